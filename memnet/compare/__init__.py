@@ -1,0 +1,1 @@
+"""Scoring pictures and comparing the scores with what people remembered."""

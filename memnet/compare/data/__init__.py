@@ -1,0 +1,1 @@
+"""Human scores: reading them, joining them with predictions, saying what did not match."""

@@ -1,0 +1,230 @@
+"""A Predictor: network, preprocessing, output scaling and identity. Everything that scores is one.
+
+``memnet.load`` and ``memnet.list_models`` live here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
+from memnet.compare.scoring.table import COLUMNS, to_frame
+from memnet.errors import MemnetError, unknown_name
+from memnet.preprocess.decode import MAX_PIXELS, Picture
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.weights import store
+from memnet.weights.catalogue import catalogue, find
+from memnet.weights.files import WeightHeader, place, read_header, read_weights
+
+NETWORKS = {"resmem": "memnet.reimpl.resmem:ResMem"}
+"""Which class reads the weights of which architecture."""
+
+_noticed: set[str] = set()
+
+
+class Predictor:
+    """Something that turns pictures into memorability scores.
+
+    Attributes
+    ----------
+    name, variant : ``"resmem.published"``, ``""``; what the score table says.
+    network : module from ``(N, 3, H, W)`` float32 to ``(N,)`` float32, in eval mode.
+    header : checksums, licence, citation, training data, preprocessing and output scaling.
+    device : where the network runs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Callable[[Tensor], Tensor],
+        header: WeightHeader,
+        *,
+        variant: str = "",
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.name = name
+        self.variant = variant
+        self.header = header
+        self.device = torch.device(device)
+        self.network = network
+        if isinstance(network, nn.Module):
+            network.to(self.device).eval()
+
+    @property
+    def preprocess(self) -> PreprocessSpec:
+        """What happens to a picture before the network sees it."""
+        return self.header.preprocess
+
+    @property
+    def output(self) -> OutputSpec:
+        """How the network's outputs become a score."""
+        return self.header.output
+
+    def score(
+        self,
+        pictures: Picture | Iterable[Picture],
+        *,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        max_pixels: int = MAX_PIXELS,
+    ) -> pd.DataFrame:
+        """Score pictures.
+
+        Parameters
+        ----------
+        pictures : paths, encoded bytes, PIL pictures or arrays (see
+            :func:`memnet.preprocess.decode.decode`), mixed as you like; or a single one.
+        batch_size : pictures per pass through the network; it does not change a score by more
+            than 1e-6.
+        max_pixels : pictures with more pixels are refused.
+
+        Returns
+        -------
+        DataFrame
+            a row per picture, in order, with the columns ``image_id`` (the file's name, or
+            ``item-3`` for the fourth thing given), ``path``, ``model``, ``variant``, ``score``
+            (0 to 1), ``raw``, ``n_crops``, ``clamped``, ``width``, ``height``, ``mode``,
+            ``warning``. A picture that cannot be scored keeps its row: ``score`` is NaN and
+            ``warning`` begins with ``failed:``.
+        """
+        if isinstance(pictures, (str, bytes, Path)) or not isinstance(pictures, Iterable):
+            pictures = [pictures]  # type: ignore[list-item]
+        elif hasattr(pictures, "ndim"):
+            pictures = [pictures] if pictures.ndim < 4 else list(pictures)
+        items = (_item(index, picture) for index, picture in enumerate(pictures))
+        rows = []
+        for batch in score_items(self, items, batch_size=batch_size, max_pixels=max_pixels):
+            rows.extend(batch)
+        return to_frame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Run the network on preprocessed crops.
+
+        Parameters
+        ----------
+        inputs : ``(N, crops, 3, H, W)`` float32.
+
+        Returns
+        -------
+        Tensor
+            raw outputs, ``(N, crops)`` float32 on the CPU.
+        """
+        n, crops = inputs.shape[:2]
+        with torch.inference_mode(), _full_precision():
+            outputs = self.network(inputs.flatten(0, 1).to(self.device))
+        return outputs.reshape(n, crops).float().cpu()
+
+
+class _full_precision:  # noqa: N801
+    """Forbid TensorFloat-32 in here: on recent GPUs it would move scores by 1e-3."""
+
+    def __enter__(self) -> None:
+        self._before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+
+    def __exit__(self, *_: object) -> None:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = self._before
+
+
+def load(
+    model: str | Path,
+    *,
+    device: str = "auto",
+    exif_orientation: Literal["ignore", "apply"] | None = None,
+) -> Predictor:
+    """Load a model by name or from a weight file.
+
+    Parameters
+    ----------
+    model : a name of :func:`list_models` (``"resmem.published"``), or the path of a
+        ``.safetensors`` file that memnet wrote.
+    device : ``"auto"`` (a CUDA GPU where there is one, else the CPU) or a torch device name.
+    exif_orientation : ``"apply"`` turns pictures as their EXIF block says, which neither the
+        original MemNet nor the ``resmem`` package does; None keeps what the model was made with.
+
+    Raises
+    ------
+    MemnetError
+        if the name is unknown, the weights are not at hand, a checksum differs, or there is no
+        such device.
+    """
+    if str(model).endswith(".safetensors"):
+        path = Path(model)
+        tensors, header = read_weights(path)
+        name = header.name if header.name in catalogue() else path.as_posix()
+    else:
+        entry = find(str(model))
+        tensors, header = store.load(entry)
+        path, name = store.stored_path(entry), entry.name
+    if exif_orientation is not None:
+        spec = dataclasses.replace(header.preprocess, exif_orientation=exif_orientation)
+        header = dataclasses.replace(header, preprocess=spec)
+    network = _build(header.arch, tensors, path)
+    _notice(name, header.licence_notice)
+    return Predictor(name, network, header, device=_device(device))
+
+
+def list_models() -> list[dict[str, Any]]:
+    """List the known models: name, title, whether the weights are at hand, licence, training."""
+    return [
+        {
+            "name": entry.name,
+            "title": entry.title,
+            "available": store.is_current(entry) or store.installed_file(entry) is not None,
+            "licence": entry.licence,
+            "trained_on": list(entry.trained_on),
+            "citation": entry.citation,
+        }
+        for entry in catalogue().values()
+    ]
+
+
+def identity(model: str | Path) -> WeightHeader:
+    """Return what a model says about itself without loading it (fetching it if need be)."""
+    if str(model).endswith(".safetensors"):
+        return read_header(Path(model))
+    return read_header(store.fetch(find(str(model))))
+
+
+def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
+    if arch not in NETWORKS:
+        raise unknown_name("architecture", arch, NETWORKS)
+    module, name = NETWORKS[arch].split(":")
+    with torch.device("meta"):  # no memory, no random numbers: every parameter is replaced below
+        network: nn.Module = getattr(import_module(module), name)()
+    place(tensors, network.state_dict(), path.name)
+    network.load_state_dict(tensors, assign=True)
+    return network
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].split(", device type at")[0]
+        raise MemnetError(f"The device {name!r} cannot be used here: {reason}.") from None
+    return device
+
+
+def _notice(name: str, notice: str) -> None:
+    """Say a licence's condition once per process, on stderr."""
+    if notice and name not in _noticed:
+        _noticed.add(name)
+        print(f"memnet: {notice}", file=sys.stderr)
+
+
+def _item(index: int, picture: Picture) -> Item:
+    if isinstance(picture, (str, Path)):
+        return Item(Path(picture).name, str(picture), picture)
+    return Item(f"item-{index}", "", picture)

