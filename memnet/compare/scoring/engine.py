@@ -19,7 +19,7 @@ from torch import Tensor
 
 from memnet.compare.scoring.table import Row
 from memnet.errors import PictureError
-from memnet.preprocess.decode import MAX_PIXELS, Decoded, Picture, decode
+from memnet.preprocess.decode import MAX_PIXELS, Picture, decode
 
 if TYPE_CHECKING:
     from memnet.compare.scoring.predictor import Predictor
@@ -39,6 +39,17 @@ class Item:
     picture: Picture
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """What is left of a picture once it is ready for the network."""
+
+    width: int
+    height: int
+    mode: str
+    warning: str
+    crops: Tensor  # crops x 3 x H x W
+
+
 def score_items(
     predictor: Predictor,
     items: Iterable[Item],
@@ -52,17 +63,23 @@ def score_items(
     ``failed:``; it never stops the others.
     """
 
-    def prepare(item: Item) -> tuple[Decoded, Tensor]:
+    def prepare(item: Item) -> _Prepared:
         spec = predictor.preprocess
         decoded = decode(
             item.picture, exif_orientation=spec.exif_orientation, max_pixels=max_pixels
         )
-        # The full-size picture goes out of scope here; only its crops wait for their batch.
-        return _without_pixels(decoded), spec.apply_decoded(decoded)
+        # Only the crops wait for their batch; the full-size picture ends its life here.
+        return _Prepared(
+            width=decoded.width,
+            height=decoded.height,
+            mode=decoded.mode,
+            warning="; ".join(decoded.warnings),
+            crops=spec.apply_decoded(decoded),
+        )
 
     queue = iter(items)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-decode") as pool:
-        waiting: deque[tuple[Item, Future[tuple[Decoded, Tensor]]]] = deque()
+        waiting: deque[tuple[Item, Future[_Prepared]]] = deque()
 
         def refill() -> None:
             for item in itertools.islice(queue, 2 * batch_size - len(waiting)):
@@ -80,12 +97,7 @@ def score_items(
                 future.cancel()
 
 
-def _without_pixels(decoded: Decoded) -> Decoded:
-    tiny = decoded.rgb.resize((1, 1))
-    return Decoded(tiny, decoded.mode, decoded.width, decoded.height, decoded.warnings)
-
-
-def _result(future: Future[tuple[Decoded, Tensor]]) -> tuple[Decoded, Tensor] | PictureError:
+def _result(future: Future[_Prepared]) -> _Prepared | PictureError:
     try:
         return future.result()
     except PictureError as error:
@@ -93,9 +105,9 @@ def _result(future: Future[tuple[Decoded, Tensor]]) -> tuple[Decoded, Tensor] | 
 
 
 def _rows(
-    predictor: Predictor, results: list[tuple[Item, tuple[Decoded, Tensor] | PictureError]]
+    predictor: Predictor, results: list[tuple[Item, _Prepared | PictureError]]
 ) -> list[Row]:
-    inputs = [result[1] for _, result in results if not isinstance(result, PictureError)]
+    inputs = [result.crops for _, result in results if not isinstance(result, PictureError)]
     scored: Iterator[tuple[float, float, bool]] = iter(())
     if inputs:
         outputs = predictor.forward(torch.stack(inputs))
@@ -111,19 +123,18 @@ def _rows(
         if isinstance(result, PictureError):
             rows.append(Row.failed(**common, reason=str(result)))
             continue
-        decoded, crops = result
         raw, score, clamped = next(scored)
         rows.append(
             Row(
                 **common,
                 score=score,
                 raw=raw,
-                n_crops=len(crops),
+                n_crops=len(result.crops),
                 clamped=clamped,
-                width=decoded.width,
-                height=decoded.height,
-                mode=decoded.mode,
-                warning="; ".join(decoded.warnings),
+                width=result.width,
+                height=result.height,
+                mode=result.mode,
+                warning=result.warning,
             )
         )
     return rows

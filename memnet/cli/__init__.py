@@ -1,0 +1,66 @@
+"""The ``memnet`` command: one file per subcommand, heavy imports only inside them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+
+from memnet import __version__
+from memnet.cli import compare, demo, score, weights
+from memnet.errors import MemnetError
+
+app = typer.Typer(
+    name="memnet",
+    help="How memorable are pictures? MemNet's kin, scored and compared with human memory.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done; 1 some pictures or rows failed and are listed; 2 usage.",
+)
+app.command("demo")(demo.demo)
+app.command("score")(score.score)
+app.command("compare", cls=compare.ManyValues)(compare.compare)
+app.add_typer(weights.app, name="weights")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"memnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    offline: bool = typer.Option(
+        False, "--offline", help="Never use the network (as MEMNET_OFFLINE=1)."
+    ),
+) -> None:
+    if debug:
+        os.environ["MEMNET_DEBUG"] = "1"
+    if offline:
+        os.environ["MEMNET_OFFLINE"] = "1"
+
+
+def main() -> None:
+    """Run the command line: an error is one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except MemnetError as error:
+        if os.environ.get("MEMNET_DEBUG"):
+            traceback.print_exc()
+        print(f"memnet: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("memnet: interrupted; what was finished is kept.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `memnet score ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,55 @@
+"""``memnet demo``: the whole path on what the package carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def demo(
+    out: Path = typer.Option(Path("memnet-demo"), help="Folder for the report."),
+) -> None:
+    """Score three bundled pictures and compare 375 published predictions with human memory.
+
+    Needs no data and no network. Without the `resmem` extra the pictures are not scored.
+    """
+    from importlib.resources import as_file, files
+
+    import memnet
+    from memnet.cli.messages import command_line, say
+    from memnet.cli.tables import print_results
+    from memnet.compare.report.render import write_report
+    from memnet.compare.run import compare
+    from memnet.compare.scoring.table import write_table
+
+    missing = ""
+    try:
+        model = memnet.load("resmem.published")
+    except memnet.MemnetError as error:
+        missing = str(error)
+    else:
+        with as_file(files("memnet.data") / "pictures") as folder:
+            table = model.score(sorted(folder.glob("*.png")))
+        print("Three pictures, scored now with resmem.published:\n")
+        print(table[["image_id", "score", "width", "height"]].to_string(index=False))
+
+    print("\n375 scene pictures: published ResMem predictions against human hit rates:\n")
+    with as_file(files("memnet.data") / "scenes375.csv") as path:
+        record = compare(
+            path,
+            path,
+            truth_column="hit_rate",
+            score_column="score",
+            dataset="scenes375",
+            command=command_line(),
+        )
+    print_results(record)
+    write_report(record, out)
+    if not missing:
+        write_table(table, out / "pictures.csv")
+    print(f"\nThe report is in {out / 'report.html'}. With your own pictures:\n")
+    print("  memnet score FOLDER --model resmem.published --out scores.csv")
+    print("  memnet compare --truth human.csv --truth-column COLUMN --scores scores.csv --out report")
+    if missing:
+        say(f"the bundled pictures were not scored. {missing}")

@@ -1,0 +1,41 @@
+"""What the commands say on stderr."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from memnet.compare.scoring.inputs import Inputs
+from memnet.compare.scoring.job import Summary
+from memnet.compare.scoring.table import FAILED
+
+_LISTED = 50
+
+
+def say(sentence: str) -> None:
+    """Print one sentence to stderr."""
+    print(f"memnet: {sentence}", file=sys.stderr)
+
+
+def command_line() -> str:
+    """Return the command as typed, without the folder that the program lies in."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
+    """Say what was scored, what was not and why, and where the table is."""
+    for suffix, count in sorted(inputs.ignored.items()):
+        say(f"ignored {count} file(s) that are no pictures ({suffix})")
+    for folder in inputs.unreadable:
+        say(f"folder not read: {folder}")
+    for row in summary.failed[:_LISTED]:
+        say(f"{row.path or row.image_id}: {row.warning.removeprefix(FAILED)}")
+    if len(summary.failed) > _LISTED:
+        say(f"... and {len(summary.failed) - _LISTED} more: see the warning column")
+    done = summary.scored - len(summary.failed)
+    rate = f", {summary.scored / summary.seconds:.1f} pictures/s" if summary.seconds > 0 else ""
+    before = f", {summary.already} were scored before" if summary.already else ""
+    failed = f", {len(summary.failed)} failed" if summary.failed else ""
+    where = f" -> {out}" if out else ""
+    say(f"{done} scored{rate if done else ''}{before}{failed}{where}")

@@ -1,0 +1,67 @@
+"""``memnet score``: pictures in, a table of scores out."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+
+import typer
+
+
+class Exif(str, enum.Enum):
+    """What to do with a picture's EXIF orientation."""
+
+    ignore = "ignore"
+    apply = "apply"
+
+
+def score(
+    pictures: list[str] = typer.Argument(
+        help="Folders (searched recursively), files, globs, or manifest CSV files with a column "
+        "`path` (and `image_id`).",
+    ),
+    model: list[str] = typer.Option(
+        ..., "--model", "-m", help="Model name or .safetensors file; repeat for several."
+    ),
+    out: Path | None = typer.Option(
+        None, "--out", "-o", help="FILE.csv or FILE.parquet; without it, CSV goes to stdout."
+    ),
+    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1 ..."),
+    exif: Exif = typer.Option(
+        Exif.ignore, help="EXIF orientation: the published models ignore it."
+    ),
+    max_pixels: int = typer.Option(
+        200_000_000, min=1, help="Refuse pictures with more pixels than this."
+    ),
+) -> None:
+    """Score pictures with one or more models.
+
+    Finished rows are on disk as they are made: run the same command again after an interruption
+    and it goes on. A picture that cannot be read keeps its row, without a score.
+    """
+    from memnet.cli.messages import command_line, report_failures
+    from memnet.compare.scoring.inputs import collect
+    from memnet.compare.scoring.job import Settings, score_to_file, score_to_frame
+    from memnet.compare.scoring.table import check_suffix
+
+    if out is not None:
+        check_suffix(out)
+    inputs = collect(pictures)
+    settings = Settings(
+        models=list(dict.fromkeys(model)),
+        device=device,
+        batch_size=batch_size,
+        exif_orientation=exif.value if exif is Exif.apply else None,
+        max_pixels=max_pixels,
+        command=command_line(),
+    )
+    if out is None:
+        frame, summary = score_to_frame(inputs, settings)
+        frame.to_csv(sys.stdout, index=False)
+    else:
+        summary = score_to_file(inputs, out, settings)
+    report_failures(inputs, summary, out)
+    if summary.failed or inputs.unreadable:
+        raise typer.Exit(1)

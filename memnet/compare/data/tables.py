@@ -1,0 +1,103 @@
+"""Reading the tables that people have: commas, semicolons or tabs, with or without a BOM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from memnet.errors import MemnetError
+
+_SEPARATORS = (",", ";", "\t")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV or TSV file with every cell as text, exactly as it stands.
+
+    The separator is whichever of comma, semicolon and tab the header line has most of. Ids keep
+    their leading zeros because nothing is turned into a number.
+
+    Raises
+    ------
+    MemnetError
+        if the file is missing, empty, not UTF-8, or not a table.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = file.readline()
+        separator = max(_SEPARATORS, key=header.count)
+        frame = pd.read_csv(
+            path,
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+        )
+    except FileNotFoundError:
+        raise MemnetError(f"There is no file {path}.") from None
+    except UnicodeDecodeError as error:
+        raise MemnetError(
+            f"{path} is not UTF-8 text (byte {error.start}); save it as 'CSV UTF-8'."
+        ) from error
+    except pd.errors.EmptyDataError:
+        raise MemnetError(f"{path} is empty.") from None
+    except (pd.errors.ParserError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise MemnetError(f"{path} cannot be read as a table ({reason}).") from error
+    frame.columns = [str(column).strip() for column in frame.columns]
+    return frame
+
+
+def read_table_any(path: Path) -> pd.DataFrame:
+    """Read a CSV, TSV or Parquet table with every cell as text; a missing value is ``""``."""
+    if path.suffix.lower() != ".parquet":
+        return read_csv(path)
+    if not path.exists():
+        raise MemnetError(f"There is no file {path}.")
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise MemnetError(f"{path} cannot be read as Parquet ({error}).") from error
+    return frame.astype(object).where(frame.notna(), "").astype(str)
+
+
+def require_column(frame: pd.DataFrame, column: str, path: Path | str) -> None:
+    """Raise ``MemnetError`` naming the nearest column, and all of them, if one is missing."""
+    if column in frame.columns:
+        return
+    near = get_close_matches(column, list(frame.columns), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise MemnetError(
+        f"{path} has no column {column!r}.{hint} Its columns: {', '.join(frame.columns)}."
+    )
+
+
+def to_numbers(cells: pd.Series) -> np.ndarray:
+    """Turn text cells into float64; what is no finite number becomes NaN.
+
+    A decimal comma (``0,75``) counts where no cell of the column has a decimal point.
+    """
+    text = cells.astype(str).str.strip()
+    if text.str.fullmatch(r"-?\d+,\d+").any() and not text.str.contains(".", regex=False).any():
+        text = text.str.replace(",", ".", regex=False)
+    # float() rather than pandas' own parser: it rounds correctly in the last digit.
+    return np.array([_number(cell) for cell in text], dtype=np.float64)
+
+
+def _number(cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        return float("nan")
+    return value if np.isfinite(value) else float("nan")
+
+
+def some(values: Iterable[object], most: int = 5) -> str:
+    """List a few values for a message: ``a, b, c and 12 more``."""
+    listed = [str(value) for value in values]
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
