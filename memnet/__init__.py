@@ -10,6 +10,7 @@ imported when first used, so that ``import memnet`` costs nothing.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'memnet' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    module = import_module(_HOMES[name])
+    # memnet.compare stays the (callable) package, whichever of the two is asked for first.
+    value = sys.modules["memnet.compare"] if name == "compare" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -90,7 +90,7 @@ def compare(
         command=command,
     )
     write_report(record, out)
-    if not images:
+    if (out / "scores.parquet") not in scores:
         save_scores(scores, id_column, score_column, out / "scores.parquet")
     print_results(record)
     for sentence in record.warnings:
@@ -115,3 +115,4 @@ def save_scores(scores: list[Path], id_column: str, score_column: str, path: Pat
         for model in read_scores(file, id_column=id_column, score_column=score_column)
     ]
     write_table(pd.concat(tables, ignore_index=True), path)
+    path.with_name(path.name + ".json").unlink(missing_ok=True)  # of an earlier --images run

@@ -50,6 +50,8 @@ def demo(
         write_table(table, out / "pictures.csv")
     print(f"\nThe report is in {out / 'report.html'}. With your own pictures:\n")
     print("  memnet score FOLDER --model resmem.published --out scores.csv")
-    print("  memnet compare --truth human.csv --truth-column COLUMN --scores scores.csv --out report")
+    print(
+        "  memnet compare --truth human.csv --truth-column COLUMN --scores scores.csv --out report"
+    )
     if missing:
         say(f"the bundled pictures were not scored. {missing}")

@@ -28,9 +28,7 @@ def list_() -> None:
             state = "installed"
         else:
             state = "missing"
-        table.add_row(
-            entry.name, state, f"{entry.bytes / 1e6:.0f}", entry.licence, entry.title
-        )
+        table.add_row(entry.name, state, f"{entry.bytes / 1e6:.0f}", entry.licence, entry.title)
     wide = None if sys.stdout.isatty() else 250
     Console(width=wide, soft_wrap=True).print(table)
 

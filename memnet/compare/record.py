@@ -112,7 +112,7 @@ class RunRecord:
             )
         try:
             return cls(**{**values, "results": [Result(**row) for row in values["results"]]})
-        except TypeError as error:
+        except (TypeError, KeyError) as error:
             raise MemnetError(f"The record is damaged ({error}).") from error
 
     @classmethod

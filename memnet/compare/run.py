@@ -124,8 +124,7 @@ def _results(
     drawn = bootstrap.intervals(
         joined.truth, prediction, resamples=resamples, seed=seed, level=LEVEL
     )
-    entry = catalogue().get(model.name.split(":")[0])
-    word = contamination(entry.trained_on if entry else None, dataset)
+    word = contamination(_model_info(model).get("trained_on"), dataset)
     results = []
     for name, metric in METRICS.items():
         value = metric.function(joined.truth, prediction)
@@ -153,10 +152,10 @@ def _results(
 
 
 def _truth_info(truth: Table, human: Scores, joined: Joined, id_column: str) -> dict[str, Any]:
-    is_frame = isinstance(truth, pd.DataFrame)
+    file = None if isinstance(truth, pd.DataFrame) else Path(truth)
     return {
-        "source": "a DataFrame" if is_frame else Path(truth).name,
-        "sha256": None if is_frame else file_digest(Path(truth)),
+        "source": "a DataFrame" if file is None else file.name,
+        "sha256": None if file is None else file_digest(file),
         "column": human.name,
         "id_column": id_column,
         "rows": human.rows,
@@ -168,23 +167,27 @@ def _truth_info(truth: Table, human: Scores, joined: Joined, id_column: str) -> 
 
 
 def _model_info(model: Scores) -> dict[str, Any]:
-    entry = catalogue().get(model.name.split(":")[0])
+    """Describe a model by its table's sidecar, or by its name, and say by which."""
     info: dict[str, Any] = {
         "name": model.name,
         "variant": model.variant,
         "source": Path(model.source).name,
         "rows": model.rows,
+        "known_by": "sidecar" if model.identity else "name",
     }
+    entry = catalogue().get(model.name.split(":")[0])
     if entry is not None:
         info |= {
             "title": entry.title,
-            "weights_sha256": entry.sha256,
-            "preprocess_digest": entry.preprocess.digest(),
             "trained_on": list(entry.trained_on),
             "training_note": entry.training_note,
             "licence": entry.licence,
             "citation": entry.citation,
         }
+    if model.identity:
+        copied = ("trained_on", "licence", "citation", "preprocess_digest")
+        info |= {name: model.identity[name] for name in copied}
+        info["weights_sha256"] = model.identity["source_sha256"]
     return info
 
 

@@ -38,8 +38,8 @@ from memnet.errors import PictureError
 
 Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "MPO")
-"""The formats that are opened. MPO is how many phones and cameras write a JPEG."""
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+"""The formats that are opened. MPO, a JPEG with a second picture behind it, counts as JPEG."""
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp")
 """The file endings that count as pictures in a folder, in lower case."""
@@ -160,7 +160,7 @@ def _our_pixel_limit(max_pixels: int) -> Iterator[None]:
 
 
 def _not_a_picture(data: bytes) -> str:
-    known = ", ".join(name for name in FORMATS if name != "MPO")
+    known = ", ".join(FORMATS)
     start = data[:200].lstrip().lower()
     if start.startswith(b"version https://git-lfs"):
         return "The file is a git-LFS pointer, not the picture; run `git lfs pull`."

@@ -155,7 +155,9 @@ class OutputSpec:
 
 def _choice(field: str, value: object, allowed: tuple[object, ...]) -> None:
     if value not in allowed:
-        raise MemnetError(f"{field} is {value!r}; it must be one of {', '.join(map(repr, allowed))}.")
+        raise MemnetError(
+            f"{field} is {value!r}; it must be one of {', '.join(map(repr, allowed))}."
+        )
 
 
 def _from_dict(cls: type[_Spec], values: Mapping[str, Any]) -> _Spec:

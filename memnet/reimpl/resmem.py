@@ -13,8 +13,6 @@ ResNet at its ImageNet weights, ResMemRetrain trains it too and is what ``resmem
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -78,4 +76,4 @@ class ResMem(nn.Module):
         x = relu(self.fc10(x))  # N x 512
         x = relu(self.fc11(x))  # N x 256
         x = torch.sigmoid(self.fc12(x))  # N x 1
-        return cast(Tensor, x.flatten())  # N
+        return x.flatten()  # N

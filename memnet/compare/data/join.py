@@ -8,10 +8,12 @@ score and a score from every model. Whatever is left out is counted and named.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +36,8 @@ class Scores:
     rows : rows that the source had.
     set_aside : a sentence per row that was unusable.
     variant : which variant of the model, "" for the plain one.
+    identity : what the table's sidecar says of the model (weights, preprocessing, training data);
+        None for a table without one, whose model is known by its name alone.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Scores:
     rows: int
     set_aside: tuple[str, ...]
     variant: str = ""
+    identity: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ def read_column(
     else:
         source = str(table)
         frame = read_table_any(Path(table))
+        frame.index += 2  # as a spreadsheet counts: the header is row 1
     for wanted in (id_column, column):
         require_column(frame, wanted, source)
     ids = frame[id_column]
@@ -104,9 +110,9 @@ def read_column(
     values = to_numbers(frame[column])
     bad = np.isnan(values)
     set_aside = tuple(
-        f"{source}, row {row + 2} ({ids.iloc[row]}): {column} is "
+        f"{source}, row {frame.index[row]} ({ids.iloc[row]}): {column} is "
         + (f"{frame[column].iloc[row]!r}, no number" if frame[column].iloc[row] else "missing")
-        for row in np.flatnonzero(bad)
+        for row in np.flatnonzero(bad).tolist()
     )
     if bad.all():
         raise MemnetError(
@@ -136,7 +142,11 @@ def read_scores(
     A table with a ``model`` column gives one entry per model and variant; any other is one
     model, called ``name`` or after the file.
     """
-    frame = table if isinstance(table, pd.DataFrame) else read_table_any(Path(table))
+    if isinstance(table, pd.DataFrame):
+        frame = table
+    else:
+        frame = read_table_any(Path(table))
+        frame.index += 2
     source = "a DataFrame" if isinstance(table, pd.DataFrame) else str(table)
     if id_column not in frame.columns and "image_id" in frame.columns:
         id_column = "image_id"  # truth may call it otherwise than a score table does
@@ -145,41 +155,37 @@ def read_scores(
         return [
             _from(frame, source, column=score_column, id_column=id_column, name=label, variant="")
         ]
+    known = {} if isinstance(table, pd.DataFrame) else _sidecar_models(Path(table))
     variants = frame["variant"].fillna("") if "variant" in frame.columns else ""
     found = []
     for (model, variant), rows in frame.assign(variant=variants).groupby(
         ["model", "variant"], sort=False
     ):
         label = f"{model}:{variant}" if variant else str(model)
-        found.append(
-            _from(
-                rows,
-                source,
-                column=score_column,
-                id_column=id_column,
-                name=label,
-                variant=str(variant),
-            )
+        column = _from(
+            rows, source, column=score_column, id_column=id_column, name=label, variant=str(variant)
         )
+        found.append(replace(column, identity=known.get(label)))
     return found
 
 
 def _from(
     frame: pd.DataFrame, source: str, *, column: str, id_column: str, name: str, variant: str
 ) -> Scores:
+    """Read one model's rows out of a table that has been read already."""
     for wanted in (id_column, column):
         require_column(frame, wanted, source)
-    scores = read_column(
-        frame.reset_index(drop=True), column=column, id_column=id_column, name=name, variant=variant
-    )
-    return Scores(
-        name=name,
-        source=source,
-        by_id=scores.by_id,
-        rows=scores.rows,
-        set_aside=tuple(line.replace("a DataFrame", source, 1) for line in scores.set_aside),
-        variant=variant,
-    )
+    scores = read_column(frame, column=column, id_column=id_column, name=name, variant=variant)
+    aside = tuple(line.replace("a DataFrame", source, 1) for line in scores.set_aside)
+    return replace(scores, source=source, set_aside=aside)
+
+
+def _sidecar_models(path: Path) -> dict[str, Any]:
+    try:
+        sidecar = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
+        return dict(sidecar["models"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # no table of memnet's: the report says that the model is known by name only
 
 
 def join(truth: Scores, models: Sequence[Scores]) -> Joined:

@@ -35,7 +35,6 @@ def read_csv(path: Path) -> pd.DataFrame:
             dtype=str,
             keep_default_na=False,
             encoding="utf-8-sig",
-            skipinitialspace=True,
         )
     except FileNotFoundError:
         raise MemnetError(f"There is no file {path}.") from None

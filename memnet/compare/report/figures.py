@@ -13,7 +13,7 @@ from memnet.compare.record import RunRecord
 
 TRUTH = "#0072B2"  # Okabe & Ito's blue and vermilion: told apart by colour-blind readers, and in
 PREDICTION = "#D55E00"  # print by the dashes below
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.spines.top": False,
@@ -117,4 +117,3 @@ def _span(data: dict[str, Any]) -> tuple[float, float]:
         return 0.0, 1.0
     margin = 0.05 * (high - low)
     return low - margin, high + margin
-

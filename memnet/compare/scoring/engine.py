@@ -104,9 +104,7 @@ def _result(future: Future[_Prepared]) -> _Prepared | PictureError:
         return error
 
 
-def _rows(
-    predictor: Predictor, results: list[tuple[Item, _Prepared | PictureError]]
-) -> list[Row]:
+def _rows(predictor: Predictor, results: list[tuple[Item, _Prepared | PictureError]]) -> list[Row]:
     inputs = [result.crops for _, result in results if not isinstance(result, PictureError)]
     scored: Iterator[tuple[float, float, bool]] = iter(())
     if inputs:

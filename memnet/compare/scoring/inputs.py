@@ -95,7 +95,9 @@ def _folder(root: Path, inputs: Inputs) -> None:
         for name in names:
             suffix = Path(name).suffix.lower()
             if name.startswith(".") or suffix not in SUFFIXES:
-                inputs.ignored["hidden files" if name.startswith(".") else suffix or "no ending"] += 1
+                inputs.ignored[
+                    "hidden files" if name.startswith(".") else suffix or "no ending"
+                ] += 1
             else:
                 found.append(Path(folder, name))
     items = [Item(path.relative_to(root).as_posix(), str(path), path) for path in found]
@@ -128,7 +130,9 @@ def _manifest(manifest: Path, inputs: Inputs) -> None:
     ids = frame["image_id"] if "image_id" in frame else frame["path"]
     empty = frame.index[(frame["path"] == "") | (ids == "")]
     if len(empty):
-        raise MemnetError(f"{manifest}, line {empty[0] + 2}, has no path or no image_id; fill it in.")
+        raise MemnetError(
+            f"{manifest}, line {empty[0] + 2}, has no path or no image_id; fill it in."
+        )
     for image_id, path in zip(ids, frame["path"], strict=True):
         full = manifest.parent / path
         inputs.items.append(Item(str(image_id), str(full), full))

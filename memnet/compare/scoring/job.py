@@ -84,7 +84,8 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
 
 def score_to_frame(inputs: Inputs, settings: Settings) -> tuple[pd.DataFrame, Summary]:
     """Score pictures and return the table, without a file."""
-    summary, rows = Summary(), []
+    summary = Summary()
+    rows: list[Row] = []
     for name in settings.models:
         _run(_load(name, settings), inputs.items, settings, rows.extend, summary)
     return to_frame(rows), summary

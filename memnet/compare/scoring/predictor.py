@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
@@ -23,7 +26,7 @@ from memnet.preprocess.decode import MAX_PIXELS, Picture
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.weights import store
 from memnet.weights.catalogue import catalogue, find
-from memnet.weights.files import WeightHeader, place, read_header, read_weights
+from memnet.weights.files import WeightHeader, place, read_weights
 
 NETWORKS = {"resmem": "memnet.reimpl.resmem:ResMem"}
 """Which class reads the weights of which architecture."""
@@ -95,11 +98,14 @@ class Predictor:
             ``warning``. A picture that cannot be scored keeps its row: ``score`` is NaN and
             ``warning`` begins with ``failed:``.
         """
-        if isinstance(pictures, (str, bytes, Path)) or not isinstance(pictures, Iterable):
-            pictures = [pictures]  # type: ignore[list-item]
-        elif hasattr(pictures, "ndim"):
-            pictures = [pictures] if pictures.ndim < 4 else list(pictures)
-        items = (_item(index, picture) for index, picture in enumerate(pictures))
+        several: Iterable[Picture]
+        if isinstance(pictures, np.ndarray):
+            several = [pictures] if pictures.ndim < 4 else list(pictures)
+        elif isinstance(pictures, (str, bytes, os.PathLike, Image.Image)):
+            several = [pictures]
+        else:
+            several = pictures
+        items = (_item(index, picture) for index, picture in enumerate(several))
         rows = []
         for batch in score_items(self, items, batch_size=batch_size, max_pixels=max_pixels):
             rows.extend(batch)
@@ -187,13 +193,6 @@ def list_models() -> list[dict[str, Any]]:
     ]
 
 
-def identity(model: str | Path) -> WeightHeader:
-    """Return what a model says about itself without loading it (fetching it if need be)."""
-    if str(model).endswith(".safetensors"):
-        return read_header(Path(model))
-    return read_header(store.fetch(find(str(model))))
-
-
 def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
     if arch not in NETWORKS:
         raise unknown_name("architecture", arch, NETWORKS)
@@ -225,6 +224,6 @@ def _notice(name: str, notice: str) -> None:
 
 
 def _item(index: int, picture: Picture) -> Item:
-    if isinstance(picture, (str, Path)):
-        return Item(Path(picture).name, str(picture), picture)
+    if isinstance(picture, (str, os.PathLike)):
+        return Item(Path(picture).name, os.fspath(picture), picture)
     return Item(f"item-{index}", "", picture)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pandas as pd
@@ -96,7 +97,8 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
 def from_frame(frame: pd.DataFrame) -> list[Row]:
     """Turn a table back into rows."""
     plain = frame.astype(object).where(frame.notna(), None)
-    return [Row(**record) for record in plain[list(COLUMNS)].to_dict("records")]
+    records: list[dict[str, Any]] = plain[list(COLUMNS)].to_dict("records")  # type: ignore[assignment]
+    return [Row(**record) for record in records]
 
 
 def check_suffix(path: Path) -> None:
@@ -130,21 +132,31 @@ def read_table(path: Path) -> pd.DataFrame:
         if it is no such table: the columns differ or the file cannot be parsed.
     """
     check_suffix(path)
-    text = [name for name, kind in COLUMNS.items() if kind == "object"]
     try:
         if path.suffix == ".csv":
-            frame = pd.read_csv(
-                path, dtype=COLUMNS, keep_default_na=False, na_values={
-                    name: [""] for name in COLUMNS if name not in text
-                }, float_precision="round_trip",
-            )
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
         else:
             frame = pd.read_parquet(path)
-            frame = frame.astype(COLUMNS)
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise MemnetError(f"{path} is no score table of memnet ({error}).") from error
     if list(frame.columns) != list(COLUMNS):
         raise MemnetError(
             f"{path} is no score table of memnet: its columns are {', '.join(frame.columns)}."
         )
-    return frame
+    try:
+        return frame.assign(**{name: _typed(frame[name], kind) for name, kind in COLUMNS.items()})
+    except (ValueError, TypeError, KeyError) as error:
+        raise MemnetError(f"{path} is a damaged score table ({error}).") from error
+
+
+def _typed(cells: pd.Series, kind: str) -> pd.Series:
+    """Give a column its type back. ``float()`` reads a score exactly as it was written."""
+    if kind == "object" or not pd.api.types.is_string_dtype(cells):
+        return cells.astype(kind)  # type: ignore[call-overload,no-any-return]
+    convert: dict[str, Any] = {"float64": float, "Int64": int, "boolean": _BOOLEANS.__getitem__}
+    missing = float("nan") if kind == "float64" else pd.NA
+    values = [convert[kind](cell) if cell else missing for cell in cells]
+    return pd.Series(values, index=cells.index, dtype=kind)
+
+
+_BOOLEANS = {"True": True, "False": False}

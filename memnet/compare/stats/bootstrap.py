@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from memnet.compare.stats.metrics import METRICS, Array
+
+Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 METHOD = "paired percentile bootstrap"
 _MOST_UNDEFINED = 0.01
@@ -99,7 +101,9 @@ class _Prepared:
         n = counts.shape[1]
         error = self.prediction - self.truth
         truth_sd = np.sqrt(np.maximum(_moments(counts, self.truth, self.truth)[0], 0))
-        prediction_sd = np.sqrt(np.maximum(_moments(counts, self.prediction, self.prediction)[0], 0))
+        prediction_sd = np.sqrt(
+            np.maximum(_moments(counts, self.prediction, self.prediction)[0], 0)
+        )
         varied = self._varied(counts)
         difference = self._distribution_difference(counts)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -118,12 +122,9 @@ class _Prepared:
             "wasserstein": difference[:, :-1] @ self.steps,
         }
 
-    def _varied(self, counts: Array) -> tuple[Any, Any]:
+    def _varied(self, counts: Array) -> tuple[Mask, Mask]:
         """Whether a resample holds at least two different values of truth, of prediction."""
-        return tuple(
-            (order.group_counts(counts) > 0).sum(axis=1) > 1
-            for order in (self.truth_order, self.prediction_order)
-        )  # type: ignore[return-value]
+        return _distinct(self.truth_order, counts) > 1, _distinct(self.prediction_order, counts) > 1
 
     def _pearson(self, counts: Array) -> Array:
         return _correlation(counts, self.truth, self.prediction)
@@ -138,7 +139,13 @@ class _Prepared:
         n = counts.shape[1]
         zeros = np.zeros_like(counts)
         signed = np.concatenate([counts, zeros], axis=1) - np.concatenate([zeros, counts], axis=1)
-        return np.abs(np.cumsum(self.pooled_order.group_counts(signed), axis=1)) / n
+        difference: Array = np.abs(np.cumsum(self.pooled_order.group_counts(signed), axis=1)) / n
+        return difference
+
+
+def _distinct(order: _Order, counts: Array) -> Any:
+    """Count the distinct values in each resample."""
+    return (order.group_counts(counts) > 0).sum(axis=1)
 
 
 class _Order:
@@ -175,7 +182,8 @@ def _moments(counts: Array, x: Array, y: Array) -> tuple[Array, Array, Array]:
 def _correlation(counts: Array, x: Array, y: Array) -> Array:
     covariance = _moments(counts, x, y)[0]
     scale = np.sqrt(_moments(counts, x, x)[0]) * np.sqrt(_moments(counts, y, y)[0])
-    return np.clip(covariance / scale, -1.0, 1.0)
+    clipped: Array = np.clip(covariance / scale, -1.0, 1.0)
+    return clipped
 
 
 def _interval(values: Array, level: float) -> Interval:

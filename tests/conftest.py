@@ -1,0 +1,80 @@
+"""What several tests share: the golden pictures, the real model where it is, a tiny one always."""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "helpers"))
+
+SHARED = HERE.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    return HERE / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden_pictures(golden: Path) -> dict[str, Path]:
+    """The eight golden pictures; three of them are those that the package carries."""
+    carried = Path(str(files("memnet.data") / "pictures"))
+    found = [*carried.glob("*.png"), *(golden / "images").glob("*.png")]
+    return {path.name: path for path in sorted(found, key=lambda path: path.name)}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Reference material beside the repository, which a user does not have."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the reference material in ../shared, which is not there")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def resmem():
+    """The real model; skipped where its weights are not at hand (nothing is downloaded)."""
+    import memnet
+
+    try:
+        return memnet.load("resmem.published", device="cpu")
+    except memnet.MemnetError as error:
+        pytest.skip(f"needs the weights of resmem.published: {error}")
+
+
+@pytest.fixture
+def tiny_weights(tmp_path: Path) -> Path:
+    from tiny import write_tiny
+
+    return write_tiny(tmp_path / "tiny.safetensors")
+
+
+@pytest.fixture
+def tiny(tiny_weights: Path):
+    import memnet
+    from tiny import register
+
+    register()
+    return memnet.load(tiny_weights, device="cpu")
+
+
+@pytest.fixture
+def make_pictures(tmp_path: Path):
+    """Return a function that fills a folder with small distinct pictures."""
+
+    def make(count: int, folder: str = "pictures", size: tuple[int, int] = (24, 18)) -> Path:
+        root = tmp_path / folder
+        root.mkdir(parents=True, exist_ok=True)
+        random = np.random.default_rng(count)
+        for number in range(count):
+            pixels = random.integers(256, size=(size[1], size[0], 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / f"{number:05d}.png")
+        return root
+
+    return make

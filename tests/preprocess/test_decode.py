@@ -1,0 +1,290 @@
+"""Decoding: one policy per picture mode, recorded; bad files in one sentence."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from memnet.errors import PictureError
+from memnet.preprocess.decode import decode
+
+# Asymmetric in every direction and channel, so that a flip, turn or swap cannot go unseen.
+PIXELS = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
+
+
+def pixels(picture, **options) -> np.ndarray:
+    options.setdefault("exif_orientation", "ignore")
+    return np.asarray(decode(picture, **options).rgb)
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
+def test_lossless_formats_give_the_stored_pixels(kind):
+    data = encoded(Image.fromarray(PIXELS), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    decoded = decode(data, exif_orientation="ignore")
+    assert np.array_equal(np.asarray(decoded.rgb), PIXELS)
+    assert (decoded.mode, decoded.width, decoded.height, decoded.warnings) == ("RGB", 6, 4, ())
+
+
+def test_jpeg_is_decoded_as_pillow_does():
+    data = encoded(Image.fromarray(PIXELS), "JPEG")
+    assert np.array_equal(pixels(data), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+def test_grey_becomes_three_equal_channels():
+    grey = PIXELS[:, :, 0].copy()
+    decoded = decode(encoded(Image.fromarray(grey), "PNG"), exif_orientation="ignore")
+    assert np.array_equal(np.asarray(decoded.rgb), np.stack([grey] * 3, axis=-1))
+    assert decoded.mode == "L"
+
+
+def test_black_and_white_becomes_0_and_255():
+    bits = np.eye(5, dtype=bool)
+    decoded = decode(encoded(Image.fromarray(bits), "PNG"), exif_orientation="ignore")
+    assert decoded.mode == "1"
+    assert np.array_equal(np.asarray(decoded.rgb)[:, :, 1], bits * 255)
+
+
+def test_palette_colours_are_looked_up():
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    image.putpixel((1, 0), 1)
+    decoded = decode(encoded(image, "PNG"), exif_orientation="ignore")
+    assert np.asarray(decoded.rgb).tolist() == [[[10, 20, 30], [200, 100, 50]]]
+    assert decoded.mode == "P"
+    assert "palette" in decoded.warnings[0]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_is_dropped_and_not_blended(mode):
+    image = Image.new(mode, (1, 1), (200, 100, 50, 0) if mode == "RGBA" else (200, 0))
+    decoded = decode(encoded(image, "PNG"), exif_orientation="ignore")
+    expected = [200, 100, 50] if mode == "RGBA" else [200, 200, 200]
+    assert np.asarray(decoded.rgb)[0, 0].tolist() == expected  # blending would give 0 or 255
+    assert decoded.mode == mode
+    assert "transparency dropped" in decoded.warnings[0]
+
+
+def test_palette_transparency_is_dropped_too():
+    image = Image.new("P", (1, 1))
+    image.putpalette([10, 20, 30])
+    data = encoded(image, "PNG", transparency=b"\x00")
+    decoded = decode(data, exif_orientation="ignore")
+    assert np.asarray(decoded.rgb)[0, 0].tolist() == [10, 20, 30]
+    assert any("transparency dropped" in sentence for sentence in decoded.warnings)
+
+
+def test_cmyk_is_converted_by_the_plain_formula():
+    image = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
+    decoded = decode(encoded(image, "TIFF"), exif_orientation="ignore")
+    assert np.asarray(decoded.rgb)[0, 0].tolist() == [0, 255, 255]
+    assert decoded.mode == "CMYK"
+    assert "CMYK" in decoded.warnings[0]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey_keeps_its_high_byte_and_is_not_clipped(kind):
+    values = np.array([[0, 255, 256, 40_000, 65_535]], dtype=np.uint16)
+    decoded = decode(encoded(Image.fromarray(values), kind), exif_orientation="ignore")
+    assert np.asarray(decoded.rgb)[0, :, 0].tolist() == [0, 0, 1, 156, 255]
+    assert "16-bit" in decoded.warnings[0]
+
+
+def _png_rgb16(rows: list[list[tuple[int, int, int]]]) -> bytes:
+    """A 16-bit colour PNG, which Pillow cannot write."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        crc = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+    raw = b"".join(b"\0" + b"".join(struct.pack(">3H", *p) for p in row) for row in rows)
+    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 16, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_16_bit_colour_keeps_its_high_byte():
+    decoded = decode(_png_rgb16([[(40_000, 255, 65_535)]]), exif_orientation="ignore")
+    assert np.asarray(decoded.rgb)[0, 0].tolist() == [156, 0, 255]
+    assert "16-bit colour" in decoded.warnings[0]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF"])
+def test_only_the_first_frame_is_taken_and_said(kind):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 0, 255))]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    decoded = decode(data, exif_orientation="ignore")
+    assert np.asarray(decoded.rgb)[0, 0].tolist() == [255, 0, 0]
+    assert "only the first frame is scored" in decoded.warnings
+
+
+def _turned(kind: str) -> bytes:
+    exif = Image.Exif()
+    exif[274] = 6  # to be shown turned by 90 degrees clockwise
+    return encoded(Image.fromarray(PIXELS), kind, exif=exif)
+
+
+def test_exif_orientation_is_not_applied_unless_asked_but_said():
+    decoded = decode(_turned("PNG"), exif_orientation="ignore")
+    assert np.array_equal(np.asarray(decoded.rgb), PIXELS)
+    assert decoded.warnings == ("EXIF orientation 6 not applied",)
+
+
+def test_exif_orientation_is_applied_when_asked():
+    decoded = decode(_turned("PNG"), exif_orientation="apply")
+    assert np.array_equal(np.asarray(decoded.rgb), np.rot90(PIXELS, -1))
+    assert (decoded.width, decoded.height) == (4, 6)
+    assert decoded.warnings == ("EXIF orientation 6 applied",)
+
+
+def test_tiff_is_turned_by_pillow_itself_and_that_is_said():
+    decoded = decode(_turned("TIFF"), exif_orientation="ignore")
+    assert np.array_equal(np.asarray(decoded.rgb), np.rot90(PIXELS, -1))
+    assert decoded.warnings == ("EXIF orientation 6 applied (TIFF files always are)",)
+
+
+def test_the_users_picture_is_left_as_it_was():
+    image = Image.open(io.BytesIO(_turned("PNG")))
+    decode(image, exif_orientation="apply")
+    assert image.size == (6, 4)
+    assert image.getexif()[274] == 6
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (PIXELS, PIXELS),
+        (PIXELS / 255, PIXELS),
+        (PIXELS.astype(np.uint16) * 256 + 200, PIXELS),
+        (np.dstack([PIXELS, PIXELS[:, :, :1]]), PIXELS),
+        (PIXELS[:, :, 0], np.stack([PIXELS[:, :, 0]] * 3, axis=-1)),
+        (PIXELS[:, :, :1], np.stack([PIXELS[:, :, 0]] * 3, axis=-1)),
+        (PIXELS > 30, (PIXELS > 30) * 255),
+    ],
+)
+def test_arrays_of_every_accepted_kind(array, expected):
+    assert np.array_equal(pixels(array), expected)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (PIXELS.transpose(2, 0, 1), "height x width x 3"),
+        (PIXELS.astype(np.float32), "must lie in [0, 1]"),
+        (np.full((4, 4), np.nan), "must lie in [0, 1]"),
+        (PIXELS.astype(np.int64), "ambiguous"),
+        (np.zeros((0, 4, 3), np.uint8), "no picture"),
+        (np.zeros(5, np.uint8), "no picture"),
+    ],
+)
+def test_ambiguous_arrays_are_refused(array, words):
+    with pytest.raises(PictureError, match=words.replace("[", r"\[")):
+        pixels(array)
+
+
+def test_floating_point_pictures_are_refused():
+    with pytest.raises(PictureError, match="'F'"):
+        pixels(Image.new("F", (2, 2), 0.5))
+
+
+def test_a_32_bit_picture_beyond_16_bits_is_refused():
+    with pytest.raises(PictureError, match="70000"):
+        pixels(Image.new("I", (2, 2), 70_000))
+
+
+def test_a_truncated_jpeg_is_refused_and_said(golden_pictures):
+    data = encoded(Image.open(golden_pictures["chelsea_451x300.png"]), "JPEG")
+    with pytest.raises(PictureError, match="cut off"):
+        pixels(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (b"hello, I am a text file\n", "no picture that can be read"),
+        (b"<!DOCTYPE html><html>not found</html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git-LFS pointer"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "damaged|no picture"),
+    ],
+)
+def test_what_is_no_picture_is_said_in_one_sentence(tmp_path, data, words):
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(data)
+    with pytest.raises(PictureError, match=words) as caught:
+        pixels(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_cut_of_a_png_ends_in_a_picture_error_or_the_whole_picture():
+    data = encoded(Image.fromarray(PIXELS), "PNG")
+    refused = 0
+    for length in range(len(data)):
+        try:
+            assert np.array_equal(pixels(data[:length]), PIXELS)
+        except PictureError:
+            refused += 1
+    assert refused > len(data) - 24  # only checksums and the closing chunk may be missing
+
+
+def test_missing_file_and_folder_are_told_apart(tmp_path):
+    with pytest.raises(PictureError, match="no such file"):
+        pixels(tmp_path / "absent.png")
+    with pytest.raises(PictureError, match="folder"):
+        pixels(tmp_path)
+
+
+def _bomb() -> bytes:
+    """A PNG of 20,000 x 20,000 black pixels in 50 kB."""
+    rows = zlib.compressobj(9)
+    raw = b"".join(rows.compress(b"\0" * 2501) for _ in range(20_000)) + rows.flush()
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        crc = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", raw) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def test_a_decompression_bomb_is_refused_and_the_limit_stated():
+    with pytest.raises(PictureError, match=r"20000 x 20000.*200,000,000.*--max-pixels"):
+        pixels(_bomb())
+
+
+def test_the_pixel_limit_is_ours_and_not_pillows(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
+    data = encoded(Image.fromarray(PIXELS), "PNG")
+    assert np.array_equal(pixels(data, max_pixels=24), PIXELS)
+    assert Image.MAX_IMAGE_PIXELS == 5  # and Pillow's is left as it was
+    with pytest.raises(PictureError, match="limit of 23"):
+        pixels(data, max_pixels=23)
+
+
+def test_a_jpeg_with_a_second_picture_behind_it_is_a_jpeg():
+    data = encoded(
+        Image.fromarray(PIXELS), "MPO", save_all=True, append_images=[Image.new("RGB", (6, 4))]
+    )
+    decoded = decode(data, exif_orientation="ignore")
+    assert np.array_equal(np.asarray(decoded.rgb), np.asarray(Image.open(io.BytesIO(data))))
+    assert decoded.warnings == ()
+
+
+def test_a_path_is_read_like_its_bytes(tmp_path: Path):
+    path = tmp_path / "ünï çode.png"
+    Image.fromarray(PIXELS).save(path)
+    assert np.array_equal(pixels(path), pixels(path.read_bytes()))
+    assert np.array_equal(pixels(str(path)), PIXELS)
