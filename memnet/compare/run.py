@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from memnet import __version__
 from memnet.compare.contamination import contamination
 from memnet.compare.data.join import JOIN_RULE, Joined, Scores, join, read_column, read_scores
 from memnet.compare.data.tables import some
+from memnet.compare.environment import environment
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.stats import bootstrap
 from memnet.compare.stats.density import plot_data
@@ -104,17 +102,6 @@ def compare(
         warnings=_warnings(joined, human, models),
         environment=environment(),
     )
-
-
-def environment() -> dict[str, str]:
-    """Versions of everything that a number may depend on."""
-    packages = ("numpy", "scipy", "pandas", "pillow", "torch", "torchvision")
-    return {
-        "memnet": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        **{package: version(package) for package in packages},
-    }
 
 
 def _results(

@@ -146,7 +146,7 @@ def read_header(path: Path) -> WeightHeader:
         )
     try:
         return WeightHeader.from_json(metadata["memnet"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MemnetError(f"The header of {path} is damaged ({error}); make it again.") from error
 
 

@@ -97,14 +97,13 @@ def fetch(entry: ModelEntry, *, file: Path | None = None, download: bool = False
         return stored_path(entry)
     try:
         stored_path(entry).parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(str(stored_path(entry)) + ".lock")
-        lock.acquire()
+        held = FileLock(str(stored_path(entry)) + ".lock").acquire()
     except OSError as error:
         raise MemnetError(
             f"The cache folder {home()} cannot be written ({error.strerror}); set MEMNET_HOME "
             "to a folder that can."
         ) from error
-    with lock:
+    with held:
         if file is None and is_current(entry):  # another process was faster
             return stored_path(entry)
         source = file or installed_file(entry)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from PIL import Image
 
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
+from png import png_bomb, png_rgb16
 
 # Asymmetric in every direction and channel, so that a flip, turn or swap cannot go unseen.
 PIXELS = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
@@ -101,21 +100,8 @@ def test_16_bit_grey_keeps_its_high_byte_and_is_not_clipped(kind):
     assert "16-bit" in decoded.warnings[0]
 
 
-def _png_rgb16(rows: list[list[tuple[int, int, int]]]) -> bytes:
-    """A 16-bit colour PNG, which Pillow cannot write."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        crc = zlib.crc32(kind + body)
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
-
-    raw = b"".join(b"\0" + b"".join(struct.pack(">3H", *p) for p in row) for row in rows)
-    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 16, 2, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
 def test_16_bit_colour_keeps_its_high_byte():
-    decoded = decode(_png_rgb16([[(40_000, 255, 65_535)]]), exif_orientation="ignore")
+    decoded = decode(png_rgb16([[(40_000, 255, 65_535)]]), exif_orientation="ignore")
     assert np.asarray(decoded.rgb)[0, 0].tolist() == [156, 0, 255]
     assert "16-bit colour" in decoded.warnings[0]
 
@@ -246,23 +232,9 @@ def test_missing_file_and_folder_are_told_apart(tmp_path):
         pixels(tmp_path)
 
 
-def _bomb() -> bytes:
-    """A PNG of 20,000 x 20,000 black pixels in 50 kB."""
-    rows = zlib.compressobj(9)
-    raw = b"".join(rows.compress(b"\0" * 2501) for _ in range(20_000)) + rows.flush()
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        crc = zlib.crc32(kind + body)
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
-
-    header = struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", raw) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
-
-
 def test_a_decompression_bomb_is_refused_and_the_limit_stated():
     with pytest.raises(PictureError, match=r"20000 x 20000.*200,000,000.*--max-pixels"):
-        pixels(_bomb())
+        pixels(png_bomb())
 
 
 def test_the_pixel_limit_is_ours_and_not_pillows(monkeypatch):

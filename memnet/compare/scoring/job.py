@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 from tqdm import tqdm
 
-from memnet.compare.run import environment
+from memnet.compare.environment import environment
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
 from memnet.compare.scoring.inputs import Inputs
 from memnet.compare.scoring.predictor import Predictor, load

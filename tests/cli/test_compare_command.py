@@ -1,0 +1,164 @@
+"""`memnet compare` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from memnet.compare.scoring.table import read_table
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A truth file and two score files of 40 pictures, in another order."""
+    random = np.random.default_rng(4)
+    ids = [f"{number:03d}.jpg" for number in range(40)]
+    truth = random.beta(6, 2, 40)
+    pd.DataFrame({"image_id": ids, "hit_rate": truth, "note": "x"}).to_csv(
+        tmp_path / "truth.csv", index=False
+    )
+    for name, noise in (("good", 0.05), ("poor", 0.5)):
+        scores = pd.DataFrame({"image_id": ids, "score": truth + noise * random.random(40) - 0.2})
+        scores[::-1].to_csv(tmp_path / f"{name}.csv", index=False)
+    return tmp_path
+
+
+def compare(command, *args, check=0):
+    truth = ("--truth", "truth.csv", "--truth-column", "hit_rate")
+    return command("compare", *truth, "--out", "out", "--resamples", 100, *args, check=check)
+
+
+def test_it_writes_all_that_was_promised(memnet_command, study):
+    done = compare(memnet_command, "--scores", "good.csv")
+    out = study / "out"
+    assert {path.name for path in out.iterdir()} == {
+        "record.json",
+        "report.html",
+        "report.md",
+        "figures",
+        "scores.parquet",
+    }
+    assert len(list((out / "figures").iterdir())) == 4
+    record = json.loads((out / "record.json").read_text())
+    value = next(r["value"] for r in record["results"] if r["metric"] == "spearman")
+    merged = pd.read_csv(study / "truth.csv").merge(pd.read_csv(study / "good.csv"))
+    assert value == pytest.approx(merged.hit_rate.corr(merged.score, method="spearman"), abs=1e-12)
+    assert f"{value:.6f}" in done.stdout
+    assert pd.read_parquet(out / "scores.parquet").shape == (40, 3)
+
+
+def test_several_score_files_after_one_option_or_repeated(memnet_command, study):
+    compare(memnet_command, "--scores", "good.csv", "poor.csv", "--seed", 5)
+    first = json.loads((study / "out" / "record.json").read_text())
+    compare(memnet_command, "--scores", "good.csv", "--scores", "poor.csv", "--seed", 5)
+    second = json.loads((study / "out" / "record.json").read_text())
+    assert first["results"] == second["results"]
+    assert {row["model"] for row in first["results"]} == {"good", "poor"}
+    assert {row["seed"] for row in first["results"]} == {5}
+
+
+def test_pictures_are_scored_and_compared_in_one_go(
+    memnet_command, tmp_path, make_pictures, tiny_weights
+):
+    folder = make_pictures(12)
+    memnet_command("score", folder, "-m", tiny_weights, "-o", "s.csv")
+    table = read_table(tmp_path / "s.csv")
+    table[["image_id", "score"]].rename(columns={"score": "hit_rate"}).to_csv(
+        tmp_path / "truth.csv", index=False
+    )
+    args = ("--images", folder, "--model", tiny_weights)
+    compare(memnet_command, *args)
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    values = {row["metric"]: row["value"] for row in record["results"]}
+    assert values["spearman"] == 1.0
+    assert values["mse"] < 1e-12
+    (model,) = record["models"]
+    assert model["known_by"] == "sidecar"
+    assert model["trained_on"] == ["nothing"]
+    again = compare(memnet_command, *args)
+    assert "12 were scored before" in again.stderr
+
+
+def test_scores_of_memnet_score_carry_their_identity_into_the_record(
+    memnet_command, tmp_path, make_pictures, tiny_weights
+):
+    memnet_command("score", make_pictures(12), "-m", tiny_weights, "-o", "s.parquet")
+    table = read_table(tmp_path / "s.parquet")
+    table.assign(hit_rate=table.score**2)[["image_id", "hit_rate"]].to_csv(
+        tmp_path / "truth.csv", index=False
+    )
+    compare(memnet_command, "--scores", "s.parquet")
+    (model,) = json.loads((tmp_path / "out" / "record.json").read_text())["models"]
+    sidecar = json.loads((tmp_path / "s.parquet.json").read_text())
+    (identity,) = sidecar["models"].values()
+    assert model["weights_sha256"] == identity["source_sha256"]
+    assert model["preprocess_digest"] == identity["preprocess_digest"]
+
+
+BAD_TRUTH = {
+    "nan": ("image_id,hit_rate\n000.jpg,0.5\n001.jpg,\n002.jpg,0.7\n", "row 3 (001.jpg)"),
+    "text": ("image_id,hit_rate\n000.jpg,0.5\n001.jpg,high\n002.jpg,0.7\n", "'high', no number"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_TRUTH)
+def test_bad_cells_are_set_aside_and_the_good_rows_compared(memnet_command, study, kind):
+    text, words = BAD_TRUTH[kind]
+    (study / "truth.csv").write_text(text)
+    done = compare(memnet_command, "--scores", "good.csv", check=1)
+    assert words in done.stderr
+    record = json.loads((study / "out" / "record.json").read_text())
+    assert {row["n"] for row in record["results"]} == {2}
+    assert record["items"]["set_aside"] == 1
+
+
+REFUSED = {
+    "duplicate ids": ("image_id,hit_rate\n000.jpg,0.5\n000.jpg,0.6\n", "more than once"),
+    "no common id": ("image_id,hit_rate\nx.png,0.5\ny.png,0.6\n", "ids must agree"),
+    "no column": ("image_id,hitrate\n000.jpg,0.5\n", "Did you mean 'hitrate'"),
+    "no id column": ("file,hit_rate\n000.jpg,0.5\n", "no column 'image_id'"),
+    "empty": ("", "is empty"),
+    "header only": ("image_id,hit_rate\n", "no usable number"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_unusable_truth_is_one_sentence_and_exit_code_2(memnet_command, study, kind):
+    text, words = REFUSED[kind]
+    (study / "truth.csv").write_text(text)
+    done = compare(memnet_command, "--scores", "good.csv", check=2)
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (study / "out").exists()
+
+
+def test_percentages_are_warned_about_and_compared_all_the_same(memnet_command, study):
+    table = pd.read_csv(study / "truth.csv")
+    table.assign(hit_rate=table.hit_rate * 100).to_csv(study / "truth.csv", index=False)
+    done = compare(memnet_command, "--scores", "good.csv")
+    assert "divide by 100" in done.stderr
+    assert "divide by 100" in (study / "out" / "report.html").read_text()
+
+
+def test_unmatched_pictures_are_counted(memnet_command, study):
+    pd.read_csv(study / "good.csv").iloc[:30].to_csv(study / "good.csv", index=False)
+    done = compare(memnet_command, "--scores", "good.csv")
+    assert "10 picture(s) with a human score were left out" in done.stderr
+    assert "30 pictures compared" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("--images", "x"),
+        ("--model", "x", "--scores", "good.csv"),
+        ("--scores", "good.csv", "--images", "x", "--model", "y"),
+        ("--scores", "good.csv", "--bogus"),
+    ],
+)
+def test_combinations_without_meaning_exit_with_2(memnet_command, study, args):
+    compare(memnet_command, *args, check=2)

@@ -1,0 +1,140 @@
+"""`memnet demo`, `memnet weights`, `memnet --help`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import memnet
+
+
+def results(folder) -> dict[str, float]:
+    record = json.loads((folder / "record.json").read_text())
+    assert {row["n"] for row in record["results"]} == {375}
+    return {row["metric"]: row["value"] for row in record["results"]}
+
+
+# The figures of Rim et al.'s published predictions against their hit rates.
+DEMO = {"spearman": 0.489051, "pearson": 0.497368, "mse": 0.025008}
+
+
+def test_the_demo_gives_the_published_figures_without_the_weights(memnet_command, tmp_path):
+    code = (
+        "from memnet.weights import store; store.installed_file = lambda entry: None; "
+        "from memnet.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "demo", "--out", "report"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MEMNET_HOME": str(tmp_path / "home")},
+    )
+    assert done.returncode == 0, done.stderr
+    values = results(tmp_path / "report")
+    for metric, expected in DEMO.items():
+        assert round(values[metric], 6) == expected
+        assert f"{expected:.6f}" in done.stdout
+    assert round(values["ks"], 4) == 0.4293
+    assert 'pip install "memnet-harness[resmem]"' in done.stderr
+    assert "memnet score FOLDER" in done.stdout
+    assert not (tmp_path / "report" / "pictures.csv").exists()
+
+
+def test_the_demo_scores_three_pictures_where_the_weights_are(
+    memnet_command, resmem, golden, tmp_path
+):
+    done = memnet_command("demo", "--out", "report")
+    frozen = json.loads((golden / "resmem_pictures.json").read_text())["pictures"]
+    names = re.findall(r"\S+\.png", done.stdout)
+    assert len(names) == 3
+    for name in names:
+        assert f"{frozen[name]['score']:.6f}" in done.stdout
+    assert results(tmp_path / "report")["spearman"] == pytest.approx(0.489051, abs=5e-7)
+    assert done.stderr.count("non-commercial") == 1
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from memnet.cli import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'torchvision', 'pandas', 'numpy', 'scipy', 'matplotlib', 'PIL'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+    for command in ("demo", "score", "compare", "weights"):
+        assert command in done.stdout
+
+
+def test_importing_memnet_imports_nothing_heavy():
+    code = "import sys, memnet; print({'torch', 'pandas', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("first", ["memnet.compare.record", "memnet"])
+def test_memnet_compare_can_be_called_whatever_was_imported_before(first):
+    code = (
+        f"import {first}, memnet, pandas as pd\n"
+        "t = pd.DataFrame({'image_id': list('abc'), 'score': [1, 2, 3]})\n"
+        "r = memnet.compare(t, t, truth_column='score', resamples=2)\n"
+        "import memnet.compare.report.render\n"
+        "r = memnet.compare(t, t, truth_column='score', resamples=2)\n"
+        "print(r.value('spearman'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1.0"
+
+
+def test_the_version_is_printed(memnet_command):
+    assert memnet_command("--version").stdout == f"memnet {memnet.__version__}\n"
+
+
+def test_weights_list_names_the_licence(memnet_command):
+    printed = memnet_command("weights", "list").stdout
+    assert "resmem.published" in printed
+    assert "Non-commercial" in printed
+
+
+def test_weights_fetch_offline_says_what_to_do(memnet_command, tmp_path):
+    code = (
+        "from memnet.weights import store; store.installed_file = lambda entry: None; "
+        "from memnet.cli import main; main()"
+    )
+    for args in (["weights", "fetch", "resmem.published", "--offline"],
+                 ["--offline", "weights", "fetch", "resmem.published"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *args],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "MEMNET_HOME": str(tmp_path)},
+        )
+        assert done.returncode == 2
+        assert "network is forbidden" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_weights_fetch_refuses_a_wrong_file(memnet_command, tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"no")
+    done = memnet_command(
+        "weights", "fetch", "resmem.published", "--file", "model.pt", check=2
+    )
+    assert "2 bytes instead of 527,697,574" in done.stderr
+
+
+def test_weights_verify_says_ok(memnet_command, resmem):
+    assert "resmem.published\tok\t" in memnet_command("weights", "verify").stdout
+
+
+def test_weights_verify_of_what_is_not_there(memnet_command, tmp_path):
+    home = str(tmp_path / "home")
+    assert "nothing is stored" in memnet_command("weights", "verify", MEMNET_HOME=home).stderr
+    done = memnet_command("weights", "verify", "resmem.published", check=1, MEMNET_HOME=home)
+    assert "There is no weight file" in done.stderr

@@ -1,0 +1,212 @@
+"""`memnet score` as a user runs it: exit codes, messages, resuming, kill -9."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from memnet.compare.scoring.table import COLUMNS, read_table
+from png import png_bomb
+from tiny import write_tiny
+from tiny_command import TINY
+
+
+def test_a_folder_becomes_a_table_with_a_sidecar(memnet_command, make_pictures, tiny_weights):
+    folder = make_pictures(5)
+    out = folder.parent / "s.csv"
+    done = memnet_command("score", folder, "--model", tiny_weights, "--out", out)
+    assert done.stdout == ""
+    assert "5 scored" in done.stderr
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == list(COLUMNS)
+    assert [row["image_id"] for row in rows] == [f"{n:05d}.png" for n in range(5)]
+    assert all(0 < float(row["score"]) < 1 for row in rows)
+    sidecar = json.loads((folder.parent / "s.csv.json").read_text())
+    (identity,) = sidecar["models"].values()
+    assert len(identity["tensors_sha256"]) == 64
+    assert identity["preprocess"]["crop_offsets"] == [[2, 2], [0, 5]]
+    assert sidecar["pictures"] == sidecar["rows"] == 5
+    assert "torch" in sidecar["environment"]
+    assert sidecar["command"].startswith("memnet score")
+
+
+def test_csv_and_parquet_and_stdout_hold_the_same(memnet_command, make_pictures, tiny_weights):
+    folder = make_pictures(3)
+    for name in ("s.csv", "s.parquet"):
+        memnet_command("score", folder, "-m", tiny_weights, "-o", folder.parent / name)
+    printed = memnet_command("score", folder, "-m", tiny_weights).stdout
+    tables = [read_table(folder.parent / name) for name in ("s.csv", "s.parquet")]
+    pd.testing.assert_frame_equal(*tables)
+    assert printed == (folder.parent / "s.csv").read_text()
+    assert len(list(csv.reader(io.StringIO(printed)))) == 4
+
+
+def test_several_models_in_one_run(memnet_command, make_pictures, tmp_path):
+    folder = make_pictures(4)
+    first = write_tiny(tmp_path / "first.safetensors", seed=1)
+    second = write_tiny(tmp_path / "second.safetensors", seed=2)
+    out = tmp_path / "s.parquet"
+    memnet_command("score", folder, "-m", first, "-m", second, "-o", out)
+    table = read_table(out)
+    assert table.groupby("model", sort=False).size().tolist() == [4, 4]
+    assert table.score.nunique() == 8
+
+
+def test_a_second_run_scores_nothing_again(memnet_command, make_pictures, tiny_weights, tmp_path):
+    folder, out, log = make_pictures(6), tmp_path / "s.csv", tmp_path / "log"
+    memnet_command("score", folder, "-m", tiny_weights, "-o", out)
+    before = out.read_bytes()
+    done = memnet_command("score", folder, "-m", tiny_weights, "-o", out, TINY_LOG=str(log))
+    assert "0 scored, 6 were scored before" in done.stderr
+    assert not log.exists()
+    assert out.read_bytes() == before
+
+
+def test_new_pictures_are_added_to_a_table(memnet_command, make_pictures, tiny_weights, tmp_path):
+    folder, out, log = make_pictures(6), tmp_path / "s.csv", tmp_path / "log"
+    (folder / "00003.png").rename(tmp_path / "later.png")
+    memnet_command("score", folder, "-m", tiny_weights, "-o", out)
+    (tmp_path / "later.png").rename(folder / "00003.png")
+    memnet_command("score", folder, "-m", tiny_weights, "-o", out, TINY_LOG=str(log))
+    assert log.read_text() == "1\n"
+    assert read_table(out).image_id.tolist() == [f"{n:05d}.png" for n in range(6)]
+
+
+def test_other_weights_do_not_mix_into_a_table(memnet_command, make_pictures, tmp_path):
+    folder, out = make_pictures(2), tmp_path / "s.csv"
+    path = write_tiny(tmp_path / "m.safetensors", seed=1)
+    memnet_command("score", folder, "-m", path, "-o", out)
+    write_tiny(path, seed=2)
+    done = memnet_command("score", folder, "-m", path, "-o", out, check=2)
+    assert "made another way (different: source_sha256, tensors_sha256)" in done.stderr
+    done = memnet_command("score", folder, "-m", path, "-o", out, "--exif", "apply", check=2)
+    assert "preprocess" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_kill_9_in_the_middle_loses_and_repeats_nothing(
+    memnet_command, make_pictures, tiny_weights, tmp_path, name
+):
+    folder, out, log = make_pictures(300), tmp_path / name, tmp_path / "log"
+    command = [sys.executable, str(TINY), "score", folder, "-m", tiny_weights, "-o", out]
+    env = {**os.environ, "TINY_SLEEP": "0.05", "TINY_LOG": str(log)}
+    process = subprocess.Popen(
+        command, env=env, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    journal = tmp_path / f"{name}.partial"
+    deadline = time.monotonic() + 120
+    while not (journal.exists() and journal.read_bytes().count(b"\n") >= 80):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = journal.read_bytes().count(b"\n")
+    assert 80 <= finished < 300
+    assert not out.exists()
+
+    done = memnet_command(
+        "score", folder, "-m", tiny_weights, "-o", out, TINY_LOG=str(log), TINY_SLEEP="0"
+    )
+    table = read_table(out)
+    assert table.image_id.tolist() == [f"{n:05d}.png" for n in range(300)]
+    assert table.score.notna().all()
+    assert f"{finished} were scored before" in done.stderr
+    computed = sum(int(line) for line in log.read_text().split())
+    assert 300 <= computed <= 300 + 8  # at most the batch in hand was computed twice
+    assert not journal.exists()
+
+    fresh = tmp_path / f"fresh-{name}"
+    memnet_command("score", folder, "-m", tiny_weights, "-o", fresh)
+    # The batches fall elsewhere after a resumption, hence not to the last bit.
+    assert (read_table(fresh).score - table.score).abs().max() < 1e-6
+
+
+def test_bad_pictures_are_listed_and_the_good_ones_kept(
+    memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    folder, out = make_pictures(4), tmp_path / "s.csv"
+    Image.open(folder / "00001.png").resize((300, 300)).save(folder / "cut.jpg")
+    (folder / "cut.jpg").write_bytes((folder / "cut.jpg").read_bytes()[:2000])
+    (folder / "text.jpg").write_text("not a picture")
+    (folder / "zero.png").write_bytes(b"")
+    (folder / "bomb.png").write_bytes(png_bomb())
+    done = memnet_command("score", folder, "-m", tiny_weights, "-o", out, check=1)
+    table = read_table(out).set_index("image_id")
+    assert len(table) == 8
+    assert table.score.notna().sum() == 4
+    for name, words in {
+        "cut.jpg": "cut off",
+        "text.jpg": "no picture that can be read",
+        "zero.png": "empty (0 bytes)",
+        "bomb.png": "20000 x 20000 pixels, more than the limit of 200,000,000",
+    }.items():
+        assert words in table.warning[name]
+        assert sum(name in line for line in done.stderr.splitlines()) == 1
+    assert "4 scored" in done.stderr
+    assert "4 failed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mended_picture_is_scored_by_the_next_run(
+    memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    folder, out, log = make_pictures(3), tmp_path / "s.csv", tmp_path / "log"
+    good = (folder / "00001.png").read_bytes()
+    (folder / "00001.png").write_bytes(b"")
+    memnet_command("score", folder, "-m", tiny_weights, "-o", out, check=1)
+    (folder / "00001.png").write_bytes(good)
+    memnet_command("score", folder, "-m", tiny_weights, "-o", out, TINY_LOG=str(log))
+    assert read_table(out).score.notna().all()
+    assert log.read_text() == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("absent", "-m", "tiny.safetensors"), "There is no file or folder absent"),
+        (("empty", "-m", "tiny.safetensors"), "holds no pictures"),
+        (("pictures", "-m", "resmem.publishd"), "Did you mean 'resmem.published'"),
+        (("pictures", "-m", "tiny.safetensors", "-o", "s.txt"), "must end in .csv or .parquet"),
+        (("pictures", "-m", "tiny.safetensors", "--device", "gpu"), "cannot be used here"),
+    ],
+)
+def test_usage_errors_are_one_sentence_and_exit_code_2(
+    memnet_command, make_pictures, tiny_weights, tmp_path, args, words
+):
+    make_pictures(1)
+    (tmp_path / "empty").mkdir()
+    done = memnet_command("score", *args, check=2)
+    assert words in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert sum(line.startswith("memnet: ") for line in done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "args", [("pictures",), ("pictures", "-m", "x", "--bogus"), ("pictures", "-m", "x", "-b", "0")]
+)
+def test_unknown_and_missing_options_exit_with_2(memnet_command, args):
+    memnet_command("score", *args, check=2)
+
+
+def test_debug_shows_the_traceback(memnet_command):
+    done = memnet_command("--debug", "score", "absent", "-m", "x", check=2)
+    assert "Traceback" in done.stderr
+
+
+def test_the_pixel_limit_is_an_option(memnet_command, make_pictures, tiny_weights, tmp_path):
+    folder = make_pictures(1)
+    done = memnet_command("score", folder, "-m", tiny_weights, "--max-pixels", 100, check=1)
+    assert "limit of 100" in done.stderr

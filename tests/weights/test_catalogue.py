@@ -1,0 +1,116 @@
+"""The catalogue: the published file it describes, and what it does with a mistyped name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from importlib import import_module
+
+import pytest
+
+from memnet.compare.scoring.predictor import NETWORKS
+from memnet.errors import MemnetError
+from memnet.weights import catalogue as module
+from memnet.weights.catalogue import ModelEntry, catalogue, find
+
+
+def entries():
+    return list(catalogue().values())
+
+
+@pytest.fixture
+def own_catalogue(tmp_path, monkeypatch):
+    """Return a function that reads another text as the catalogue."""
+    original = (module.files("memnet.weights") / "catalogue.toml").read_text(encoding="utf-8")
+
+    def read(change):
+        (tmp_path / "catalogue.toml").write_text(change(original), encoding="utf-8")
+        monkeypatch.setattr(module, "files", lambda package: tmp_path)
+        return catalogue.__wrapped__()
+
+    return read
+
+
+def test_the_published_resmem_file_is_the_one_in_resmem_1_1_6():
+    entry = find("resmem.published")
+    assert entry.sha256 == "8e4b8ab0ac338909add68a674e9bd4c1602350731abe7f97bc060dc159706a53"
+    assert entry.bytes == 527697574
+    assert entry.tensors_sha256 == (
+        "4d09e9ed7f2f1fdf291cc96d75dacc587fabc5c34e8ddb263fb8c6e8231ff70a"
+    )
+    assert (entry.distribution, entry.distribution_file) == ("resmem", "resmem/model.pt")
+    assert entry.trained_on == ("lamem", "memcat", "lamem+memcat")
+
+
+def test_the_published_resmem_recipe_is_that_of_its_package():
+    entry = find("resmem.published")
+    assert entry.preprocess.to_dict() == {
+        "exif_orientation": "ignore",
+        "resize_kind": "pillow-bilinear-8bit",
+        "resize_hw": [256, 256],
+        "channel_order": "RGB",
+        "pixel_max": 1.0,
+        "crop_hw": [227, 227],
+        "crop_offsets": [[14, 14]],
+    }
+    assert entry.preprocess.crop_offsets == ((14, 14),)  # tuples, so that specs compare equal
+    assert entry.output.to_dict() == {
+        "crop_reduction": "mean",
+        "subtract": 0.0,
+        "multiply": 1.0,
+        "add": 0.0,
+        "clamp": "none",
+    }
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
+def test_every_model_has_a_network_that_reads_it(entry):
+    assert entry.arch in NETWORKS
+    path, name = NETWORKS[entry.arch].split(":")
+    assert callable(getattr(import_module(path), name))
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
+def test_every_entry_is_complete_and_well_formed(entry):
+    assert entry.name.startswith(entry.arch + ".")
+    assert re.fullmatch(r"[a-z0-9.-]+", entry.name)  # it becomes a file name
+    assert re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
+    assert re.fullmatch(r"[0-9a-f]{64}", entry.tensors_sha256)
+    assert entry.bytes > 0
+    assert entry.url.startswith("https://")
+    for field in ("title", "obtain", "licence", "licence_notice", "citation", "training_note"):
+        assert getattr(entry, field).strip(), field
+    assert all(name == name.lower() for name in entry.trained_on)
+
+
+def test_a_mistyped_name_is_answered_with_the_nearest_one():
+    with pytest.raises(MemnetError, match=r"'resmem\.publised'.*mean 'resmem\.published'\?"):
+        find("resmem.publised")
+
+
+def test_a_name_like_no_other_is_answered_with_the_list_alone():
+    with pytest.raises(MemnetError, match=r"'zzz'\. Known: 'resmem\.published'") as caught:
+        find("zzz")
+    assert "Did you mean" not in str(caught.value)
+
+
+def test_an_unknown_field_is_refused_by_name(own_catalogue):
+    with pytest.raises(MemnetError, match=r"resmem\.published has unknown fields .*'sha265'"):
+        own_catalogue(lambda text: text.replace("\nbytes =", '\nsha265 = "x"\nbytes =', 1))
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(ModelEntry)])
+def test_no_field_may_be_left_out(own_catalogue, field):
+    line = rf"(?ms)^\[model\.{field}\].*?(?=^\[|\Z)|^{field} = .*?\n"
+    with pytest.raises((MemnetError, TypeError, KeyError), match=field):
+        own_catalogue(lambda text: re.sub(line, "", text))
+
+
+def test_a_mistyped_preprocessing_field_is_refused(own_catalogue):
+    with pytest.raises(MemnetError, match="crop_offset'"):
+        own_catalogue(lambda text: text.replace("crop_offsets", "crop_offset", 1))
+
+
+def test_a_model_named_twice_is_refused(own_catalogue):
+    with pytest.raises(MemnetError, match="names a model twice"):
+        own_catalogue(lambda text: text + text[text.index("[[model]]\n") :])
