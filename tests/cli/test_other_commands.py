@@ -108,8 +108,10 @@ def test_weights_fetch_offline_says_what_to_do(memnet_command, tmp_path):
         "from memnet.weights import store; store.installed_file = lambda entry: None; "
         "from memnet.cli import main; main()"
     )
-    for args in (["weights", "fetch", "resmem.published", "--offline"],
-                 ["--offline", "weights", "fetch", "resmem.published"]):
+    for args in (
+        ["weights", "fetch", "resmem.published", "--offline"],
+        ["--offline", "weights", "fetch", "resmem.published"],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", code, *args],
             capture_output=True,
@@ -123,9 +125,7 @@ def test_weights_fetch_offline_says_what_to_do(memnet_command, tmp_path):
 
 def test_weights_fetch_refuses_a_wrong_file(memnet_command, tmp_path):
     (tmp_path / "model.pt").write_bytes(b"no")
-    done = memnet_command(
-        "weights", "fetch", "resmem.published", "--file", "model.pt", check=2
-    )
+    done = memnet_command("weights", "fetch", "resmem.published", "--file", "model.pt", check=2)
     assert "2 bytes instead of 527,697,574" in done.stderr
 
 

@@ -61,7 +61,7 @@ def test_a_manifest_without_paths_names_its_columns(tree):
     (tree / "list.csv").write_text("file\na.png\n")
     with pytest.raises(MemnetError, match=r"no column 'path'.*file"):
         collect([tree / "list.csv"])
-    (tree / "list.csv").write_text("path\na.png\n\"\"\n")
+    (tree / "list.csv").write_text('path\na.png\n""\n')
     with pytest.raises(MemnetError, match="line 3, has no path"):
         collect([tree / "list.csv"])
 

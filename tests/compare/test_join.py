@@ -117,9 +117,7 @@ def test_no_common_id_says_what_would_match(left, right, hint):
 def test_two_models_of_one_name_are_refused():
     table = frame("ab", [0.1, 0.2])
     with pytest.raises(MemnetError, match="Two sets of scores"):
-        join(
-            truth_of(frame("ab", [0.1, 0.2], "hit_rate")), [*models_of(table), *models_of(table)]
-        )
+        join(truth_of(frame("ab", [0.1, 0.2], "hit_rate")), [*models_of(table), *models_of(table)])
 
 
 def test_percentages_are_suspected():

@@ -170,7 +170,9 @@ def test_markdown_has_every_number(record):
     assert "![density_resmem.published](figures/density_resmem.published.png)" in text
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema_version": 99}', '{"schema_version": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema_version": 99}', '{"schema_version": 1}']
+)
 def test_what_is_no_record_is_refused(text):
     with pytest.raises(memnet.MemnetError):
         RunRecord.from_json(text)

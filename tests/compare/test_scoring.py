@@ -99,9 +99,10 @@ def test_a_table_survives_csv_and_parquet_to_the_last_digit(tiny, tmp_path, make
     table.loc[0, "image_id"] = '7,"x"\n007'
     for name in ("t.csv", "t.parquet"):
         write_table(table, tmp_path / name)
-        pd.testing.assert_frame_equal(read_table(tmp_path / name), to_frame([]).dtypes.pipe(
-            lambda dtypes: table.astype(dtypes.to_dict())
-        ))
+        pd.testing.assert_frame_equal(
+            read_table(tmp_path / name),
+            to_frame([]).dtypes.pipe(lambda dtypes: table.astype(dtypes.to_dict())),
+        )
 
 
 def test_the_model_file_decides_the_preprocessing(tmp_path):

@@ -60,7 +60,9 @@ def test_it_has_the_parameters_of_the_published_file():
     with torch.device("meta"):
         network = ResMem()
     assert len(network.state_dict()) == 956
-    assert sum(parameter.numel() for parameter in network.parameters()) == 60_192_808 + 71_496_001  # ResNet-152, the rest
+    assert (
+        sum(parameter.numel() for parameter in network.parameters()) == 60_192_808 + 71_496_001
+    )  # ResNet-152, the rest
 
 
 def test_the_network_computes_what_the_packages_class_computes(recipe_network, golden):
