@@ -116,12 +116,15 @@ def test_somebody_elses_file_is_never_overwritten(tmp_path):
 
 
 def test_two_writers_at_once_are_refused(tmp_path):
+    def open_once(name):
+        with open_scores(tmp_path / name):
+            return name
+
     with open_scores(tmp_path / "s.csv"):
         with pytest.raises(MemnetError, match="Another memnet is writing"):
-            with open_scores(tmp_path / "s.csv"):
-                pass
-        with open_scores(tmp_path / "other.csv"):
-            pass
+            open_once("s.csv")
+        assert open_once("other.csv")
+    assert open_once("s.csv")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sidecar_version": 9, "models": {}}'])
