@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def stored_path(entry: ModelEntry) -> Path:
 
 
 def is_current(entry: ModelEntry) -> bool:
-    """Whether the stored file is there and carries the catalogue's checksums and specs."""
+    """Whether the stored file is there and its header says what the catalogue says."""
     path = stored_path(entry)
     if not path.is_file():
         return False
@@ -59,12 +60,7 @@ def is_current(entry: ModelEntry) -> bool:
         header = read_header(path)
     except MemnetError:
         return False  # of another version, or damaged: it is written anew
-    return (header.source_sha256, header.tensors_sha256, header.preprocess, header.output) == (
-        entry.sha256,
-        entry.tensors_sha256,
-        entry.preprocess,
-        entry.output,
-    )
+    return header == replace(_header(entry), converter=header.converter)
 
 
 def installed_file(entry: ModelEntry) -> Path | None:
@@ -125,8 +121,8 @@ def load(entry: ModelEntry) -> tuple[dict[str, Tensor], WeightHeader]:
 def verify(entry: ModelEntry) -> Path:
     """Check the stored numbers against the catalogue; returns the path or raises."""
     path = stored_path(entry)
-    tensors, _ = read_weights(path)
-    if tensors_digest(tensors) != entry.tensors_sha256:
+    _, header = read_weights(path)
+    if header.tensors_sha256 != entry.tensors_sha256:
         raise MemnetError(
             f"{path} does not hold the numbers of {entry.name}; delete it and run "
             f"`memnet weights fetch {entry.name}`."
@@ -145,12 +141,21 @@ def _convert(entry: ModelEntry, source: Path) -> Path:
     digest = tensors_digest(tensors)
     if digest != entry.tensors_sha256:
         raise MemnetError(f"The numbers in {source} are not those of {entry.name} ({digest}).")
-    header = WeightHeader(
+    path = stored_path(entry)
+    for left in path.parent.glob(f".{path.name}.*.part"):  # of a process that was killed
+        left.unlink(missing_ok=True)
+    write_weights(path, tensors, _header(entry))
+    return path
+
+
+def _header(entry: ModelEntry) -> WeightHeader:
+    """Build the header of a model's converted file from the catalogue."""
+    return WeightHeader(
         name=entry.name,
         arch=entry.arch,
         source_name=entry.distribution_file,
         source_sha256=entry.sha256,
-        tensors_sha256=digest,
+        tensors_sha256=entry.tensors_sha256,
         converter=f"memnet {__version__}",
         licence=entry.licence,
         licence_notice=entry.licence_notice,
@@ -159,8 +164,6 @@ def _convert(entry: ModelEntry, source: Path) -> Path:
         preprocess=entry.preprocess,
         output=entry.output,
     )
-    write_weights(stored_path(entry), tensors, header)
-    return stored_path(entry)
 
 
 def check_source(entry: ModelEntry, source: Path) -> None:

@@ -316,6 +316,21 @@ def test_a_changed_spec_in_the_catalogue_renews_the_stored_file(installed, chang
     assert tensors_digest(store.load(changed)[0]) == changed.tensors_sha256
 
 
+def test_a_training_set_added_to_the_catalogue_reaches_the_stored_header(installed):
+    store.fetch(installed)
+    wiser = replace(installed, trained_on=(*installed.trained_on, "another"))
+    assert not store.is_current(wiser)
+    assert "another" in read_header(store.fetch(wiser)).trained_on
+
+
+def test_what_a_killed_conversion_left_is_cleared_away(installed, own_home):
+    left = store.stored_path(installed).with_name(f".{installed.name}.safetensors.0f.part")
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half a file")
+    store.fetch(installed)
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("field", ["sha256", "tensors_sha256"])
 def test_a_changed_checksum_in_the_catalogue_outdates_the_stored_file(entry, published, field):
     store.fetch(entry, file=published)

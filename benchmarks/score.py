@@ -1,0 +1,115 @@
+"""Speed and memory of `memnet score`, each against a peer measured in the same run.
+
+    python benchmarks/score.py speed FOLDER    # of pictures; 100 or more
+    python benchmarks/score.py memory FOLDER   # scores 200, then 2,000 pictures (minutes)
+
+`speed` compares the whole command with the bare network (same weights, batch size and threads, on
+inputs that lie in memory), in alternation, since machines are noisy. The command's time is given
+with and without what happens once per run (starting Python, importing, reading the weights), which
+a run over no new picture measures. Results are printed as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+MODEL = "resmem.published"
+BATCH = 8
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["speed", "memory"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pictures", type=int, default=200, help="for speed: how many")
+    parser.add_argument("--rounds", type=int, default=3, help="for speed: alternations")
+    args = parser.parse_args()
+    pictures = sorted(path for path in args.folder.rglob("*") if path.is_file())
+    with tempfile.TemporaryDirectory() as scratch:
+        if args.what == "speed":
+            found = speed(pictures, Path(scratch), args.pictures, args.rounds)
+        else:
+            found = memory(pictures, Path(scratch))
+    print(json.dumps(found, indent=1))
+
+
+def link(pictures: list[Path], count: int, folder: Path) -> Path:
+    """Fill a folder with links to pictures, going round as often as it takes."""
+    folder.mkdir()
+    for number, picture in enumerate(itertools.islice(itertools.cycle(pictures), count)):
+        (folder / f"{number:06d}{picture.suffix}").symlink_to(picture.resolve())
+    return folder
+
+
+def score(folder: Path, out: Path) -> tuple[float, float]:
+    """Run `memnet score`; returns seconds and peak memory in MB."""
+    command = [sys.executable, "-m", "memnet", "score", str(folder)]
+    command += ["--model", MODEL, "--out", str(out), "--batch-size", str(BATCH), "--device", "cpu"]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def speed(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dict[str, object]:
+    import torch
+
+    import memnet
+
+    folder = link(pictures, count, scratch / "pictures")
+    model = memnet.load(MODEL, device="cpu")
+    inputs = torch.stack([model.preprocess.apply(path) for path in sorted(folder.iterdir())])
+    model.forward(inputs[:BATCH])
+    score(folder, scratch / "warm.csv")  # also fills the file cache
+    bare, whole, steady = [], [], []
+    for number in range(rounds):
+        start = time.perf_counter()
+        for first in range(0, count, BATCH):
+            model.forward(inputs[first : first + BATCH])
+        bare.append(time.perf_counter() - start)
+        out = scratch / f"{number}.csv"
+        seconds, _ = score(folder, out)
+        again, _ = score(folder, out)  # everything is done: what a run costs without a picture
+        whole.append(seconds)
+        steady.append(seconds - again)
+    ratios = [b / s for b, s in zip(bare, steady, strict=True)]
+    return {
+        "pictures": count,
+        "batch_size": BATCH,
+        "threads": torch.get_num_threads(),
+        "bare_network_pictures_per_s": [round(count / seconds, 3) for seconds in bare],
+        "memnet_score_pictures_per_s": [round(count / seconds, 3) for seconds in steady],
+        "ratio": [round(ratio, 4) for ratio in ratios],
+        "ratio_median": round(statistics.median(ratios), 4),
+        "ratio_with_start_median": round(
+            statistics.median(b / w for b, w in zip(bare, whole, strict=True)), 4
+        ),
+        "start_s": [round(w - s, 2) for w, s in zip(whole, steady, strict=True)],
+    }
+
+
+def memory(pictures: list[Path], scratch: Path) -> dict[str, object]:
+    peaks = {}
+    for count in (200, 2000):
+        folder = link(pictures, count, scratch / str(count))
+        _, peaks[count] = score(folder, scratch / f"{count}.csv")
+    return {
+        "peak_mb": {count: round(peak, 1) for count, peak in peaks.items()},
+        "ratio": round(peaks[2000] / peaks[200], 4),
+    }
+
+
+if __name__ == "__main__":
+    main()
