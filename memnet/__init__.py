@@ -2,7 +2,7 @@
 
 >>> import memnet
 >>> [model["name"] for model in memnet.list_models()]
-['resmem.published']
+['resmem.published', 'memnet.caffe_lamem']
 
 The whole interface is three calls: :func:`load`, :func:`compare`, :func:`list_models`. They are
 imported when first used, so that ``import memnet`` costs nothing.

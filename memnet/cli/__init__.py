@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from memnet import __version__
-from memnet.cli import compare, demo, score, weights
+from memnet.cli import compare, demo, score, verify_legacy, weights
 from memnet.errors import MemnetError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("score")(score.score)
 app.command("compare", cls=compare.ManyValues)(compare.compare)
+app.command("verify-legacy")(verify_legacy.verify_legacy)
 app.add_typer(weights.app, name="weights")
 
 

@@ -24,11 +24,14 @@ def list_() -> None:
     for entry in catalogue().values():
         if store.is_current(entry):
             state = "stored"
+        elif entry.user_supplied:
+            state = "yours to import"
         elif store.installed_file(entry) is not None:
             state = "installed"
         else:
             state = "missing"
-        table.add_row(entry.name, state, f"{entry.bytes / 1e6:.0f}", entry.licence, entry.title)
+        size = f"{entry.bytes / 1e6:.0f}" if entry.bytes else ""
+        table.add_row(entry.name, state, size, entry.licence, entry.title)
     wide = None if sys.stdout.isatty() else 250
     Console(width=wide, soft_wrap=True).print(table)
 
@@ -47,8 +50,34 @@ def fetch(
         os.environ["MEMNET_OFFLINE"] = "1"
     entry = find(name)
     path = store.fetch(entry, file=file, download=True)
-    print(f"memnet: {entry.licence_notice}", file=sys.stderr)
+    if entry.licence_notice:
+        print(f"memnet: {entry.licence_notice}", file=sys.stderr)
     print(path)
+
+
+@app.command("import")
+def import_(
+    file: Path = typer.Argument(
+        help="memnet.caffemodel, or the checkpoint of a PyTorch port of MemNet."
+    ),
+    mean: Path = typer.Option(..., help="The mean image: .mat, .npy or .binaryproto."),
+    deploy: Path | None = typer.Option(
+        None, help="deploy.prototxt, to be compared with the weights."
+    ),
+    mean_layout: str | None = typer.Option(
+        None, help="How the mean image lies (hwc-bgr, whc-bgr, chw-rgb ...), if it cannot be told."
+    ),
+    out: Path | None = typer.Option(
+        None, help="FILE.safetensors; without it, the store, as memnet.caffe_lamem."
+    ),
+) -> None:
+    """Convert the original MemNet's files to one checked weight file."""
+    from memnet.legacy.convert import import_memnet
+
+    made = import_memnet(file, mean=mean, deploy=deploy, mean_layout=mean_layout, out=out)
+    for sentence in (*made.report, made.header.remark):
+        print(f"memnet: {sentence}", file=sys.stderr)
+    print(made.path)
 
 
 @app.command()

@@ -172,9 +172,15 @@ def _model_info(model: Scores) -> dict[str, Any]:
             "citation": entry.citation,
         }
     if model.identity:
-        copied = ("trained_on", "licence", "citation", "preprocess_digest")
+        copied = (
+            "trained_on",
+            "licence",
+            "citation",
+            "preprocess_digest",
+            "weights_sha256",
+            "remark",
+        )
         info |= {name: model.identity[name] for name in copied}
-        info["weights_sha256"] = model.identity["source_sha256"]
     return info
 
 
@@ -196,7 +202,12 @@ def _items(joined: Joined, human: Scores, models: Sequence[Scores]) -> dict[str,
 
 
 def _warnings(joined: Joined, human: Scores, models: Sequence[Scores]) -> list[str]:
-    sentences = list(joined.warnings)
+    sentences = [
+        f"{model.name}: {model.identity['remark']}"
+        for model in models
+        if model.identity and model.identity["remark"]
+    ]
+    sentences += joined.warnings
     for column in (human, *models):
         if column.set_aside:
             sentences.append(

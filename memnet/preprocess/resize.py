@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image
 
+from memnet.preprocess.matlab_resize import resize_like_matlab
+
 Resizer: TypeAlias = Callable[[Image.Image, "tuple[int, int]"], "np.ndarray[Any, Any]"]
 
 
@@ -27,5 +29,22 @@ def resize_pillow_bilinear_8bit(
     return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
 
 
-RESIZERS: dict[str, Resizer] = {"pillow-bilinear-8bit": resize_pillow_bilinear_8bit}
+def resize_matlab_bilinear_float(
+    picture: Image.Image, size_hw: tuple[int, int]
+) -> np.ndarray[Any, Any]:
+    """MATLAB's ``imresize(single(picture), size_hw, 'bilinear')``: antialiased, never rounded.
+
+    See :func:`memnet.preprocess.matlab_resize.resize_like_matlab`.
+
+    Returns
+    -------
+    float32 array of shape ``(height, width, 3)``, grey levels 0 to 255.
+    """
+    return resize_like_matlab(np.asarray(picture, dtype=np.float32), size_hw, "bilinear")
+
+
+RESIZERS: dict[str, Resizer] = {
+    "pillow-bilinear-8bit": resize_pillow_bilinear_8bit,
+    "matlab-bilinear-float": resize_matlab_bilinear_float,
+}
 """Every resizer by the name that a :class:`~memnet.preprocess.spec.PreprocessSpec` calls it."""

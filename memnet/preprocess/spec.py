@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,12 @@ from memnet.preprocess.decode import MAX_PIXELS, Decoded, Picture, decode
 from memnet.preprocess.resize import RESIZERS
 
 _Spec = TypeVar("_Spec", "PreprocessSpec", "OutputSpec")
+Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+
+
+def mean_digest(mean_image: Array) -> str:
+    """Sha256 of a mean image's values: little-endian float32 in C order."""
+    return hashlib.sha256(np.ascontiguousarray(mean_image, dtype="<f4").tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +40,13 @@ class PreprocessSpec:
     resize_hw : height and width after resizing; the aspect ratio is not kept.
     channel_order : ``"RGB"`` or ``"BGR"``: what the network calls its first channel.
     pixel_max : what a white pixel becomes (1.0, or 255.0); black is 0.
+    mean_kind : ``"none"``, or ``"image"``: a mean image is subtracted before cropping.
+    mean_sha256 : of that image (:func:`mean_digest`), "" for none. The image itself lies beside
+        the weights.
     crop_hw : height and width of each crop.
     crop_offsets : (row, column) of each crop's upper left corner, in order.
+    crop_mirrors : ``"none"``, or ``"appended"``: behind all crops come their left-right mirror
+        images, in the same order.
     """
 
     exif_orientation: Literal["ignore", "apply"]
@@ -43,13 +54,20 @@ class PreprocessSpec:
     resize_hw: tuple[int, int]
     channel_order: Literal["RGB", "BGR"]
     pixel_max: float
+    mean_kind: Literal["none", "image"]
+    mean_sha256: str
     crop_hw: tuple[int, int]
     crop_offsets: tuple[tuple[int, int], ...]
+    crop_mirrors: Literal["none", "appended"]
 
     def __post_init__(self) -> None:
         _choice("exif_orientation", self.exif_orientation, ("ignore", "apply"))
         _choice("resize_kind", self.resize_kind, tuple(RESIZERS))
         _choice("channel_order", self.channel_order, ("RGB", "BGR"))
+        _choice("mean_kind", self.mean_kind, ("none", "image"))
+        _choice("crop_mirrors", self.crop_mirrors, ("none", "appended"))
+        if (self.mean_kind == "image") != bool(self.mean_sha256):
+            raise MemnetError("mean_sha256 must name the mean image, and be empty without one.")
         for row, column in self.crop_offsets:
             fits = 0 <= row <= self.resize_hw[0] - self.crop_hw[0]
             if not (fits and 0 <= column <= self.resize_hw[1] - self.crop_hw[1]):
@@ -60,38 +78,73 @@ class PreprocessSpec:
         if not self.crop_offsets:
             raise MemnetError("crop_offsets is empty; a spec needs at least one crop.")
 
-    def apply(self, picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Tensor:
+    @property
+    def n_crops(self) -> int:
+        """How many network inputs one picture becomes."""
+        return len(self.crop_offsets) * (1 if self.crop_mirrors == "none" else 2)
+
+    def apply(
+        self,
+        picture: Picture,
+        *,
+        mean_image: Array | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> Tensor:
         """Preprocess one picture.
+
+        Parameters
+        ----------
+        picture : see :func:`memnet.preprocess.decode.decode`.
+        mean_image : float32 ``(H, W, 3)`` at ``resize_hw``, in ``channel_order`` and the unit of
+            ``pixel_max``; needed where ``mean_kind`` is ``"image"``.
+        max_pixels : pictures with more pixels are refused.
 
         Returns
         -------
         Tensor
-            float32 of shape ``(crops, 3, height, width)``, values 0 to ``pixel_max``.
+            float32 of shape ``(crops, 3, height, width)``, values 0 to ``pixel_max``, minus the
+            mean image where there is one.
 
         Raises
         ------
         PictureError
             if the picture cannot be decoded (see :func:`memnet.preprocess.decode.decode`).
         """
-        return self.apply_decoded(
-            decode(picture, exif_orientation=self.exif_orientation, max_pixels=max_pixels)
-        )
+        decoded = decode(picture, exif_orientation=self.exif_orientation, max_pixels=max_pixels)
+        return self.apply_decoded(decoded, mean_image=mean_image)
 
-    def apply_decoded(self, decoded: Decoded) -> Tensor:
+    def apply_decoded(self, decoded: Decoded, *, mean_image: Array | None = None) -> Tensor:
         """Preprocess a picture that has been decoded already; returns what :meth:`apply` does."""
+        # NumPy, not torch: in a decoding thread a torch operation would start OpenMP threads of
+        # its own, which keep a core busy and slow the network down by a seventh.
         resized = RESIZERS[self.resize_kind](decoded.rgb, self.resize_hw)  # H x W x 3, 0..255
         if self.channel_order == "BGR":
             resized = resized[:, :, ::-1]
+        if self.mean_kind == "image":
+            if self.pixel_max != 255.0:
+                resized = resized * np.float32(self.pixel_max / 255.0)
+            resized = resized.astype(np.float32) - self.checked_mean(mean_image)
+        planes = resized.transpose(2, 0, 1)  # 3 x H x W
         height, width = self.crop_hw
-        crops = np.stack(
-            [resized[row : row + height, col : col + width] for row, col in self.crop_offsets]
-        ).transpose(0, 3, 1, 2)  # crops x 3 x height x width
-        # NumPy, not torch: in a decoding thread a torch operation would start OpenMP threads of
-        # its own, which keep a core busy and slow the network down by a seventh.
-        values = np.ascontiguousarray(crops, dtype=np.float32)
-        if self.pixel_max != 255.0:
-            values /= np.float32(255.0 / self.pixel_max)
-        return torch.from_numpy(values)
+        crops = np.empty((self.n_crops, 3, height, width), dtype=np.float32)
+        for number, (row, col) in enumerate(self.crop_offsets):
+            crops[number] = planes[:, row : row + height, col : col + width]
+        if self.crop_mirrors == "appended":
+            half = len(self.crop_offsets)
+            crops[half:] = crops[:half, :, :, ::-1]
+        if self.mean_kind == "none" and self.pixel_max != 255.0:
+            crops /= np.float32(255.0 / self.pixel_max)
+        return torch.from_numpy(crops)
+
+    def checked_mean(self, mean_image: Array | None) -> Array:
+        """Return the mean image; one that is missing or of another size is an error."""
+        if mean_image is None or mean_image.shape != (*self.resize_hw, 3):
+            shape = None if mean_image is None else mean_image.shape
+            raise MemnetError(
+                f"This preprocessing subtracts a mean image of {self.resize_hw} x 3, and was "
+                f"given {shape}; take it from the weight file (Predictor.mean_image)."
+            )
+        return mean_image
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON types."""
@@ -135,10 +188,10 @@ class OutputSpec:
 
         Returns
         -------
-        raw, score, clamped : each ``(N,)``; ``raw`` is the mean over crops before scaling,
-            ``clamped`` is True where the clamp moved the score.
+        raw, score, clamped : each ``(N,)``, the numbers float64; ``raw`` is the mean over crops
+            before scaling, ``clamped`` is True where the clamp moved the score.
         """
-        raw = outputs.mean(dim=1)
+        raw = outputs.double().mean(dim=1)
         score = raw
         if (self.subtract, self.multiply, self.add) != (0.0, 1.0, 0.0):
             score = (raw - self.subtract) * self.multiply + self.add

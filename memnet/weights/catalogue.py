@@ -26,11 +26,12 @@ class ModelEntry:
     name : ``arch.tag``, unique.
     arch : which network reads it.
     title : one line for people.
-    sha256, bytes : of the file as published.
+    sha256, bytes : of the file as published; "" and 0 where nobody has published a checksum and
+        only the user can supply the file (:attr:`user_supplied`): the four fields below are empty.
     tensors_sha256 : of its numbers alone (:func:`memnet.weights.files.tensors_digest`).
     distribution, distribution_file : the installed Python distribution that carries the file.
     url : where it can be downloaded.
-    obtain : the command that gets it.
+    obtain : the command that gets it; where the user must supply it, how.
     licence, licence_notice : name of the licence; the sentence said when it loads.
     citation : what to cite.
     trained_on : names of data sets it may have seen in training.
@@ -55,6 +56,11 @@ class ModelEntry:
     training_note: str
     preprocess: PreprocessSpec
     output: OutputSpec
+
+    @property
+    def user_supplied(self) -> bool:
+        """Whether only the user can supply the file, since no checksum of it was published."""
+        return not self.sha256
 
 
 @cache

@@ -21,10 +21,30 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from memnet import __version__
 from memnet.errors import MemnetError
-from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 
-HEADER_VERSION = 1
+HEADER_VERSION = 2
+
+MEAN_IMAGE = "mean_image"
+"""Name of the tensor that holds the mean image, where the preprocessing subtracts one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """A file that a weight file was made from.
+
+    Attributes
+    ----------
+    role : ``"weights"``, ``"mean"`` or ``"deploy"``.
+    name : its name, without folders.
+    sha256 : of its bytes.
+    """
+
+    role: str
+    name: str
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,26 +54,32 @@ class WeightHeader:
     Attributes
     ----------
     name, arch : catalogue name (or one's own) and the network that reads it.
-    source_name, source_sha256 : the file the numbers came from.
+    sources : every file that the numbers came from.
     tensors_sha256 : of the numbers (see :func:`tensors_digest`).
     converter : name and version of the program that wrote this file.
     licence, licence_notice, citation : see :class:`~memnet.weights.catalogue.ModelEntry`.
-    trained_on : names of data sets it may have seen in training.
+    trained_on : names of data sets it may have seen in training; None where nobody knows.
+    remark : what a reader of its scores must know, "" for nothing.
     preprocess, output : pixels in, scores out.
     """
 
     name: str
     arch: str
-    source_name: str
-    source_sha256: str
+    sources: tuple[SourceFile, ...]
     tensors_sha256: str
     converter: str
     licence: str
     licence_notice: str
     citation: str
-    trained_on: tuple[str, ...]
+    trained_on: tuple[str, ...] | None
+    remark: str
     preprocess: PreprocessSpec
     output: OutputSpec
+
+    @property
+    def weights_sha256(self) -> str:
+        """Sha256 of the file that the weights came from."""
+        return next(source.sha256 for source in self.sources if source.role == "weights")
 
     def to_json(self) -> str:
         """Return the header as one JSON string."""
@@ -69,7 +95,9 @@ class WeightHeader:
                 f"The file's header has version {version}, this memnet reads {HEADER_VERSION}; "
                 "fetch or import the weights again."
             )
-        values["trained_on"] = tuple(values["trained_on"])
+        values["sources"] = tuple(SourceFile(**source) for source in values["sources"])
+        if values["trained_on"] is not None:
+            values["trained_on"] = tuple(values["trained_on"])
         values["preprocess"] = PreprocessSpec.from_dict(values["preprocess"])
         values["output"] = OutputSpec.from_dict(values["output"])
         return cls(**values)
@@ -82,6 +110,11 @@ def file_digest(path: Path) -> str:
         while piece := file.read(1 << 22):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def new_header(**fields: Any) -> WeightHeader:
+    """Build the header of a file that this memnet writes: fills in who the converter was."""
+    return WeightHeader(converter=f"memnet {__version__}", **fields)
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
@@ -163,6 +196,11 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
         raise MemnetError(
             f"The numbers in {path} do not match their checksum: the file is damaged; "
             "delete it and fetch or import the weights again."
+        )
+    mean = tensors.get(MEAN_IMAGE)
+    if header.preprocess.mean_sha256 != ("" if mean is None else mean_digest(mean.numpy())):
+        raise MemnetError(
+            f"{path} does not hold the mean image that its preprocessing names; import it again."
         )
     return tensors, header
 

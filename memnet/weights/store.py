@@ -22,13 +22,14 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from memnet import __version__
 from memnet.errors import MemnetError
 from memnet.weights.catalogue import ModelEntry
 from memnet.weights.download import download_file
 from memnet.weights.files import (
+    SourceFile,
     WeightHeader,
     file_digest,
+    new_header,
     read_header,
     read_weights,
     tensors_digest,
@@ -56,6 +57,8 @@ def is_current(entry: ModelEntry) -> bool:
     path = stored_path(entry)
     if not path.is_file():
         return False
+    if entry.user_supplied:
+        return True  # it cannot be written anew: what is wrong with it is said when it is read
     try:
         header = read_header(path)
     except MemnetError:
@@ -65,6 +68,8 @@ def is_current(entry: ModelEntry) -> bool:
 
 def installed_file(entry: ModelEntry) -> Path | None:
     """Locate the published file in an installed distribution, which is not imported."""
+    if entry.user_supplied:
+        return None
     try:
         path = Path(str(distribution(entry.distribution).locate_file(entry.distribution_file)))
     except PackageNotFoundError:
@@ -91,6 +96,8 @@ def fetch(entry: ModelEntry, *, file: Path | None = None, download: bool = False
     """
     if file is None and is_current(entry):
         return stored_path(entry)
+    if entry.user_supplied:
+        raise MemnetError(_not_imported(entry))
     try:
         stored_path(entry).parent.mkdir(parents=True, exist_ok=True)
         held = FileLock(str(stored_path(entry)) + ".lock").acquire()
@@ -122,7 +129,7 @@ def verify(entry: ModelEntry) -> Path:
     """Check the stored numbers against the catalogue; returns the path or raises."""
     path = stored_path(entry)
     _, header = read_weights(path)
-    if header.tensors_sha256 != entry.tensors_sha256:
+    if not entry.user_supplied and header.tensors_sha256 != entry.tensors_sha256:
         raise MemnetError(
             f"{path} does not hold the numbers of {entry.name}; delete it and run "
             f"`memnet weights fetch {entry.name}`."
@@ -150,17 +157,17 @@ def _convert(entry: ModelEntry, source: Path) -> Path:
 
 def _header(entry: ModelEntry) -> WeightHeader:
     """Build the header of a model's converted file from the catalogue."""
-    return WeightHeader(
+    source = SourceFile(role="weights", name=entry.distribution_file, sha256=entry.sha256)
+    return new_header(
         name=entry.name,
         arch=entry.arch,
-        source_name=entry.distribution_file,
-        source_sha256=entry.sha256,
+        sources=(source,),
         tensors_sha256=entry.tensors_sha256,
-        converter=f"memnet {__version__}",
         licence=entry.licence,
         licence_notice=entry.licence_notice,
         citation=entry.citation,
         trained_on=entry.trained_on,
+        remark="",
         preprocess=entry.preprocess,
         output=entry.output,
     )
@@ -196,4 +203,14 @@ def _missing(entry: ModelEntry, download: bool) -> str:
         f"The weights of {entry.name} are not at hand: {why}. Get them with `{entry.obtain}`, or "
         f"`memnet weights fetch {entry.name}` (a download of {entry.bytes / 1e6:.0f} MB), or "
         f"`memnet weights fetch {entry.name} --file {Path(entry.distribution_file).name}`."
+    )
+
+
+def _not_imported(entry: ModelEntry) -> str:
+    return (
+        f"The weights of {entry.name} are not in {home()}, and memnet cannot download them: MIT "
+        "published them at memorability.csail.mit.edu as memnet.caffemodel, deploy.prototxt and "
+        "mean.mat (the page is gone, many laboratories have copies; the mean image is also "
+        "memnet_mean.mat in the repository LoreGoetschalckx/GANalyze). With the files at hand, "
+        f"run: {entry.obtain}"
     )

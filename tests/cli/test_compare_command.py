@@ -94,7 +94,7 @@ def test_scores_of_memnet_score_carry_their_identity_into_the_record(
     (model,) = json.loads((tmp_path / "out" / "record.json").read_text())["models"]
     sidecar = json.loads((tmp_path / "s.parquet.json").read_text())
     (identity,) = sidecar["models"].values()
-    assert model["weights_sha256"] == identity["source_sha256"]
+    assert model["weights_sha256"] == identity["weights_sha256"]
     assert model["preprocess_digest"] == identity["preprocess_digest"]
 
 

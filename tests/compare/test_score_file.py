@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from memnet.compare.scoring.score_file import ScoreFile, open_scores
+from memnet.compare.scoring.score_file import SIDECAR_VERSION, ScoreFile, open_scores
 from memnet.compare.scoring.table import Row, read_table
 from memnet.errors import MemnetError
 
@@ -109,7 +109,9 @@ def test_somebody_elses_file_is_never_overwritten(tmp_path):
     out.write_text("my,data\n1,2\n")
     with pytest.raises(MemnetError, match=r"s\.csv\.json, which says how it was made, does not"):
         ScoreFile(out)
-    (tmp_path / "s.csv.json").write_text(json.dumps({"sidecar_version": 1, "models": {}}))
+    (tmp_path / "s.csv.json").write_text(
+        json.dumps({"sidecar_version": SIDECAR_VERSION, "models": {}})
+    )
     with pytest.raises(MemnetError, match="no score table of memnet: its columns are my, data"):
         ScoreFile(out)
     assert out.read_text() == "my,data\n1,2\n"

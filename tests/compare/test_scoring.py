@@ -28,7 +28,7 @@ def test_every_kind_of_input_gives_its_row_in_order(tiny, tmp_path):
     assert list(table.columns) == list(COLUMNS)
     assert list(table.image_id) == ["a.png", "a.png", "item-2", "item-3", "item-4"]
     assert table.path.tolist() == [str(path), str(path), "", "", ""]
-    assert table.score.nunique() == 1
+    assert np.ptp(table.score) < 1e-7  # rows of one batch may differ in the last bit
     assert table.score[0] == pytest.approx(expected_score(tiny, pixels), abs=1e-6)
     assert table.n_crops.tolist() == [2] * 5
     assert (table.width[0], table.height[0]) == (20, 30)
@@ -163,7 +163,9 @@ def test_weights_for_another_network_are_refused(tmp_path):
 
 
 def test_list_models_says_licence_and_training_data():
-    (model,) = memnet.list_models()
-    assert model["name"] == "resmem.published"
+    models = {model["name"]: model for model in memnet.list_models()}
+    assert models.keys() == {"resmem.published", "memnet.caffe_lamem"}
+    assert models["memnet.caffe_lamem"]["trained_on"] == ["lamem", "lamem+memcat"]
+    model = models["resmem.published"]
     assert "Non-commercial" in model["licence"]
     assert {"lamem", "memcat"} <= set(model["trained_on"])

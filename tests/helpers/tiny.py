@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from memnet.compare.scoring import predictor
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
-from memnet.weights.files import WeightHeader, tensors_digest, write_weights
+from memnet.weights.files import SourceFile, WeightHeader, tensors_digest, write_weights
 
 SPEC = PreprocessSpec(
     exif_orientation="ignore",
@@ -24,8 +24,11 @@ SPEC = PreprocessSpec(
     resize_hw=(16, 16),
     channel_order="RGB",
     pixel_max=1.0,
+    mean_kind="none",
+    mean_sha256="",
     crop_hw=(11, 11),
     crop_offsets=((2, 2), (0, 5)),
+    crop_mirrors="none",
 )
 OUTPUT = OutputSpec(crop_reduction="mean", subtract=0.0, multiply=1.0, add=0.0, clamp="none")
 
@@ -62,14 +65,16 @@ def write_tiny(path: Path, seed: int = 7, **changes: object) -> Path:
     fields = {
         "name": "tiny.test",
         "arch": "tiny",
-        "source_name": "made in a test",
-        "source_sha256": tensors_digest(tensors),
+        "sources": (
+            SourceFile(role="weights", name="made in a test", sha256=tensors_digest(tensors)),
+        ),
         "tensors_sha256": tensors_digest(tensors),
         "converter": "a test",
         "licence": "none",
         "licence_notice": "",
         "citation": "none",
         "trained_on": ("nothing",),
+        "remark": "",
         "preprocess": SPEC,
         "output": OUTPUT,
     }

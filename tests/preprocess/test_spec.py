@@ -44,7 +44,7 @@ def test_an_unknown_field_is_an_error():
 
 def test_a_spec_survives_json_and_its_digest_is_pinned():
     assert PreprocessSpec.from_dict(RESMEM.to_dict()) == RESMEM
-    assert RESMEM.digest() == "489225acc33b645ac3900992b31ae0fb07bc8eea39941237731d69efd676038f"
+    assert RESMEM.digest() == "6545adef042092d075e34b981e50d1afa19f3fc0cbf1c09ab1b1f929558367f4"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,9 @@ def test_a_spec_survives_json_and_its_digest_is_pinned():
         ("exif_orientation", "maybe"),
         ("resize_kind", "bilinear"),
         ("channel_order", "GBR"),
+        ("mean_kind", "imagenet"),
+        ("mean_sha256", "ab" * 32),
+        ("crop_mirrors", "each"),
         ("crop_offsets", ()),
         ("crop_offsets", ((30, 0),)),
         ("crop_offsets", ((0, -1),)),

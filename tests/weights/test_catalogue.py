@@ -51,7 +51,10 @@ def test_the_published_resmem_recipe_is_that_of_its_package():
         "channel_order": "RGB",
         "pixel_max": 1.0,
         "crop_hw": [227, 227],
+        "mean_kind": "none",
+        "mean_sha256": "",
         "crop_offsets": [[14, 14]],
+        "crop_mirrors": "none",
     }
     assert entry.preprocess.crop_offsets == ((14, 14),)  # tuples, so that specs compare equal
     assert entry.output.to_dict() == {
@@ -74,11 +77,17 @@ def test_every_model_has_a_network_that_reads_it(entry):
 def test_every_entry_is_complete_and_well_formed(entry):
     assert entry.name.startswith(entry.arch + ".")
     assert re.fullmatch(r"[a-z0-9.-]+", entry.name)  # it becomes a file name
-    assert re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
-    assert re.fullmatch(r"[0-9a-f]{64}", entry.tensors_sha256)
-    assert entry.bytes > 0
-    assert entry.url.startswith("https://")
-    for field in ("title", "obtain", "licence", "licence_notice", "citation", "training_note"):
+    if entry.user_supplied:
+        pinned = (entry.sha256, entry.tensors_sha256, entry.distribution, entry.url)
+        assert pinned == ("", "", "", "")
+        assert entry.bytes == 0
+    else:
+        assert re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
+        assert re.fullmatch(r"[0-9a-f]{64}", entry.tensors_sha256)
+        assert entry.bytes > 0
+        assert entry.url.startswith("https://")
+        assert entry.licence_notice
+    for field in ("title", "obtain", "licence", "citation", "training_note"):
         assert getattr(entry, field).strip(), field
     assert all(name == name.lower() for name in entry.trained_on)
 

@@ -376,7 +376,7 @@ def test_a_model_is_downloaded_converted_and_kept_once(model, server):
     assert path == store.fetch(model, download=True) == store.stored_path(model)
     tensors, header = store.load(model)
     assert torch.equal(tensors["weight"], torch.arange(12.0).reshape(4, 3))
-    assert header.source_sha256 == model.sha256
+    assert header.weights_sha256 == model.sha256
     assert len(server.asked) == 1
     assert names(store.home() / "downloads") == []  # the published file is not kept twice
 

@@ -111,7 +111,7 @@ def test_a_file_of_ones_own_is_converted(entry, published, tensors, own_home):
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[name], tensors[name]) for name in tensors)
     assert (header.name, header.arch) == ("tiny.test", "tiny")
-    assert (header.source_sha256, header.tensors_sha256) == (entry.sha256, entry.tensors_sha256)
+    assert (header.weights_sha256, header.tensors_sha256) == (entry.sha256, entry.tensors_sha256)
     assert (header.preprocess, header.output) == (entry.preprocess, entry.output)
     assert (header.licence, header.licence_notice) == (entry.licence, entry.licence_notice)
     assert (header.citation, header.trained_on) == (entry.citation, entry.trained_on)
@@ -127,7 +127,7 @@ def test_the_file_in_an_installed_distribution_is_found_without_importing_it(ins
     assert store.installed_file(installed) == site / "fake_resmem" / "model.pt"
     tensors, header = store.load(installed)
     assert tensors_digest(tensors) == installed.tensors_sha256
-    assert header.source_sha256 == installed.sha256
+    assert header.weights_sha256 == installed.sha256
     assert "fake_resmem" not in sys.modules
 
 

@@ -18,6 +18,7 @@ from memnet.errors import MemnetError
 from memnet.weights import files
 from memnet.weights.catalogue import find
 from memnet.weights.files import (
+    SourceFile,
     WeightHeader,
     file_digest,
     place,
@@ -47,14 +48,17 @@ def header_for(tensors, **changes) -> WeightHeader:
         WeightHeader(
             name="tiny.test",
             arch="tiny",
-            source_name="somewhere/model.pt",
-            source_sha256="ab" * 32,
+            sources=(
+                SourceFile(role="weights", name="model.pt", sha256="ab" * 32),
+                SourceFile(role="mean", name="mean.mat", sha256="cd" * 32),
+            ),
             tensors_sha256=tensors_digest(tensors),
             converter="memnet 0.0",
             licence="free",
             licence_notice="“quoted” \\ and\nbroken",
             citation="Nobody (1900)",
             trained_on=("lamem", "memcat"),
+            remark="",
             preprocess=replace(entry.preprocess, crop_offsets=((0, 1), (29, 28))),
             output=replace(entry.output, subtract=0.7626, multiply=2.0, clamp="0-1"),
         ),
@@ -222,11 +226,11 @@ def test_a_file_without_any_metadata_is_refused(tmp_path):
         read_weights(tmp_path / "plain.safetensors")
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 1, 9, "2", None])
 def test_a_header_of_another_version_is_refused_by_its_number(written, version):
     values = {**header_values(written), "header_version": version}
     rewritten_header(written, json.dumps(values))
-    with pytest.raises(MemnetError, match=f"header has version {version}.*reads 1"):
+    with pytest.raises(MemnetError, match=f"header has version {version}.*reads 2"):
         read_weights(written)
 
 
@@ -244,10 +248,11 @@ def _with(**changes):
         _without("tensors_sha256"),
         _without("preprocess"),
         _without("licence_notice"),
+        _with(sources=[{"role": "weights"}]),
         _with(unheard_of=1),
         _with(preprocess=None),
         _with(output=[]),
-        _with(trained_on=None),
+        _with(trained_on=5),
         lambda values: values["preprocess"].pop("channel_order"),
         lambda values: values["preprocess"].update(mean=[0, 0, 0]),
         lambda values: values["preprocess"].update(resize_kind="guess"),

@@ -1,4 +1,8 @@
-"""The scoring loop: pictures are decoded ahead in threads while the network works on a batch.
+"""The scoring loop: pictures are decoded in threads, the network works batch by batch.
+
+Beside a GPU the next batch is decoded while the network works. On the CPU the two take turns: the
+network's threads wait for each other at every layer, so a thread that decodes on one of their cores
+holds all of them up, and decoding on all cores first costs half as much (``benchmarks/score.py``).
 
 Memory does not grow with the number of pictures: at most two batches of network inputs and as
 many decoded pictures as there are threads exist at a time.
@@ -74,15 +78,16 @@ def score_items(
             height=decoded.height,
             mode=decoded.mode,
             warning="; ".join(decoded.warnings),
-            crops=spec.apply_decoded(decoded),
+            crops=spec.apply_decoded(decoded, mean_image=predictor.mean_image),
         )
 
     queue = iter(items)
+    ahead = 0 if predictor.device.type == "cpu" else batch_size
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-decode") as pool:
         waiting: deque[tuple[Item, Future[_Prepared]]] = deque()
 
         def refill() -> None:
-            for item in itertools.islice(queue, 2 * batch_size - len(waiting)):
+            for item in itertools.islice(queue, batch_size + ahead - len(waiting)):
                 waiting.append((item, pool.submit(prepare, item)))
 
         try:
@@ -90,8 +95,10 @@ def score_items(
             while waiting:
                 batch = [waiting.popleft() for _ in range(min(batch_size, len(waiting)))]
                 results = [(item, _result(future)) for item, future in batch]
-                refill()
+                if ahead:
+                    refill()
                 yield _rows(predictor, results)
+                refill()
         finally:
             for _, future in waiting:
                 future.cancel()

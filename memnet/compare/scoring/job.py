@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import sys
 import time
@@ -126,12 +127,14 @@ def _identity(predictor: Predictor) -> dict[str, Any]:
     header = predictor.header
     return {
         "arch": header.arch,
-        "source_sha256": header.source_sha256,
+        "weights_sha256": header.weights_sha256,
+        "sources": [dataclasses.asdict(source) for source in header.sources],
         "tensors_sha256": header.tensors_sha256,
         "preprocess": header.preprocess.to_dict(),
         "preprocess_digest": header.preprocess.digest(),
         "output": header.output.to_dict(),
-        "trained_on": list(header.trained_on),
+        "trained_on": None if header.trained_on is None else list(header.trained_on),
+        "remark": header.remark,
         "licence": header.licence,
         "citation": header.citation,
     }

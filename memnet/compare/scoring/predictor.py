@@ -23,13 +23,21 @@ from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
 from memnet.compare.scoring.table import COLUMNS, to_frame
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.decode import MAX_PIXELS, Picture
-from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.preprocess.differentiable import preprocess_tensor
+from memnet.preprocess.spec import Array, OutputSpec, PreprocessSpec
 from memnet.weights import store
 from memnet.weights.catalogue import catalogue, find
-from memnet.weights.files import WeightHeader, place, read_weights
+from memnet.weights.files import MEAN_IMAGE, WeightHeader, place, read_weights
 
-NETWORKS = {"resmem": "memnet.reimpl.resmem:ResMem"}
-"""Which class reads the weights of which architecture."""
+NETWORKS = {
+    "memnet": "memnet.legacy.network:MemNetCaffe",
+    "resmem": "memnet.reimpl.resmem:ResMem",
+}
+"""Which class reads the weights of which architecture.
+
+A class that comes in several widths has ``shaped_like(tensors)``; any other is built without
+arguments.
+"""
 
 _noticed: set[str] = set()
 
@@ -42,6 +50,7 @@ class Predictor:
     name, variant : ``"resmem.published"``, ``""``; what the score table says.
     network : module from ``(N, 3, H, W)`` float32 to ``(N,)`` float32, in eval mode.
     header : checksums, licence, citation, training data, preprocessing and output scaling.
+    mean_image : float32 ``(H, W, 3)`` that the preprocessing subtracts, or None.
     device : where the network runs.
     """
 
@@ -52,15 +61,18 @@ class Predictor:
         header: WeightHeader,
         *,
         variant: str = "",
+        mean_image: Array | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         self.name = name
         self.variant = variant
         self.header = header
+        self.mean_image = mean_image
         self.device = torch.device(device)
         self.network = network
         if isinstance(network, nn.Module):
-            network.to(self.device).eval()
+            # Channels last: on CPUs MemNet's convolutions run at twice the speed of Caffe's layout.
+            network.to(self.device).to(memory_format=torch.channels_last).eval()
 
     @property
     def preprocess(self) -> PreprocessSpec:
@@ -111,6 +123,30 @@ class Predictor:
             rows.extend(batch)
         return to_frame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
 
+    def score_tensor(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Score pictures that are tensors, with gradients: for those who optimise pictures.
+
+        Parameters
+        ----------
+        pictures : ``(N, 3, H, W)`` float32, RGB, values 0 to 1, on the predictor's device.
+
+        Returns
+        -------
+        raw, score : each ``(N,)`` float32. Where the score was clamped its gradient is zero; that
+            of ``raw`` never is.
+
+        Raises
+        ------
+        MemnetError
+            for another shape, or a model whose resizer rounds and so has no gradient.
+        """
+        crops = preprocess_tensor(pictures, self.preprocess, mean_image=self.mean_image)
+        n, count = crops.shape[:2]
+        with _full_precision():
+            outputs = self.network(crops.flatten(0, 1)).reshape(n, count)
+        raw, score, _ = self.output.apply(outputs)
+        return raw.to(pictures.dtype), score.to(pictures.dtype)
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Run the network on preprocessed crops.
 
@@ -125,7 +161,8 @@ class Predictor:
         """
         n, crops = inputs.shape[:2]
         with torch.inference_mode(), _full_precision():
-            outputs = self.network(inputs.flatten(0, 1).to(self.device))
+            crops_in_order = inputs.flatten(0, 1).to(self.device, memory_format=torch.channels_last)
+            outputs = self.network(crops_in_order)
         return outputs.reshape(n, crops).float().cpu()
 
 
@@ -173,9 +210,16 @@ def load(
     if exif_orientation is not None:
         spec = dataclasses.replace(header.preprocess, exif_orientation=exif_orientation)
         header = dataclasses.replace(header, preprocess=spec)
+    mean = tensors.pop(MEAN_IMAGE, None)
     network = _build(header.arch, tensors, path)
     _notice(name, header.licence_notice)
-    return Predictor(name, network, header, device=_device(device))
+    return Predictor(
+        name,
+        network,
+        header,
+        mean_image=None if mean is None else mean.numpy(),
+        device=_device(device),
+    )
 
 
 def list_models() -> list[dict[str, Any]]:
@@ -198,7 +242,8 @@ def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
         raise unknown_name("architecture", arch, NETWORKS)
     module, name = NETWORKS[arch].split(":")
     with torch.device("meta"):  # no memory, no random numbers: every parameter is replaced below
-        network: nn.Module = getattr(import_module(module), name)()
+        kind = getattr(import_module(module), name)
+        network: nn.Module = kind.shaped_like(tensors) if hasattr(kind, "shaped_like") else kind()
     place(tensors, network.state_dict(), path.name)
     network.load_state_dict(tensors, assign=True)
     return network

@@ -29,7 +29,7 @@ from memnet.compare.scoring.table import (
 )
 from memnet.errors import MemnetError
 
-SIDECAR_VERSION = 1
+SIDECAR_VERSION = 2
 
 
 class ScoreFile:

@@ -1,0 +1,118 @@
+"""``memnet verify-legacy``: the original MemNet against its published 0.565."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def verify_legacy(
+    lamem: Path = typer.Option(..., help="LaMem's folder: splits/test_1.txt ... and images/."),
+    caffemodel: Path | None = typer.Option(
+        None, help="memnet.caffemodel; without it, the imported memnet.caffe_lamem is used."
+    ),
+    mean: Path | None = typer.Option(None, help="The mean image that belongs to --caffemodel."),
+    deploy: Path | None = typer.Option(None, help="deploy.prototxt, compared with the weights."),
+    mean_layout: str | None = typer.Option(None, help="How the mean image lies."),
+    split: str = typer.Option("all", help="1, 2, 3, 4, 5 or all."),
+    out: Path = typer.Option(Path("memnet-verify"), help="Folder for scores and verdict."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda ..."),
+    batch_size: int = typer.Option(8, min=1, help="Pictures per pass."),
+    resamples: int = typer.Option(2_000, min=100, help="Bootstrap resamples."),
+) -> None:
+    """Score LaMem's official test splits with the original MemNet and judge the result.
+
+    Prints, per split: n, Spearman's rho with its 95 % interval, MSE, SD of the predictions; then
+    the published figures and a verdict against a band that was fixed beforehand. The exit code is
+    0 whatever the verdict, 1 if pictures failed.
+    """
+    from memnet.cli.messages import command_line, report_failures, say
+    from memnet.compare import verify_legacy as verifying
+    from memnet.compare.data.lamem import SPLITS
+    from memnet.compare.scoring.inputs import Inputs
+    from memnet.compare.scoring.job import Settings
+    from memnet.errors import MemnetError
+    from memnet.legacy.convert import ORIGINAL, import_memnet
+    from memnet.weights.catalogue import find
+    from memnet.weights.files import read_header
+    from memnet.weights.store import fetch
+
+    if split not in ("all", *map(str, SPLITS)):
+        raise MemnetError(f"--split {split!r} must be 1, 2, 3, 4, 5 or all.")
+    if (caffemodel is None) != (mean is None):
+        raise MemnetError("--caffemodel and --mean belong together: give both or neither.")
+    if caffemodel is not None and mean is not None:
+        made = import_memnet(
+            caffemodel,
+            mean=mean,
+            deploy=deploy,
+            mean_layout=mean_layout,
+            out=out / "weights.safetensors",
+        )
+        for sentence in made.report:
+            say(sentence)
+        model, remark = str(made.path), made.header.remark
+    else:
+        model, remark = ORIGINAL, read_header(fetch(find(ORIGINAL))).remark
+    settings = Settings(
+        models=[model], device=device, batch_size=batch_size, command=command_line()
+    )
+    found, summary = verifying.verify_legacy(
+        model,
+        lamem,
+        out,
+        splits=SPLITS if split == "all" else (int(split),),
+        settings=settings,
+        remark=remark,
+        resamples=resamples,
+    )
+    report_failures(Inputs(), summary, out / "scores.parquet")
+    _print(found)
+    say(f"verdict and figures -> {out / 'verification.json'}")
+    if summary.failed or any(result.failed for result in found.splits):
+        raise typer.Exit(1)
+
+
+def _print(found: object) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from memnet.compare.verify_legacy import Verification
+
+    assert isinstance(found, Verification)
+    table = Table("test split", box=None, pad_edge=False)
+    for heading in ("n", "failed", "Spearman's rho", "95 % interval", "MSE", "SD"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for result in found.splits:
+        interval = (
+            "none" if result.interval is None else "{:.4f} to {:.4f}".format(*result.interval)
+        )
+        table.add_row(
+            str(result.split),
+            f"{result.n:,}",
+            f"{result.failed:,}",
+            "undefined" if result.spearman is None else f"{result.spearman:.4f}",
+            interval,
+            f"{result.mse:.5f}",
+            f"{result.sd:.4f}",
+            result.verdict,
+        )
+    Console(width=120, soft_wrap=True).print(table)
+    if found.mean is not None and found.spread is not None:
+        print(f"\nmean of {len(found.splits)} splits {found.mean:.4f}, SD {found.spread:.4f}")
+    print("\nPublished:")
+    for value, source in found.published:
+        print(f"  {value:<6} {source}")
+    print(
+        f"Accepted, fixed beforehand: {found.band[0]} to {found.band[1]} (0.565 +- 2 standard "
+        "errors at n = 10,000)."
+    )
+    print(
+        "The splits are not merged: a picture's label differs from split to split, since each is\n"
+        "the average of one half of the people who saw it."
+    )
+    if found.remark:
+        print(found.remark)
+    print(f"\nVerdict: {found.verdict.upper()}. {found.sentence}")
