@@ -9,6 +9,7 @@ Caffe 1.0): legacy dimensions win over ``shape``, ``double_data`` over ``data``.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -114,14 +115,20 @@ def read_prototxt(path: str | Path) -> CaffeNet:
     data = _bytes(path, "a .prototxt", most=_MOST_TEXT_BYTES)
     net = message_class("NetParameter")()
     try:
-        text_format.Parse(data.decode("utf-8"), net)
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise MemnetError(
             f"{path} is no text and so no .prototxt; is it the .caffemodel itself?"
         ) from None
-    except (text_format.ParseError, RecursionError) as error:
+    try:
+        with warnings.catch_warnings():  # the parser warns of a wrong escape, and reads on
+            warnings.simplefilter("error", DeprecationWarning)
+            text_format.Parse(text, net)
+    except (text_format.ParseError, DeprecationWarning, RecursionError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        where = "line " if isinstance(error, text_format.ParseError) else ""
         raise MemnetError(
-            f"{path} is no network definition that can be understood (line {error}); "
+            f"{path} is no network definition that can be understood ({where}{reason}); "
             "give the deploy.prototxt that belongs to the weights."
         ) from error
     return _net(net, path.name, "a .prototxt")

@@ -76,7 +76,7 @@ def test_every_model_has_a_network_that_reads_it(entry):
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
 def test_every_entry_is_complete_and_well_formed(entry):
     assert entry.name.startswith(entry.arch + ".")
-    assert re.fullmatch(r"[a-z0-9.-]+", entry.name)  # it becomes a file name
+    assert re.fullmatch(r"[a-z0-9._-]+", entry.name)  # it becomes a file name
     if entry.user_supplied:
         pinned = (entry.sha256, entry.tensors_sha256, entry.distribution, entry.url)
         assert pinned == ("", "", "", "")

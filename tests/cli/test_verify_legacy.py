@@ -1,0 +1,195 @@
+"""verify-legacy on LaMem-shaped folders with planted truths: the verdict comes out every way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import ladder
+from memnet.compare.data.lamem import read_test_split
+from memnet.compare.verify_legacy import BAND, NOT_REPRODUCED, REPRODUCED, UNDECIDED, judge
+from memnet.errors import MemnetError
+from memnet.legacy.convert import import_memnet
+
+CAFFEMODEL = ladder.GOLDEN / "mini" / "mini_v2.caffemodel"
+MEAN = ladder.GOLDEN / "mean" / "synthetic_mean.binaryproto"
+
+
+def planted(scores: np.ndarray, rho: float, seed: int) -> np.ndarray:
+    """A truth in [0, 1] whose Spearman correlation with the scores is rho, to 0.002 or so."""
+    z = stats.norm.ppf((stats.rankdata(scores) - 0.5) / len(scores))
+    noise = np.random.default_rng(seed).standard_normal(len(scores))
+    low, high = -1.0, 1.0
+    for _ in range(40):
+        mix = (low + high) / 2
+        truth = mix * z + np.sqrt(1 - mix**2) * noise
+        found = stats.spearmanr(truth, scores).statistic
+        low, high = (mix, high) if found < rho else (low, mix)
+    return np.clip(0.75 + 0.1 * truth, 0, 1).round(6)
+
+
+@pytest.fixture
+def lamem(tmp_path, make_pictures):
+    """A folder of LaMem's shape with 120 small pictures, and what the small network says."""
+    import memnet
+
+    root = tmp_path / "lamem"
+    pictures = make_pictures(120, "lamem/images", size=(40, 30))
+    made = import_memnet(CAFFEMODEL, mean=MEAN, out=tmp_path / "small.safetensors")
+    paths = sorted(pictures.iterdir())
+    scores = memnet.load(made.path, device="cpu").score(paths)
+    return root, dict(zip(scores.image_id, scores.score, strict=True))
+
+
+def plant(root: Path, scores: dict[str, float], rhos: dict[int, float]) -> None:
+    (root / "splits").mkdir(exist_ok=True)
+    names = list(scores)
+    for split, rho in rhos.items():
+        mine = names[split : split + 100]
+        truth = planted(np.array([scores[name] for name in mine]), rho, seed=split)
+        lines = [f"{name} {value:.6f}" for name, value in zip(mine, truth, strict=True)]
+        (root / "splits" / f"test_{split}.txt").write_text("\n".join(lines) + "\n")
+
+
+def run(memnet_command, root, out, *extra):
+    return memnet_command(
+        "verify-legacy",
+        *("--caffemodel", str(CAFFEMODEL), "--mean", str(MEAN), "--lamem", str(root)),
+        *("--out", str(out), "--device", "cpu", "--resamples", "400", *extra),
+        check=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("rho", "verdict"), [(0.565, REPRODUCED), (0.1, NOT_REPRODUCED), (0.63, UNDECIDED)]
+)
+def test_the_verdict_comes_out_every_way(memnet_command, lamem, tmp_path, rho, verdict):
+    root, scores = lamem
+    plant(root, scores, {split: rho for split in (1, 2, 3, 4, 5)})
+    done = run(memnet_command, root, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert f"Verdict: {verdict.upper()}." in done.stdout
+    for words in ("0.565", "0.57", "Needell & Bainbridge (2022)", "Khosla et al. (2015)"):
+        assert words in done.stdout
+    assert "splits are not merged" in done.stdout
+    assert "NOT the original MemNet" in done.stdout
+    found = json.loads((tmp_path / "out" / "verification.json").read_text())
+    assert [result["split"] for result in found["splits"]] == [1, 2, 3, 4, 5]
+    for result in found["splits"]:
+        assert result["n"] == 100
+        assert result["spearman"] == pytest.approx(rho, abs=0.01)
+        assert result["interval"][0] < result["spearman"] < result["interval"][1]
+    assert found["mean"] == pytest.approx(rho, abs=0.005)
+    assert found["band"] == [0.55, 0.58]
+
+
+def test_each_figure_is_that_of_its_own_split(memnet_command, lamem, tmp_path):
+    """Labels differ between splits, so each is compared with its own and none are merged."""
+    root, scores = lamem
+    plant(root, scores, {1: 0.565, 2: 0.2})
+    found = {}
+    for split in ("1", "2"):
+        done = run(memnet_command, root, tmp_path / "out", "--split", split)
+        assert done.returncode == 0, done.stderr
+        (found[split],) = json.loads((tmp_path / "out" / "verification.json").read_text())["splits"]
+    assert (found["1"]["verdict"], found["2"]["verdict"]) == (REPRODUCED, NOT_REPRODUCED)
+    truth = read_test_split(root, 1)
+    predicted = np.array([scores[name] for name in truth.index])
+    assert found["1"]["spearman"] == pytest.approx(
+        stats.spearmanr(truth, predicted).statistic, abs=1e-6
+    )
+    assert found["1"]["mse"] == pytest.approx(np.mean((predicted - truth) ** 2), abs=1e-6)
+    assert found["1"]["sd"] == pytest.approx(np.std(predicted, ddof=1), abs=1e-6)
+
+
+def test_a_second_run_scores_nothing_again_and_a_bad_picture_is_counted(
+    memnet_command, lamem, tmp_path
+):
+    root, scores = lamem
+    plant(root, scores, {1: 0.565})
+    broken = root / "images" / read_test_split(root, 1).index[3]
+    content = broken.read_bytes()
+    broken.write_bytes(content[:60])
+    done = run(memnet_command, root, tmp_path / "out", "--split", "1")
+    assert done.returncode == 1
+    assert broken.name in done.stderr
+    found = json.loads((tmp_path / "out" / "verification.json").read_text())
+    assert (found["splits"][0]["n"], found["splits"][0]["failed"]) == (99, 1)
+    broken.write_bytes(content)
+    done = run(memnet_command, root, tmp_path / "out", "--split", "1")
+    assert done.returncode == 0
+    assert "1 scored" in done.stderr
+    assert "99 were scored before" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("rho", "interval", "verdict"),
+    [
+        (0.565, [0.55, 0.58], REPRODUCED),
+        (BAND[0], [0.4, 0.7], REPRODUCED),
+        (0.54, [0.52, 0.56], UNDECIDED),
+        (0.59, [0.575, 0.6], UNDECIDED),
+        (0.54, [0.53, 0.549], NOT_REPRODUCED),
+        (0.64, [0.63, 0.65], NOT_REPRODUCED),  # K15's other model, trained with false alarms
+        (None, None, UNDECIDED),
+    ],
+)
+def test_the_rule_of_the_verdict(rho, interval, verdict):
+    assert judge(rho, interval) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("a.jpg\n", "line 1, is 'a.jpg'"),
+        ("a.jpg 0.5\nb.jpg much\n", "line 2"),
+        ("a.jpg 75\n", "not within"),
+        ("a.jpg 0.5\na.jpg 0.6\n", "line 2: a.jpg stands there twice"),
+    ],
+)
+def test_a_split_file_that_is_none_is_named_with_its_line(tmp_path, text, says):
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "test_1.txt").write_text(text)
+    with pytest.raises(MemnetError, match=says):
+        read_test_split(tmp_path, 1)
+
+
+def test_the_official_splits_are_read_and_their_labels_differ(shared, tmp_path):
+    (tmp_path / "splits").symlink_to(shared / "data" / "lamem_splits")
+    splits = {split: read_test_split(tmp_path, split) for split in (1, 2, 3, 4, 5)}
+    assert all(len(truth) == 10_000 for truth in splits.values())
+    both = splits[1].index.intersection(splits[2].index)
+    assert len(both) > 1_000
+    assert (splits[1][both] != splits[2][both]).mean() > 0.9  # whoever merges them mixes labels
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--split", "6"), "--split '6' must be"),
+        (("--caffemodel", "x.caffemodel"), "belong together"),
+        ((), "weights of memnet.caffe_lamem are not"),
+    ],
+)
+def test_usage_errors_are_one_sentence(memnet_command, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.setenv("MEMNET_HOME", str(tmp_path / "home"))
+    done = memnet_command("verify-legacy", "--lamem", str(tmp_path), *arguments, check=2)
+    assert says in done.stderr
+
+
+def test_a_folder_that_is_not_lamems_is_named(memnet_command, tmp_path):
+    done = run(memnet_command, tmp_path, tmp_path / "out")
+    assert done.returncode == 2
+    assert "must be the folder with LaMem's splits/ and images/" in done.stderr
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "test_1.txt").write_text("a.jpg 0.5\nb.jpg 0.6\n")
+    done = run(memnet_command, tmp_path, tmp_path / "out", "--split", "1")
+    assert "There is no folder" in done.stderr
+    (tmp_path / "images").mkdir()
+    done = run(memnet_command, tmp_path, tmp_path / "out", "--split", "1")
+    assert "None of the pictures of the splits is in" in done.stderr
