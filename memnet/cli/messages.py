@@ -37,5 +37,9 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
     rate = f", {summary.scored / summary.seconds:.1f} pictures/s" if summary.seconds > 0 else ""
     before = f", {summary.already} were scored before" if summary.already else ""
     failed = f", {len(summary.failed)} failed" if summary.failed else ""
+    if summary.kept:
+        say(
+            f"{summary.kept} row(s) of earlier runs, of other pictures or models, stay in the table"
+        )
     where = f" -> {out}" if out else ""
     say(f"{done} scored{rate if done else ''}{before}{failed}{where}")

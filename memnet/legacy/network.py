@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool2d, relu
+from torch.nn.functional import conv2d, max_pool2d
 
 from memnet.legacy.architecture import ORIGINAL_WIDTHS
 
@@ -51,6 +51,29 @@ def lrn_like_caffe(x: Tensor) -> Tensor:
     scale = total.mul_(1e-4 / 5).add_(1.0)
     root = scale.sqrt()
     return x / (root * root.sqrt())  # scale^0.75; two square roots are faster than a power
+
+
+def conv_in_halves(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """Convolve the two halves of the input channels apart, and add.
+
+    The same sum in another order, for its rounding: on a CPU in channels-last layout, where
+    PyTorch is fastest, one sum runs over up to 2,304 products in 32-bit floats and ends up to
+    1.4e-5 of the blob's RMS from the exact value; two of half the length stay below 9e-6 and cost
+    5 % (``docs/precision.md``, ``benchmarks/legacy.py``).
+    """
+    each = conv.in_channels // conv.groups
+    half = each // 2
+    if not half:
+        whole: Tensor = conv(x)
+        return whole
+    apart = x.reshape(x.shape[0], conv.groups, each, *x.shape[2:])
+    first, second = apart[:, :, :half].flatten(1, 2), apart[:, :, half:].flatten(1, 2)
+    weight = conv.weight
+    layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else None
+    if layout is not None:
+        first, second = (part.contiguous(memory_format=layout) for part in (first, second))
+    sum_ = conv2d(first, weight[:, :half], conv.bias, 1, conv.padding, 1, conv.groups)
+    return sum_ + conv2d(second, weight[:, half:], None, 1, conv.padding, 1, conv.groups)
 
 
 class MemNetCaffe(nn.Module):
@@ -95,16 +118,17 @@ class MemNetCaffe(nn.Module):
 
         The shapes are those at 227 x 227 pixels and the original's widths.
         """
+        relu = torch.relu_  # in place, as Caffe's: it writes over the blob of the layer before it
         b = {"data": crops}  # N x 3 x 227 x 227
         b["conv1"] = relu(self.conv1(b["data"]))  # N x 96 x 55 x 55
         b["pool1"] = max_pool_like_caffe(b["conv1"])  # N x 96 x 27 x 27    Caffe: rounds up
         b["norm1"] = lrn_like_caffe(b["pool1"])  # N x 96 x 27 x 27    after pooling, not before
-        b["conv2"] = relu(self.conv2(b["norm1"]))  # N x 256 x 27 x 27    two groups
+        b["conv2"] = relu(conv_in_halves(self.conv2, b["norm1"]))  # N x 256 x 27 x 27    two groups
         b["pool2"] = max_pool_like_caffe(b["conv2"])  # N x 256 x 13 x 13
         b["norm2"] = lrn_like_caffe(b["pool2"])  # N x 256 x 13 x 13
-        b["conv3"] = relu(self.conv3(b["norm2"]))  # N x 384 x 13 x 13    one group
-        b["conv4"] = relu(self.conv4(b["conv3"]))  # N x 384 x 13 x 13    two groups
-        b["conv5"] = relu(self.conv5(b["conv4"]))  # N x 256 x 13 x 13    two groups
+        b["conv3"] = relu(conv_in_halves(self.conv3, b["norm2"]))  # N x 384 x 13 x 13    one group
+        b["conv4"] = relu(conv_in_halves(self.conv4, b["conv3"]))  # N x 384 x 13 x 13    two groups
+        b["conv5"] = relu(conv_in_halves(self.conv5, b["conv4"]))  # N x 256 x 13 x 13    two groups
         b["pool5"] = max_pool_like_caffe(b["conv5"])  # N x 256 x 6 x 6
         x = torch.flatten(b["pool5"], 1)  # N x 9216    channel, row, column, as Caffe lays it out
         b["fc6"] = self.dropout(relu(self.fc6(x)))  # N x 4096

@@ -31,8 +31,8 @@ def check_wire(data: memoryview, descriptor: Any, source: str) -> None:
     Raises
     ------
     MemnetError
-        in one sentence: truncated, a field longer than the file, a field of the wrong wire type,
-        or too many fields.
+        in one sentence: truncated, a field longer than the file, a field of the wrong wire type, a
+        name that is no text, or too many fields.
     """
     budget = MOST_FIELDS
     waiting = [(descriptor, 0, len(data), descriptor.name)]
@@ -71,6 +71,8 @@ def check_wire(data: memoryview, descriptor: Any, source: str) -> None:
                     f"{source} is cut off or damaged: {label}, at byte {start:,}, needs {size:,} "
                     f"bytes and only {end - at:,} are there; copy or download the file again."
                 )
+            if field is not None and field.type == field.TYPE_STRING:
+                _text(data[at : at + size], source, label)
             if wire == _LENGTH_DELIMITED and field is not None and field.message_type:
                 inner = f"{where}.{field.name}" if where != descriptor.name else field.name
                 waiting.append((field.message_type, at, at + size, inner))
@@ -86,6 +88,14 @@ def _wire_types(field: Any) -> tuple[int, ...]:
         field.TYPE_MESSAGE: 2,
     }.get(field.type, 0)
     return (plain, _LENGTH_DELIMITED) if field.is_repeated else (plain,)
+
+
+def _text(data: memoryview, source: str, label: str) -> None:
+    """Names are checked here; protobuf would stumble over a broken one when it is used."""
+    try:
+        bytes(data).decode("utf-8")
+    except UnicodeDecodeError:
+        raise MemnetError(f"{source} is damaged or no Caffe file: {label} is no text.") from None
 
 
 def _varint(data: memoryview, at: int, end: int, source: str, where: str) -> tuple[int, int]:

@@ -41,7 +41,7 @@ Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 """The formats that are opened. MPO, a JPEG with a second picture behind it, counts as JPEG."""
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp")
 """The file endings that count as pictures in a folder, in lower case."""
 
 MAX_PIXELS = 200_000_000
@@ -97,8 +97,13 @@ def decode(
         image = _from_array(picture, warnings)
     elif isinstance(picture, Image.Image):
         image = picture
-    else:
+    elif isinstance(picture, (str, bytes, os.PathLike)):
         image = _open(picture, max_pixels)
+    else:
+        raise PictureError(
+            f"A {type(picture).__name__} is no picture; give a path, encoded bytes, a PIL picture "
+            "or a NumPy array."
+        )
     if image.width * image.height > max_pixels:
         raise PictureError(
             f"The picture has {image.width} x {image.height} pixels, more than the limit of "
@@ -188,7 +193,8 @@ def _to_rgb(image: Image.Image, deep: bool, warnings: list[str]) -> Image.Image:
         return image.convert("RGB")
     if mode in _SIXTEEN_BIT_GREY:
         values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
+        if mode == "I" and (not deep or values.min() < 0 or values.max() > 65535):
+            # Older Pillows open 16-bit files in this mode, too; their tiles say so ("I;16B").
             raise PictureError(
                 f"The picture holds 32-bit numbers from {values.min()} to {values.max()}, which "
                 "have no single 8-bit meaning; save it with 8 or 16 bits."

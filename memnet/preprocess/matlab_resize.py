@@ -23,11 +23,15 @@ from scipy import sparse
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Method: TypeAlias = Literal["bilinear", "bicubic"]
 
-_NUMBERS_AT_ONCE = 4_000_000  # 32 MB of float64 while a large photograph is shrunk
+_NUMBERS_AT_ONCE = 100_000  # 0.8 MB of float64: stays in the processor's cache, and in the heap
 
 
 def resize_like_matlab(
-    picture: Array, size_hw: tuple[int, int], method: Method = "bilinear"
+    picture: Array,
+    size_hw: tuple[int, int],
+    method: Method = "bilinear",
+    *,
+    single: bool = False,
 ) -> Array:
     """Resize as MATLAB's ``imresize(picture, [height width], method)``.
 
@@ -36,6 +40,7 @@ def resize_like_matlab(
     picture : ``(H, W)`` or ``(H, W, C)``; uint8 (result: uint8), or floating point (same type).
     size_hw : height and width of the result.
     method : ``"bilinear"`` or ``"bicubic"`` (a = -1/2).
+    single : as ``imresize(single(picture), ...)``: nothing is rounded, the result is float32.
 
     Returns
     -------
@@ -52,15 +57,16 @@ def resize_like_matlab(
     if picture.ndim not in (2, 3) or 0 in picture.shape or min(size_hw) < 1:
         raise ValueError(f"cannot resize shape {picture.shape} to {size_hw}")
     result = picture
+    rounded = picture.dtype == np.uint8 and not single
     for axis in pass_order(picture.shape[:2], size_hw):
         if picture.shape[axis] == size_hw[axis]:
             continue  # MATLAB skips a dimension that keeps its size
         weights = resize_weights(picture.shape[axis], size_hw[axis], method)
         result = _along(weights, result, axis)
-        if picture.dtype == np.uint8:
+        if rounded:
             # MATLAB rounds halves away from zero; what is negative saturates to 0 anyway.
             result = np.clip(np.floor(result + 0.5), 0, 255).astype(np.uint8)
-    return result.astype(picture.dtype, copy=result is picture)
+    return result.astype(np.float32 if single else picture.dtype, copy=result is picture)
 
 
 def pass_order(old_hw: tuple[int, ...], new_hw: tuple[int, int]) -> tuple[int, int]:
@@ -92,14 +98,14 @@ def resize_weights(old: int, new: int, method: Method) -> sparse.csr_matrix:
 def _along(weights: sparse.csr_matrix, picture: Array, axis: int) -> Array:
     """Apply one pass to an axis, a strip at a time, so that a large picture costs little memory."""
     moved = picture if axis == 0 else picture.swapaxes(0, 1)
-    flat = np.ascontiguousarray(moved).reshape(moved.shape[0], -1)
-    result = np.empty((weights.shape[0], flat.shape[1]))
-    step = max(1, _NUMBERS_AT_ONCE // flat.shape[0])
-    for start in range(0, flat.shape[1], step):
-        strip = flat[:, start : start + step].astype(np.float64)
-        result[:, start : start + step] = weights @ strip
-    shaped = result.reshape(weights.shape[0], *moved.shape[1:])
-    return shaped if axis == 0 else shaped.swapaxes(0, 1)
+    old, lines = moved.shape[:2]
+    result = np.empty((weights.shape[0], *moved.shape[1:]))
+    step = max(1, _NUMBERS_AT_ONCE * lines // moved.size)
+    for start in range(0, lines, step):
+        strip = moved[:, start : start + step].astype(np.float64, order="C")
+        passed = weights @ strip.reshape(old, -1)
+        result[:, start : start + step] = passed.reshape(-1, *strip.shape[1:])
+    return result if axis == 0 else result.swapaxes(0, 1)
 
 
 def _triangle(x: Array) -> Array:

@@ -40,7 +40,7 @@ def resize_matlab_bilinear_float(
     -------
     float32 array of shape ``(height, width, 3)``, grey levels 0 to 255.
     """
-    return resize_like_matlab(np.asarray(picture, dtype=np.float32), size_hw, "bilinear")
+    return resize_like_matlab(np.asarray(picture), size_hw, "bilinear", single=True)
 
 
 RESIZERS: dict[str, Resizer] = {

@@ -124,14 +124,16 @@ class PreprocessSpec:
             if self.pixel_max != 255.0:
                 resized = resized * np.float32(self.pixel_max / 255.0)
             resized = resized.astype(np.float32) - self.checked_mean(mean_image)
-        planes = resized.transpose(2, 0, 1)  # 3 x H x W
+        planes = np.ascontiguousarray(resized.transpose(2, 0, 1), dtype=np.float32)  # 3 x H x W
         height, width = self.crop_hw
         crops = np.empty((self.n_crops, 3, height, width), dtype=np.float32)
         for number, (row, col) in enumerate(self.crop_offsets):
             crops[number] = planes[:, row : row + height, col : col + width]
         if self.crop_mirrors == "appended":
-            half = len(self.crop_offsets)
-            crops[half:] = crops[:half, :, :, ::-1]
+            planes = np.ascontiguousarray(planes[:, :, ::-1])
+            for number, (row, col) in enumerate(self.crop_offsets, start=len(self.crop_offsets)):
+                col = self.resize_hw[1] - width - col  # the same crop, seen in the mirror
+                crops[number] = planes[:, row : row + height, col : col + width]
         if self.mean_kind == "none" and self.pixel_max != 255.0:
             crops /= np.float32(255.0 / self.pixel_max)
         return torch.from_numpy(crops)

@@ -67,8 +67,15 @@ def test_a_manifest_without_paths_names_its_columns(tree):
 
 
 def test_two_pictures_with_one_id_are_refused(tree):
+    (tree / "other").mkdir()
+    (tree / "other" / "c.webp").write_bytes(b"another")
     with pytest.raises(MemnetError, match=r"would share an image_id.*'c.webp'"):
-        collect([tree / "sub", tree / "sub" / "c.webp"])
+        collect([tree / "sub", tree / "other" / "c.webp"])
+
+
+def test_a_picture_named_twice_is_scored_once(tree):
+    inputs = collect([tree / "sub", tree / "sub" / "c.webp", tree / "sub" / ".." / "sub"])
+    assert [item.image_id for item in inputs.items].count("c.webp") == 1
 
 
 def test_an_empty_folder_is_said(tmp_path):

@@ -8,6 +8,7 @@ call the same functions and compare with the same table.
 
 from __future__ import annotations
 
+import copy
 import json
 import platform
 import re
@@ -176,6 +177,33 @@ def whole_blobs(
     return found
 
 
+def exact(folder: Path) -> list[Measured]:
+    """The full-size network in the layout that scores, against its own arithmetic in float64.
+
+    Real Caffe's full-size reference has six numbers of each blob; this looks at every number.
+    """
+    recipe = write_recipe(folder / "full.caffemodel")
+    model = imported(recipe, folder)
+    recipe.unlink()
+    pictures = golden_pictures().values()
+    crops = torch.cat(
+        [model.preprocess.apply(p, mean_image=model.mean_image)[::3] for p in pictures]
+    )
+    with torch.inference_mode():
+        ours = model.network.blobs(crops.to(memory_format=torch.channels_last))
+        double = copy.deepcopy(model.network).double().to(memory_format=torch.contiguous_format)
+        wanted = double.blobs(crops.double())
+    return [
+        Measured(
+            f"legacy.exact:{name}",
+            float((ours[name] - wanted[name]).abs().max()) / rms(wanted[name].numpy()),
+            "full-size network, 32 crops",
+        )
+        for name in wanted
+        if name != "data"
+    ]
+
+
 def small_networks(folder: Path) -> Iterator[tuple[str, memnet.Predictor]]:
     """The three real caffemodel files of the small network, with the synthetic mean image."""
     for name in ("mini_v1", "mini_v1_training_snapshot", "mini_v2"):
@@ -307,7 +335,7 @@ def everything() -> list[Measured]:
     shared = SHARED if SHARED.is_dir() else None
     with tempfile.TemporaryDirectory() as scratch:
         found = [resmem_pixels(), resized(), resized_by_torch(), statistics()]
-        found += small_ladder(Path(scratch))
+        found += small_ladder(Path(scratch)) + exact(Path(scratch))
         if shared is not None:
             found += shared_ladder(Path(scratch), shared)
     return [*found, resmem_scores(memnet.load("resmem.published", device="cpu"), shared)]

@@ -7,6 +7,7 @@ Run as a program it prints how far each of them is off, blob by blob, on the sma
 
 from __future__ import annotations
 
+import copy
 import sys
 import tempfile
 from collections.abc import Callable
@@ -41,11 +42,16 @@ class Case:
     crops: np.ndarray
     folder: Path
 
-    def own_blobs(self) -> Blobs:
-        """As the scoring path computes them: channels last."""
-        crops = torch.from_numpy(self.crops).to(memory_format=torch.channels_last)
+    def own_blobs(
+        self,
+        layout: torch.memory_format = torch.contiguous_format,
+        dtype: torch.dtype = torch.float32,
+    ) -> Blobs:
+        """By this package's network, in Caffe's layout of numbers; scoring uses channels_last."""
+        network = copy.deepcopy(self.model.network).to(dtype=dtype, memory_format=layout)
+        crops = torch.from_numpy(self.crops).to(dtype=dtype, memory_format=layout)
         with torch.inference_mode():
-            return {name: blob.numpy() for name, blob in self.model.network.blobs(crops).items()}
+            return {name: blob.numpy() for name, blob in network.blobs(crops).items()}
 
     def onnx(self) -> Path:
         """caffe2onnx's file, made once."""
@@ -53,6 +59,21 @@ class Case:
         if not path.exists():
             caffe_to_onnx(self.caffemodel, self.deploy, path)
         return path
+
+    def own_export(self) -> Path:
+        """Our own export, made once, from a network in training mode: dropout must not show."""
+        path = self.folder / f"{self.caffemodel.stem}.own_export.onnx"
+        if not path.exists():
+            network = copy.deepcopy(self.model.network).train()
+            export_onnx(network, path)
+            assert all(module.training for module in network.modules())
+        return path
+
+
+def noise_224() -> np.ndarray:
+    """The input of `blobs_input224.npz`."""
+    noise = np.random.RandomState(224).standard_normal((1, 3, 224, 224)) * 60
+    return noise.astype(np.float32)
 
 
 def small_case(folder: Path, name: str = "mini_v1") -> Case:
@@ -87,9 +108,7 @@ def caffe2onnx_under_onnx2torch(case: Case) -> Blobs:
 
 
 def own_export_under_onnxruntime(case: Case) -> Blobs:
-    path = case.folder / "own_export.onnx"
-    export_onnx(case.model.network, path)
-    return blobs_by_onnxruntime(path, case.crops)
+    return blobs_by_onnxruntime(case.own_export(), case.crops)
 
 
 def opencv(case: Case) -> Blobs:
@@ -135,10 +154,11 @@ def _print(caffemodel: Path | None) -> None:
         else:
             chosen = case(caffemodel, GOLDEN / "memnet_deploy.prototxt", Path(scratch))
         own = chosen.own_blobs()
-        references = {"this package": own}
+        references = {"float64": chosen.own_blobs(dtype=torch.float64), "this package": own}
         if caffemodel is None:
             references["BVLC Caffe"] = caffes_own_blobs()
         computed = {"this package": own}
+        computed["this package, channels last"] = chosen.own_blobs(torch.channels_last)
         computed |= {name: function(chosen) for name, (function, _) in WITNESSES.items()}
         for against, reference in references.items():
             count = len(reference["conv1"])

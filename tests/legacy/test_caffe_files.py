@@ -106,6 +106,7 @@ WHOLE = (MINI / "mini_v2.caffemodel").read_bytes()
         (b"\xa2\x06" + b"\xff" * 9 + b"\x01", "needs 18,446,744,073,709,551,615 bytes"),
         (b"\xff" * 30, "does not end"),
         (b"\x0b" * 30, "wire type 3"),
+        (b"\x0a\x02\xf5\x61", "field 'name' of NetParameter is no text"),
     ],
 )
 def test_what_is_no_caffemodel_is_named(write, data, says):

@@ -34,6 +34,13 @@ def test_the_full_size_network_and_the_originals_mean_equal_real_caffe(tmp_path,
     assert any(one.over.startswith("full-size network") for one in found)
 
 
+def test_the_full_size_network_as_it_scores_is_close_to_exact_arithmetic(tmp_path):
+    found = ladder.exact(tmp_path)
+    print(worst_case(found))
+    assert ladder.too_far(found) == []
+    assert len(found) == 13
+
+
 def test_a_distance_above_its_limit_is_named():
     above = ladder.Measured("legacy.blob:conv1", 2e-5, "a made-up network")
     nothing = ladder.Measured("legacy.raw", float("nan"), "a made-up network")

@@ -54,6 +54,9 @@ def test_uint8_is_rounded_between_the_passes_and_floating_point_never():
     exact = resize_like_matlab(picture.astype(np.float64), (1, 2))
     assert exact[0] == pytest.approx([0.625, 1.375])
     assert resize_like_matlab(picture, (1, 2)).tolist() == [[1, 2]]  # of [1, 1, 2, 2], not of .625
+    single = resize_like_matlab(picture, (1, 2), single=True)
+    assert single.dtype == np.float32
+    assert single[0] == pytest.approx([0.625, 1.375])
     assert np.floor(exact + 0.5).tolist() == [[1, 1]]
 
 

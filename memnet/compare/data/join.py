@@ -81,10 +81,12 @@ def read_column(
     id_column: str,
     name: str,
     variant: str = "",
+    source: str = "a DataFrame",
 ) -> Scores:
-    """Read one column of scores from a file or a DataFrame.
+    """Read one column of scores from a file or a DataFrame; ``source`` names the latter.
 
-    Rows whose score is missing or no number are set aside, each with a sentence.
+    Rows whose id is missing, or whose score is missing or no number, are set aside, each with a
+    sentence.
 
     Raises
     ------
@@ -92,7 +94,6 @@ def read_column(
         if a column is missing, an id occurs twice, or no row is usable.
     """
     if isinstance(table, pd.DataFrame):
-        source = "a DataFrame"
         frame = table.astype(object).where(table.notna(), "").astype(str)
     else:
         source = str(table)
@@ -101,16 +102,19 @@ def read_column(
     for wanted in (id_column, column):
         require_column(frame, wanted, source)
     ids = frame[id_column]
-    twice = ids[ids.duplicated()]
+    nameless = (ids.str.strip() == "").to_numpy()
+    twice = ids[ids.duplicated() & ~nameless]
     if len(twice):
         raise MemnetError(
             f"{source} has {twice.nunique()} id(s) more than once in column {id_column!r}: "
             f"{some(dict.fromkeys(twice))}; keep one row per picture."
         )
     values = to_numbers(frame[column])
-    bad = np.isnan(values)
+    bad = np.isnan(values) | nameless
     set_aside = tuple(
-        f"{source}, row {frame.index[row]} ({ids.iloc[row]}): {column} is "
+        f"{source}, row {frame.index[row]}: {id_column} is missing"
+        if nameless[row]
+        else f"{source}, row {frame.index[row]} ({ids.iloc[row]}): {column} is "
         + (f"{frame[column].iloc[row]!r}, no number" if frame[column].iloc[row] else "missing")
         for row in np.flatnonzero(bad).tolist()
     )
@@ -175,9 +179,9 @@ def _from(
     """Read one model's rows out of a table that has been read already."""
     for wanted in (id_column, column):
         require_column(frame, wanted, source)
-    scores = read_column(frame, column=column, id_column=id_column, name=name, variant=variant)
-    aside = tuple(line.replace("a DataFrame", source, 1) for line in scores.set_aside)
-    return replace(scores, source=source, set_aside=aside)
+    return read_column(
+        frame, column=column, id_column=id_column, name=name, variant=variant, source=source
+    )
 
 
 def _sidecar_models(path: Path) -> dict[str, Any]:
@@ -247,7 +251,11 @@ def _outside(columns: Mapping[str, np.ndarray]) -> list[str]:
         low, high = float(values.min()), float(values.max())
         if low < 0 or high > 1:
             percent = low >= 0 and 1 < high <= 100 and float(np.median(values)) > 1
-            hint = "they look like percentages: divide by 100" if percent else "is it a raw output?"
+            hint = (
+                "they look like percentages: divide by 100"
+                if percent
+                else "perhaps they are raw outputs"
+            )
             sentences.append(
                 f"{name} has scores outside [0, 1] (from {low:g} to {high:g}); {hint}. Errors "
                 "(MSE, MAE, bias) mean little until both are on one scale; ranks are not affected."

@@ -73,6 +73,7 @@ def collect(pictures: Sequence[str | Path]) -> Inputs:
             _glob(str(picture), inputs)
         else:
             raise MemnetError(f"There is no file or folder {picture}.")
+    inputs.items = _each_once(inputs.items)
     _refuse_duplicates(inputs.items)
     return inputs
 
@@ -133,9 +134,16 @@ def _manifest(manifest: Path, inputs: Inputs) -> None:
         raise MemnetError(
             f"{manifest}, line {empty[0] + 2}, has no path or no image_id; fill it in."
         )
+    if not len(frame):
+        raise MemnetError(f"The manifest {manifest} lists no pictures.")
     for image_id, path in zip(ids, frame["path"], strict=True):
         full = manifest.parent / path
         inputs.items.append(Item(str(image_id), str(full), full))
+
+
+def _each_once(items: list[Item]) -> list[Item]:
+    """Drop a picture that was named twice: the same file under the same id."""
+    return list({(item.image_id, os.path.realpath(item.path)): item for item in items}.values())
 
 
 def _refuse_duplicates(items: list[Item]) -> None:

@@ -45,12 +45,14 @@ class Summary:
     scored : rows made now.
     already : rows that an earlier run had made.
     failed : the rows that could not be scored.
+    kept : rows of earlier runs whose pictures or models were not given this time.
     seconds : of scoring, without loading.
     """
 
     scored: int = 0
     already: int = 0
     failed: list[Row] = field(default_factory=list)
+    kept: int = 0
     seconds: float = 0.0
 
 
@@ -64,9 +66,13 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     """
     summary = Summary()
     order: list[tuple[str, str, str]] = []
+    seen: set[str] = set()
     with open_scores(out) as table:
         for name in settings.models:
             predictor = _load(name, settings)
+            if _label(predictor) in seen:
+                continue  # the same model under two names, one of them its file's
+            seen.add(_label(predictor))
             table.declare(_label(predictor), _identity(predictor))
             todo = []
             for item in inputs.items:
@@ -75,9 +81,11 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
                 if not table.is_done(key, item.path):
                     todo.append(item)
             summary.already += len(inputs.items) - len(todo)
-            table.sidecar.update(_about(inputs, settings))
+            if todo or "started" not in table.sidecar:  # else what made the scores stays on record
+                table.sidecar.update(_about(inputs, settings, predictor))
             table.write_sidecar()
             _run(predictor, todo, settings, table.append, summary)
+        summary.kept = len(table.rows.keys() - set(order))
         table.sidecar.update(_closing(table, summary))
         table.finish(order)
     return summary
@@ -140,13 +148,13 @@ def _identity(predictor: Predictor) -> dict[str, Any]:
     }
 
 
-def _about(inputs: Inputs, settings: Settings) -> dict[str, Any]:
+def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str, Any]:
     ids = "\n".join(sorted(item.image_id for item in inputs.items))
     return {
         "command": settings.command,
         "started": _now(),
         "finished": None,
-        "device": settings.device,
+        "device": str(predictor.device),
         "batch_size": settings.batch_size,
         "max_pixels": settings.max_pixels,
         "pictures": len(inputs.items),

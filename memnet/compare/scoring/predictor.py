@@ -16,7 +16,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
@@ -113,10 +112,10 @@ class Predictor:
         several: Iterable[Picture]
         if isinstance(pictures, np.ndarray):
             several = [pictures] if pictures.ndim < 4 else list(pictures)
-        elif isinstance(pictures, (str, bytes, os.PathLike, Image.Image)):
-            several = [pictures]
-        else:
+        elif isinstance(pictures, Iterable) and not isinstance(pictures, (str, bytes)):
             several = pictures
+        else:
+            several = [pictures]
         items = (_item(index, picture) for index, picture in enumerate(several))
         rows = []
         for batch in score_items(self, items, batch_size=batch_size, max_pixels=max_pixels):
@@ -202,7 +201,7 @@ def load(
     if str(model).endswith(".safetensors"):
         path = Path(model)
         tensors, header = read_weights(path)
-        name = header.name if header.name in catalogue() else path.as_posix()
+        name = _name_of_file(path, header)
     else:
         entry = find(str(model))
         tensors, header = store.load(entry)
@@ -220,6 +219,16 @@ def load(
         mean_image=None if mean is None else mean.numpy(),
         device=_device(device),
     )
+
+
+def _name_of_file(path: Path, header: WeightHeader) -> str:
+    """Return a catalogue name only where it is sure to be that model, else the path."""
+    entry = catalogue().get(header.name)
+    if entry is not None:
+        ours = store.stored_path(entry).resolve() == path.resolve()
+        if ours if entry.user_supplied else header.tensors_sha256 == entry.tensors_sha256:
+            return entry.name
+    return path.as_posix()
 
 
 def list_models() -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ class ScoreFile:
         row = self.rows.get(key)
         if row is None or row.warning.startswith(FAILED):
             return False
-        if row.path != path:
+        if row.path != path and os.path.realpath(row.path) != os.path.realpath(path):
             raise MemnetError(
                 f"{self.out} already holds a picture {row.image_id!r}, from {row.path}, and now "
                 f"{path} would get the same image_id; choose another --out."
