@@ -210,3 +210,43 @@ def test_the_pixel_limit_is_an_option(memnet_command, make_pictures, tiny_weight
     folder = make_pictures(1)
     done = memnet_command("score", folder, "-m", tiny_weights, "--max-pixels", 100, check=1)
     assert "limit of 100" in done.stderr
+
+
+def test_one_model_under_two_names_is_scored_once(memnet_command, make_pictures, tiny_weights):
+    out = tiny_weights.parent / "scores.csv"
+    elsewhere = tiny_weights.parent / "." / tiny_weights.name
+    memnet_command(
+        *("score", make_pictures(3), "--model", tiny_weights, "--model", elsewhere, "--out", out)
+    )
+    assert len(pd.read_csv(out)) == 3
+
+
+def test_rows_of_pictures_that_are_gone_stay_and_are_counted(
+    memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    folder, out = make_pictures(4), tmp_path / "scores.csv"
+    memnet_command("score", folder, "--model", tiny_weights, "--out", out)
+    before = json.loads((tmp_path / "scores.csv.json").read_text())
+    (folder / "00001.png").unlink()
+    done = memnet_command("score", folder, "--model", tiny_weights, "--out", out)
+    assert "1 row(s) of earlier runs" in done.stderr
+    assert len(pd.read_csv(out)) == 4
+    after = json.loads((tmp_path / "scores.csv.json").read_text())
+    assert after["started"] == before["started"]  # nothing was scored: the first run made them all
+    assert after["device"] == "cpu"
+
+
+def test_the_same_folder_spelt_otherwise_goes_on(
+    memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    folder, out = make_pictures(3), tmp_path / "scores.csv"
+    memnet_command("score", folder, "--model", tiny_weights, "--out", out)
+    other = folder.parent / "." / ".." / folder.parent.name / folder.name
+    done = memnet_command("score", str(other), "--model", tiny_weights, "--out", out)
+    assert "3 were scored before" in done.stderr
+
+
+def test_a_manifest_without_pictures_is_an_error(memnet_command, tiny_weights, tmp_path):
+    (tmp_path / "list.csv").write_text("image_id,path\n")
+    done = memnet_command("score", tmp_path / "list.csv", "--model", tiny_weights, check=2)
+    assert "lists no pictures" in done.stderr

@@ -164,3 +164,21 @@ def test_files_that_are_no_tables(tmp_path):
     path.write_text("no")
     with pytest.raises(MemnetError, match="Parquet"):
         truth_of(path)
+
+
+def test_rows_without_an_id_are_set_aside_and_named(tmp_path):
+    path = tmp_path / "truth.csv"
+    path.write_text("image_id,hit\na,0.5\n,0.6\nb,0.7\n ,0.8\n")
+    scores = read_column(path, column="hit", id_column="image_id", name="hit")
+    assert list(scores.by_id.index) == ["a", "b"]
+    assert [line.split("truth.csv, ")[1] for line in scores.set_aside] == [
+        "row 3: image_id is missing",
+        "row 5: image_id is missing",
+    ]
+
+
+def test_a_score_table_with_an_id_twice_is_named_not_called_a_dataframe(tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text("image_id,score,model\na,0.5,m\na,0.6,m\n")
+    with pytest.raises(MemnetError, match=r"two\.csv has 1 id"):
+        read_scores(path, id_column="image_id")

@@ -169,3 +169,16 @@ def test_list_models_says_licence_and_training_data():
     model = models["resmem.published"]
     assert "Non-commercial" in model["licence"]
     assert {"lamem", "memcat"} <= set(model["trained_on"])
+
+
+def test_things_that_are_no_pictures_keep_their_rows(tiny, tmp_path):
+    table = tiny.score([np.zeros((4, 4, 3), np.uint8), None, 3])
+    assert table.score.notna().tolist() == [True, False, False]
+    assert "A NoneType is no picture" in table.warning[1]
+    assert "A int is no picture" in tiny.score(3).warning[0]
+
+
+def test_a_file_elsewhere_is_called_by_its_path_not_by_the_name_that_it_claims(tmp_path):
+    register()
+    path = write_tiny(tmp_path / "mine.safetensors", name="memnet.caffe_lamem")
+    assert memnet.load(path, device="cpu").name == path.as_posix()

@@ -336,6 +336,9 @@ def everything() -> list[Measured]:
     with tempfile.TemporaryDirectory() as scratch:
         found = [resmem_pixels(), resized(), resized_by_torch(), statistics()]
         found += small_ladder(Path(scratch)) + exact(Path(scratch))
+        from witnesses import witness_ladder  # which itself measures with what is above
+
+        found += witness_ladder(Path(scratch))
         if shared is not None:
             found += shared_ladder(Path(scratch), shared)
     return [*found, resmem_scores(memnet.load("resmem.published", device="cpu"), shared)]

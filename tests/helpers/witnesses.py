@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 import memnet
-from ladder import GOLDEN, golden_pictures, imported
+from caffe_recipe import write_recipe
+from ladder import GOLDEN, Measured, golden_pictures, imported
 from memnet.legacy.architecture import LAYERS
 from memnet.legacy.onnx_route import (
     BLOBS,
@@ -145,6 +146,20 @@ WITNESSES: dict[str, tuple[Callable[[Case], Blobs], tuple[str, ...]]] = {
     "OpenCV": (opencv, ("cv2",)),
 }
 """Each witness: its function, and the packages it needs."""
+
+
+def witness_ladder(folder: Path) -> list[Measured]:
+    """How far each witness is from this package's network at its worst blob, small and full."""
+    recipe = write_recipe(folder / "full.caffemodel")
+    cases = {
+        "small network": small_case(folder),
+        "full-size network": case(recipe, GOLDEN / "memnet_deploy.prototxt", folder),
+    }
+    return [
+        Measured(f"witness.blob:{name}", max(distances(one.own_blobs(), run(one)).values()), over)
+        for over, one in cases.items()
+        for name, (run, _) in WITNESSES.items()
+    ]
 
 
 def _print(caffemodel: Path | None) -> None:

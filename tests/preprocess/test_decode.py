@@ -260,3 +260,16 @@ def test_a_path_is_read_like_its_bytes(tmp_path: Path):
     Image.fromarray(PIXELS).save(path)
     assert np.array_equal(pixels(path), pixels(path.read_bytes()))
     assert np.array_equal(pixels(str(path)), PIXELS)
+
+
+def test_32_bit_integers_are_refused_however_small_they_are(tmp_path):
+    """As 16-bit values they would be scored nearly black."""
+    Image.fromarray(np.full((4, 4), 200, dtype=np.int32)).save(tmp_path / "deep.tif")
+    with pytest.raises(PictureError, match="32-bit numbers from 200 to 200"):
+        decode(tmp_path / "deep.tif", exif_orientation="ignore")
+
+
+@pytest.mark.parametrize("thing", [None, 3, io.BytesIO(b"x"), [1, 2]])
+def test_what_is_no_picture_at_all_is_named_by_its_type(thing):
+    with pytest.raises(PictureError, match=f"A {type(thing).__name__} is no picture"):
+        decode(thing, exif_orientation="ignore")
