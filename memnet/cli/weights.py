@@ -43,20 +43,13 @@ def fetch(
     offline: bool = typer.Option(False, "--offline", help="Do not use the network."),
 ) -> None:
     """Put a model's weights into the store; downloads them if they are not on this machine."""
-    from memnet.errors import MemnetError
     from memnet.weights import store
     from memnet.weights.catalogue import find
 
     if offline:
         os.environ["MEMNET_OFFLINE"] = "1"
     entry = find(name)
-    path = store.fetch(entry, file=file, download=True)
-    try:
-        store.verify(entry)
-    except MemnetError as error:
-        print(f"memnet: {error} It is written anew.", file=sys.stderr)
-        path.unlink()
-        path = store.fetch(entry, file=file, download=True)
+    path = store.fetch_verified(entry, file=file, download=True)
     if entry.licence_notice:
         print(f"memnet: {entry.licence_notice}", file=sys.stderr)
     print(path)

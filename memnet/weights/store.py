@@ -120,6 +120,19 @@ def fetch(entry: ModelEntry, *, file: Path | None = None, download: bool = False
     raise MemnetError(_missing(entry, download))
 
 
+def fetch_verified(entry: ModelEntry, *, file: Path | None = None, download: bool = False) -> Path:
+    """Put a model into the store as :func:`fetch` does; numbers damaged there are written anew."""
+    path = fetch(entry, file=file, download=download)
+    try:
+        return verify(entry)
+    except MemnetError as error:
+        if entry.user_supplied:
+            raise
+        print(f"memnet: {error} Writing it anew ...", file=sys.stderr)
+    path.unlink()
+    return fetch(entry, file=file, download=download)
+
+
 def load(entry: ModelEntry) -> tuple[dict[str, Tensor], WeightHeader]:
     """Return a model's checked tensors and header, without using the network."""
     return read_weights(fetch(entry))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -85,6 +86,27 @@ def test_the_verdict_comes_out_every_way(memnet_command, lamem, tmp_path, rho, v
         assert result["interval"][0] < result["spearman"] < result["interval"][1]
     assert found["mean"] == pytest.approx(rho, abs=0.005)
     assert found["band"] == [0.55, 0.58]
+
+
+def test_on_real_pictures_the_verdict_comes_out_both_ways(memnet_command, shared, tmp_path):
+    """400 photographs in LaMem's shape; planted truths, since LaMem's own pictures are not here."""
+    root = tmp_path / "lamem"
+    (root / "splits").mkdir(parents=True)
+    (root / "images").symlink_to(shared / "data" / "pictures" / "images")
+    names = sorted(path.name for path in (root / "images").iterdir())
+    (root / "splits" / "test_1.txt").write_text("".join(f"{name} 0.5\n" for name in names))
+    done = run(memnet_command, root, tmp_path / "out", "--split", "1")
+    assert "Verdict: UNDECIDED." in done.stdout  # equal labels have no rank correlation
+    table = pd.read_parquet(tmp_path / "out" / "scores.parquet")
+    scores = dict(zip(table.image_id, table.score, strict=True))
+    assert len(scores) == 400
+    for rho, verdict in ((0.565, REPRODUCED), (0.3, NOT_REPRODUCED)):
+        truth = planted(np.array([scores[name] for name in names]), rho, seed=1)
+        lines = [f"{name} {value:.6f}\n" for name, value in zip(names, truth, strict=True)]
+        (root / "splits" / "test_1.txt").write_text("".join(lines))
+        done = run(memnet_command, root, tmp_path / "out", "--split", "1")
+        assert "400 were scored before" in done.stderr
+        assert f"Verdict: {verdict.upper()}." in done.stdout, done.stdout
 
 
 def test_each_figure_is_that_of_its_own_split(memnet_command, lamem, tmp_path):

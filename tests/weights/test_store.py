@@ -569,3 +569,17 @@ def test_threads_that_fetch_at_once_convert_once(installed, own_home, monkeypatc
     assert found == [store.stored_path(installed)] * 4
     assert capsys.readouterr().err.count("converting") == 1
     assert stored(own_home) == ["weights/tiny.test.safetensors"]
+
+
+def test_numbers_damaged_in_the_store_are_written_anew_by_a_fetch(installed, capsys):
+    path = store.fetch_verified(installed)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4] + b"\xff\xff\xff\x7f")
+    assert store.fetch(installed) == path  # a header alone does not show it
+    with pytest.raises(MemnetError, match="do not match their checksum"):
+        store.verify(installed)
+    assert store.fetch_verified(installed) == path
+    assert "Writing it anew" in capsys.readouterr().err
+    assert store.verify(installed) == path
+    assert store.fetch_verified(installed) == path
+    assert "Writing it anew" not in capsys.readouterr().err
