@@ -41,8 +41,11 @@ from memnet.weights.files import (
 from memnet.weights.store import stored_path
 
 ORIGINAL = "memnet.caffe_lamem"
-RELATIVE = "memnet.imported"
-"""Names in the header: of MemNet's own layout, and of its shape at other widths."""
+IMPORTED = "memnet.imported"
+"""Names in the header: of what the user put into the store as the original, of any other import.
+
+Only the former is taken to have been trained on LaMem alone: a fine-tuned MemNet looks the same.
+"""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def import_memnet(
     own_mean = image.sha256 == entry.preprocess.mean_sha256
     roles = {"weights": weights, "mean": mean, "deploy": None if deploy is None else Path(deploy)}
     header = new_header(
-        name=ORIGINAL if original else RELATIVE,
+        name=ORIGINAL if out is None else IMPORTED,
         arch=entry.arch,
         sources=tuple(
             SourceFile(role=role, name=file.name, sha256=file_digest(file))
@@ -121,7 +124,7 @@ def import_memnet(
         licence=entry.licence,
         licence_notice=entry.licence_notice,
         citation=entry.citation,
-        trained_on=entry.trained_on if original else None,
+        trained_on=entry.trained_on if out is None else None,
         remark=_remark(widths, own_mean),
         preprocess=replace(entry.preprocess, mean_sha256=image.sha256),
         output=entry.output,

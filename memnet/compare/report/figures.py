@@ -106,7 +106,7 @@ def _scatter(model: str, data: dict[str, Any], record: RunRecord) -> Figure:
     shown = len(data["truth_points"])
     drawn = f", {shown:,} drawn" if shown < data["n"] else ""
     axes.set_title(f"n = {data['n']:,} pictures{drawn}", loc="right", fontsize=9)
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
     return figure
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -66,13 +66,8 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     """
     summary = Summary()
     order: list[tuple[str, str, str]] = []
-    seen: set[str] = set()
     with open_scores(out) as table:
-        for name in settings.models:
-            predictor = _load(name, settings)
-            if _label(predictor) in seen:
-                continue  # the same model under two names, one of them its file's
-            seen.add(_label(predictor))
+        for predictor in _predictors(settings):
             table.declare(_label(predictor), _identity(predictor))
             todo = []
             for item in inputs.items:
@@ -95,13 +90,19 @@ def score_to_frame(inputs: Inputs, settings: Settings) -> tuple[pd.DataFrame, Su
     """Score pictures and return the table, without a file."""
     summary = Summary()
     rows: list[Row] = []
-    for name in settings.models:
-        _run(_load(name, settings), inputs.items, settings, rows.extend, summary)
+    for predictor in _predictors(settings):
+        _run(predictor, inputs.items, settings, rows.extend, summary)
     return to_frame(rows), summary
 
 
-def _load(name: str, settings: Settings) -> Predictor:
-    return load(name, device=settings.device, exif_orientation=settings.exif_orientation)
+def _predictors(settings: Settings) -> Iterator[Predictor]:
+    """Load each model once, also where it was named twice, by its name and by its file."""
+    seen: set[str] = set()
+    for name in settings.models:
+        predictor = load(name, device=settings.device, exif_orientation=settings.exif_orientation)
+        if _label(predictor) not in seen:
+            seen.add(_label(predictor))
+            yield predictor
 
 
 def _run(
