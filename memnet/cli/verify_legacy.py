@@ -33,7 +33,7 @@ def verify_legacy(
     from memnet.compare.scoring.inputs import Inputs
     from memnet.compare.scoring.job import Settings
     from memnet.errors import MemnetError
-    from memnet.legacy.convert import ORIGINAL, import_memnet
+    from memnet.legacy.convert import NOT_ORIGINAL, ORIGINAL, import_for
     from memnet.weights.catalogue import find
     from memnet.weights.files import read_header
     from memnet.weights.store import fetch
@@ -42,14 +42,10 @@ def verify_legacy(
         raise MemnetError(f"--split {split!r} must be 1, 2, 3, 4, 5 or all.")
     if (caffemodel is None) != (mean is None):
         raise MemnetError("--caffemodel and --mean belong together: give both or neither.")
+    splits = SPLITS if split == "all" else (int(split),)
+    verifying.read_lamem(lamem, splits)  # what is wrong with it is said before the conversion
     if caffemodel is not None and mean is not None:
-        made = import_memnet(
-            caffemodel,
-            mean=mean,
-            deploy=deploy,
-            mean_layout=mean_layout,
-            out=out / "weights.safetensors",
-        )
+        made = import_for(out, caffemodel, mean=mean, deploy=deploy, mean_layout=mean_layout)
         for sentence in made.report:
             say(sentence)
         model, remark = str(made.path), made.header.remark
@@ -62,9 +58,10 @@ def verify_legacy(
         model,
         lamem,
         out,
-        splits=SPLITS if split == "all" else (int(split),),
+        splits=splits,
         settings=settings,
         remark=remark,
+        original=not remark.startswith(NOT_ORIGINAL),
         resamples=resamples,
     )
     report_failures(Inputs(), summary, out / "scores.parquet")
@@ -86,22 +83,28 @@ def _print(found: object) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for result in found.splits:
-        interval = (
-            "none" if result.interval is None else "{:.4f} to {:.4f}".format(*result.interval)
-        )
         table.add_row(
             str(result.split),
             f"{result.n:,}",
             f"{result.failed:,}",
-            "undefined" if result.spearman is None else f"{result.spearman:.4f}",
-            interval,
+            *_rho(result.spearman, result.interval),
             f"{result.mse:.5f}",
             f"{result.sd:.4f}",
             result.verdict,
         )
+    if found.spread is not None:
+        table.add_row(
+            "mean of all",
+            f"{found.pictures:,}",
+            "",
+            *_rho(found.mean, found.interval),
+            f"{found.mse:.5f}",
+            f"{found.sd:.4f}",
+            found.verdict,
+        )
     Console(width=120, soft_wrap=True).print(table)
-    if found.mean is not None and found.spread is not None:
-        print(f"\nmean of {len(found.splits)} splits {found.mean:.4f}, SD {found.spread:.4f}")
+    if found.spread is not None:
+        print(f"\nSD of rho over the splits {found.spread:.4f}; n of all: distinct pictures.")
     print("\nPublished:")
     for value, source in found.published:
         print(f"  {value:<6} {source}")
@@ -115,4 +118,12 @@ def _print(found: object) -> None:
     )
     if found.remark:
         print(found.remark)
-    print(f"\nVerdict: {found.verdict.upper()}. {found.sentence}")
+    subject = "" if found.original else " on a network that is NOT the original MemNet"
+    print(f"\nVerdict{subject}: {found.verdict.upper()}. {found.sentence}")
+
+
+def _rho(rho: float | None, interval: list[float] | None) -> tuple[str, str]:
+    return (
+        "undefined" if rho is None else f"{rho:.4f}",
+        "none" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
+    )

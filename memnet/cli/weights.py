@@ -30,8 +30,11 @@ def list_() -> None:
             state = "installed"
         else:
             state = "missing"
-        size = f"{entry.bytes / 1e6:.0f}" if entry.bytes else ""
-        table.add_row(entry.name, state, size, entry.licence, entry.title)
+        stored = store.stored_path(entry)
+        size = entry.bytes or (stored.stat().st_size if stored.exists() else 0)
+        table.add_row(
+            entry.name, state, f"{size / 1e6:.0f}" if size else "", entry.licence, entry.title
+        )
     wide = None if sys.stdout.isatty() else 250
     Console(width=wide, soft_wrap=True).print(table)
 
@@ -99,7 +102,8 @@ def verify(
             print(f"{entry.name}\tok\t{store.verify(entry)}")
         except MemnetError as error:
             bad = True
-            print(f"{entry.name}\tdamaged")
+            state = "damaged" if store.stored_path(entry).exists() else "missing"
+            print(f"{entry.name}\t{state}")
             print(f"memnet: {error}", file=sys.stderr)
     if bad:
         raise typer.Exit(1)

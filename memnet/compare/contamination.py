@@ -36,6 +36,7 @@ def contamination(trained_on: Collection[str] | None, dataset: str) -> str:
     """
     if not dataset or trained_on is None:
         return "unknown"
-    if dataset.lower() in trained_on:
+    parts = {dataset.lower(), *dataset.lower().split("+")}  # of a mixture one part is enough
+    if parts & set(trained_on):
         return "contaminated"
     return "clean" if dataset.lower() in KNOWN_DATASETS else "possibly"

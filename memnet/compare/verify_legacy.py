@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,7 @@ RESAMPLES = 2_000
 SEED = 20150000
 LEVEL = 0.95
 
+DISCLAIMER = "This network is not the original MemNet, so this says nothing about the original."
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 
 
@@ -71,8 +72,12 @@ class Verification:
     Attributes
     ----------
     model, remark : the weight file, and what it says about itself.
+    original : False for a network that is not MemNet at its own widths, whatever it scores.
     splits : one result each; they share pictures but not labels, so they are never merged.
-    mean, spread : mean and SD of rho over the splits (None for one split).
+    pictures : distinct pictures scored.
+    mean, interval, spread : mean of rho over the splits, its 95 % interval (pictures are drawn
+        once for all splits, so that shared ones count as shared), SD over the splits.
+    mse, sd : means over the splits.
     band, published : what was fixed beforehand, and where the figures come from.
     verdict, sentence : the judgement, and what it means.
     resamples, seed : of the intervals.
@@ -81,9 +86,14 @@ class Verification:
 
     model: str
     remark: str
+    original: bool
     splits: list[SplitResult]
+    pictures: int
     mean: float | None
+    interval: list[float] | None
     spread: float | None
+    mse: float
+    sd: float
     band: list[float]
     published: list[tuple[float, str]]
     verdict: str
@@ -117,6 +127,13 @@ def judge(rho: float | None, interval: Sequence[float] | None) -> str:
     return UNDECIDED
 
 
+def read_lamem(lamem: Path, splits: Sequence[int]) -> tuple[dict[int, pd.Series], dict[str, Path]]:
+    """Read the splits and find their pictures; raises what their readers raise."""
+    truths = {split: read_test_split(lamem, split) for split in splits}
+    names = sorted(set().union(*(truth.index for truth in truths.values())))
+    return truths, picture_paths(lamem, names)
+
+
 def verify_legacy(
     model: str | Path,
     lamem: str | os.PathLike[str],
@@ -125,6 +142,7 @@ def verify_legacy(
     splits: Sequence[int],
     settings: Settings,
     remark: str = "",
+    original: bool = True,
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> tuple[Verification, Summary]:
@@ -138,18 +156,25 @@ def verify_legacy(
     MemnetError
         if a split file or the pictures are missing or damaged, or nothing could be scored.
     """
-    lamem, out = Path(lamem), Path(out)
-    truths = {split: read_test_split(lamem, split) for split in splits}
-    names = sorted(set().union(*(truth.index for truth in truths.values())))
-    paths = picture_paths(lamem, names)
+    out = Path(out)
+    truths, paths = read_lamem(Path(lamem), splits)
+    names = list(paths)
     inputs = Inputs(items=[Item(name, str(path), path) for name, path in paths.items()])
     table = out / "scores.parquet"
     summary = score_to_file(inputs, table, settings)
     scored = read_table(table)
-    scored = scored[scored["image_id"].isin(names) & scored["score"].notna()]
+    mine = scored["model"] == Path(model).as_posix()  # a name without folders stays as it is
+    scored = scored[mine & scored["image_id"].isin(names) & scored["score"].notna()]
     scores = pd.Series(scored["score"].to_numpy(), index=scored["image_id"])
     results = [_split(split, truth, scores, resamples, seed) for split, truth in truths.items()]
-    found = _overall(str(model), remark, results, resamples, seed)
+    found = _overall(results, truths, scores, resamples=resamples, seed=seed)
+    found = replace(
+        found,
+        model=str(model),
+        remark=remark,
+        original=original,
+        sentence=found.sentence if original else f"{DISCLAIMER} {found.sentence}",
+    )
     found.write(out / "verification.json")
     return found, summary
 
@@ -180,44 +205,87 @@ def _split(
 
 
 def _overall(
-    model: str, remark: str, results: list[SplitResult], resamples: int, seed: int
+    results: list[SplitResult],
+    truths: Mapping[int, pd.Series],
+    scores: pd.Series,
+    *,
+    resamples: int,
+    seed: int,
 ) -> Verification:
     rhos = [result.spearman for result in results if result.spearman is not None]
-    verdicts = {result.verdict for result in results}
     mean = float(np.mean(rhos)) if len(rhos) == len(results) else None
-    if mean is not None and BAND[0] <= mean <= BAND[1]:
-        verdict = REPRODUCED
-    else:
-        verdict = NOT_REPRODUCED if verdicts == {NOT_REPRODUCED} else UNDECIDED
+    interval = results[0].interval
+    if len(results) > 1:
+        interval = _interval_of_the_mean(truths, scores, resamples=resamples, seed=seed)
+    verdict = judge(mean, interval)
     return Verification(
-        model=model,
-        remark=remark,
+        model="",
+        remark="",
+        original=True,
         splits=results,
+        pictures=len(scores),
         mean=mean,
+        interval=interval,
         spread=float(np.std(rhos, ddof=1)) if len(rhos) > 1 else None,
+        mse=float(np.mean([result.mse for result in results])),
+        sd=float(np.mean([result.sd for result in results])),
         band=list(BAND),
         published=list(PUBLISHED),
         verdict=verdict,
-        sentence=_sentence(verdict, mean, results),
+        sentence=_sentence(verdict, mean, interval, results),
         resamples=resamples,
         seed=seed,
         environment=environment(),
     )
 
 
-def _sentence(verdict: str, mean: float | None, results: list[SplitResult]) -> str:
-    what = f"rho {mean:.4f}" if mean is not None else "no rho"
-    over = "on one split" if len(results) == 1 else f"the mean of {len(results)} splits"
-    wide = max((r.interval[1] - r.interval[0] for r in results if r.interval), default=0.0)
+def _interval_of_the_mean(
+    truths: Mapping[int, pd.Series], scores: pd.Series, *, resamples: int, seed: int
+) -> list[float] | None:
+    """Bootstrap the mean rho over the splits; a picture is drawn for all its splits at once."""
+    generator = np.random.default_rng(seed)
+    names = scores.index
+    predicted = scores.to_numpy(np.float64)
+    splits = []
+    for truth in truths.values():
+        at = names.get_indexer(truth.index)
+        splits.append((at[at >= 0], truth.to_numpy(np.float64)[at >= 0]))
+    means = np.empty(resamples)
+    for number in range(resamples):
+        drawn = np.bincount(generator.integers(len(names), size=len(names)), minlength=len(names))
+        rhos = [
+            metrics.spearman(np.repeat(human, drawn[at]), np.repeat(predicted[at], drawn[at]))
+            for at, human in splits
+        ]
+        means[number] = np.mean(rhos)
+    if np.isnan(means).mean() > 0.01:
+        return None
+    low, high = np.nanquantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return [float(low), float(high)]
+
+
+def _sentence(
+    verdict: str,
+    mean: float | None,
+    interval: Sequence[float] | None,
+    results: list[SplitResult],
+) -> str:
+    band = f"the accepted band of {BAND[0]} to {BAND[1]}"
+    if mean is None:
+        return "There is no rho: the scores or the labels are all equal."
+    where = "on one split" if len(results) == 1 else f"the mean of {len(results)} splits"
+    what = f"rho {mean:.4f} ({where})"
+    if interval is None:
+        return f"{what} has no interval: there are too few pictures to tell."
     says = {
-        REPRODUCED: "lies within the accepted band",
-        NOT_REPRODUCED: "lies outside the accepted band, with its whole interval",
-        UNDECIDED: "lies outside the accepted band, but the data do not exclude it",
+        REPRODUCED: f"lies within {band}",
+        NOT_REPRODUCED: f"lies outside {band}, and so does its whole interval",
+        UNDECIDED: f"lies outside {band}, but its interval reaches into it",
     }[verdict]
-    sentence = f"{what} ({over}) {says} of {BAND[0]} to {BAND[1]}"
-    if wide > BAND[1] - BAND[0] + 0.005:
+    sentence = f"{what} {says}"
+    if interval[1] - interval[0] > BAND[1] - BAND[0] + 0.005:
         sentence += (
-            f"; with at most {max(r.n for r in results):,} pictures a split the interval is wider "
-            "than the band (the official splits have 10,000)"
+            f"; with at most {max(r.n for r in results):,} pictures a split that interval is "
+            "wider than the band (the official splits have 10,000)"
         )
     return sentence + "."

@@ -164,6 +164,14 @@ def expected_shapes(widths: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def stripped(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Drop leading ones: old Caffe pads every shape to four dimensions with them."""
+    shape = tuple(shape)
+    while shape and shape[0] == 1:
+        shape = shape[1:]
+    return shape
+
+
 def check_layers(net: CaffeNet) -> tuple[str, ...]:
     """Compare a network's layers with MemNet's.
 

@@ -168,13 +168,13 @@ def _bytes(path: Path, what: str, most: int = _MOST_BYTES) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
-    if other := _something_else(data, what):
+    if other := something_else(data, what):
         raise MemnetError(f"{path} is not {what} but {other}.")
     return data
 
 
-def _something_else(data: bytes, what: str) -> str:
-    """Name what a file is whose first bytes give it away, else ""."""
+def something_else(data: bytes, what: str) -> str:
+    """Name what a file is whose first bytes (400 or more) give it away, else ""."""
     start = data[:200].lstrip().lower()
     if not data:
         return "empty (0 bytes); copy or download it again"

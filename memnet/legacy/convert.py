@@ -8,8 +8,6 @@ compared number by number.
 from __future__ import annotations
 
 import math
-import pickle
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,8 +23,10 @@ from memnet.legacy.architecture import (
     check_input,
     check_layers,
     expected_shapes,
+    stripped,
 )
 from memnet.legacy.caffe_files import CaffeNet, read_caffemodel, read_prototxt
+from memnet.legacy.checkpoint import is_checkpoint, read_checkpoint
 from memnet.legacy.mean_image import read_mean_image
 from memnet.weights.catalogue import find
 from memnet.weights.files import (
@@ -35,6 +35,7 @@ from memnet.weights.files import (
     WeightHeader,
     file_digest,
     new_header,
+    read_header,
     tensors_digest,
     write_weights,
 )
@@ -42,6 +43,7 @@ from memnet.weights.store import stored_path
 
 ORIGINAL = "memnet.caffe_lamem"
 IMPORTED = "memnet.imported"
+NOT_ORIGINAL = "NOT the original MemNet"
 """Names in the header: of what the user put into the store as the original, of any other import.
 
 Only the former is taken to have been trained on LaMem alone: a fine-tuned MemNet looks the same.
@@ -90,14 +92,18 @@ def import_memnet(
         naming file, layer, field and value of whatever is missing, damaged or different.
     """
     weights, mean = Path(weights), Path(mean)
-    if out is not None and Path(out).suffix != ".safetensors":
-        raise MemnetError(f"--out {out} must end in .safetensors.")
-    if weights.suffix == ".caffemodel":
-        tensors, report = _from_caffe(weights, None if deploy is None else Path(deploy))
-    else:
+    _refuse_to_overwrite(out)
+    port = is_checkpoint(weights)
+    if port:
         if deploy is not None:
             raise MemnetError("--deploy belongs to a .caffemodel; a checkpoint has none.")
-        tensors, report = _from_checkpoint(weights)
+        tensors = read_checkpoint(weights)
+        report: tuple[str, ...] = (
+            f"{weights.name}: a PyTorch port's checkpoint, {_counted(tensors)}; its first layer is "
+            "taken to read blue, green, red, as Caffe's does",
+        )
+    else:
+        tensors, report = _from_caffe(weights, None if deploy is None else Path(deploy))
     widths = {name: tensors[f"{name}.bias"].shape[0] for name in LEARNT}
     entry = find(ORIGINAL)
     image = read_mean_image(mean, size_hw=entry.preprocess.resize_hw, layout=mean_layout)
@@ -116,7 +122,12 @@ def import_memnet(
         name=ORIGINAL if out is None else IMPORTED,
         arch=entry.arch,
         sources=tuple(
-            SourceFile(role=role, name=file.name, sha256=file_digest(file))
+            SourceFile(
+                role=role,
+                name=file.name,
+                sha256=file_digest(file),
+                note=image.layout if role == "mean" else "",
+            )
             for role, file in roles.items()
             if file is not None
         ),
@@ -125,13 +136,40 @@ def import_memnet(
         licence_notice=entry.licence_notice,
         citation=entry.citation,
         trained_on=entry.trained_on if out is None else None,
-        remark=_remark(widths, own_mean),
+        remark=_remark(widths, own_mean, port),
         preprocess=replace(entry.preprocess, mean_sha256=image.sha256),
         output=entry.output,
     )
     write_weights(path, placed, header)
     said = "the mean image is the original's, to the bit" if own_mean else ""
     return Converted(path, header, tuple(filter(None, (*report, *image.report, said))))
+
+
+def import_for(
+    folder: Path,
+    weights: Path,
+    *,
+    mean: Path,
+    deploy: Path | None = None,
+    mean_layout: str | None = None,
+) -> Converted:
+    """Import into a folder of results, as ``weights.safetensors``, beside what they were made with.
+
+    Raises
+    ------
+    MemnetError
+        as :func:`import_memnet`; and if the folder holds results of other weights.
+    """
+    path, new = folder / "weights.safetensors", folder / "weights.new.safetensors"
+    new.unlink(missing_ok=True)  # of an interrupted run
+    made = import_memnet(weights, mean=mean, deploy=deploy, mean_layout=mean_layout, out=new)
+    if path.exists() and read_header(path).tensors_sha256 != made.header.tensors_sha256:
+        new.unlink()
+        raise MemnetError(
+            f"{folder} holds results of other weights or another mean image; choose another --out."
+        )
+    new.replace(path)
+    return replace(made, path=path)
 
 
 def _from_caffe(weights: Path, deploy: Path | None) -> tuple[dict[str, Tensor], tuple[str, ...]]:
@@ -171,7 +209,7 @@ def _place_blobs(net: CaffeNet) -> dict[str, Tensor]:
         name, kind = target.rsplit(".", 1)
         index = 0 if kind == "weight" else 1
         blob = spare.pop((name, index))
-        if _stripped(blob.shape) != _stripped(shape):
+        if stripped(blob.shape) != stripped(shape):
             raise MemnetError(
                 f"{net.source}: blob {index} of layer {name!r} is {blob.shape}, MemNet's {kind} "
                 f"there is {shape}."
@@ -199,67 +237,6 @@ def _compare_widths(definition: CaffeNet, tensors: Mapping[str, Tensor], weights
             )
 
 
-def _from_checkpoint(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """Read a PyTorch port's checkpoint; weights_only, so that no code in it runs."""
-    if not path.is_file():
-        raise MemnetError(f"There is no file {path}.")
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        OSError,
-        EOFError,
-        ValueError,
-        zipfile.BadZipFile,
-    ) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise MemnetError(
-            f"{path} is neither a .caffemodel (by its ending) nor a PyTorch checkpoint that can be "
-            f"read without running code from it ({reason[:200]})."
-        ) from error
-    if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
-        found = found["state_dict"]
-    if not isinstance(found, Mapping) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise MemnetError(f"{path} holds no table of tensors (a state dict).")
-    spare = {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
-    names = {name: name.replace("-euclidean", "") for name in LEARNT}
-    missing = [
-        f"{port}.{kind}"
-        for port in names.values()
-        for kind in ("weight", "bias")
-        if f"{port}.{kind}" not in spare
-    ]
-    if missing:
-        raise MemnetError(f"{path}: nothing in the file for {', '.join(missing)}.")
-    tensors = {}
-    widths = {name: len(spare[f"{port}.bias"]) for name, port in names.items()}
-    for target, shape in expected_shapes(widths).items():
-        name, kind = target.rsplit(".", 1)
-        tensor = spare.pop(f"{names[name]}.{kind}")
-        if _stripped(tuple(tensor.shape)) != _stripped(shape):
-            raise MemnetError(
-                f"{path}: {names[name]}.{kind} is {tuple(tensor.shape)}, MemNet's is {shape}."
-            )
-        if not torch.isfinite(tensor).all():
-            raise MemnetError(f"{path}: {names[name]}.{kind} holds numbers that are not finite.")
-        tensors[target] = tensor.reshape(shape).to(torch.float32).contiguous()
-    if spare:
-        raise MemnetError(f"{path}: no place in MemNet for {', '.join(sorted(spare))}.")
-    return tensors, (
-        f"{path.name}: a PyTorch port's checkpoint, {_counted(tensors)}; its first layer is taken "
-        "to read blue, green, red, as Caffe's does",
-    )
-
-
-def _stripped(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Drop leading ones: old Caffe pads every shape to four dimensions with them."""
-    shape = tuple(shape)
-    while shape and shape[0] == 1:
-        shape = shape[1:]
-    return shape
-
-
 def _counted(tensors: Mapping[str, Tensor]) -> str:
     numbers = sum(math.prod(tensor.shape) for tensor in tensors.values())
     return f"{len(tensors)} blobs of {len(LAYERS)} layers, {numbers:,} parameters"
@@ -273,13 +250,32 @@ def _other_widths(widths: Mapping[str, int]) -> str:
     )
 
 
-def _remark(widths: Mapping[str, int], own_mean: bool) -> str:
+def _remark(widths: Mapping[str, int], own_mean: bool, port: bool) -> str:
     """Say what the reader of a score must know about where the weights came from."""
     if widths != ORIGINAL_WIDTHS:
         changed = _other_widths(widths)
-        return f"NOT the original MemNet: a network of its shape at other widths ({changed})."
-    mean = "" if own_mean else " Its mean image is not the original's."
-    return (
+        return f"{NOT_ORIGINAL}: a network of its shape at other widths ({changed})."
+    remark = (
         "This network has the original MemNet's layout; that it holds MIT's weights is the word of "
-        f"whoever imported it, since no checksum of MIT's file was ever published.{mean}"
+        "whoever imported it, since no checksum of MIT's file was ever published."
     )
+    if port:
+        remark += " It came from the checkpoint of a PyTorch port, not from a .caffemodel."
+    if not own_mean:
+        remark += " Its mean image is not the original's."
+    return remark
+
+
+def _refuse_to_overwrite(out: str | Path | None) -> None:
+    """Replace a weight file of this package, nobody else's file."""
+    if out is None:
+        return
+    if Path(out).suffix != ".safetensors":
+        raise MemnetError(f"--out {out} must end in .safetensors.")
+    if Path(out).exists():
+        try:
+            read_header(Path(out))
+        except MemnetError as error:
+            raise MemnetError(
+                f"{out} exists and is no weight file of memnet's; choose another --out."
+            ) from error

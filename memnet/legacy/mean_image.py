@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from memnet.errors import MemnetError
-from memnet.legacy.caffe_files import read_binaryproto
+from memnet.legacy.caffe_files import read_binaryproto, something_else
 from memnet.preprocess.spec import mean_digest
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
@@ -91,7 +91,17 @@ def read_mean_image(
         )
     turned = image.transpose(1, 0, 2) if layout[:3] in ("whc", "cwh") else image
     turned = turned[:, :, ::-1] if layout.endswith("rgb") else turned
-    return MeanImage(_tidy(turned), layout, (f"the mean image was read as {layout}, as you said",))
+    report = [f"the mean image was read as {layout}, as you said"]
+    try:
+        seen = _recognised(image, axes, path).layout
+    except MemnetError:
+        seen = layout  # the picture does not tell: that is what the user was asked for
+    if seen != layout:
+        report.append(
+            f"WARNING: by its picture (symmetric from left to right, bright at the top, redder "
+            f"than blue) it lies as {seen}; a wrong layout changes every score"
+        )
+    return MeanImage(_tidy(turned), layout, tuple(report))
 
 
 def _recognised(image: Array, axes: str, path: Path) -> MeanImage:
@@ -165,6 +175,10 @@ def _tidy(image: Array) -> Array:
 def _read(path: Path) -> Any:
     if not path.is_file():
         raise MemnetError(f"There is no mean image {path}.")
+    with path.open("rb") as file:
+        other = something_else(file.read(400), "a mean image")
+    if other and not other.startswith(("a MATLAB", "a NumPy")):
+        raise MemnetError(f"{path} is not a mean image but {other}.")
     readers = {".mat": _read_mat, ".npy": _read_npy, ".binaryproto": read_binaryproto}
     if path.suffix.lower() not in readers:
         raise MemnetError(

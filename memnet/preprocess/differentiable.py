@@ -13,6 +13,7 @@ from memnet.errors import MemnetError
 from memnet.preprocess.matlab_resize import Method, pass_order, resize_weights
 from memnet.preprocess.spec import Array, PreprocessSpec
 
+_OVERSTEP = 0.5  # how far beyond 0 and 1 an optimiser may step; 0..255 is further
 _METHODS: dict[str, Method] = {"matlab-bilinear-float": "bilinear"}
 """Resizers that exist as torch operations. One that rounds to 8 bits has no gradient."""
 
@@ -65,10 +66,21 @@ def preprocess_tensor(
     MemnetError
         for another shape or type, or a spec whose resizer has no gradient.
     """
+    if not isinstance(pictures, Tensor):
+        raise MemnetError(
+            f"Pictures must be a torch tensor, not a {type(pictures).__name__}; score() takes "
+            "arrays and files."
+        )
     if pictures.ndim != 4 or pictures.shape[1] != 3 or not pictures.is_floating_point():
         raise MemnetError(
             f"Pictures as a tensor must be N x 3 x height x width, floating point, RGB in [0, 1]; "
             f"this one is {tuple(pictures.shape)} of {pictures.dtype}."
+        )
+    low, high = pictures.detach().amin().item(), pictures.detach().amax().item()
+    if not (low >= -_OVERSTEP and high <= 1 + _OVERSTEP):  # also catches NaN
+        raise MemnetError(
+            f"Pictures as a tensor hold values of 0 to 1; this one spans {low:g} to {high:g}"
+            + (": divide it by 255." if high > 1 + _OVERSTEP else ".")
         )
     if spec.resize_kind not in _METHODS:
         raise MemnetError(

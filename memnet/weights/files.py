@@ -40,11 +40,13 @@ class SourceFile:
     role : ``"weights"``, ``"mean"`` or ``"deploy"``.
     name : its name, without folders.
     sha256 : of its bytes.
+    note : how it was read, where there was a choice (the layout of a mean image), else "".
     """
 
     role: str
     name: str
     sha256: str
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,11 +154,14 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
         for name, tensor in tensors.items():
             if not torch.equal(written[name], tensor):
                 raise MemnetError(f"{name} read back from {temporary} differs; check the disk.")
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # as any other file: a laboratory shares its store
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         raise MemnetError(
-            f"{path} cannot be written ({error}); free some space there, or set MEMNET_HOME to "
-            "a folder that can be written."
+            f"{path} cannot be written ({error}); free some space there, or choose a folder that "
+            "can be written (for the store: MEMNET_HOME)."
         ) from error
     finally:
         with contextlib.suppress(OSError):

@@ -97,6 +97,11 @@ def fetch(entry: ModelEntry, *, file: Path | None = None, download: bool = False
     """
     if file is None and is_current(entry):
         return stored_path(entry)
+    if entry.user_supplied and file is not None:
+        raise MemnetError(
+            f"{entry.name} needs its mean image, too: run `memnet weights import {file} --mean "
+            "mean.mat`."
+        )
     if entry.user_supplied:
         raise MemnetError(_not_imported(entry))
     try:
@@ -136,19 +141,33 @@ def fetch_verified(entry: ModelEntry, *, file: Path | None = None, download: boo
 
 def load(entry: ModelEntry) -> tuple[dict[str, Tensor], WeightHeader]:
     """Return a model's checked tensors and header, without using the network."""
-    return read_weights(fetch(entry))
+    tensors, header = read_weights(fetch(entry))
+    _check_name(entry, header)
+    return tensors, header
 
 
 def verify(entry: ModelEntry) -> Path:
     """Check the stored numbers against the catalogue; returns the path or raises."""
     path = stored_path(entry)
+    if entry.user_supplied and not path.exists():
+        raise MemnetError(_not_imported(entry))
     _, header = read_weights(path)
+    _check_name(entry, header)
     if not entry.user_supplied and header.tensors_sha256 != entry.tensors_sha256:
         raise MemnetError(
             f"{path} does not hold the numbers of {entry.name}; delete it and run "
             f"`memnet weights fetch {entry.name}`."
         )
     return path
+
+
+def _check_name(entry: ModelEntry, header: WeightHeader) -> None:
+    """Refuse a file that somebody copied to where another model's should lie."""
+    if header.name != entry.name:
+        raise MemnetError(
+            f"{stored_path(entry)} is not {entry.name}: it was made as {header.name!r}. Remove it, "
+            f"and get the right one with `{entry.obtain}`."
+        )
 
 
 def _convert(entry: ModelEntry, source: Path) -> Path:

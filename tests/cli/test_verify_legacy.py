@@ -73,7 +73,7 @@ def test_the_verdict_comes_out_every_way(memnet_command, lamem, tmp_path, rho, v
     plant(root, scores, {split: rho for split in (1, 2, 3, 4, 5)})
     done = run(memnet_command, root, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert f"Verdict: {verdict.upper()}." in done.stdout
+    assert f"MemNet: {verdict.upper()}." in done.stdout
     for words in ("0.565", "0.57", "Needell & Bainbridge (2022)", "Khosla et al. (2015)"):
         assert words in done.stdout
     assert "splits are not merged" in done.stdout
@@ -85,6 +85,14 @@ def test_the_verdict_comes_out_every_way(memnet_command, lamem, tmp_path, rho, v
         assert result["spearman"] == pytest.approx(rho, abs=0.01)
         assert result["interval"][0] < result["spearman"] < result["interval"][1]
     assert found["mean"] == pytest.approx(rho, abs=0.005)
+    low, high = found["interval"]
+    assert low < found["mean"] < high
+    widths = [result["interval"][1] - result["interval"][0] for result in found["splits"]]
+    assert high - low < max(widths)  # five labels of a picture tell more than one
+    assert found["pictures"] == 105 - 1  # pictures 1 to 104, each scored once
+    assert found["original"] is False
+    assert found["sentence"].startswith("This network is not the original MemNet")
+    assert "mean of all" in done.stdout
     assert found["band"] == [0.55, 0.58]
 
 
@@ -96,7 +104,7 @@ def test_on_real_pictures_the_verdict_comes_out_both_ways(memnet_command, shared
     names = sorted(path.name for path in (root / "images").iterdir())
     (root / "splits" / "test_1.txt").write_text("".join(f"{name} 0.5\n" for name in names))
     done = run(memnet_command, root, tmp_path / "out", "--split", "1")
-    assert "Verdict: UNDECIDED." in done.stdout  # equal labels have no rank correlation
+    assert "MemNet: UNDECIDED." in done.stdout  # equal labels have no rank correlation
     table = pd.read_parquet(tmp_path / "out" / "scores.parquet")
     scores = dict(zip(table.image_id, table.score, strict=True))
     assert len(scores) == 400
@@ -106,7 +114,7 @@ def test_on_real_pictures_the_verdict_comes_out_both_ways(memnet_command, shared
         (root / "splits" / "test_1.txt").write_text("".join(lines))
         done = run(memnet_command, root, tmp_path / "out", "--split", "1")
         assert "400 were scored before" in done.stderr
-        assert f"Verdict: {verdict.upper()}." in done.stdout, done.stdout
+        assert f"MemNet: {verdict.upper()}." in done.stdout, done.stdout
 
 
 def test_each_figure_is_that_of_its_own_split(memnet_command, lamem, tmp_path):
@@ -200,6 +208,11 @@ def test_the_official_splits_are_read_and_their_labels_differ(shared, tmp_path):
 )
 def test_usage_errors_are_one_sentence(memnet_command, tmp_path, monkeypatch, arguments, says):
     monkeypatch.setenv("MEMNET_HOME", str(tmp_path / "home"))
+    for folder in ("splits", "images"):
+        (tmp_path / folder).mkdir()
+    for split in (1, 2, 3, 4, 5):
+        (tmp_path / "splits" / f"test_{split}.txt").write_text("a.jpg 0.5\n")
+    (tmp_path / "images" / "a.jpg").write_bytes(b"")
     done = memnet_command("verify-legacy", "--lamem", str(tmp_path), *arguments, check=2)
     assert says in done.stderr
 
@@ -215,3 +228,20 @@ def test_a_folder_that_is_not_lamems_is_named(memnet_command, tmp_path):
     (tmp_path / "images").mkdir()
     done = run(memnet_command, tmp_path, tmp_path / "out", "--split", "1")
     assert "None of the pictures of the splits is in" in done.stderr
+
+
+def test_results_of_other_weights_are_not_written_over(memnet_command, lamem, tmp_path):
+    root, scores = lamem
+    plant(root, scores, {1: 0.565})
+    out = tmp_path / "out"
+    assert run(memnet_command, root, out, "--split", "1").returncode == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    layout = ("--mean-layout", "chw-rgb")  # another mean image, therefore other weights
+    done = run(memnet_command, root, out, "--split", "1", *layout)
+    assert done.returncode == 2
+    assert "holds results of other weights or another mean image" in done.stderr
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    (root / "splits" / "test_1.txt").unlink()
+    done = run(memnet_command, root, tmp_path / "new", "--split", "1")
+    assert done.returncode == 2
+    assert not (tmp_path / "new").exists()  # found out before anything was converted

@@ -165,7 +165,7 @@ def test_weights_for_another_network_are_refused(tmp_path):
 def test_list_models_says_licence_and_training_data():
     models = {model["name"]: model for model in memnet.list_models()}
     assert models.keys() == {"resmem.published", "memnet.caffe_lamem"}
-    assert models["memnet.caffe_lamem"]["trained_on"] == ["lamem", "lamem+memcat"]
+    assert models["memnet.caffe_lamem"]["trained_on"] == ["lamem"]
     model = models["resmem.published"]
     assert "Non-commercial" in model["licence"]
     assert {"lamem", "memcat"} <= set(model["trained_on"])

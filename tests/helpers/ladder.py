@@ -312,23 +312,37 @@ def page(found: list[Measured]) -> str:
         "",
         f"Measured on {platform.machine()}, CPU, 32-bit floats, with "
         + ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "scipy", "pillow"))
-        + ".",
+        + ". Another machine rounds otherwise, within the limits.",
         "",
         "| step | reference | limit | worst measured | unit | over |",
         "| --- | --- | ---: | ---: | --- | --- |",
     ]
     for rung in rungs().values():
-        of_rung = [one for one in found if one.rung.split(":")[0] == rung.name]
-        blobs = list(dict.fromkeys(one.rung.partition(":")[2] for one in of_rung)) or [""]
-        for blob in blobs:
-            rows = [one for one in of_rung if one.rung.partition(":")[2] == blob]
-            worst = max(rows, key=lambda one: one.worst, default=None)
-            what = rung.what + (f": `{blob}`" if blob else "")
-            measured = "not here" if worst is None else f"{worst.worst:.1e}"
-            over = "; ".join(dict.fromkeys(re.split("[:,]", one.over)[0] for one in rows))
-            cells = (what, rung.reference, f"{rung.limit:g}", measured, rung.unit, over)
-            lines.append(f"| {' | '.join(cells)} |")
+        rows = [one for one in found if one.rung.split(":")[0] == rung.name]
+        over = "; ".join(dict.fromkeys(re.split("[:,]", one.over)[0] for one in rows))
+        cells = (rung.what, rung.reference, f"{rung.limit:g}", worst(rows), rung.unit, over)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "## Blob by blob", "", "Worst measured, as a share of the blob's RMS.", ""]
+    columns = ("legacy.blob", "legacy.blob224", "legacy.exact")
+    lines += ["| blob | Caffe, 227 pixels | Caffe, 224 pixels | 64-bit floats, full size |"]
+    lines += ["| --- | ---: | ---: | ---: |"]
+    for blob in dict.fromkeys(
+        one.rung.partition(":")[2] for one in found if "legacy.blob:" in one.rung
+    ):
+        cells = [worst(one for one in found if one.rung == f"{name}:{blob}") for name in columns]
+        lines.append(f"| `{blob}` | {' | '.join(cells)} |")
+    lines += ["", "## Witness by witness", "", "The worst blob, small and full-size network.", ""]
+    lines += ["| witness | worst measured |", "| --- | ---: |"]
+    for rung in dict.fromkeys(one.rung for one in found if one.rung.startswith("witness.blob:")):
+        measured = worst(one for one in found if one.rung == rung)
+        lines.append(f"| {rung.partition(':')[2]} | {measured} |")
     return "\n".join(lines) + "\n"
+
+
+def worst(rows: Iterable[Measured]) -> str:
+    """The worst case of some measurements, as text."""
+    values = [one.worst for one in rows]
+    return f"{max(values):.1e}" if values else "not here"
 
 
 def everything() -> list[Measured]:

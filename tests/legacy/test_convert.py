@@ -73,7 +73,12 @@ def test_the_file_says_where_everything_came_from_and_that_it_is_not_the_origina
         "mean": MEAN,
         "deploy": DEPLOY,
     }.items():
-        assert sources[role] == {"role": role, "name": path.name, "sha256": file_digest(path)}
+        assert sources[role] == {
+            "role": role,
+            "name": path.name,
+            "sha256": file_digest(path),
+            "note": "chw-bgr" if role == "mean" else "",
+        }
     assert header["converter"] == f"memnet {memnet.__version__}"
     assert header["preprocess"]["crop_offsets"][-1] == [15, 15]
     assert header["name"] == "memnet.imported"
@@ -269,7 +274,9 @@ def checkpoint(**changes) -> dict[str, torch.Tensor]:
     return {**table, **changes}
 
 
-@pytest.mark.parametrize("wrap", [lambda t: t, lambda t: {"state_dict": t, "epoch": 3}])
+@pytest.mark.parametrize(
+    "wrap", [lambda t: t, lambda t: {"state_dict": t, "epoch": 3}, lambda t: {"model": t}]
+)
 def test_a_pytorch_ports_checkpoint_gives_the_caffemodels_tensors(write, tmp_path, wrap):
     torch.save(wrap({f"module.{k}": v for k, v in checkpoint().items()}), tmp_path / "model.ckpt")
     import_memnet(tmp_path / "model.ckpt", mean=MEAN, out=tmp_path / "a.safetensors")
@@ -294,7 +301,7 @@ def test_a_checkpoint_runs_no_code_and_its_names_must_fit(tmp_path, out, monkeyp
         with pytest.raises(MemnetError, match=says):
             import_memnet(tmp_path / "model.pth", mean=MEAN, out=out)
 
-    refused({"conv1.weight": Trap()}, "without running code")
+    refused({"conv1.weight": Trap()}, "code from a file is not run")
     assert not Path("trapped").exists()
     table = checkpoint()
     del table["fc7.bias"]
@@ -303,10 +310,13 @@ def test_a_checkpoint_runs_no_code_and_its_names_must_fit(tmp_path, out, monkeyp
     refused(checkpoint(**{"conv2.weight": torch.ones(4, 4, 5, 5)}), r"conv2\.weight is")
     refused(checkpoint(**{"fc7.weight": torch.full((3, 3), torch.nan)}), "not finite")
     refused([1, 2], "no table of tensors")
-    (tmp_path / "model.pth").write_bytes(b"nothing of the kind")
-    with pytest.raises(MemnetError, match=r"neither a \.caffemodel"):
+    refused({"backbone": torch.ones(2)}, "it has backbone")
+    (tmp_path / "model.pth").write_bytes(b"PK\x03\x04 and nothing of the kind")
+    with pytest.raises(MemnetError, match="is damaged, or holds more than tensors") as caught:
         import_memnet(tmp_path / "model.pth", mean=MEAN, out=out)
-    with pytest.raises(MemnetError, match="There is no file"):
+    assert "weights_only" not in str(caught.value)  # torch advises to run the file's code
+    torch.save(table, tmp_path / "model.pth")
+    with pytest.raises(MemnetError, match="does not exist"):
         import_memnet(tmp_path / "no.pth", mean=MEAN, out=out)
     with pytest.raises(MemnetError, match=r"must end in \.safetensors"):
         import_memnet(tmp_path / "model.pth", mean=MEAN, out=tmp_path / "out.pt")
@@ -326,3 +336,79 @@ def test_a_weight_file_with_another_mean_image_than_its_spec_names_is_refused(ou
     write_weights(out, tensors, header)
     with pytest.raises(MemnetError, match="does not hold the mean image"):
         memnet.load(out)
+
+
+def test_a_caffemodel_is_known_by_its_content_whatever_it_is_called(tmp_path, out):
+    for name in ("MEMNET.CAFFEMODEL", "memnet"):
+        path = tmp_path / name
+        path.write_bytes((MINI / "mini_v2.caffemodel").read_bytes())
+        assert import_memnet(path, mean=MEAN, out=out).path == out
+
+
+def test_somebody_elses_file_is_not_replaced(tmp_path, out):
+    out.write_text("my notes")
+    with pytest.raises(MemnetError, match="no weight file of memnet's"):
+        import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN, out=out)
+    assert out.read_text() == "my notes"
+
+
+def test_a_full_size_import_under_a_path_claims_no_training_data(tmp_path):
+    """A fine-tuned MemNet looks the same; only the user's word makes it the original."""
+    home = tmp_path / "home"
+    full = small_arrays(**ORIGINAL_WIDTHS)
+    path = tmp_path / "full.caffemodel"
+    path.write_bytes(net_message(full, "V2").SerializeToString())
+    elsewhere = import_memnet(path, mean=MEAN, out=tmp_path / "full.safetensors").header
+    assert (elsewhere.name, elsewhere.trained_on) == ("memnet.imported", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEMNET_HOME", str(home))
+        header = import_memnet(path, mean=MEAN).header
+        assert (header.name, header.trained_on) == ("memnet.caffe_lamem", ("lamem",))
+        assert "the word of whoever imported it" in header.remark
+        assert "Its mean image is not the original's" in header.remark
+        assert memnet.load("memnet.caffe_lamem", device="cpu").name == "memnet.caffe_lamem"
+
+
+def test_another_file_in_the_originals_place_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEMNET_HOME", str(tmp_path))
+    place = tmp_path / "weights" / "memnet.caffe_lamem.safetensors"
+    import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN, out=place)
+    with pytest.raises(
+        MemnetError, match=r"is not memnet\.caffe_lamem: it was made as 'memnet\.im"
+    ):
+        memnet.load("memnet.caffe_lamem")
+
+
+def test_a_caffemodel_given_as_a_model_says_how_to_import_it():
+    with pytest.raises(MemnetError, match=r"weights import memnet\.caffemodel --mean"):
+        memnet.load("memnet.caffemodel")
+
+
+def test_gradients_flow_to_pictures_and_not_to_weights(out):
+    import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN, out=out)
+    model = memnet.load(out, device="cpu")
+    pictures = torch.rand(1, 3, 40, 50, generator=torch.Generator().manual_seed(1))
+    pictures.requires_grad_(True)
+    raw, score = model.score_tensor(pictures)
+    raw.sum().backward()
+    assert pictures.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in model.network.parameters())
+    assert score.dtype == torch.float32
+    double = model.score_tensor(pictures.detach().double())[0]
+    assert double.dtype == torch.float64
+    assert abs(double.item() - raw.item()) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("pictures", "says"),
+    [
+        (torch.full((1, 3, 8, 8), 200.0), "divide it by 255"),
+        (torch.full((1, 3, 8, 8), float("nan")), "spans nan"),
+        (torch.full((1, 3, 8, 8), -1.0), "values of 0 to 1"),
+        (np.zeros((1, 3, 8, 8)), "must be a torch tensor, not a ndarray"),
+    ],
+)
+def test_tensors_that_are_no_pictures_in_0_to_1_are_refused(out, pictures, says):
+    import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN, out=out)
+    with pytest.raises(MemnetError, match=says):
+        memnet.load(out, device="cpu").score_tensor(pictures)

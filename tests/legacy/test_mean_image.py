@@ -121,10 +121,11 @@ def test_files_that_cannot_be_read_are_named(tmp_path, right):
         with pytest.raises(MemnetError, match=says):
             read_mean_image(path)
 
-    refused("mean.mat", b"no matlab", "cannot be read as a MATLAB file")
+    refused("mean.mat", b"no matlab", "is not a mean image but a text file")
+    refused("mean.mat", b"<html>404</html>", "web page")
     refused("mean.mat", SYNTHETIC.read_bytes()[:3000], "cannot be read as a MATLAB file")
-    refused("mean.npy", b"no numpy", "cannot be read as a NumPy array")
-    refused("mean.tiff", b"x", "must end in .mat, .npy or .binaryproto")
+    refused("mean.npy", b"\x00" * 40, "cannot be read as a NumPy array")
+    refused("mean.tiff", b"\x00x", "must end in .mat, .npy or .binaryproto")
     refused("mean.binaryproto", b"\x08\xff", "cut off or damaged")
     with pytest.raises(MemnetError, match="no mean image"):
         read_mean_image(tmp_path / "nothing.mat")
@@ -139,3 +140,11 @@ def test_a_layout_that_contradicts_the_shape_or_is_unknown_is_refused(tmp_path, 
         read_mean_image(tmp_path / "mean.npy", layout="chw-bgr")
     with pytest.raises(MemnetError, match="must be one of hwc-bgr"):
         read_mean_image(tmp_path / "mean.npy", layout="bgr")
+
+
+def test_a_layout_that_the_picture_contradicts_is_obeyed_with_a_warning(right, tmp_path):
+    np.save(tmp_path / "mean.npy", right)
+    mean = read_mean_image(tmp_path / "mean.npy", layout="whc-rgb")
+    assert np.array_equal(mean.values, right.transpose(1, 0, 2)[:, :, ::-1])
+    assert "WARNING" in mean.report[1]
+    assert "lies as hwc-bgr" in mean.report[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import sys
 import time
@@ -137,7 +136,6 @@ def _identity(predictor: Predictor) -> dict[str, Any]:
     return {
         "arch": header.arch,
         "weights_sha256": header.weights_sha256,
-        "sources": [dataclasses.asdict(source) for source in header.sources],
         "tensors_sha256": header.tensors_sha256,
         "preprocess": header.preprocess.to_dict(),
         "preprocess_digest": header.preprocess.digest(),

@@ -70,6 +70,7 @@ class Predictor:
         self.device = torch.device(device)
         self.network = network
         if isinstance(network, nn.Module):
+            network.requires_grad_(False)  # gradients go to pictures (score_tensor), not to weights
             # Channels last: on CPUs MemNet's convolutions run at twice the speed of Caffe's layout.
             network.to(self.device).to(memory_format=torch.channels_last).eval()
 
@@ -127,19 +128,21 @@ class Predictor:
 
         Parameters
         ----------
-        pictures : ``(N, 3, H, W)`` float32, RGB, values 0 to 1, on the predictor's device.
+        pictures : ``(N, 3, H, W)`` floating point, RGB, values 0 to 1 (an optimiser may overstep
+            a little), on the predictor's device.
 
         Returns
         -------
-        raw, score : each ``(N,)`` float32. Where the score was clamped its gradient is zero; that
-            of ``raw`` never is.
+        raw, score : each ``(N,)``, of the pictures' type; computed in float32. Where the score
+            was clamped its gradient is zero; that of ``raw`` never is.
 
         Raises
         ------
         MemnetError
-            for another shape, or a model whose resizer rounds and so has no gradient.
+            for another shape, values that are not finite or seem to be grey levels 0 to 255, or
+            a model whose resizer rounds and so has no gradient.
         """
-        crops = preprocess_tensor(pictures, self.preprocess, mean_image=self.mean_image)
+        crops = preprocess_tensor(pictures, self.preprocess, mean_image=self.mean_image).float()
         n, count = crops.shape[:2]
         with _full_precision():
             outputs = self.network(crops.flatten(0, 1)).reshape(n, count)
@@ -202,6 +205,11 @@ def load(
         path = Path(model)
         tensors, header = read_weights(path)
         name = _name_of_file(path, header)
+    elif str(model).lower().endswith(".caffemodel"):
+        raise MemnetError(
+            f"{model} must be imported once, with its mean image, before it can score: "
+            f"`memnet weights import {model} --mean mean.mat --out FILE.safetensors`."
+        )
     else:
         entry = find(str(model))
         tensors, header = store.load(entry)
@@ -212,6 +220,7 @@ def load(
     mean = tensors.pop(MEAN_IMAGE, None)
     network = _build(header.arch, tensors, path)
     _notice(name, header.licence_notice)
+    _notice(f"{name} (remark)", f"{name}: {header.remark}" if header.remark else "")
     return Predictor(
         name,
         network,
@@ -271,7 +280,7 @@ def _device(name: str) -> torch.device:
 
 
 def _notice(name: str, notice: str) -> None:
-    """Say a licence's condition once per process, on stderr."""
+    """Say a condition or a remark once per process, on stderr."""
     if notice and name not in _noticed:
         _noticed.add(name)
         print(f"memnet: {notice}", file=sys.stderr)

@@ -1,0 +1,96 @@
+"""Checkpoints of the public PyTorch ports of MemNet: tensors ``conv1.weight`` ... ``fc8.bias``."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from memnet.errors import MemnetError
+from memnet.legacy.architecture import LEARNT, expected_shapes, stripped
+
+_MAGIC = (b"PK\x03\x04", b"\x80")  # of torch.save's zip archives, and of its older pickles
+_PREFIXES = ("module.", "model.", "network.")  # of DataParallel, of Lightning
+_TABLES = ("state_dict", "model_state_dict", "model")
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Tell by its first bytes whether a file was written by ``torch.save``."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith(_MAGIC)
+    except OSError:
+        return False  # the reader of Caffe's files says what is wrong
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Read a port's checkpoint without running code from it.
+
+    Returns
+    -------
+    dict
+        the float32 tensors by Caffe's layer names (``conv1.weight`` ... ``fc8-euclidean.bias``).
+
+    Raises
+    ------
+    MemnetError
+        if it holds more than tensors, or its names or shapes are not MemNet's.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        OSError,
+        RuntimeError,
+        ValueError,
+        zipfile.BadZipFile,
+    ):
+        # torch's own words are left out: they advise to run whatever code the file brings.
+        raise MemnetError(
+            f"{path} is damaged, or holds more than tensors, and code from a file is not run; save "
+            "its state_dict alone, with the torch that made it: torch.save(net.state_dict(), ...)."
+        ) from None
+    for name in _TABLES:
+        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
+            found = found[name]
+    if not isinstance(found, Mapping) or not all(isinstance(v, Tensor) for v in found.values()):
+        raise MemnetError(f"{path} holds no table of tensors (a state dict).")
+    spare = {_plain(str(name)): tensor for name, tensor in found.items()}
+    names = {name: name.split("-")[0] for name in LEARNT}
+    missing = [
+        f"{port}.{kind}"
+        for port in names.values()
+        for kind in ("weight", "bias")
+        if f"{port}.{kind}" not in spare
+    ]
+    if missing:
+        there = ", ".join(list(spare)[:6])
+        raise MemnetError(
+            f"{path}: nothing in the file for {', '.join(missing)}; it has {there} ..."
+        )
+    tensors = {}
+    widths = {name: len(spare[f"{port}.bias"]) for name, port in names.items()}
+    for target, shape in expected_shapes(widths).items():
+        name, kind = target.rsplit(".", 1)
+        tensor = spare.pop(f"{names[name]}.{kind}")
+        if stripped(tuple(tensor.shape)) != stripped(shape):
+            raise MemnetError(
+                f"{path}: {names[name]}.{kind} is {tuple(tensor.shape)}, MemNet's is {shape}."
+            )
+        if not torch.isfinite(tensor).all():
+            raise MemnetError(f"{path}: {names[name]}.{kind} holds numbers that are not finite.")
+        tensors[target] = tensor.reshape(shape).to(torch.float32).contiguous()
+    if spare:
+        raise MemnetError(f"{path}: no place in MemNet for {', '.join(sorted(spare))}.")
+    return tensors
+
+
+def _plain(name: str) -> str:
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
