@@ -225,6 +225,11 @@ def _layer(message: Any, old: bool, source: str) -> CaffeLayer:
     if old:
         values = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number
         kind = _V2_TYPES.get(values[kind].name, values[kind].name)
+    for name in (message.name, kind, *message.bottom, *message.top):
+        if not name.isprintable():
+            raise MemnetError(
+                f"{source} is damaged: the layer {message.name!r} has the name {name!r} in it."
+            )
     blobs = tuple(
         _array(blob, f"{source}, layer {message.name!r}, blob {index}")
         for index, blob in enumerate(message.blobs)

@@ -107,6 +107,7 @@ WHOLE = (MINI / "mini_v2.caffemodel").read_bytes()
         (b"\xff" * 30, "does not end"),
         (b"\x0b" * 30, "wire type 3"),
         (b"\x0a\x02\xf5\x61", "field 'name' of NetParameter is no text"),
+        (b"\xa2\x06\x05\x12\x03In\n", r"has the name 'In\\n' in it"),
     ],
 )
 def test_what_is_no_caffemodel_is_named(write, data, says):
