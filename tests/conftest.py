@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +21,11 @@ def golden() -> Path:
 
 
 @pytest.fixture(scope="session")
-def golden_pictures(golden: Path) -> dict[str, Path]:
+def golden_pictures() -> dict[str, Path]:
     """The eight golden pictures; three of them are those that the package carries."""
-    carried = Path(str(files("memnet.data") / "pictures"))
-    found = [*carried.glob("*.png"), *(golden / "images").glob("*.png")]
-    return {path.name: path for path in sorted(found, key=lambda path: path.name)}
+    import ladder
+
+    return ladder.golden_pictures()
 
 
 @pytest.fixture(scope="session")

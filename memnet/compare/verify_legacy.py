@@ -189,8 +189,7 @@ def _split(
     predicted = scores.loc[common].to_numpy(np.float64)
     rho = metrics.spearman(human, predicted)
     drawn = bootstrap.intervals(human, predicted, resamples=resamples, seed=seed, level=LEVEL)
-    low, high = drawn["spearman"].low, drawn["spearman"].high
-    interval = None if low is None or high is None else [low, high]
+    interval = _ends(drawn["spearman"])
     defined = float(rho) if np.isfinite(rho) else None
     return SplitResult(
         split=split,
@@ -258,10 +257,13 @@ def _interval_of_the_mean(
             for at, human in splits
         ]
         means[number] = np.mean(rhos)
-    if np.isnan(means).mean() > 0.01:
+    return _ends(bootstrap.interval_of(means, LEVEL))
+
+
+def _ends(interval: bootstrap.Interval) -> list[float] | None:
+    if interval.low is None or interval.high is None:
         return None
-    low, high = np.nanquantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return [float(low), float(high)]
+    return [interval.low, interval.high]
 
 
 def _sentence(

@@ -62,7 +62,7 @@ def intervals(
         the metric undefined.
     """
     drawn = distributions(truth, prediction, resamples=resamples, seed=seed)
-    return {name: _interval(values, level) for name, values in drawn.items()}
+    return {name: interval_of(values, level) for name, values in drawn.items()}
 
 
 def distributions(
@@ -186,7 +186,8 @@ def _correlation(counts: Array, x: Array, y: Array) -> Array:
     return clipped
 
 
-def _interval(values: Array, level: float) -> Interval:
+def interval_of(values: Array, level: float) -> Interval:
+    """Percentile interval of a statistic's resampled values; none where over 1 % are NaN."""
     undefined = float(np.isnan(values).mean())
     if undefined > _MOST_UNDEFINED:
         return Interval(None, None, f"undefined in {undefined:.0%} of the resamples")
