@@ -32,7 +32,9 @@ class ManyValues(TyperCommand):
 
 def compare(
     truth: Path = typer.Option(..., help="CSV, TSV or Parquet with a human score per picture."),
-    truth_column: str = typer.Option(..., help="The column with the human scores."),
+    truth_column: str = typer.Option(
+        "", help="The column with the human scores; a table of `memnet dataset` says it itself."
+    ),
     out: Path = typer.Option(..., help="Folder for record.json, report.html, report.md ..."),
     scores: list[Path] = typer.Option(
         [], help="Score tables: of `memnet score`, or any table with an id and a score."
@@ -41,13 +43,24 @@ def compare(
         [], help="Instead of --scores: pictures to score now, with --model."
     ),
     model: list[str] = typer.Option([], help="Models for --images; repeat for several."),
-    id_column: str = typer.Option("image_id", help="The column with the picture's id."),
+    id_column: str = typer.Option("", help="The column with the picture's id [image_id]."),
     score_column: str = typer.Option("score", help="The column with the predictions."),
     dataset: str = typer.Option(
         "", help="Name of the data set (lamem, memcat, ...), to tell contaminated tests."
     ),
-    resamples: int = typer.Option(10_000, min=1, help="Bootstrap resamples for the intervals."),
-    seed: int = typer.Option(20220101, help="Seed of the bootstrap."),
+    hits_column: str = typer.Option(
+        "", help="Column of hits, where the human score is hits / responses: gives the ceiling."
+    ),
+    responses_column: str = typer.Option("", help="Column of responses, with --hits-column."),
+    strata_column: str = typer.Option("", help="Resample within the groups of this column."),
+    clusters_column: str = typer.Option("", help="Resample whole groups of this column."),
+    margin: float = typer.Option(
+        0.02, help="Two models' correlations that differ by less count as equivalent."
+    ),
+    resamples: int = typer.Option(
+        10_000, min=1, help="Bootstrap resamples for the intervals; as many permutations."
+    ),
+    seed: int = typer.Option(20220101, help="Seed of bootstrap and permutations."),
     device: str = typer.Option("auto", help="For --images: auto, cpu, cuda ..."),
     batch_size: int = typer.Option(8, min=1, help="For --images: pictures per pass."),
 ) -> None:
@@ -85,6 +98,11 @@ def compare(
         id_column=id_column,
         score_column=score_column,
         dataset=dataset,
+        hits_column=hits_column,
+        responses_column=responses_column,
+        strata_column=strata_column,
+        clusters_column=clusters_column,
+        margin=margin,
         resamples=resamples,
         seed=seed,
         command=command,

@@ -42,6 +42,8 @@ def demo(
             truth_column="hit_rate",
             score_column="score",
             dataset="scenes375",
+            hits_column="hits",
+            responses_column="responses",
             command=command_line(),
         )
     print_results(record)

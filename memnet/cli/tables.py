@@ -1,23 +1,109 @@
-"""Tables on stdout."""
+"""Tables on stdout: the figures that are asked for most; the report has all of them."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from memnet.cli.messages import say
 from memnet.compare.record import RunRecord
-from memnet.compare.report.render import table_rows
+from memnet.compare.report.cells import interval, number, p_value
+from memnet.compare.report.summary import Spread
+from memnet.compare.report.tables import level
+from memnet.compare.stats.names import describe
+
+PRINTED = (
+    "spearman",
+    "pearson",
+    "kendall",
+    "mse",
+    "mse_recalibrated",
+    "mae",
+    "bias",
+    "sd_ratio",
+    "ks",
+    "wasserstein",
+    "disattenuated_spearman",
+)
+_ONLY_DEFINED = ("disattenuated_spearman",)
 
 
 def print_results(record: RunRecord) -> None:
-    """Print every figure of a record: model, metric, value, interval, n, contamination."""
-    table = Table("model", "metric", box=None, pad_edge=False)
-    for heading in ("value", "95 % interval", "n"):
+    """Print the main figures of each model, then the differences of Spearman's rho."""
+    shown = [
+        r
+        for r in record.results
+        if r.metric in PRINTED and (r.value is not None or r.metric not in _ONLY_DEFINED)
+    ]
+    _print(
+        ("model", "metric", "value", f"{level(record)} interval", "n", "test pictures"),
+        [
+            (
+                r.model,
+                describe(r.metric).title,
+                number(r.value),
+                interval(r.interval),
+                f"{r.n:,}",
+                r.contamination,
+            )
+            for r in sorted(shown, key=lambda r: _place(record, r.model, r.metric))
+        ],
+    )
+    pairs = [row for row in record.differences if row.metric == "spearman"]
+    if pairs:
+        print()
+        _print(
+            ("model", "minus", "rho", f"{level(record)} interval", "Holm p", "test pictures"),
+            [
+                (
+                    row.model_a,
+                    row.model_b,
+                    number(row.value),
+                    interval(row.interval),
+                    p_value(row.p_holm) or "undefined",
+                    row.contamination,
+                )
+                for row in pairs
+            ],
+        )
+    rest = len(record.results) - len(shown)
+    if rest:
+        say(f"{rest} more figures, with p values and effect sizes: report.html, tables/results.csv")
+
+
+def print_summary(found: Sequence[Spread]) -> None:
+    """Print mean and SD over several records of the same figures."""
+    _print(
+        ("model", "metric", "mean", "SD", "records", "test pictures"),
+        [
+            (
+                spread.model,
+                describe(spread.metric).title,
+                number(spread.mean),
+                "" if spread.sd is None else number(spread.sd),
+                str(spread.defined),
+                spread.contamination,
+            )
+            for spread in found
+            if spread.metric in PRINTED and (spread.defined or spread.metric not in _ONLY_DEFINED)
+        ],
+    )
+
+
+def _place(record: RunRecord, model: str, metric: str) -> tuple[int, int]:
+    models = list(dict.fromkeys(result.model for result in record.results))
+    return models.index(model), PRINTED.index(metric)
+
+
+def _print(head: tuple[str, str, str, str, str, str], rows: Sequence[tuple[str, ...]]) -> None:
+    table = Table(head[0], head[1], box=None, pad_edge=False)
+    for heading in head[2:5]:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("test pictures", no_wrap=True)
-    for row in table_rows(record):
-        names = ("model", "metric", "value", "interval", "n", "contamination")
-        table.add_row(*(row[name].replace("[", r"\[") for name in names))
+    table.add_column(head[5], no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))  # as text: names may hold what rich takes for markup
     Console(width=None if sys.stdout.isatty() else 250).print(table)

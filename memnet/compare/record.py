@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from memnet.errors import MemnetError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 adds to 1: manifest, p values and effect sizes of results, differences, labels, published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +21,20 @@ class Result:
     Attributes
     ----------
     model, variant, dataset : who was tested on what ("" where the data set was not named).
-    metric : a name of :data:`memnet.compare.stats.metrics.METRICS`.
+    metric : a name of :mod:`memnet.compare.stats.names`.
     value : float64, or None where undefined; ``reason`` then says why.
-    n : number of pictures.
+    n : number of pictures that the figure is about.
     interval : [low, high], or None; ``reason`` then says why.
     level : coverage of the interval.
     method, resamples, seed : how the interval was made.
     contamination : ``clean``, ``possibly``, ``contaminated`` or ``unknown``.
     reason : why something is None, else "".
+    manifest : sha256 of the pictures' ids and human scores
+        (:func:`memnet.compare.data.manifest.manifest_digest`).
+    p_value, p_method : of the hypothesis that truth and prediction have one distribution, and how
+        it was tested; None and "" where nothing was tested.
+    effect_size, effect_interval : of a test statistic that grows with n, the same as a distance
+        that does not; None where ``value`` is one already.
     """
 
     model: str
@@ -41,6 +48,52 @@ class Result:
     method: str
     resamples: int
     seed: int
+    contamination: str
+    reason: str
+    manifest: str = ""
+    p_value: float | None = None
+    p_method: str = ""
+    effect_size: float | None = None
+    effect_interval: list[float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Two models on the same pictures: a minus b.
+
+    Attributes
+    ----------
+    model_a, model_b, metric, n : who is compared by what, on how many pictures.
+    value, interval, level : difference and its paired bootstrap interval.
+    method, resamples, seed : how the interval was made; as many permutations.
+    p_value : swap-permutation test: do the models differ at all? Two-sided.
+    p_holm, p_bh : the same, corrected over all pairs of this metric.
+    tests : for correlations, Williams, Steiger, Meng-Rosenthal-Rubin and Zou, each a dict; on
+        ranks for ``spearman``, where they are approximations.
+    margin, p_equivalence, interval_equivalence, equivalent : TOST: is the difference smaller than
+        the margin? None where it was not asked.
+    contamination : the worse of the two models' words.
+    reason : why something is None, else "".
+    """
+
+    model_a: str
+    model_b: str
+    metric: str
+    n: int
+    value: float | None
+    interval: list[float] | None
+    level: float
+    method: str
+    resamples: int
+    seed: int
+    p_value: float | None
+    p_holm: float | None
+    p_bh: float | None
+    tests: dict[str, Any]
+    margin: float | None
+    p_equivalence: float | None
+    interval_equivalence: list[float] | None
+    equivalent: bool | None
     contamination: str
     reason: str
 
@@ -62,6 +115,11 @@ class RunRecord:
     plots : model -> what its figures draw.
     warnings : sentences for the reader.
     environment : versions.
+    differences : every pair of models.
+    labels : reliability, ceilings and noise of the human scores: ``kind``, ``source``, ``reason``
+        and ``figures``, name -> ``{"value", "interval", "method"}``.
+    published : published figures for these models or this data set, with their sources.
+    resampling : what the bootstrap drew: ``kind``, ``column``, ``groups``.
     """
 
     created: str
@@ -74,6 +132,10 @@ class RunRecord:
     plots: dict[str, Any]
     warnings: list[str]
     environment: dict[str, str]
+    differences: list[Difference] = field(default_factory=list)
+    labels: dict[str, Any] = field(default_factory=dict)
+    published: list[dict[str, Any]] = field(default_factory=list)
+    resampling: dict[str, Any] = field(default_factory=dict)
     schema_version: int = field(default=SCHEMA_VERSION)
 
     def value(self, metric: str, model: str | None = None) -> float | None:
@@ -93,7 +155,7 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, text: str) -> RunRecord:
-        """Rebuild a record from :meth:`to_json`.
+        """Rebuild a record from :meth:`to_json`, also one of an older schema version.
 
         Raises
         ------
@@ -101,17 +163,25 @@ class RunRecord:
             if it is no record, or one of a version that this memnet does not read.
         """
         try:
-            values: Mapping[str, Any] = json.loads(text)
+            values: dict[str, Any] = json.loads(text)
             version = values["schema_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise MemnetError(f"This is no record of a comparison ({error}).") from error
-        if version != SCHEMA_VERSION:
+        if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
             raise MemnetError(
-                f"The record has schema version {version}, this memnet reads {SCHEMA_VERSION}; "
-                "update memnet."
+                f"The record has schema version {version}, this memnet reads up to "
+                f"{SCHEMA_VERSION}; update memnet."
             )
         try:
-            return cls(**{**values, "results": [Result(**row) for row in values["results"]]})
+            while values["schema_version"] < SCHEMA_VERSION:
+                values = _MIGRATIONS[values["schema_version"]](values)
+            return cls(
+                **{
+                    **values,
+                    "results": [Result(**row) for row in values["results"]],
+                    "differences": [Difference(**row) for row in values["differences"]],
+                }
+            )
         except (TypeError, KeyError) as error:
             raise MemnetError(f"The record is damaged ({error}).") from error
 
@@ -122,3 +192,19 @@ class RunRecord:
             return cls.from_json(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def _from_1(values: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had accuracy and four distances only; what it lacks stays empty."""
+    return {
+        **values,
+        "differences": [],
+        "labels": {},
+        "published": [],
+        "resampling": {"kind": "pictures", "column": "", "groups": 0},
+        "schema_version": 2,
+    }
+
+
+_MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+"""Schema version -> function that makes the next version of it."""

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from memnet.compare.contamination import contamination
-from memnet.compare.data.join import JOIN_RULE, Joined, Scores, join, read_column, read_scores
+from memnet.compare.analysis import MARGIN, Study, analyse
+from memnet.compare.contamination import PARTS, judge
+from memnet.compare.data.columns import Scores, read_column, read_extras, read_scores
+from memnet.compare.data.join import JOIN_RULE, Joined, join
+from memnet.compare.data.manifest import read_manifest
 from memnet.compare.data.tables import some
 from memnet.compare.environment import environment
-from memnet.compare.record import Result, RunRecord
-from memnet.compare.stats import bootstrap
-from memnet.compare.stats.density import plot_data
-from memnet.compare.stats.metrics import METRICS
+from memnet.compare.published import HUMAN, published_for
+from memnet.compare.record import RunRecord
+from memnet.compare.stats.draws import FEWEST_CLUSTERS, Draws
 from memnet.errors import MemnetError
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import file_digest
 
 RESAMPLES = 10_000
 SEED = 20220101
-LEVEL = 0.95
 _EXAMPLES = 20
+_ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
 
 Table = str | os.PathLike[str] | pd.DataFrame
 
@@ -35,10 +38,15 @@ def compare(
     truth: Table,
     scores: Table | Sequence[Table],
     *,
-    truth_column: str,
-    id_column: str = "image_id",
+    truth_column: str = "",
+    id_column: str = "",
     score_column: str = "score",
     dataset: str = "",
+    hits_column: str = "",
+    responses_column: str = "",
+    strata_column: str = "",
+    clusters_column: str = "",
+    margin: float = MARGIN,
     resamples: int = RESAMPLES,
     seed: int = SEED,
     command: str = "memnet.compare(...)",
@@ -47,20 +55,29 @@ def compare(
 
     Parameters
     ----------
-    truth : CSV, TSV or Parquet file, or a DataFrame, with a row per picture.
+    truth : CSV, TSV or Parquet file, or a DataFrame, with a row per picture. A table of
+        ``memnet dataset`` says by its manifest what the other columns and the data set are.
     scores : score tables of ``memnet score`` (or ``model.score``), or any table with an id and a
         score column; one or more.
     truth_column : the column with the human scores (hit rates in [0, 1]).
-    id_column : the column with the picture's id; a score table may also call it ``image_id``.
+    id_column : the column with the picture's id, ``image_id`` by default; a score table may also
+        call it ``image_id``.
     score_column : the column with the predictions.
-    dataset : ``"lamem"``, ``"memcat"``, ... names the data set, for contamination.
-    resamples, seed : of the bootstrap intervals.
+    dataset : ``"lamem"``, ``"memcat"``, ... names the data set, for contamination, published
+        figures and published reliability.
+    hits_column, responses_column : columns of whole numbers with human score = hits / responses;
+        they give reliability, ceiling, label noise and the noise-matched distributions.
+    strata_column : pictures are resampled within its groups (``category``).
+    clusters_column : whole groups are resampled, where pictures of a group are not independent.
+    margin : correlations of two models that differ by less count as equivalent.
+    resamples, seed : of the bootstrap intervals and the permutation tests.
     command : what the record says was run.
 
     Returns
     -------
     RunRecord
-        value, n and 95 % interval of each metric and model, and what did not match.
+        value, n and 95 % interval of each metric and model, every pair of models, and what did
+        not match.
 
     Raises
     ------
@@ -78,6 +95,20 @@ def compare(
     """
     if resamples < 1:
         raise MemnetError(f"resamples is {resamples}; at least 1 is needed.")
+    if not 0 < margin < 2:
+        raise MemnetError(f"The margin is {margin:g}; it must lie between 0 and 2.")
+    if strata_column and clusters_column:
+        raise MemnetError("Resample within strata or by clusters, not both.")
+    manifest = None if isinstance(truth, pd.DataFrame) else read_manifest(truth)
+    known = manifest or {}
+    truth_column = truth_column or known.get("truth_column") or ""
+    if not truth_column:
+        raise MemnetError("Say which column has the human scores (--truth-column).")
+    id_column = id_column or known.get("id_column") or "image_id"
+    if truth_column == known.get("truth_column"):
+        hits_column = hits_column or known.get("hits_column") or ""
+        responses_column = responses_column or known.get("responses_column") or ""
+    dataset = dataset or _dataset_name(known)
     human = read_column(truth, column=truth_column, id_column=id_column, name=truth_column)
     tables = [scores] if isinstance(scores, (str, os.PathLike, pd.DataFrame)) else list(scores)
     models = [
@@ -86,56 +117,124 @@ def compare(
         for model in read_scores(table, id_column=id_column, score_column=score_column)
     ]
     joined = join(human, models)
-    results, plots = [], {}
-    for model in models:
-        results += _results(joined, model, dataset, resamples, seed)
-        plots[model.name] = plot_data(joined.truth, joined.predictions[model.name], seed=seed)
+    wanted = {
+        "hits": hits_column,
+        "responses": responses_column,
+        "group": strata_column or clusters_column,
+    }
+    columns = {role: column for role, column in wanted.items() if column}
+    if bool(hits_column) != bool(responses_column):
+        raise MemnetError("Hits and responses go together: name both columns, or neither.")
+    extras = read_extras(truth, columns, id_column=id_column, ids=joined.ids)
+    draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
+    infos = [_model_info(model, dataset) for model in models]
+    hits, responses, no_counts = _counts(joined, extras, known)
+    analysis = analyse(
+        Study(
+            truth=joined.truth,
+            predictions=joined.predictions,
+            variants={model.name: model.variant for model in models},
+            words={info["name"]: info["contamination"] for info in infos},
+            dataset=dataset,
+            manifest=joined.manifest_digest(),
+            hits=hits,
+            responses=responses,
+            no_counts=no_counts,
+            draws=draws,
+            margin=margin,
+        )
+    )
     return RunRecord(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         command=command,
         dataset=dataset,
-        truth=_truth_info(truth, human, joined, id_column),
-        models=[_model_info(model) for model in models],
+        truth=_truth_info(truth, human, joined, id_column) | {"manifest": manifest},
+        models=infos,
         items=_items(joined, human, models),
-        results=results,
-        plots=plots,
-        warnings=_warnings(joined, human, models),
-        environment=environment(),
+        results=analysis.results,
+        plots=analysis.plots,
+        warnings=_warnings(joined, human, models, no_counts if columns.get("hits") else ""),
+        environment=environment() | {name: version(name) for name in ("numba", "diptest")},
+        differences=analysis.differences,
+        labels=analysis.labels,
+        published=_published(dataset, [model.name for model in models]),
+        resampling=resampling,
     )
 
 
-def _results(
-    joined: Joined, model: Scores, dataset: str, resamples: int, seed: int
-) -> list[Result]:
-    prediction = joined.predictions[model.name]
-    drawn = bootstrap.intervals(
-        joined.truth, prediction, resamples=resamples, seed=seed, level=LEVEL
-    )
-    word = contamination(_model_info(model).get("trained_on"), dataset)
-    results = []
-    for name, metric in METRICS.items():
-        value = metric.function(joined.truth, prediction)
-        interval = drawn[name]
-        defined = bool(np.isfinite(value))
-        reasons = [interval.reason] if defined else [metric.undefined]
-        results.append(
-            Result(
-                model=model.name,
-                variant=model.variant,
-                dataset=dataset,
-                metric=name,
-                value=value if defined else None,
-                n=len(joined.ids),
-                interval=None if interval.low is None else [interval.low, float(interval.high)],  # type: ignore[arg-type]
-                level=LEVEL,
-                method=bootstrap.METHOD,
-                resamples=resamples,
-                seed=seed,
-                contamination=word,
-                reason="; ".join(filter(None, reasons)),
-            )
+def _dataset_name(manifest: Mapping[str, Any]) -> str:
+    """Name the data set of a manifest, with part and split, as contamination understands it."""
+    if not manifest:
+        return ""
+    name, part, split = manifest["dataset"], manifest.get("part"), manifest.get("split")
+    if part not in PARTS:  # the whole of it
+        return str(name)
+    if manifest.get("seed") is not None:
+        split = f"seed{manifest['seed']}-lamem{split}"
+    return ":".join(str(each) for each in (name, part, split) if each)
+
+
+def _draws(
+    extras: pd.DataFrame, strata: str, clusters: str, resamples: int, seed: int
+) -> tuple[Draws, dict[str, Any]]:
+    n = len(extras)
+    column = strata or clusters
+    if not column:
+        return (
+            Draws(n=n, resamples=resamples, seed=seed),
+            {"kind": "pictures", "column": "", "groups": 0},
         )
-    return results
+    names, groups = np.unique(extras["group"].to_numpy(dtype=str), return_inverse=True)
+    if clusters and len(names) < FEWEST_CLUSTERS:
+        raise MemnetError(
+            f"Column {clusters!r} has {len(names)} cluster(s) ({some(names)}), and intervals from "
+            f"fewer than {FEWEST_CLUSTERS} mean nothing; use it as strata, or a finer grouping."
+        )
+    kind: Any = "strata" if strata else "clusters"
+    return (
+        Draws(n=n, resamples=resamples, seed=seed, kind=kind, groups=groups),
+        {"kind": kind, "column": column, "groups": len(names)},
+    )
+
+
+def _counts(
+    joined: Joined, extras: pd.DataFrame, manifest: Mapping[str, Any]
+) -> tuple[Any | None, Any | None, str]:
+    """Return hits and responses if the labels are their quotient, else why there are none."""
+    if "hits" not in extras:
+        return None, None, "no columns with hits and responses were named"
+    hits, responses = extras["hits"].to_numpy(), extras["responses"].to_numpy()
+    apart = float(np.abs(hits / responses - joined.truth).max())
+    if apart <= _ROUNDED_LABELS:
+        return hits, responses, ""
+    kind = f" ({manifest['label_kind']})" if manifest.get("label_kind") else ""
+    return (
+        None,
+        None,
+        f"the human scores{kind} are not hits / responses (they differ by up to {apart:.2g}), so "
+        "their noise is not binomial",
+    )
+
+
+def _published(dataset: str, models: Sequence[str]) -> list[dict[str, Any]]:
+    """Look up the published figures for this record, as plain JSON values."""
+    return [
+        {
+            "model": beside.model,
+            "dataset": beside.figure.dataset,
+            "metric": beside.figure.metric,
+            "value": beside.figure.value,
+            "text": beside.figure.text,
+            "what": beside.figure.what,
+            "source": beside.figure.source.short,
+            "citation": beside.figure.source.citation,
+            "url": beside.figure.source.url,
+            "where": beside.figure.where,
+            "comparable": beside.comparable,
+            "why": beside.why,
+        }
+        for beside in published_for(dataset, [*models, HUMAN])
+    ]
 
 
 def _truth_info(truth: Table, human: Scores, joined: Joined, id_column: str) -> dict[str, Any]:
@@ -153,7 +252,7 @@ def _truth_info(truth: Table, human: Scores, joined: Joined, id_column: str) -> 
     }
 
 
-def _model_info(model: Scores) -> dict[str, Any]:
+def _model_info(model: Scores, dataset: str) -> dict[str, Any]:
     """Describe a model by its table's sidecar, or by its name, and say by which."""
     info: dict[str, Any] = {
         "name": model.name,
@@ -167,6 +266,7 @@ def _model_info(model: Scores) -> dict[str, Any]:
         info |= {
             "title": entry.title,
             "trained_on": list(entry.trained_on),
+            "split_unpublished": list(entry.split_unpublished),
             "training_note": entry.training_note,
             "licence": entry.licence,
             "citation": entry.citation,
@@ -181,7 +281,10 @@ def _model_info(model: Scores) -> dict[str, Any]:
             "remark",
         )
         info |= {name: model.identity[name] for name in copied}
-    return info
+    verdict = judge(
+        info.get("trained_on"), dataset, split_unpublished=info.get("split_unpublished", ())
+    )
+    return info | {"contamination": verdict.word, "contamination_why": verdict.why}
 
 
 def _items(joined: Joined, human: Scores, models: Sequence[Scores]) -> dict[str, Any]:
@@ -201,13 +304,15 @@ def _items(joined: Joined, human: Scores, models: Sequence[Scores]) -> dict[str,
     }
 
 
-def _warnings(joined: Joined, human: Scores, models: Sequence[Scores]) -> list[str]:
+def _warnings(joined: Joined, human: Scores, models: Sequence[Scores], no_counts: str) -> list[str]:
     sentences = [
         f"{model.name}: {model.identity['remark']}"
         for model in models
         if model.identity and model.identity["remark"]
     ]
     sentences += joined.warnings
+    if no_counts:
+        sentences.append(f"Hits and responses were not used: {no_counts}.")
     for column in (human, *models):
         if column.set_aside:
             sentences.append(

@@ -188,7 +188,9 @@ def _split(
     human = truth.loc[common].to_numpy(np.float64)
     predicted = scores.loc[common].to_numpy(np.float64)
     rho = metrics.spearman(human, predicted)
-    drawn = bootstrap.intervals(human, predicted, resamples=resamples, seed=seed, level=LEVEL)
+    drawn = bootstrap.intervals(
+        human, predicted, resamples=resamples, seed=seed, level=LEVEL, only=("spearman",)
+    )
     interval = _ends(drawn["spearman"])
     defined = float(rho) if np.isfinite(rho) else None
     return SplitResult(

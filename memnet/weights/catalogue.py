@@ -35,6 +35,8 @@ class ModelEntry:
     licence, licence_notice : name of the licence; the sentence said when it loads.
     citation : what to cite.
     trained_on : names of data sets it may have seen in training.
+    split_unpublished : those of ``trained_on`` of which a part was held out, and which part was not
+        published: no picture of them is known to have been seen, and none to be unseen.
     training_note : what is known about that.
     preprocess, output : pixels in, scores out.
     """
@@ -53,6 +55,7 @@ class ModelEntry:
     licence_notice: str
     citation: str
     trained_on: tuple[str, ...]
+    split_unpublished: tuple[str, ...]
     training_note: str
     preprocess: PreprocessSpec
     output: OutputSpec
@@ -86,10 +89,16 @@ def _entry(table: dict[str, Any]) -> ModelEntry:
     values = {
         **table,
         "trained_on": tuple(table["trained_on"]),
+        "split_unpublished": tuple(table["split_unpublished"]),
         "preprocess": PreprocessSpec.from_dict(table["preprocess"]),
         "output": OutputSpec.from_dict(table["output"]),
     }
     unknown = values.keys() - {field.name for field in fields(ModelEntry)}
     if unknown:
         raise MemnetError(f"The catalogue entry {table['name']} has unknown fields {unknown}.")
+    if strange := set(values["split_unpublished"]) - set(values["trained_on"]):
+        raise MemnetError(
+            f"The catalogue entry {table['name']} has {strange} in split_unpublished, and not in "
+            "trained_on."
+        )
     return ModelEntry(**values)

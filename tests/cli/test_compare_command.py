@@ -39,9 +39,10 @@ def test_it_writes_all_that_was_promised(memnet_command, study):
         "report.html",
         "report.md",
         "figures",
+        "tables",
         "scores.parquet",
     }
-    assert len(list((out / "figures").iterdir())) == 4
+    assert len(list((out / "figures").iterdir())) == 2 * (5 + 1)
     record = json.loads((out / "record.json").read_text())
     value = next(r["value"] for r in record["results"] if r["metric"] == "spearman")
     merged = pd.read_csv(study / "truth.csv").merge(pd.read_csv(study / "good.csv"))
@@ -111,7 +112,7 @@ def test_bad_cells_are_set_aside_and_the_good_rows_compared(memnet_command, stud
     done = compare(memnet_command, "--scores", "good.csv", check=1)
     assert words in done.stderr
     record = json.loads((study / "out" / "record.json").read_text())
-    assert {row["n"] for row in record["results"]} == {2}
+    assert {row["n"] for row in record["results"] if "_truth_" not in row["metric"]} == {2}
     assert record["items"]["set_aside"] == 1
 
 
@@ -141,6 +142,52 @@ def test_percentages_are_warned_about_and_compared_all_the_same(memnet_command, 
     done = compare(memnet_command, "--scores", "good.csv")
     assert "divide by 100" in done.stderr
     assert "divide by 100" in (study / "out" / "report.html").read_text()
+
+
+def test_counts_and_strata_give_a_ceiling_and_the_noise_matched_figures(memnet_command, study):
+    random = np.random.default_rng(2)
+    table = pd.read_csv(study / "truth.csv")
+    table["n"] = random.integers(60, 90, len(table))
+    table["hits"] = random.binomial(table["n"], table["hit_rate"])
+    table["hit_rate"] = table["hits"] / table["n"]
+    table["category"] = np.where(np.arange(len(table)) % 2, "animal", "food")
+    table.to_csv(study / "truth.csv", index=False)
+    counts = ("--hits-column", "hits", "--responses-column", "n", "--strata-column", "category")
+    compare(memnet_command, "--scores", "good.csv", "poor.csv", *counts, "--margin", 0.1)
+    record = json.loads((study / "out" / "record.json").read_text())
+    values = {(row["model"], row["metric"]): row["value"] for row in record["results"]}
+    assert 0 < values["good", "ks_noise_matched"] < 1
+    assert values["good", "disattenuated_spearman"] > values["good", "spearman"]
+    assert record["labels"]["kind"] == "counts"
+    assert record["resampling"] == {"kind": "strata", "column": "category", "groups": 2}
+    (difference,) = [row for row in record["differences"] if row["metric"] == "spearman"]
+    assert difference["margin"] == 0.1
+    assert {row["manifest"] for row in record["results"]} != {""}
+
+
+def test_a_table_of_memnet_dataset_is_compared_without_further_words(memnet_command, tmp_path):
+    splits = tmp_path / "splits"
+    splits.mkdir()
+    random = np.random.default_rng(0)
+    names = [f"{number:05d}.jpg" for number in range(30)]
+    for part, of in (("train", names[:15]), ("val", names[15:18]), ("test", names[18:])):
+        lines = [f"{name} {random.uniform(0.4, 1):.6f}" for name in of]
+        (splits / f"{part}_1.txt").write_text("\n".join(lines) + "\n")
+    memnet_command("dataset", "lamem", "--lamem", ".", "--split", 1, "--out", "truth.csv")
+    truth = pd.read_csv(tmp_path / "truth.csv")
+    truth.assign(score=truth["human_score"] ** 2).to_csv(tmp_path / "s.csv", index=False)
+    args = ("compare", "--truth", "truth.csv", "--scores", "s.csv", "--out", "out")
+    memnet_command(*args, "--resamples", 50)
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert record["dataset"] == "lamem:test:1"
+    assert record["labels"]["figures"]["ceiling_spearman"]["value"] == pytest.approx(
+        0.8185, abs=1e-4
+    )
+    assert {row["text"] for row in record["published"] if row["metric"] == "split_half"}
+    text = (tmp_path / "truth.csv").read_text()
+    (tmp_path / "truth.csv").write_text(text.replace("00020.jpg", "00001.jpg"))
+    done = memnet_command(*args, check=2)
+    assert "was altered after `memnet dataset` wrote it" in done.stderr
 
 
 def test_unmatched_pictures_are_counted(memnet_command, study):

@@ -30,7 +30,7 @@ from scipy import stats
 import memnet
 from caffe_recipe import write_recipe
 from memnet.compare.data.join import read_column
-from memnet.compare.stats.metrics import METRICS
+from memnet.compare.stats.names import METRICS
 from memnet.legacy.convert import import_memnet
 from memnet.preprocess.differentiable import resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import resize_like_matlab

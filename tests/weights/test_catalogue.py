@@ -40,6 +40,7 @@ def test_the_published_resmem_file_is_the_one_in_resmem_1_1_6():
     )
     assert (entry.distribution, entry.distribution_file) == ("resmem", "resmem/model.pt")
     assert entry.trained_on == ("lamem", "memcat", "lamem+memcat")
+    assert entry.split_unpublished == ()  # it saw 63,741 of 68,741 pictures
 
 
 def test_the_published_resmem_recipe_is_that_of_its_package():
@@ -90,6 +91,19 @@ def test_every_entry_is_complete_and_well_formed(entry):
     for field in ("title", "obtain", "licence", "citation", "training_note"):
         assert getattr(entry, field).strip(), field
     assert all(name == name.lower() for name in entry.trained_on)
+    assert set(entry.split_unpublished) <= set(entry.trained_on)
+
+
+def test_which_part_of_lamem_trained_the_original_memnet_was_not_published():
+    entry = find("memnet.caffe_lamem")
+    assert (entry.trained_on, entry.split_unpublished) == (("lamem",), ("lamem",))
+
+
+def test_an_unpublished_split_of_a_data_set_that_was_not_used_is_refused(own_catalogue):
+    with pytest.raises(MemnetError, match=r"resmem\.published has \{'things'\} in split_unpub"):
+        own_catalogue(
+            lambda text: text.replace("split_unpublished = []", 'split_unpublished = ["things"]')
+        )
 
 
 def test_a_mistyped_name_is_answered_with_the_nearest_one():

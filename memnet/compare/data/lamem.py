@@ -1,7 +1,9 @@
-"""LaMem's official test splits, as its archive holds them: ``splits/test_k.txt`` and ``images/``.
+"""LaMem's official splits, as its archive holds them: ``splits/`` and ``images/``.
 
-The labels of one picture differ between the splits, since each split's test labels come from one
-half of the workers (Khosla et al. 2015, section 4.1). Split files are therefore never merged.
+``splits/`` has ``train_k.txt``, ``val_k.txt`` and ``test_k.txt`` for k = 1 to 5, a line ``file
+score`` per picture. The labels of one picture differ between the splits, since a split's training
+labels come from one half of the workers and its test labels from the other (Khosla et al. 2015,
+section 4.1). Files of different k are therefore never merged.
 """
 
 from __future__ import annotations
@@ -14,10 +16,29 @@ from memnet.compare.data.tables import some
 from memnet.errors import MemnetError
 
 SPLITS = (1, 2, 3, 4, 5)
+PARTS = ("train", "val", "test")
+
+
+def split_file(lamem: Path, split: int, part: str) -> Path:
+    """Return where a split file is: in ``splits/``, or in the folder itself."""
+    name = f"{part}_{split}.txt"
+    inside = lamem / "splits" / name
+    return lamem / name if not inside.is_file() and (lamem / name).is_file() else inside
 
 
 def read_test_split(lamem: Path, split: int) -> pd.Series:
-    """Read one test split.
+    """Read one test split; see :func:`read_split`."""
+    return read_split(lamem, split, "test")
+
+
+def read_split(lamem: Path, split: int, part: str) -> pd.Series:
+    """Read one file of one split.
+
+    Parameters
+    ----------
+    lamem : the folder with ``splits/``, or the folder with the split files themselves.
+    split : 1 to 5.
+    part : ``"train"``, ``"val"`` or ``"test"``.
 
     Returns
     -------
@@ -29,7 +50,7 @@ def read_test_split(lamem: Path, split: int) -> pd.Series:
     MemnetError
         naming the file and line: missing, not ``file score``, a file twice, a score outside [0, 1].
     """
-    path = lamem / "splits" / f"test_{split}.txt"
+    path = split_file(lamem, split, part)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -61,7 +62,14 @@ def read_table_any(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise MemnetError(f"{path} cannot be read as Parquet ({error}).") from error
-    return frame.astype(object).where(frame.notna(), "").astype(str)
+    return frame.apply(as_text)
+
+
+def as_text(cells: pd.Series) -> pd.Series:
+    """Turn a column into text, a missing value into ``""``; text stays as it is."""
+    if isinstance(cells.dtype, pd.StringDtype) and not cells.isna().any():
+        return cells
+    return cells.astype(object).where(cells.notna(), "").astype(str)
 
 
 def require_column(frame: pd.DataFrame, column: str, path: Path | str) -> None:
@@ -76,23 +84,32 @@ def require_column(frame: pd.DataFrame, column: str, path: Path | str) -> None:
 
 
 def to_numbers(cells: pd.Series) -> np.ndarray:
-    """Turn text cells into float64; what is no finite number becomes NaN.
+    """Turn cells into float64 ``(N,)``; what is no finite number becomes NaN.
 
-    A decimal comma (``0,75``) counts where no cell of the column has a decimal point.
+    Text is rounded to the nearest float64, as Python's ``float()`` does. A decimal comma
+    (``0,75``) counts where no cell of the column has a decimal point.
     """
-    text = cells.astype(str).str.strip()
-    if text.str.fullmatch(r"-?\d+,\d+").any() and not text.str.contains(".", regex=False).any():
-        text = text.str.replace(",", ".", regex=False)
-    # float() rather than pandas' own parser: it rounds correctly in the last digit.
-    return np.array([_number(cell) for cell in text], dtype=np.float64)
+    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
+        values = cells.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    else:
+        text = as_text(cells).str.strip()
+        if (
+            text.str.contains(",", regex=False).any()
+            and text.str.fullmatch(r"[+-]?\d*,\d+").any()
+            and not text.str.contains(".", regex=False).any()
+        ):
+            text = text.str.replace(",", ".", regex=False)
+        # float() rather than pandas' own parser: it rounds correctly in the last digit.
+        values = np.array([_number(cell) for cell in text.tolist()], dtype=np.float64)
+    values[~np.isfinite(values)] = np.nan
+    return values
 
 
 def _number(cell: str) -> float:
     try:
-        value = float(cell)
+        return math.nan if "_" in cell else float(cell)  # float() takes 0_5 for 5
     except ValueError:
-        return float("nan")
-    return value if np.isfinite(value) else float("nan")
+        return math.nan
 
 
 def some(values: Iterable[object], most: int = 5) -> str:

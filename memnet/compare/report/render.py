@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,32 +12,46 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from memnet.compare.contamination import KNOWN_DATASETS, MEANINGS
-from memnet.compare.record import Result, RunRecord
-from memnet.compare.report.figures import figure_names, figures, to_bytes
-from memnet.compare.stats.metrics import METRICS
+from memnet.compare.contamination import dataset_title
+from memnet.compare.record import RunRecord
+from memnet.compare.report import beside, findings, glossary, pairs, tables
+from memnet.compare.report.figures import (
+    captions,
+    figure_names,
+    figures,
+    shared_figure_names,
+    to_bytes,
+)
+from memnet.compare.report.files import table_files
 from memnet.errors import MemnetError
 
 
-def html(record: RunRecord, drawn: dict[str, Figure] | None = None) -> str:
-    """Render the page: one file, no outside resources, readable in print."""
-    drawn = figures(record) if drawn is None else drawn
+def html(record: RunRecord, drawn: Mapping[str, bytes] | None = None) -> str:
+    """Render the page: one file, no outside resources, readable in print.
+
+    Parameters
+    ----------
+    record : to be shown.
+    drawn : its figures as SVG, by name, where they are drawn already.
+    """
+    drawn = _svg(figures(record)) if drawn is None else drawn
     images = {
-        name: "data:image/svg+xml;base64," + base64.b64encode(to_bytes(figure, "svg")).decode()
-        for name, figure in drawn.items()
+        name: "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+        for name, svg in drawn.items()
     }
-    return _environment(True).get_template("report.html.j2").render(**_context(record, images))
+    return render("report.html.j2", _context(record, images))
 
 
 def markdown(record: RunRecord) -> str:
     """Render the Markdown report, which refers to ``figures/*.png`` beside it."""
-    names = [name for group in figure_names(record).values() for name in group]
+    of_models = figure_names(record).values()
+    names = [*shared_figure_names(record), *(name for names in of_models for name in names)]
     images = {name: f"figures/{name}.png" for name in names}
-    return _environment(False).get_template("report.md.j2").render(**_context(record, images))
+    return render("report.md.j2", _context(record, images))
 
 
 def write_report(record: RunRecord, folder: Path) -> None:
-    """Write ``record.json``, ``report.html``, ``report.md`` and ``figures/`` into a folder.
+    """Write ``record.json``, ``report.html``, ``report.md``, ``figures/`` and ``tables/``.
 
     Raises
     ------
@@ -43,71 +59,99 @@ def write_report(record: RunRecord, folder: Path) -> None:
         if the folder cannot be written.
     """
     drawn = figures(record)
+    svg = _svg(drawn)
+    texts = {
+        "record.json": record.to_json(),
+        "report.html": html(record, svg),
+        "report.md": markdown(record),
+    } | {f"tables/{name}": text for name, text in table_files(record).items()}
     try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-        (folder / "record.json").write_text(record.to_json(), encoding="utf-8")
-        (folder / "report.html").write_text(html(record, drawn), encoding="utf-8")
-        (folder / "report.md").write_text(markdown(record), encoding="utf-8")
+        for name in ("figures", "tables"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
         for name, figure in drawn.items():
-            for kind in ("png", "svg"):
-                (folder / "figures" / f"{name}.{kind}").write_bytes(to_bytes(figure, kind))
+            (folder / "figures" / f"{name}.svg").write_bytes(svg[name])
+            (folder / "figures" / f"{name}.png").write_bytes(to_bytes(figure, "png"))
     except OSError as error:
         raise MemnetError(f"The report cannot be written into {folder} ({error}).") from error
 
 
-def table_rows(record: RunRecord) -> list[dict[str, str]]:
-    """Return the table of results as text: one row per model and metric."""
-    return [
-        {
-            "model": result.model,
-            "metric": METRICS[result.metric].title,
-            "value": number(result.value),
-            "interval": _interval(result),
-            "n": f"{result.n:,}",
-            "better": METRICS[result.metric].better,
-            "contamination": result.contamination,
-            "reason": result.reason,
-        }
-        for result in record.results
-    ]
-
-
-def number(value: float | None) -> str:
-    """Six decimals, or ``undefined``."""
-    return "undefined" if value is None else f"{value:.6f}"
-
-
-def _interval(result: Result) -> str:
-    if result.interval is None:
-        return "none"
-    low, high = result.interval
-    return f"[{low:.4f}, {high:.4f}]"
+def _svg(drawn: Mapping[str, Figure]) -> dict[str, bytes]:
+    return {name: to_bytes(figure, "svg") for name, figure in drawn.items()}
 
 
 def _context(record: RunRecord, images: dict[str, str]) -> dict[str, Any]:
-    words = {result.contamination for result in record.results}
-    by_model: dict[str, list[dict[str, str]]] = {model["name"]: [] for model in record.models}
-    for row in table_rows(record):
-        by_model[row["model"]].append(row)
     return {
         "record": record,
-        "tables": by_model,
+        "dataset": dataset_title(record.dataset) or "not named",
+        "findings": findings.findings(record),
+        "glance": tables.at_a_glance(record),
+        "differences": pairs.difference_tables(record),
+        "sections": tables.sections(record),
         "images": images,
-        "dataset": KNOWN_DATASETS.get(record.dataset.lower(), record.dataset) or "not named",
-        "meanings": {word: text for word, text in MEANINGS.items() if word in words},
+        "captions": captions(record),
+        "shared_figures": shared_figure_names(record),
         "figure_names": figure_names(record),
-        "first": record.results[0],
-        "contamination": {r.model: r.contamination for r in record.results},
+        "published": beside.published_table(record),
+        "citations": beside.sources(record),
+        "mse_note": beside.mse_note(record),
+        "table1": beside.table1(record) if beside.table1_belongs(record) else None,
+        "glossary": glossary.glossary(record),
+        "manifest": record.truth.get("manifest") or {},
+        "manifest_digest": record.results[0].manifest if record.results else "",
     }
 
 
+def render(name: str, context: Mapping[str, Any]) -> str:
+    """Fill a template; what it shows is escaped for HTML, or by its filter ``md`` for Markdown."""
+    text: str = _template(name).render(**context)
+    return text
+
+
 @cache
-def _environment(escape: bool) -> Environment:
-    return Environment(
+def _template(name: str) -> Any:
+    environment = Environment(
         loader=PackageLoader("memnet.compare.report", "templates"),
-        autoescape=escape,
+        autoescape=name.endswith(".html.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters |= {"md": escape_markdown, "code": markdown_code}
+    return environment.get_template(name)
+
+
+_HARMLESS = re.compile(r"\[[^\[\]]*\](?![(\[])")  # such as an interval
+_LINKS = re.compile(r"[\[\]]")
+_TARGET = re.compile(r"\[.*\]:")
+
+
+def escape_markdown(text: object) -> str:
+    """Text that Markdown shows as it is, also in a table: no markup, no HTML, no new line."""
+    plain = re.sub(r"\s+", " ", str(text))
+    plain = re.sub(r"([\\`*|~$])", r"\\\1", plain)
+    if _LINKS.search(_HARMLESS.sub("", plain)) or _TARGET.match(plain):
+        plain = re.sub(r"([\[\]])", r"\\\1", plain)
+    plain = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", plain)  # within a word it is no markup
+    plain = re.sub(r"&(?=#?\w+;)", "&amp;", plain)
+    plain = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", plain)
+    return re.sub(r"^(>|[#+-]+\s|\d+[.)]\s)", _at_the_start, plain)
+
+
+def _at_the_start(found: re.Match[str]) -> str:
+    """Escape what begins a quotation, a heading or a list."""
+    mark = found[0]
+    if mark[0].isdigit():
+        return f"{mark[:-2]}\\{mark[-2:]}"
+    return f"\\{mark}"
+
+
+def markdown_code(text: object) -> str:
+    """Text as Markdown code, fenced by more backticks than it holds."""
+    plain = re.sub(r"\s+", " ", str(text))
+    longest = max((len(run) for run in re.findall("`+", plain)), default=0)
+    space = " " if longest else ""
+    fence = "`" * (longest + 1)
+    return f"{fence}{space}{plain}{space}{fence}"

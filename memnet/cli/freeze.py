@@ -1,0 +1,63 @@
+"""``memnet freeze``: scores kept for a regression test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def freeze(
+    model: list[str] = typer.Option(..., "--model", "-m", help="Model name or .safetensors file."),
+    images: list[str] = typer.Option(
+        ..., help="Folders (searched recursively), files, globs, or manifest CSV files."
+    ),
+    out: Path = typer.Option(..., "--out", "-o", help="FILE.json for the frozen scores."),
+    tolerance: float | None = typer.Option(
+        None,
+        min=0.0,
+        help="How far a score may move on another machine; without it, the model's published "
+        "tolerance.",
+    ),
+    device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, auto; equal digits need cpu."),
+    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
+    force: bool = typer.Option(False, "--force", help="Replace frozen scores that are there."),
+) -> None:
+    """Freeze a model's scores of some pictures, for a test that holds it to them.
+
+    The test, with the fixture that memnet brings to pytest:
+
+    \b
+        def test_scores_hold(frozen_scores):
+            frozen_scores.check("frozen.json")
+
+    Paths in the file are relative to its folder. Where a picture cannot be scored,
+    nothing is written.
+    """
+    from memnet.cli.messages import say
+    from memnet.compare.frozen import FrozenScores
+    from memnet.compare.frozen import freeze as run
+    from memnet.compare.scoring.inputs import collect
+    from memnet.compare.scoring.predictor import load
+    from memnet.errors import MemnetError
+
+    if len(model) != 1:
+        raise MemnetError(f"A frozen file is of one model; --model was given {len(model)}.")
+    if out.suffix != ".json":
+        raise MemnetError(f"--out {out} must end in .json.")
+    if out.exists():
+        before = FrozenScores.read(out)  # whatever else lies there is never replaced
+        if not force:
+            raise MemnetError(
+                f"{out} holds frozen scores of {before.model} already; replace them with --force, "
+                "or choose another --out."
+            )
+    inputs = collect(images)
+    predictor = load(model[0], device=device)
+    frozen = run(
+        predictor, inputs, images=images, out=out, batch_size=batch_size, tolerance=tolerance
+    )
+    frozen.write(out)
+    for suffix, count in sorted(inputs.ignored.items()):
+        say(f"ignored {count} file(s) that are no pictures ({suffix})")
+    say(f"{len(frozen.pictures)} frozen, tolerance elsewhere {frozen.tolerance:g} -> {out}")

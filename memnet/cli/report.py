@@ -1,0 +1,45 @@
+"""``memnet report``: a saved record rendered again, or several side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def report(
+    records: list[Path] = typer.Argument(
+        ..., metavar="RECORD...", help="record.json of `memnet compare`, or the folder it is in."
+    ),
+    out: Path = typer.Option(..., help="Folder for the report."),
+) -> None:
+    """Render a saved comparison again: the same record gives the same files.
+
+    With several records of the same models (LaMem's five splits, whose human scores differ) each
+    gets a folder of its own, and summary.html has mean and SD over them.
+    """
+    import re
+
+    from memnet.cli.messages import say
+    from memnet.cli.tables import print_results, print_summary
+    from memnet.compare.record import RunRecord
+    from memnet.compare.report.render import write_report
+    from memnet.compare.report.summary import spreads, write_summary
+
+    files = [path / "record.json" if path.is_dir() else path for path in records]
+    read = [RunRecord.read(file) for file in files]
+    if len(read) == 1:
+        write_report(read[0], out)
+        print_results(read[0])
+        say(f"the report is in {out / 'report.html'}")
+        return
+    spreads(read)  # refuses what does not belong together before anything is written
+    names = []
+    for number, (file, record) in enumerate(zip(files, read, strict=True), start=1):
+        stem = file.resolve().parent.name if file.stem == "record" else file.stem
+        name = f"{number}_{re.sub(r'[^A-Za-z0-9.-]+', '_', stem)[:60].strip('._') or 'record'}"
+        write_report(record, out / name)
+        say(f"record {number} -> {out / name / 'report.html'}")
+        names.append(name)
+    print_summary(write_summary(read, names, out))
+    say(f"mean and SD over {len(read)} records -> {out / 'summary.html'}")

@@ -1,0 +1,397 @@
+"""Published figures as data, to be shown beside measured ones, and what may be compared with what.
+
+The figures are in ``published.toml``, each with its source. Where a paper contradicts itself both
+figures are returned; nothing here picks one.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from memnet.compare.contamination import DatasetName
+from memnet.errors import MemnetError, unknown_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HUMAN = "human"
+"""The "model" of figures about people's scores themselves."""
+
+TABLE1 = {
+    "memnet.reimpl": "MemNet",
+    "resmem": "ResMem",
+    "resmem.published": "ResMemRetrain",
+    "m3m": "M3M",
+}
+"""The rows of Table 1 of Needell & Bainbridge (2022), in its order: model -> name in the paper."""
+
+TABLE1_COLUMNS = {
+    "mse": ("MSE loss", ".4f"),
+    "spearman": ("Spearman rank correlation", ".3f"),
+    "training_seconds": ("Training time (s)", ".0f"),
+}
+"""Its columns: metric -> heading, and how a measured number is written."""
+
+LAMEM_VARIANCE = 0.0153
+"""Variance of LaMem's 58,741 scores (SD 0.1238), from its split files; MemCat's is more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A publication: ``key`` in the data, ``short`` for tables, full ``citation``, ``url``."""
+
+    key: str
+    short: str
+    citation: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedFigure:
+    """One published number; the head of ``published.toml`` says more about each field.
+
+    Attributes
+    ----------
+    id : unique.
+    model, beside : whose figure it is; further catalogue names beside which it is shown.
+    dataset, metric : as in ``record.json``.
+    value, printed, qualifier : the number, its digits as printed, the source's own "about".
+    source, also_in, where : publication, others that repeat it, table or text.
+    what : one line.
+    like_for_like, note : whether a measured figure may be held against it, and why (not).
+    contradicts : ids of what the same paper says elsewhere.
+    every_dataset : whether it is about the model, whatever it is shown.
+    """
+
+    id: str
+    model: str
+    beside: tuple[str, ...]
+    dataset: str
+    metric: str
+    value: float
+    printed: str
+    qualifier: str
+    source: Source
+    also_in: tuple[Source, ...]
+    where: str
+    what: str
+    like_for_like: bool
+    note: str
+    contradicts: tuple[str, ...]
+    every_dataset: bool = False
+
+    @property
+    def text(self) -> str:
+        """The number as its source has it: ``as low as 0.0047``."""
+        return f"{self.qualifier} {self.printed}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A published figure beside a measured model: ``comparable`` or not, and ``why``."""
+
+    figure: PublishedFigure
+    model: str
+    comparable: bool
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """How reliable the human scores of a data set are, by a published split-half correlation.
+
+    Attributes
+    ----------
+    figure : the correlation between two halves of the workers.
+    labels : which human scores are meant.
+    made_of : ``"half"`` where those scores come from one such half, ``"all"`` where from both.
+    why : the reason.
+    """
+
+    figure: PublishedFigure
+    labels: str
+    made_of: str
+    why: str
+
+    @property
+    def value(self) -> float:
+        """Reliability of the labels: of halves as published, else after Spearman and Brown."""
+        half = self.figure.value
+        return half if self.made_of == "half" else 2 * half / (1 + half)
+
+    @property
+    def ceiling(self) -> float:
+        """Highest correlation that a perfect predictor can expect with these labels."""
+        return math.sqrt(self.value)
+
+
+@cache
+def published() -> tuple[PublishedFigure, ...]:
+    """Return every published figure, in the order of the file."""
+    data = _data()
+    sources = {key: Source(key=key, **table) for key, table in data["sources"].items()}
+    known = {field.name for field in fields(PublishedFigure)}
+    found: dict[str, PublishedFigure] = {}
+    for table in data["figure"]:
+        if unknown := table.keys() - known:
+            raise MemnetError(f"The published figure {table['id']} has unknown fields {unknown}.")
+        if table["id"] in found:
+            raise MemnetError(f"Two published figures are called {table['id']!r}.")
+        found[table["id"]] = PublishedFigure(
+            **{
+                **table,
+                "source": sources[table["source"]],
+                "also_in": tuple(sources[key] for key in table["also_in"]),
+                "beside": tuple(table["beside"]),
+                "contradicts": tuple(table["contradicts"]),
+            }
+        )
+    return tuple(found.values())
+
+
+def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Beside]:
+    """Return the published figures to be shown beside measured ones.
+
+    Parameters
+    ----------
+    dataset : the tested data set, as ``--dataset`` names it; part and split make no difference.
+        A mixture also brings the figures of its parts, and a part those of the mixture, as not
+        comparable.
+    models : measured models, ``name`` or ``name:variant``; :data:`HUMAN` for the figures about
+        people's scores. None for every figure of this data set, whosever it is.
+
+    Returns
+    -------
+    list of Beside
+        in the order of ``models``, then of the file.
+    """
+    if not dataset.strip():
+        return []
+    tested = DatasetName.parse(dataset)
+    everyone = (figure.model for figure in published())
+    found = []
+    for model in dict.fromkeys(everyone if models is None else models):
+        name, _, variant = model.partition(":")
+        for figure in published():
+            if name != figure.model and (models is None or name not in figure.beside):
+                continue
+            of = DatasetName.parse(figure.dataset)
+            if not (of.names & tested.names or figure.every_dataset):
+                continue
+            clauses = [figure.note]
+            if of.names != tested.names:
+                clauses.insert(0, f"a figure of {of.base}, where {tested.base} was tested here")
+            if variant:
+                clauses.insert(
+                    0, f"a figure of the model itself, where its variant {variant} was tested here"
+                )
+            clauses += [
+                f"the same paper says {other.text} ({other.where})" for other in _rivals(figure)
+            ]
+            why = "; ".join(clauses)
+            found.append(
+                Beside(
+                    figure=figure,
+                    model=model,
+                    comparable=figure.like_for_like and of.names == tested.names and not variant,
+                    why=f"{why[0].upper()}{why[1:]}.",
+                )
+            )
+    return found
+
+
+def published_reliability(dataset: str) -> Reliability | None:
+    """Return the published reliability of a data set's labels; None where there is none.
+
+    LaMem comes without counts, and its labels are those of one split's test part (Khosla et al.
+    2015, section 4.1).
+    """
+    base = DatasetName.parse(dataset).base
+    for table in _data()["reliability"]:
+        if table["dataset"] == base:
+            rest = {key: table[key] for key in ("labels", "made_of", "why")}
+            return Reliability(figure=_figure(table["figure"]), **rest)
+    return None
+
+
+def table1_rows(
+    measured: Mapping[str, Mapping[str, float | str]] | None = None,
+) -> list[dict[str, str]]:
+    """Lay out Table 1 of Needell & Bainbridge (2022), with measured figures beside it.
+
+    Parameters
+    ----------
+    measured : model (a key of :data:`TABLE1`) -> metric (of :data:`TABLE1_COLUMNS`) -> a number,
+        or a text that is shown as it is.
+
+    Returns
+    -------
+    list of dict
+        a row per model, in the paper's order: ``model``, ``name``, and for each metric
+        ``METRIC_published``, ``METRIC_text`` (what the paper's text says instead, mostly "") and
+        ``METRIC_measured`` ("" where not measured).
+
+    Raises
+    ------
+    MemnetError
+        if ``measured`` has a model or metric that the table does not have.
+    """
+    measured = measured or {}
+    for model, values in measured.items():
+        if model not in TABLE1:
+            raise unknown_name("model of Table 1", model, TABLE1)
+        for metric in values:
+            if metric not in TABLE1_COLUMNS:
+                raise unknown_name("column of Table 1", metric, TABLE1_COLUMNS)
+    rows = []
+    for model, name in TABLE1.items():
+        row = {"model": model, "name": name}
+        for metric, (_, digits) in TABLE1_COLUMNS.items():
+            value = measured.get(model, {}).get(metric, "")
+            figure = _of_table1(model, metric)
+            row[f"{metric}_published"] = figure.text
+            row[f"{metric}_text"] = ", ".join(other.text for other in _rivals(figure))
+            row[f"{metric}_measured"] = value if isinstance(value, str) else f"{value:{digits}}"
+        rows.append(row)
+    return rows
+
+
+def table1_markdown(measured: Mapping[str, Mapping[str, float | str]] | None = None) -> str:
+    """Render Table 1 and its measured figures as Markdown."""
+    heads = [
+        f"{title}, {kind}" for title, _ in TABLE1_COLUMNS.values() for kind in ("published", "here")
+    ]
+    lines = ["| " + " | ".join(["Model", *heads]) + " |", "| --- |" + " ---: |" * len(heads)]
+    for row in table1_rows(measured):
+        cells = [cell.replace("|", "\\|").replace("\n", " ") for cell in _cells(row)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *_table1_notes()]) + "\n"
+
+
+def table1_latex(measured: Mapping[str, Mapping[str, float | str]] | None = None) -> str:
+    """Render Table 1 and its measured figures as a LaTeX tabular (package ``booktabs``)."""
+    groups = " & ".join(
+        rf"\multicolumn{{2}}{{c}}{{{_tex(title)}}}" for title, _ in TABLE1_COLUMNS.values()
+    )
+    pairs = len(TABLE1_COLUMNS)
+    rules = "".join(rf"\cmidrule(lr){{{2 * i + 2}-{2 * i + 3}}}" for i in range(pairs))
+    body = [" & ".join(map(_tex, _cells(row))) + r" \\" for row in table1_rows(measured)]
+    width = 2 * pairs + 1
+    notes = [
+        rf"\multicolumn{{{width}}}{{p{{0.95\linewidth}}}}{{\footnotesize {_tex(note)}}} \\"
+        for note in _table1_notes()
+    ]
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{l{'rr' * pairs}}}",
+            r"\toprule",
+            rf" & {groups} \\",
+            rules,
+            "Model" + " & published & here" * pairs + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            *notes,
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def least_mse(r: float, variance: float) -> float:
+    """Least MSE of any prediction with Pearson correlation ``r``: ``(1 - r^2) variance``.
+
+    ``variance`` is that of the human scores (divided by n), in squared score units. The best
+    straight line through any prediction has this MSE, so none with that ``r`` has a lower one.
+    """
+    return (1 - r * r) * variance
+
+
+def contaminated_mse_note(
+    *, mse: float, spearman: float, pearson: float, truth_sd: float, n: int
+) -> str:
+    """Say with figures what kind of test gives the published MSE of 0.0047.
+
+    Parameters
+    ----------
+    mse, spearman, pearson : of ``resmem.published`` on a contaminated data set.
+    truth_sd : SD of the human scores there, in score units (with n - 1).
+    n : pictures.
+
+    Returns
+    -------
+    str
+        some sentences; the last one judges only what the figures given bear out.
+    """
+    rho, best = (_figure(f"nb22-retrain-{name}-text") for name in ("rho", "mse"))
+    floor = least_mse(rho.value, LAMEM_VARIANCE)
+    needed = math.sqrt(1 - best.value / LAMEM_VARIANCE)
+    own_floor = least_mse(pearson, truth_sd**2 * (n - 1) / n)
+    said = (
+        f"{best.source.short} give ResMemRetrain an MSE {best.text}, and a rank correlation of "
+        f"{rho.text}. LaMem's scores have a variance of {LAMEM_VARIANCE} (MemCat's vary more), and "
+        f"no prediction that correlates with them at r = {rho.text} has an MSE below "
+        f"(1 - r^2) x {LAMEM_VARIANCE} = {floor:.4f}; {best.printed} takes an r of {needed:.2f}. "
+        f"Here, on {n:,} pictures of data sets that it was trained on, its MSE is {mse:.5f}, with "
+        f"Spearman's rho {spearman:.4f} and r = {pearson:.4f}, at which {own_floor:.5f} is the "
+        f"least possible (SD of the human scores {truth_sd:.4f})."
+    )
+    if mse < floor and pearson > rho.value:
+        return (
+            f"{said} An MSE like {best.printed} is what a test on its own training pictures gives; "
+            "it says nothing about new pictures."
+        )
+    return f"{said} These figures do not tell how the published one came about."
+
+
+@cache
+def _data() -> dict[str, Any]:
+    text = (files("memnet.compare") / "published.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _figure(name: str) -> PublishedFigure:
+    return next(figure for figure in published() if figure.id == name)
+
+
+def _rivals(figure: PublishedFigure) -> list[PublishedFigure]:
+    return [other for other in published() if other.id in figure.contradicts]
+
+
+def _of_table1(model: str, metric: str) -> PublishedFigure:
+    return next(
+        figure
+        for figure in published()
+        if (figure.model, figure.metric, figure.source.key) == (model, metric, "NB22")
+        and figure.where.startswith("Table 1")
+    )
+
+
+def _cells(row: Mapping[str, str]) -> list[str]:
+    cells = [row["name"]]
+    for metric in TABLE1_COLUMNS:
+        said = f" (text: {row[f'{metric}_text']})" if row[f"{metric}_text"] else ""
+        cells += [row[f"{metric}_published"] + said, row[f"{metric}_measured"]]
+    return cells
+
+
+def _table1_notes() -> list[str]:
+    source = _of_table1("memnet.reimpl", "mse").source
+    return [
+        f"Published: {source.short}, Table 1; in brackets what the text of the same paper says. "
+        "Tested on 5,000 held-out pictures of LaMem and MemCat; times on one GTX 1080 Ti."
+    ]
+
+
+def _tex(text: str) -> str:
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    special |= {character: f"\\{character}" for character in "&%$#_{}"}
+    return "".join(special.get(character, character) for character in text)

@@ -1,0 +1,120 @@
+"""The tables of a report as files: CSV with every number in full, LaTeX to be read by a paper."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.report.beside import table1_tex
+from memnet.compare.report.cells import Table
+from memnet.compare.report.latex import tabular
+from memnet.compare.report.pairs import difference_tables
+from memnet.compare.report.tables import at_a_glance, sections
+
+_FIT = 6  # columns, on a printed page
+_ENDS = {
+    "interval": ("interval_low", "interval_high"),
+    "effect_interval": ("effect_low", "effect_high"),
+    "interval_equivalence": ("equivalence_low", "equivalence_high"),
+}
+_TESTS = {
+    "williams": ("t", "df", "p"),
+    "steiger": ("z", "p"),
+    "meng_rosenthal_rubin": ("z", "p"),
+    "zou": ("low", "high"),
+}
+
+
+def table_files(record: RunRecord) -> dict[str, str]:
+    """Return file name -> text of ``tables/``.
+
+    Returns
+    -------
+    dict
+        ``results.csv``, ``differences.csv`` (a row per result or difference, numbers in full,
+        nothing where a figure is undefined), ``results.tex`` (the headline figures),
+        ``all_results.tex``, ``differences.tex`` and ``table1.tex``.
+    """
+    every = [
+        replace(table, title=f"{section.model}: {table.title}")
+        for section in sections(record)
+        for table in section.tables
+    ]
+    return {
+        "results.csv": _csv(Result, map(asdict, record.results)),
+        "differences.csv": _csv(Difference, map(asdict, record.differences)),
+        "results.tex": tabular(at_a_glance(record)),
+        "all_results.tex": "\n".join(tabular(table, long=True) for table in every),
+        "differences.tex": "\n".join(
+            tabular(part, long=True) for table in difference_tables(record) for part in _fit(table)
+        ),
+        "table1.tex": table1_tex(record),
+    }
+
+
+def _fit(table: Table) -> list[Table]:
+    """Cut a table that no page is wide enough for into two, each with the first column."""
+    if len(table.columns) <= _FIT:
+        return [table]
+    left, right = slice(_FIT), slice(_FIT, None)
+    return [
+        replace(
+            table,
+            columns=table.columns[left],
+            rows=[row[left] for row in table.rows],
+            after="",
+        ),
+        replace(
+            table,
+            title=f"{table.title}, further tests",
+            columns=[table.columns[0], *table.columns[right]],
+            rows=[[replace(row[0], word=row[1].word), *row[right]] for row in table.rows],
+            before="",
+        ),
+    ]
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Write CSV that R and pandas read without options: empty where nothing, TRUE and FALSE."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(head)
+    for row in rows:
+        writer.writerow([_plain(row[name]) for name in head])
+    return buffer.getvalue()
+
+
+def _csv(kind: type, rows: Iterable[dict[str, Any]]) -> str:
+    head: list[str] = []
+    for field in fields(kind):
+        if field.name == "tests":
+            head += [f"{test}_{key}" for test, keys in _TESTS.items() for key in keys]
+        else:
+            head += _ENDS.get(field.name, (field.name,))
+    return csv_text(head, map(_flat, rows))
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Give each end of an interval and each figure of a test a column of its own."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in _ENDS:
+            flat |= zip(_ENDS[name], value or (None, None), strict=True)
+        elif name == "tests":
+            for test, keys in _TESTS.items():
+                flat |= {f"{test}_{key}": value.get(test, {}).get(key) for key in keys}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    return repr(value) if isinstance(value, float) else str(value)

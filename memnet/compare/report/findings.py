@@ -1,0 +1,195 @@
+"""What a record shows, in plain sentences; none says more than its figures and tests bear out."""
+
+from __future__ import annotations
+
+from memnet.compare.record import Difference, RunRecord
+from memnet.compare.report.cells import interval, p_equals, percent, short
+from memnet.compare.report.tables import by_name, ranked, reasons, words
+
+ALPHA = 0.05
+
+
+def findings(record: RunRecord) -> list[str]:
+    """Return the sentences above the table "at a glance".
+
+    They say what the human scores allow (reliability and ceiling, with their source), which model
+    has the highest rho, and whether it is beyond chance that it has. A model that was trained on
+    the data set is not called better than another. That a difference is not beyond chance is not
+    called equivalence: only the equivalence test is.
+    """
+    return [*filter(None, [_ceiling(record)]), *_ranking(record)]
+
+
+def _ceiling(record: RunRecord) -> str:
+    labels = record.labels
+    kind = labels.get("kind")
+    if kind == "counts":
+        answers = labels["responses"]
+        return (
+            f"Each human score rests on {answers['lowest']:g} to {answers['highest']:g} answers "
+            f"(median {answers['median']:g}). By these counts the scores have a reliability of "
+            f"{_figure(record, 'reliability_spearman')}: two random halves of the answers agree at "
+            f"rho = {_figure(record, 'split_half')}, and the Spearman-Brown formula takes that to "
+            "full length. Even a perfect predictor could be expected to reach no more than "
+            f"rho = {_figure(record, 'ceiling_spearman')} with them."
+        )
+    if kind == "published":
+        return (
+            "The counts behind the human scores are not known. Their reliability is taken as "
+            f"published, {_figure(record, 'reliability_spearman')} ({labels['source']}), so that "
+            "even a perfect predictor could be expected to reach no more than "
+            f"rho = {_figure(record, 'ceiling_spearman')} with them."
+        )
+    if kind == "unknown":
+        return (
+            f"The reliability of the human scores is not known ({labels['reason']}), so nothing is "
+            "said about the highest correlation that they allow."
+        )
+    return ""  # a record of the first schema version
+
+
+def _figure(record: RunRecord, name: str) -> str:
+    figure = record.labels["figures"].get(name)
+    if figure is None:
+        return "(not in the record)"
+    ends = figure["interval"]
+    return f"{short(figure['value'])} {interval(ends)}" if ends else short(figure["value"])
+
+
+def _ranking(record: RunRecord) -> list[str]:
+    found = by_name(record)
+    rho = {m: found[m, "spearman"] for m in ranked(record) if (m, "spearman") in found}
+    order = [model for model, result in rho.items() if result.value is not None]
+    said = []
+    if not order:
+        said.append("No model has a rank correlation with the human scores: it is undefined.")
+    elif len(order) == 1:
+        said += _one(record, order[0])
+    else:
+        said += _several(record, order)
+    missing = [model for model in rho if model not in order]
+    if missing and order:
+        reason = rho[missing[0]].reason
+        said.append(f"Without a place, since rho is undefined ({reason}): {_join(missing)}.")
+    return said
+
+
+def _one(record: RunRecord, model: str) -> list[str]:
+    word = words(record)[model]
+    said = f"{model} reaches {_rho(record, model)}. "
+    if word == "contaminated":
+        said += (
+            f"That says nothing about pictures that it has not seen, since the test is "
+            f"contaminated{_why(record, model)}."
+        )
+    elif word == "clean":
+        said += f"The test is clean by its training data{_why(record, model)}."
+    else:
+        said += f"Whether it has seen these pictures is not certain{_why(record, model)}."
+    return [said]
+
+
+def _several(record: RunRecord, order: list[str]) -> list[str]:
+    word = words(record)
+    seen = [model for model in order if word[model] == "contaminated"]
+    fair = [model for model in order if word[model] != "contaminated"]
+    said = []
+    above = order[: order.index(fair[0])] if fair else order
+    for model in above:
+        place = "has the highest rank correlation" if model == order[0] else "is next"
+        said.append(
+            f"{model} {place}, {_rho(record, model)}, but cannot be called better, since it was "
+            "trained on this data set."
+        )
+    if not fair:
+        return [*said, "Every model was trained on this data set: none of them has won anything."]
+    first, *others = fair
+    among = "Among those not known to be trained on it, " if seen else ""
+    if not others:
+        return [
+            *said,
+            f"{first}, the only one not known to be trained on this data set, reaches "
+            f"{_rho(record, first)}.{_doubt(record, [first])}",
+        ]
+    said.append(
+        f"{among}{first} has the highest rank correlation, {_rho(record, first)}, then "
+        f"{others[0]}, {_rho(record, others[0])}. {_verdict(record, first, others[0])}"
+        f"{_doubt(record, [first, others[0]])}"
+    )
+    return said
+
+
+def _verdict(record: RunRecord, first: str, second: str) -> str:
+    """Whether ``first`` is better than ``second`` beyond chance, by interval and permutation."""
+    row, sign = _pair(record, first, second)
+    if row is None or row.value is None or row.interval is None or row.p_holm is None:
+        return "Whether the difference is beyond chance was not tested."
+    low, high = sorted(sign * end for end in row.interval)
+    pairs = sum(
+        other.metric == "spearman" and other.p_holm is not None for other in record.differences
+    )
+    holm = f" after Holm's correction over {pairs} pairs" if pairs > 1 else ""
+    figures = (
+        f"{short(sign * row.value)} ({percent(row.level)} interval {interval([low, high])}; "
+        f"permutation {p_equals(row.p_holm)}{holm})"
+    )
+    apart, unlikely = low > 0 or high < 0, row.p_holm < ALPHA
+    if apart and unlikely:
+        said = f"The difference, {figures}, is beyond chance."
+        if row.equivalent:
+            said += f" It is smaller than the margin of {row.margin:g} all the same."
+        return said
+    if apart or unlikely:
+        said = f"Interval and test disagree on the difference, {figures}: it stays open."
+    else:
+        said = f"The difference, {figures}, is not beyond chance."
+    return f"{said} {_equivalence(row)}"
+
+
+def _equivalence(row: Difference) -> str:
+    if row.equivalent is None or row.margin is None:
+        return "That does not show that the two are equally good."
+    inner = f"{percent(2 * row.level - 1)} interval"
+    if row.equivalent:
+        return (
+            f"The two are equivalent within {row.margin:g}: the {inner} of the difference lies "
+            "inside that margin."
+        )
+    return (
+        f"That does not show that the two are equally good: the {inner} of the difference reaches "
+        f"beyond the margin of {row.margin:g}."
+    )
+
+
+def _pair(record: RunRecord, first: str, second: str) -> tuple[Difference | None, int]:
+    for row in record.differences:
+        if row.metric == "spearman":
+            if (row.model_a, row.model_b) == (first, second):
+                return row, 1
+            if (row.model_a, row.model_b) == (second, first):
+                return row, -1
+    return None, 1
+
+
+def _doubt(record: RunRecord, models: list[str]) -> str:
+    word = words(record)
+    doubtful = [model for model in models if word[model] != "clean"]
+    if not doubtful:
+        return ""
+    return f" Whether {_join(doubtful, 'or')} has seen these pictures is not certain."
+
+
+def _rho(record: RunRecord, model: str) -> str:
+    result = by_name(record)[model, "spearman"]
+    ends = f" {interval(result.interval)}" if result.interval else ""
+    return f"rho = {short(result.value)}{ends}"
+
+
+def _why(record: RunRecord, model: str) -> str:
+    """Give the reason for the contamination word, to stand at a sentence's end; often none."""
+    said = reasons(record)[model].removesuffix(".")
+    return f": {said[0].lower()}{said[1:]}" if said else ""
+
+
+def _join(names: list[str], last: str = "and") -> str:
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -1,0 +1,181 @@
+"""What the words of a report mean, as far as it uses them."""
+
+from __future__ import annotations
+
+from memnet.compare.contamination import MEANINGS
+from memnet.compare.record import RunRecord
+from memnet.compare.report.cells import percent
+from memnet.compare.stats.names import describe
+
+
+def glossary(record: RunRecord) -> dict[str, str]:
+    """Return term -> explanation, only of what the record has."""
+    used = {result.contamination for result in record.results}
+    said = {word: f"{text}." for word, text in MEANINGS.items() if word in used}
+    return {
+        name: text
+        for name, text in (
+            said
+            | {
+                "interval": _intervals(record),
+                "p value": _p_values(record),
+                "p value between models": _between(record),
+                "within the margin": _margin(record),
+                "effect size": _effects(record),
+                "noise-matched": _noise(record),
+                "reliability and ceiling": _ceiling(record),
+                "disattenuated": _disattenuated(record),
+                "recalibrated": _recalibrated(record),
+                "matching": _matching(record),
+                "human scores": _labels(record),
+            }
+        ).items()
+        if text
+    }
+
+
+def _has(record: RunRecord, *metrics: str) -> bool:
+    return any(r.metric in metrics and r.value is not None for r in record.results)
+
+
+def _intervals(record: RunRecord) -> str:
+    if not record.results:
+        return ""
+    first = record.results[0]
+    column, groups = (record.resampling.get(key) for key in ("column", "groups"))
+    drawn = {
+        "strata": f"pictures, drawn within each of the {groups} groups of {column!r}, so that "
+        "every group keeps its size",
+        "clusters": f"whole groups of pictures, the {groups} of {column!r}, since pictures of "
+        "one group are not independent",
+    }.get(record.resampling.get("kind", ""), "pictures, each drawn on its own")
+    return (
+        f"{percent(first.level)}, {first.method}: {first.resamples:,} resamples of {drawn}; seed "
+        f"{first.seed}. Truth and predictions of a picture stay together, and every model has the "
+        "same resamples. A distance (Kolmogorov-Smirnov, Wasserstein, ...) cannot be negative, so "
+        "its interval lies somewhat high where the two distributions nearly agree."
+    )
+
+
+def _p_values(record: RunRecord) -> str:
+    if all(result.p_value is None for result in record.results):
+        return ""
+    said = (
+        "of a distribution: predictions and human scores change places picture by picture, at "
+        "random, and p is the share of such swaps with a statistic at least as large. The "
+        "p values that belong to the two-sample tests are not used: they suppose two independent "
+        "samples, and these two are about the same pictures."
+    )
+    if _has(record, "dip"):
+        said += " That of the dip is from Hartigan's table: could the predictions have one peak?"
+    return said
+
+
+def _between(record: RunRecord) -> str:
+    if not record.differences:
+        return ""
+    return (
+        "two models' predictions for a picture change places, at random: as ranks for Spearman, "
+        "as z scores for Pearson, as errors for MSE and MAE. Two-sided. Holm's correction bounds "
+        "the chance of one false alarm among all pairs of the metric, Benjamini and Hochberg's "
+        "the share of false ones among those found. Williams, Steiger and Meng, Rosenthal and "
+        "Rubin test two correlations with one variable in common; Zou gives an interval for their "
+        "difference."
+    )
+
+
+def _margin(record: RunRecord) -> str:
+    margins = {row.margin for row in record.differences if row.margin is not None}
+    if not margins:
+        return ""
+    return (
+        "equivalence is shown where the interval of the difference lies inside the margin (two "
+        f"one-sided bootstrap tests; margin {', '.join(f'{m:g}' for m in sorted(margins))}). A "
+        "difference that is not beyond chance does not show it, and one can be both: beyond "
+        "chance, and smaller than the margin."
+    )
+
+
+def _effects(record: RunRecord) -> str:
+    titles = {
+        describe(r.metric).title: describe(r.metric).effect_title
+        for r in record.results
+        if r.effect_size is not None and describe(r.metric).group == "distribution"
+    }
+    if not titles:
+        return ""
+    listed = "; ".join(f"of {name}: {title}" for name, title in titles.items())
+    return (
+        "a test statistic that grows with the number of pictures, put on a scale that does not; "
+        f"0 is no difference ({listed}). The other distances are effect sizes themselves."
+    )
+
+
+def _noise(record: RunRecord) -> str:
+    if not _has(record, "sd_ratio_noise_matched"):
+        return ""
+    return (
+        "a human score is a share of a limited number of answers and varies by chance, a "
+        "prediction does not; so even a perfect predictor has another distribution than the human "
+        "scores. Here each prediction p is replaced by Binomial(n, p) / n with the picture's own "
+        "number of answers n before the distributions are compared; the figure is the mean over "
+        "many draws."
+    )
+
+
+def _ceiling(record: RunRecord) -> str:
+    kind = record.labels.get("kind")
+    how = {
+        "counts": "For rho it is estimated from random halves of the answers, taken to full "
+        "length by the Spearman-Brown formula 2 r / (1 + r); for r it is one minus the share of "
+        "the scores' variance that is binomial noise.",
+        "published": f"It was not measured here, but taken from {record.labels.get('source')}.",
+    }.get(kind or "")
+    if how is None:
+        return ""
+    return (
+        "the reliability is the correlation of the human scores with those that as many other "
+        f"people would give. {how} The ceiling is its square root: the correlation that a "
+        "perfect predictor can expect with these scores."
+    )
+
+
+def _disattenuated(record: RunRecord) -> str:
+    if not _has(record, "disattenuated_spearman", "disattenuated_pearson"):
+        return ""
+    return (
+        "the correlation divided by the ceiling (Spearman 1904): what it would be with human "
+        "scores without noise. It can exceed 1 by chance."
+    )
+
+
+def _recalibrated(record: RunRecord) -> str:
+    if not _has(record, "mse_recalibrated"):
+        return ""
+    return (
+        "the MSE after a straight line from prediction to human score was fitted on some pictures "
+        "and applied to the others, in turn: what is left when offset and scale are mended."
+    )
+
+
+def _matching(record: RunRecord) -> str:
+    items = record.items
+    parts = [
+        f"{items['join_rule']}. Matched: {items['n']:,}",
+        f"with a human score but not scored by every model: {items['without_score']:,}",
+        *(
+            f"scored by {model} but not in the comparison: {count:,}"
+            for model, count in items["without_truth"].items()
+            if count
+        ),
+        f"set aside as unusable: {items['set_aside']:,}",
+    ]
+    return "; ".join(parts) + "."
+
+
+def _labels(record: RunRecord) -> str:
+    truth = record.truth
+    spread = f"SD {truth['sd']:.6f}, " if truth["sd"] is not None else ""
+    return (
+        f"mean {truth['mean']:.6f}, {spread}from {truth['lowest']:.4f} to {truth['highest']:.4f}."
+    )

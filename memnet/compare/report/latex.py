@@ -1,0 +1,75 @@
+"""Tables as LaTeX (packages ``booktabs`` and, for the long ones, ``longtable``)."""
+
+from __future__ import annotations
+
+import re
+
+from memnet.compare.report.cells import Cell, Column, Table
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",  # the old font encoding has other characters in these three places
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+} | {character: f"\\{character}" for character in "&%$#_{}"}
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it is; line breaks and control characters become spaces."""
+    plain = re.sub(r"[\x00-\x1f\x7f\s]+", " ", text)
+    return "".join(_SPECIAL.get(character, character) for character in plain)
+
+
+def tabular(table: Table, *, long: bool = False) -> str:
+    """Render a table; a cell's interval and word stand under its number.
+
+    Parameters
+    ----------
+    table : the sentences above and below it go under it, and the notes of its cells are left out.
+    long : as a ``longtable``, which breaks over pages, under the table's title.
+    """
+    if not table.columns:
+        return rf"\par\noindent\textbf{{{escape(table.title)}}} {escape(table.before)}" + "\n"
+    kind = "longtable" if long else "tabular"
+    letters = "".join("r" if column.numeric else "l" for column in table.columns)
+    head = " & ".join(escape(column.heading) for column in table.columns)
+    body = [" & ".join(map(_cell, row, table.columns)) + r" \\" for row in table.rows]
+    notes = [note for note in (table.before, table.after) if note]
+    lines = [
+        rf"\begin{{{kind}}}{{{letters}}}",
+        *([_title(table)] if long and table.title else []),
+        r"\toprule",
+        rf"{head} \\",
+        r"\midrule",
+        *([r"\endhead"] if long else []),
+        *body,
+        r"\bottomrule",
+        rf"\end{{{kind}}}",
+        *([r"\par"] if notes and not long else []),
+        *(rf"{{\footnotesize {escape(note)}\par}}" for note in notes),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _cell(cell: Cell, column: Column) -> str:
+    """Stack number, interval and word: side by side they would not fit a page."""
+    lines = (cell.text, cell.interval, cell.word)
+    parts = [_guarded(escape(part)) for part in lines if part]
+    if len(parts) < 2:
+        return "".join(parts)
+    letter = "r" if column.numeric else "l"
+    stacked = r" \\ ".join(parts)
+    return rf"\begin{{tabular}}[t]{{@{{}}{letter}@{{}}}}{stacked}\end{{tabular}}"
+
+
+def _guarded(text: str) -> str:
+    return rf"{{{text}}}" if text.startswith(("[", "*")) else text  # else it belongs to the \\
+
+
+def _title(table: Table) -> str:
+    said = escape(f"{table.title} ({table.word})" if table.word else table.title)
+    return rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\textbf{{{said}}}}} \\"

@@ -1,0 +1,294 @@
+"""The figures of one model: densities, scatter, calibration, residuals, quantiles.
+
+In all but the densities and residuals predictions run across and human scores up, since a
+prediction is what one has and the human score what one wants to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memnet.compare.record import RunRecord
+from memnet.compare.report.style import (
+    GREY,
+    INK,
+    POINTS_PER_INCH,
+    PREDICTION,
+    TRUTH,
+    heading,
+    inside,
+    legend,
+    named,
+    number,
+    pictures,
+    span,
+    wrapped,
+)
+
+_OUTLINE = [patheffects.withStroke(linewidth=3, foreground="white")]
+"""Around a line that lies over points."""
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure.
+
+    Attributes
+    ----------
+    draw : ``(model, its data, record) -> figure``.
+    needs : keys of the model's data without which it cannot be drawn (older records lack some).
+    caption : ``(model, its data, record) -> one sentence``.
+    """
+
+    draw: Callable[[str, Data, RunRecord], Figure]
+    needs: tuple[str, ...]
+    caption: Callable[[str, Data, RunRecord], str]
+
+
+def _density(model: str, data: Data, record: RunRecord) -> Figure:
+    """Draw the densities of predictions and truth (NB22, figures 6, 8 and 10 to 12)."""
+    figure, axes = _axes(6, 3.1)
+    curves = (
+        ("truth", f"human scores ({record.truth['column']})", TRUTH, "-"),
+        ("prediction", "predictions", PREDICTION, "--"),
+    )
+    for key, label, colour, dashes in curves:
+        curve = data[f"{key}_density"]
+        if curve is None:
+            equal = data[f"{key}_points"][0]
+            label = f"{label}: all equal, {equal:g}"
+            axes.axvline(equal, color=colour, ls=dashes, lw=1.8, label=label)
+        else:
+            axes.fill_between(data["grid"], curve, color=colour, alpha=0.2, lw=0)
+            axes.plot(data["grid"], curve, color=colour, ls=dashes, lw=1.8, label=label)
+    noisy = data.get("noisy_density")
+    if noisy is not None:
+        label = "predictions with the labels' sampling noise"
+        axes.plot(data["grid"], noisy, color=GREY, ls=":", lw=1.2, label=label)
+    axes.set(xlabel="memorability score", ylabel="density (area one)", xlim=_reach(data))
+    axes.set_ylim(bottom=0)
+    if data["truth_density"] is data["prediction_density"] is noisy is None:
+        axes.set(yticks=[], ylabel="")
+    return _finished(figure, axes, model, data["n"], record)
+
+
+def _scatter(model: str, data: Data, record: RunRecord) -> Figure:
+    """Draw truth against prediction, with the lines of agreement and of recalibration."""
+    figure, axes = _axes(4.8, 4.4)
+    _square(axes, _span(data), record)
+    _points(axes, data["prediction_points"], data["truth_points"])
+    line = _recalibration(model, record)
+    if line is not None:
+        intercept, slope = line
+        known = data.get("prediction_quantiles") or data["prediction_points"]
+        ends = np.array([min(known), max(known)])
+        sign = "+" if slope >= 0 else "−"
+        axes.plot(
+            ends,
+            intercept + slope * ends,
+            color=INK,
+            lw=1.6,
+            path_effects=_OUTLINE,
+            label=f"recalibration: human score = {number(intercept)} {sign} "
+            f"{number(abs(slope))} × prediction",
+        )
+    return _finished(figure, axes, model, data["n"], record, drawn=len(data["truth_points"]))
+
+
+def _calibration(model: str, data: Data, record: RunRecord) -> Figure:
+    """Draw the mean truth of pictures with like predictions."""
+    figure, axes = _axes(4.8, 4.4)
+    parts = data["by_prediction"]
+    ends = [part[key] for part in parts for key in ("low", "high")]
+    _square(axes, span(_scores(data), ends), record)
+    label = "mean human score of pictures with like predictions, and its 95 % interval"
+    _means(axes, parts, label, PREDICTION)
+    return _finished(figure, axes, model, data["n"], record)
+
+
+def _residuals(model: str, data: Data, record: RunRecord) -> Figure:
+    """Draw prediction minus truth against truth."""
+    figure, axes = _axes(6, 3.6)
+    truth, prediction = (np.array(data[f"{key}_points"]) for key in ("truth", "prediction"))
+    _points(axes, truth, (prediction - truth).round(6))  # the points' own six digits, no more
+    axes.axhline(0, color=INK, lw=1.1, ls=":", label="prediction = human score")
+    label = "mean residual of pictures with like human scores, and its 95 % interval"
+    _means(axes, data["by_truth"], label, TRUTH)
+    axes.set(
+        xlabel=_human(record, figure.get_figwidth() - 1),
+        ylabel="residual (prediction − human score)",
+        xlim=span(data.get("truth_quantiles") or data["truth_points"]),
+    )
+    return _finished(figure, axes, model, data["n"], record, drawn=len(truth))
+
+
+def _quantiles(model: str, data: Data, record: RunRecord) -> Figure:
+    """Draw the percentiles of truth against those of the predictions."""
+    figure, axes = _axes(4.8, 4.4)
+    across, up = data["prediction_quantiles"], data["truth_quantiles"]
+    _square(axes, span([*across, *up]), record)
+    style: Any = {"ls": "", "clip_on": False}
+    axes.plot(across, up, color=PREDICTION, marker=".", ms=4, label="percentiles 0 to 100", **style)
+    tenth: Any = {"color": INK, "marker": "o", "mfc": "none", "label": "every tenth", **style}
+    axes.plot(across[::10], up[::10], **tenth)
+    return _finished(figure, axes, model, data["n"], record)
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _finished(
+    figure: Figure, axes: Axes, model: str, n: int, record: RunRecord, *, drawn: int | None = None
+) -> Figure:
+    shown = f", {drawn:,} of them drawn" if drawn is not None and drawn < n else ""
+    heading(figure, (named(model, record, inside(figure)), pictures(n, record) + shown))
+    legend(figure, axes)
+    return figure
+
+
+def _human(record: RunRecord, inches: float) -> str:
+    return wrapped(f"human score ({record.truth['column']})", inches * POINTS_PER_INCH)
+
+
+def _square(axes: Axes, ends: tuple[float, float], record: RunRecord) -> None:
+    """Predictions across, human scores up, on one scale, with the line where they are equal."""
+    axes.plot(ends, ends, color=INK, lw=1.1, ls=":", label="prediction = human score")
+    axes.set(xlabel="prediction", xlim=ends, ylim=ends, aspect="equal")
+    axes.set_ylabel(_human(record, 3.2))
+
+
+def _points(axes: Axes, across: Any, up: Any) -> None:
+    size = 28 if len(up) < 30 else 12 if len(up) < 1000 else 7
+    style: Any = {"color": PREDICTION, "alpha": 0.4, "linewidths": 0, "rasterized": True}
+    style |= {"zorder": 3} if len(up) < 30 else {}  # few points are not to vanish under a line
+    axes.scatter(across, up, s=size, clip_on=False, **style)  # whole at the edges of the axes, too
+
+
+def _means(axes: Axes, parts: list[dict[str, float]], label: str, colour: str) -> None:
+    """Means with their intervals; hollow, without a bar, where there is only one picture."""
+    several = [part for part in parts if part["n"] > 1]
+    alone = [part for part in parts if part["n"] == 1]
+    style: Any = {"color": colour, "ls": "", "marker": "s", "zorder": 3, "clip_on": False}
+    if several:
+        x, y, low, high = (np.array([p[key] for p in several]) for key in ("x", "y", "low", "high"))
+        bars = np.stack([y - low, high - y]).clip(min=0)  # rounding may leave -1e-6
+        axes.errorbar(
+            x, y, bars, capsize=3, elinewidth=1.6, label=label, ms=7, mec="white", **style
+        )
+    if alone:
+        x, y = (np.array([part[key] for part in alone]) for key in ("x", "y"))
+        axes.plot(x, y, mfc="white", label="a single picture, no interval", ms=6, **style)
+
+
+def _recalibration(model: str, record: RunRecord) -> tuple[float, float] | None:
+    """Intercept and slope of the regression of truth on prediction; None where undefined."""
+    found = []
+    for metric in ("calibration_intercept", "calibration_slope"):
+        values = [r.value for r in record.results if (r.model, r.metric) == (model, metric)]
+        if len(values) != 1 or values[0] is None:
+            return None
+        found.append(values[0])
+    return found[0], found[1]
+
+
+def _scores(data: Data) -> list[float]:
+    """All scores that are known; the quantiles hold the ends where only some points are kept."""
+    return [
+        score
+        for key in ("truth", "prediction")
+        for what in ("points", "quantiles")
+        for score in data.get(f"{key}_{what}") or ()
+    ]
+
+
+def _span(data: Data) -> tuple[float, float]:
+    return span(_scores(data))
+
+
+def _reach(data: Data) -> tuple[float, float]:
+    """Choose the ends of a density's axis: its whole grid, but for scores in [0, 1] just these."""
+    ends: tuple[float, float] = span(_scores(data))
+    if ends == (0, 1) or data["grid"][0] == data["grid"][-1]:
+        return ends
+    return data["grid"][0], data["grid"][-1]
+
+
+def _density_caption(model: str, data: Data, record: RunRecord) -> str:
+    text = (
+        f"Densities of the human scores (blue, solid) and of the predictions of {model} (orange, "
+        "dashed), Gaussian kernels of area one"
+    )
+    if data.get("noisy_density") is not None:
+        text += (
+            ", and of the predictions with the labels' sampling noise added (grey, dotted), as "
+            "the human scores would look if the predictions were the pictures' true scores"
+        )
+    if data["truth_density"] is None or data["prediction_density"] is None:
+        text += "; scores that are all equal have no density and are a vertical line"
+    return f"{text}; the closer the curves, the more alike the distributions."
+
+
+def _scatter_caption(model: str, data: Data, record: RunRecord) -> str:
+    text = (
+        f"Each point is a picture, with the prediction of {model} across and the human score up; "
+        "on the dotted line the two are equal"
+    )
+    if _recalibration(model, record) is not None:
+        text += (
+            ", and the solid line is the regression of human score on prediction, which would "
+            "lie on the dotted one if the predictions needed no recalibration"
+        )
+    return f"{text}."
+
+
+def _calibration_caption(model: str, data: Data, record: RunRecord) -> str:
+    return (
+        f"Mean human score, with its 95 % t interval, of up to ten equally large groups of "
+        f"pictures from the lowest to the highest predictions of {model}; calibrated predictions "
+        "lie on the dotted line, and points above it are predictions that are too low."
+    )
+
+
+def _residuals_caption(model: str, data: Data, record: RunRecord) -> str:
+    return (
+        f"Residuals (prediction of {model} minus human score) against the human score, with means "
+        "and 95 % t intervals of up to ten equally large groups of pictures; noise in the human "
+        "scores makes residuals slope down even for a perfect predictor, so that a slope alone is "
+        "no sign of regression to the mean."
+    )
+
+
+def _quantiles_caption(model: str, data: Data, record: RunRecord) -> str:
+    return (
+        f"Percentiles of the predictions of {model} (across) against the same percentiles of the "
+        "human scores (up), every tenth ringed; where the two distributions are alike the points "
+        "lie on the dotted line, and a steeper course means that the predictions vary too little."
+    )
+
+
+KINDS: dict[str, Kind] = {
+    "density": Kind(_density, ("grid", "truth_points", "prediction_points"), _density_caption),
+    "scatter": Kind(_scatter, ("truth_points", "prediction_points"), _scatter_caption),
+    "calibration": Kind(_calibration, ("by_prediction",), _calibration_caption),
+    "residuals": Kind(
+        _residuals, ("truth_points", "prediction_points", "by_truth"), _residuals_caption
+    ),
+    "quantiles": Kind(_quantiles, ("truth_quantiles", "prediction_quantiles"), _quantiles_caption),
+}
+"""The figures of each model, in the order of the report."""
+
+
+def drawable(data: Data) -> list[str]:
+    """Which kinds a model's data suffice for."""
+    return [kind for kind, what in KINDS.items() if all(data.get(key) for key in what.needs)]

@@ -1,0 +1,296 @@
+"""The figures of all models together: a forest plot, and a matrix of differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from memnet.compare.record import Result, RunRecord
+from memnet.compare.report.style import (
+    INK,
+    POINTS_PER_INCH,
+    PREDICTION,
+    SMALL,
+    TRUTH,
+    heading,
+    height_of,
+    legend,
+    named,
+    number,
+    pictures,
+    width_of,
+)
+
+METRIC = "spearman"
+ALPHA = 0.05
+"""Holm-corrected p values below it are marked."""
+
+_MARKS: dict[str, dict[str, Any]] = {
+    "clean": {"marker": "o", "color": INK},
+    "possibly": {"marker": "D", "color": INK, "mfc": "white"},
+    "contaminated": {"marker": "X", "color": PREDICTION},
+    "unknown": {"marker": "s", "color": INK, "mfc": "white"},
+}
+_NAMES = 190.0
+"""Points: the widest that a column of names may be."""
+_CELL = 80.0
+"""Points: the narrowest that a cell may be, to hold the word "contaminated" below it."""
+_MOST_WIDE = 6
+"""With more models than this a cell's interval stands on two lines, to keep the matrix narrow."""
+
+
+def can_draw_forest(record: RunRecord) -> bool:
+    """Tell whether any model's correlation is defined."""
+    return any(row.value is not None for row in _rows(record))
+
+
+def draw_forest(record: RunRecord) -> Figure:
+    """Draw Spearman's rho of each model with its interval, highest first, and the ceiling."""
+    rows = _rows(record)
+    names = [named(row.model, record, _NAMES) for row in rows]
+    row_height = max(24.0, 8 + max(height_of(name) for name in names))
+    figure = Figure(
+        figsize=(7.2, 0.6 + len(rows) * row_height / POINTS_PER_INCH), layout="constrained"
+    )
+    axes = figure.add_subplot()
+    for place, row in enumerate(rows):
+        _forest_row(axes, place, row)
+    _ceiling(axes, record)
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=_forest_ends(rows, record))
+    axes.set_yticks(range(len(rows)), names, fontsize=9)
+    axes.tick_params("y", length=0)
+    axes.spines["left"].set_visible(False)
+    if axes.get_xlim()[0] < 0 < axes.get_xlim()[1]:
+        axes.axvline(0, color="0.6", lw=0.8, zorder=0)
+    known = any(row.interval is not None for row in rows)
+    axes.set_xlabel("Spearman's rho" + f", {100 * rows[0].level:g} % intervals" * known)
+    heading(figure, ("Spearman's rho with the human scores", pictures(rows[0].n, record)))
+    if axes.get_legend_handles_labels()[0]:
+        legend(figure, axes)
+    return figure
+
+
+def _rows(record: RunRecord) -> list[Result]:
+    """Results of the metric, highest first, undefined ones last."""
+    found = [result for result in record.results if result.metric == METRIC]
+    return sorted(found, key=lambda row: (row.value is None, -(row.value or 0.0)))
+
+
+def _forest_row(axes: Axes, place: int, row: Result) -> None:
+    text = "undefined"
+    if row.value is not None:
+        text = number(row.value)
+        mark = _MARKS.get(row.contamination, _MARKS["unknown"])
+        if row.interval is not None:
+            text += f" [{number(row.interval[0])}, {number(row.interval[1])}]"
+            axes.plot(row.interval, [place, place], color=mark["color"], lw=1.6, gid="interval")
+        axes.plot([row.value], [place], ls="", ms=7, gid="value", zorder=3, clip_on=False, **mark)
+    axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=SMALL)
+
+
+def _ceiling_of(record: RunRecord) -> Mapping[str, Any] | None:
+    known: Mapping[str, Any] = record.labels.get("figures", {}).get(f"ceiling_{METRIC}") or {}
+    return None if known.get("value") is None else known
+
+
+def _ceiling(axes: Axes, record: RunRecord) -> None:
+    known = _ceiling_of(record)
+    if known is None:
+        return
+    label = f"ceiling for these human scores, {number(known['value'])}"
+    ends = known["interval"]
+    if ends is not None:
+        axes.axvspan(*ends, color=TRUTH, alpha=0.18, lw=0, zorder=0)
+        label += f" [{number(ends[0])}, {number(ends[1])}]"
+    axes.axvline(known["value"], color=TRUTH, ls="--", lw=1.5, label=f"{label}: {_source(record)}")
+
+
+def _source(record: RunRecord) -> str:
+    if record.labels.get("kind") == "counts":
+        return "from split halves of the answers"
+    return f"published, {record.labels.get('source') or 'source not stated'}"
+
+
+def _forest_ends(rows: list[Result], record: RunRecord) -> tuple[float, float]:
+    known = _ceiling_of(record) or {"value": None, "interval": None}
+    values = [known["value"], *(row.value for row in rows)]
+    for interval in (known["interval"], *(row.interval for row in rows)):
+        values += interval or []
+    inside = [value for value in values if value is not None]
+    low, high = min(inside), max(inside)
+    margin = 0.04 * (high - low) or 0.1
+    return max(low - margin, -1.0), min(high + margin, 1.0)
+
+
+def forest_caption(record: RunRecord) -> str:
+    """Say what the forest plot shows."""
+    text = (
+        "Spearman's rho of each model with its interval, highest first, and beside each name "
+        "whether the model was trained on this data set"
+    )
+    if _ceiling_of(record) is None:
+        return f"{text}; a ceiling is not drawn, as the reliability of the labels is not known."
+    band = ", with its interval as a band," if (_ceiling_of(record) or {})["interval"] else ""
+    return (
+        f"{text}; the dashed line{band} is the ceiling, the correlation that a predictor which "
+        "knew every picture's true score would be expected to reach with these noisy labels "
+        f"({_source(record)})."
+    )
+
+
+@dataclass(frozen=True)
+class _Cell:
+    value: float
+    interval: tuple[float, float] | None
+    marked: bool
+
+
+def _cells(record: RunRecord) -> dict[tuple[str, str], _Cell]:
+    """(row, column) -> row minus column; both ways round, without what is undefined."""
+    found = {}
+    for row in record.differences:
+        drawn = {row.model_a, row.model_b} <= record.plots.keys()
+        if row.metric != METRIC or row.value is None or not drawn:
+            continue
+        marked = row.p_holm is not None and row.p_holm < ALPHA
+        ends = None if row.interval is None else (row.interval[0], row.interval[1])
+        back = None if ends is None else (-ends[1], -ends[0])
+        found[row.model_a, row.model_b] = _Cell(row.value, ends, marked)
+        found[row.model_b, row.model_a] = _Cell(-row.value, back, marked)
+    return found
+
+
+def can_draw_differences(record: RunRecord) -> bool:
+    """Tell whether any two models' difference is defined."""
+    return bool(_cells(record))
+
+
+def draw_differences(record: RunRecord) -> Figure:
+    """Draw the lower triangle of differences of Spearman's rho, row minus column."""
+    models = list(record.plots)
+    cells = _cells(record)
+    wide = len(models) <= _MOST_WIDE
+    texts = {pair: _cell_text(cell, wide) for pair, cell in cells.items()}
+    # Everything is placed by the text's measured size: no label is cut however long it is.
+    width = max(_CELL, 10 + max(width_of(text, SMALL) for text in texts.values()))
+    height = 10 + max(height_of(text, SMALL) for text in texts.values())
+    down = [named(model, record, _NAMES) for model in models[1:]]
+    height = max(height, 6 + max(height_of(name) for name in down))
+    along, turned = _column_names(models[:-1], record, width)
+    below = max((width_of if turned else height_of)(name, SMALL) for name in along)
+    left = max(width_of(name) for name in down) + 16
+    count = len(models) - 1
+    bar = 0 if count == 1 else 80
+    right = max(12 + bar, 350 - left - count * width)
+    total = left + count * width + right, below + 14 + count * height
+    figure = Figure(figsize=(total[0] / POINTS_PER_INCH, total[1] / POINTS_PER_INCH))
+    level = next(row.level for row in record.differences if row.metric == METRIC)
+    n = next(row.n for row in record.differences if row.metric == METRIC)
+    heading(
+        figure,
+        (
+            "Difference of Spearman's rho, row minus column",
+            f"{pictures(n, record)}; {100 * level:g} % intervals; * Holm-corrected p < .05",
+        ),
+    )
+    high = figure.get_figheight() * POINTS_PER_INCH
+    box = (left / total[0], (below + 10) / high, count * width / total[0], count * height / high)
+    axes = figure.add_axes(box)
+    size = max(0.1, *(abs(cell.value) for cell in cells.values()))
+    colours = ScalarMappable(Normalize(-size, size), mpl.colormaps["PuOr"])
+    for place, row in enumerate(models[1:]):
+        for across, column in enumerate(models[: place + 1]):
+            pair = (row, column)
+            _cell(axes, across, place, cells.get(pair), texts.get(pair, ""), colours)
+    axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
+    axes.set_xticks(range(count), along, rotation=90 if turned else 0)
+    axes.set_yticks(range(count), down, fontsize=9)
+    axes.tick_params(length=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    if bar:
+        _colour_bar(figure, colours, box, total[0])
+    return figure
+
+
+def _cell_text(cell: _Cell, wide: bool) -> str:
+    text = number(cell.value) + ("*" if cell.marked else "")
+    if cell.interval is None:
+        return text
+    between = ", " if wide else ",\n"
+    return f"{text}\n[{number(cell.interval[0])}{between}{number(cell.interval[1])}]"
+
+
+def _column_names(models: list[str], record: RunRecord, width: float) -> tuple[list[str], bool]:
+    """Names to stand under the columns: upright if five lines hold them, else turned."""
+    upright = [named(model, record, width - 6, SMALL) for model in models]
+    if all(name.count("\n") < 5 for name in upright):
+        return upright, False
+    points = _NAMES
+    while True:
+        turned = [named(model, record, points, SMALL) for model in models]
+        if all(height_of(name, SMALL) < width for name in turned):
+            return turned, True
+        points *= 1.3
+
+
+def _cell(
+    axes: Axes, across: int, down: int, cell: _Cell | None, text: str, colours: ScalarMappable
+) -> None:
+    corner = (across - 0.5, down - 0.5)
+    if cell is None:
+        axes.add_patch(Rectangle(corner, 1, 1, fc="white", ec="0.7", hatch="////", lw=0.8))
+        box = {"fc": "white", "ec": "none", "pad": 1.5}
+        axes.text(across, down, "undefined", ha="center", va="center", fontsize=SMALL, bbox=box)
+        return
+    colour = colours.to_rgba(np.array([cell.value]))[0]
+    red, green, blue, _ = colour
+    axes.add_patch(Rectangle(corner, 1, 1, fc=colour, ec="0.7", lw=0.8))
+    dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+    ink = "white" if dark else "black"
+    axes.text(across, down, text, ha="center", va="center", fontsize=SMALL, color=ink)
+
+
+def _colour_bar(
+    figure: Figure, colours: ScalarMappable, box: tuple[float, float, float, float], width: float
+) -> None:
+    axes = figure.add_axes((box[0] + box[2] + 14 / width, box[1], 10 / width, box[3]))
+    bar = figure.colorbar(colours, cax=axes)
+    bar.locator = MaxNLocator(4, symmetric=True)
+    bar.update_ticks()
+    bar.outline.set_visible(False)
+
+
+def differences_caption(record: RunRecord) -> str:
+    """Say what the matrix shows."""
+    return (
+        "Difference of Spearman's rho between every two models on the same pictures, the row's "
+        "model minus the column's, with its paired interval in brackets; purple cells favour the "
+        "row's model and orange ones the column's, a star marks a Holm-corrected p below .05 "
+        "(swap-permutation test), and hatched cells are undefined."
+    )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A figure of all models: whether the record suffices, how to draw it, what it shows."""
+
+    possible: Callable[[RunRecord], bool]
+    draw: Callable[[RunRecord], Figure]
+    caption: Callable[[RunRecord], str]
+
+
+SHARED: dict[str, Kind] = {
+    f"forest_{METRIC}": Kind(can_draw_forest, draw_forest, forest_caption),
+    f"differences_{METRIC}": Kind(can_draw_differences, draw_differences, differences_caption),
+}
+"""The figures of all models, in the order of the report."""

@@ -1,0 +1,233 @@
+"""Several records of the same models, such as LaMem's five splits, side by side: never merged."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memnet.compare.analysis import SEVERITY
+from memnet.compare.contamination import dataset_title
+from memnet.compare.record import RunRecord
+from memnet.compare.report.cells import Cell, Column, Table, number
+from memnet.compare.report.files import csv_text
+from memnet.compare.report.render import render
+from memnet.compare.report.tables import HEADLINE, words
+from memnet.compare.stats.names import describe
+from memnet.errors import MemnetError
+
+NO_STANDARD_ERROR = (
+    "The SD is that of the figures of the records. It is no standard error, and gives no interval: "
+    "test sets such as the splits of one data set share pictures, so their figures are not "
+    "independent. The intervals of each single record are in its own report."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """One figure of one model over the records.
+
+    Attributes
+    ----------
+    model, metric : whose, what.
+    values : one per record, None where undefined there.
+    mean, sd : of those that are defined, SD with n - 1; None where there are too few.
+    contamination : the worst word of the records.
+    """
+
+    model: str
+    metric: str
+    values: list[float | None]
+    mean: float | None
+    sd: float | None
+    contamination: str
+
+    @property
+    def defined(self) -> int:
+        """In how many records the figure is defined."""
+        return sum(value is not None for value in self.values)
+
+
+def spreads(records: Sequence[RunRecord]) -> list[Spread]:
+    """Put the records' figures together, model by model, in the order of the first record.
+
+    Raises
+    ------
+    MemnetError
+        if the records are not of the same models, or one is given twice.
+    """
+    _check(records)
+    tables = [{(r.model, r.metric): r for r in record.results} for record in records]
+    found = []
+    for model, metric in dict.fromkeys(key for table in tables for key in table):
+        results = [table.get((model, metric)) for table in tables]
+        values = [None if result is None else result.value for result in results]
+        known = [value for value in values if value is not None]
+        found.append(
+            Spread(
+                model=model,
+                metric=metric,
+                values=values,
+                mean=statistics.fmean(known) if known else None,
+                sd=statistics.stdev(known) if len(known) > 1 else None,
+                contamination=max(
+                    (r.contamination for r in results if r is not None), key=SEVERITY.index
+                ),
+            )
+        )
+    models = list(words(records[0]))
+    return sorted(found, key=lambda spread: models.index(spread.model))
+
+
+def _check(records: Sequence[RunRecord]) -> None:
+    first = list(words(records[0]))
+    for number_, record in enumerate(records[1:], start=2):
+        other = list(words(record))
+        if set(other) != set(first):
+            raise MemnetError(
+                f"Record 1 compares {', '.join(first)}, and record {number_} {', '.join(other)}; "
+                "a summary needs the same models in every record."
+            )
+    texts = [record.to_json() for record in records]
+    for number_, text in enumerate(texts):
+        if text in texts[:number_]:
+            raise MemnetError(
+                f"Records {texts.index(text) + 1} and {number_ + 1} are the same; give each once."
+            )
+
+
+def write_summary(records: Sequence[RunRecord], names: Sequence[str], folder: Path) -> list[Spread]:
+    """Write ``summary.html``, ``summary.md`` and ``summary.csv``.
+
+    Parameters
+    ----------
+    records : two or more, of the same models.
+    names : a record's short name each, for headings.
+    folder : which exists.
+
+    Raises
+    ------
+    MemnetError
+        if the records do not belong together, or the files cannot be written.
+    """
+    found = spreads(records)
+    context = _context(records, names, found)
+    texts = {
+        "summary.html": render("summary.html.j2", context),
+        "summary.md": render("summary.md.j2", context),
+        "summary.csv": _csv(found),
+    }
+    try:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise MemnetError(f"The summary cannot be written into {folder} ({error}).") from error
+    return found
+
+
+def _context(
+    records: Sequence[RunRecord], names: Sequence[str], found: Sequence[Spread]
+) -> dict[str, Any]:
+    models = dict.fromkeys(spread.model for spread in found)
+    return {
+        "count": len(records),
+        "records": _records(records, names),
+        "glance": _glance(found, list(models), len(records)),
+        "tables": [_model_table([s for s in found if s.model == model], names) for model in models],
+        "sentence": NO_STANDARD_ERROR,
+    }
+
+
+def _records(records: Sequence[RunRecord], names: Sequence[str]) -> Table:
+    return Table(
+        title="",
+        columns=[
+            Column("Record"),
+            Column("Data set"),
+            Column("Pictures", numeric=True),
+            Column("Human score"),
+            Column("Made"),
+        ],
+        rows=[
+            [
+                Cell(name),
+                Cell(dataset_title(record.dataset) or "not named", note=record.dataset),
+                Cell(f"{record.items['n']:,}"),
+                Cell(f"{record.truth['column']} of {record.truth['source']}"),
+                Cell(record.created),
+            ]
+            for name, record in zip(names, records, strict=True)
+        ],
+    )
+
+
+def _glance(found: Sequence[Spread], models: list[str], count: int) -> Table:
+    by_name = {(spread.model, spread.metric): spread for spread in found}
+    metrics = [name for name in HEADLINE if any((model, name) in by_name for model in models)]
+
+    def rho(model: str) -> tuple[bool, float]:
+        spread = by_name.get((model, "spearman"))
+        mean = None if spread is None else spread.mean
+        return mean is None, -(mean or 0.0)
+
+    def cell(model: str, metric: str) -> Cell:
+        spread = by_name.get((model, metric))
+        if spread is None:
+            return Cell("")
+        sd = "" if spread.sd is None else f"SD {number(spread.sd)}"
+        fewer = f"; {spread.defined} of {count}" if 0 < spread.defined < count else ""
+        return Cell(number(spread.mean), interval=sd + fewer, word=spread.contamination)
+
+    return Table(
+        title="",
+        columns=[Column("Model"), *(Column(HEADLINE[name], numeric=True) for name in metrics)],
+        rows=[[Cell(m), *(cell(m, name) for name in metrics)] for m in sorted(models, key=rho)],
+        before=f"Mean and SD over the {count} records, sorted by the mean rho; beside each, the "
+        "worst contamination of any record.",
+        after=NO_STANDARD_ERROR,
+    )
+
+
+def _model_table(found: Sequence[Spread], names: Sequence[str]) -> Table:
+    return Table(
+        title=found[0].model,
+        columns=[
+            Column("Figure"),
+            Column("Records", numeric=True),
+            Column("Mean", numeric=True),
+            Column("SD", numeric=True),
+            *(Column(name, numeric=True) for name in names),
+        ],
+        rows=[
+            [
+                Cell(describe(spread.metric).title),
+                Cell(str(spread.defined)),
+                Cell(number(spread.mean)),
+                Cell("" if spread.sd is None else number(spread.sd)),
+                *(Cell(number(value)) for value in spread.values),
+            ]
+            for spread in found
+        ],
+        word=max((spread.contamination for spread in found), key=SEVERITY.index),
+    )
+
+
+def _csv(found: Sequence[Spread]) -> str:
+    columns = [f"value_{place}" for place in range(1, len(found[0].values) + 1)]
+    return csv_text(
+        ["model", "metric", "contamination", "records", "mean", "sd", *columns],
+        (
+            {
+                "model": spread.model,
+                "metric": spread.metric,
+                "contamination": spread.contamination,
+                "records": spread.defined,
+                "mean": spread.mean,
+                "sd": spread.sd,
+                **dict(zip(columns, spread.values, strict=True)),
+            }
+            for spread in found
+        ),
+    )

@@ -1,0 +1,277 @@
+"""The tables of a report, as cells of text: pure functions of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memnet.compare.record import Result, RunRecord
+from memnet.compare.report.cells import (
+    Cell,
+    Column,
+    Section,
+    Table,
+    interval,
+    number,
+    p_value,
+    percent,
+)
+from memnet.compare.stats.metrics import range_names
+from memnet.compare.stats.names import describe
+from memnet.compare.stats.permutation import METHOD as SWAPS
+
+HEADLINE = {
+    "spearman": "Spearman's rho",
+    "disattenuated_spearman": "rho, disattenuated",
+    "mse": "MSE",
+    "mse_recalibrated": "MSE, recalibrated",
+    "sd_ratio": "SD ratio",
+}
+"""The figures of the table "at a glance" and their headings."""
+
+IDEAL = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": ""}
+"""What is better, in a table, by the word of :class:`memnet.compare.stats.names.Metric`."""
+
+_GROUPS = {
+    "accuracy": "Accuracy",
+    "error parts": "What the error is made of",
+    "ceiling": "Accuracy against the ceiling",
+    "distribution": "Distribution of predictions and human scores",
+    "noise-matched": "Distribution, noise-matched",
+    "predictions": "The predictions themselves",
+    "ranges": "Error by range of the human score",
+}
+"""Groups of figures in the order of the tables, and their headings."""
+
+_TESTED = ("distribution", "noise-matched")
+_RANGE_FIGURES = ("mse", "mae", "bias")
+
+
+def ranked(record: RunRecord) -> list[str]:
+    """Models by Spearman's rho, the highest first, those without one last."""
+    rho = {r.model: r.value for r in record.results if r.metric == "spearman"}
+
+    def key(model: str) -> tuple[bool, float]:
+        value = rho.get(model)
+        return value is None, -(value or 0.0)
+
+    return sorted(words(record), key=key)
+
+
+def words(record: RunRecord) -> dict[str, str]:
+    """Model -> contamination, in the order of the record."""
+    return {result.model: result.contamination for result in record.results}
+
+
+def reasons(record: RunRecord) -> dict[str, str]:
+    """Model -> why its contamination is what it is; "" in records that do not say."""
+    said = {model["name"]: model.get("contamination_why", "") for model in record.models}
+    return {model: said.get(model, "") for model in words(record)}
+
+
+def level(record: RunRecord) -> str:
+    """Coverage of the intervals, ``95 %``."""
+    return percent(record.results[0].level) if record.results else ""
+
+
+def by_name(record: RunRecord) -> dict[tuple[str, str], Result]:
+    """Every result by model and metric."""
+    return {(result.model, result.metric): result for result in record.results}
+
+
+def at_a_glance(record: RunRecord) -> Table:
+    """Lay out the headline figures of all models, the best rho first."""
+    found = by_name(record)
+    why = reasons(record)
+    names = [name for name in HEADLINE if any((m, name) in found for m in why)]
+    rows = []
+    for model in ranked(record):
+        cells = [Cell(model, note=why[model])]
+        for name in names:
+            result = found.get((model, name))
+            cells.append(Cell("") if result is None else value_cell(result, word=True))
+        rows.append(cells)
+    return Table(
+        title="",
+        columns=[Column("Model"), *(Column(HEADLINE[name], numeric=True) for name in names)],
+        rows=rows,
+        before=f"Sorted by rho. Under each number its {level(record)} interval, and whether the "
+        "model may have seen the pictures that it is tested on.",
+        after=_undefined(record, names),
+    )
+
+
+def _undefined(record: RunRecord, names: Sequence[str]) -> str:
+    """Say why figures at a glance are undefined, each reason once."""
+    found = by_name(record)
+    why: dict[tuple[str, str], list[str]] = {}
+    for model in ranked(record):
+        for name in names:
+            result = found.get((model, name))
+            rho = found.get((model, "spearman"))
+            follows = name == "disattenuated_spearman" and rho is not None and rho.value is None
+            if result is not None and result.value is None and not follows:
+                why.setdefault((HEADLINE[name], result.reason), []).append(model)
+    return " ".join(
+        f"{title} is undefined for {', '.join(models)}: {reason}."
+        for (title, reason), models in why.items()
+    )
+
+
+def value_cell(result: Result, *, word: bool = False) -> Cell:
+    """Put value and interval in one cell, with the contamination if asked."""
+    return Cell(
+        number(result.value),
+        interval=interval(result.interval) if result.interval else "",
+        word=result.contamination if word else "",
+    )
+
+
+def sections(record: RunRecord) -> list[Section]:
+    """Lay out every figure of every model, by group, in the order of the record."""
+    why = reasons(record)
+    return [
+        Section(model=model, word=word, why=why[model], tables=_model_tables(record, model))
+        for model, word in words(record).items()
+    ]
+
+
+def _model_tables(record: RunRecord, model: str) -> list[Table]:
+    groups: dict[str, list[Result]] = {group: [] for group in _GROUPS}
+    for result in record.results:
+        if result.model == model:
+            groups[describe(result.metric).group].append(result)
+    tables = []
+    for group, results in groups.items():
+        if results:
+            tables.append(_ranges(results) if group == "ranges" else _group(group, results))
+    return tables
+
+
+def _group(group: str, results: Sequence[Result]) -> Table:
+    word = results[0].contamination
+    why = {result.reason for result in results}
+    before = _sentence(group, {result.metric: result for result in results})
+    if len(why) == 1 and all(result.value is None for result in results):
+        names = ", ".join(describe(result.metric).title for result in results)
+        return Table(
+            title=_GROUPS[group],
+            columns=[],
+            rows=[],
+            before=f"Undefined: {why.pop()}. Not computed: {names}.",
+            word=word,
+        )
+    tested = group in _TESTED and any(result.p_value is not None for result in results)
+    columns = [
+        Column("Figure"),
+        Column("Value", numeric=True),
+        Column(f"{percent(results[0].level)} interval", numeric=True),
+    ]
+    if tested:
+        columns += [
+            Column("Effect size", numeric=True),
+            Column(f"{percent(results[0].level)} interval", numeric=True),
+            Column("p", numeric=True),
+        ]
+    ideal = any(describe(result.metric).better for result in results)
+    if ideal:
+        columns.append(Column("Better"))
+    rows = []
+    for result in results:
+        metric = describe(result.metric)
+        cells = [
+            Cell(metric.title, note=_remark(result)),
+            Cell(number(result.value)),
+            Cell(interval(result.interval)),
+        ]
+        if tested:
+            cells += _effect(result)
+        rows.append([*cells, Cell(IDEAL[metric.better])] if ideal else cells)
+    return Table(title=_GROUPS[group], columns=columns, rows=rows, before=before, word=word)
+
+
+def _remark(result: Result) -> str:
+    """Why something is missing, and how p was found where it is not by swapping."""
+    other = result.p_value is not None and not result.p_method.startswith(SWAPS)
+    return "; ".join(filter(None, [result.reason, f"p by {result.p_method}" if other else ""]))
+
+
+def _effect(result: Result) -> list[Cell]:
+    title = describe(result.metric).effect_title
+    if result.effect_size is None:
+        same = result.value is not None and not title
+        size = [Cell("the value" if same else ""), Cell("")]
+    else:
+        size = [Cell(number(result.effect_size)), Cell(interval(result.effect_interval))]
+    return [*size, Cell(p_value(result.p_value) or "not tested")]
+
+
+def _sentence(group: str, results: dict[str, Result]) -> str:
+    """Say how the figures of a group are to be read."""
+    if group == "error parts":
+        return _error_parts(results)
+    if group == "distribution" and any(r.p_value is not None for r in results.values()):
+        return (
+            "Do predictions and human scores have one distribution? p answers whether they "
+            "differ at all, which with many pictures they nearly always do; the effect size, with "
+            "its interval, says by how much. Where no other is given, the value is one itself."
+        )
+    if group == "noise-matched":
+        return (
+            "The same, after the predictions were given the sampling noise of the human scores, "
+            "so that a perfect predictor comes as near to the ideal as chance allows."
+        )
+    if group == "ceiling":
+        return "Correlations divided by the highest that these human scores allow."
+    return ""
+
+
+def _error_parts(results: dict[str, Result]) -> str:
+    known = {name: result.value for name, result in results.items() if result.value is not None}
+    parts = ("mse_bias", "mse_variance", "mse_correlation")
+    if not all(name in known for name in parts):
+        return ""
+    bias, variance, correlation = (known[name] for name in parts)
+    said = (
+        f"The parts add up: MSE {number(bias + variance + correlation)} = squared bias "
+        f"{number(bias)} + variance mismatch {number(variance)} + (1 - r) part "
+        f"{number(correlation)}."
+    )
+    if "mse_label_noise" in known and "mse_residual" in known:
+        said += (
+            f" Of the last part {number(known['mse_label_noise'])} is the noise of the human "
+            "scores, which no predictor that has not seen them can avoid, and "
+            f"{number(known['mse_residual'])} lies above that floor"
+            + (", so the error is below the floor." if known["mse_residual"] < 0 else ".")
+        )
+    return said
+
+
+def _ranges(results: Sequence[Result]) -> Table:
+    found = {result.metric: result for result in results}
+    rows = []
+    for name in range_names():
+        cells = [found.get(f"{figure}_{name}") for figure in _RANGE_FIGURES]
+        there = [result for result in cells if result is not None]
+        if not there:
+            continue
+        title = name.replace("truth_", "").replace("_", " ")
+        rows.append(
+            [
+                Cell(title, note=there[0].reason if there[0].n == 0 else ""),
+                Cell(f"{there[0].n:,}"),
+                *(Cell("") if r is None else value_cell(r) for r in cells),
+            ]
+        )
+    return Table(
+        title=_GROUPS["ranges"],
+        columns=[
+            Column("Human score"),
+            Column("n", numeric=True),
+            *(Column(describe(figure).title, numeric=True) for figure in _RANGE_FIGURES),
+        ],
+        rows=rows,
+        before="A range holds its lower end. Even a perfect predictor has a bias upwards in the "
+        "lowest and downwards in the highest range, since pictures get there partly by the noise "
+        "of their human scores.",
+        word=results[0].contamination,
+    )

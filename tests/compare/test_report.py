@@ -1,0 +1,503 @@
+"""The report says what the record says, beside its contamination, and stands alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from markdown_it import MarkdownIt
+
+import memnet
+from memnet.compare.record import RunRecord
+from memnet.compare.report import cells
+from memnet.compare.report.files import table_files
+from memnet.compare.report.findings import findings
+from memnet.compare.report.latex import escape
+from memnet.compare.report.render import html, markdown, write_report
+from memnet.compare.report.summary import write_summary
+from memnet.compare.report.tables import HEADLINE
+
+AWKWARD = ("my <model>", "a_b & c%", "[x](http://y) | *z* `q` \\end{tabular} $1 #~^ \"'")
+
+
+def compared(models: dict[str, object], dataset: str = "memcat", **more: object) -> RunRecord:
+    """Compare models that are ``function(hit rate, random) -> prediction`` on 120 pictures."""
+    random = np.random.default_rng(3)
+    ids = [f"{number:03d}.jpg" for number in range(120)]
+    responses = random.integers(70, 120, 120)
+    hits = random.binomial(responses, random.beta(6, 2, 120))
+    truth = pd.DataFrame(
+        {"image_id": ids, "hit_rate": hits / responses, "hits": hits, "responses": responses}
+    )
+    tables = [
+        pd.DataFrame({"image_id": ids, "model": name, "score": predict(truth.hit_rate, random)})
+        for name, predict in models.items()
+    ]
+    return memnet.compare(
+        truth,
+        tables,
+        truth_column="hit_rate",
+        dataset=dataset,
+        resamples=200,
+        hits_column="hits",
+        responses_column="responses",
+        **more,
+    )
+
+
+def off_by(size: float):
+    return lambda rate, random: rate + random.normal(0, size, len(rate))
+
+
+@pytest.fixture(scope="module")
+def record() -> RunRecord:
+    return compared(
+        {
+            AWKWARD[0]: off_by(0.3),
+            "resmem.published": off_by(0.02),
+            AWKWARD[1]: off_by(0.1),
+            "constant": lambda rate, random: np.full(len(rate), 0.5),
+            AWKWARD[2]: off_by(0.6),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def page(record) -> str:
+    return html(record)
+
+
+@pytest.fixture(scope="module")
+def old(golden) -> RunRecord:
+    return RunRecord.read(golden / "record_v1.json")
+
+
+class Page(HTMLParser):
+    """Checks that every element is closed where it must be, and gathers text and attributes."""
+
+    VOID = ("meta", "img", "br")
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.rows: list[list[str]] = []
+        self.said: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.said.append(data)
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.said).split())
+
+
+def test_the_page_is_well_formed(page, old):
+    for text in (page, html(old)):
+        parsed = Page(text)
+        assert text.lstrip().startswith("<!DOCTYPE html>")
+        assert parsed.tags.count("h1") == 1
+        assert {"table", "h2", "figure", "style"} <= set(parsed.tags)
+
+
+def test_the_page_needs_nothing_from_outside_and_runs_nothing(page):
+    parsed = Page(page)
+    for tag, name, value in parsed.attributes:
+        assert not name.startswith("on"), f"{name} of <{tag}>"
+        if name in ("src", "href", "action", "data", "poster", "srcset"):
+            assert value.startswith(("data:image/svg+xml;base64,", "#")), f"<{tag} {name}>"
+    assert not {"script", "link", "iframe", "object", "embed", "base"} & set(parsed.tags)
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "@import" not in style
+    assert "url(" not in style
+
+
+def test_links_within_the_page_have_targets_and_ids_are_unique(page):
+    parsed = Page(page)
+    ids = [value for _, name, value in parsed.attributes if name == "id"]
+    targets = {value[1:] for tag, name, value in parsed.attributes if (tag, name) == ("a", "href")}
+    assert len(set(ids)) == len(ids)
+    assert targets == set(ids)
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_names_from_data_are_text_in_html_and_markdown(page, record, name):
+    assert f"<h2>{name}" not in page
+    assert name in Page(page).text
+    shown = MarkdownIt("commonmark").enable("table").render(markdown(record))
+    parsed = Page(shown.replace("<hr />", "").replace(" />", ">"))
+    assert " ".join(name.split()) in parsed.text
+    assert "model" not in parsed.tags
+    assert not [value for tag, _, value in parsed.attributes if tag == "a"]
+
+
+def test_every_number_is_in_page_and_markdown(page, record):
+    for text in (Page(page).text, markdown(record)):
+        for result in record.results:
+            if result.value is not None:
+                assert cells.number(result.value) in text
+            if result.interval is not None:
+                assert cells.interval(result.interval) in text
+        for row in record.differences:
+            if row.value is not None:
+                assert cells.number(row.value) in text
+
+
+def test_what_is_undefined_is_said_with_its_reason(page, record):
+    text = Page(page).text
+    reasons = {result.reason for result in record.results if result.value is None}
+    assert len(reasons) > 1
+    assert not [reason for reason in reasons if reason not in text]
+
+
+def test_at_a_glance_each_number_has_its_word_and_the_best_rho_comes_first(page, record):
+    rows = Page(page).rows
+    head = next(place for place, row in enumerate(rows) if "SD ratio" in row)
+    models = {result.model for result in record.results}
+    table = rows[head + 1 : head + 1 + len(models)]
+    assert len(table[0]) == 1 + len(HEADLINE)
+    for cell in table[0][1:]:
+        assert "contaminated" in cell
+    assert "The model was trained on memcat." in table[0][0]
+    rho = [record.result("spearman", m).value for m in models]
+    wanted = sorted((value for value in rho if value is not None), reverse=True)
+    shown = [float(row[1].split()[0]) for row in table if "undefined" not in row[1]]
+    assert shown == pytest.approx(wanted, abs=5e-7)
+    assert "constant" in table[-1][0]
+
+
+def test_the_word_stands_at_every_table_of_a_model(page):
+    after = page[page.index("Between models</h2>") :]
+    section = after[after.index(">resmem.published <") :]
+    section = section[: section.index("<h2", 10)]
+    titles = re.findall(r"<h3>(.*?)</h3>", section)
+    assert len(titles) == 7
+    assert all('class="word contaminated"' in title for title in titles)
+
+
+def test_a_contaminated_model_with_the_highest_rho_is_no_winner(record):
+    said = " ".join(findings(record))
+    assert "resmem.published has the highest rank correlation" in said
+    assert "cannot be called better, since it was trained on this data set" in said
+    assert f"Among those not known to be trained on it, {AWKWARD[1]} has the highest" in said
+    assert re.search(r"beyond chance\.", said)
+
+
+def test_where_every_model_saw_the_pictures_nobody_has_won(record):
+    results = [replace(result, contamination="contaminated") for result in record.results]
+    said = " ".join(findings(replace(record, results=results)))
+    assert "none of them has won" in said
+    assert "beyond chance" not in said
+
+
+def two(record: RunRecord, **changes: object) -> list[str]:
+    """Findings about the first and third model alone, with another verdict on their difference."""
+    keep = AWKWARD[:2]
+    rows = [
+        replace(row, **changes)
+        for row in record.differences
+        if row.metric == "spearman" and {row.model_a, row.model_b} == set(keep)
+    ]
+    assert len(rows) == 1
+    results = [result for result in record.results if result.model in keep]
+    return findings(replace(record, results=results, differences=rows))
+
+
+# A difference that is not beyond chance says nothing of equivalence; only the TOST field does.
+OPEN = {"p_value": 0.4, "p_holm": 0.4, "interval": [-0.02, 0.05]}
+
+
+def test_no_difference_beyond_chance_is_not_called_equivalence(record):
+    said = " ".join(two(record, **OPEN, equivalent=False, margin=0.02))
+    assert "is not beyond chance" in said
+    assert "does not show that the two are equally good" in said
+    assert "are equivalent" not in said
+    untested = " ".join(two(record, **OPEN, equivalent=None, margin=None))
+    assert "does not show that the two are equally good" in untested
+    assert "are equivalent" not in untested
+
+
+def test_equivalence_is_said_where_the_equivalence_test_says_so(record):
+    said = " ".join(two(record, **OPEN, equivalent=True, margin=0.08))
+    assert "equivalent within 0.08" in said
+
+
+def test_an_interval_and_a_test_that_disagree_leave_it_open(record):
+    said = " ".join(two(record, p_holm=0.2, interval=[-0.4, -0.1]))
+    assert "disagree" in said
+    assert "is beyond chance" not in said
+
+
+def test_the_difference_is_the_better_ones_lead_whichever_was_named_first(record):
+    (row,) = [
+        row
+        for row in record.differences
+        if row.metric == "spearman" and {row.model_a, row.model_b} == set(AWKWARD[:2])
+    ]
+    assert row.value < 0  # the worse model stands first in the record
+    said = " ".join(two(record))
+    low, high = -row.interval[1], -row.interval[0]
+    assert f"The difference, {-row.value:.3f} (95 % interval [{low:.4f}, {high:.4f}];" in said
+
+
+def test_the_ceiling_is_given_with_its_source(record):
+    said = findings(record)[0]
+    figures = record.labels["figures"]
+    assert f"rho = {figures['ceiling_spearman']['value']:.3f}" in said
+    assert f"rho = {figures['split_half']['value']:.3f}" in said
+    published = compared({"m": off_by(0.1)}, dataset="lamem")
+    labels = {
+        "kind": "published",
+        "source": "Khosla et al. (2015), section 3",
+        "figures": {
+            name: {"value": value, "interval": None, "method": "published"}
+            for name, value in (("reliability_spearman", 0.67), ("ceiling_spearman", 0.67**0.5))
+        },
+    }
+    said = findings(replace(published, labels=labels))[0]
+    assert "0.670 (Khosla et al. (2015), section 3)" in said
+    assert "rho = 0.819" in said
+
+
+def test_the_parts_of_the_error_add_up_in_the_sentence(page, record):
+    text = Page(page).text
+    for model in (AWKWARD[0], "resmem.published"):
+        names = ("mse", "mse_bias", "mse_variance", "mse_correlation")
+        mse, bias, variance, rest = (f"{record.value(name, model):.6f}" for name in names)
+        assert (
+            f"MSE {mse} = squared bias {bias} + variance mismatch {variance} + (1 - r) part {rest}"
+        ) in text
+
+
+def test_published_figures_stand_beside_measured_ones_and_contradictions_together(page, record):
+    rows = [row for row in Page(page).rows if row[0].startswith("resmem.published: ")]
+    rho = [row for row in rows if "Spearman" in row[0]]
+    assert [row[1] for row in rho] == ["0.67", "0.68", "0.64"]
+    for row in rho:
+        assert f"{record.value('spearman', 'resmem.published'):.6f}" in row[2]
+        assert "contaminated" in row[2]
+        assert row[3].startswith("no")
+    assert "the same paper says 0.68 (text)" in rho[0][3]
+    mse = [row[1] for row in rows if "MSE" in row[0]]
+    assert mse == ["0.008", "as low as 0.0047", "0.009"]
+    (half,) = [row for row in Page(page).rows if "Split-half" in row[0]]
+    assert half[1] == "0.78"
+    assert f"{record.labels['figures']['split_half']['value']:.6f}" in half[2]
+    assert half[3].startswith("yes")
+
+
+def test_a_contaminated_mse_is_explained_with_figures(page, record, old):
+    assert "no prediction that correlates with them at r = 0.68 has an MSE below" in page
+    assert f"{record.value('mse', 'resmem.published'):.5f}" in page
+    assert "at r = 0.68" not in html(old)  # clean there
+
+
+def test_table_1_has_the_papers_rows_and_the_measured_numbers_with_their_word(page, record):
+    start = page.index("Table 1 of Needell &amp; Bainbridge (2022)</h2>")
+    text = Page(
+        "<div>" + page[start : page.index('<h2 id="words">')].split("</h2>", 1)[1] + "</div>"
+    )
+    names = [row[0] for row in text.rows[1:]]
+    assert names == ["MemNet", "ResMem", "ResMemRetrain", "M3M"]
+    (measured,) = [row for row in text.rows if row[0] == "ResMemRetrain"]
+    assert measured[4] == f"{record.value('spearman', 'resmem.published'):.3f} (contaminated)"
+    assert "0.67" in measured[3]
+    assert "(text: 0.68)" in measured[3]
+
+
+def test_sections_without_data_are_left_out(old):
+    text = html(old)
+    assert "0.489051" in text
+    assert "0.489051" in markdown(old)
+    for absent in ("Between models", "Published beside measured", "noise-matched", "Effect size"):
+        assert absent not in text
+    assert "Holm" not in text
+
+
+def of_two(record: RunRecord) -> RunRecord:
+    """The record without its last three models, since figures take their time."""
+    keep = list(record.plots)[:2]
+    return replace(
+        record,
+        results=[result for result in record.results if result.model in keep],
+        differences=[d for d in record.differences if {d.model_a, d.model_b} <= set(keep)],
+        plots={model: record.plots[model] for model in keep},
+    )
+
+
+def test_a_saved_record_renders_to_the_same_bytes(record, tmp_path):
+    write_report(of_two(record), tmp_path / "one")
+    write_report(RunRecord.read(tmp_path / "one" / "record.json"), tmp_path / "two")
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    names = {path.as_posix() for path in files}
+    wanted = {"results.csv", "differences.csv", "results.tex", "differences.tex", "table1.tex"}
+    assert {f"tables/{name}" for name in wanted} <= names
+    assert {"record.json", "report.html", "report.md"} <= names
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    pictures = re.findall(r"\]\((figures/[^)]+)\)", (tmp_path / "one" / "report.md").read_text())
+    assert len(pictures) > 10
+    assert set(pictures) <= names
+
+
+def test_markdown_tables_have_as_many_cells_as_their_head(record):
+    rendered = MarkdownIt("commonmark").enable("table").render(markdown(record))
+    tables = rendered.split("<table>")[1:]
+    assert len(tables) > 30
+    for table in tables:
+        parsed = Page("<div>" + table.split("</table>")[0] + "</div>")
+        assert len({len(row) for row in parsed.rows}) == 1
+        assert len(parsed.rows) > 1
+
+
+def test_csv_has_every_result_in_full_and_nothing_for_null(record):
+    rows = list(csv.DictReader(io.StringIO(table_files(record)["results.csv"])))
+    assert len(rows) == len(record.results)
+    for row, result in zip(rows, record.results, strict=True):
+        assert (row["model"], row["metric"]) == (result.model, result.metric)
+        assert row["value"] == ("" if result.value is None else repr(result.value))
+        low = "" if result.interval is None else repr(result.interval[0])
+        assert row["interval_low"] == low
+        assert row["contamination"] == result.contamination
+        assert int(row["n"]) == result.n
+
+
+def test_csv_of_differences_reads_without_options(record):
+    table = pd.read_csv(io.StringIO(table_files(record)["differences.csv"]))
+    assert len(table) == len(record.differences) == 4 * 10
+    numbers = ("value", "interval_low", "p_holm", "williams_t", "steiger_p", "zou_high", "margin")
+    assert all(table[name].dtype == float for name in numbers)
+    rows = [row for row in record.differences if row.value is not None]
+    shown = table[table.value.notna()]
+    assert shown.value.tolist() == [row.value for row in rows]
+    spearman = shown[shown.metric == "spearman"]
+    assert spearman.williams_t.tolist() == [
+        row.tests["williams"]["t"] for row in rows if row.metric == "spearman"
+    ]
+    assert set(spearman.equivalent.astype(str)) <= {"True", "False"}
+
+
+def plain_tex(text: str) -> str:
+    """The text without its commands' own braces and specials."""
+    return re.sub(r"\\[&%$#_{}]", "", text)
+
+
+@pytest.mark.parametrize(
+    "name", ["results.tex", "all_results.tex", "differences.tex", "table1.tex"]
+)
+def test_latex_tables_are_balanced_and_every_row_fits_its_head(record, name):
+    text = table_files(record)[name]
+    plain = plain_tex(text)
+    assert plain.count("{") == plain.count("}")
+    for kind in ("tabular", "longtable"):
+        assert text.count(rf"\begin{{{kind}}}") == text.count(rf"\end{{{kind}}}")
+    assert not re.search(r"(?<!\\)[$#%_~^]|[<>|\"]", text)
+    for table in re.findall(
+        r"\\begin\{(?:tabular|longtable)\}\{([lr]{2,})\}\n(.*?)\n\\bottomrule", text, re.S
+    ):
+        letters, body = table
+        rows = [line for line in body.splitlines() if " & " in line and "multicolumn" not in line]
+        assert len(rows) > 1
+        for line in rows:
+            assert plain_tex(line).count("&") == len(letters) - 1
+            assert line.endswith(r"\\")
+            assert not line.lstrip().startswith(("[", "*"))
+    assert "contaminated" in text
+
+
+def moved(record: RunRecord, shift: float, **more: object) -> RunRecord:
+    return replace(
+        record,
+        results=[
+            replace(r, value=None if r.value is None else r.value + shift, **more)
+            for r in record.results
+        ],
+    )
+
+
+def test_a_figure_that_some_records_lack_is_averaged_over_the_others_and_counted(old, tmp_path):
+    second, third = moved(old, 0.01), moved(old, -0.04, contamination="possibly")
+    lacking = [replace(third.results[0], value=None, interval=None), *third.results[1:]]
+    records = [old, second, replace(third, results=lacking)]
+    found = write_summary(records, ["1", "2", "3"], tmp_path)
+    rho, pearson = found[:2]
+    assert (rho.metric, rho.defined, rho.values[2]) == ("spearman", 2, None)
+    assert rho.mean == pytest.approx(0.48905133384141136 + 0.005, abs=1e-15)
+    assert rho.sd == pytest.approx(0.01 / np.sqrt(2), abs=1e-15)
+    assert (pearson.defined, pearson.contamination) == (3, "possibly")
+    assert "2 of 3" in Page((tmp_path / "summary.html").read_text()).text
+    row = pd.read_csv(tmp_path / "summary.csv").iloc[0]
+    assert np.isnan(row["value_3"])
+
+
+def test_latex_escapes_what_it_takes_for_commands():
+    assert escape("a_b & c%") == r"a\_b \& c\%"
+    assert escape("my <model>\n\\x{}") == r"my \textless{}model\textgreater{} \textbackslash{}x\{\}"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0123, ".012"), (0.0004, "< .001"), (0.001, ".001"), (1.0, "1.000"), (None, "")],
+)
+def test_p_values_are_written_as_psychologists_write_them(value, text):
+    assert cells.p_value(value) == text
+
+
+def test_numbers_have_six_decimals_and_no_negative_nought():
+    assert cells.number(0.4890513) == "0.489051"
+    assert cells.number(-1e-9) == "0.000000"
+    assert cells.number(None) == "undefined"
+    assert cells.interval([0.40582, 0.56399]) == "[0.4058, 0.5640]"
+    assert cells.interval([0.000012, 0.00034]) == "[0.000012, 0.000340]"
+    assert cells.interval(None) == "none"
+
+
+def test_one_model_has_no_differences_and_their_tables_no_rows(old):
+    files = table_files(old)
+    assert files["differences.csv"].count("\n") == 1
+    assert files["differences.tex"].strip() == ""
+    assert "0.489" in files["table1.tex"]
+
+
+def test_the_published_pictures_give_the_contaminated_figures_and_say_so(shared: Path):
+    scores = pd.read_csv(shared / "golden" / "resmem_pictures400.csv")
+    record = memnet.compare(
+        shared / "data" / "pictures" / "human_scores.csv",
+        scores.assign(model="resmem.published"),
+        truth_column="hit_rate",
+        dataset="memcat",
+        resamples=200,
+    )
+    assert record.value("spearman") == pytest.approx(0.82, abs=0.005)
+    assert record.value("mse") == pytest.approx(0.0047, abs=0.00005)
+    text = Page(html(record)).text
+    assert "An MSE like 0.0047 is what a test on its own training pictures gives" in text
+    assert "says nothing about pictures that it has not seen" in text
