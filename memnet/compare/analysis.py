@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import diptest
 import numpy as np
 
+from memnet.compare.contamination import DatasetName
 from memnet.compare.published import published_reliability
 from memnet.compare.record import Difference, Result
 from memnet.compare.stats import between, bootstrap, noise, permutation, reliability
@@ -23,6 +25,11 @@ from memnet.compare.stats.reliability import Reliability
 LEVEL = 0.95
 MARGIN = 0.02
 """Rank correlations that differ by less are called equivalent, unless the user says otherwise."""
+
+MOST_OUTSIDE = 0.01
+"""Of the predictions may lie outside 0 to 1, and are moved to the ends, when noise is matched."""
+
+NO_COLUMNS = "no columns with hits and responses were named"
 
 SEVERITY = ("clean", "unknown", "possibly", "contaminated")
 
@@ -87,10 +94,11 @@ def analyse(study: Study) -> Analysis:
         clusters=clusters,
     )
     matched: Mapping[str, NoiseMatched] = {}
-    if study.responses is not None:
-        matched = noise.noise_matched_all(
-            study.truth, study.predictions, study.responses, study.draws, clusters
-        )
+    if study.hits is not None and study.responses is not None:
+        # Labels that were rounded would not tie with noisy predictions of the same count.
+        labels = study.hits / study.responses
+        shares = {m: p for m, p in study.predictions.items() if not _no_shares(p)}
+        matched = noise.noise_matched_all(labels, shares, study.responses, study.draws, clusters)
     results = [
         result
         for model in study.predictions
@@ -146,13 +154,14 @@ class _Model:
         for name, metric in METRICS.items():
             p, how = self.p_values.get(name), permutation.METHOD
             if name == "dip" and np.isfinite(self.values[name]):
-                p, how = float(diptest.diptest(self.prediction)[1]), "Hartigan's table (diptest)"
+                p, how = _dip_p(self.prediction)
             results.append(
                 self._result(
                     name,
                     self.values[name],
                     self._interval(name),
                     undefined=metric.undefined,
+                    resampled=self.drawn.get(name),
                     n=next((n for part, n in counts.items() if name.endswith(part)), None),
                     p_value=p,
                     p_method="" if p is None else how,
@@ -166,7 +175,7 @@ class _Model:
         return interval_of(self.drawn[name], LEVEL)
 
     def _label_noise(self) -> list[Result]:
-        """Give the label-noise floor of the MSE, and what of the (1 - r) part lies above it."""
+        """Give the labels' own noise, which no predictor avoids, and what of the MSE lies above."""
         known = self.reliability
         floor = known.values.get("noise", np.nan)
         resampled = self.drawn.get("mse_label_noise")
@@ -175,10 +184,10 @@ class _Model:
             resampled = share * self.drawn["truth_variance"]
         if resampled is None:
             resampled = np.full(self.study.draws.resamples, np.nan)
-        residual = self.drawn["mse_correlation"] - resampled
+        above = self.drawn["mse"] - resampled
         return [
             self._derived("mse_label_noise", floor, resampled),
-            self._derived("mse_residual", self.values["mse_correlation"] - floor, residual),
+            self._derived("mse_above_noise", self.values["mse"] - floor, above),
         ]
 
     def _ceiling(self) -> list[Result]:
@@ -188,18 +197,20 @@ class _Model:
             top = self.reliability.values.get(f"ceiling_{name}", np.nan)
             tops = self.reliability.resampled.get(f"ceiling_{name}", np.array(top))
             resampled = self.drawn[name][: tops.size] if tops.ndim else self.drawn[name]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio, ratios = np.float64(self.values[name]) / top, resampled / tops
             results.append(
                 self._derived(
                     f"disattenuated_{name}",
-                    self.values[name] / top,
-                    resampled / tops,
+                    ratio,
+                    ratios,
                     method="" if tops.ndim else ", the published ceiling taken as it is",
                 )
             )
         return results
 
     def _noise_matched(self) -> list[Result]:
-        if self.matched is None:
+        if self.matched is None:  # no counts, or predictions that are no shares
             nothing = np.full(1, np.nan)
             return [self._derived(f"{n}_noise_matched", np.nan, nothing) for n in NOISE_MATCHED]
         values, resampled = self.matched.values, self.matched.resampled
@@ -218,18 +229,21 @@ class _Model:
 
     def _derived(self, name: str, value: float, resampled: Array, **more: Any) -> Result:
         undefined = DERIVED[name].undefined
-        if name.endswith("noise_matched") and self.study.no_counts:
-            undefined = self.study.no_counts
-        elif self.reliability.reason:
-            undefined = self.reliability.reason
-        elif name.startswith("disattenuated"):
+        if name.endswith("noise_matched"):
+            undefined = self.study.no_counts or _no_shares(self.prediction) or undefined
+        elif name.startswith("disattenuated") and np.isfinite(
+            self.reliability.values.get(name.replace("disattenuated", "ceiling"), np.nan)
+        ):
             undefined = METRICS["spearman"].undefined
+        elif not name.endswith("noise_matched"):
+            undefined = self.reliability.undefined(name)
         return self._result(
             name,
             float(value),
             interval_of(resampled, LEVEL),
             undefined=undefined,
             resamples=len(resampled),
+            resampled=resampled,
             **more,
         )
 
@@ -245,6 +259,7 @@ class _Model:
         resamples: int | None = None,
         p_value: float | None = None,
         p_method: str = "",
+        resampled: Any = None,
     ) -> Result:
         study = self.study
         defined = bool(np.isfinite(value))
@@ -268,18 +283,55 @@ class _Model:
             manifest=study.manifest,
             p_value=p_value,
             p_method=p_method,
-            effect_size=effect(value, n) if effect and defined else None,
-            effect_interval=[effect(end, n) for end in ends] if effect and ends else None,
+            effect_size=float(effect(value, n)) if effect and defined else None,
+            effect_interval=self._effects(effect, ends, n, resampled) if effect and ends else None,
         )
+
+    def _effects(
+        self, effect: Callable[[Any, Any], Any], ends: list[float], n: int, resampled: Any
+    ) -> list[float] | None:
+        """Interval of an effect size; resamples of clusters have each their own n."""
+        if self.study.draws.kind == "clusters" and resampled is not None:
+            return interval_of(effect(resampled, self.drawn["size"]), LEVEL).ends
+        return [float(effect(end, n)) for end in ends]
+
+
+def _dip_p(prediction: Array) -> tuple[float, str]:
+    """Hartigan's p, by the table of the package diptest, which ends at 72,000."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        p = float(diptest.diptest(prediction)[1])
+    beyond = ", made for up to 72,000 pictures" if len(prediction) > 72_000 else ""
+    return p, f"Hartigan's table (diptest{beyond})"
+
+
+def _no_shares(prediction: Array) -> str:
+    """Say why predictions cannot be hit rates; "" where they can. Few may overstep."""
+    outside = float(np.mean((prediction < 0) | (prediction > 1)))
+    if outside <= MOST_OUTSIDE:
+        return ""
+    return f"{outside:.0%} of the predictions lie outside 0 to 1, so they are no hit rates"
 
 
 def _reliability(study: Study) -> Reliability:
+    """From the counts; else as published, where it is known what the labels are.
+
+    MemCat's published figure is about labels whose counts are published, too, so without the counts
+    nobody can tell whether the labels are those; LaMem has no counts, and one kind of label.
+    """
     if study.hits is not None:
         return reliability.from_counts(study.hits, study.responses, study.draws)
     stated = published_reliability(study.dataset) if study.dataset else None
-    if stated is None:
+    name = DatasetName.parse(study.dataset)
+    if stated is None or stated.made_of != "half" or study.no_counts != NO_COLUMNS:
         return Reliability("unknown", {}, {}, reason=study.no_counts)
-    source = f"{stated.figure.source.short}, {stated.figure.where}: {stated.why}"
+    if name.part != "test":
+        reason = f"{stated.figure.source.short} give it for {stated.labels}: name split and part"
+        return Reliability("unknown", {}, {}, reason=f"{reason}, as in {name.base}:test:1")
+    source = (
+        f"{stated.figure.source.short}, {stated.figure.where}, for {stated.labels}: {stated.why}; "
+        "a selection of its pictures may have another"
+    )
     return reliability.published(stated.value, study.truth, source)
 
 
@@ -290,7 +342,7 @@ def _labels(study: Study, found: Reliability) -> dict[str, Any]:
         figures[name] = {
             "value": float(value) if np.isfinite(value) else None,
             "interval": interval.ends,
-            "method": study.draws.method if found.kind == "counts" else "published",
+            "method": _labels_method(name, study.draws) if found.kind == "counts" else "published",
             "resamples": len(found.resampled[name]) if name in found.resampled else 0,
         }
     responses: dict[str, int | float] | None = None
@@ -308,6 +360,10 @@ def _labels(study: Study, found: Reliability) -> dict[str, Any]:
         "responses": responses,
         "figures": figures,
     }
+
+
+def _labels_method(name: str, draws: Draws) -> str:
+    return draws.method if name == "noise" else f"Fisher z with the SD of the {draws.method}"
 
 
 def _differences(
@@ -342,7 +398,7 @@ def _differences(
 
 def _plots(study: Study, prediction: Array) -> dict[str, Any]:
     noisy = None
-    if study.responses is not None:
+    if study.responses is not None and not _no_shares(prediction):
         generator = np.random.default_rng([study.draws.seed, 2])
         noisy = noise.noisy(prediction, study.responses, generator)
     return plot_data(study.truth, prediction, seed=study.draws.seed, noisy=noisy)

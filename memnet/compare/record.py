@@ -31,8 +31,9 @@ class Result:
     reason : why something is None, else "".
     manifest : sha256 of the pictures' ids and human scores
         (:func:`memnet.compare.data.manifest.manifest_digest`).
-    p_value, p_method : of the hypothesis that truth and prediction have one distribution, and how
-        it was tested; None and "" where nothing was tested.
+    p_value, p_method : of the hypothesis that it makes no difference which of a picture's two
+        numbers is truth and which prediction (of the dip: that predictions have one mode), and
+        how it was tested; None and "" where nothing was tested.
     effect_size, effect_interval : of a test statistic that grows with n, the same as a distance
         that does not; None where ``value`` is one already.
     """
@@ -69,7 +70,7 @@ class Difference:
     p_value : swap-permutation test: do the models differ at all? Two-sided.
     p_holm, p_bh : the same, corrected over all pairs of this metric.
     tests : for correlations, Williams, Steiger, Meng-Rosenthal-Rubin and Zou, each a dict; on
-        ranks for ``spearman``, where they are approximations.
+        normal scores of the ranks for ``spearman``; empty where whole clusters were resampled.
     margin, p_equivalence, interval_equivalence, equivalent : TOST: is the difference smaller than
         the margin? None where it was not asked.
     contamination : the worse of the two models' words.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.compare.analysis import MARGIN, Study, analyse
+from memnet.compare.analysis import MARGIN, NO_COLUMNS, Study, analyse
 from memnet.compare.contamination import PARTS, judge
 from memnet.compare.data.columns import Scores, read_column, read_extras, read_scores
 from memnet.compare.data.join import JOIN_RULE, Joined, join
@@ -29,6 +29,8 @@ from memnet.weights.files import file_digest
 RESAMPLES = 10_000
 SEED = 20220101
 _EXAMPLES = 20
+_LARGEST = 1e100  # squares must be finite
+_FEW_RESAMPLES = 1_000
 _ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
 
 Table = str | os.PathLike[str] | pd.DataFrame
@@ -125,6 +127,9 @@ def compare(
     columns = {role: column for role, column in wanted.items() if column}
     if bool(hits_column) != bool(responses_column):
         raise MemnetError("Hits and responses go together: name both columns, or neither.")
+    for name, values in {truth_column: joined.truth, **joined.predictions}.items():
+        if float(np.abs(values).max()) > _LARGEST:
+            raise MemnetError(f"{name} has a score of {np.abs(values).max():g}; that is none.")
     extras = read_extras(truth, columns, id_column=id_column, ids=joined.ids)
     draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
     infos = [_model_info(model, dataset) for model in models]
@@ -144,6 +149,9 @@ def compare(
             margin=margin,
         )
     )
+    warnings = _warnings(joined, human, models, no_counts if columns.get("hits") else "")
+    if resamples < _FEW_RESAMPLES:
+        warnings.append(f"Only {resamples} resamples: intervals and p values are rough.")
     return RunRecord(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         command=command,
@@ -153,11 +161,13 @@ def compare(
         items=_items(joined, human, models),
         results=analysis.results,
         plots=analysis.plots,
-        warnings=_warnings(joined, human, models, no_counts if columns.get("hits") else ""),
+        warnings=warnings,
         environment=environment() | {name: version(name) for name in ("numba", "diptest")},
         differences=analysis.differences,
         labels=analysis.labels,
-        published=_published(dataset, [model.name for model in models]),
+        published=_published(
+            dataset, [model.name for model in models], measured=analysis.labels["kind"] == "counts"
+        ),
         resampling=resampling,
     )
 
@@ -170,7 +180,7 @@ def _dataset_name(manifest: Mapping[str, Any]) -> str:
     if part not in PARTS:  # the whole of it
         return str(name)
     if manifest.get("seed") is not None:
-        split = f"seed{manifest['seed']}-lamem{split}"
+        split = f"seed{manifest['seed']}-held{manifest['held_out']}-lamem{split}"
     return ":".join(str(each) for each in (name, part, split) if each)
 
 
@@ -202,7 +212,7 @@ def _counts(
 ) -> tuple[Any | None, Any | None, str]:
     """Return hits and responses if the labels are their quotient, else why there are none."""
     if "hits" not in extras:
-        return None, None, "no columns with hits and responses were named"
+        return None, None, NO_COLUMNS
     hits, responses = extras["hits"].to_numpy(), extras["responses"].to_numpy()
     apart = float(np.abs(hits / responses - joined.truth).max())
     if apart <= _ROUNDED_LABELS:
@@ -216,8 +226,12 @@ def _counts(
     )
 
 
-def _published(dataset: str, models: Sequence[str]) -> list[dict[str, Any]]:
-    """Look up the published figures for this record, as plain JSON values."""
+def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[dict[str, Any]]:
+    """Look up the published figures for this record, as plain JSON values.
+
+    ``measured`` says whether split halves were: people's published consistency is about hit rates,
+    and labels without counts may be others.
+    """
     return [
         {
             "model": beside.model,
@@ -230,7 +244,7 @@ def _published(dataset: str, models: Sequence[str]) -> list[dict[str, Any]]:
             "citation": beside.figure.source.citation,
             "url": beside.figure.source.url,
             "where": beside.figure.where,
-            "comparable": beside.comparable,
+            "comparable": beside.comparable and (measured or beside.figure.metric != "split_half"),
             "why": beside.why,
         }
         for beside in published_for(dataset, [*models, HUMAN])

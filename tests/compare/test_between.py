@@ -73,11 +73,16 @@ def test_corrections_are_over_the_pairs_of_one_metric(planted):
 
 
 def _correlation_difference(of):
+    """For Spearman the ranks change places and each column is ranked again (of spearmanr)."""
+    correlate = stats.spearmanr if of is stats.rankdata else stats.pearsonr
+
     def statistic(truth, left, right):
         t, x, y = of(truth), _z(of(left)), _z(of(right))
+        if of is stats.rankdata:
+            x, y = of(left), of(right)
         return lambda swap: abs(
-            stats.pearsonr(t, np.where(swap, y, x)).statistic
-            - stats.pearsonr(t, np.where(swap, x, y)).statistic
+            correlate(t, np.where(swap, y, x)).statistic
+            - correlate(t, np.where(swap, x, y)).statistic
         )
 
     return statistic
@@ -110,7 +115,8 @@ def test_each_swap_gives_what_recomputing_on_the_swapped_columns_gives(metric, m
     predictions = {"a": (truth + 0.3 * random.random(9)).round(1), "b": 3 * random.random(9)}
     monkeypatch.setattr(between, "swaps", lambda *_: iter([all_swaps(9)]))
     draws = Draws(n=9, resamples=512, seed=0)
-    observed, found = between._permuted(truth, predictions, [("a", "b")], draws, None)[metric][0]
+    of_pair = between._permuted(truth, predictions, [("a", "b")], draws, None)[metric][0]
+    observed, found, _ = of_pair
     statistic = BRUTE[metric](truth, *predictions.values())
     assert observed == pytest.approx(statistic(np.zeros(9, dtype=bool)), abs=1e-12)
     expected = [statistic(swap == 1) for swap in all_swaps(9)]
@@ -147,6 +153,8 @@ def test_equivalence_is_the_90_percent_interval_within_the_margin():
     assert inside["equivalent"] is True
     assert inside["interval_equivalence"] == pytest.approx([-0.0199 * 0.9, 0.0199 * 0.9])
     assert inside["p_equivalence"] == pytest.approx(1 / 1002)
+    few = between.equivalence(np.zeros(10), level=0.95, margin=0.02)
+    assert few["equivalent"] is False  # ten resamples cannot show anything at 5 %
     shifted = between.equivalence(resampled + 0.01, level=0.95, margin=0.02)
     assert shifted["equivalent"] is False
     assert shifted["p_equivalence"] == pytest.approx(0.25, abs=0.01)

@@ -69,6 +69,28 @@ def test_heavy_ties_and_tiny_samples_agree_too(pairs, seed):
             assert drawn[name][row] == near, name
 
 
+HARD = {
+    "far away": lambda t, p: (t, p + 1e6),
+    "per cent against shares": lambda t, p: (t, 100 * p),
+    "collapsed": lambda t, p: (t, 0.7 + 1e-7 * p),
+    "a port of the same model": lambda t, p: (t, t + 1e-9 * (p - 0.5)),
+    "one absurd number": lambda t, p: (t, np.where(np.arange(len(p)) == 3, 1e8, p)),
+}
+
+
+@pytest.mark.parametrize("case", HARD)
+def test_scales_that_differ_cost_no_digits(case):
+    truth, prediction = HARD[case](*sample(80, seed=5))
+    drawn = drawn_metrics(truth, prediction, 30, seed=3)
+    names = ["pearson", "mse", "mae", "bias", "sd_ratio", "calibration_slope", "mse_recalibrated"]
+    for row, index in enumerate(resamples(80, 30, seed=3)):
+        for name in names:
+            expected = on_the_copy(name, truth, prediction, index)
+            limit = 1e-6 if case in ("collapsed", "one absurd number") else 1e-8  # SciPy's digits
+            assert drawn[name][row] == pytest.approx(expected, rel=limit, nan_ok=True), (name, row)
+    assert (drawn["mse"] >= 0).all()
+
+
 def test_what_is_not_resampled_says_why():
     found = bootstrap.intervals(*sample(30), resamples=20, seed=0)
     assert found.keys() == METRICS.keys()

@@ -253,6 +253,22 @@ def test_the_cramer_von_mises_effect_is_the_rms_difference_of_the_distribution_f
     assert effect == pytest.approx(np.sqrt(np.mean(difference**2)), abs=1e-3)
 
 
+def test_the_epps_singleton_effect_is_a_mahalanobis_distance():
+    truth, prediction = sample(800, seed=2)
+    pooled = np.concatenate([truth, prediction])
+    unit = 0.4 / (np.subtract(*np.percentile(pooled, [75, 25])) / 2)
+    points = [
+        np.stack([f(k * unit * v) for f in (np.cos, np.sin) for k in (1, 2)])
+        for v in (truth, prediction)
+    ]
+    difference = points[0].mean(axis=1) - points[1].mean(axis=1)
+    spread = sum(np.cov(each, bias=True) for each in points) / 2
+    metric = METRICS["epps_singleton"]
+    effect = metric.effect(metric.function(truth, prediction), 800)
+    expected = np.sqrt(difference @ np.linalg.inv(spread) @ difference)
+    assert effect == pytest.approx(expected, rel=1e-9)
+
+
 def test_a_clamp_and_a_floor_show_up_as_shares_and_as_a_dip():
     random = np.random.default_rng(5)
     free = random.normal(0.75, 0.15, 2000)

@@ -42,7 +42,7 @@ def test_each_distance_under_each_swap_equals_scipys_on_the_swapped_columns(
     observed, expected = exact_p(truth, prediction, METRICS[name].function)
     kept = {}
 
-    def keep(observed, permuted):
+    def keep(observed, permuted, unit):
         kept[len(kept)] = permuted
 
     monkeypatch.setattr(permutation, "swaps", lambda *_: iter([all_swaps(8)]))

@@ -88,7 +88,9 @@ def test_each_distance_has_an_effect_size_or_is_one_and_a_paired_p(record):
 
 def test_the_parts_of_the_mse_and_its_floor_add_up(record):
     value = {r.metric: r.value for r in record.results if r.model == "random"}
-    parts = ("mse_bias", "mse_variance", "mse_label_noise", "mse_residual")
+    parts = ("mse_bias", "mse_variance", "mse_correlation")
+    assert sum(value[name] for name in parts) == pytest.approx(value["mse"], abs=1e-12)
+    parts = ("mse_label_noise", "mse_above_noise")
     assert sum(value[name] for name in parts) == pytest.approx(value["mse"], abs=1e-12)
 
 
@@ -137,7 +139,7 @@ def test_labels_that_are_no_hit_rates_have_no_binomial_noise():
 def test_lamem_has_no_counts_and_its_published_reliability_is_used_with_its_source():
     p, table = people()
     found = memnet.compare(
-        table, predicted(table, p), truth_column="hit_rate", dataset="lamem", resamples=50
+        table, predicted(table, p), truth_column="hit_rate", dataset="lamem:test:1", resamples=50
     )
     assert found.labels["kind"] == "published"
     assert found.labels["figures"]["ceiling_spearman"]["value"] == pytest.approx(np.sqrt(0.67))
@@ -154,6 +156,119 @@ def test_without_counts_or_data_set_the_ceiling_is_null_with_a_reason():
     assert found.labels["kind"] == "unknown"
     assert found.value("disattenuated_spearman") is None
     assert "no columns with hits" in found.result("disattenuated_spearman").reason
+
+
+def test_a_reliability_is_not_borrowed_for_labels_that_it_was_not_published_for(tmp_path, shared):
+    p, table = people()
+    how = {"truth_column": "hit_rate", "resamples": 20}
+    for dataset in ("memcat", "lamem", "lamem:train:1"):
+        found = memnet.compare(table, predicted(table, p), dataset=dataset, **how)
+        assert found.labels["kind"] == "unknown", dataset
+    assert "name split and part, as in lamem:test:1" in found.labels["reason"]
+    truth = datasets.memcat(
+        shared / "data" / "human_scores" / "memcat_image_data.csv", label="w-fa"
+    )
+    truth.write(tmp_path / "truth.csv")
+    part = truth.table.iloc[::50]
+    found = memnet.compare(
+        tmp_path / "truth.csv", predicted(part, part["human_score"] ** 2), resamples=20
+    )
+    assert found.labels["kind"] == "unknown"
+    assert "corrected hit rate" in found.labels["reason"]
+    assert not [
+        row for row in found.published if row["metric"] == "split_half" and row["comparable"]
+    ]
+
+
+@pytest.mark.parametrize("digits", [15, 2])
+def test_rounded_labels_are_matched_by_their_counts(digits):
+    """Unrounded, equal shares of equal counts are ties; rounding would shift every step."""
+    p, table = people(800)
+    table["n"] = 40
+    table["hits"] = np.random.default_rng(0).binomial(40, p)
+    exact = table.assign(hit_rate=table["hits"] / 40)
+    rounded = table.assign(hit_rate=(table["hits"] / 40).round(digits) + 1e-16)
+    found = [
+        memnet.compare(t, predicted(t, p), truth_column="hit_rate", resamples=99, **COUNTS)
+        for t in (exact, rounded)
+    ]
+    for name in ("ks_noise_matched", "cramer_von_mises_noise_matched"):
+        assert found[0].value(name) == found[1].value(name)
+        assert found[0].result(name).p_value == found[1].result(name).p_value > 0.05
+
+
+def test_predictions_that_are_no_shares_are_not_matched_for_noise():
+    p, table = people()
+    found = memnet.compare(
+        table,
+        [predicted(table, 100 * p, "per cent"), predicted(table, p)],
+        truth_column="hit_rate",
+        resamples=20,
+        **COUNTS,
+    )
+    assert found.value("ks_noise_matched", "per cent") is None
+    assert "lie outside 0 to 1" in found.result("ks_noise_matched", "per cent").reason
+    assert found.value("ks_noise_matched", "mine") is not None
+
+
+def test_labels_without_any_reliability_have_no_ceiling_and_say_why():
+    random = np.random.default_rng(3)
+    _, table = people(60)
+    table["n"] = 8
+    table["hits"] = 4 + random.integers(0, 2, 60)  # less spread than chance alone would give
+    table["hit_rate"] = table["hits"] / table["n"]
+    found = memnet.compare(
+        table, predicted(table, random.random(60)), truth_column="hit_rate", resamples=50, **COUNTS
+    )
+    assert found.labels["figures"]["ceiling_pearson"]["value"] is None
+    assert found.value("disattenuated_pearson") is None
+    assert "at or below zero" in found.result("disattenuated_pearson").reason
+
+
+def test_a_perfect_predictor_has_the_label_noise_as_its_error_and_nothing_above():
+    p, table = people(4000)
+    found = memnet.compare(
+        table,
+        [predicted(table, p, "perfect"), predicted(table, np.full(4000, p.mean()), "flat")],
+        truth_column="hit_rate",
+        resamples=200,
+        **COUNTS,
+    )
+    low, high = found.result("mse_above_noise", "perfect").interval
+    assert low < 0 < high
+    assert found.value("mse_above_noise", "flat") == pytest.approx(p.var(), rel=0.1)
+    assert found.value("mse_correlation", "perfect") < found.value("mse_label_noise", "perfect")
+
+
+def test_absurd_numbers_are_refused():
+    p, table = people(20)
+    with pytest.raises(memnet.MemnetError, match="mine has a score of 1e\\+200"):
+        memnet.compare(table, predicted(table, p * 0 + 1e200), truth_column="hit_rate")
+
+
+def test_few_resamples_are_pointed_out():
+    p, table = people(20)
+    found = memnet.compare(table, predicted(table, p), truth_column="hit_rate", resamples=40)
+    assert any("Only 40 resamples" in sentence for sentence in found.warnings)
+
+
+def test_effect_sizes_of_clusters_come_from_each_resamples_own_size():
+    p, table = people(400)
+    table["scene"] = np.sort(np.random.default_rng(0).integers(0, 400, 400) ** 2 // 12000).astype(
+        str
+    )
+    found = memnet.compare(
+        table,
+        predicted(table, 0.5 + 0.3 * p),
+        truth_column="hit_rate",
+        clusters_column="scene",
+        resamples=400,
+    )
+    result = found.result("cramer_von_mises")
+    ends = [np.sqrt(2 * end / 400) for end in result.interval]
+    low, high = result.effect_interval
+    assert ends[0] < low < result.effect_size < high < ends[1]
+    assert all(row.tests == {} for row in found.differences)
 
 
 def test_strata_and_clusters_are_named_and_move_the_interval():

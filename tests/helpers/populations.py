@@ -17,6 +17,13 @@ COMPARED = (*between.CORRELATIONS, *between.ERRORS)
 LARGE = 1_000_000  # pictures: true values to about 0.0007
 
 
+CURVES: dict[str, Any] = {
+    "bent": lambda m: -np.abs(m),
+    "half": lambda m: np.maximum(m, 0),
+    "uneven": lambda m: m,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Population:
     """Pictures and two models, jointly normal before each is put on its scale.
@@ -27,6 +34,9 @@ class Population:
     kind : ``"labels"``: the truth is hits over 36 to 44 responses with a skewed true hit rate
         (mean 0.76, SD 0.10), predictions are skewed and rounded to 2 digits; ``"untied"``: the
         same without responses and rounding; ``"normal"``: everything normal, rounded to 2 digits.
+        The rest are two equal models m + noise, m normal, whose relation to the truth is not
+        straight (correlations unused): ``"bent"``: the truth is -|m| + noise, ``"half"``:
+        max(m, 0) + noise, ``"uneven"``: m, and the models' noise grows with exp(m).
     clusters, icc : number of clusters of equal size (0: none) and intra-cluster correlation.
     """
 
@@ -38,6 +48,12 @@ class Population:
     icc: float = 0.0
 
     def draw(self, n: int, generator: np.random.Generator) -> Sample:
+        if self.kind in CURVES:
+            m, *noise = generator.standard_normal((4, n))
+            size = np.exp(m) if self.kind == "uneven" else 1.0
+            truth = (CURVES[self.kind](m) + 0.5 * noise[0]).round(2)
+            a, b = ((m + 0.7 * size * e).round(2) for e in noise[1:])
+            return Sample(truth=truth, a=a, b=b, rate=truth)
         correlations = [[1, self.r_a, self.r_b], [self.r_a, 1, self.r_ab], [self.r_b, self.r_ab, 1]]
         latent = generator.standard_normal((n, 3))
         groups = None
@@ -91,6 +107,7 @@ POPULATIONS = {
     "normal, equal": Population(r_a=0.75, r_b=0.75, r_ab=0.6, kind="normal"),
     "normal, equal, alike": Population(r_a=0.75, r_b=0.75, r_ab=0.95, kind="normal"),
     "normal, unequal": Population(r_a=0.75, r_b=0.65, r_ab=0.6, kind="normal"),
+    **{kind: Population(r_a=0, r_b=0, r_ab=0, kind=kind) for kind in CURVES},
     "clustered": Population(r_a=0.75, r_b=0.65, r_ab=0.6, clusters=40, icc=0.3),
 }
 

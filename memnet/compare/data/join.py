@@ -167,6 +167,6 @@ def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[str]:
         hint = "perhaps they are raw outputs"
     return [
         f"{name}{' (truth)' if is_truth else ''} has scores outside [0, 1] (from {low:g} to "
-        f"{high:g}); {hint}. Errors (MSE, MAE, bias) mean little unless truth and predictions are "
-        "on one scale from 0 to 1; ranks are not affected."
+        f"{high:g}); {hint}. Errors (MSE, MAE, bias) and distributions mean little unless truth "
+        "and predictions are on one scale from 0 to 1; ranks are not affected."
     ]

@@ -52,8 +52,8 @@ def _intervals(record: RunRecord) -> str:
     return (
         f"{percent(first.level)}, {first.method}: {first.resamples:,} resamples of {drawn}; seed "
         f"{first.seed}. Truth and predictions of a picture stay together, and every model has the "
-        "same resamples. A distance (Kolmogorov-Smirnov, Wasserstein, ...) cannot be negative, so "
-        "its interval lies somewhat high where the two distributions nearly agree."
+        "same resamples. A distance or a squared part cannot be negative, so its interval lies "
+        "high where there is nearly none."
     )
 
 
@@ -75,12 +75,12 @@ def _between(record: RunRecord) -> str:
     if not record.differences:
         return ""
     return (
-        "two models' predictions for a picture change places, at random: as ranks for Spearman, "
-        "as z scores for Pearson, as errors for MSE and MAE. Two-sided. Holm's correction bounds "
-        "the chance of one false alarm among all pairs of the metric, Benjamini and Hochberg's "
-        "the share of false ones among those found. Williams, Steiger and Meng, Rosenthal and "
-        "Rubin test two correlations with one variable in common; Zou gives an interval for their "
-        "difference."
+        "two models' predictions for a picture change places, at random: as ranks for Spearman "
+        "(each column is then ranked anew), as z scores for Pearson, as errors for MSE and MAE. "
+        "Two-sided. Holm's correction bounds the chance of one false alarm among all pairs of the "
+        "metric, Benjamini and Hochberg's the share of false ones among those found. Williams, "
+        "Steiger and Meng, Rosenthal and Rubin test two correlations with one variable in common; "
+        "Zou gives an interval for their difference."
     )
 
 
@@ -89,10 +89,10 @@ def _margin(record: RunRecord) -> str:
     if not margins:
         return ""
     return (
-        "equivalence is shown where the interval of the difference lies inside the margin (two "
-        f"one-sided bootstrap tests; margin {', '.join(f'{m:g}' for m in sorted(margins))}). A "
-        "difference that is not beyond chance does not show it, and one can be both: beyond "
-        "chance, and smaller than the margin."
+        "equivalence is shown where at most 5 % of the resampled differences lie beyond the margin "
+        "on either side (two one-sided bootstrap tests; margin "
+        f"{', '.join(f'{m:g}' for m in sorted(margins))}). A difference that is not beyond chance "
+        "does not show it, and one can be both: beyond chance, and smaller than the margin."
     )
 
 

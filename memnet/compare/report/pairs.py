@@ -45,9 +45,10 @@ def _difference_table(rows: Sequence[Difference]) -> Table:
         Column("p, Holm", numeric=True),
         Column("p, Benjamini-Hochberg", numeric=True),
     ]
+    if margins:
+        columns.append(Column(f"Equivalent within {', '.join(f'{m:g}' for m in sorted(margins))}?"))
     if tested:
         columns += [
-            Column(f"Equivalent within {', '.join(f'{m:g}' for m in sorted(margins))}?"),
             Column("Williams t", numeric=True),
             Column("Steiger z", numeric=True),
             Column("Meng et al. z", numeric=True),
@@ -56,7 +57,7 @@ def _difference_table(rows: Sequence[Difference]) -> Table:
     return Table(
         title=metric.title,
         columns=columns if defined else [],
-        rows=[_difference_cells(row, tested) for row in defined],
+        rows=[_difference_cells(row, bool(margins), tested) for row in defined],
         before=f"Each difference with its paired {percent(rows[0].level)} interval and the worse "
         f"of the two contaminations; n = {rows[0].n:,} pictures. {_SIGN.get(metric.better, '')}",
         after=" ".join(filter(None, [_undefined(rows), _supposed(rows) if tested else ""])),
@@ -72,23 +73,26 @@ def _undefined(rows: Sequence[Difference]) -> str:
 
 
 def _supposed(rows: Sequence[Difference]) -> str:
-    ranks = ", and are approximations on ranks" if rows[0].metric == "spearman" else ""
-    return (
-        "Williams, Steiger, Meng-Rosenthal-Rubin and Zou suppose scores that are normally "
-        f"distributed{ranks}."
-    )
+    said = "Williams, Steiger, Meng-Rosenthal-Rubin and Zou suppose normally distributed scores"
+    if rows[0].metric == "spearman":
+        return (
+            f"{said}, so here they compare the correlations of the ranks' normal scores, not rho "
+            "itself."
+        )
+    return f"{said}; where they are skewed, as memorability is, they reject too often."
 
 
-def _difference_cells(row: Difference, tested: bool) -> list[Cell]:
+def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell]:
     ends = interval(row.interval) if row.interval else ""
     cells = [
         Cell(f"{row.model_a} - {row.model_b}", note=row.reason),
         Cell(number(row.value), interval=ends, word=row.contamination),
         *(Cell(p_value(p) or "undefined") for p in (row.p_value, row.p_holm, row.p_bh)),
     ]
+    if margins:
+        cells.append(_equivalence_cell(row))
     if not tested:
         return cells
-    cells.append(_equivalence_cell(row))
     for name, statistic in (("williams", "t"), ("steiger", "z"), ("meng_rosenthal_rubin", "z")):
         test = row.tests.get(name, {})
         if test.get("p") is None:

@@ -236,12 +236,16 @@ def _error_parts(results: dict[str, Result]) -> str:
         f"{number(bias)} + variance mismatch {number(variance)} + (1 - r) part "
         f"{number(correlation)}."
     )
-    if "mse_label_noise" in known and "mse_residual" in known:
+    if "mse_label_noise" in known and "mse_above_noise" in known:
         said += (
-            f" Of the last part {number(known['mse_label_noise'])} is the noise of the human "
-            "scores, which no predictor that has not seen them can avoid, and "
-            f"{number(known['mse_residual'])} lies above that floor"
-            + (", so the error is below the floor." if known["mse_residual"] < 0 else ".")
+            f" The human scores' own noise is {number(known['mse_label_noise'])}: predictions that "
+            "were the true scores would have that MSE. "
+        )
+        above = known["mse_above_noise"]
+        said += (
+            f"{number(above)} lies above it."
+            if above >= 0
+            else f"This MSE is {number(-above)} less, as it can be where the scores were seen."
         )
     return said
 

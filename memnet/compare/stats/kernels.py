@@ -116,19 +116,20 @@ def kendall_rows(
 
 
 @compiled
-def moment_rows(
+def sum_rows(
     counts: Any,
-    x: Any,
-    y: Any,
+    columns: Any,
     cell: Any,
     flags: Any,
+    x: Any,
+    y: Any,
     sums: Any,
     means: Any,
     varied: Any,
     start: int,
     stop: int,
 ) -> None:
-    """Sum 1, x, y, xx, xy, yy, |y - x| over each cell into ``sums[row, cell]``.
+    """Sum the columns ``(N, K)`` over each cell into ``sums[row, cell]`` ``(K,)``.
 
     ``means[row]``: the mean of each column of ``flags`` ``(N, F)``; ``varied[row]``: whether x,
     and y, have more than one value.
@@ -147,16 +148,42 @@ def moment_rows(
                 varied[row, 1] |= y[item] != y[first]
                 total += weight
                 inside = sums[row, cell[item]]
-                inside[0] += weight
-                inside[1] += weight * x[item]
-                inside[2] += weight * y[item]
-                inside[3] += weight * x[item] * x[item]
-                inside[4] += weight * x[item] * y[item]
-                inside[5] += weight * y[item] * y[item]
-                inside[6] += weight * abs(y[item] - x[item])
+                for column in range(columns.shape[1]):
+                    inside[column] += weight * columns[item, column]
                 for flag in range(flags.shape[1]):
                     means[row, flag] += weight * flags[item, flag]
         means[row] /= total
+
+
+@compiled
+def swapped_spearman_rows(
+    swaps: Any, target: Any, a: Any, b: Any, groups: int, out: Any, start: int, stop: int
+) -> None:
+    """|rho of a - rho of b| with the truth, after swapping the two models' numbers.
+
+    ``target``: the truth's midranks, mean 0 and sum of squares 1; ``a`` and ``b``: each picture's
+    place among the distinct numbers of both. Each column is ranked anew after the swap.
+    """
+    of_a, of_b = np.zeros(groups), np.zeros(groups)
+    rank_a, rank_b = np.zeros(groups), np.zeros(groups)
+    for row in range(start, stop):
+        of_a[:] = 0
+        of_b[:] = 0
+        for item in range(a.size):
+            change = swaps[row, item] * (b[item] - a[item])  # without branches
+            of_a[a[item] + change] += 1
+            of_b[b[item] - change] += 1
+        scale_a = math.sqrt(midranks(of_a, rank_a))
+        scale_b = math.sqrt(midranks(of_b, rank_b))
+        cross_a, cross_b = 0.0, 0.0
+        for item in range(a.size):
+            change = swaps[row, item] * (b[item] - a[item])
+            cross_a += target[item] * rank_a[a[item] + change]
+            cross_b += target[item] * rank_b[b[item] - change]
+        if scale_a > 0 and scale_b > 0:
+            out[row] = abs(cross_a / scale_a - cross_b / scale_b)
+        else:
+            out[row] = np.nan
 
 
 @compiled

@@ -27,7 +27,7 @@ below 0.5, 0.6 to 0.9, ...). A range holds its lower end; the first and last are
 
 MOST_FOLDS = 10
 FLOOR_WIDTH = 0.001
-_SINGULAR = 1e10  # condition of a covariance matrix that has no inverse worth the name
+_SINGULAR = 1e8  # condition of a covariance matrix that has no inverse worth the name
 
 
 def spearman(truth: Array, prediction: Array) -> float:
@@ -279,9 +279,13 @@ def folds_of(n: int) -> tuple[int, Any]:
 
 def anderson_scale(statistic: Array, totals: Any) -> Array:
     """Standardise A2 of two samples of ``totals`` each (Scholz & Stephens 1987, section 2)."""
-    deviation = np.array([_anderson_sd(int(total)) for total in totals])
-    scaled: Array = (statistic - 1) / deviation
+    scaled: Array = (statistic - 1) / anderson_sd(totals)
     return scaled
+
+
+def anderson_sd(each: Any) -> Any:
+    """SD of A2 of two samples of ``each`` numbers (a count, or counts)."""
+    return np.vectorize(_anderson_sd, otypes=[np.float64])(np.asarray(each).astype(np.int64))
 
 
 @cache
@@ -339,11 +343,14 @@ def epps_singleton_from(harmonics: Array, totals: Any) -> Array:
     inverse = np.linalg.pinv(2 * covariances)
     statistic = 2.0 * totals * np.einsum("bi,bij,bj->b", difference, inverse, difference)
     undefined |= ~known
-    small = totals < 25  # the correction of Epps & Singleton (1986), as in SciPy
-    n = totals.astype(np.float64)
-    correction = 1 / (1 + (2 * n) ** -0.45 + 10.1 * 2 * n**-1.7)
-    found: Array = np.where(undefined, np.nan, statistic * np.where(small, correction, 1.0))
+    found: Array = np.where(undefined, np.nan, statistic * small_sample_correction(totals))
     return found
+
+
+def small_sample_correction(n: Any) -> Any:
+    """Factor of Epps & Singleton (1986) for two samples of n below 25, as in SciPy."""
+    n = np.asarray(n, dtype=np.float64)
+    return np.where(n < 25, 1 / (1 + (2 * n) ** -0.45 + 10.1 * 2 * n**-1.7), 1.0)
 
 
 @cache

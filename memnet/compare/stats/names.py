@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from memnet.compare.stats import metrics as m
 from memnet.compare.stats.metrics import EDGES, Array
@@ -22,8 +24,8 @@ class Metric:
     group : ``"accuracy"``, ``"error parts"``, ``"distribution"``, ``"noise-matched"``,
         ``"predictions"``, ``"ranges"`` or ``"ceiling"``: which table it stands in.
     undefined : why it can be NaN.
-    effect : ``(value, n) -> float``: the same as an effect size that does not grow with n; None
-        where the value is one already, or is no distance.
+    effect : ``(value, n) -> size``, numbers or arrays: the same as an effect size that does not
+        grow with n; None where the value is one already, or is no distance.
     effect_title : what the effect size is.
     """
 
@@ -32,20 +34,20 @@ class Metric:
     better: str
     group: str
     undefined: str = ""
-    effect: Callable[[float, int], float] | None = None
+    effect: Callable[[Any, Any], Any] | None = None
     effect_title: str = ""
 
 
-def _root_mean_square(value: float, n: int) -> float:
-    return math.sqrt(max(0.0, 2 * value / n))
+def _root_mean_square(value: Any, n: Any) -> Any:
+    return np.sqrt(np.maximum(0.0, 2 * value / n))
 
 
-def _anderson_effect(value: float, n: int) -> float:
-    return math.sqrt(max(0.0, 2 * (value * m._anderson_sd(n) + 1) / n))
+def _anderson_effect(value: Any, n: Any) -> Any:
+    return _root_mean_square(value * m.anderson_sd(n) + 1, n)
 
 
-def _mahalanobis(value: float, n: int) -> float:
-    return math.sqrt(max(0.0, value / n))
+def _mahalanobis(value: Any, n: Any) -> Any:
+    return _root_mean_square(value / m.small_sample_correction(n), n)
 
 
 _CONSTANT = "the human scores or the predictions are all equal, or there is only one"
@@ -151,9 +153,9 @@ _NO_COUNTS = "the counts behind the human scores are not known"
 _NO_RELIABILITY = "the reliability of the human scores is not known"
 
 DERIVED: dict[str, Metric] = {
-    "mse_label_noise": Metric(None, "MSE: label noise (floor)", "", "error parts", _NO_RELIABILITY),
-    "mse_residual": Metric(
-        None, "MSE: (1 - r) part above the floor", "lower", "error parts", _NO_RELIABILITY
+    "mse_label_noise": Metric(None, "MSE: label noise", "", "error parts", _NO_RELIABILITY),
+    "mse_above_noise": Metric(
+        None, "MSE above the label noise", "lower", "error parts", _NO_RELIABILITY
     ),
     "disattenuated_spearman": Metric(
         None, "Spearman's rho, disattenuated", "higher", "ceiling", _NO_RELIABILITY

@@ -22,7 +22,7 @@ from memnet.compare.stats.pooled import Pooled
 METHOD = "swap permutation"
 
 _SWAPS_AT_ONCE = 2_000_000
-_ROUNDING = 1e-12  # a statistic this close to the observed one counts as equal to it
+_ROUNDING = 1e-12
 
 
 def swaps(n: int, permutations: int, seed: int, clusters: Any | None = None) -> Iterator[Any]:
@@ -40,11 +40,15 @@ def swaps(n: int, permutations: int, seed: int, clusters: Any | None = None) -> 
         yield drawn if clusters is None else np.ascontiguousarray(drawn[:, clusters])
 
 
-def p_value(observed: float, permuted: Array) -> float | None:
-    """Share of the swaps whose statistic reaches the observed one, which counts, too."""
+def p_value(observed: float, permuted: Array, unit: float = 1.0) -> float | None:
+    """Share of the swaps whose statistic reaches the observed one, which counts, too.
+
+    ``unit`` is the size of the numbers that the statistic is made of: what differs by 1e-12 of it
+    is a tie.
+    """
     if not np.isfinite(observed):
         return None
-    reached = np.count_nonzero(permuted >= observed - _ROUNDING * max(1.0, abs(observed)))
+    reached = np.count_nonzero(permuted >= observed - _ROUNDING * max(unit, abs(observed)))
     return float((reached + 1) / (len(permuted) + 1))
 
 
@@ -91,7 +95,9 @@ def swap_tests(
     return {
         name: {
             metric: p_value(
-                float(parts[0][metric][0]), np.concatenate([part[metric] for part in parts[1:]])
+                float(parts[0][metric][0]),
+                np.concatenate([part[metric] for part in parts[1:]]),
+                unit=pooled[name].units.get(metric, 1.0),
             )
             for metric in parts[0]
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,12 @@ class Pooled:
         self.side = (order >= n).astype(np.uint8)
         self.values = np.unique(pooled)
         self.group_end = np.searchsorted(pooled[order], self.values, side="right").astype(np.int64)
+
+    @property
+    def units(self) -> dict[str, float]:
+        """Size of the distances that are in units of the scores."""
+        span = float(np.ptp(self.values))
+        return {"wasserstein": span, "energy": math.sqrt(span)}
 
     def distances(
         self, counts: Counts | None, swaps: Any | None, workers: Workers

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from memnet.compare.stats import kernels
 from memnet.compare.stats.bootstrap import Interval, interval_of
@@ -26,6 +27,8 @@ from memnet.compare.stats.draws import Draws, Workers, groups_of
 from memnet.compare.stats.metrics import Array, spearman
 
 HALVES = 50
+_LEAST = 1e-6  # a reliability below is none, but for rounding
+_ALMOST_ONE = 1 - 1e-12
 MOST_RESAMPLES = 2_000
 """Of the reliability: each resample rank-correlates all the halves."""
 
@@ -40,6 +43,7 @@ class Reliability:
     values : name -> figure: ``split_half`` (mean rho of two halves), ``reliability_spearman``,
         ``reliability_pearson`` (0 to 1), ``ceiling_spearman``, ``ceiling_pearson``,
         ``noise`` (variance of the labels that is noise, squared score units); NaN if undefined.
+    units : number of pictures, or of clusters where these are resampled.
     resampled : the same names -> ``(B,)``, B at most :data:`MOST_RESAMPLES`; empty where there
         are no counts.
     source : where a figure that was not measured comes from.
@@ -49,25 +53,58 @@ class Reliability:
     kind: str
     values: Mapping[str, float]
     resampled: Mapping[str, Array]
+    units: int = 0
     source: str = ""
     reason: str = ""
 
     def interval(self, name: str, level: float) -> Interval:
-        """Percentile interval of one of the figures."""
+        """Interval of one of the figures.
+
+        That of a ceiling is ``tanh(atanh(c) +- t sd)``, with the SD of Fisher's z over the
+        resamples and Student's t of one less than the pictures (or clusters): the percentile
+        interval covers 92 % at n = 100 (docs/statistics.md). Reliability and split-half follow
+        from it, being functions of the ceiling. That of the noise is the percentile interval.
+        """
         if name not in self.resampled:
             return Interval(None, None, "a published figure, taken as it is")
-        return interval_of(self.resampled[name], level)
+        if name == "noise":
+            return interval_of(self.resampled[name], level)
+        kind = "pearson" if name.endswith("pearson") else "spearman"
+        top, tops = self.values[f"ceiling_{kind}"], self.resampled[f"ceiling_{kind}"]
+        plain = interval_of(tops, level)
+        if not np.isfinite(top) or plain.ends is None or self.units < 2:
+            return Interval(None, None, plain.reason or self.undefined(name))
+        z = np.arctanh(np.minimum(tops[np.isfinite(tops)], _ALMOST_ONE))
+        scale = np.sqrt(self.units / (self.units - 1)) * float(np.std(z, ddof=1))
+        half = scale * float(stats.t.ppf((1 + level) / 2, self.units - 1))
+        middle = np.arctanh(min(top, _ALMOST_ONE))
+        ends = np.tanh(np.array([max(middle - half, 0.0), middle + half]))
+        if name.startswith("reliability"):
+            ends = ends**2
+        elif name == "split_half":
+            ends = ends**2 / (2 - ends**2)  # Spearman-Brown backwards
+        return Interval(float(ends[0]), float(ends[1]), "")
+
+    def undefined(self, name: str) -> str:
+        """Say why a figure is NaN."""
+        if self.reason:
+            return self.reason
+        kind = "pearson" if name.endswith("pearson") else "spearman"
+        if np.isfinite(self.values.get(f"reliability_{kind}", np.nan)):
+            return "the reliability of the human scores is estimated at or below zero"
+        return "in some resplit of the answers all halves are equal, so there is no reliability"
 
 
 def spearman_brown(half: Any) -> Any:
     """Reliability of the whole from the correlation of its halves, ``2 r / (1 + r)``."""
-    return 2 * half / (1 + half)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 2 * half / (1 + np.asarray(half))
 
 
 def ceiling(reliability: Any) -> Any:
-    """Correlation of a perfect predictor with the labels: the square root; NaN below 0."""
+    """Correlation of a perfect predictor with the labels: the square root; NaN for none."""
     with np.errstate(invalid="ignore"):
-        return np.sqrt(reliability)
+        return np.where(np.asarray(reliability) > _LEAST, np.sqrt(reliability), np.nan)
 
 
 def label_noise(hits: Array, responses: Array) -> Array:
@@ -143,6 +180,9 @@ def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
         "counts",
         {key: float(value) for key, value in _figures(half, noise.mean(), labels.var() * whole)},
         dict(_figures(halves, noises, variances * whole)),
+        units=n
+        if draws.kind != "clusters" or draws.groups is None
+        else int(draws.groups.max()) + 1,
     )
 
 
