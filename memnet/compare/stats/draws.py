@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from memnet.compare.stats.kernels import count_draws
 from memnet.compare.stats.metrics import Array
 
 Counts = Any  # "np.ndarray[tuple[int, int], np.dtype[np.int32]]", which kernels take untyped
 
-_COUNTS_AT_ONCE = 4_000_000  # 16 MB of counts: memory is linear in the number of pictures
+_COUNTS_AT_ONCE = 2_000_000  # 8 MB of counts: memory is linear in the number of pictures
 
 FEWEST_CLUSTERS = 10
 """With fewer, resampling whole clusters says little (five categories give 126 different draws)."""
@@ -56,12 +57,20 @@ class Draws:
         Pictures of one kind are those that ``numpy.random.default_rng(seed).integers(n, size=n)``
         draws row by row, so SciPy's bootstrap draws the same from the same seed.
         """
+        with ThreadPoolExecutor(1) as drawing:  # the next chunk, while this one is worked on
+            source = self._drawn()
+            ready = drawing.submit(next, source, None)
+            while (chunk := ready.result()) is not None:
+                ready = drawing.submit(next, source, None)
+                yield chunk
+
+    def _drawn(self) -> Iterator[tuple[slice, Counts]]:
         generator = np.random.default_rng(self.seed)
         at_once = max(1, _COUNTS_AT_ONCE // self.n)
         members = self._members()
         for start in range(0, self.resamples, at_once):
             rows = slice(start, min(start + at_once, self.resamples))
-            counts = np.empty((rows.stop - rows.start, self.n), dtype=np.int32)
+            counts = np.zeros((rows.stop - rows.start, self.n), dtype=np.int32)
             for row in counts:
                 if self.kind == "strata":
                     for inside in members:
@@ -73,8 +82,7 @@ class Draws:
                     drawn = generator.integers(size, size=size)
                     row[:] = np.bincount(drawn, minlength=size)[self.groups]
                 else:
-                    drawn = generator.integers(self.n, size=self.n)
-                    row[:] = np.bincount(drawn, minlength=self.n)
+                    count_draws(generator.integers(self.n, size=self.n), row)
             yield rows, counts
 
     def _members(self) -> list[Any]:

@@ -33,6 +33,13 @@ def compiled_for_sums(function: _Function) -> _Function:
 
 
 @compiled
+def count_draws(drawn: Any, counts: Any) -> None:
+    """Add to ``counts`` how often each picture was drawn."""
+    for picture in drawn:
+        counts[picture] += 1
+
+
+@compiled
 def midranks(counts: Any, ranks: Any) -> float:
     """Midrank of each group, centred on the mean rank; returns the ranks' sum of squares."""
     total = 0.0
