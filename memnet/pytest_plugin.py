@@ -157,13 +157,24 @@ def _rewrite(
     from memnet.compare.frozen import freeze
     from memnet.compare.frozen_check import describe
     from memnet.compare.scoring.inputs import collect
+    from memnet.errors import MemnetError
 
     kept: dict[str, Any] = {}
     if before is not None:
         kept = {"batch_size": before.batch_size, "tolerance": before.tolerance}
         images = images or [file.parent / image for image in before.images]
     assert images is not None
-    now = freeze(predictor, collect(images), images=images, out=file, **kept)
+    found = collect(images)
+    if before is not None:
+        there = {item.image_id for item in found.items}
+        gone = [p.image_id for p in before.pictures if p.image_id not in there]
+        if gone:
+            raise MemnetError(
+                f"{len(gone)} frozen picture(s) are not there any more ({', '.join(gone[:5])}), "
+                "and --memnet-refreeze leaves none out; bring them back, or make the file anew "
+                "with `memnet freeze --force`."
+            )
+    now = freeze(predictor, found, images=images, out=file, **kept)
     if before is not None and replace(now, created=before.created) == before:
         return "nothing changed, the file stays as it is"
     now.write(file)

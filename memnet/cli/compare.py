@@ -60,7 +60,7 @@ def compare(
     resamples: int = typer.Option(
         10_000, min=1, help="Bootstrap resamples for the intervals; as many permutations."
     ),
-    seed: int = typer.Option(20220101, help="Seed of bootstrap and permutations."),
+    seed: int = typer.Option(20220101, min=0, help="Seed of bootstrap and permutations."),
     device: str = typer.Option("auto", help="For --images: auto, cpu, cuda ..."),
     batch_size: int = typer.Option(8, min=1, help="For --images: pictures per pass."),
 ) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from memnet.compare.contamination import DatasetName
 from memnet.compare.published import published_reliability
-from memnet.compare.record import Difference, Result
+from memnet.compare.record import CONTAMINATION, Difference, Result
 from memnet.compare.stats import between, bootstrap, noise, permutation, reliability
 from memnet.compare.stats.bootstrap import NOT_RESAMPLED, Interval, interval_of
 from memnet.compare.stats.draws import Draws
@@ -30,8 +30,6 @@ MOST_OUTSIDE = 0.01
 """Of the predictions may lie outside 0 to 1, and are moved to the ends, when noise is matched."""
 
 NO_COLUMNS = "no columns with hits and responses were named"
-
-SEVERITY = ("clean", "unknown", "possibly", "contaminated")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,6 +263,8 @@ class _Model:
         defined = bool(np.isfinite(value))
         n = len(study.truth) if n is None else n
         effect = (METRICS.get(name) or DERIVED[name]).effect
+        if len(study.truth) < 2:
+            interval = Interval(None, None, "there is only one picture")
         ends = interval.ends if defined else None
         return Result(
             model=self.model,
@@ -389,7 +389,7 @@ def _differences(
             resamples=study.draws.resamples,
             seed=study.draws.seed,
             contamination=max(
-                (study.words[row[side]] for side in ("model_a", "model_b")), key=SEVERITY.index
+                (study.words[row[side]] for side in ("model_a", "model_b")), key=CONTAMINATION.index
             ),
         )
         for row in rows

@@ -96,8 +96,10 @@ class Verdict:
         total = len(frozen.pictures)
         limit = "" if self.exact else f" by more than {frozen.tolerance:g}"
         moved = f"{len(self.moved)} of {total} scores of {frozen.model} moved{limit}."
+        if not self.moved:
+            moved = f"{len(self.unscored)} of {total} pictures of {frozen.model} cannot be scored."
         lines = [f"{shown_path}: {moved}"]
-        if self.exact:
+        if self.exact and self.moved:
             lines[0] += " The environment is the same, so they must be equal to the last bit."
         if self.moved:
             lines += ["", *_table(self.moved)]
@@ -107,15 +109,18 @@ class Verdict:
             if len(self.unscored) > _SHOWN:
                 lines.append(f"  ... and {len(self.unscored) - _SHOWN} more")
         lines += ["", f"Changed since the scores were frozen ({frozen.created}):"]
-        lines += [f"  {line}" for line in self.changes] or [
-            "  nothing that is recorded: weights, preprocessing, picture files and environment are "
-            "the same, so the code between picture and score is not"
-        ]
+        lines += [f"  {line}" for line in self.changes]
+        if not self.changes and not self.unscored:
+            lines.append(
+                "  nothing that is recorded: weights, preprocessing, picture files and environment "
+                "are the same, so the code between picture and score is not, or the file was edited"
+            )
         if self.not_frozen:
             lines.append(f"  not frozen: {_count(self.not_frozen, 'picture', 'pictures')}")
         if self.why_not_exact:
             lines += ["", f"Not judged bit for bit: {self.why_not_exact}."]
-        lines += ["", "If today's scores are the right ones, run pytest with --memnet-refreeze."]
+        if self.moved:
+            lines += ["", "If today's scores are the right ones: pytest --memnet-refreeze."]
         return "\n".join(lines)
 
 
@@ -185,6 +190,8 @@ def check(
         not_frozen = sorted(names - {picture.image_id for picture in frozen.pictures})
     except MemnetError as error:
         changes.append(f"images: {error}")
+    if unscored:
+        changes.append(f"pictures: {len(unscored)} missing or unreadable")
     if other_bytes:
         changes.append(f"picture files (sha256): {_count(other_bytes, 'picture', 'pictures')}")
     if decoded:

@@ -14,6 +14,10 @@ SCHEMA_VERSION = 2
 """2 adds to 1: manifest, p values and effect sizes of results, differences, labels, published."""
 
 
+CONTAMINATION = ("clean", "unknown", "possibly", "contaminated")
+"""The words of :mod:`memnet.compare.contamination`, the worst last."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """One number, with everything needed to judge it.
@@ -176,15 +180,37 @@ class RunRecord:
         try:
             while values["schema_version"] < SCHEMA_VERSION:
                 values = _MIGRATIONS[values["schema_version"]](values)
-            return cls(
+            record = cls(
                 **{
                     **values,
                     "results": [Result(**row) for row in values["results"]],
                     "differences": [Difference(**row) for row in values["differences"]],
                 }
             )
-        except (TypeError, KeyError) as error:
+            record._check()
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise MemnetError(f"The record is damaged ({error}).") from error
+        return record
+
+    def _check(self) -> None:
+        """Raise ``ValueError`` where the record cannot be what a comparison wrote."""
+        if not self.results:
+            raise ValueError("it has no results")
+        names = {model["name"] for model in self.models}
+        if not {result.model for result in self.results} <= names:
+            raise ValueError("its results are not of its models")
+        rows: list[Result | Difference] = [*self.results, *self.differences]
+        for row in rows:
+            what = f"{getattr(row, 'model', 'a difference')}, {row.metric}"
+            if row.contamination not in CONTAMINATION:
+                raise ValueError(f"{what}: {row.contamination!r} is no contamination")
+            if not isinstance(row.n, int) or row.n < 0:
+                raise ValueError(f"{what}: n is {row.n!r}")
+            if not (row.value is None or isinstance(row.value, (int, float))):
+                raise ValueError(f"{what}: the value is {row.value!r}")
+            ends = row.interval
+            if ends is not None and not (len(ends) == 2 and ends[0] <= ends[1]):
+                raise ValueError(f"{what}: the interval is {ends!r}")
 
     @classmethod
     def read(cls, path: str | Path) -> RunRecord:
@@ -193,6 +219,8 @@ class RunRecord:
             return cls.from_json(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
+        except UnicodeDecodeError as error:
+            raise MemnetError(f"{path} is no record of a comparison (no UTF-8 text).") from error
 
 
 def _from_1(values: dict[str, Any]) -> dict[str, Any]:

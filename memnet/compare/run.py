@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from memnet.compare.analysis import MARGIN, NO_COLUMNS, Study, analyse
-from memnet.compare.contamination import PARTS, judge
+from memnet.compare.contamination import KNOWN_DATASETS, PARTS, DatasetName, judge
 from memnet.compare.data.columns import Scores, read_column, read_extras, read_scores
 from memnet.compare.data.join import JOIN_RULE, Joined, join
+from memnet.compare.data.lamem import SPLITS
 from memnet.compare.data.manifest import read_manifest
 from memnet.compare.data.tables import some
 from memnet.compare.environment import environment
@@ -97,6 +98,8 @@ def compare(
     """
     if resamples < 1:
         raise MemnetError(f"resamples is {resamples}; at least 1 is needed.")
+    if seed < 0:
+        raise MemnetError(f"The seed is {seed}; it must be 0 or more.")
     if not 0 < margin < 2:
         raise MemnetError(f"The margin is {margin:g}; it must lie between 0 and 2.")
     if strata_column and clusters_column:
@@ -110,7 +113,7 @@ def compare(
     if truth_column == known.get("truth_column"):
         hits_column = hits_column or known.get("hits_column") or ""
         responses_column = responses_column or known.get("responses_column") or ""
-    dataset = dataset or _dataset_name(known)
+    dataset = _dataset(dataset, known)
     human = read_column(truth, column=truth_column, id_column=id_column, name=truth_column)
     tables = [scores] if isinstance(scores, (str, os.PathLike, pd.DataFrame)) else list(scores)
     models = [
@@ -150,6 +153,11 @@ def compare(
         )
     )
     warnings = _warnings(joined, human, models, no_counts if columns.get("hits") else "")
+    if dataset and not DatasetName.parse(dataset).known:
+        warnings.append(
+            f"memnet does not know the data set {dataset} (it knows {', '.join(KNOWN_DATASETS)}), "
+            "so it cannot tell which models were trained on it."
+        )
     if resamples < _FEW_RESAMPLES:
         warnings.append(f"Only {resamples} resamples: intervals and p values are rough.")
     return RunRecord(
@@ -170,6 +178,26 @@ def compare(
         ),
         resampling=resampling,
     )
+
+
+def _dataset(given: str, manifest: Mapping[str, Any]) -> str:
+    """Settle the data set's name: the manifest's, which what the user says must not contradict."""
+    named = _dataset_name(manifest)
+    if given and named:
+        asked, known = DatasetName.parse(given), DatasetName.parse(named)
+        if asked.base != known.base or (asked.part and str(asked) != str(known)):
+            raise MemnetError(
+                f"The table's manifest says that the data set is {named}, and --dataset {given}; "
+                "leave --dataset out, or delete the manifest if the table is your own."
+            )
+    dataset = named or given
+    if dataset:
+        name = DatasetName.parse(dataset)
+        if name.base == "lamem" and name.split and name.split not in map(str, SPLITS):
+            raise MemnetError(
+                f"LaMem has splits {SPLITS[0]} to {SPLITS[-1]}; --dataset {dataset} names another."
+            )
+    return dataset
 
 
 def _dataset_name(manifest: Mapping[str, Any]) -> str:

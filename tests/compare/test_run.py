@@ -271,6 +271,54 @@ def test_effect_sizes_of_clusters_come_from_each_resamples_own_size():
     assert all(row.tests == {} for row in found.differences)
 
 
+def test_a_data_set_that_contradicts_the_manifest_is_refused(tmp_path, shared):
+    """Else a model trained on MemCat would be called clean on its own pictures."""
+    file = shared / "data" / "human_scores" / "memcat_image_data.csv"
+    truth = datasets.memcat(file, label="wo-fa")
+    truth.write(tmp_path / "truth.csv")
+    part = truth.table.iloc[::50]
+    scores = predicted(part, part["human_score"], "resmem.published")
+    with pytest.raises(memnet.MemnetError, match="manifest says that the data set is memcat"):
+        memnet.compare(tmp_path / "truth.csv", scores, dataset="scenes375", resamples=20)
+    found = memnet.compare(tmp_path / "truth.csv", scores, dataset="MemCat", resamples=20)
+    assert found.result("spearman").contamination == "contaminated"
+
+
+def test_a_data_set_that_nobody_knows_is_pointed_out_and_an_impossible_split_refused():
+    p, table = people(30)
+    how = {"truth_column": "hit_rate", "resamples": 20}
+    found = memnet.compare(table, predicted(table, p), dataset="memcta", **how)
+    assert any("does not know the data set memcta" in sentence for sentence in found.warnings)
+    with pytest.raises(memnet.MemnetError, match="splits 1 to 5"):
+        memnet.compare(table, predicted(table, p), dataset="lamem:test:9", **how)
+
+
+DAMAGE = {
+    "no results": lambda r: r.update(results=[], differences=[]),
+    "results are not of its models": lambda r: r["models"].pop(),
+    "is no contamination": lambda r: r["results"][0].update(contamination="<b>clean</b>"),
+    "n is -3": lambda r: r["results"][0].update(n=-3),
+    "the value is 'high'": lambda r: r["results"][0].update(value="high"),
+    "the interval is": lambda r: r["results"][0].update(interval=[0.5]),
+}
+
+
+@pytest.mark.parametrize("words", DAMAGE)
+def test_a_record_that_no_comparison_wrote_is_called_damaged(record, words):
+    values = json.loads(record.to_json())
+    DAMAGE[words](values)
+    with pytest.raises(memnet.MemnetError, match=f"damaged .*{words}"):
+        RunRecord.from_json(json.dumps(values))
+
+
+def test_one_picture_has_no_interval():
+    p, table = people(1)
+    found = memnet.compare(table, predicted(table, p), truth_column="hit_rate", resamples=20)
+    assert found.value("mse") is not None
+    assert found.result("mse").interval is None
+    assert found.result("mse").reason == "there is only one picture"
+
+
 def test_strata_and_clusters_are_named_and_move_the_interval():
     p, table = people()
     how = {"truth_column": "hit_rate", "resamples": 100}
@@ -296,6 +344,7 @@ REFUSED = {
     "swapped counts": ({"hits_column": "n", "responses_column": "hits"}, "may be swapped"),
     "margin": ({"margin": 0}, "between 0 and 2"),
     "resamples": ({"resamples": 0}, "at least 1"),
+    "seed": ({"seed": -1}, "0 or more"),
     "no column": ({"truth_column": ""}, "--truth-column"),
 }
 

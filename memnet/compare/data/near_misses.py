@@ -15,9 +15,9 @@ def _file(image_id: str) -> str:
 
 
 LOOSER: dict[str, Callable[[str], str]] = {
+    "in one letter case": str.casefold,
     "without file endings": lambda text: splitext(text)[0],
     "without folders": _file,
-    "in one letter case": str.casefold,
     "without folders and endings": lambda text: splitext(_file(text))[0],
     "in one letter case, without folders and endings": lambda text: splitext(
         _file(text).casefold()

@@ -125,6 +125,8 @@ def _verdict(record: RunRecord, first: str, second: str) -> str:
     if row is None or row.value is None or row.interval is None or row.p_holm is None:
         return "Whether the difference is beyond chance was not tested."
     low, high = sorted(sign * end for end in row.interval)
+    if row.value == low == high == 0:
+        return "The two rank the pictures alike, so neither is better."
     pairs = sum(
         other.metric == "spearman" and other.p_holm is not None for other in record.differences
     )

@@ -123,6 +123,17 @@ def _noise(record: RunRecord) -> str:
     )
 
 
+def _label_resamples(record: RunRecord) -> str:
+    used = {figure["resamples"] for figure in record.labels.get("figures", {}).values()}
+    used.discard(0)
+    if not used:
+        return ""
+    return (
+        f" The intervals of reliability, split-half and ceiling are Fisher's, with the SD over "
+        f"{max(used):,} resamples of pictures; so many are used for the disattenuated figures, too."
+    )
+
+
 def _ceiling(record: RunRecord) -> str:
     kind = record.labels.get("kind")
     how = {
@@ -135,8 +146,8 @@ def _ceiling(record: RunRecord) -> str:
         return ""
     return (
         "the reliability is the correlation of the human scores with those that as many other "
-        f"people would give. {how} The ceiling is its square root: the correlation that a "
-        "perfect predictor can expect with these scores."
+        f"people would give. {how}{_label_resamples(record)} The ceiling is its square root: "
+        "the correlation that a perfect predictor can expect with these scores."
     )
 
 

@@ -50,6 +50,18 @@ def markdown(record: RunRecord) -> str:
     return render("report.md.j2", _context(record, images))
 
 
+OURS = (
+    "density_",
+    "scatter_",
+    "calibration_",
+    "residuals_",
+    "quantiles_",
+    "forest_",
+    "differences_",
+)
+"""How the names of our figures begin."""
+
+
 def write_report(record: RunRecord, folder: Path) -> None:
     """Write ``record.json``, ``report.html``, ``report.md``, ``figures/`` and ``tables/``.
 
@@ -68,6 +80,9 @@ def write_report(record: RunRecord, folder: Path) -> None:
     try:
         for name in ("figures", "tables"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        for old in (folder / "figures").iterdir():  # of an earlier comparison: nobody's any more
+            if old.stem.startswith(OURS) and old.suffix in (".png", ".svg"):
+                old.unlink()
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
         for name, figure in drawn.items():

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memnet.compare.analysis import SEVERITY
-from memnet.compare.contamination import dataset_title
-from memnet.compare.record import RunRecord
+from memnet.compare.contamination import DatasetName, dataset_title
+from memnet.compare.record import CONTAMINATION, RunRecord
 from memnet.compare.report.cells import Cell, Column, Table, number
 from memnet.compare.report.files import csv_text
 from memnet.compare.report.render import render
@@ -73,7 +72,7 @@ def spreads(records: Sequence[RunRecord]) -> list[Spread]:
                 mean=statistics.fmean(known) if known else None,
                 sd=statistics.stdev(known) if len(known) > 1 else None,
                 contamination=max(
-                    (r.contamination for r in results if r is not None), key=SEVERITY.index
+                    (r.contamination for r in results if r is not None), key=CONTAMINATION.index
                 ),
             )
         )
@@ -90,6 +89,13 @@ def _check(records: Sequence[RunRecord]) -> None:
                 f"Record 1 compares {', '.join(first)}, and record {number_} {', '.join(other)}; "
                 "a summary needs the same models in every record."
             )
+    sets = list(dict.fromkeys(DatasetName.parse(r.dataset).base for r in records))
+    if len(sets) > 1:
+        raise MemnetError(
+            "The records are of different data sets "
+            f"({', '.join(s or 'not named' for s in sets)}), and a mean over them means nothing; "
+            "render each by itself."
+        )
     texts = [record.to_json() for record in records]
     for number_, text in enumerate(texts):
         if text in texts[:number_]:
@@ -210,7 +216,7 @@ def _model_table(found: Sequence[Spread], names: Sequence[str]) -> Table:
             ]
             for spread in found
         ],
-        word=max((spread.contamination for spread in found), key=SEVERITY.index),
+        word=max((spread.contamination for spread in found), key=CONTAMINATION.index),
     )
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
+from tqdm import tqdm
 
 from memnet.compare.stats.kernels import count_draws
 from memnet.compare.stats.metrics import Array
@@ -57,12 +58,16 @@ class Draws:
         Pictures of one kind are those that ``numpy.random.default_rng(seed).integers(n, size=n)``
         draws row by row, so SciPy's bootstrap draws the same from the same seed.
         """
-        with ThreadPoolExecutor(1) as drawing:  # the next chunk, while this one is worked on
+        with (
+            ThreadPoolExecutor(1) as drawing,  # the next chunk, while this one is worked on
+            progress("resamples", self.resamples) as bar,
+        ):
             source = self._drawn()
             ready = drawing.submit(next, source, None)
             while (chunk := ready.result()) is not None:
                 ready = drawing.submit(next, source, None)
                 yield chunk
+                bar.update(len(chunk[1]))
 
     def _drawn(self) -> Iterator[tuple[slice, Counts]]:
         generator = np.random.default_rng(self.seed)
@@ -90,6 +95,11 @@ class Draws:
             return []
         assert self.groups is not None
         return [np.flatnonzero(self.groups == g) for g in range(int(self.groups.max()) + 1)]
+
+
+def progress(what: str, total: int) -> Any:
+    """Return a bar on stderr, for what takes more than two seconds; silent off a terminal."""
+    return tqdm(desc=what, total=total, leave=False, delay=2, disable=None)
 
 
 class Workers:

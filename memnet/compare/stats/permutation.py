@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from memnet.compare.stats.draws import Workers
+from memnet.compare.stats.draws import Workers, progress
 from memnet.compare.stats.metrics import Array, epps_singleton_from, waves
 from memnet.compare.stats.pooled import Pooled
 
@@ -28,6 +28,7 @@ _ROUNDING = 1e-12
 def swaps(n: int, permutations: int, seed: int, clusters: Any | None = None) -> Iterator[Any]:
     """Yield uint8 ``(B, N)`` of 0 and 1, in all ``permutations`` rows; whole clusters at a time."""
     generator = np.random.default_rng([seed, 1])
+    bar = progress("permutations", permutations)
     units = n if clusters is None else int(clusters.max()) + 1
     at_once = max(1, _SWAPS_AT_ONCE // n)
     for start in range(0, permutations, at_once):
@@ -38,6 +39,8 @@ def swaps(n: int, permutations: int, seed: int, clusters: Any | None = None) -> 
                 np.frombuffer(generator.bytes((units + 7) // 8), dtype=np.uint8), count=units
             )
         yield drawn if clusters is None else np.ascontiguousarray(drawn[:, clusters])
+        bar.update(size)
+    bar.close()
 
 
 def p_value(observed: float, permuted: Array, unit: float = 1.0) -> float | None:
