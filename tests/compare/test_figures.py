@@ -236,7 +236,7 @@ def test_the_ceiling_is_where_the_record_says_and_names_its_source(record, drawn
 
 
 def test_a_published_ceiling_has_no_band_but_a_source():
-    found = compared({"a": noisy(0.1)}, counts=False, dataset="lamem")
+    found = compared({"a": noisy(0.1)}, counts=False, dataset="lamem:test:1")
     axes = figures.figures(found)["forest_spearman"].axes[0]
     (line,) = [line for line in axes.get_lines() if line.get_label().startswith("ceiling")]
     assert line.get_xdata()[0] == found.labels["figures"]["ceiling_spearman"]["value"]
