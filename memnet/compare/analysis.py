@@ -84,19 +84,18 @@ def analyse(study: Study) -> Analysis:
         model: {name: metric.function(study.truth, p) for name, metric in METRICS.items()}  # type: ignore[misc]
         for model, p in study.predictions.items()
     }
-    clusters = study.draws.groups if study.draws.kind == "clusters" else None
     tested = permutation.swap_tests(
         {model: (study.truth, p) for model, p in study.predictions.items()},
         permutations=study.draws.resamples,
         seed=study.draws.seed,
-        clusters=clusters,
+        clusters=study.draws.clusters,
     )
     matched: Mapping[str, NoiseMatched] = {}
     if study.hits is not None and study.responses is not None:
         # Labels that were rounded would not tie with noisy predictions of the same count.
         labels = study.hits / study.responses
         shares = {m: p for m, p in study.predictions.items() if not _no_shares(p)}
-        matched = noise.noise_matched_all(labels, shares, study.responses, study.draws, clusters)
+        matched = noise.noise_matched_all(labels, shares, study.responses, study.draws)
     results = [
         result
         for model in study.predictions
@@ -233,7 +232,7 @@ class _Model:
             self.reliability.values.get(name.replace("disattenuated", "ceiling"), np.nan)
         ):
             undefined = METRICS["spearman"].undefined
-        elif not name.endswith("noise_matched"):
+        else:
             undefined = self.reliability.undefined(name)
         return self._result(
             name,
@@ -291,7 +290,7 @@ class _Model:
         self, effect: Callable[[Any, Any], Any], ends: list[float], n: int, resampled: Any
     ) -> list[float] | None:
         """Interval of an effect size; resamples of clusters have each their own n."""
-        if self.study.draws.kind == "clusters" and resampled is not None:
+        if self.study.draws.clusters is not None and resampled is not None:
             return interval_of(effect(resampled, self.drawn["size"]), LEVEL).ends
         return [float(effect(end, n)) for end in ends]
 

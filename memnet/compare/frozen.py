@@ -32,6 +32,7 @@ from uuid import uuid4
 
 from tqdm import tqdm
 
+from memnet.compare.data.tables import some
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
 from memnet.compare.scoring.inputs import Inputs
 from memnet.compare.scoring.machine import scoring_environment
@@ -201,14 +202,15 @@ def freeze(
     if inputs.unreadable:
         raise MemnetError(
             "Nothing was frozen, since a frozen file must be complete and a folder cannot be read: "
-            f"{_listed(inputs.unreadable)}."
+            f"{some(inputs.unreadable, _LISTED)}."
         )
     rows = score_rows(predictor, inputs.items, batch_size)
     failed = [f"{row.path or row.image_id} ({reason})" for row in rows if (reason := failure(row))]
     if failed:
         raise MemnetError(
             f"Nothing was frozen, since a frozen file must be complete and {len(failed)} of "
-            f"{len(rows)} pictures cannot be scored: {_listed(failed)}; mend them or take them out."
+            f"{len(rows)} pictures cannot be scored: {some(failed, _LISTED)}; mend them or take "
+            "them out."
         )
     header = predictor.header
     known = predictor.name in catalogue()
@@ -283,11 +285,6 @@ def relative(path: str | Path, out: Path) -> str:
         folder = folder.resolve()
         given = given.parent.resolve() / given.name
     return Path(os.path.relpath(given, folder)).as_posix()
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
 
 
 def _refuse(constant: str) -> float:

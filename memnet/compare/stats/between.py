@@ -56,7 +56,7 @@ def differences(
     pairs = list(combinations(predictions, 2))
     if not pairs:
         return []
-    clusters = draws.groups if draws.kind == "clusters" else None
+    clusters = draws.clusters
     permuted = _permuted(truth, predictions, pairs, draws, clusters)
     found = []
     for metric in (*CORRELATIONS, *ERRORS):

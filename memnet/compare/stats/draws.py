@@ -43,6 +43,11 @@ class Draws:
     groups: np.ndarray[Any, np.dtype[np.intp]] | None = None
 
     @property
+    def clusters(self) -> np.ndarray[Any, np.dtype[np.intp]] | None:
+        """The groups, where they are drawn whole; else None."""
+        return self.groups if self.kind == "clusters" else None
+
+    @property
     def method(self) -> str:
         """The words for the record."""
         how = {

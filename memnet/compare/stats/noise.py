@@ -52,7 +52,6 @@ def noise_matched_all(
     predictions: Mapping[str, Array],
     responses: Any,
     draws: Draws,
-    clusters: Any | None = None,
 ) -> dict[str, NoiseMatched]:
     """Compare labels with noisy predictions, for all models on the same resamples and swaps.
 
@@ -61,8 +60,7 @@ def noise_matched_all(
     truth : float64 ``(N,)``, hits / responses.
     predictions : model -> float64 ``(N,)``; what lies outside 0 to 1 is moved to its end.
     responses : int ``(N,)``, people behind each label.
-    draws : of the bootstrap, and number and seed of the swaps.
-    clusters : see :func:`.permutation.swap_tests`.
+    draws : of the bootstrap; number, seed and clusters of the swaps, too.
     """
     models = {name: _Model(truth, p, responses, draws) for name, p in predictions.items()}
     with Workers() as workers:
@@ -75,7 +73,7 @@ def noise_matched_all(
         {name: (truth, model.first) for name, model in models.items()},
         permutations=draws.resamples,
         seed=draws.seed,
-        clusters=clusters,
+        clusters=draws.clusters,
     )
     return {
         name: NoiseMatched(model.means(), model.resampled, tested[name])
@@ -84,25 +82,26 @@ def noise_matched_all(
 
 
 def noise_matched(
-    truth: Array, prediction: Array, responses: Any, draws: Draws, clusters: Any | None = None
+    truth: Array, prediction: Array, responses: Any, draws: Draws
 ) -> tuple[dict[str, float], dict[str, Array], dict[str, float | None]]:
     """Do :func:`noise_matched_all` for one model."""
-    found = noise_matched_all(truth, {"": prediction}, responses, draws, clusters)[""]
+    found = noise_matched_all(truth, {"": prediction}, responses, draws)[""]
     return found.values, found.resampled, found.p_values
 
 
 class _Model:
     """One model's noisy draws, in turn: each is sorted once."""
 
+    first: Array
+    pair: _Pair
+
     def __init__(self, truth: Array, prediction: Array, responses: Any, draws: Draws) -> None:
         self.truth, self.prediction, self.responses = truth, prediction, responses
         self.generator = np.random.default_rng([draws.seed, 2])
-        self.first = noisy(prediction, responses, np.random.default_rng([draws.seed, 2]))
         self.which = np.arange(draws.resamples) * NOISY_DRAWS // draws.resamples
         self.resampled = {name: np.empty(draws.resamples) for name in NOISE_MATCHED}
         self.values: dict[str, list[float]] = {name: [] for name in NOISE_MATCHED}
         self.number = -1
-        self.pair = _Pair(truth, prediction)
 
     def resample(self, rows: slice, counts: Any, workers: Workers) -> None:
         for draw in np.unique(self.which[rows]).tolist():
@@ -118,6 +117,8 @@ class _Model:
         while self.number < draw:
             self.number += 1
             drawn = noisy(self.prediction, self.responses, self.generator)
+            if self.number == 0:
+                self.first = drawn
             self.pair = _Pair(self.truth, drawn)
             for name, found in self.pair.metrics(once, workers).items():
                 self.values[name].append(float(found[0]))

@@ -15,7 +15,7 @@ correlation it belongs to:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,13 +153,7 @@ def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
     dealt = [deal_halves(hits, responses, generator) for _ in range(HALVES)]
     half = float(np.mean([spearman(*pair) for pair in dealt]))
     n = len(labels)
-    first = Draws(
-        n=n,
-        resamples=min(draws.resamples, MOST_RESAMPLES),
-        seed=draws.seed,
-        kind=draws.kind,
-        groups=draws.groups,
-    )
+    first = replace(draws, resamples=min(draws.resamples, MOST_RESAMPLES))
     halves = np.zeros(first.resamples)
     noises, variances = np.empty(first.resamples), np.empty(first.resamples)
     centred = labels - labels.mean()
@@ -180,9 +174,7 @@ def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
         "counts",
         {key: float(value) for key, value in _figures(half, noise.mean(), labels.var() * whole)},
         dict(_figures(halves, noises, variances * whole)),
-        units=n
-        if draws.kind != "clusters" or draws.groups is None
-        else int(draws.groups.max()) + 1,
+        units=n if draws.clusters is None else int(draws.clusters.max()) + 1,
     )
 
 
