@@ -9,7 +9,17 @@ import traceback
 import typer
 
 from memnet import __version__
-from memnet.cli import compare, dataset, demo, freeze, report, score, verify_legacy, weights
+from memnet.cli import (
+    compare,
+    dataset,
+    demo,
+    freeze,
+    report,
+    score,
+    train,
+    verify_legacy,
+    weights,
+)
 from memnet.errors import MemnetError
 
 app = typer.Typer(
@@ -25,6 +35,7 @@ app.command("demo")(demo.demo)
 app.command("score")(score.score)
 app.command("compare", cls=compare.ManyValues)(compare.compare)
 app.command("freeze", cls=compare.ManyValues)(freeze.freeze)
+app.command("train")(train.train)
 app.command("report")(report.report)
 app.command("verify-legacy")(verify_legacy.verify_legacy)
 app.add_typer(dataset.app, name="dataset")

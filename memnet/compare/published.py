@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from memnet.compare.contamination import DatasetName
-from memnet.errors import MemnetError, unknown_name
+from memnet.errors import MemnetError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,21 +24,6 @@ else:
 
 HUMAN = "human"
 """The "model" of figures about people's scores themselves."""
-
-TABLE1 = {
-    "memnet.reimpl": "MemNet",
-    "resmem": "ResMem",
-    "resmem.published": "ResMemRetrain",
-    "m3m": "M3M",
-}
-"""The rows of Table 1 of Needell & Bainbridge (2022), in its order: model -> name in the paper."""
-
-TABLE1_COLUMNS = {
-    "mse": ("MSE loss", ".4f"),
-    "spearman": ("Spearman rank correlation", ".3f"),
-    "training_seconds": ("Training time (s)", ".0f"),
-}
-"""Its columns: metric -> heading, and how a measured number is written."""
 
 LAMEM_VARIANCE = 0.0153
 """Variance of LaMem's 58,741 scores (SD 0.1238), from its split files; MemCat's is more."""
@@ -194,7 +179,7 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
                     0, f"a figure of the model itself, where its variant {variant} was tested here"
                 )
             clauses += [
-                f"the same paper says {other.text} ({other.where})" for other in _rivals(figure)
+                f"the same paper says {other.text} ({other.where})" for other in rivals(figure)
             ]
             why = "; ".join(clauses)
             found.append(
@@ -222,88 +207,9 @@ def published_reliability(dataset: str) -> Reliability | None:
     return None
 
 
-def table1_rows(
-    measured: Mapping[str, Mapping[str, float | str]] | None = None,
-) -> list[dict[str, str]]:
-    """Lay out Table 1 of Needell & Bainbridge (2022), with measured figures beside it.
-
-    Parameters
-    ----------
-    measured : model (a key of :data:`TABLE1`) -> metric (of :data:`TABLE1_COLUMNS`) -> a number,
-        or a text that is shown as it is.
-
-    Returns
-    -------
-    list of dict
-        a row per model, in the paper's order: ``model``, ``name``, and for each metric
-        ``METRIC_published``, ``METRIC_text`` (what the paper's text says instead, mostly "") and
-        ``METRIC_measured`` ("" where not measured).
-
-    Raises
-    ------
-    MemnetError
-        if ``measured`` has a model or metric that the table does not have.
-    """
-    measured = measured or {}
-    for model, values in measured.items():
-        if model not in TABLE1:
-            raise unknown_name("model of Table 1", model, TABLE1)
-        for metric in values:
-            if metric not in TABLE1_COLUMNS:
-                raise unknown_name("column of Table 1", metric, TABLE1_COLUMNS)
-    rows = []
-    for model, name in TABLE1.items():
-        row = {"model": model, "name": name}
-        for metric, (_, digits) in TABLE1_COLUMNS.items():
-            value = measured.get(model, {}).get(metric, "")
-            figure = _of_table1(model, metric)
-            row[f"{metric}_published"] = figure.text
-            row[f"{metric}_text"] = ", ".join(other.text for other in _rivals(figure))
-            row[f"{metric}_measured"] = value if isinstance(value, str) else f"{value:{digits}}"
-        rows.append(row)
-    return rows
-
-
-def table1_markdown(measured: Mapping[str, Mapping[str, float | str]] | None = None) -> str:
-    """Render Table 1 and its measured figures as Markdown."""
-    heads = [
-        f"{title}, {kind}" for title, _ in TABLE1_COLUMNS.values() for kind in ("published", "here")
-    ]
-    lines = ["| " + " | ".join(["Model", *heads]) + " |", "| --- |" + " ---: |" * len(heads)]
-    for row in table1_rows(measured):
-        cells = [cell.replace("|", "\\|").replace("\n", " ") for cell in _cells(row)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *_table1_notes()]) + "\n"
-
-
-def table1_latex(measured: Mapping[str, Mapping[str, float | str]] | None = None) -> str:
-    """Render Table 1 and its measured figures as a LaTeX tabular (package ``booktabs``)."""
-    groups = " & ".join(
-        rf"\multicolumn{{2}}{{c}}{{{_tex(title)}}}" for title, _ in TABLE1_COLUMNS.values()
-    )
-    pairs = len(TABLE1_COLUMNS)
-    rules = "".join(rf"\cmidrule(lr){{{2 * i + 2}-{2 * i + 3}}}" for i in range(pairs))
-    body = [" & ".join(map(_tex, _cells(row))) + r" \\" for row in table1_rows(measured)]
-    width = 2 * pairs + 1
-    notes = [
-        rf"\multicolumn{{{width}}}{{p{{0.95\linewidth}}}}{{\footnotesize {_tex(note)}}} \\"
-        for note in _table1_notes()
-    ]
-    return "\n".join(
-        [
-            rf"\begin{{tabular}}{{l{'rr' * pairs}}}",
-            r"\toprule",
-            rf" & {groups} \\",
-            rules,
-            "Model" + " & published & here" * pairs + r" \\",
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            *notes,
-            r"\end{tabular}",
-            "",
-        ]
-    )
+def rivals(figure: PublishedFigure) -> list[PublishedFigure]:
+    """Return what the same paper says elsewhere about the same."""
+    return [other for other in published() if other.id in figure.contradicts]
 
 
 def least_mse(r: float, variance: float) -> float:
@@ -360,38 +266,3 @@ def _data() -> dict[str, Any]:
 
 def _figure(name: str) -> PublishedFigure:
     return next(figure for figure in published() if figure.id == name)
-
-
-def _rivals(figure: PublishedFigure) -> list[PublishedFigure]:
-    return [other for other in published() if other.id in figure.contradicts]
-
-
-def _of_table1(model: str, metric: str) -> PublishedFigure:
-    return next(
-        figure
-        for figure in published()
-        if (figure.model, figure.metric, figure.source.key) == (model, metric, "NB22")
-        and figure.where.startswith("Table 1")
-    )
-
-
-def _cells(row: Mapping[str, str]) -> list[str]:
-    cells = [row["name"]]
-    for metric in TABLE1_COLUMNS:
-        said = f" (text: {row[f'{metric}_text']})" if row[f"{metric}_text"] else ""
-        cells += [row[f"{metric}_published"] + said, row[f"{metric}_measured"]]
-    return cells
-
-
-def _table1_notes() -> list[str]:
-    source = _of_table1("memnet.reimpl", "mse").source
-    return [
-        f"Published: {source.short}, Table 1; in brackets what the text of the same paper says. "
-        "Tested on 5,000 held-out pictures of LaMem and MemCat; times on one GTX 1080 Ti."
-    ]
-
-
-def _tex(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    special |= {character: f"\\{character}" for character in "&%$#_{}"}
-    return "".join(special.get(character, character) for character in text)

@@ -1,4 +1,4 @@
-"""Downloads that resume: pooch checks and moves, this file only continues where a try stopped."""
+"""Downloads that resume where the last try stopped, and are checked before anyone uses them."""
 
 from __future__ import annotations
 
@@ -7,26 +7,49 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-import pooch
 import requests
 from tqdm import tqdm
 
 from memnet.errors import MemnetError
-from memnet.weights.catalogue import ModelEntry
+from memnet.weights.files import file_digest
 
 _CHUNK = 1 << 20
 _TIMEOUT_S = 30
 
 
+class Published(Protocol):
+    """A published file: a model of the catalogue, or a backbone.
+
+    Attributes
+    ----------
+    name : of the model, which names the files here, too.
+    url : where it can be downloaded.
+    sha256 : of the file; its first digits, where no more were published.
+    bytes : size of the file; 0 where it was not published.
+    obtain : the command that gets it without this download.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def url(self) -> str: ...  # noqa: D102
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+    @property
+    def bytes(self) -> int: ...  # noqa: D102
+    @property
+    def obtain(self) -> str: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
 class ResumingDownloader:
-    """A pooch downloader that keeps what has arrived in ``part`` and asks only for the rest."""
+    """A downloader that keeps what has arrived in ``part`` and asks only for the rest."""
 
     part: Path
 
-    def __call__(self, url: str, output_file: str, pooch: Any) -> None:
+    def __call__(self, url: str, output_file: Path) -> None:
         """Download ``url`` to ``output_file`` through ``part``."""
         have = self.part.stat().st_size if self.part.exists() else 0
         headers = {"Accept-Encoding": "identity"}  # so that Content-Length is the file's size
@@ -60,8 +83,8 @@ class ResumingDownloader:
         shutil.move(self.part, output_file)
 
 
-def download_file(entry: ModelEntry, folder: Path) -> Path:
-    """Download a model's published file, resumed and checked against its sha256 before use.
+def download_file(entry: Published, folder: Path) -> Path:
+    """Download a published file of PyTorch's, resumed and checked against its sha256 before use.
 
     Raises
     ------
@@ -69,28 +92,27 @@ def download_file(entry: ModelEntry, folder: Path) -> Path:
         if the server cannot be reached, the transfer breaks off (what arrived is kept and the
         next try goes on from there), or the checksum differs (nothing is kept).
     """
-    name = entry.name + Path(entry.distribution_file).suffix
+    path = folder / f"{entry.name}.pt"
     part = folder / f"{entry.name}.part"
     try:
         os.makedirs(folder, exist_ok=True)
-        path = pooch.retrieve(
-            entry.url,
-            known_hash=f"sha256:{entry.sha256}",
-            fname=name,
-            path=folder,
-            downloader=ResumingDownloader(part),
-        )
-    except requests.RequestException as error:
+        if path.exists() and file_digest(path).startswith(entry.sha256):
+            return path  # its conversion failed, or the process was killed before it
+        ResumingDownloader(part)(entry.url, path)
+        right = file_digest(path).startswith(entry.sha256)
+        if not right:
+            path.unlink()
+    except requests.RequestException as error:  # an OSError, so it goes before that one
         kept = f"; {part.stat().st_size:,} bytes are kept, run it again" if part.exists() else ""
         raise MemnetError(
             f"{entry.url} could not be downloaded ({type(error).__name__}: {error}){kept}. "
             f"Or get the weights with `{entry.obtain}`."
         ) from error
-    except ValueError as error:  # pooch: the hash differs; it has removed the file
+    except OSError as error:
+        raise MemnetError(f"The download cannot be stored in {folder} ({error}).") from error
+    if not right:
         raise MemnetError(
             f"What {entry.url} sent is not the published file of {entry.name} (its sha256 "
             f"differs) and was thrown away. Get the weights with `{entry.obtain}`."
-        ) from error
-    except OSError as error:
-        raise MemnetError(f"The download cannot be stored in {folder} ({error}).") from error
-    return Path(path)
+        )
+    return path

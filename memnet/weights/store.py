@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.weights.catalogue import ModelEntry
-from memnet.weights.download import download_file
+from memnet.weights.download import Published, download_file
 from memnet.weights.files import (
     SourceFile,
     WeightHeader,
@@ -104,15 +105,7 @@ def fetch(entry: ModelEntry, *, file: Path | None = None, download: bool = False
         )
     if entry.user_supplied:
         raise MemnetError(_not_imported(entry))
-    try:
-        stored_path(entry).parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(str(stored_path(entry)) + ".lock").acquire()
-    except OSError as error:
-        raise MemnetError(
-            f"The cache folder {home()} cannot be written ({error.strerror}); set MEMNET_HOME "
-            "to a folder that can."
-        ) from error
-    with held:
+    with hold(stored_path(entry)):
         if file is None and is_current(entry):  # another process was faster
             return stored_path(entry)
         source = file or installed_file(entry)
@@ -137,6 +130,18 @@ def fetch_verified(entry: ModelEntry, *, file: Path | None = None, download: boo
         print(f"memnet: {error} Writing it anew ...", file=sys.stderr)
     path.unlink()
     return fetch(entry, file=file, download=download)
+
+
+def hold(path: Path) -> AbstractContextManager[object]:
+    """Make the folder of a stored file and take the file's lock, or say why that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{path}.lock").acquire()
+    except OSError as error:
+        raise MemnetError(
+            f"The cache folder {home()} cannot be written ({error.strerror}); set MEMNET_HOME "
+            "to a folder that can."
+        ) from error
 
 
 def load(entry: ModelEntry) -> tuple[dict[str, Tensor], WeightHeader]:
@@ -173,19 +178,30 @@ def _check_name(entry: ModelEntry, header: WeightHeader) -> None:
 def _convert(entry: ModelEntry, source: Path) -> Path:
     """Check a published file and write it to the store as safetensors."""
     check_source(entry, source)
+    tensors = read_published(source)
+    digest = tensors_digest(tensors)
+    if digest != entry.tensors_sha256:
+        raise MemnetError(f"The numbers in {source} are not those of {entry.name} ({digest}).")
+    path = stored_path(entry)
+    clear_left(path)
+    write_weights(path, tensors, _header(entry))
+    return path
+
+
+def read_published(source: Path) -> dict[str, Tensor]:
+    """Read a published PyTorch file, and nothing in it but numbers."""
     print(f"memnet: converting {source} once ...", file=sys.stderr)
     try:
         tensors: dict[str, Tensor] = torch.load(source, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError) as error:
         raise MemnetError(f"{source} cannot be read as weights ({error}).") from error
-    digest = tensors_digest(tensors)
-    if digest != entry.tensors_sha256:
-        raise MemnetError(f"The numbers in {source} are not those of {entry.name} ({digest}).")
-    path = stored_path(entry)
-    for left in path.parent.glob(f".{path.name}.*.part"):  # of a process that was killed
+    return tensors
+
+
+def clear_left(path: Path) -> None:
+    """Remove what a killed process left of a stored file that it was writing."""
+    for left in path.parent.glob(f".{path.name}.*.part"):
         left.unlink(missing_ok=True)
-    write_weights(path, tensors, _header(entry))
-    return path
 
 
 def _header(entry: ModelEntry) -> WeightHeader:
@@ -206,8 +222,8 @@ def _header(entry: ModelEntry) -> WeightHeader:
     )
 
 
-def check_source(entry: ModelEntry, source: Path) -> None:
-    """Compare a published file with the catalogue's size and sha256, before anything reads it."""
+def check_source(entry: Published, source: Path) -> str:
+    """Compare a published file with its known size and sha256, before it is read; returns that."""
     try:
         size = source.stat().st_size
         with source.open("rb") as file:
@@ -219,10 +235,10 @@ def check_source(entry: ModelEntry, source: Path) -> None:
         what = "it is a git-LFS pointer; run `git lfs pull` where it came from"
     elif start[:20].lower().startswith((b"<!doctype html", b"<html")):
         what = "it is a web page, perhaps an error message, saved under that name"
-    elif size == entry.bytes:
+    elif size == (entry.bytes or size):
         digest = file_digest(source)
-        if digest == entry.sha256:
-            return
+        if digest.startswith(entry.sha256):
+            return digest
         what = f"its sha256 is {digest} instead of {entry.sha256}"
     raise MemnetError(f"{source} is not the published file of {entry.name}: {what}.")
 

@@ -17,9 +17,6 @@ from memnet.compare.published import (
     published,
     published_for,
     published_reliability,
-    table1_latex,
-    table1_markdown,
-    table1_rows,
 )
 from memnet.errors import MemnetError
 from memnet.weights.catalogue import catalogue
@@ -270,76 +267,6 @@ def test_memcat_labels_are_of_everybody_so_the_step_is_taken():
 @pytest.mark.parametrize("dataset", ["lamem+memcat", "scenes375", "my-faces"])
 def test_where_no_reliability_was_published_there_is_none(dataset):
     assert published_reliability(dataset) is None
-
-
-def test_table_1_has_the_rows_columns_and_digits_of_the_paper():
-    rows = table1_rows()
-    assert [row["name"] for row in rows] == ["MemNet", "ResMem", "ResMemRetrain", "M3M"]
-    columns = ("mse", "spearman", "training_seconds")
-    assert [[row[f"{column}_published"] for column in columns] for row in rows] == [
-        ["0.012", "0.55", "2500"],
-        ["0.008", "0.66", "8900"],
-        ["0.008", "0.67", "24000"],
-        ["0.009", "0.68", "24600"],
-    ]
-    assert [[row[f"{column}_text"] for column in columns] for row in rows] == [
-        ["", "", ""],
-        ["0.0091", "0.68", ""],
-        ["as low as 0.0047", "0.68", ""],
-        ["", "", ""],
-    ]
-    assert all(row[f"{column}_measured"] == "" for row in rows for column in columns)
-
-
-MEASURED = {
-    "resmem.published": {"mse": 0.00466174, "spearman": 0.81727353},
-    "m3m": {"training_seconds": 3600.4, "mse": "50 % | a_b"},
-}
-
-
-def test_table_1_in_markdown_to_the_letter():
-    assert table1_markdown(MEASURED) == (
-        "| Model | MSE loss, published | MSE loss, here "
-        "| Spearman rank correlation, published | Spearman rank correlation, here "
-        "| Training time (s), published | Training time (s), here |\n"
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-        "| MemNet | 0.012 |  | 0.55 |  | 2500 |  |\n"
-        "| ResMem | 0.008 (text: 0.0091) |  | 0.66 (text: 0.68) |  | 8900 |  |\n"
-        "| ResMemRetrain | 0.008 (text: as low as 0.0047) | 0.0047 "
-        "| 0.67 (text: 0.68) | 0.817 | 24000 |  |\n"
-        "| M3M | 0.009 | 50 % \\| a_b | 0.68 |  | 24600 | 3600 |\n"
-        "\n"
-        "Published: Needell & Bainbridge (2022), Table 1; in brackets what the text of the same "
-        "paper says. Tested on 5,000 held-out pictures of LaMem and MemCat; times on one GTX 1080 "
-        "Ti.\n"
-    )
-
-
-LATEX = r"""\begin{tabular}{lrrrrrr}
-\toprule
- & \multicolumn{2}{c}{MSE loss} & \multicolumn{2}{c}{Spearman rank correlation} & \multicolumn{2}{c}{Training time (s)} \\
-\cmidrule(lr){2-3}\cmidrule(lr){4-5}\cmidrule(lr){6-7}
-Model & published & here & published & here & published & here \\
-\midrule
-MemNet & 0.012 &  & 0.55 &  & 2500 &  \\
-ResMem & 0.008 (text: 0.0091) &  & 0.66 (text: 0.68) &  & 8900 &  \\
-ResMemRetrain & 0.008 (text: as low as 0.0047) & 0.0047 & 0.67 (text: 0.68) & 0.817 & 24000 &  \\
-M3M & 0.009 & 50 \% | a\_b & 0.68 &  & 24600 & 3600 \\
-\bottomrule
-\multicolumn{7}{p{0.95\linewidth}}{\footnotesize Published: Needell \& Bainbridge (2022), Table 1; in brackets what the text of the same paper says. Tested on 5,000 held-out pictures of LaMem and MemCat; times on one GTX 1080 Ti.} \\
-\end{tabular}
-"""  # noqa: E501
-
-
-def test_table_1_in_latex_to_the_letter():
-    assert table1_latex(MEASURED) == LATEX
-
-
-def test_a_model_or_metric_that_table_1_does_not_have_is_refused():
-    with pytest.raises(MemnetError, match=r"no model of Table 1 'resmem\.publised'.*mean"):
-        table1_rows({"resmem.publised": {"mse": 0.01}})
-    with pytest.raises(MemnetError, match="no column of Table 1 'kendall'"):
-        table1_rows({"resmem": {"kendall": 0.5}})
 
 
 def test_the_least_mse_at_a_correlation_is_that_of_the_best_straight_line():

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import hashlib
 import os
 import random
-import threading
 import time
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
 import torch
 
+from file_server import FileServer, running_server
 from memnet.errors import MemnetError
 from memnet.weights import download, store
 from memnet.weights.catalogue import ModelEntry, find
@@ -24,69 +22,6 @@ from memnet.weights.download import download_file
 from memnet.weights.files import tensors_digest
 
 CONTENT = random.Random(5).randbytes(3_000_000)  # three pieces, which no compression shortens
-
-
-class Server(ThreadingHTTPServer):
-    """Serves ``content`` under every path and notes what was asked and how much was sent."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/model.pt"
-        self.content = CONTENT
-        self.ranges = True  # whether it understands Range
-        self.length = True  # whether it says how long the answer is
-        self.gzip = False  # whether it compresses for those who accept that
-        self.status = 200
-        self.cut: int | None = None  # the connection closes after so many bytes
-        self.stall = threading.Event()  # what a server with a cut does before it closes
-        self.stall.set()
-        self.asked: list[str | None] = []
-        self.sent: list[int] = []
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        if self.path == "/moved":
-            self.answer(302, b"", Location=self.server.url)
-            return
-        asked = self.headers.get("Range")
-        self.server.asked.append(asked)
-        content, status, headers = self.server.content, self.server.status, {}
-        if status != 200:
-            content = b"<html>sorry</html>"
-        elif asked and self.server.ranges:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(content):
-                self.answer(416, b"", **{"Content-Range": f"bytes */{len(content)}"})
-                return
-            whole, status = len(content), 206
-            content = content[start:]
-            headers["Content-Range"] = f"bytes {start}-{whole - 1}/{whole}"
-        elif self.server.gzip and "gzip" in self.headers.get("Accept-Encoding", ""):
-            content = gzip.compress(content)
-            headers["Content-Encoding"] = "gzip"
-        self.answer(status, content, **headers)
-
-    def answer(self, status: int, content: bytes, **headers: str) -> None:
-        self.send_response(status)
-        if self.server.length:
-            self.send_header("Content-Length", str(len(content)))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        content = content[: self.server.cut]
-        self.wfile.write(content)
-        self.server.sent.append(len(content))
-        if self.server.cut is not None:
-            self.wfile.flush()
-            self.server.stall.wait(10)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(autouse=True)
@@ -99,13 +34,8 @@ def own_surroundings(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server():
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
+    with running_server(CONTENT) as running:
         yield running
-        running.stall.set()
-        running.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -114,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def entry(server: Server) -> ModelEntry:
+def entry(server: FileServer) -> ModelEntry:
     return replace(
         find("resmem.published"),
         name="tiny.test",
@@ -130,7 +60,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def after_a_cut(entry: ModelEntry, server: Server, folder: Path) -> int:
+def after_a_cut(entry: ModelEntry, server: FileServer, folder: Path) -> int:
     """Let a download break off; return how many bytes were kept."""
     server.cut = 2_500_000
     with pytest.raises(MemnetError, match="could not be downloaded"):

@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from memnet.compare.contamination import DatasetName, dataset_title
-from memnet.compare.published import (
-    HUMAN,
-    TABLE1,
-    TABLE1_COLUMNS,
-    contaminated_mse_note,
-    table1_latex,
-    table1_markdown,
-    table1_rows,
-)
+from memnet.compare.published import HUMAN, contaminated_mse_note
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report.cells import Cell, Column, Table, interval, number
 from memnet.compare.report.latex import escape
 from memnet.compare.report.tables import by_name, value_cell
 from memnet.compare.stats.names import describe
+from memnet.compare.table1 import (
+    TABLE1,
+    TABLE1_COLUMNS,
+    table1_latex,
+    table1_notes,
+    table1_rows,
+)
 
 _PAPER_ONLY = {
     "split_half": "Split-half rank correlation",
@@ -110,9 +109,9 @@ def mse_note(record: RunRecord) -> str:
     )
 
 
-def measured_for_table1(record: RunRecord) -> dict[str, dict[str, float | str]]:
+def measured_for_table1(record: RunRecord) -> dict[str, dict[str, str]]:
     """Measured figures of Table 1's models, each with its contamination."""
-    measured: dict[str, dict[str, float | str]] = {}
+    measured: dict[str, dict[str, str]] = {}
     for (model, metric), result in by_name(record).items():
         if model in TABLE1 and metric in TABLE1_COLUMNS and result.value is not None:
             text = f"{result.value:{TABLE1_COLUMNS[metric][1]}} ({result.contamination})"
@@ -152,8 +151,7 @@ def table1_tex(record: RunRecord) -> str:
 
 
 def _table1_notes(record: RunRecord) -> str:
-    notes = table1_markdown().split("\n\n", 1)[1].strip()
-    return f"{notes} {_here(record)}"
+    return " ".join([*table1_notes(), _here(record)])
 
 
 def _here(record: RunRecord) -> str:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
 from memnet.compare.scoring.table import COLUMNS, to_frame
+from memnet import reimpl
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.decode import MAX_PIXELS, Picture
 from memnet.preprocess.differentiable import preprocess_tensor
@@ -28,10 +29,7 @@ from memnet.weights import store
 from memnet.weights.catalogue import catalogue, find
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, place, read_weights
 
-NETWORKS = {
-    "memnet": "memnet.legacy.network:MemNetCaffe",
-    "resmem": "memnet.reimpl.resmem:ResMem",
-}
+NETWORKS = {"memnet": "memnet.legacy.network:MemNetCaffe", **reimpl.NETWORKS}
 """Which class reads the weights of which architecture.
 
 A class that comes in several widths has ``shaped_like(tensors)``; any other is built without

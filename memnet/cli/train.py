@@ -1,0 +1,169 @@
+"""``memnet train``: the paper's models on one's own pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from memnet.cli import training_options as ask
+
+_SETTINGS = "Settings (what is not said here is as the preset, or the file, has it)"
+
+
+def _setting(text: str, default: Any = None, *names: str) -> Any:
+    return typer.Option(default, *names, help=text, rich_help_panel=_SETTINGS)
+
+
+def train(
+    out: Path = typer.Option(..., help="The run's folder. One that was begun is gone on with."),
+    preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain or m3m."),
+    config: Path | None = typer.Option(None, help="Settings as TOML, over those of the preset."),
+    truth: Path | None = ask.TRUTH,
+    images: Path | None = ask.IMAGES,
+    truth_column: str = ask.TRUTH_COLUMN,
+    id_column: str = ask.ID_COLUMN,
+    split_column: str = ask.SPLIT_COLUMN,
+    strata_column: str = ask.STRATA_COLUMN,
+    val: str = ask.VAL,
+    test: str = ask.TEST,
+    dataset: str = ask.DATASET,
+    lamem: Path | None = ask.LAMEM,
+    split: int = ask.SPLIT,
+    memcat: Path | None = ask.MEMCAT,
+    label: str = ask.LABEL,
+    held_out: int = ask.HELD_OUT,
+    data_seed: int = ask.DATA_SEED,
+    start: list[str] = _setting(
+        "BRANCH=SOURCE, repeat for several: random, imagenet, coco, a model's name or a weight "
+        "file (resnet=resmem.published).",
+        [],
+    ),
+    freeze: list[str] | None = _setting(
+        "A branch that is not trained (resnet, convolutions, segmentation); repeat for several, "
+        "or `none`."
+    ),
+    learning_rate: float | None = _setting("Of stochastic gradient descent."),
+    momentum: float | None = _setting("Of stochastic gradient descent."),
+    weight_decay: float | None = _setting("Of stochastic gradient descent."),
+    batch_size: int | None = _setting("Pictures per step, over all devices.", None, "--batch-size"),
+    epochs: int | None = _setting("At most."),
+    patience: int | None = _setting("Validations without a better Spearman before it stops."),
+    crop: str | None = _setting("centre or random."),
+    mirror: bool | None = _setting("Mirror half of the pictures.", None, "--mirror/--no-mirror"),
+    cache_frozen: bool | None = _setting(
+        "Compute the outputs of frozen branches once.", None, "--cache-frozen/--no-cache-frozen"
+    ),
+    validations_per_epoch: int | None = _setting("1 or more."),
+    precision: str | None = _setting("32, bf16 or 16 (mixed)."),
+    seed: int | None = _setting("Of weights, order, crops and dropout."),
+    device: str = ask.DEVICE,
+    devices: int = ask.DEVICES,
+    workers: int | None = ask.WORKERS,
+    cache: Path | None = ask.CACHE,
+    wandb: str = ask.WANDB,
+) -> None:
+    """Train MemNet, ResMem, ResMemRetrain or M3M (Needell & Bainbridge 2022).
+
+    \b
+    memnet train --preset resmem --truth human.csv --truth-column hit_rate \\
+        --images pictures/ --out runs/mine
+
+    OUT/best.safetensors is then scored with by `memnet score --model`, and OUT/report.html
+    says how the run went. After a kill the same command goes on, as does --out alone.
+    """
+    ask.need_lightning()
+    from memnet.cli.messages import command_line, say
+    from memnet.compare.training import train as run
+    from memnet.errors import MemnetError
+    from memnet.reimpl.training.config import read_config
+
+    data = ask.DataOptions(
+        truth=truth,
+        images=images,
+        truth_column=truth_column,
+        id_column=id_column,
+        split_column=split_column,
+        strata_column=strata_column,
+        val=val,
+        test=test,
+        dataset=dataset,
+        lamem=lamem,
+        split=split,
+        memcat=memcat,
+        label=label,
+        held_out=held_out,
+        data_seed=data_seed,
+    )
+    changes: dict[str, Any] = {
+        "learning_rate": learning_rate,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "patience": patience,
+        "crop": crop,
+        "mirror": mirror,
+        "cache_frozen": cache_frozen,
+        "validations_per_epoch": validations_per_epoch,
+        "precision": precision,
+        "seed": seed,
+        "freeze": None if not freeze else () if freeze == ["none"] else tuple(freeze),
+        "starts": _starts(start),
+    }
+    changes = {name: value for name, value in changes.items() if value not in (None, {})}
+    settings = None
+    built = None
+    if preset or config or changes or data.given:
+        if not (preset or config):
+            raise MemnetError(
+                "Settings or data were given without --preset or --config: give one of them to "
+                "begin a run, or --out alone to go on with one."
+            )
+        settings = read_config(preset, config, changes)
+        built = data.build()
+        for sentence in (*built.set_aside, *built.description.get("notes", ())):
+            say(sentence)
+        say(", ".join(f"{built.count(part):,} {part}" for part in ("train", "val", "test")))
+    machine = ask.machine_of(device, devices, workers, cache, wandb)
+    found = run(settings, built, out, machine, command=command_line())
+    for sentence in found["warnings"]:
+        if built is None or sentence not in built.set_aside:
+            say(sentence)
+    for notice in found["licence_notices"]:
+        say(notice)
+    _print(found, out)
+    if found["failed_pictures"] or (built is not None and built.set_aside):
+        raise typer.Exit(1)
+
+
+def _starts(given: list[str]) -> dict[str, str]:
+    from memnet.errors import MemnetError
+
+    starts = {}
+    for text in given:
+        branch, equals, source = text.partition("=")
+        if not (branch and equals and source):
+            raise MemnetError(f"--start is {text!r}; it must be BRANCH=SOURCE (resnet=imagenet).")
+        starts[branch] = source
+    return starts
+
+
+def _print(run: dict[str, Any], out: Path) -> None:
+    """Say what came of it: the data on stdout, where things are on stderr."""
+    from memnet.cli.messages import say
+    from memnet.reimpl.training.fit import WEIGHTS
+
+    best = run["best"]
+    print(f"status       {run['status']}")
+    if best:
+        word = run["data"]["contamination"]
+        print(f"best epoch   {best['epoch']:g}")
+        print(f"validation   Spearman {best['val_spearman']:.3f}, MSE {best['val_loss']:.4f} ({word})")
+    else:
+        print("best epoch   none: the predictions were constant throughout")
+    if run["data"]["counts"]["test"]:
+        print(f"test         see {out / 'test' / 'report.html'}")
+    print(f"training     {run['seconds']:.0f} s, {run['pictures_per_second']:.1f} pictures/s")
+    say(f"{out / WEIGHTS} and {out / 'report.html'} written")

@@ -1,0 +1,137 @@
+"""Train, then test as everything is tested: the written weight file scores pictures it never saw.
+
+The figure that counts is that of the test part, from :func:`memnet.compare.run.compare` on the
+scores that ``memnet score`` gives; the validation part chose the epoch, so its own figure flatters.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+from memnet import __version__
+from memnet.compare.contamination import judge
+from memnet.compare.environment import environment
+from memnet.compare.report.render import write_report
+from memnet.compare.report.training_page import write_run_page
+from memnet.compare.run import compare
+from memnet.compare.scoring.inputs import Inputs, Item
+from memnet.compare.scoring.job import Settings, score_to_file
+from memnet.compare.scoring.machine import scoring_environment
+from memnet.errors import MemnetError
+from memnet.reimpl.training.config import TrainConfig
+from memnet.reimpl.training.dataset import PARTS, TrainingSet
+from memnet.reimpl.training.fit import WEIGHTS, Machine, fit
+from memnet.reimpl.training.folder import (
+    FORMAT,
+    RUN,
+    SCHEMA_VERSION,
+    begin,
+    read_begun,
+    read_run,
+    write_json,
+)
+
+TEST = "test"
+"""Folder, in the run's, of the report on the test part."""
+
+
+def train(
+    config: TrainConfig | None,
+    data: TrainingSet | None,
+    out: Path,
+    machine: Machine,
+    *,
+    command: str = "",
+) -> dict[str, Any]:
+    """Train a network, test it on the test part, and write everything into a folder.
+
+    A run that was killed goes on from its last whole epoch when it is begun again with the same
+    settings and data, or with none; one that is finished is left as it is.
+
+    Parameters
+    ----------
+    config, data : None for those of the run that is in ``out``.
+    out : the run's folder.
+    machine : where it runs.
+    command : the command line, for the record.
+
+    Returns
+    -------
+    dict
+        the content of ``run.json``.
+
+    Raises
+    ------
+    MemnetError
+        if the run cannot begin, or did not end well: then ``run.json`` and the page say so, too,
+        and what was finished is kept.
+    """
+    if config is None or data is None:
+        config, data = read_begun(out)
+    begin(out, config, data)
+    before = read_run(out)
+    if before is not None and before["status"] in ("finished", "stopped early"):
+        return before
+    found = fit(config, data, out, machine)
+    run = _record(config, data, found, command)
+    write_json(out / RUN, run)
+    if found["status"] in ("failed", "interrupted"):
+        write_run_page(out)
+        raise MemnetError(found["message"])
+    if data.count("test"):
+        test(out, data, machine.device)
+    write_run_page(out)
+    return run
+
+
+def test(out: Path, data: TrainingSet, device: str) -> None:
+    """Score the test part with the run's weight file, and compare with the human scores."""
+    rows = data.table[data.table["part"] == "test"]
+    items = [Item(row.image_id, row.path, row.path) for row in rows.itertuples(index=False)]
+    folder = out / TEST
+    scores = folder / "scores.parquet"
+    score_to_file(
+        Inputs(items=items), scores, Settings(models=[str(out / WEIGHTS)], device=device)
+    )
+    truth = folder / "truth.csv"
+    rows[["image_id", "score"]].rename(columns={"score": "human_score"}).to_csv(truth, index=False)
+    record = compare(truth, [scores], truth_column="human_score", dataset=data.test_name)
+    write_report(record, folder)
+
+
+def _record(
+    config: TrainConfig, data: TrainingSet, found: dict[str, Any], command: str
+) -> dict[str, Any]:
+    """Put ``run.json`` together."""
+    import torch
+
+    name = next(iter(data.trained_on[1:]), "")
+    verdict = judge(found.pop("start_seen"), name)
+    machine = scoring_environment(torch.device(found["device"]))
+    kind = machine["device"] if found["device"] == "cuda" else f"CPU ({machine['cpu']})"
+    return {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "preset": config.preset,
+        "arch": config.arch,
+        "config": config.to_dict(),
+        "data": {
+            "digest": data.digest(),
+            "counts": {part: data.count(part) for part in PARTS},
+            "description": data.description,
+            "trained_on": list(data.trained_on),
+            "test_name": data.test_name,
+            "contamination": verdict.word,
+            "contamination_why": verdict.why,
+        },
+        **found,
+        "device": f"{found['devices']} x {kind}" if found["devices"] > 1 else kind,
+        "precision": config.precision,
+        "command": command,
+        "environment": {**environment(), **machine},
+        "memnet_version": __version__,
+    }
+
+

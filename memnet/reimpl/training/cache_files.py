@@ -1,0 +1,226 @@
+"""The files of a picture cache: whether they are whole, and how they are begun, filled and ended.
+
+:mod:`memnet.reimpl.training.cache` says which files there are.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.lib import format as npy
+
+from memnet.errors import MemnetError
+
+FORMAT = "memnet picture cache"
+SCHEMA_VERSION = 1
+
+_BLOCK_ROWS = 256
+_BLOCK_SECONDS = 2.0  # at most so much work is lost to a kill
+
+
+class CacheFiles:
+    """The files of one cache.
+
+    Parameters
+    ----------
+    folder : of the caches.
+    digest : of what decides the pixels.
+    shape : ``(N, H, W, 3)``.
+    """
+
+    def __init__(self, folder: Path, digest: str, shape: tuple[int, ...]) -> None:
+        base = folder / f"pictures-{digest[:16]}"
+        self.npy, self.json = base.with_suffix(".npy"), base.with_suffix(".json")
+        self.rows, self.lock = base.with_suffix(".rows"), base.with_suffix(".lock")
+        self.digest, self.shape = digest, shape
+        head = io.BytesIO()
+        npy.write_array_header_1_0(head, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        self.head = head.getvalue()
+        self.row_bytes = int(np.prod(shape[1:]))
+        self.bytes = len(self.head) + shape[0] * self.row_bytes
+
+    def complete(self) -> dict[int, str] | None:
+        """Return the failed rows of a complete cache, None where there is none."""
+        about = self._about()
+        if not about.get("complete") or not self._whole():
+            return None
+        return {int(row): str(reason) for row, reason in about.get("failed", {}).items()}
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock; another process that holds it is waited for, and the user told so."""
+        lock = FileLock(str(self.lock))
+        try:
+            self.lock.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                _tell(f"Another process is filling {self.npy}; waiting for it ...")
+                lock.acquire()
+        except OSError as error:
+            raise unwritable(self, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def prepare(self, about: dict[str, Any]) -> None:
+        """Make the files and take the disk space, keeping the rows of an interrupted call."""
+        resumed = self._whole() and self._rows_fit()
+        if not resumed:
+            if self.npy.exists():
+                _tell(f"The picture cache {self.npy} is damaged or cut short; it is built anew.")
+            for path in (self.json, self.rows, self.npy):
+                path.unlink(missing_ok=True)
+        self._require_space()
+        if not resumed:
+            try:
+                with self.npy.open("wb") as file:
+                    file.write(self.head)
+                    _allocate(file, self.bytes)
+            except OSError:
+                self.npy.unlink(missing_ok=True)  # what it has taken of a disk that is full
+                raise
+            self.rows.write_bytes(bytes(self.shape[0]))
+        self._write_about(about | {"complete": False})
+
+    def missing(self) -> np.ndarray[Any, Any]:
+        """Return the rows that are not there yet, in order."""
+        return np.flatnonzero(np.fromfile(self.rows, dtype=np.uint8) == 0)
+
+    def finish(self, about: dict[str, Any], failed: dict[int, str]) -> None:
+        """Declare the cache complete."""
+        self._write_about(about | {"complete": True, "failed": failed})
+        self.rows.unlink(missing_ok=True)
+
+    def _about(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self.json.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}  # not there or damaged: either way it proves nothing
+        fits = isinstance(found, dict) and found.get("digest") == self.digest
+        return found if fits else {}
+
+    def _write_about(self, about: dict[str, Any]) -> None:
+        known = {"format": FORMAT, "schema_version": SCHEMA_VERSION, "digest": self.digest}
+        temporary = self.json.with_name(f".{self.json.name}.{uuid4().hex}.part")
+        try:
+            temporary.write_text(json.dumps(known | about, indent=2) + "\n", encoding="utf-8")
+            os.replace(temporary, self.json)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _whole(self) -> bool:
+        try:
+            with self.npy.open("rb") as file:
+                head = file.read(len(self.head))
+            return head == self.head and self.npy.stat().st_size == self.bytes
+        except OSError:
+            return False
+
+    def _rows_fit(self) -> bool:
+        return self.rows.is_file() and self.rows.stat().st_size == self.shape[0]
+
+    def _require_space(self) -> None:
+        taken = 0
+        if self.npy.exists():
+            found = self.npy.stat()
+            # A file with holes is as long as a full one; its blocks say what it really has.
+            taken = min(getattr(found, "st_blocks", 0) * 512 or found.st_size, found.st_size)
+        need, free = self.bytes - taken, shutil.disk_usage(self.npy.parent).free
+        if need > free:
+            raise MemnetError(
+                f"The picture cache of {self.shape[0]:,} pictures needs {_gb(need)} in "
+                f"{self.npy.parent}, where {_gb(free)} are free; make room, or choose a folder on "
+                "another disk with --cache DIR."
+            )
+
+
+class RowWriter:
+    """Writes rows, and marks them once they are on the disk.
+
+    Plain writes, not a memory map: a full disk is then an error that can be told, and no signal
+    that ends the process, and pages that were written do not count as memory of the process.
+    """
+
+    def __init__(self, files: CacheFiles) -> None:
+        self._files = files
+        self._written: list[int] = []
+        self._marked_at = time.monotonic()
+
+    def __enter__(self) -> RowWriter:
+        self._pixels: BinaryIO = self._files.npy.open("r+b")
+        self._rows: BinaryIO = self._files.rows.open("r+b")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._rows, self._pixels:
+            self._commit()  # whatever ended the loop, what was done is kept
+
+    def write(self, row: int, pixels: np.ndarray[Any, Any], *, mark: bool = True) -> None:
+        """Write one row, uint8 ``(H, W, 3)``; with ``mark`` it counts as done once flushed."""
+        self._pixels.seek(len(self._files.head) + row * self._files.row_bytes)
+        self._pixels.write(np.ascontiguousarray(pixels).data)
+        if mark:
+            self._written.append(row)
+        waited = time.monotonic() - self._marked_at
+        if len(self._written) >= _BLOCK_ROWS or waited >= _BLOCK_SECONDS:
+            self._commit()
+
+    def _commit(self) -> None:
+        self._pixels.flush()
+        os.fsync(self._pixels.fileno())
+        for row in self._written:
+            self._rows.seek(row)
+            self._rows.write(b"\x01")
+        self._rows.flush()
+        self._written.clear()
+        self._marked_at = time.monotonic()
+
+
+def _allocate(file: BinaryIO, size: int) -> None:
+    """Take the disk space now, so that a disk that fills up is noticed before the work."""
+    file.flush()
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                raise
+    file.truncate(size)
+
+
+def unwritable(files: CacheFiles, error: OSError) -> MemnetError:
+    """Build the error for a disk that is full or cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MemnetError(
+            f"The disk of {files.npy.parent} is full (or your quota of it): the picture cache of "
+            f"{files.shape[0]:,} pictures needs {_gb(files.bytes)}, and "
+            f"{_gb(shutil.disk_usage(files.npy.parent).free)} are free; make room and run it again "
+            "(what was done is kept), or choose a folder on another disk with --cache DIR."
+        )
+    return MemnetError(
+        f"The picture cache {files.npy} cannot be written ({error.strerror or error}); choose "
+        "another folder with --cache DIR."
+    )
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.3g} GB"
+
+
+def _tell(sentence: str) -> None:
+    print(f"memnet: {sentence}", file=sys.stderr)

@@ -1,0 +1,248 @@
+"""What happens around the steps: the curves, checkpoints that survive a kill, the progress bar."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import lightning as L  # noqa: N812
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from torch import Tensor
+from tqdm import tqdm
+
+from memnet.errors import MemnetError
+from memnet.reimpl.training.module import TrainingModule
+
+COLUMNS = (
+    "epoch",
+    "step",
+    "train_loss",
+    "val_loss",
+    "val_spearman",
+    "seconds",
+    "pictures_per_second",
+    "waiting_share",
+    "learning_rate",
+)
+"""Of ``curves.csv``, which has a row per validation; the first is of the untrained network."""
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+
+SAVE_EVERY_S = 60.0
+"""Seconds between two times that checkpoints are written, at least: they hold up to a gigabyte, and
+an epoch may take a second. What a kill costs is less than this and one epoch."""
+
+
+class SafeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are written whole or not at all: what was there before stays until then."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None):  # type: ignore[no-untyped-def]
+        """Write beside, then rename.
+
+        Raises
+        ------
+        MemnetError
+            if the disk is full or the folder cannot be written.
+        """
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
+        try:
+            super().save_checkpoint(checkpoint, temporary, storage_options)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except (OSError, RuntimeError) as error:  # PyTorch's writer turns a full disk into the last
+            kept = " The one before it is kept." if path.exists() else ""
+            reason = str(error).splitlines()[0]
+            raise MemnetError(
+                f"The checkpoint {path} cannot be written ({reason}); free some space there, then "
+                f"run the same command again to go on.{kept}"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+class Journal(Callback):
+    """Keeps the curves and the two checkpoints: the end of an epoch, and the best validation.
+
+    All that it knows travels in the checkpoints, so that a run that goes on from one has the
+    curves up to there and no more. ``watch`` is told each new row, and ends the run by True.
+    """
+
+    def __init__(self, folder: Path, watch: Callable[[dict[str, float]], bool] | None) -> None:
+        self.folder = folder
+        self.watch = watch
+        self.rows: list[dict[str, float]] = []
+        self.best: dict[str, float] = {}
+        self._best_weights: dict[str, Tensor] | None = None  # not on the disk yet
+        self._saved_at = -math.inf
+        self._seconds_before = 0.0  # of training, in earlier processes and before the last pause
+        self._waited_before = 0.0
+        self._since: float | None = None
+        self._pictures = 0
+        self._validated = 0.0  # seconds in validation, of those of training
+        self._validating_since: float | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a later process needs."""
+        return {
+            "rows": self.rows,
+            "best": self.best,
+            "seconds": self._seconds(),
+            "waited": self._waited_before,
+            "pictures": self._pictures,
+            "validated": self._validated,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where an earlier process stopped."""
+        self.rows, self.best = state_dict["rows"], state_dict["best"]
+        self._seconds_before, self._waited_before = state_dict["seconds"], state_dict["waited"]
+        self._pictures, self._validated = state_dict["pictures"], state_dict["validated"]
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock, once everything is set up."""
+        self._since = time.perf_counter()
+        if trainer.is_global_zero:
+            self._write()
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, _: int
+    ) -> None:
+        """Count the pictures."""
+        self._pictures += batch["batch_size"]
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take validation out of the time that pictures per second are reckoned by."""
+        self._validating_since = time.perf_counter()
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Add a row to the curves, and keep the weights if they are the best so far."""
+        assert isinstance(pl_module, TrainingModule)
+        if trainer.sanity_checking and self.rows:
+            return  # a run that goes on: Lightning validates again, and the row is there
+        if self._since is not None and self._validating_since is not None:
+            self._validated += time.perf_counter() - self._validating_since
+        seconds = self._seconds()
+        stepping = seconds - self._validated
+        waited = self._waited_before + self._waited_now(pl_module)
+        row = {
+            "epoch": trainer.current_epoch + self._share_of_epoch(trainer),
+            "step": trainer.global_step,
+            "train_loss": pl_module.train_loss(),
+            **pl_module.last_validation,
+            "seconds": seconds,
+            "pictures_per_second": self._pictures / stepping if self._pictures else math.nan,
+            "waiting_share": waited / stepping if self._pictures else math.nan,
+            "learning_rate": pl_module.settings.learning_rate,
+        }
+        for logger in trainer.loggers:
+            known = {name: value for name, value in row.items() if not math.isnan(value)}
+            logger.log_metrics(known, step=trainer.global_step)
+        self.rows.append({name: row[name] for name in COLUMNS})
+        found = row["val_spearman"]
+        if not trainer.sanity_checking and found > self.best.get("val_spearman", -math.inf):
+            self.best = {k: row[k] for k in ("epoch", "step", "val_spearman", "val_loss")}
+            if trainer.is_global_zero:
+                self._best_weights = pl_module.trained_state()
+        if trainer.is_global_zero:
+            self._write()
+        if self.watch is not None and not trainer.sanity_checking and self.watch(self.rows[-1]):
+            trainer.should_stop = True
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Keep everything that the next epoch depends on, if the last time was long ago."""
+        assert isinstance(pl_module, TrainingModule)
+        self._seconds_before, self._since = self._seconds(), time.perf_counter()
+        self._waited_before += self._waited_now(pl_module)
+        pl_module.loaders["train"].waited = 0.0
+        at_the_end = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        due = at_the_end or time.monotonic() - self._saved_at >= SAVE_EVERY_S
+        if trainer.strategy.broadcast(due):  # one clock decides for all processes
+            self._keep_best(trainer)  # first: a run that goes on must find the best one before it
+            trainer.save_checkpoint(self.folder / LAST)
+            self._saved_at = time.monotonic()
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Keep the best weights, whatever went wrong after them."""
+        self._keep_best(trainer)
+
+    def _keep_best(self, trainer: L.Trainer) -> None:
+        if self._best_weights is not None:
+            content = {"state_dict": self._best_weights, **self.best}
+            trainer.strategy.checkpoint_io.save_checkpoint(content, self.folder / BEST)
+            self._best_weights = None
+
+    def _seconds(self) -> float:
+        return self._seconds_before + (time.perf_counter() - self._since if self._since else 0.0)
+
+    def _waited_now(self, module: TrainingModule) -> float:
+        loader = module.loaders.get("train")
+        return loader.waited if loader else 0.0
+
+    def _share_of_epoch(self, trainer: L.Trainer) -> float:
+        if trainer.sanity_checking:
+            return 0.0
+        return (trainer.fit_loop.epoch_loop.batch_idx + 1) / int(trainer.num_training_batches)
+
+    def _write(self) -> None:
+        write_curves(self.folder / "curves.csv", self.rows)
+
+
+def write_curves(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write the curves, whole or not at all; what is undefined is an empty cell."""
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for row in rows:
+                values = [row[name] for name in COLUMNS]
+                writer.writerow(["" if math.isnan(value) else value for value in values])
+        os.replace(temporary, path)
+    except OSError as error:
+        raise MemnetError(f"{path} cannot be written ({error}); free some space there.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's bars, on stderr, and silent where that is no terminal."""
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether nothing is shown."""
+        return super().is_disabled or not sys.stderr.isatty()
+
+    def init_train_tqdm(self) -> Any:
+        """Build the bar of training."""
+        return self._bar("training")
+
+    def init_validation_tqdm(self) -> Any:
+        """Build the bar of validation."""
+        return self._bar("validation")
+
+    def init_sanity_tqdm(self) -> Any:
+        """Build the bar of the validation before training."""
+        return self._bar("validation before training")
+
+    def _bar(self, name: str) -> Any:
+        return tqdm(
+            desc=name,
+            disable=self.is_disabled,
+            leave=False,
+            dynamic_ncols=True,
+            file=sys.stderr,
+            smoothing=0,
+            bar_format=self.BAR_FORMAT,
+        )
