@@ -16,7 +16,9 @@ from memnet.cli import (
     freeze,
     report,
     score,
+    table1,
     train,
+    tune,
     verify_legacy,
     weights,
 )
@@ -36,6 +38,8 @@ app.command("score")(score.score)
 app.command("compare", cls=compare.ManyValues)(compare.compare)
 app.command("freeze", cls=compare.ManyValues)(freeze.freeze)
 app.command("train")(train.train)
+app.command("tune")(tune.tune)
+app.command("table1")(table1.table1)
 app.command("report")(report.report)
 app.command("verify-legacy")(verify_legacy.verify_legacy)
 app.add_typer(dataset.app, name="dataset")

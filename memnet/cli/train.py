@@ -160,7 +160,9 @@ def _print(run: dict[str, Any], out: Path) -> None:
     if best:
         word = run["data"]["contamination"]
         print(f"best epoch   {best['epoch']:g}")
-        print(f"validation   Spearman {best['val_spearman']:.3f}, MSE {best['val_loss']:.4f} ({word})")
+        print(
+            f"validation   Spearman {best['val_spearman']:.3f}, MSE {best['val_loss']:.4f} ({word})"
+        )
     else:
         print("best epoch   none: the predictions were constant throughout")
     if run["data"]["counts"]["test"]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-
 from memnet import __version__
 from memnet.compare.contamination import judge
 from memnet.compare.environment import environment
 from memnet.compare.report.render import write_report
 from memnet.compare.report.training_page import write_run_page
 from memnet.compare.run import compare
-from memnet.compare.scoring.inputs import Inputs, Item
+from memnet.compare.scoring.engine import Item
+from memnet.compare.scoring.inputs import Inputs
 from memnet.compare.scoring.job import Settings, score_to_file
 from memnet.compare.scoring.machine import scoring_environment
 from memnet.errors import MemnetError
@@ -89,12 +89,10 @@ def train(
 def test(out: Path, data: TrainingSet, device: str) -> None:
     """Score the test part with the run's weight file, and compare with the human scores."""
     rows = data.table[data.table["part"] == "test"]
-    items = [Item(row.image_id, row.path, row.path) for row in rows.itertuples(index=False)]
+    items = [Item(i, path, path) for i, path in zip(rows["image_id"], rows["path"], strict=True)]
     folder = out / TEST
     scores = folder / "scores.parquet"
-    score_to_file(
-        Inputs(items=items), scores, Settings(models=[str(out / WEIGHTS)], device=device)
-    )
+    score_to_file(Inputs(items=items), scores, Settings(models=[str(out / WEIGHTS)], device=device))
     truth = folder / "truth.csv"
     rows[["image_id", "score"]].rename(columns={"score": "human_score"}).to_csv(truth, index=False)
     record = compare(truth, [scores], truth_column="human_score", dataset=data.test_name)
@@ -133,5 +131,3 @@ def _record(
         "environment": {**environment(), **machine},
         "memnet_version": __version__,
     }
-
-

@@ -92,7 +92,7 @@ class MemNet48(Network):
         x = relu(self.fc7(x))  # N x 4096
         if self.drop_after_fc7:
             x = self.dropout(x)  # N x 4096    MemNet96 alone
-        return self.fc8(x).flatten()  # N    no squashing
+        return torch.flatten(self.fc8(x))  # N    no squashing
 
 
 class MemNet96(MemNet48):

@@ -123,5 +123,7 @@ class ResMem(Network):
     def forward(self, pictures: Tensor, known: Mapping[str, Tensor] | None = None) -> Tensor:
         shallow = self.output_of("convolutions", pictures, known)  # N x 9216
         deep = self.output_of("resnet", pictures, known)  # N x 1000
-        joined = torch.cat((shallow, deep), dim=1)  # N x 10216    the order of the published weights
+        joined = torch.cat(
+            (shallow, deep), dim=1
+        )  # N x 10216    the order of the published weights
         return self.head(joined)

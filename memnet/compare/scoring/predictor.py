@@ -18,9 +18,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from memnet import reimpl
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
 from memnet.compare.scoring.table import COLUMNS, to_frame
-from memnet import reimpl
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.decode import MAX_PIXELS, Picture
 from memnet.preprocess.differentiable import preprocess_tensor

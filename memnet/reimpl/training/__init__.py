@@ -1,1 +1,1 @@
-"""Training the paper's models: settings, data, the loop, run folders and the search for settings."""
+"""Training the paper's models: settings, data, the loop, run folders, the search for settings."""

@@ -146,7 +146,7 @@ class Loader:
         self._order, self._epoch = order, epoch
         self._loader = DataLoader(
             pictures,
-            sampler=order,  # type: ignore[arg-type]
+            sampler=order,
             batch_size=None,  # a place is a whole batch
             num_workers=workers,
             persistent_workers=workers > 0,

@@ -129,11 +129,12 @@ class TrainConfig:
         return self.freeze if self.cache_frozen else ()
 
     def build(self) -> Network:
-        """Build the network, with random weights."""
+        """Build the network, with random weights everywhere."""
         network: Network = network_class(self.arch)(
-            sizes=dict(self.sizes),  # type: ignore[call-arg]
+            sizes=dict(self.sizes),
             dropout=self.dropout,
         )
+        network.initialise([branch for branch, start in self.starts.items() if start == "random"])
         return network
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is trained on: pictures with their human scores, cut into parts, and what they are called."""
+"""What is trained on: pictures with their human scores, in parts, and what these are called."""
 
 from __future__ import annotations
 

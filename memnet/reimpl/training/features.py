@@ -1,4 +1,4 @@
-"""Outputs of frozen branches, computed once: a branch that is not trained answers the same for ever.
+"""Outputs of frozen branches, computed once: what is not trained answers the same for ever.
 
 ResNet-152 takes nine tenths of the time of a training step of ResMem, and where it is frozen it
 computes the same 1000 numbers of a picture in every epoch.

@@ -11,17 +11,17 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning as L  # noqa: N812
+import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
-from torch.multiprocessing import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from memnet.errors import MemnetError
 from memnet.reimpl.branches import Network
@@ -125,11 +125,12 @@ def fit(
     }
     module = _module(config, data, rows, network, starts, pictures, known, _workers(machine))
     prepared = time.perf_counter() - began
-    status, message = _run(module, _trainer(config, out, machine, watch), config, out)
+    with _quiet():
+        trainer = _trainer(config, out, machine, watch)
+        status, message = _run(module, trainer, config, out)
     curves = read_curves(out / "curves.csv")
     best = _best(curves)
-    warned = [start.warning for start in starts if start.warning]
-    warned += [f"{data.table['image_id'][row]}: {why}" for row, why in pictures.failed.items()]
+    unread = [f"{data.table['image_id'][row]}: {why}" for row, why in pictures.failed.items()]
     if best:
         export(
             out / BEST,
@@ -151,8 +152,10 @@ def fit(
         "waiting_share": last.get("waiting_share"),
         "device": accelerator,
         "devices": machine.devices,
-        "starts": {start.branch: _said(start) for start in starts},
-        "licence_notices": list(dict.fromkeys(s.licence_notice for s in starts if s.licence_notice)),
+        "starts": {start.branch: asdict(start) for start in starts},
+        "licence_notices": list(
+            dict.fromkeys(s.licence_notice for s in starts if s.licence_notice)
+        ),
         "frozen": list(config.freeze),
         "parameters": {
             "trained": sum(p.numel() for p in network.parameters() if p.requires_grad),
@@ -161,7 +164,11 @@ def fit(
         "seen": seen(starts, data.trained_on),
         "start_seen": seen(starts, ()),
         "failed_pictures": len(pictures.failed),
-        "warnings": [*data.set_aside, *warned],
+        "warnings": [
+            *(start.warning for start in starts if start.warning),
+            *unread,
+            *data.set_aside,
+        ],
     }
 
 
@@ -228,21 +235,20 @@ def _run(
 ) -> tuple[str, str]:
     """Let Lightning train; returns a status and, where it did not end well, one sentence."""
     last = out / LAST
-    with _quiet():
-        try:
-            trainer.fit(module, ckpt_path=last if last.is_file() else None, weights_only=True)
-        except MemnetError as error:
-            return "failed", _kept(str(error), out)
-        except ProcessRaisedException as error:  # of another process, as text
-            return "failed", _kept(str(error).strip().splitlines()[-1].split(": ", 1)[-1], out)
-        except torch.cuda.OutOfMemoryError:
-            return "failed", _kept(
-                f"The GPU's memory does not hold batches of {config.batch_size}: lower batch_size, "
-                'or use precision = "bf16".',
-                out,
-            )
-        except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
-            return "interrupted", _kept("The training was interrupted.", out)
+    try:
+        trainer.fit(module, ckpt_path=last if last.is_file() else None, weights_only=True)
+    except MemnetError as error:
+        return "failed", _kept(str(error), out)
+    except ProcessRaisedException as error:  # of another process, as text
+        return "failed", _kept(str(error).strip().splitlines()[-1].split(": ", 1)[-1], out)
+    except torch.cuda.OutOfMemoryError:
+        return "failed", _kept(
+            f"The GPU's memory does not hold batches of {config.batch_size}: lower batch_size, "
+            'or use precision = "bf16".',
+            out,
+        )
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
+        return "interrupted", _kept("The training was interrupted.", out)
     return "finished", ""
 
 
@@ -357,7 +363,3 @@ def _stopped(status: str, curves: Sequence[dict[str, Any]], config: TrainConfig)
     if status == "finished" and curves and math.floor(curves[-1]["epoch"]) < config.epochs:
         return "stopped early"
     return status
-
-
-def _said(start: Start) -> str:
-    return start.source + (f" (sha256 {start.sha256})" if start.sha256 else "")

@@ -1,13 +1,13 @@
 """A run's folder: its settings and its data are in it before the first step, so it can go on.
 
-    config.toml       every setting
-    split.csv         image_id, path, score, part: a row per picture
-    data.json         what the data are called, and by which rule they were cut
-    curves.csv        a row per validation
-    last.ckpt         the end of the last whole epoch, from which the run goes on
-    best.ckpt         the weights with the highest Spearman on the validation part
-    best.safetensors  the same for `memnet score --model`
-    run.json          what came of it
+config.toml       every setting
+split.csv         image_id, path, score, part: a row per picture
+data.json         what the data are called, and by which rule they were cut
+curves.csv        a row per validation
+last.ckpt         the end of the last whole epoch, from which the run goes on
+best.ckpt         the weights with the highest Spearman on the validation part
+best.safetensors  the same for `memnet score --model`
+run.json          what came of it
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ def write_text(path: Path, text: str) -> None:
 def _same(out: Path, config: TrainConfig, data: TrainingSet) -> None:
     before, known = read_begun(out)
     old, new = before.to_dict(), config.to_dict()
-    changed = [f"{name} was {old[name]} and is {new[name]}" for name in old if old[name] != new[name]]
+    changed = [
+        f"{name} was {old[name]} and is {new[name]}" for name in old if old[name] != new[name]
+    ]
     if changed:
         raise MemnetError(
             f"{out} holds a run with other settings ({'; '.join(changed)}): choose another --out, "

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import lightning as L  # noqa: N812
+import lightning as L
 import numpy as np
 import torch
 from scipy.stats import spearmanr
@@ -111,12 +111,14 @@ class TrainingModule(L.LightningModule):
         DDP takes of the gradients then is the gradient of the whole batch's mean, however unevenly
         the batch was shared out.
         """
-        squares = (self(batch) - batch["scores"]).square().sum()
+        predictions = self(batch)
+        squares = torch.sum((predictions - batch["scores"]).square())
         if not batch["counts"]:
             squares = squares * 0.0
         self._watch(squares.detach())
         self._squares.append((squares.detach(), len(batch["scores"]) if batch["counts"] else 0))
-        return squares * (self.trainer.world_size / batch["batch_size"])
+        loss: Tensor = squares * (self.trainer.world_size / batch["batch_size"])
+        return loss
 
     def validation_step(self, batch: dict[str, Any], _: int) -> None:
         """Keep the predictions: a rank correlation is of all pictures or none."""
