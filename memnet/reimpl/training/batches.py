@@ -151,6 +151,7 @@ class Loader:
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=pin_memory,
+            generator=torch.Generator(),  # or it would draw from the one that dropout draws from
         )
         self.waited = 0.0
 

@@ -56,7 +56,7 @@ class TrainConfig:
     batch_size : pictures per step, over all devices together.
     epochs : at most.
     patience : validations without a better Spearman after which training stops.
-    validations_per_epoch : 1 or more.
+    validations_per_epoch : 1 or more; with n they are every (batches // n)-th batch.
     precision : a key of :data:`PRECISIONS`.
     seed : of initial weights, order, crops, mirroring and dropout.
     """

@@ -360,6 +360,6 @@ def _best(curves: Sequence[dict[str, Any]]) -> dict[str, float] | None:
 
 
 def _stopped(status: str, curves: Sequence[dict[str, Any]], config: TrainConfig) -> str:
-    if status == "finished" and curves and math.floor(curves[-1]["epoch"]) < config.epochs:
+    if status == "finished" and curves and math.ceil(curves[-1]["epoch"] - 1e-9) < config.epochs:
         return "stopped early"
     return status

@@ -96,6 +96,7 @@ class TrainingModule(L.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Draw the epoch's dropout from seed, epoch and process, as if it were the first."""
+        self._squares = []
         draw = np.random.SeedSequence([self.settings.seed, self.current_epoch, self.global_rank])
         torch.manual_seed(int(draw.generate_state(1, np.uint32)[0]))
 
@@ -146,7 +147,10 @@ class TrainingModule(L.LightningModule):
         self.log_dict(self.last_validation, prog_bar=True, logger=False)
 
     def train_loss(self) -> float:
-        """Mean squared error of training since this was last asked; NaN where nothing was."""
+        """Mean squared error of training since the last validation or, if later, the epoch's start.
+
+        NaN where nothing was trained.
+        """
         mine = (
             float(sum(total.double().item() for total, _ in self._squares)),
             sum(count for _, count in self._squares),

@@ -1,0 +1,122 @@
+"""``memnet table1``: Table 1 of Needell & Bainbridge (2022), published and measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from memnet.cli import training_options as ask
+
+
+def table1(
+    out: Path = typer.Option(..., help="Folder for table1.md, .tex, .csv, and the comparison."),
+    run: list[str] = typer.Option(
+        [],
+        help="NAME=FOLDER of a run of `memnet train`, for up to four: memnet, resmem, "
+        "resmem-retrain, m3m. Without any they are trained now, into OUT/NAME.",
+    ),
+    config: Path | None = typer.Option(
+        None, help="TOML with changes that all four presets share (epochs, starts, sizes ...)."
+    ),
+    resamples: int = typer.Option(
+        10_000, min=1, help="Bootstrap resamples of the comparison of the four."
+    ),
+    truth: Path | None = ask.TRUTH,
+    images: Path | None = ask.IMAGES,
+    truth_column: str = ask.TRUTH_COLUMN,
+    id_column: str = ask.ID_COLUMN,
+    split_column: str = ask.SPLIT_COLUMN,
+    strata_column: str = ask.STRATA_COLUMN,
+    val: str = ask.VAL,
+    test: str = ask.TEST,
+    dataset: str = ask.DATASET,
+    lamem: Path | None = ask.LAMEM,
+    split: int = ask.SPLIT,
+    memcat: Path | None = ask.MEMCAT,
+    label: str = ask.LABEL,
+    held_out: int = ask.HELD_OUT,
+    data_seed: int = ask.DATA_SEED,
+    device: str = ask.DEVICE,
+    devices: int = ask.DEVICES,
+    workers: int | None = ask.WORKERS,
+    cache: Path | None = ask.CACHE,
+) -> None:
+    """Print Table 1 of Needell & Bainbridge (2022) beside what was measured here.
+
+    \b
+    memnet table1 --lamem lamem/ --split 1 --memcat memcat_image_data.csv \\
+        --images memcat/ --label wo-fa --out table1
+    memnet table1 --run memnet=runs/a --run resmem=runs/b --out table1
+
+    The four are trained one after another; the same command goes on after a kill. OUT/comparison
+    holds those that were tested on the same pictures against each other, with the distributions
+    of their scores (figures 8, 10, 11 and 12 of the paper).
+    """
+    from memnet.cli.messages import command_line, say
+    from memnet.errors import MemnetError
+
+    options = ask.DataOptions(
+        truth=truth,
+        images=images,
+        truth_column=truth_column,
+        id_column=id_column,
+        split_column=split_column,
+        strata_column=strata_column,
+        val=val,
+        test=test,
+        dataset=dataset,
+        lamem=lamem,
+        split=split,
+        memcat=memcat,
+        label=label,
+        held_out=held_out,
+        data_seed=data_seed,
+    )
+    if run and (options.given or config):
+        raise MemnetError("--run takes runs as they are; leave data and --config out, or --run.")
+    ask.need_lightning()
+    from memnet.compare.table1_train import common_settings, train_four, write_table1
+
+    failures: dict[str, str] = {}
+    aside = False
+    if run:
+        runs = _runs(run)
+    else:
+        settings = common_settings(config)
+        built = options.build()
+        for sentence in (*built.set_aside, *built.description.get("notes", ())):
+            say(sentence)
+        aside = bool(built.set_aside)
+        machine = ask.machine_of(device, devices, workers, cache, "")
+        try:
+            runs, failures = train_four(
+                settings, built, out, machine, command=command_line(), say=say
+            )
+        except KeyboardInterrupt:
+            say(f"interrupted; what was finished is kept in {out}, and the same command goes on")
+            raise typer.Exit(130) from None
+    found = write_table1(runs, out, failures=failures, resamples=resamples, command=command_line())
+    print(found["markdown"], end="")
+    say(f"{out / 'table1.md'}, table1.tex and table1.csv written")
+    if found["comparison"] is not None:
+        say(f"{out / 'comparison' / 'report.html'} written")
+    if failures or aside:
+        raise typer.Exit(1)
+
+
+def _runs(given: list[str]) -> dict[str, Path]:
+    from memnet.compare.table1_runs import PRESETS
+    from memnet.errors import MemnetError, unknown_name
+
+    runs: dict[str, Path] = {}
+    for text in given:
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise MemnetError(f"--run is {text!r}; it must be NAME=FOLDER (resmem=runs/mine).")
+        if name not in PRESETS:
+            raise unknown_name("row of Table 1", name, PRESETS)
+        if name in runs:
+            raise MemnetError(f"--run names {name} twice: {runs[name]} and {folder}.")
+        runs[name] = Path(folder)
+    return runs

@@ -1,0 +1,249 @@
+"""A search for learning rate, momentum, batch size and weight decay (Optuna).
+
+Settings are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011, Algorithms for
+hyper-parameter optimization, NIPS), from the eleventh run on; the first ten are drawn at random. A
+run whose best Spearman so far lies below the median of what the complete runs had at the same
+validation is pruned.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import math
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import torch
+from optuna.trial import TrialState
+
+from memnet.errors import MemnetError
+from memnet.reimpl.training.callbacks import BEST, LAST
+from memnet.reimpl.training.config import TrainConfig
+from memnet.reimpl.training.dataset import TrainingSet
+from memnet.reimpl.training.fit import WEIGHTS, Machine, fit, read_curves
+from memnet.reimpl.training.folder import CONFIG, begin, read_run, write_text
+from memnet.reimpl.training.ranges import SEARCHED, Ranges, propose
+from memnet.reimpl.training.study import (
+    Trial,
+    best_of,
+    folder_of,
+    next_trial,
+    open_study,
+    runs,
+    take_up,
+)
+
+BEST_SETTINGS = "best.toml"
+
+_OF_THE_SETTINGS = ("finite number", "memory")
+"""Words of a failure that other settings may not have. Any other one would stop every run."""
+
+
+def search(
+    config: TrainConfig,
+    data: TrainingSet,
+    out: Path,
+    machine: Machine,
+    *,
+    ranges: Ranges,
+    trials: int,
+    minutes: float | None = None,
+    keep: Callable[[Path, TrainConfig, dict[str, Any]], None],
+    after: Callable[[Sequence[Trial], Trial | None], None],
+) -> list[Trial]:
+    """Search, or go on with a search.
+
+    Of the runs that have ended, all curves and settings are kept, but weights of the best one
+    only, and no checkpoints.
+
+    Parameters
+    ----------
+    config : everything that is not searched.
+    data : train and validation part; the test part is never looked at.
+    out : folder of the search: ``study.db``, ``trials/0001`` ..., ``best.toml``.
+    machine : one device: what a search prunes by lives in one process.
+    ranges : what is searched, and where.
+    trials : runs that shall have ended, those of earlier calls among them.
+    minutes : after these no run begins, and the one that goes on is set aside at the next
+        validation that ends an epoch; the same call goes on with it. None: as long as it takes.
+    keep : is given each run's folder, settings and what :func:`memnet.reimpl.training.fit.fit`
+        returned, to write ``run.json``.
+    after : is called at the start with all runs and None, and after each run with all runs and it.
+
+    Returns
+    -------
+    list of Trial
+        every run, in the order of their numbers.
+
+    Raises
+    ------
+    MemnetError
+        if the folder holds another search, or no run could do better (weights not at hand, disk
+        full): what was finished is kept.
+    KeyboardInterrupt
+        if it was interrupted: what was finished is kept.
+    """
+    _check(config, data, ranges, machine, trials)
+    late = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    fixed = {name: value for name, value in config.to_dict().items() if name not in SEARCHED}
+    about = {
+        "settings": fixed,
+        "ranges": dataclasses.asdict(ranges),
+        "data": data.digest(),
+    }
+    with open_study(out, about) as study:
+        take_up(study)
+        found = _tidied(study, config, out)
+        if found:
+            after(found, None)
+        while sum(trial.state != "running" for trial in found) < trials and time.monotonic() < late:
+            trial = next_trial(study, config.seed)
+            settings = propose(trial, ranges)
+            trial.set_user_attr("settings", settings)
+            tried = dataclasses.replace(config, **settings)
+            ended = _try(study, trial, tried, data, out, machine, late, keep)
+            gc.collect()  # Lightning's trainer is a ring of references, with the network in it
+            if machine.accelerator == "cuda":
+                torch.cuda.empty_cache()
+            if not ended:
+                break
+            found = _tidied(study, config, out)
+            number = trial.user_attrs["run"]
+            after(found, next(each for each in found if each.number == number))
+        return runs(study, out)
+
+
+def _check(
+    config: TrainConfig, data: TrainingSet, ranges: Ranges, machine: Machine, trials: int
+) -> None:
+    if trials < 1:
+        raise MemnetError(f"The number of trials is {trials}; it must be 1 or more.")
+    if machine.devices != 1:
+        raise MemnetError("A search trains on one device; begin it without --devices.")
+    largest = ranges.batch_sizes()[-1]
+    batches = -(-data.count("train") // largest)
+    if config.validations_per_epoch > batches:
+        raise MemnetError(
+            f"validations_per_epoch is {config.validations_per_epoch}, and an epoch has {batches} "
+            f"batch(es) of {largest}; lower it, or the range of batch_size."
+        )
+
+
+class _Watch:
+    """Tells Optuna each validation of a run, and ends the run that is not worth its time."""
+
+    def __init__(self, trial: optuna.Trial, config: TrainConfig, folder: Path, late: float) -> None:
+        self._trial, self._config, self._folder, self._late = trial, config, folder, late
+        self._told = 0
+        self.pruned = bool(trial.user_attrs.get("pruned"))
+        self.set_aside = False
+
+    def __call__(self, row: dict[str, float]) -> bool:
+        self.tell()
+        if row["epoch"] >= self._config.epochs:
+            return False
+        if self._trial.should_prune():
+            self.pruned = True
+            self._trial.set_user_attr("pruned", True)
+        elif float(row["epoch"]).is_integer() and time.monotonic() >= self._late:
+            self.set_aside = True
+        return self.pruned or self.set_aside
+
+    def tell(self) -> None:
+        """Report what is in the curves, those of an earlier process included.
+
+        Shares of an epoch are counted, and not steps, which are of different size in each run.
+        Without a Spearman, since the predictions were constant, it is the worst there is.
+        """
+        for row in read_curves(self._folder / "curves.csv"):
+            place = round((row["epoch"] or 0.0) * self._config.validations_per_epoch)
+            if place > self._told:
+                value = row["val_spearman"]
+                self._trial.report(-1.0 if value is None else value, place)
+                self._told = place
+
+
+def _try(
+    study: optuna.Study,
+    trial: optuna.Trial,
+    config: TrainConfig,
+    data: TrainingSet,
+    out: Path,
+    machine: Machine,
+    late: float,
+    keep: Callable[[Path, TrainConfig, dict[str, Any]], None],
+) -> bool:
+    """Train with the proposed settings; False where the run was set aside before its end.
+
+    A run that was not told an end to Optuna is gone on with by the next process.
+    """
+    folder = folder_of(out, trial.user_attrs["run"])
+    if folder.is_dir() and not (folder / CONFIG).is_file():
+        shutil.rmtree(folder)  # a kill cut its beginning short
+    begin(folder, config, data)
+    watch = _Watch(trial, config, folder, late)
+    found = read_run(folder)
+    if found is None:
+        found = _fit(config, data, folder, machine, watch)
+        if found["status"] == "interrupted":
+            raise KeyboardInterrupt
+        if watch.set_aside and found["status"] != "failed":
+            return False
+        failed = found["status"] == "failed"
+        if failed and not any(word in found["message"] for word in _OF_THE_SETTINGS):
+            raise MemnetError(found["message"])
+        if failed:  # its weights are not kept, whatever the rest of the message says
+            found["message"] = re.split(r"(?<=\.)\s", found["message"])[0]
+        elif not found["best"]:
+            found["message"] = "Its predictions were constant throughout."
+        elif watch.pruned:
+            found["message"] = "Pruned: it was below the median of the runs before it."
+        if "seconds" in found:
+            keep(folder, config, dict(found))
+    watch.tell()
+    trial.set_user_attr("best", found["best"])
+    trial.set_user_attr("message", found["message"])
+    if found["status"] == "failed":
+        study.tell(trial, state=TrialState.FAIL)
+    elif watch.pruned or not found["best"]:
+        study.tell(trial, state=TrialState.PRUNED)
+    else:
+        study.tell(trial, found["best"]["val_spearman"])
+    return True
+
+
+def _fit(
+    config: TrainConfig, data: TrainingSet, folder: Path, machine: Machine, watch: _Watch
+) -> dict[str, Any]:
+    """Train; running out of memory anywhere is a failure of this run and no other."""
+    try:
+        return fit(config, data, folder, machine, watch=watch)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+            raise
+        sentence = f"The memory does not hold batches of {config.batch_size}."
+        return {"status": "failed", "message": sentence, "best": None}
+
+
+def _tidied(study: optuna.Study, config: TrainConfig, out: Path) -> list[Trial]:
+    """Delete what nobody needs any more, write the best settings, and return all runs."""
+    found = runs(study, out)
+    best = best_of(found)
+    for trial in found:
+        if trial.state == "running":
+            continue
+        for name in (LAST, BEST) if trial is best else (LAST, BEST, WEIGHTS):
+            (trial.folder / name).unlink(missing_ok=True)
+    if best is not None:
+        said = (
+            f"# Run {best.number} of a search: Spearman {best.value:.4f} on the validation part.\n"
+        )
+        settings = dataclasses.replace(config, **best.settings).to_toml()
+        write_text(out / BEST_SETTINGS, said + settings)
+    return found

@@ -1,0 +1,400 @@
+"""Training runs at reduced size: they learn, repeat to the bit, survive, say what went wrong."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import resource
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from scipy.stats import spearmanr
+
+from memnet.compare.scoring.predictor import load
+from memnet.errors import MemnetError
+from memnet.reimpl import branches
+from memnet.reimpl.training import callbacks, module
+from memnet.reimpl.training.batches import Pictures
+from memnet.reimpl.training.callbacks import BEST, LAST
+from memnet.reimpl.training.fit import WEIGHTS, Machine, fit
+from memnet.reimpl.training.folder import begin, read_begun
+from memnet.weights.files import read_header, read_weights
+from planted import planted_set, small_config
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture(scope="module")
+def data(place):
+    return planted_set(place / "pictures", train=70, val=20)
+
+
+@pytest.fixture
+def save_always(monkeypatch):
+    monkeypatch.setattr(callbacks, "SAVE_EVERY_S", 0.0)
+
+
+def machine(place, devices=1, workers=None):
+    return Machine(device="cpu", devices=devices, workers=workers, cache=place / "cache", wandb="")
+
+
+def small(preset="memnet", **changes):
+    usual = {"learning_rate": 0.003, "epochs": 3, "patience": 50, "batch_size": 16}
+    return small_config(preset, **{**usual, **changes})
+
+
+def run(place, data, out, config, *, devices=1, workers=None, watch=None):
+    begin(out, config, data)
+    return fit(config, data, out, machine(place, devices, workers), watch=watch)
+
+
+def weights_of(out):
+    return torch.load(out / LAST, weights_only=True)["state_dict"]
+
+
+def curves_of(out):
+    """The curves without what the clock decides."""
+    with (out / "curves.csv").open() as file:
+        return [
+            {k: row[k] for k in ("epoch", "step", "train_loss", "val_loss", "val_spearman")}
+            for row in csv.DictReader(file)
+        ]
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(place, data):
+    """A run that nothing interrupted."""
+    out = place / "whole"
+    found = run(place, data, out, small(crop="random", mirror=True, validations_per_epoch=2))
+    return out, found
+
+
+def test_it_learns(whole):
+    out, found = whole
+    rows = curves_of(out)
+    assert found["status"] == "finished"
+    assert len(rows) == 1 + 2 * 3  # before training, then two validations an epoch
+    assert float(rows[0]["epoch"]) == 0
+    assert rows[0]["train_loss"] == ""
+    assert float(rows[-1]["train_loss"]) < 0.5 * float(rows[1]["train_loss"])
+    best = max(rows[1:], key=lambda row: float(row["val_spearman"]))
+    assert found["best"]["val_spearman"] == float(best["val_spearman"])
+
+
+def test_two_runs_with_one_seed_give_the_same_weights_to_the_bit(place, data, whole):
+    out = place / "twice"
+    run(place, data, out, small(crop="random", mirror=True, validations_per_epoch=2))
+    assert same(weights_of(out), weights_of(whole[0]))
+    assert curves_of(out) == curves_of(whole[0])
+    first, second = (read_weights(folder / WEIGHTS)[0] for folder in (out, whole[0]))
+    assert same(first, second)
+
+
+def test_processes_that_fetch_batches_change_nothing(place, data, whole):
+    out = place / "workers"
+    config = small(crop="random", mirror=True, validations_per_epoch=2)
+    run(place, data, out, config, workers=2)
+    assert same(weights_of(out), weights_of(whole[0]))
+
+
+def test_another_seed_gives_other_weights(place, data, whole):
+    out = place / "seed"
+    config = small(crop="random", mirror=True, validations_per_epoch=2, seed=7)
+    run(place, data, out, config)
+    assert not same(weights_of(out), weights_of(whole[0]))
+
+
+@pytest.mark.usefixtures("save_always")
+@pytest.mark.parametrize("step", [1, 6, 9, 15])
+def test_an_interrupted_run_goes_on_as_if_it_never_was(place, data, whole, monkeypatch, step):
+    out = place / f"interrupted-{step}"
+    config = small(crop="random", mirror=True, validations_per_epoch=2)
+    before, steps = module.TrainingModule.training_step, []
+
+    def interrupted(self, batch, number):
+        steps.append(number)
+        if len(steps) == step:
+            raise KeyboardInterrupt
+        return before(self, batch, number)
+
+    monkeypatch.setattr(module.TrainingModule, "training_step", interrupted)
+    found = run(place, data, out, config)
+    assert found["status"] == "interrupted"
+    if step < 5:
+        assert "nothing is kept" in found["message"]
+    else:
+        assert "The same command goes on from the last whole epoch" in found["message"]
+        assert (out / WEIGHTS).is_file()
+    monkeypatch.setattr(module.TrainingModule, "training_step", before)
+    config, known = read_begun(out)  # what the folder says is enough
+    again = fit(config, known, out, machine(place))
+    assert again["status"] == "finished"
+    assert again["best"] == whole[1]["best"]
+    assert same(weights_of(out), weights_of(whole[0]))
+    assert curves_of(out) == curves_of(whole[0])
+    assert same(read_weights(out / WEIGHTS)[0], read_weights(whole[0] / WEIGHTS)[0])
+
+
+def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole):
+    out = place / "killed"
+    config = small(crop="random", mirror=True, validations_per_epoch=2)
+    begin(out, config, data)
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(HELPERS)!r})\n"
+        "from pathlib import Path\n"
+        "from memnet.reimpl.training import callbacks, module\n"
+        "from memnet.reimpl.training.fit import Machine, fit\n"
+        "from memnet.reimpl.training.folder import read_begun\n"
+        "callbacks.SAVE_EVERY_S = 0.0\n"
+        "before = module.TrainingModule.training_step\n"
+        "def slow(self, batch, number):\n"
+        "    time.sleep(0.5)\n"
+        "    return before(self, batch, number)\n"
+        "module.TrainingModule.training_step = slow\n"
+        f"out = Path({str(out)!r})\n"
+        f"fit(*read_begun(out), out, Machine(device='cpu', devices=1, workers=None, "
+        f"cache=Path({str(place / 'cache')!r}), wandb=''))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / LAST).is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.6)  # into the next epoch
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(curves_of(out)) < 7
+    found = fit(config, data, out, machine(place))
+    assert found["status"] == "finished"
+    assert same(weights_of(out), weights_of(whole[0]))
+    assert curves_of(out) == curves_of(whole[0])
+
+
+@pytest.mark.parametrize("preset", ["memnet", "resmem"])
+def test_two_processes_learn_what_one_learns(place, data, preset):
+    """Within rounding; batches of 23 and a last one of 1, so that the shares are never equal."""
+    config = small(preset, dropout=0.0, crop="centre", batch_size=23, epochs=2)
+    alone, together = place / f"one-{preset}", place / f"two-{preset}"
+    run(place, data, alone, config)
+    found = run(place, data, together, config, devices=2)
+    assert found["status"] == "finished", found["message"]
+    first, second = weights_of(alone), weights_of(together)
+    assert max((first[n].float() - second[n].float()).abs().max() for n in first) < 1e-6
+    for row, other in zip(curves_of(alone), curves_of(together), strict=True):
+        assert float(row["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-4)
+    assert found["best"]["val_loss"] == pytest.approx(
+        float(curves_of(alone)[int(found["best"]["epoch"])]["val_loss"]), rel=1e-4
+    )
+
+
+@pytest.mark.usefixtures("save_always")
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_best(place, data, monkeypatch):
+    out = place / "nan"
+    before = Pictures.__getitem__
+
+    def spoilt(self, place):
+        batch = before(self, place)
+        if place.epoch == 1 and self.crop == "random":  # training, not validation
+            batch["scores"] = batch["scores"] * float("nan")
+        return batch
+
+    monkeypatch.setattr(Pictures, "__getitem__", spoilt)
+    found = run(place, data, out, small(crop="random"))
+    assert found["status"] == "failed"
+    assert "loss is no longer a finite number in epoch 2, step 6" in found["message"]
+    assert "lower learning_rate than 0.003" in found["message"]
+    assert f"The best weights so far are kept in {out / WEIGHTS}" in found["message"]
+    tensors, _ = read_weights(out / WEIGHTS)
+    assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
+    assert found["best"]["epoch"] == 1
+
+
+def test_weights_that_run_away_are_said_so(place, data):
+    found = run(place, data, place / "away", small(learning_rate=1e4))
+    assert found["status"] == "failed"
+    assert "lower learning_rate than 10000" in found["message"]
+    assert "nothing is kept" in found["message"]
+
+
+@pytest.mark.usefixtures("save_always")
+def test_a_full_disk_stops_the_run_and_keeps_the_checkpoint_before_it(place, data):
+    """A real one: from epoch 2 on no file may grow beyond 10 kB."""
+    out = place / "full"
+    config = small(epochs=4)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def fill(row):
+        if row["epoch"] == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        return False
+
+    try:
+        with pytest.raises(MemnetError, match="cannot be written"):
+            run(place, data, out, config, watch=fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not list(out.glob(".*.part"))
+    assert torch.load(out / LAST, weights_only=True)["epoch"] == 0
+    found = fit(config, data, out, machine(place))
+    assert found["status"] == "finished"
+    straight = place / "not-full"
+    run(place, data, straight, config)
+    assert same(weights_of(out), weights_of(straight))
+
+
+def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    io = callbacks.SafeCheckpoints()
+    io.save_checkpoint({"a": torch.ones(3)}, tmp_path / "last.ckpt")
+
+    def half(self, checkpoint, path, storage_options=None):
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", half)
+    with pytest.raises(MemnetError, match=r"No space left.*The one before it is kept\."):
+        io.save_checkpoint({"a": torch.zeros(3)}, tmp_path / "last.ckpt")
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert torch.load(tmp_path / "last.ckpt")["a"].sum() == 3
+
+
+def test_it_stops_early_and_keeps_the_best(place, data):
+    out = place / "early"
+    found = run(place, data, out, small(learning_rate=1e-9, epochs=30, patience=2))
+    assert found["status"] == "stopped early"
+    assert len(curves_of(out)) < 10
+    again = fit(*read_begun(out), out, machine(place))
+    assert again["status"] == "stopped early"
+
+
+def test_constant_predictions_are_no_correlation_and_no_crash(place, data, monkeypatch):
+    monkeypatch.setattr(branches.Network, "initialise", zero_head)
+    out = place / "constant"
+    found = run(place, data, out, small(learning_rate=1e-9, epochs=2))
+    assert [row["val_spearman"] for row in curves_of(out)] == ["", "", ""]
+    assert (found["status"], found["best"]) == ("finished", None)
+    assert not (out / WEIGHTS).exists()
+
+
+def zero_head(network, _):
+    torch.nn.init.zeros_(network.fc8.weight)
+
+
+def test_spearman_is_scipys_and_undefined_for_a_constant():
+    draw = np.random.default_rng(0)
+    first, second = draw.normal(size=(2, 50)).round(1)  # with ties
+    assert module.spearman(first, second) == spearmanr(first, second).statistic
+    assert np.isnan(module.spearman(np.full(5, 0.5), np.arange(5.0)))
+
+
+def test_the_cached_branch_gives_the_run_that_recomputing_gives(place, data):
+    """The same result within rounding, which depends on how many pictures are computed at once."""
+    first, second = place / "cached", place / "recomputed"
+    run(place, data, first, small("resmem", learning_rate=0.001))
+    run(place, data, second, small("resmem", learning_rate=0.001, cache_frozen=False))
+    a, b = (weights_of(folder) for folder in (first, second))
+    began = {f"network.{n}": t for n, t in begun(small("resmem")).items()}
+    moved = max((a[name] - began[name]).abs().max() for name in a)
+    assert max((a[name] - b[name]).abs().max() for name in a) < 1e-3 * moved
+    for row, other in zip(curves_of(first), curves_of(second), strict=True):
+        assert float(row["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-3)
+
+
+def begun(config):
+    torch.manual_seed(config.seed)
+    return config.build().state_dict()
+
+
+def test_the_weight_file_scores_as_the_network_was_validated(place, data, whole):
+    out, found = whole
+    predictor = load(out / WEIGHTS, device="cpu")
+    val = data.table[data.table["part"] == "val"]
+    scores = predictor.score(val["path"].tolist())
+    rho = module.spearman(scores["score"].to_numpy(), val["score"].to_numpy())
+    assert rho == pytest.approx(found["best"]["val_spearman"], abs=1e-12)
+    mse = float(np.mean((scores["score"].to_numpy() - val["score"].to_numpy()) ** 2))
+    assert mse == pytest.approx(found["best"]["val_loss"], rel=1e-5)
+
+
+def test_the_weight_file_says_what_it_is_and_what_it_has_seen(whole):
+    header = read_header(whole[0] / WEIGHTS)
+    assert (header.arch, header.name) == ("memnet48", "memnet48.whole")
+    assert header.trained_on == ("planted:train:a", "planted:val:a")
+    assert header.preprocess.resize_hw == (256, 256)
+    assert "Needell" in header.citation
+
+
+def test_other_settings_or_data_in_a_runs_folder_are_refused(place, data, whole):
+    config = small(crop="random", mirror=True, validations_per_epoch=2)
+    with pytest.raises(MemnetError, match=r"other settings \(learning_rate was 0\.003 and is 0\.1"):
+        begin(whole[0], replace(config, learning_rate=0.1), data)
+    other = replace(data, table=data.table.assign(score=data.table["score"] / 2))
+    with pytest.raises(MemnetError, match="other data"):
+        begin(whole[0], config, other)
+    with pytest.raises(MemnetError, match="no training run"):
+        begin(place / "pictures", config, data)
+    with pytest.raises(MemnetError, match="holds no training run; give --preset"):
+        read_begun(place / "pictures")
+
+
+def test_another_start_cannot_go_on_with_a_run(place, data, whole, tmp_path):
+    weights = tmp_path / "start.safetensors"
+    weights.write_bytes((whole[0] / WEIGHTS).read_bytes())
+    config = small(epochs=2, starts={"convolutions": str(weights)}, freeze=("convolutions",))
+    out = place / "start"
+
+    def stop(row):
+        raise KeyboardInterrupt
+
+    assert run(place, data, out, config)["status"] == "finished"
+    assert BEST in {path.name for path in out.iterdir()}
+    other = place / "seed-for-start"
+    run(place, data, other, small(seed=9, epochs=1))
+    weights.write_bytes((other / WEIGHTS).read_bytes())
+    found = fit(config, data, out, machine(place))
+    assert found["status"] == "failed"
+    assert "branch convolutions starts from are not those" in found["message"]
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_named(place, data):
+    bad = place / "pictures" / "bad.png"
+    bad.write_bytes(b"no picture")
+    table = data.table.copy()
+    table.loc[3, "path"] = str(bad)
+    out = place / "unread"
+    found = run(place, replace(data, table=table), out, small(epochs=1))
+    assert found["status"] == "finished"
+    assert found["failed_pictures"] == 1
+    assert any(
+        "0003.png" in sentence and "no picture" in sentence for sentence in found["warnings"]
+    )
+
+
+def test_more_validations_than_batches_are_refused(place, data):
+    with pytest.raises(MemnetError, match="an epoch has 5 batch"):
+        run(place, data, place / "often", small(validations_per_epoch=6))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here, so it is not refused")
+def test_a_gpu_that_is_not_there_is_said(place):
+    with pytest.raises(MemnetError, match="PyTorch sees 0 here"):
+        _ = replace(machine(place), device="cuda").accelerator
