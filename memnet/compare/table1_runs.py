@@ -83,7 +83,7 @@ def _check_row(model: str, run: Mapping[str, Any], folder: Path) -> None:
         other = TABLE1[PRESETS[preset]]
         raise MemnetError(
             f"{folder} was trained by the preset {preset}, which is the row {other} of Table 1, "
-            f"not {TABLE1[model]}; give it as {PRESETS[preset]}."
+            f"not {TABLE1[model]}; give it as {preset}."
         )
     layout = " (the original's layout with 96 filters)" if preset == "memnet96" else ""
     raise MemnetError(
@@ -122,7 +122,7 @@ def _remarks(model: str, run: Mapping[str, Any], found: Mapping[str, object]) ->
                 f"its ResNet-152 was {'frozen' if frozen else 'trained'}, other than in the paper."
             )
     preparation = finite(run.get("preparation_seconds"))
-    if preparation:
+    if preparation and preparation >= 1:
         said.append(f"its training time is without {preparation:.0f} s of preparing caches.")
     missing = [
         title.lower()

@@ -15,7 +15,7 @@ from memnet.compare.table1 import TABLE1, table1_csv, table1_latex, table1_markd
 from memnet.compare.table1_runs import PRESETS, table1_of_runs
 from memnet.compare.training import TEST, train
 from memnet.errors import MemnetError, unknown_name
-from memnet.reimpl.training.config import TrainConfig, _read_toml, network_class, read_config
+from memnet.reimpl.training.config import TrainConfig, network_class, read_config, read_toml
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import Machine
 from memnet.reimpl.training.folder import RUN, read_run, write_text
@@ -46,7 +46,7 @@ def common_settings(file: Path | None) -> dict[str, TrainConfig]:
         if the file is wrong, says what makes one preset differ from another (``arch``,
         ``freeze``), or names a size or a branch that none of the networks has.
     """
-    given = _read_toml(file) if file else {}
+    given = read_toml(file) if file else {}
     for name in _OF_A_PRESET:
         if name in given:
             raise MemnetError(

@@ -73,17 +73,26 @@ def train(
     begin(out, config, data)
     before = read_run(out)
     if before is not None and before["status"] in ("finished", "stopped early"):
+        finish(out, data, machine.device)  # unless a kill came between, there is nothing left to do
         return before
     found = fit(config, data, out, machine)
-    run = _record(config, data, found, command)
+    run = run_record(config, data, found, command)
     write_json(out / RUN, run)
     if found["status"] in ("failed", "interrupted"):
         write_run_page(out)
         raise MemnetError(found["message"])
-    if data.count("test"):
-        test(out, data, machine.device)
-    write_run_page(out)
+    finish(out, data, machine.device)
     return run
+
+
+def finish(out: Path, data: TrainingSet, device: str) -> None:
+    """Test a finished run, where there is a test part, and write its page; once is enough."""
+    tested = (out / TEST / "record.json").is_file()
+    if data.count("test") and not tested and (out / WEIGHTS).is_file():
+        test(out, data, device)
+        tested = False
+    if not tested or not (out / "report.html").is_file():
+        write_run_page(out)
 
 
 def test(out: Path, data: TrainingSet, device: str) -> None:
@@ -99,7 +108,7 @@ def test(out: Path, data: TrainingSet, device: str) -> None:
     write_report(record, folder)
 
 
-def _record(
+def run_record(
     config: TrainConfig, data: TrainingSet, found: dict[str, Any], command: str
 ) -> dict[str, Any]:
     """Put ``run.json`` together."""

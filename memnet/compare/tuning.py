@@ -9,7 +9,7 @@ from typing import Any
 from memnet.compare.report.search_page import write_search_page
 from memnet.compare.report.training_page import write_run_page
 from memnet.compare.report.training_run import read_curves
-from memnet.compare.training import _record
+from memnet.compare.training import run_record
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import Machine
@@ -44,7 +44,7 @@ def tune(
     """
 
     def keep(folder: Path, tried: TrainConfig, found: dict[str, Any]) -> None:
-        write_json(folder / RUN, _record(tried, data, found, command))
+        write_json(folder / RUN, run_record(tried, data, found, command))
 
     def show(found: Sequence[Trial], last: Trial | None) -> None:
         if last is not None and (last.folder / RUN).is_file():

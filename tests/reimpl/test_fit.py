@@ -227,6 +227,20 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_best(place, data,
     assert found["best"]["epoch"] == 1
 
 
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")],
+)
+def test_a_memory_that_is_too_small_is_said(place, data, monkeypatch, error):
+    def full(self, batch, number):
+        raise error
+
+    monkeypatch.setattr(module.TrainingModule, "training_step", full)
+    found = run(place, data, place / f"memory-{type(error).__name__}", small())
+    assert (found["status"], found["cause"]) == ("failed", "memory")
+    assert "does not hold batches of 16: lower batch_size" in found["message"]
+
+
 def test_weights_that_run_away_are_said_so(place, data):
     found = run(place, data, place / "away", small(learning_rate=1e4))
     assert found["status"] == "failed"

@@ -81,9 +81,10 @@ def _panel(axes: Axes, name: str, trials: Sequence[Trial], best: int | None) -> 
             for trial, value in zip(shown, values, strict=True)
             if trial["state"] == state and trial["number"] != best
         ]
-        mark: Any = {"ls": "", "ms": 5, "label": state, "gid": state, "clip_on": False} | style
+        # An empty line that is not clipped has no size, which the layout engine warns of.
+        mark: Any = {"ls": "", "ms": 5, "label": state, "gid": state, "clip_on": not points}
         if points or any(trial["state"] == state for trial in _valued(trials)):
-            axes.plot(*zip(*points, strict=True) if points else ([], []), **mark)
+            axes.plot(*zip(*points, strict=True) if points else ([], []), **mark | style)
     for trial, value in zip(shown, values, strict=True):
         if trial["number"] == best:
             at = value if numeric else places[plain(value)]

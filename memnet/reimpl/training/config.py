@@ -174,7 +174,7 @@ def read_config(
         for an unknown field or preset, a value of the wrong type or out of range, a file that is
         no TOML, or a field that nothing gives.
     """
-    given = _read_toml(file) if file else {}
+    given = read_toml(file) if file else {}
     named = preset or given.get("preset", "")
     values: dict[str, Any] = {}
     where = f"{file}: " if file else ""
@@ -226,7 +226,8 @@ def _checked(name: str, value: Any, before: Any, where: str) -> Any:
     return {**(before or {}), **value} if kind is dict else value
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a TOML file; one that is missing or damaged raises ``MemnetError``."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -33,9 +33,12 @@ from memnet.reimpl.training.config import PRECISIONS, TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.export import export, seen, training_spec
 from memnet.reimpl.training.features import branch_outputs
-from memnet.reimpl.training.module import TrainingModule
+from memnet.reimpl.training.module import NotFiniteError, TrainingModule
 
 WEIGHTS = "best.safetensors"
+
+CAUSES = ("not finite", "memory", "other")
+"""Why a run can fail: the first two lie in the settings, any other would stop each run alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +130,7 @@ def fit(
     prepared = time.perf_counter() - began
     with _quiet():
         trainer = _trainer(config, out, machine, watch)
-        status, message = _run(module, trainer, config, out)
+        status, cause, message = _run(module, trainer, config, out)
     curves = read_curves(out / "curves.csv")
     best = _best(curves)
     unread = [f"{data.table['image_id'][row]}: {why}" for row, why in pictures.failed.items()]
@@ -144,6 +147,7 @@ def fit(
     last = curves[-1] if curves else {}
     return {
         "status": _stopped(status, curves, config),
+        "cause": cause,
         "message": message,
         "best": best,
         "seconds": last.get("seconds"),
@@ -232,24 +236,40 @@ def _workers(machine: Machine) -> int:
 
 def _run(
     module: TrainingModule, trainer: L.Trainer, config: TrainConfig, out: Path
-) -> tuple[str, str]:
-    """Let Lightning train; returns a status and, where it did not end well, one sentence."""
+) -> tuple[str, str, str]:
+    """Let Lightning train.
+
+    Returns
+    -------
+    status, cause, message : "finished", "", ""; or what went wrong, why (:data:`CAUSES`), and one
+        sentence about it and what is kept.
+    """
     last = out / LAST
     try:
         trainer.fit(module, ckpt_path=last if last.is_file() else None, weights_only=True)
+    except NotFiniteError as error:
+        return "failed", "not finite", _kept(str(error), out)
     except MemnetError as error:
-        return "failed", _kept(str(error), out)
+        return "failed", "other", _kept(str(error), out)
     except ProcessRaisedException as error:  # of another process, as text
-        return "failed", _kept(str(error).strip().splitlines()[-1].split(": ", 1)[-1], out)
-    except torch.cuda.OutOfMemoryError:
-        return "failed", _kept(
-            f"The GPU's memory does not hold batches of {config.batch_size}: lower batch_size, "
-            'or use precision = "bf16".',
-            out,
+        kind, _, sentence = str(error).strip().splitlines()[-1].partition(": ")
+        cause = "not finite" if kind.endswith(NotFiniteError.__name__) else "other"
+        return "failed", cause, _kept(sentence or kind, out)
+    except (
+        MemoryError,
+        RuntimeError,
+    ) as error:  # PyTorch's is a RuntimeError, on a GPU as on a CPU
+        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+            raise
+        sentence = (
+            f"The memory does not hold batches of {config.batch_size}: lower batch_size"
+            + ("" if config.precision != "32" else ', or use precision = "bf16"')
+            + "."
         )
+        return "failed", "memory", _kept(sentence, out)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
-        return "interrupted", _kept("The training was interrupted.", out)
-    return "finished", ""
+        return "interrupted", "", _kept("The training was interrupted.", out)
+    return "finished", "", ""
 
 
 def _kept(sentence: str, out: Path) -> str:

@@ -41,7 +41,7 @@ def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
     if (out / CONFIG).is_file():
         _same(out, config, data)
         return
-    if out.is_dir() and any(out.iterdir()):
+    if out.is_dir() and any(path.name not in (SPLIT, DATA) for path in out.iterdir()):
         raise MemnetError(f"{out} holds files that are no training run; choose another --out.")
     about = {
         "trained_on": list(data.trained_on),

@@ -22,6 +22,10 @@ _LOOK_EVERY = 20
 """Steps between two looks for a loss that is not finite: on a GPU each look waits for it."""
 
 
+class NotFiniteError(MemnetError):
+    """Weights or scores have left the finite numbers; other settings may not."""
+
+
 class TrainingModule(L.LightningModule):
     """What Lightning trains.
 
@@ -139,7 +143,7 @@ class TrainingModule(L.LightningModule):
         predictions = np.concatenate([values for _, values in parts])[order]
         scores = self._parts["val"][0].scores[rows[order]].astype(np.float64)
         if not np.isfinite(predictions).all():
-            raise MemnetError(self._not_finite_message("A prediction"))
+            raise NotFiniteError(self._not_finite_message("A prediction"))
         self.last_validation = {
             "val_spearman": spearman(predictions, scores),
             "val_loss": float(np.mean((predictions - scores) ** 2)),
@@ -177,7 +181,7 @@ class TrainingModule(L.LightningModule):
 
     def _raise_if_not_finite(self) -> None:
         if self._not_finite is not None and bool(self._not_finite):
-            raise MemnetError(self._not_finite_message("The loss"))
+            raise NotFiniteError(self._not_finite_message("The loss"))
 
     def _not_finite_message(self, what: str) -> str:
         return (

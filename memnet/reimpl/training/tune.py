@@ -41,9 +41,6 @@ from memnet.reimpl.training.study import (
 
 BEST_SETTINGS = "best.toml"
 
-_OF_THE_SETTINGS = ("finite number", "memory")
-"""Words of a failure that other settings may not have. Any other one would stop every run."""
-
 
 def search(
     config: TrainConfig,
@@ -190,13 +187,13 @@ def _try(
     watch = _Watch(trial, config, folder, late)
     found = read_run(folder)
     if found is None:
-        found = _fit(config, data, folder, machine, watch)
+        found = fit(config, data, folder, machine, watch=watch)
         if found["status"] == "interrupted":
             raise KeyboardInterrupt
         if watch.set_aside and found["status"] != "failed":
             return False
         failed = found["status"] == "failed"
-        if failed and not any(word in found["message"] for word in _OF_THE_SETTINGS):
+        if failed and found["cause"] == "other":
             raise MemnetError(found["message"])
         if failed:  # its weights are not kept, whatever the rest of the message says
             found["message"] = re.split(r"(?<=\.)\s", found["message"])[0]
@@ -216,19 +213,6 @@ def _try(
     else:
         study.tell(trial, found["best"]["val_spearman"])
     return True
-
-
-def _fit(
-    config: TrainConfig, data: TrainingSet, folder: Path, machine: Machine, watch: _Watch
-) -> dict[str, Any]:
-    """Train; running out of memory anywhere is a failure of this run and no other."""
-    try:
-        return fit(config, data, folder, machine, watch=watch)
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
-            raise
-        sentence = f"The memory does not hold batches of {config.batch_size}."
-        return {"status": "failed", "message": sentence, "best": None}
 
 
 def _tidied(study: optuna.Study, config: TrainConfig, out: Path) -> list[Trial]:
