@@ -71,9 +71,9 @@ def made_up(folder: Path, train: int) -> TrainingSet:
     )
 
 
-def settings(preset: str, **changes: object):
-    """Build a preset's settings, from random weights; nothing is kept that the preset does not."""
-    starts = dict.fromkeys(read_config(preset).starts, "random")
+def settings(preset: str, **changes):
+    """Build a preset's settings for one epoch, from random weights where nothing else is said."""
+    starts = dict.fromkeys(read_config(preset).starts, "random") | changes.pop("starts", {})
     return read_config(preset, changes={"starts": starts, "epochs": 1, **changes})
 
 
@@ -155,20 +155,28 @@ def cache(args: argparse.Namespace, scratch: Path) -> dict[str, object]:
     data = made_up(scratch / "pictures", args.pictures)
     found: dict[str, object] = {"pictures": args.pictures, "threads": torch.get_num_threads()}
     for frozen in (("resnet", "convolutions"), ("resnet",)):
-        kept = settings("resmem", freeze=frozen, batch_size=args.batch_size, epochs=3)
+        kept = settings(
+            "resmem",
+            freeze=frozen,
+            batch_size=args.batch_size,
+            epochs=3,
+            learning_rate=0.01,
+            starts={"resnet": "resmem.published", "convolutions": "resmem.published"},
+        )
         anew = replace(kept, cache_frozen=False, epochs=1)
         first = run(kept, data, scratch, f"kept-{len(frozen)}")
         second = run(anew, data, scratch, f"anew-{len(frozen)}")
-        curves = {
-            name: pd.read_csv(scratch / f"{name}-{len(frozen)}" / "curves.csv")
+        curves = [
+            pd.read_csv(scratch / f"{name}-{len(frozen)}" / "curves.csv")
             for name in ("kept", "anew")
-        }
-        losses = [float(curve["train_loss"].iloc[1]) for curve in curves.values()]
+        ]
         found["+".join(frozen)] = {
             "pictures_per_s_kept": round(first["pictures_per_second"], 2),
             "pictures_per_s_anew": round(second["pictures_per_second"], 2),
             "ratio": round(first["pictures_per_second"] / second["pictures_per_second"], 1),
-            "train_loss_of_the_first_epoch": losses,
+            "seconds_of_an_epoch": [round(curve["seconds"].iloc[1], 2) for curve in curves],
+            "train_loss_of_the_first_epoch": [curve["train_loss"].iloc[1] for curve in curves],
+            "val_loss_after_it": [curve["val_loss"].iloc[1] for curve in curves],
             "computed_once_s": round(first["preparation_seconds"], 1),
         }
     return found

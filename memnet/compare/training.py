@@ -19,6 +19,7 @@ from memnet.compare.scoring.engine import Item
 from memnet.compare.scoring.inputs import Inputs
 from memnet.compare.scoring.job import Settings, score_to_file
 from memnet.compare.scoring.machine import scoring_environment
+from memnet.compare.scoring.table import FAILED
 from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import PARTS, TrainingSet
@@ -73,39 +74,52 @@ def train(
     begin(out, config, data)
     before = read_run(out)
     if before is not None and before["status"] in ("finished", "stopped early"):
-        finish(out, data, machine.device)  # unless a kill came between, there is nothing left to do
-        return before
-    found = fit(config, data, out, machine)
-    run = run_record(config, data, found, command)
+        return finish(out, data, before, machine.device)  # nothing, unless a kill came between
+    run = run_record(config, data, fit(config, data, out, machine), command)
     write_json(out / RUN, run)
-    if found["status"] in ("failed", "interrupted"):
+    if run["status"] in ("failed", "interrupted"):
         write_run_page(out)
-        raise MemnetError(found["message"])
-    finish(out, data, machine.device)
-    return run
+        raise MemnetError(run["message"])
+    return finish(out, data, run, machine.device)
 
 
-def finish(out: Path, data: TrainingSet, device: str) -> None:
+def finish(out: Path, data: TrainingSet, run: dict[str, Any], device: str) -> dict[str, Any]:
     """Test a finished run, where there is a test part, and write its page; once is enough."""
     tested = (out / TEST / "record.json").is_file()
     if data.count("test") and not tested and (out / WEIGHTS).is_file():
-        test(out, data, device)
+        unread = test(out, data, device)
+        run = {
+            **run,
+            "failed_pictures": run["failed_pictures"] + len(unread),
+            "warnings": [*run["warnings"], *unread],
+        }
+        write_json(out / RUN, run)
         tested = False
     if not tested or not (out / "report.html").is_file():
         write_run_page(out)
+    return run
 
 
-def test(out: Path, data: TrainingSet, device: str) -> None:
-    """Score the test part with the run's weight file, and compare with the human scores."""
+def test(out: Path, data: TrainingSet, device: str) -> list[str]:
+    """Score the test part with the run's weight file, and compare with the human scores.
+
+    Returns
+    -------
+    list of str
+        a sentence for each picture that could not be read.
+    """
     rows = data.table[data.table["part"] == "test"]
     items = [Item(i, path, path) for i, path in zip(rows["image_id"], rows["path"], strict=True)]
     folder = out / TEST
     scores = folder / "scores.parquet"
-    score_to_file(Inputs(items=items), scores, Settings(models=[str(out / WEIGHTS)], device=device))
+    summary = score_to_file(
+        Inputs(items=items), scores, Settings(models=[str(out / WEIGHTS)], device=device)
+    )
     truth = folder / "truth.csv"
     rows[["image_id", "score"]].rename(columns={"score": "human_score"}).to_csv(truth, index=False)
     record = compare(truth, [scores], truth_column="human_score", dataset=data.test_name)
     write_report(record, folder)
+    return [f"{row.image_id}: {row.warning.removeprefix(FAILED)}" for row in summary.failed]
 
 
 def run_record(

@@ -80,22 +80,10 @@ def test_the_curves_are_those_of_the_file_and_undefined_figures_are_gaps(tmp_pat
     assert np.isnan(train[0])
     assert train[1:] == pytest.approx([0.05, 0.025, 0.05 / 3, 0.0125])
     assert "best: 0.612 at epoch 3" in legend_of(figure)
-    assert "ceiling" not in legend_of(figure)
 
 
 def test_contamination_of_the_validation_stands_over_its_curve():
     assert "validation figures: contaminated" in draw_curves(rows(), run_json()).get_suptitle()
-
-
-def test_the_ceiling_is_drawn_where_the_run_has_one():
-    run = run_json()
-    run["data"]["ceiling"] = {"value": 0.82, "interval": [0.79, 0.85], "source": "split halves"}
-    figure = draw_curves(rows(), run)
-    levels = [line.get_ydata() for line in figure.axes[0].lines if line.get_linestyle() == "--"]
-    assert [0.82, 0.82] in [list(level) for level in levels]
-    assert "human scores, 0.820 [0.790, 0.850]: split halves" in legend_of(figure)
-    assert "is the ceiling" in curves_caption(rows(), run)
-    assert "is the ceiling" not in curves_caption(rows(), run_json())
 
 
 def test_losses_over_several_orders_of_magnitude_have_a_logarithmic_axis_with_readable_ticks():

@@ -22,6 +22,7 @@ from memnet.compare.scoring.predictor import load
 from memnet.errors import MemnetError
 from memnet.reimpl import branches
 from memnet.reimpl.training import callbacks, module
+from memnet.reimpl.training import fit as fit_module
 from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.callbacks import BEST, LAST
 from memnet.reimpl.training.fit import WEIGHTS, Machine, fit
@@ -406,6 +407,32 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named(place, data):
 def test_more_validations_than_batches_are_refused(place, data):
     with pytest.raises(MemnetError, match="an epoch has 5 batch"):
         run(place, data, place / "often", small(validations_per_epoch=6))
+
+
+def test_mixed_precision_learns_and_keeps_its_weights_in_32_bits(place, data, whole):
+    out = place / "bf16"
+    found = run(place, data, out, small(precision="bf16", crop="centre", epochs=6))
+    assert found["status"] == "finished"
+    tensors, _ = read_weights(out / WEIGHTS)
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
+    rows = curves_of(out)
+    assert float(rows[-1]["train_loss"]) < 0.5 * float(rows[1]["train_loss"])
+    plain = place / "fp32"
+    run(place, data, plain, small(crop="centre", epochs=1))
+    first, second = (float(curves_of(folder)[1]["train_loss"]) for folder in (out, plain))
+    assert 0 < abs(first / second - 1) < 0.05  # other numbers, but not by much
+
+
+def test_half_precision_is_refused_on_a_cpu(place, data):
+    with pytest.raises(MemnetError, match='is for GPUs; on a CPU it is "32" or "bf16"'):
+        run(place, data, place / "half", small(precision="16"))
+
+
+def test_wandb_that_is_not_installed_is_said_before_the_work(place, data, monkeypatch):
+    monkeypatch.setattr(fit_module, "find_spec", lambda name: None)
+    begin(place / "wandb", small(), data)
+    with pytest.raises(MemnetError, match="pip install wandb"):
+        fit(small(), data, place / "wandb", replace(machine(place), wandb="project"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here, so it is not refused")

@@ -65,8 +65,7 @@ def draw_curves(curves: Sequence[Row], run: Mapping[str, Any]) -> Figure:
     ----------
     curves : a row per validation, as :func:`memnet.compare.report.training_run.read_curves`
         returns them; :func:`drawable`.
-    run : ``run.json``. Its ``data["ceiling"]``, where there is one, is ``{"value", "interval",
-        "source"}``: the highest correlation to be expected with the validation part's scores.
+    run : ``run.json``.
     """
     with styled():
         figure = Figure(figsize=(6.6, 5.0), layout="constrained")
@@ -106,15 +105,6 @@ def _correlation(axes: Axes, curves: Sequence[Row], run: Mapping[str, Any]) -> N
         label = f"best: {number(value)} at epoch {epoch:g}, whose weights were kept"
         ring: Any = {"ms": 11, "mfc": "none", "mew": 1.6, "clip_on": False, "gid": "best"}
         axes.plot([epoch], [value], ls="", marker="o", color=INK, zorder=4, label=label, **ring)
-    ceiling = run.get("data", {}).get("ceiling") or {}
-    if (value := finite(ceiling.get("value"))) is not None:
-        label = f"ceiling for the validation part's human scores, {number(value)}"
-        if ends := ceiling.get("interval"):
-            axes.axhspan(*ends, color=TRUTH, alpha=0.18, lw=0, zorder=0)
-            label += f" [{number(ends[0])}, {number(ends[1])}]"
-        if source := ceiling.get("source"):
-            label += f": {source}"
-        axes.axhline(value, color=TRUTH, ls="--", lw=1.5, label=label)
     axes.set_ylabel(wrapped(RHO, 2 * POINTS_PER_INCH))
     _nought(axes)
 
@@ -174,11 +164,6 @@ def curves_caption(curves: Sequence[Row], run: Mapping[str, Any]) -> str:
         said += f", and {last} at epoch {defined[-1][0]:g}"
     if len(defined) < len(values):
         said += f"; it is undefined, and a gap, at {len(values) - len(defined)} of {len(values)}"
-    if (run.get("data", {}).get("ceiling") or {}).get("value") is not None:
-        said += (
-            "; the dashed blue line is the ceiling, the correlation that a predictor which knew "
-            "every picture's true score would be expected to reach"
-        )
     losses = known(curves, "train_loss")
     if losses:
         said += "; the training error is the mean over an epoch, with dropout, as weights change"

@@ -88,8 +88,8 @@ class Journal(Callback):
         self._waited_before = 0.0
         self._since: float | None = None
         self._pictures = 0
-        self._validated = 0.0  # seconds in validation, of those of training
-        self._validating_since: float | None = None
+        self._paused = 0.0  # seconds of those in which nothing is trained: validation and saving
+        self._paused_since: float | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a later process needs."""
@@ -99,14 +99,14 @@ class Journal(Callback):
             "seconds": self._seconds(),
             "waited": self._waited_before,
             "pictures": self._pictures,
-            "validated": self._validated,
+            "paused": self._paused,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up where an earlier process stopped."""
         self.rows, self.best = state_dict["rows"], state_dict["best"]
         self._seconds_before, self._waited_before = state_dict["seconds"], state_dict["waited"]
-        self._pictures, self._validated = state_dict["pictures"], state_dict["validated"]
+        self._pictures, self._paused = state_dict["pictures"], state_dict["paused"]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock, once everything is set up."""
@@ -122,17 +122,17 @@ class Journal(Callback):
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take validation out of the time that pictures per second are reckoned by."""
-        self._validating_since = time.perf_counter()
+        self._paused_since = time.perf_counter()
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add a row to the curves, and keep the weights if they are the best so far."""
         assert isinstance(pl_module, TrainingModule)
         if trainer.sanity_checking and self.rows:
             return  # a run that goes on: Lightning validates again, and the row is there
-        if self._since is not None and self._validating_since is not None:
-            self._validated += time.perf_counter() - self._validating_since
+        if self._since is not None and self._paused_since is not None:
+            self._paused += time.perf_counter() - self._paused_since
         seconds = self._seconds()
-        stepping = seconds - self._validated
+        stepping = seconds - self._paused
         waited = self._waited_before + self._waited_now(pl_module)
         row = {
             "epoch": trainer.current_epoch + self._share_of_epoch(trainer),
@@ -167,9 +167,10 @@ class Journal(Callback):
         at_the_end = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
         due = at_the_end or time.monotonic() - self._saved_at >= SAVE_EVERY_S
         if trainer.strategy.broadcast(due):  # one clock decides for all processes
+            self._saved_at = time.monotonic()
             self._keep_best(trainer)  # first: a run that goes on must find the best one before it
             trainer.save_checkpoint(self.folder / LAST)
-            self._saved_at = time.monotonic()
+            self._paused += time.monotonic() - self._saved_at
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException

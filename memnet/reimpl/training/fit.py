@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,11 @@ def fit(
     MemnetError
         if the run cannot begin: weights not at hand, a disk too small, no such device.
     """
+    if machine.wandb and find_spec("wandb") is None:
+        raise MemnetError("--wandb needs Weights & Biases: `pip install wandb`.")
     accelerator = machine.accelerator
+    if accelerator == "cpu" and config.precision == "16":
+        raise MemnetError('precision = "16" is for GPUs; on a CPU it is "32" or "bf16".')
     device = torch.device(accelerator)
     began = time.perf_counter()
     looked_at = data.table[data.table["part"] != "test"]  # the first rows of the table
@@ -329,10 +334,7 @@ def _loggers(out: Path, machine: Machine) -> list[Any]:
     if machine.wandb:
         from lightning.pytorch.loggers import WandbLogger
 
-        try:
-            loggers.append(WandbLogger(project=machine.wandb, name=out.name, save_dir=out))
-        except ModuleNotFoundError as error:
-            raise MemnetError("--wandb needs Weights & Biases: `pip install wandb`.") from error
+        loggers.append(WandbLogger(project=machine.wandb, name=out.name, save_dir=out))
     return loggers
 
 

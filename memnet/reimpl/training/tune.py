@@ -12,7 +12,6 @@ import dataclasses
 import gc
 import math
 import re
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ from memnet.reimpl.training.callbacks import BEST, LAST
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import WEIGHTS, Machine, fit, read_curves
-from memnet.reimpl.training.folder import CONFIG, begin, read_run, write_text
+from memnet.reimpl.training.folder import begin, read_run, write_text
 from memnet.reimpl.training.ranges import SEARCHED, Ranges, propose
 from memnet.reimpl.training.study import (
     Trial,
@@ -181,8 +180,6 @@ def _try(
     A run that was not told an end to Optuna is gone on with by the next process.
     """
     folder = folder_of(out, trial.user_attrs["run"])
-    if folder.is_dir() and not (folder / CONFIG).is_file():
-        shutil.rmtree(folder)  # a kill cut its beginning short
     begin(folder, config, data)
     watch = _Watch(trial, config, folder, late)
     found = read_run(folder)
