@@ -10,6 +10,10 @@ class MemnetError(Exception):
     """Something the caller can mend; the message says what, where, and what to do."""
 
 
+class StoppedError(MemnetError):
+    """The user stopped what was going on; the message says what is kept."""
+
+
 class PictureError(MemnetError):
     """One picture cannot be scored. The others still can."""
 

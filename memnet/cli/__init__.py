@@ -22,7 +22,7 @@ from memnet.cli import (
     verify_legacy,
     weights,
 )
-from memnet.errors import MemnetError
+from memnet.errors import MemnetError, StoppedError
 
 app = typer.Typer(
     name="memnet",
@@ -72,6 +72,9 @@ def main() -> None:
     """Run the command line: an error is one sentence on stderr and exit code 2."""
     try:
         app()
+    except StoppedError as error:
+        print(f"memnet: {error}", file=sys.stderr)
+        sys.exit(130)
     except MemnetError as error:
         if os.environ.get("MEMNET_DEBUG"):
             traceback.print_exc()

@@ -78,7 +78,6 @@ def train(
     from memnet.compare.training import train as run
     from memnet.errors import MemnetError
     from memnet.reimpl.training.config import read_config
-    from memnet.reimpl.training.folder import read_run
 
     data = ask.DataOptions(
         truth=truth,
@@ -128,13 +127,7 @@ def train(
             say(sentence)
         say(", ".join(f"{built.count(part):,} {part}" for part in ("train", "val", "test")))
     machine = ask.machine_of(device, devices, workers, cache, wandb)
-    try:
-        found = run(settings, built, out, machine, command=command_line())
-    except MemnetError as error:
-        if (read_run(out) or {}).get("status") != "interrupted":
-            raise
-        say(str(error))
-        raise typer.Exit(130) from None
+    found = run(settings, built, out, machine, command=command_line())
     for sentence in found["warnings"]:
         if built is None or sentence not in built.set_aside:
             say(sentence)

@@ -6,11 +6,12 @@ scores that ``memnet score`` gives; the validation part chose the epoch, so its 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from memnet import __version__
-from memnet.compare.contamination import judge
+from memnet.compare.contamination import Verdict, judge
 from memnet.compare.environment import environment
 from memnet.compare.report.render import write_report
 from memnet.compare.report.training_page import write_run_page
@@ -20,17 +21,20 @@ from memnet.compare.scoring.inputs import Inputs
 from memnet.compare.scoring.job import Settings, score_to_file
 from memnet.compare.scoring.machine import scoring_environment
 from memnet.compare.scoring.table import FAILED
-from memnet.errors import MemnetError
+from memnet.errors import MemnetError, StoppedError
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import PARTS, TrainingSet
 from memnet.reimpl.training.fit import WEIGHTS, Machine, fit
 from memnet.reimpl.training.folder import (
+    CONFIG,
+    CURVES,
     FORMAT,
     RUN,
     SCHEMA_VERSION,
     begin,
     read_begun,
     read_run,
+    undo,
     write_json,
 )
 
@@ -67,19 +71,27 @@ def train(
     ------
     MemnetError
         if the run cannot begin, or did not end well: then ``run.json`` and the page say so, too,
-        and what was finished is kept.
+        and what was finished is kept. A ``StoppedError`` where the user stopped it.
     """
     if config is None or data is None:
         config, data = read_begun(out)
+    new = not (out / CONFIG).is_file()
     begin(out, config, data)
     before = read_run(out)
     if before is not None and before["status"] in ("finished", "stopped early"):
         return finish(out, data, before, machine.device)  # nothing, unless a kill came between
-    run = run_record(config, data, fit(config, data, out, machine), command)
+    try:
+        found = fit(config, data, out, machine)
+    except MemnetError:
+        if new and not (out / CURVES).is_file():
+            undo(out)  # weights not at hand, a wrong device ...: nothing was trained
+        raise
+    run = run_record(config, data, found, command)
     write_json(out / RUN, run)
     if run["status"] in ("failed", "interrupted"):
         write_run_page(out)
-        raise MemnetError(run["message"])
+        kind = StoppedError if run["status"] == "interrupted" else MemnetError
+        raise kind(run["message"])
     return finish(out, data, run, machine.device)
 
 
@@ -122,6 +134,14 @@ def test(out: Path, data: TrainingSet, device: str) -> list[str]:
     return [f"{row.image_id}: {row.warning.removeprefix(FAILED)}" for row in summary.failed]
 
 
+def _verdict(start_seen: Collection[str] | None, validated: str) -> Verdict:
+    """Judge whether the weights that a run began from had seen its validation part."""
+    if start_seen is not None and not start_seen:
+        why = "No branch began from weights that had been trained to predict memorability."
+        return Verdict(word="clean", why=why)
+    return judge(start_seen, validated)
+
+
 def run_record(
     config: TrainConfig, data: TrainingSet, found: dict[str, Any], command: str
 ) -> dict[str, Any]:
@@ -129,7 +149,7 @@ def run_record(
     import torch
 
     name = next(iter(data.trained_on[1:]), "")
-    verdict = judge(found.pop("start_seen"), name)
+    verdict = _verdict(found.pop("start_seen"), name)
     machine = scoring_environment(torch.device(found["device"]))
     kind = machine["device"] if found["device"] == "cuda" else f"CPU ({machine['cpu']})"
     return {

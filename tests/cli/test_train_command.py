@@ -29,7 +29,7 @@ def place(tmp_path_factory):
     sizes = {k: v for k, v in SMALL.items() if k.startswith("conv") or k in ("fc6", "fc7")}
     lines = ", ".join(f"{name} = {size}" for name, size in sizes.items())
     (root / "small.toml").write_text(
-        f"sizes = {{ {lines} }}\nepochs = 6\nlearning_rate = 0.01\nbatch_size = 16\ndropout = 0.0\n"
+        f"sizes = {{ {lines} }}\nepochs = 20\nlearning_rate = 0.01\nbatch_size = 16\ndropout = 0.0\n"
     )
     return root
 
@@ -78,7 +78,7 @@ def test_it_trains_tests_and_says_so(finished):
     assert "(clean)" in done.stdout
     run = json.loads((out / "run.json").read_text())
     assert (run["status"], run["preset"], run["arch"]) == ("finished", "memnet", "memnet48")
-    assert run["command"].startswith("tiny_command.py train --preset memnet")
+    assert run["command"].startswith("memnet train --preset memnet")
     assert run["data"]["counts"] == {"train": 60, "val": 20, "test": 20}
     assert len(run["data"]["digest"]) == 64
     assert run["best"]["val_spearman"] > 0.4
@@ -195,7 +195,7 @@ def test_a_picture_that_is_missing_is_named_and_the_exit_code_is_1(here):
 )
 def test_what_is_wrong_is_one_sentence(here, args, words):
     assert words in complaint(*args)
-    assert not Path("x/config.toml").exists() or words == "nothing.there"
+    assert not Path("x").exists()
 
 
 def test_without_lightning_it_says_what_to_install(here, monkeypatch):

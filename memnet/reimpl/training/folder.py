@@ -12,6 +12,7 @@ run.json          what came of it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -25,6 +26,7 @@ from memnet.reimpl.training.config import TrainConfig, read_config
 from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
 
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
+CURVES = "curves.csv"
 FORMAT = "memnet training run"
 SCHEMA_VERSION = 1
 
@@ -52,6 +54,14 @@ def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
     write_text(out / SPLIT, data.table.to_csv(index=False, lineterminator="\n"))
     write_json(out / DATA, about)
     write_text(out / CONFIG, config.to_toml())  # the last, since it is what makes it a run
+
+
+def undo(out: Path) -> None:
+    """Take back a beginning after which nothing was trained, so that another may be made there."""
+    for name in (CONFIG, SPLIT, DATA):
+        (out / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it holds something else
+        out.rmdir()
 
 
 def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
