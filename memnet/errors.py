@@ -1,4 +1,4 @@
-"""The two kinds of trouble a user can be told about, each in one sentence."""
+"""The kinds of trouble a user can be told about, each in one sentence."""
 
 from __future__ import annotations
 

@@ -91,6 +91,8 @@ class DataOptions:
         for name, text in (("val", self.val), ("test", self.test)):
             if text:
                 parts[name] = _amount(name, text)
+        if self.split_column and "test" in parts:
+            raise MemnetError("--split-column says which pictures are tested; leave --test out.")
         if self.truth:
             assert self.images is not None
             return training_data.from_table(
@@ -117,7 +119,7 @@ class DataOptions:
         if "test" in parts:
             raise MemnetError("The mixture's test part is --held-out pictures; leave --test out.")
         assert self.images is not None
-        drawn = {"val": int(parts["val"])} if "val" in parts else {}
+        drawn = {"val": parts["val"]} if "val" in parts else {}
         return training_data.from_mixture(
             self.lamem,
             self.memcat,

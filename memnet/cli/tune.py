@@ -31,7 +31,7 @@ def tune(
     ),
     epochs: int | None = typer.Option(None, help="Of each run, at most."),
     learning_rate: tuple[float, float] = _range(
-        (1e-6, 1e-2), "Drawn by its logarithm.", "--learning-rate"
+        (1e-6, 1e-1), "Drawn by its logarithm.", "--learning-rate"
     ),
     momentum: tuple[float, float] = _range((0.0, 0.99), "0 to below 1.", "--momentum"),
     batch_size: tuple[int, int] = _range((8, 128), "The powers of two there.", "--batch-size"),

@@ -17,6 +17,7 @@ from memnet.compare.report.training_run import (
 )
 from memnet.compare.table1 import MEASURED_ONLY, TABLE1, TABLE1_COLUMNS, TESTED, Estimate
 from memnet.errors import MemnetError, unknown_name
+from memnet.reimpl.training.config import read_config
 
 PRESETS = {
     "memnet": "memnet.reimpl",
@@ -78,6 +79,11 @@ def _check_row(model: str, run: Mapping[str, Any], folder: Path) -> None:
     preset = str(run.get("preset", ""))
     wanted = next(key for key, row in PRESETS.items() if row == model)
     if preset == wanted:
+        arch = read_config(wanted).arch
+        if run.get("arch") != arch:
+            raise MemnetError(
+                f"{folder} is a {run.get('arch')}, and the row {TABLE1[model]} takes a {arch}."
+            )
         return
     if preset in PRESETS:
         other = TABLE1[PRESETS[preset]]
@@ -106,6 +112,14 @@ def _of_run(run: Mapping[str, Any]) -> dict[str, float | str | Estimate]:
 def _remarks(model: str, run: Mapping[str, Any], found: Mapping[str, object]) -> list[str]:
     """Say what makes a run less, or other, than a row of the paper."""
     said = []
+    usual = read_config(str(run["preset"])).to_dict()
+    other = [
+        f"{name} {value} (the preset: {usual[name]})"
+        for name, value in run.get("config", {}).items()
+        if name not in ("preset", "seed") and value != usual.get(name)
+    ]
+    if other:
+        said.append(f"its settings are not those of the paper: {', '.join(other)}.")
     status = str(run.get("status", ""))
     if status in UNFINISHED:
         message = str(run.get("message", "")).strip()

@@ -14,11 +14,11 @@ from memnet.compare.scoring.table import read_table, write_table
 from memnet.compare.table1 import TABLE1, table1_csv, table1_latex, table1_markdown
 from memnet.compare.table1_runs import PRESETS, table1_of_runs
 from memnet.compare.training import TEST, train
-from memnet.errors import MemnetError, unknown_name
+from memnet.errors import MemnetError, StoppedError, unknown_name
 from memnet.reimpl.training.config import TrainConfig, network_class, read_config, read_toml
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import Machine
-from memnet.reimpl.training.folder import RUN, read_run, write_text
+from memnet.reimpl.training.folder import RUN, write_text
 
 COMPARISON = "comparison"
 """Folder of the report that holds the runs against each other."""
@@ -109,10 +109,9 @@ def train_four(
         try:
             run = train(config, data, folder, machine, command=command)
             said = f"{run['status']}, {run['seconds']:.0f} s"
+        except StoppedError:
+            raise KeyboardInterrupt from None
         except MemnetError as error:
-            begun = read_run(folder) if (folder / RUN).is_file() else None
-            if begun is not None and begun["status"] == "interrupted":
-                raise KeyboardInterrupt from None
             said = failures[preset] = str(error)
         if (folder / RUN).is_file():
             runs[preset] = folder

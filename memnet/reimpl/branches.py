@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck, ResNet
 
@@ -126,6 +127,16 @@ class Network(nn.Module):
             for module in self.branches[branch]:
                 getattr(self, module).eval()
         return self
+
+
+def last_layer(layer: nn.Linear, x: Tensor) -> Tensor:
+    """Apply the layer that gives the score in 32-bit floats, whatever precision comes before it.
+
+    Between 0.5 and 1 there are 128 numbers of 16 bits (bfloat16): scores would be tied by rounding.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        score: Tensor = layer(x.float())
+    return score
 
 
 def bottleneck_resnet(sizes: Mapping[str, int], prefix: str, *, dilated: bool = False) -> ResNet:

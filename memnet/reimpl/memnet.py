@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from memnet.reimpl.branches import CONVOLUTIONS, Network
+from memnet.reimpl.branches import CONVOLUTIONS, Network, last_layer
 
 
 class MemNet48(Network):
@@ -92,7 +92,7 @@ class MemNet48(Network):
         x = relu(self.fc7(x))  # N x 4096
         if self.drop_after_fc7:
             x = self.dropout(x)  # N x 4096    MemNet96 alone
-        return torch.flatten(self.fc8(x))  # N    no squashing
+        return torch.flatten(last_layer(self.fc8, x))  # N    no squashing
 
 
 class MemNet96(MemNet48):

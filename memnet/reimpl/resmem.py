@@ -20,7 +20,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from memnet.reimpl.branches import CONVOLUTIONS, Network, bottleneck_resnet, resnet_sizes
+from memnet.reimpl.branches import (
+    CONVOLUTIONS,
+    Network,
+    bottleneck_resnet,
+    last_layer,
+    resnet_sizes,
+)
 
 
 class ResMem(Network):
@@ -117,7 +123,7 @@ class ResMem(Network):
         x = relu(self.fc9(x))  # N x 1024
         x = relu(self.fc10(x))  # N x 512
         x = relu(self.fc11(x))  # N x 256
-        x = torch.sigmoid(self.fc12(x))  # N x 1
+        x = torch.sigmoid(last_layer(self.fc12, x))  # N x 1
         return x.flatten()  # N
 
     def forward(self, pictures: Tensor, known: Mapping[str, Tensor] | None = None) -> Tensor:

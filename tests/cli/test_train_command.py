@@ -29,7 +29,8 @@ def place(tmp_path_factory):
     sizes = {k: v for k, v in SMALL.items() if k.startswith("conv") or k in ("fc6", "fc7")}
     lines = ", ".join(f"{name} = {size}" for name, size in sizes.items())
     (root / "small.toml").write_text(
-        f"sizes = {{ {lines} }}\nepochs = 20\nlearning_rate = 0.01\nbatch_size = 16\ndropout = 0.0\n"
+        f"sizes = {{ {lines} }}\nepochs = 20\nbatch_size = 16\n"
+        "learning_rate = 0.01\ndropout = 0.0\n"
     )
     return root
 

@@ -145,17 +145,25 @@ def test_an_interrupted_run_goes_on_as_if_it_never_was(place, data, whole, monke
     else:
         assert "The same command goes on from the last whole epoch" in found["message"]
         assert (out / WEIGHTS).is_file()
-    monkeypatch.setattr(module.TrainingModule, "training_step", before)
+    began = []
+
+    def counted(self, batch, number):
+        began.append(self.current_epoch)
+        return before(self, batch, number)
+
+    monkeypatch.setattr(module.TrainingModule, "training_step", counted)
     config, known = read_begun(out)  # what the folder says is enough
     again = fit(config, known, out, machine(place))
     assert again["status"] == "finished"
+    epoch = (step - 1) // 5  # an epoch has five batches
+    assert began == [number for number in range(epoch, 3) for _ in range(5)]
     assert again["best"] == whole[1]["best"]
     assert same(weights_of(out), weights_of(whole[0]))
     assert curves_of(out) == curves_of(whole[0])
     assert same(read_weights(out / WEIGHTS)[0], read_weights(whole[0] / WEIGHTS)[0])
 
 
-def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole):
+def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monkeypatch):
     out = place / "killed"
     config = small(crop="random", mirror=True, validations_per_epoch=2)
     begin(out, config, data)
@@ -182,9 +190,20 @@ def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole):
     time.sleep(0.6)  # into the next epoch
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert (out / LAST).is_file()
     assert len(curves_of(out)) < 7
+    (out / ".last.ckpt.0123.part").write_bytes(b"half")  # as a kill while it is written leaves
+    before, began = module.TrainingModule.training_step, []
+
+    def counted(self, batch, number):
+        began.append(self.current_epoch)
+        return before(self, batch, number)
+
+    monkeypatch.setattr(module.TrainingModule, "training_step", counted)
     found = fit(config, data, out, machine(place))
     assert found["status"] == "finished"
+    assert min(began) > 0
+    assert not list(out.glob(".*.part"))
     assert same(weights_of(out), weights_of(whole[0]))
     assert curves_of(out) == curves_of(whole[0])
 
@@ -263,11 +282,12 @@ def test_a_full_disk_stops_the_run_and_keeps_the_checkpoint_before_it(place, dat
         return False
 
     try:
-        with pytest.raises(MemnetError, match="cannot be written"):
-            run(place, data, out, config, watch=fill)
+        found = run(place, data, out, config, watch=fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
+    assert (found["status"], found["cause"]) == ("failed", "other")
+    assert "cannot be written" in found["message"]
     assert not list(out.glob(".*.part"))
     assert torch.load(out / LAST, weights_only=True)["epoch"] == 0
     found = fit(config, data, out, machine(place))
@@ -296,9 +316,56 @@ def test_it_stops_early_and_keeps_the_best(place, data):
     out = place / "early"
     found = run(place, data, out, small(learning_rate=1e-9, epochs=30, patience=2))
     assert found["status"] == "stopped early"
-    assert len(curves_of(out)) < 10
-    again = fit(*read_begun(out), out, machine(place))
-    assert again["status"] == "stopped early"
+    rows = curves_of(out)
+    assert len(rows) < 10
+    again = fit(*read_begun(out), out, machine(place))  # a kill before run.json was written
+    assert (again["status"], again["best"]) == ("stopped early", found["best"])
+    assert curves_of(out) == rows
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_the_best_weights_that_are_kept_are_those_that_are_named(place, data, devices):
+    """Of a run that ends by an error, with nothing saved since the first epoch."""
+    out = place / f"named-{devices}"
+    config = small(learning_rate=0.001, epochs=8, dropout=0.0)
+    found = run(place, data, out, config, watch=FullAt(5), devices=devices)
+    assert (found["status"], found["cause"]) == ("failed", "other"), found["message"]
+    assert "The disk is full." in found["message"]
+    rows = curves_of(out)[1:]
+    top = max(rows, key=lambda row: float(row["val_spearman"]))
+    assert float(top["epoch"]) > 1
+    assert found["best"]["val_spearman"] == float(top["val_spearman"])
+    scores = load(out / WEIGHTS, device="cpu").score(
+        data.table["path"][data.table["part"] == "val"].tolist()
+    )
+    human = data.table["score"][data.table["part"] == "val"].to_numpy()
+    assert module.spearman(scores["score"].to_numpy(), human) == pytest.approx(
+        found["best"]["val_spearman"], abs=1e-9
+    )
+
+
+class FullAt:
+    """A watch that can be sent to another process."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def __call__(self, row):
+        if row["epoch"] == self.epoch:
+            raise MemnetError("The disk is full.")
+        return False
+
+
+@pytest.mark.usefixtures("save_always")
+def test_a_disk_that_is_full_from_the_first_checkpoint_on_is_said(place, data, monkeypatch):
+    def full(self, checkpoint, path, storage_options=None):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", full)
+    found = run(place, data, place / "full-at-once", small())
+    assert (found["status"], found["best"]) == ("failed", None)
+    assert "No space left" in found["message"]
+    assert "nothing is kept" in found["message"]
 
 
 def test_constant_predictions_are_no_correlation_and_no_crash(place, data, monkeypatch):
@@ -362,6 +429,9 @@ def test_other_settings_or_data_in_a_runs_folder_are_refused(place, data, whole)
     config = small(crop="random", mirror=True, validations_per_epoch=2)
     with pytest.raises(MemnetError, match=r"other settings \(learning_rate was 0\.003 and is 0\.1"):
         begin(whole[0], replace(config, learning_rate=0.1), data)
+    renamed = replace(data, trained_on=("memcat:train:a", "memcat:val:a"))
+    with pytest.raises(MemnetError, match="data are called planted:train:a"):
+        begin(whole[0], config, renamed)
     other = replace(data, table=data.table.assign(score=data.table["score"] / 2))
     with pytest.raises(MemnetError, match="other data"):
         begin(whole[0], config, other)

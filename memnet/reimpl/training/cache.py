@@ -115,9 +115,13 @@ def build_cache(
     digest = cache_digest(ids, paths, spec=spec, max_pixels=max_pixels)
     files = CacheFiles(Path(folder), digest, (len(ids), *spec.resize_hw, 3))
     failed = files.complete()
-    if failed is None:
+    again = failed and [row for row in failed if _readable(paths[row], spec, max_pixels)]
+    if failed is None or again:
         with files.locked():
             failed = files.complete()  # another process may have been faster
+            if failed and again:  # a disk that was away, or a file that nobody was allowed to read
+                files.reopen(failed)
+                failed = None
             if failed is None:
                 about = {
                     "pictures": len(ids),
@@ -172,6 +176,14 @@ def cache_digest(
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")  # file names on Linux need not be UTF-8
+
+
+def _readable(path: str | Path, spec: PreprocessSpec, max_pixels: int) -> bool:
+    try:
+        decode(os.fspath(path), exif_orientation=spec.exif_orientation, max_pixels=max_pixels)
+    except PictureError:
+        return False
+    return True
 
 
 def _require_eight_bit(kind: str) -> None:

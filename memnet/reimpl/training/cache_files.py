@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -100,6 +100,12 @@ class CacheFiles:
     def missing(self) -> np.ndarray[Any, Any]:
         """Return the rows that are not there yet, in order."""
         return np.flatnonzero(np.fromfile(self.rows, dtype=np.uint8) == 0)
+
+    def reopen(self, rows: Iterable[int]) -> None:
+        """Take a complete cache for one that lacks some rows."""
+        there = np.ones(self.shape[0], dtype=np.uint8)
+        there[list(rows)] = 0
+        self.rows.write_bytes(there.tobytes())
 
     def finish(self, about: dict[str, Any], failed: dict[int, str]) -> None:
         """Declare the cache complete."""

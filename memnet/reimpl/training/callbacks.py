@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import lightning as L
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from torch import Tensor
 from tqdm import tqdm
 
@@ -82,6 +82,7 @@ class Journal(Callback):
         self.watch = watch
         self.rows: list[dict[str, float]] = []
         self.best: dict[str, float] = {}
+        self.stopped = False  # early, by the patience of its settings
         self._best_weights: dict[str, Tensor] | None = None  # not on the disk yet
         self._saved_at = -math.inf
         self._seconds_before = 0.0  # of training, in earlier processes and before the last pause
@@ -100,6 +101,7 @@ class Journal(Callback):
             "waited": self._waited_before,
             "pictures": self._pictures,
             "paused": self._paused,
+            "stopped": self.stopped,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -107,9 +109,11 @@ class Journal(Callback):
         self.rows, self.best = state_dict["rows"], state_dict["best"]
         self._seconds_before, self._waited_before = state_dict["seconds"], state_dict["waited"]
         self._pictures, self._paused = state_dict["pictures"], state_dict["paused"]
+        self.stopped = state_dict["stopped"]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Start the clock, once everything is set up."""
+        """Start the clock, once everything is set up; a run that had stopped early does not."""
+        trainer.should_stop = trainer.should_stop or self.stopped
         self._since = time.perf_counter()
         if trainer.is_global_zero:
             self._write()
@@ -153,6 +157,8 @@ class Journal(Callback):
             self.best = {k: row[k] for k in ("epoch", "step", "val_spearman", "val_loss")}
             if trainer.is_global_zero:
                 self._best_weights = pl_module.trained_state()
+            if trainer.world_size > 1:  # a process beside others is not told of their errors
+                self._keep_best(trainer)
         if trainer.is_global_zero:
             self._write()
         if self.watch is not None and not trainer.sanity_checking and self.watch(self.rows[-1]):
@@ -164,6 +170,11 @@ class Journal(Callback):
         self._seconds_before, self._since = self._seconds(), time.perf_counter()
         self._waited_before += self._waited_now(pl_module)
         pl_module.loaders["train"].waited = 0.0
+        pl_module.raise_if_not_finite()
+        self.stopped = any(
+            isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience
+            for callback in trainer.callbacks  # type: ignore[attr-defined]
+        )
         at_the_end = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
         due = at_the_end or time.monotonic() - self._saved_at >= SAVE_EVERY_S
         if trainer.strategy.broadcast(due):  # one clock decides for all processes

@@ -35,8 +35,7 @@ def export(
     config: TrainConfig,
     starts: Sequence[Start],
     trained_on: Sequence[str],
-    remark: str,
-) -> Path:
+) -> dict[str, float]:
     """Write the weights of a checkpoint as a weight file with everything in its header.
 
     Parameters
@@ -45,9 +44,14 @@ def export(
     network : has the others.
     starts : where each branch began: licences and training data are inherited.
     trained_on : names of the data that this run looked at.
-    remark : what a reader of its scores must know.
+
+    Returns
+    -------
+    dict
+        which validation these weights are of: ``epoch``, ``step``, ``val_spearman``, ``val_loss``.
     """
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = content.pop("state_dict")
     tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     tensors |= state
     notices = list(dict.fromkeys(start.licence_notice for start in starts if start.licence_notice))
@@ -70,12 +74,13 @@ def export(
         licence_notice="; ".join(notices),
         citation="; ".join(dict.fromkeys(citations)),
         trained_on=seen(starts, trained_on),
-        remark=remark,
+        remark="",
         preprocess=training_spec(),
         output=OUTPUT,
     )
     write_weights(out, tensors, header)
-    return out
+    best: dict[str, float] = content
+    return best
 
 
 def seen(starts: Sequence[Start], trained_on: Sequence[str]) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ import math
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,6 +31,9 @@ from memnet.reimpl.training.cache import PictureCache
 from memnet.weights.files import tensors_digest
 
 _BATCH = 16
+_COMMIT_SECONDS = 5.0
+_VERSION = 1
+"""To be raised when a branch, or what it is fed, comes to compute something else."""
 
 
 def network_input(pictures: Tensor) -> Tensor:
@@ -106,6 +110,7 @@ def branch_outputs(
             file=sys.stderr,
             disable=None,
         )
+        committed = time.monotonic()
         with bar, torch.inference_mode():
             for start in range(done, len(outputs), _BATCH):
                 some = np.ascontiguousarray(cache.pixels[start : start + _BATCH, rows, columns])
@@ -113,9 +118,13 @@ def branch_outputs(
                     branch, network_input(torch.from_numpy(some).to(device))
                 )
                 outputs[start : start + len(some)] = answers.float().cpu().numpy()
-                outputs.flush()  # the numbers first, then the word that they are there
-                _write(progress, {"done": start + len(some)})
+                end = start + len(some)
+                if end == len(outputs) or time.monotonic() - committed > _COMMIT_SECONDS:
+                    outputs.flush()  # the numbers first, then the word that they are there
+                    _write(progress, {"done": end})
+                    committed = time.monotonic()
                 bar.update(len(some))
+        network.to("cpu")  # from where it may go to several devices
     return path
 
 
@@ -135,7 +144,10 @@ def _key(
         for name, tensor in network.state_dict().items()
         if network.branch_of(name) == branch
     }
-    parts = [tensors_digest(tensors), cache.digest, spec.digest(), device.type, torch.__version__]
+    unread = sorted(cache.failed)  # black pictures there, which may be read another time
+    pictures = f"{cache.digest} without {unread}"
+    parts = [tensors_digest(tensors), pictures, spec.digest(), device.type, torch.__version__]
+    parts.append(str(_VERSION))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

@@ -18,11 +18,12 @@ from typing import Any
 
 import lightning as L
 import numpy as np
+import pandas as pd
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessException
 
 from memnet.errors import MemnetError
 from memnet.reimpl.branches import Network
@@ -34,6 +35,7 @@ from memnet.reimpl.training.config import PRECISIONS, TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.export import export, seen, training_spec
 from memnet.reimpl.training.features import branch_outputs
+from memnet.reimpl.training.folder import CURVES
 from memnet.reimpl.training.module import NotFiniteError, TrainingModule
 
 WEIGHTS = "best.safetensors"
@@ -44,7 +46,11 @@ CAUSES = ("not finite", "memory", "other")
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where a run runs; none of it decides its weights, but for their last digits.
+    """Where a run runs, which is not meant to decide its weights.
+
+    On one CPU it does not. A GPU draws other dropout, and so do several devices, each its own;
+    without dropout they agree within rounding, where batch norm is frozen or synchronised (on GPUs
+    it is).
 
     Attributes
     ----------
@@ -112,14 +118,17 @@ def fit(
         raise MemnetError('precision = "16" is for GPUs; on a CPU it is "32" or "bf16".')
     device = torch.device(accelerator)
     began = time.perf_counter()
-    looked_at = data.table[data.table["part"] != "test"]  # the first rows of the table
+    for left in out.glob(".*.part"):  # of a process that was killed while it wrote
+        left.unlink(missing_ok=True)
+    # By id, the test part among them: another split of the same pictures finds them decoded.
+    table = data.table.sort_values("image_id", ignore_index=True)
     pictures = build_cache(
-        looked_at["image_id"].tolist(),
-        looked_at["path"].tolist(),
+        table["image_id"].tolist(),
+        table["path"].tolist(),
         folder=machine.cache,
         spec=training_spec(),
     )
-    rows = _usable_rows(data, pictures)
+    rows = _usable_rows(table, pictures)
     torch.manual_seed(config.seed)
     network = config.build()
     starts = start_network(network, config.starts)
@@ -131,24 +140,33 @@ def fit(
         )
         for branch in config.cached
     }
-    module = _module(config, data, rows, network, starts, pictures, known, _workers(machine))
+    module = _module(config, table, rows, network, starts, pictures, known, _workers(machine))
     prepared = time.perf_counter() - began
     with _quiet():
-        trainer = _trainer(config, out, machine, watch)
+        batches = -(-len(rows["train"]) // config.batch_size)
+        trainer = _trainer(config, out, machine, watch, batches)
         status, cause, message = _run(module, trainer, config, out)
-    curves = read_curves(out / "curves.csv")
-    best = _best(curves)
-    unread = [f"{data.table['image_id'][row]}: {why}" for row, why in pictures.failed.items()]
-    if best:
-        export(
-            out / BEST,
-            out / WEIGHTS,
-            network=network,
-            config=config,
-            starts=starts,
-            trained_on=data.trained_on,
-            remark="",
-        )
+    curves = read_curves(out / CURVES)
+    unread = [
+        f"{table['image_id'][row]}: {why}"
+        for row, why in pictures.failed.items()
+        if table["part"][row] != "test"  # those are scored, and named, in the end
+    ]
+    best = None
+    if (out / BEST).is_file():
+        try:
+            best = export(
+                out / BEST,
+                out / WEIGHTS,
+                network=network,
+                config=config,
+                starts=starts,
+                trained_on=data.trained_on,
+            )
+        except (
+            MemnetError
+        ) as error:  # a full disk: the checkpoint is there, so it can be done again
+            status, cause, message = "failed", "other", str(error)
     last = curves[-1] if curves else {}
     return {
         "status": _stopped(status, curves, config),
@@ -172,7 +190,7 @@ def fit(
         },
         "seen": seen(starts, data.trained_on),
         "start_seen": seen(starts, ()),
-        "failed_pictures": len(pictures.failed),
+        "failed_pictures": len(unread),
         "warnings": [
             *(start.warning for start in starts if start.warning),
             *unread,
@@ -181,11 +199,11 @@ def fit(
     }
 
 
-def _usable_rows(data: TrainingSet, pictures: PictureCache) -> dict[str, np.ndarray[Any, Any]]:
+def _usable_rows(table: pd.DataFrame, pictures: PictureCache) -> dict[str, np.ndarray[Any, Any]]:
     """Rows of each part whose picture could be read."""
     rows = {}
     for part in ("train", "val"):
-        found = np.flatnonzero((data.table["part"] == part).to_numpy())
+        found = np.flatnonzero((table["part"] == part).to_numpy())
         rows[part] = np.array([row for row in found if row not in pictures.failed], dtype=np.int64)
         if len(rows[part]) < 2:
             why = next(iter(pictures.failed.values()), "")
@@ -198,7 +216,7 @@ def _usable_rows(data: TrainingSet, pictures: PictureCache) -> dict[str, np.ndar
 
 def _module(
     config: TrainConfig,
-    data: TrainingSet,
+    table: pd.DataFrame,
     rows: dict[str, np.ndarray[Any, Any]],
     network: Network,
     starts: Sequence[Start],
@@ -216,7 +234,7 @@ def _module(
     common: dict[str, Any] = {
         "pixels": None if needed == set(known) else pictures.path,
         "known": known,
-        "scores": data.table["score"].to_numpy(np.float32),
+        "scores": table["score"].to_numpy(np.float32),
         "spec": training_spec(),
         "seed": config.seed,
     }
@@ -256,25 +274,37 @@ def _run(
         return "failed", "not finite", _kept(str(error), out)
     except MemnetError as error:
         return "failed", "other", _kept(str(error), out)
-    except ProcessRaisedException as error:  # of another process, as text
+    except ProcessException as error:  # of another process, as text; or it was killed
         kind, _, sentence = str(error).strip().splitlines()[-1].partition(": ")
-        cause = "not finite" if kind.endswith(NotFiniteError.__name__) else "other"
-        return "failed", cause, _kept(sentence or kind, out)
+        if kind.endswith(NotFiniteError.__name__):
+            return "failed", "not finite", _kept(sentence, out)
+        if _out_of_memory(error):
+            return "failed", "memory", _kept(_too_large(config), out)
+        return "failed", "other", _kept(f"A process failed: {sentence or kind}.", out)
     except (
         MemoryError,
         RuntimeError,
     ) as error:  # PyTorch's is a RuntimeError, on a GPU as on a CPU
-        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+        if not _out_of_memory(error):
             raise
-        sentence = (
-            f"The memory does not hold batches of {config.batch_size}: lower batch_size"
-            + ("" if config.precision != "32" else ', or use precision = "bf16"')
-            + "."
-        )
-        return "failed", "memory", _kept(sentence, out)
+        return "failed", "memory", _kept(_too_large(config), out)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
         return "interrupted", "", _kept("The training was interrupted.", out)
     return "finished", "", ""
+
+
+def _out_of_memory(error: Exception) -> bool:
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        words in said for words in ("out of memory", "can't allocate memory", "outofmemory")
+    )
+
+
+def _too_large(config: TrainConfig) -> str:
+    return (
+        f"The memory does not hold batches of {config.batch_size}: lower batch_size (on a GPU, "
+        'precision = "bf16" also helps).'
+    )
 
 
 def _kept(sentence: str, out: Path) -> str:
@@ -293,6 +323,7 @@ def _trainer(
     out: Path,
     machine: Machine,
     watch: Callable[[dict[str, float]], bool] | None,
+    batches: int,
 ) -> L.Trainer:
     cpu = machine.accelerator == "cpu"
     strategy: Any = "auto"
@@ -307,7 +338,7 @@ def _trainer(
         strategy=strategy,
         precision=PRECISIONS[config.precision],  # type: ignore[arg-type]
         max_epochs=config.epochs,
-        val_check_interval=1 / config.validations_per_epoch,
+        val_check_interval=batches // config.validations_per_epoch,
         num_sanity_val_steps=-1,  # the whole validation part: the first row of the curves
         deterministic=cpu,  # on a GPU the backward passes of pooling have no deterministic kernel
         sync_batchnorm=machine.devices > 1 and not cpu,
@@ -329,8 +360,17 @@ def _trainer(
     )
 
 
+def _steps(out: Path) -> int | None:
+    """Return the step that a run goes on from; what TensorBoard has beyond it is to be hidden."""
+    if not (out / LAST).is_file():
+        return None
+    return int(torch.load(out / LAST, weights_only=True, mmap=True)["global_step"]) + 1
+
+
 def _loggers(out: Path, machine: Machine) -> list[Any]:
-    loggers: list[Any] = [TensorBoardLogger(out, name="tensorboard", version="")]
+    loggers: list[Any] = [
+        TensorBoardLogger(out, name="tensorboard", version="", purge_step=_steps(out))
+    ]
     if machine.wandb:
         from lightning.pytorch.loggers import WandbLogger
 
@@ -343,6 +383,7 @@ def _quiet() -> Iterator[None]:
     """Silence Lightning's advice, which is not about memorability, and errors it repeats."""
     loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch")]
     levels = [logger.level for logger in loggers]
+    deterministic = torch.are_deterministic_algorithms_enabled()
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     before = os.environ.get("PYTHONWARNINGS")
@@ -358,6 +399,7 @@ def _quiet() -> Iterator[None]:
                 os.environ["PYTHONWARNINGS"] = before
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+            torch.use_deterministic_algorithms(deterministic)
             sys.stderr.flush()
 
 
@@ -370,15 +412,6 @@ def read_curves(path: Path) -> list[dict[str, float | None]]:
             {name: float(text) if text else None for name, text in row.items()}
             for row in csv.DictReader(file)
         ]
-
-
-def _best(curves: Sequence[dict[str, Any]]) -> dict[str, float] | None:
-    """Return the validation whose weights were kept: the first with the highest Spearman."""
-    found = [row for row in curves if row["epoch"] and row["val_spearman"] is not None]
-    if not found:
-        return None
-    row = max(found, key=lambda row: row["val_spearman"])
-    return {name: row[name] for name in ("epoch", "step", "val_spearman", "val_loss")}
 
 
 def _stopped(status: str, curves: Sequence[dict[str, Any]], config: TrainConfig) -> str:

@@ -78,11 +78,10 @@ def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
         )
     config = read_config(file=out / CONFIG)
     try:
-        table = pd.read_csv(
-            out / SPLIT, dtype={"image_id": str, "path": str, "part": str}, keep_default_na=False
-        )
+        table = pd.read_csv(out / SPLIT, dtype=str, keep_default_na=False)
         about = json.loads((out / DATA).read_text(encoding="utf-8"))
-        table = table[list(COLUMNS)].astype({"score": "float64"})
+        # By Python's own float: a score that is off in its last digit is another score.
+        table = table[list(COLUMNS)].assign(score=[float(text) for text in table["score"]])
         data = TrainingSet(
             table=table,
             trained_on=tuple(about["trained_on"]),
@@ -143,4 +142,9 @@ def _same(out: Path, config: TrainConfig, data: TrainingSet) -> None:
         raise MemnetError(
             f"{out} holds a run on other data (other pictures, scores or parts): choose another "
             "--out, or give it the same data to go on."
+        )
+    if (known.trained_on, known.test_name) != (data.trained_on, data.test_name):
+        raise MemnetError(
+            f"{out} holds a run whose data are called {', '.join(known.trained_on)}, and here they "
+            f"are called {', '.join(data.trained_on)}: give the same --dataset and file to go on."
         )

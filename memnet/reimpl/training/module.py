@@ -134,8 +134,7 @@ class TrainingModule(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Compute Spearman's rho and the mean squared error over all processes' pictures."""
-        if self._not_finite is not None:
-            self._raise_if_not_finite()
+        self.raise_if_not_finite()
         parts = self._gathered(self._found)
         self._found = []
         rows = np.concatenate([row for row, _ in parts])
@@ -177,9 +176,10 @@ class TrainingModule(L.LightningModule):
         bad = ~torch.isfinite(squares)
         self._not_finite = bad if self._not_finite is None else self._not_finite | bad
         if squares.device.type == "cpu" or self.global_step % _LOOK_EVERY == 0:
-            self._raise_if_not_finite()
+            self.raise_if_not_finite()
 
-    def _raise_if_not_finite(self) -> None:
+    def raise_if_not_finite(self) -> None:
+        """Raise ``NotFiniteError`` if a loss was not finite."""
         if self._not_finite is not None and bool(self._not_finite):
             raise NotFiniteError(self._not_finite_message("The loss"))
 

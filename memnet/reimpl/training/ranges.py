@@ -29,7 +29,7 @@ class Ranges:
         choice, and the range from :data:`SMALLEST_DECAY` on the other.
     """
 
-    learning_rate: tuple[float, float] = (1e-6, 1e-2)
+    learning_rate: tuple[float, float] = (1e-6, 1e-1)
     momentum: tuple[float, float] = (0.0, 0.99)
     batch_size: tuple[int, int] = (8, 128)
     weight_decay: tuple[float, float] = (0.0, 1e-2)
