@@ -14,7 +14,7 @@ from memnet.compare import table1_train
 from memnet.compare.record import RunRecord
 from memnet.compare.scoring.table import COLUMNS, write_table
 from memnet.compare.table1_train import common_settings, train_four, write_table1
-from memnet.errors import MemnetError
+from memnet.errors import MemnetError, StoppedError
 from memnet.reimpl.training.config import read_config
 from memnet.reimpl.training.fit import Machine
 from planted import SMALL, planted_set
@@ -199,7 +199,7 @@ def test_an_interruption_ends_it_all(tmp_path, monkeypatch):
     def train(config, data, out, machine, *, command):
         began.append(config.preset)
         write_run(out, run_json(preset=config.preset, status="interrupted"))
-        raise MemnetError("The training was interrupted.")
+        raise StoppedError("The training was interrupted.")
 
     monkeypatch.setattr(table1_train, "train", train)
     with pytest.raises(KeyboardInterrupt):

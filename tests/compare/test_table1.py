@@ -255,7 +255,7 @@ def test_a_test_of_several_models_counts_only_where_the_run_is_named(tmp_path):
     ("preset", "sentence"),
     [
         ("memnet96", r"the preset memnet96 \(the original's layout with 96 filters\), which is no"),
-        ("resmem-retrain", "which is the row ResMemRetrain .* give it as resmem.published"),
+        ("resmem-retrain", "which is the row ResMemRetrain .* give it as resmem-retrain"),
         ("", "by no preset, which is no row of Table 1"),
     ],
 )

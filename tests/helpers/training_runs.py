@@ -49,13 +49,16 @@ def rows(rho: Sequence[float | None] = RHO, *, steps: int = 10) -> list[dict[str
     return made
 
 
+_ARCHS = {"memnet": "memnet48", "memnet96": "memnet96", "m3m": "m3m"}
+
+
 def run_json(**more: Any) -> dict[str, Any]:
     """The ``run.json`` of a ResMem whose backbone began from weights that had seen MemCat."""
     return {
         "format": "memnet training run",
         "schema_version": 1,
         "preset": "resmem",
-        "arch": "resmem",
+        "arch": _ARCHS.get(more.get("preset", ""), "resmem"),
         "config": {
             "learning_rate": 1e-5,
             "batch_size": 32,

@@ -493,6 +493,16 @@ def test_mixed_precision_learns_and_keeps_its_weights_in_32_bits(place, data, wh
     assert 0 < abs(first / second - 1) < 0.05  # other numbers, but not by much
 
 
+def test_the_score_is_computed_in_32_bits_whatever_comes_before_it():
+    """In bfloat16 there are 128 numbers between 0.5 and 1, so that scores would be tied."""
+    for preset in ("memnet", "resmem"):
+        network = small_config(preset).build().eval()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            scores = network(torch.rand(64, 3, 227, 227))
+        assert scores.dtype == torch.float32
+        assert len(set(scores.tolist())) > 60
+
+
 def test_half_precision_is_refused_on_a_cpu(place, data):
     with pytest.raises(MemnetError, match='is for GPUs; on a CPU it is "32" or "bf16"'):
         run(place, data, place / "half", small(precision="16"))

@@ -20,7 +20,7 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
-from memnet.errors import MemnetError
+from memnet.errors import MemnetError, PictureError
 from memnet.reimpl.training import cache, cache_files
 from memnet.reimpl.training.cache import build_cache, cache_digest
 from memnet.weights.catalogue import find
@@ -231,7 +231,28 @@ def test_a_failed_picture_is_zeros_and_stops_no_other(some, decoded):
         assert np.array_equal(found.pixels[row], expected(pictures.paths[row]))
     decoded.names.clear()
     assert pictures.build().failed == found.failed
-    assert decoded.names == []
+    assert decoded.names == ["00001.png", "00003.png", "00004.png"]  # only these are tried again
+
+
+def test_a_picture_that_can_be_read_again_is_read(some, monkeypatch):
+    """A disk that was away for a moment changes neither the size nor the time of a file."""
+    pictures = some(4)
+    before = cache.decode
+
+    def away(picture, **more):
+        if Path(picture).name == "00002.png":
+            raise PictureError("The file cannot be read: Input/output error.")
+        return before(picture, **more)
+
+    monkeypatch.setattr(cache, "decode", away)
+    first = pictures.build()
+    assert list(first.failed) == [2]
+    monkeypatch.setattr(cache, "decode", before)
+    second = pictures.build()
+    assert second.failed == {}
+    assert second.digest == first.digest
+    for row in range(4):
+        assert np.array_equal(second.pixels[row], expected(pictures.paths[row]))
 
 
 def test_a_picture_that_failed_before_a_kill_is_still_named_after_it(some, decoded):
