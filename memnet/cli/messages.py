@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from memnet.compare.scoring.inputs import Inputs
@@ -16,6 +17,14 @@ _LISTED = 50
 def say(sentence: str) -> None:
     """Print one sentence to stderr."""
     print(f"memnet: {sentence}", file=sys.stderr)
+
+
+def say_some(sentences: Sequence[str], where: str, most: int = 10) -> None:
+    """Print the first sentences to stderr, and how many more there are and where."""
+    for sentence in sentences[:most]:
+        say(sentence)
+    if len(sentences) > most:
+        say(f"... and {len(sentences) - most:,} more, {where}")
 
 
 def command_line() -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from memnet.cli import training_options as ask
+
+if TYPE_CHECKING:
+    from memnet.reimpl.training.config import TrainConfig
+    from memnet.reimpl.training.dataset import TrainingSet
 
 _SETTINGS = "Settings (what is not said here is as the preset, or the file, has it)"
 
@@ -17,7 +21,7 @@ def _setting(text: str, default: Any = None, *names: str) -> Any:
 
 
 def train(
-    out: Path = typer.Option(..., help="The run's folder. One that was begun is gone on with."),
+    out: Path = typer.Option(..., help="The run's folder. A run that was begun there goes on."),
     preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain or m3m."),
     config: Path | None = typer.Option(None, help="Settings as TOML, over those of the preset."),
     truth: Path | None = ask.TRUTH,
@@ -55,7 +59,7 @@ def train(
     cache_frozen: bool | None = _setting(
         "Compute the outputs of frozen branches once.", None, "--cache-frozen/--no-cache-frozen"
     ),
-    validations_per_epoch: int | None = _setting("1 or more."),
+    validations_per_epoch: int | None = _setting("n: after every (batches // n)-th batch."),
     precision: str | None = _setting("32, bf16 or 16 (mixed)."),
     seed: int | None = _setting("Of weights, order, crops and dropout."),
     device: str = ask.DEVICE,
@@ -74,10 +78,12 @@ def train(
     says how the run went. After a kill the same command goes on, as does --out alone.
     """
     ask.need_lightning()
-    from memnet.cli.messages import command_line, say
+    from memnet.cli.messages import command_line, say, say_some
+    from memnet.compare.training import is_finished
     from memnet.compare.training import train as run
-    from memnet.errors import MemnetError
+    from memnet.errors import MemnetError, StoppedError
     from memnet.reimpl.training.config import read_config
+    from memnet.reimpl.training.folder import read_run
 
     data = ask.DataOptions(
         truth=truth,
@@ -113,29 +119,45 @@ def train(
         "starts": _starts(start),
     }
     changes = {name: value for name, value in changes.items() if value not in (None, {})}
-    settings = None
-    built = None
-    if preset or config or changes or data.given:
-        if not (preset or config):
-            raise MemnetError(
-                "Settings or data were given without --preset or --config: give one of them to "
-                "begin a run, or --out alone to go on with one."
-            )
-        settings = read_config(preset, config, changes)
-        built = data.build()
-        for sentence in (*built.set_aside, *built.description.get("notes", ())):
-            say(sentence)
-        say(", ".join(f"{built.count(part):,} {part}" for part in ("train", "val", "test")))
-    machine = ask.machine_of(device, devices, workers, cache, wandb)
-    found = run(settings, built, out, machine, command=command_line())
-    for sentence in found["warnings"]:
-        if built is None or sentence not in built.set_aside:
-            say(sentence)
+    try:
+        settings, built = None, None
+        if preset or config or changes or data.given:
+            if not (preset or config):
+                raise MemnetError(
+                    "Settings or data were given without --preset or --config: give one of them "
+                    "to begin a run, or --out alone to go on with one."
+                )
+            settings = read_config(preset, config, changes)
+            built = data.build()
+            _introduce(built, settings)
+        machine = ask.machine_of(device, devices, workers, cache, wandb)
+        if is_finished(out, read_run(out)):
+            say(f"{out} holds a run that is finished; nothing is trained")
+        found = run(settings, built, out, machine, command=command_line())
+    except KeyboardInterrupt:
+        raise StoppedError(
+            "Interrupted; what was finished is kept, and the same command goes on."
+        ) from None
+    listed = [s for s in found["warnings"] if built is None or s not in built.set_aside]
+    say_some(listed, "in run.json")
     for notice in found["licence_notices"]:
         say(notice)
     _print(found, out)
-    if found["failed_pictures"] or (built is not None and built.set_aside):
+    set_aside = built is not None and built.set_aside
+    if found["failed_pictures"] or set_aside or not found["best"]:
         raise typer.Exit(1)
+
+
+def _introduce(data: TrainingSet, config: TrainConfig) -> None:
+    """Say what will be trained on, and whether that promises anything."""
+    from memnet.cli.messages import say, say_some
+
+    for sentence in data.description.get("notes", ()):
+        say(sentence)
+    say_some(data.set_aside, "left out of the run")
+    say(", ".join(f"{data.count(part):,} {part}" for part in ("train", "val", "test")))
+    if advice := config.advice(data.count("train")):
+        say(advice)
 
 
 def _starts(given: list[str]) -> dict[str, str]:
@@ -157,15 +179,18 @@ def _print(run: dict[str, Any], out: Path) -> None:
 
     best = run["best"]
     print(f"status       {run['status']}")
-    if best:
-        word = run["data"]["contamination"]
-        print(f"best epoch   {best['epoch']:g}")
-        print(
-            f"validation   Spearman {best['val_spearman']:.3f}, MSE {best['val_loss']:.4f} ({word})"
+    if not best:
+        say(
+            "no validation had predictions that differ from picture to picture, so there are no "
+            f"weights to keep: try a lower learning_rate than {run['config']['learning_rate']:g}"
         )
-    else:
-        print("best epoch   none: the predictions were constant throughout")
-    if run["data"]["counts"]["test"]:
+        return
+    word = run["data"]["contamination"]
+    figures = f"Spearman {best['val_spearman']:.3f}, MSE {best['val_loss']:.4f}"
+    print(f"best epoch   {best['epoch']:g}")
+    print(f"validation   {figures} ({word})")
+    if (out / "test" / "record.json").is_file():
         print(f"test         see {out / 'test' / 'report.html'}")
-    print(f"training     {run['seconds']:.0f} s, {run['pictures_per_second']:.1f} pictures/s")
-    say(f"{out / WEIGHTS} and {out / 'report.html'} written")
+    if run["seconds"] and run["pictures_per_second"]:
+        print(f"training     {run['seconds']:.0f} s, {run['pictures_per_second']:.1f} pictures/s")
+    say(f"weights in {out / WEIGHTS}, and the page is {out / 'report.html'}")

@@ -22,14 +22,14 @@ def _of(panel: str, default: Any, text: str, *names: str, **more: Any) -> Any:
 TRUTH = _of(_DATA, None, "CSV, TSV or Parquet with a human score per picture.")
 IMAGES = _of(_DATA, None, "The folder with the pictures (of MemCat, where --memcat is given).")
 TRUTH_COLUMN = _of(_DATA, "", "The column with the human scores.")
-ID_COLUMN = _of(_DATA, "", "The column with the picture's id [image_id].")
+ID_COLUMN = _of(_DATA, "", "The column with the picture's id: by default image_id.")
 SPLIT_COLUMN = _of(_DATA, "", "A column that says train, val or test; else the parts are drawn.")
 STRATA_COLUMN = _of(_DATA, "", "Draw the parts within the groups of this column.")
-VAL = _of(_DATA, "", "Validation part: a share (0.2) or a number of pictures (100).")
-TEST = _of(_DATA, "", "Test part, which training never looks at: a share or a number; 0 for none.")
+VAL = _of(_DATA, "", "Validation part: a share (by default 0.2) or a number of pictures (100).")
+TEST = _of(_DATA, "", "Test part, which training never looks at: as --val; 0 for none.")
 DATASET = _of(_DATA, "", "Name of the data set (memcat, ...), to tell contaminated figures.")
 LAMEM = _of(_DATA, None, "LaMem's folder, with splits/ and images/; with --split.")
-SPLIT = _of(_DATA, 0, "LaMem's official split, 1 to 5.")
+SPLIT = _of(_DATA, 0, "LaMem's official split, 1 to 5.", show_default=False)
 MEMCAT = _of(_DATA, None, "memcat_image_data.csv, with --images; with --lamem: the mixture.")
 LABEL = _of(_DATA, "", "MemCat's label: wo-fa (hit rate) or w-fa (corrected for false alarms).")
 HELD_OUT = _of(_DATA, 5_000, "Of the mixture: how many pictures are the test part.")
@@ -37,7 +37,12 @@ DATA_SEED = _of(_DATA, 2022, "Of the draw of the parts; the same everywhere.")
 
 DEVICE = _of(_MACHINE, "auto", "auto, cpu or cuda.")
 DEVICES = _of(_MACHINE, 1, "GPUs, or processes on the CPU, that share each batch.", min=1)
-WORKERS = _of(_MACHINE, None, "Processes that fetch batches [none on a CPU, up to 8 for a GPU].")
+WORKERS = _of(
+    _MACHINE,
+    None,
+    "Processes that fetch batches: by default none on a CPU, up to 8 for a GPU.",
+    min=0,
+)
 CACHE = _of(
     _MACHINE, None, "Folder for decoded pictures, 0.2 MB each, and outputs of frozen branches."
 )

@@ -193,7 +193,23 @@ def judge(
             apart = True
     if apart:
         verdicts.append(_of_another_data_set(tested))
+    foreign = [name for name in map(DatasetName.parse, trained_on) if not name.known]
+    clean = all(verdict.word == "clean" for verdict in verdicts)
+    if foreign and clean and not _same_split(trained_on, tested):
+        return Verdict(
+            word="possibly",
+            why=f"The model was trained on {foreign[0].base}, which memnet does not know, so it "
+            f"may share pictures with {tested.base}.",
+        )
     return max(verdicts, key=lambda verdict: _WORST_LAST.index(verdict.word))
+
+
+def _same_split(trained_on: Collection[str], tested: DatasetName) -> bool:
+    """Whether the test part is of the very split that every training part is of."""
+    used = [DatasetName.parse(text) for text in trained_on]
+    return bool(tested.split) and all(
+        (each.names, each.split) == (tested.names, tested.split) for each in used
+    )
 
 
 def _of_another_data_set(tested: DatasetName) -> Verdict:

@@ -153,7 +153,8 @@ def compare(
         )
     )
     warnings = _warnings(joined, human, models, no_counts if columns.get("hits") else "")
-    if dataset and not DatasetName.parse(dataset).known:
+    told = {info["contamination"] for info in infos} <= {"clean", "contaminated"}
+    if dataset and not DatasetName.parse(dataset).known and not told:
         warnings.append(
             f"memnet does not know the data set {dataset} (it knows {', '.join(KNOWN_DATASETS)}), "
             "so it cannot tell which models were trained on it."

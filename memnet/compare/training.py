@@ -32,6 +32,7 @@ from memnet.reimpl.training.folder import (
     RUN,
     SCHEMA_VERSION,
     begin,
+    held,
     read_begun,
     read_run,
     undo,
@@ -73,12 +74,26 @@ def train(
         if the run cannot begin, or did not end well: then ``run.json`` and the page say so, too,
         and what was finished is kept. A ``StoppedError`` where the user stopped it.
     """
+    if (config is None or data is None) and not out.is_dir():
+        read_begun(out)
+    with held(out):
+        return _train(config, data, out, machine, command)
+
+
+def _train(
+    config: TrainConfig | None,
+    data: TrainingSet | None,
+    out: Path,
+    machine: Machine,
+    command: str,
+) -> dict[str, Any]:
     if config is None or data is None:
         config, data = read_begun(out)
     new = not (out / CONFIG).is_file()
     begin(out, config, data)
     before = read_run(out)
-    if before is not None and before["status"] in ("finished", "stopped early"):
+    if is_finished(out, before):
+        assert before is not None
         return finish(out, data, before, machine.device)  # nothing, unless a kill came between
     try:
         found = fit(config, data, out, machine)
@@ -95,13 +110,27 @@ def train(
     return finish(out, data, run, machine.device)
 
 
+def is_finished(out: Path, run: dict[str, Any] | None) -> bool:
+    """Whether a folder's run has come to its end, and its weights are there."""
+    return (
+        run is not None
+        and run["status"] in ("finished", "stopped early")
+        and ((out / WEIGHTS).is_file() or not run["best"])
+    )
+
+
 def finish(out: Path, data: TrainingSet, run: dict[str, Any], device: str) -> dict[str, Any]:
     """Test a finished run, where there is a test part, and write its page; once is enough."""
     tested = (out / TEST / "record.json").is_file()
     if data.count("test") and not tested and (out / WEIGHTS).is_file():
-        unread = test(out, data, device)
+        try:
+            unread = test(out, data, device)
+        except MemnetError as error:  # not one of the pictures can be read, say
+            unread = [f"The test part could not be judged: {error}"]
+        counts = {**run["data"]["counts"], "test": max(0, data.count("test") - len(unread))}
         run = {
             **run,
+            "data": {**run["data"], "counts": counts},
             "failed_pictures": run["failed_pictures"] + len(unread),
             "warnings": [*run["warnings"], *unread],
         }
@@ -160,7 +189,7 @@ def run_record(
         "config": config.to_dict(),
         "data": {
             "digest": data.digest(),
-            "counts": {part: data.count(part) for part in PARTS},
+            "counts": {part: data.count(part) for part in PARTS} | found.pop("used"),
             "description": data.description,
             "trained_on": list(data.trained_on),
             "test_name": data.test_name,

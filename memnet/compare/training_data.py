@@ -370,6 +370,11 @@ def _base(given: str, known: str, path: Path) -> str:
             f"The table's manifest says that the data set is {known}, and --dataset {given}; leave "
             "--dataset out, or delete the manifest if the table is your own."
         )
+    if base == "lamem":
+        raise MemnetError(
+            "LaMem has official splits, and labels that differ between them: train on it with "
+            "--lamem FOLDER --split K, or give a table of your own without --dataset."
+        )
     return base
 
 

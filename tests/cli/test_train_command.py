@@ -115,6 +115,7 @@ def test_the_weights_score_other_pictures(finished, here):
 def test_the_same_command_again_finds_it_done(finished, here):
     before = (finished[1] / "run.json").read_bytes()
     again = memnet(*BEGIN, *SPLIT, "--out", "runs/one")
+    assert "runs/one holds a run that is finished; nothing is trained" in again.stderr
     assert again.stdout == finished[0].stdout
     alone = memnet("train", "--out", "runs/one", "--cache", "cache")
     assert alone.stdout == finished[0].stdout
@@ -154,6 +155,42 @@ def test_ctrl_c_is_one_sentence_and_the_run_goes_on(here, finished):
     assert Path("runs/cut/best.safetensors").is_file()
     sentence = complaint(*BEGIN, *SPLIT, "--epochs", 7, "--out", "runs/cut")
     assert "epochs was 2000 and is 7" in sentence
+
+
+def test_settings_may_change_until_something_was_trained(here):
+    assert "nothing.there" in complaint(
+        *BEGIN, *SPLIT, "--start", "head=nothing.there", "--out", "y"
+    )
+    memnet(*BEGIN, *SPLIT, "--epochs", 1, "--out", "y")
+
+
+def test_predictions_that_are_all_equal_leave_no_weights_and_exit_code_1(here):
+    """A learning rate at which the last layer dies: said, and no file is claimed."""
+    args = ("--learning-rate", 0.3, "--epochs", 2, "--out", "runs/dead")
+    done = memnet(*BEGIN, *SPLIT, *args, check=None)
+    assert done.returncode in (1, 2)  # constant, or no longer finite
+    assert not Path("runs/dead/best.safetensors").exists()
+    assert "lower learning_rate" in done.stderr
+
+
+def test_two_commands_on_one_folder_are_one_too_many(here, finished):
+    from memnet.reimpl.training.folder import held
+
+    with held(Path("runs/one")):
+        assert "Another process is at work" in complaint("train", "--out", "runs/one")
+    assert not Path("runs/one/.lock").exists()
+
+
+def test_a_table_without_differences_is_refused(here):
+    table = pd.read_csv("truth.csv").assign(hit_rate=0.5)
+    table.to_csv("flat.csv", index=False)
+    args = [arg if arg != "truth.csv" else "flat.csv" for arg in BEGIN]
+    assert "All scores of the train part are equal (0.5)" in complaint(*args, *SPLIT, "--out", "z")
+
+
+def test_few_steps_of_the_papers_length_are_warned_of(here):
+    done = memnet(*BEGIN, *SPLIT, "--learning-rate", 1e-5, "--epochs", 1, "--out", "runs/short")
+    assert "4 steps with a learning rate of 1e-05 will change little" in done.stderr
 
 
 def test_parts_can_be_drawn_and_the_seed_decides(here):
@@ -220,7 +257,7 @@ def test_resmem_learns_real_pictures_from_published_branches(shared, resmem, tmp
     out = tmp_path / "run"
     begun = time.monotonic()
     memnet(
-        *("train", "--preset", "resmem", *started, "--learning-rate", 0.05, *data),
+        *("train", "--preset", "resmem", *started, "--learning-rate", 0.001, *data),
         *("--val", 100, "--test", 0, "--out", out, "--cache", tmp_path / "cache"),
     )
     assert time.monotonic() - begun < 20 * 60

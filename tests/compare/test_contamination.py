@@ -209,3 +209,12 @@ def test_possibly_is_explained_by_each_of_its_reasons():
     meaning = MEANINGS["possibly"]
     for reason in ("does not know the data set", "not published", "was not named"):
         assert reason in meaning
+
+
+def test_an_unknown_training_set_may_hold_any_picture():
+    """A model trained on one's own table of MemCat's pictures is not clean on MemCat."""
+    verdict = judge(["human:train:a", "human:val:a"], "memcat")
+    assert verdict.word == "possibly"
+    assert "trained on human, which memnet does not know" in verdict.why
+    assert judge(["human:train:a", "human:val:a"], "human:test:a").word == "clean"
+    assert judge(["human:train:a", "human:val:a", "memcat"], "memcat").word == "contaminated"

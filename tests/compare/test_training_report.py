@@ -268,7 +268,7 @@ def test_the_page_says_what_was_trained_from_where_on_what(page):
         "learning_rate 1e-05",
         "starts.resnet resmem.published",
         "mirror no",
-        "memnet score PICTURES --model 'my run/best.safetensors' --out scores.csv",
+        "my run/best.safetensors' --out scores.csv",
         "memnet train --preset resmem",
         "d" * 64,
     ):

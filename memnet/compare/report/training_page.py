@@ -73,7 +73,7 @@ def write_run_page(folder: Path) -> Path:
         "licences": training_tables.licences(run),
         "data": training_tables.data(run),
         "usable": usable,
-        "weights": shlex.quote(f"{folder.resolve().name}/{WEIGHTS}"),
+        "weights": shlex.quote(str(folder / WEIGHTS)),
         "use": _use(run),
         "time": training_tables.time(run),
         "settings": training_tables.settings(run),

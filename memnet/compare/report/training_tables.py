@@ -156,7 +156,7 @@ def branches(run: Mapping[str, Any]) -> Table:
         rows.append(
             [
                 Cell(branch),
-                Cell(str(start["source"]), note=f"sha256 {digest}" if digest else ""),
+                Cell(str(start["source"]), note=f"sha256 {digest[:12]}..." if digest else ""),
                 Cell("frozen" if branch in frozen else "trained"),
                 Cell(_seen(start)),
                 Cell(str(start.get("licence", "") or "")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import lightning as L
+import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from torch import Tensor
@@ -37,8 +39,8 @@ COLUMNS = (
 LAST, BEST = "last.ckpt", "best.ckpt"
 
 SAVE_EVERY_S = 60.0
-"""Seconds between two times that checkpoints are written, at least: they hold up to a gigabyte, and
-an epoch may take a second. What a kill costs is less than this and one epoch."""
+"""Seconds after which checkpoints are written again, at the end of an epoch. Sooner where writing
+them takes less than a tenth of the time: they may hold a gigabyte, and an epoch take a second."""
 
 
 class SafeCheckpoints(TorchCheckpointIO):
@@ -70,6 +72,23 @@ class SafeCheckpoints(TorchCheckpointIO):
             temporary.unlink(missing_ok=True)
 
 
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint, whose tensors are read from the disk when they are used.
+
+    Raises
+    ------
+    MemnetError
+        if it is damaged.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise MemnetError(
+            f"{path} is damaged ({str(error).splitlines()[0]}); delete it to go on without it."
+        ) from error
+    return content
+
+
 class Journal(Callback):
     """Keeps the curves and the two checkpoints: the end of an epoch, and the best validation.
 
@@ -85,6 +104,7 @@ class Journal(Callback):
         self.stopped = False  # early, by the patience of its settings
         self._best_weights: dict[str, Tensor] | None = None  # not on the disk yet
         self._saved_at = -math.inf
+        self._saving = 0.0  # seconds that it took last time
         self._seconds_before = 0.0  # of training, in earlier processes and before the last pause
         self._waited_before = 0.0
         self._since: float | None = None
@@ -176,12 +196,15 @@ class Journal(Callback):
             for callback in trainer.callbacks  # type: ignore[attr-defined]
         )
         at_the_end = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
-        due = at_the_end or time.monotonic() - self._saved_at >= SAVE_EVERY_S
+        wait = min(SAVE_EVERY_S, 10 * self._saving)
+        due = at_the_end or time.monotonic() - self._saved_at >= wait
         if trainer.strategy.broadcast(due):  # one clock decides for all processes
-            self._saved_at = time.monotonic()
+            began = time.monotonic()
             self._keep_best(trainer)  # first: a run that goes on must find the best one before it
             trainer.save_checkpoint(self.folder / LAST)
-            self._paused += time.monotonic() - self._saved_at
+            self._saved_at = time.monotonic()
+            self._saving = self._saved_at - began
+            self._paused += self._saving
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException

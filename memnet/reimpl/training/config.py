@@ -102,7 +102,8 @@ class TrainConfig:
         for name, (low, high, said) in limits.items():
             value = getattr(self, name)
             if not (low <= value <= high and math.isfinite(value)):
-                raise MemnetError(f"{name} is {value}; it must be {said}.")
+                finite = "" if math.isfinite(value) else " and finite"
+                raise MemnetError(f"{name} is {value}; it must be {said}{finite}.")
         for name in (*self.freeze, *self.starts):
             if name not in network.branches:
                 raise unknown_name(f"branch of {self.arch}", name, network.branches)
@@ -128,12 +129,30 @@ class TrainConfig:
         """The branches whose outputs are computed once."""
         return self.freeze if self.cache_frozen else ()
 
+    def advice(self, pictures: int) -> str:
+        """Say where so few steps of such a length will hardly move a weight; "" where they may.
+
+        The paper's 20 epochs of more than 60,000 pictures are 37,500 steps of 1e-5, 0.375 together.
+        """
+        steps = self.epochs * -(-pictures // self.batch_size)
+        if steps * self.learning_rate >= 0.02:
+            return ""
+        return (
+            f"{steps:,} steps with a learning rate of {self.learning_rate:g} will change little: "
+            "the paper's 1e-5 is for 37,500 steps. With few pictures take a larger one, such as "
+            "--learning-rate 0.001, or let `memnet tune` look for it."
+        )
+
     def build(self) -> Network:
         """Build the network, with random weights everywhere."""
-        network: Network = network_class(self.arch)(
-            sizes=dict(self.sizes),
-            dropout=self.dropout,
-        )
+        try:
+            network: Network = network_class(self.arch)(
+                sizes=dict(self.sizes), dropout=self.dropout
+            )
+        except (RuntimeError, ValueError) as error:  # no memory, or groups that do not divide
+            raise MemnetError(
+                f"A {self.arch} of the given sizes cannot be built ({str(error).splitlines()[0]})."
+            ) from error
         network.initialise([branch for branch, start in self.starts.items() if start == "random"])
         return network
 
@@ -212,7 +231,7 @@ def _checked(name: str, value: Any, before: Any, where: str) -> Any:
     """Check a setting's type; tables are merged into what was there before."""
     known = {field.name: str(field.type) for field in fields(TrainConfig)}
     if name not in known:
-        raise unknown_name(f"{where}setting", name, known)
+        raise MemnetError(f"{where}{unknown_name('setting', name, known)}")
     kind, said = _TYPES[known[name]]
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)

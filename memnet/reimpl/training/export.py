@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.reimpl.branches import Network
 from memnet.reimpl.starts import Start
+from memnet.reimpl.training.callbacks import read_checkpoint
 from memnet.reimpl.training.config import TrainConfig
 from memnet.weights.catalogue import find
 from memnet.weights.files import SourceFile, file_digest, new_header, tensors_digest, write_weights
@@ -50,7 +49,7 @@ def export(
     dict
         which validation these weights are of: ``epoch``, ``step``, ``val_spearman``, ``val_loss``.
     """
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content = read_checkpoint(checkpoint)
     state = content.pop("state_dict")
     tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     tensors |= state

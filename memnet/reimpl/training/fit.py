@@ -30,7 +30,14 @@ from memnet.reimpl.branches import Network
 from memnet.reimpl.starts import Start, start_network
 from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.cache import PictureCache, build_cache
-from memnet.reimpl.training.callbacks import BEST, LAST, Journal, Progress, SafeCheckpoints
+from memnet.reimpl.training.callbacks import (
+    BEST,
+    LAST,
+    Journal,
+    Progress,
+    SafeCheckpoints,
+    read_checkpoint,
+)
 from memnet.reimpl.training.config import PRECISIONS, TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.export import export, seen, training_spec
@@ -120,6 +127,15 @@ def fit(
     began = time.perf_counter()
     for left in out.glob(".*.part"):  # of a process that was killed while it wrote
         left.unlink(missing_ok=True)
+    # What can be wrong quickly comes before the pictures are decoded.
+    for name in (LAST, BEST):
+        if (out / name).is_file():
+            read_checkpoint(out / name)
+    torch.manual_seed(config.seed)
+    network = config.build()
+    starts = start_network(network, config.starts)
+    network.freeze(config.freeze)
+    network.to(memory_format=torch.channels_last)
     # By id, the test part among them: another split of the same pictures finds them decoded.
     table = data.table.sort_values("image_id", ignore_index=True)
     pictures = build_cache(
@@ -129,11 +145,6 @@ def fit(
         spec=training_spec(),
     )
     rows = _usable_rows(table, pictures)
-    torch.manual_seed(config.seed)
-    network = config.build()
-    starts = start_network(network, config.starts)
-    network.freeze(config.freeze)
-    network.to(memory_format=torch.channels_last)
     known = {
         branch: branch_outputs(
             network, branch, pictures, spec=training_spec(), folder=machine.cache, device=device
@@ -191,6 +202,7 @@ def fit(
         "seen": seen(starts, data.trained_on),
         "start_seen": seen(starts, ()),
         "failed_pictures": len(unread),
+        "used": {part: len(found) for part, found in rows.items()},
         "warnings": [
             *(start.warning for start in starts if start.warning),
             *unread,
@@ -209,7 +221,12 @@ def _usable_rows(table: pd.DataFrame, pictures: PictureCache) -> dict[str, np.nd
             why = next(iter(pictures.failed.values()), "")
             raise MemnetError(
                 f"Of the {len(found)} pictures of the {part} part {len(rows[part])} can be read "
-                f"(the first reason: {why}), and training needs at least 2."
+                f"(the first reason: {why.rstrip('.')}), and training needs at least 2."
+            )
+        if table["score"][rows[part]].nunique() == 1:
+            raise MemnetError(
+                f"All scores of the {part} part are equal ({table['score'][rows[part][0]]:g}), so "
+                "there is nothing to learn from them; give another column."
             )
     return rows
 
@@ -246,7 +263,10 @@ def _module(
         train=(train, rows["train"]),
         val=(val, rows["val"]),
         workers=workers,
-        starts={start.branch: start.sha256 for start in starts},
+        began_with={
+            "pictures": pictures.digest,
+            **{f"weights of the branch {start.branch}": start.sha256 for start in starts},
+        },
     )
 
 
@@ -288,6 +308,8 @@ def _run(
         if not _out_of_memory(error):
             raise
         return "failed", "memory", _kept(_too_large(config), out)
+    except OSError as error:
+        return "failed", "other", _kept(f"{out} cannot be written ({error}).", out)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
         return "interrupted", "", _kept("The training was interrupted.", out)
     return "finished", "", ""
@@ -314,7 +336,8 @@ def _kept(sentence: str, out: Path) -> str:
     if BEST in kept:
         sentence += f" The best weights so far are kept in {out / WEIGHTS}."
     if LAST in kept:
-        sentence += " The same command goes on from the last whole epoch."
+        epoch = read_checkpoint(out / LAST)["epoch"] + 1
+        sentence += f" The same command goes on from the end of epoch {epoch}, saved last."
     return sentence
 
 
@@ -364,7 +387,7 @@ def _steps(out: Path) -> int | None:
     """Return the step that a run goes on from; what TensorBoard has beyond it is to be hidden."""
     if not (out / LAST).is_file():
         return None
-    return int(torch.load(out / LAST, weights_only=True, mmap=True)["global_step"]) + 1
+    return int(read_checkpoint(out / LAST)["global_step"]) + 1
 
 
 def _loggers(out: Path, machine: Machine) -> list[Any]:

@@ -15,11 +15,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig, read_config
@@ -27,12 +29,15 @@ from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
 
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
 CURVES = "curves.csv"
+TRAINED = ("last.ckpt", "best.ckpt", "best.safetensors")
+"""Files of which one is there once anything was trained: until then, settings may still change."""
+LOCK = ".lock"
 FORMAT = "memnet training run"
 SCHEMA_VERSION = 1
 
 
 def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
-    """Make a folder ready for a run, or make sure that the run in it is the same one.
+    """Make a folder ready for a run, or make sure that what was trained in it is the same run.
 
     Raises
     ------
@@ -40,10 +45,14 @@ def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
         if the folder holds a run with other settings or other data, or something else; or cannot
         be written.
     """
-    if (out / CONFIG).is_file():
+    begun = (out / CONFIG).is_file()
+    if begun and any((out / name).is_file() for name in TRAINED):
         _same(out, config, data)
         return
-    if out.is_dir() and any(path.name not in (SPLIT, DATA) for path in out.iterdir()):
+    if out.exists() and not out.is_dir():
+        raise MemnetError(f"{out} is a file; choose another --out.")
+    ours = (SPLIT, DATA, LOCK)
+    if not begun and out.is_dir() and any(path.name not in ours for path in out.iterdir()):
         raise MemnetError(f"{out} holds files that are no training run; choose another --out.")
     about = {
         "trained_on": list(data.trained_on),
@@ -51,17 +60,42 @@ def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
         "description": data.description,
         "set_aside": list(data.set_aside),
     }
-    write_text(out / SPLIT, data.table.to_csv(index=False, lineterminator="\n"))
+    paths = [os.path.abspath(path) for path in data.table["path"]]  # from wherever it is gone on
+    table = data.table.assign(path=paths)
+    write_text(out / SPLIT, table.to_csv(index=False, lineterminator="\n"))
     write_json(out / DATA, about)
     write_text(out / CONFIG, config.to_toml())  # the last, since it is what makes it a run
+
+
+@contextlib.contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Keep other processes from a run's folder; one that has it is a ``MemnetError``."""
+    made = not out.exists()
+    try:
+        if made:
+            out.mkdir(parents=True)
+        lock = FileLock(out / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise MemnetError(
+            f"Another process is at work on the run in {out}; wait for it, or stop it."
+        ) from None
+    except OSError as error:
+        raise MemnetError(f"{out} cannot be written ({error}); choose another --out.") from error
+    try:
+        yield
+    finally:
+        (out / LOCK).unlink(missing_ok=True)
+        lock.release()
+        if made:
+            with contextlib.suppress(OSError):  # it holds a run by now
+                out.rmdir()
 
 
 def undo(out: Path) -> None:
     """Take back a beginning after which nothing was trained, so that another may be made there."""
     for name in (CONFIG, SPLIT, DATA):
         (out / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # it holds something else
-        out.rmdir()
 
 
 def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
@@ -124,7 +158,8 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise MemnetError(f"{path} cannot be written ({error}).") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _same(out: Path, config: TrainConfig, data: TrainingSet) -> None:

@@ -35,7 +35,7 @@ class TrainingModule(L.LightningModule):
     config : the settings.
     train, val : the pictures of the two parts: what is fetched, and which rows.
     workers : processes that fetch batches.
-    starts : branch -> sha256 of the weights that it began from.
+    began_with : what a run depends on beside its settings -> its sha256.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class TrainingModule(L.LightningModule):
         train: tuple[Pictures, np.ndarray[Any, Any]],
         val: tuple[Pictures, np.ndarray[Any, Any]],
         workers: int,
-        starts: Mapping[str, str],
+        began_with: Mapping[str, str],
     ) -> None:
         super().__init__()
         self.network = network
         self.settings = config
         self.workers = workers
-        self._starts = dict(starts)
+        self._began_with = dict(began_with)
         self._parts = {"train": train, "val": val}
         self.loaders: dict[str, Loader] = {}
         self.last_validation: dict[str, float] = {}
@@ -194,7 +194,7 @@ class TrainingModule(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave frozen branches out: they are what they were when the run began."""
-        checkpoint["starts"] = self._starts
+        checkpoint["began_with"] = self._began_with
         frozen = self.network.frozen
         checkpoint["state_dict"] = {
             name: tensor
@@ -216,13 +216,14 @@ class TrainingModule(L.LightningModule):
         Raises
         ------
         MemnetError
-            if the weights that a branch began from are no longer those of the checkpoint's run.
+            if the pictures, or the weights that a branch began from, are others by now.
         """
-        for branch, sha256 in self._starts.items():
-            if checkpoint["starts"].get(branch) != sha256:
+        for what, sha256 in self._began_with.items():
+            if checkpoint["began_with"].get(what) != sha256:
                 raise MemnetError(
-                    f"The weights that the branch {branch} starts from are not those that this "
-                    "run began with; bring them back, or begin a new run in another folder."
+                    f"The {what} are not those that this run began with (or their files have new "
+                    "times, or Pillow another version); bring them back, or begin a new run in "
+                    "another folder."
                 )
         checkpoint["state_dict"] = {**self.state_dict(), **checkpoint["state_dict"]}
 
