@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,7 +144,8 @@ def test_an_interrupted_run_goes_on_as_if_it_never_was(place, data, whole, monke
     if step < 5:
         assert "nothing is kept" in found["message"]
     else:
-        assert "The same command goes on from the last whole epoch" in found["message"]
+        epoch = (step - 1) // 5
+        assert f"goes on from the end of epoch {epoch}, saved last" in found["message"]
         assert (out / WEIGHTS).is_file()
     began = []
 
@@ -447,9 +449,6 @@ def test_another_start_cannot_go_on_with_a_run(place, data, whole, tmp_path):
     config = small(epochs=2, starts={"convolutions": str(weights)}, freeze=("convolutions",))
     out = place / "start"
 
-    def stop(row):
-        raise KeyboardInterrupt
-
     assert run(place, data, out, config)["status"] == "finished"
     assert BEST in {path.name for path in out.iterdir()}
     other = place / "seed-for-start"
@@ -457,7 +456,29 @@ def test_another_start_cannot_go_on_with_a_run(place, data, whole, tmp_path):
     weights.write_bytes((other / WEIGHTS).read_bytes())
     found = fit(config, data, out, machine(place))
     assert found["status"] == "failed"
-    assert "branch convolutions starts from are not those" in found["message"]
+    assert "weights of the branch convolutions are not those" in found["message"]
+
+
+def test_other_pictures_cannot_go_on_with_a_run(place, data, tmp_path):
+    """Another picture under the same name: the run would be of neither."""
+    moved = tmp_path / "pictures"
+    shutil.copytree(place / "pictures", moved)
+    table = data.table.assign(path=[str(moved / name) for name in data.table["image_id"]])
+    config, out = small(epochs=1), tmp_path / "run"
+    assert run(place, replace(data, table=table), out, config)["status"] == "finished"
+    shutil.copy(moved / "0001.png", moved / "0000.png")
+    found = fit(config, replace(data, table=table), out, machine(place))
+    assert found["status"] == "failed"
+    assert "The pictures are not those that this run began with" in found["message"]
+
+
+def test_a_damaged_checkpoint_is_said(place, data, whole, tmp_path):
+    for name in (LAST, BEST):
+        out = tmp_path / name
+        shutil.copytree(whole[0], out)
+        (out / name).write_bytes((out / name).read_bytes()[:1000])
+        with pytest.raises(MemnetError, match=f"{name} is damaged .* delete it to go on without"):
+            fit(*read_begun(out), out, machine(place))
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(place, data):
