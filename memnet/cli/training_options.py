@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from memnet.reimpl.training.dataset import TrainingSet
-    from memnet.reimpl.training.fit import Machine
+    from memnet.reimpl.training.loop import Machine
 
 _DATA, _MACHINE = "Data", "Machine"
 
@@ -153,7 +153,7 @@ def machine_of(
     device: str, devices: int, workers: int | None, cache: Path | None, wandb: str
 ) -> Machine:
     """Put the answers about the machine together."""
-    from memnet.reimpl.training.fit import Machine
+    from memnet.reimpl.training.loop import Machine
     from memnet.weights.store import home
 
     return Machine(

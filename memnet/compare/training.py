@@ -24,7 +24,7 @@ from memnet.compare.scoring.table import FAILED
 from memnet.errors import MemnetError, StoppedError
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import PARTS, TrainingSet
-from memnet.reimpl.training.fit import WEIGHTS, Machine, fit
+from memnet.reimpl.training.fit import fit
 from memnet.reimpl.training.folder import (
     CONFIG,
     CURVES,
@@ -38,6 +38,7 @@ from memnet.reimpl.training.folder import (
     undo,
     write_json,
 )
+from memnet.reimpl.training.loop import WEIGHTS, Machine
 
 TEST = "test"
 """Folder, in the run's, of the report on the test part."""

@@ -12,8 +12,8 @@ from memnet.compare.report.training_run import read_curves
 from memnet.compare.training import run_record
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
-from memnet.reimpl.training.fit import Machine
 from memnet.reimpl.training.folder import RUN, write_json
+from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.ranges import Ranges
 from memnet.reimpl.training.study import Trial
 from memnet.reimpl.training.tune import search

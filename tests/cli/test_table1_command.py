@@ -16,7 +16,7 @@ from memnet.compare.scoring.table import COLUMNS, write_table
 from memnet.compare.table1_train import common_settings, train_four, write_table1
 from memnet.errors import MemnetError, StoppedError
 from memnet.reimpl.training.config import read_config
-from memnet.reimpl.training.fit import Machine
+from memnet.reimpl.training.loop import Machine
 from planted import SMALL, planted_set
 from training_runs import made_up_test, run_json, write_run
 

@@ -26,8 +26,9 @@ from memnet.reimpl.training import callbacks, module
 from memnet.reimpl.training import fit as fit_module
 from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.callbacks import BEST, LAST
-from memnet.reimpl.training.fit import WEIGHTS, Machine, fit
+from memnet.reimpl.training.fit import fit
 from memnet.reimpl.training.folder import begin, read_begun
+from memnet.reimpl.training.loop import WEIGHTS, Machine
 from memnet.weights.files import read_header, read_weights
 from planted import planted_set, small_config
 
@@ -173,7 +174,8 @@ def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monke
         f"import sys, time; sys.path.insert(0, {str(HELPERS)!r})\n"
         "from pathlib import Path\n"
         "from memnet.reimpl.training import callbacks, module\n"
-        "from memnet.reimpl.training.fit import Machine, fit\n"
+        "from memnet.reimpl.training.fit import fit\n"
+        "from memnet.reimpl.training.loop import Machine\n"
         "from memnet.reimpl.training.folder import read_begun\n"
         "callbacks.SAVE_EVERY_S = 0.0\n"
         "before = module.TrainingModule.training_step\n"

@@ -1,7 +1,7 @@
 """The settings of a training run: everything that decides its weights, and nothing else.
 
 Where the run's files lie, how many processes load data and which GPU works do not belong here
-(:class:`memnet.reimpl.training.fit.Machine`).
+(:class:`memnet.reimpl.training.loop.Machine`).
 """
 
 from __future__ import annotations

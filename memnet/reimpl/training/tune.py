@@ -25,8 +25,9 @@ from memnet.errors import MemnetError
 from memnet.reimpl.training.callbacks import BEST, LAST
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
-from memnet.reimpl.training.fit import WEIGHTS, Machine, fit, read_curves
+from memnet.reimpl.training.fit import fit, read_curves
 from memnet.reimpl.training.folder import begin, read_run, write_text
+from memnet.reimpl.training.loop import WEIGHTS, Machine
 from memnet.reimpl.training.ranges import SEARCHED, Ranges, propose
 from memnet.reimpl.training.study import (
     Trial,
