@@ -175,7 +175,7 @@ def _starts(given: list[str]) -> dict[str, str]:
 def _print(run: dict[str, Any], out: Path) -> None:
     """Say what came of it: the data on stdout, where things are on stderr."""
     from memnet.cli.messages import say
-    from memnet.reimpl.training.loop import WEIGHTS
+    from memnet.reimpl.training.folder import WEIGHTS
 
     best = run["best"]
     print(f"status       {run['status']}")

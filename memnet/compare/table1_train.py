@@ -17,8 +17,9 @@ from memnet.compare.training import TEST, train
 from memnet.errors import MemnetError, StoppedError, unknown_name
 from memnet.reimpl.training.config import TrainConfig, network_class, read_config, read_toml
 from memnet.reimpl.training.dataset import TrainingSet
-from memnet.reimpl.training.folder import RUN, write_text
+from memnet.reimpl.training.folder import RUN
 from memnet.reimpl.training.loop import Machine
+from memnet.whole_file import write_text
 
 COMPARISON = "comparison"
 """Folder of the report that holds the runs against each other."""

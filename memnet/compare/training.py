@@ -31,6 +31,7 @@ from memnet.reimpl.training.folder import (
     FORMAT,
     RUN,
     SCHEMA_VERSION,
+    WEIGHTS,
     begin,
     held,
     read_begun,
@@ -38,7 +39,7 @@ from memnet.reimpl.training.folder import (
     undo,
     write_json,
 )
-from memnet.reimpl.training.loop import WEIGHTS, Machine
+from memnet.reimpl.training.loop import Machine
 
 TEST = "test"
 """Folder, in the run's, of the report on the test part."""

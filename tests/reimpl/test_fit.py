@@ -25,10 +25,9 @@ from memnet.reimpl import branches
 from memnet.reimpl.training import callbacks, module
 from memnet.reimpl.training import fit as fit_module
 from memnet.reimpl.training.batches import Pictures
-from memnet.reimpl.training.callbacks import BEST, LAST
 from memnet.reimpl.training.fit import fit
-from memnet.reimpl.training.folder import begin, read_begun
-from memnet.reimpl.training.loop import WEIGHTS, Machine
+from memnet.reimpl.training.folder import BEST, LAST, WEIGHTS, begin, read_begun
+from memnet.reimpl.training.loop import Machine
 from memnet.weights.files import read_header, read_weights
 from planted import planted_set, small_config
 

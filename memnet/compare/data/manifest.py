@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pandas as pd
 
@@ -21,6 +20,7 @@ from memnet import __version__
 from memnet.compare.data.join import manifest_digest
 from memnet.compare.data.tables import as_text, read_table_any, to_numbers
 from memnet.errors import MemnetError
+from memnet.whole_file import write_text
 
 FORMAT = "memnet truth table"
 SCHEMA_VERSION = 1
@@ -67,8 +67,8 @@ class Truth:
                 f"{there[0]} exists and was not written by `memnet dataset`; choose another --out."
             )
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        _write(path, self.table.to_csv(index=False, lineterminator="\n"))
-        _write(sidecar(path), text)
+        write_text(path, self.table.to_csv(index=False, lineterminator="\n"))
+        write_text(sidecar(path), text)
 
 
 def new_manifest(
@@ -181,16 +181,3 @@ def _load(path: Path) -> dict[str, Any] | None:
             "or build the table again under another name."
         ) from error
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise MemnetError(f"{path} cannot be written ({error}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)

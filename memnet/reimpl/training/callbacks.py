@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from memnet.errors import MemnetError
+from memnet.reimpl.training.folder import BEST, CURVES, LAST
 from memnet.reimpl.training.module import TrainingModule
 
 COLUMNS = (
@@ -35,8 +36,6 @@ COLUMNS = (
     "learning_rate",
 )
 """Of ``curves.csv``, which has a row per validation; the first is of the untrained network."""
-
-LAST, BEST = "last.ckpt", "best.ckpt"
 
 SAVE_EVERY_S = 60.0
 """Seconds after which checkpoints are written again, at the end of an epoch. Sooner where writing
@@ -231,7 +230,7 @@ class Journal(Callback):
         return (trainer.fit_loop.epoch_loop.batch_idx + 1) / int(trainer.num_training_batches)
 
     def _write(self) -> None:
-        write_curves(self.folder / "curves.csv", self.rows)
+        write_curves(self.folder / CURVES, self.rows)
 
 
 def write_curves(path: Path, rows: list[dict[str, float]]) -> None:

@@ -129,12 +129,16 @@ class TrainConfig:
         """The branches whose outputs are computed once."""
         return self.freeze if self.cache_frozen else ()
 
+    def batches(self, pictures: int) -> int:
+        """How many batches an epoch of so many pictures has, the last one perhaps smaller."""
+        return -(-pictures // self.batch_size)
+
     def advice(self, pictures: int) -> str:
         """Say where so few steps of such a length will hardly move a weight; "" where they may.
 
         The paper's 20 epochs of more than 60,000 pictures are 37,500 steps of 1e-5, 0.375 together.
         """
-        steps = self.epochs * -(-pictures // self.batch_size)
+        steps = self.epochs * self.batches(pictures)
         if steps * self.learning_rate >= 0.02:
             return ""
         return (

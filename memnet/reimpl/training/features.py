@@ -15,8 +15,6 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import torch
@@ -29,6 +27,7 @@ from memnet.preprocess.spec import PreprocessSpec
 from memnet.reimpl.branches import Network
 from memnet.reimpl.training.cache import PictureCache
 from memnet.weights.files import tensors_digest
+from memnet.whole_file import write_text
 
 _BATCH = 16
 _COMMIT_SECONDS = 5.0
@@ -121,7 +120,7 @@ def branch_outputs(
                 end = start + len(some)
                 if end == len(outputs) or time.monotonic() - committed > _COMMIT_SECONDS:
                     outputs.flush()  # the numbers first, then the word that they are there
-                    _write(progress, {"done": end})
+                    write_text(progress, json.dumps({"done": end}))
                     committed = time.monotonic()
                 bar.update(len(some))
         network.to("cpu")  # from where it may go to several devices
@@ -187,9 +186,3 @@ def _no_room(path: Path, needed: int, free: int) -> str:
         f"{free / 1e9:.1f} GB are free; choose another disk with --cache, or compute them anew in "
         "every epoch with cache_frozen = false."
     )
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    temporary.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(temporary, path)

@@ -21,17 +21,13 @@ from memnet.reimpl.branches import Network
 from memnet.reimpl.starts import Start, start_network
 from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.cache import PictureCache, build_cache
-from memnet.reimpl.training.callbacks import (
-    BEST,
-    LAST,
-    read_checkpoint,
-)
+from memnet.reimpl.training.callbacks import read_checkpoint
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.export import export, seen, training_spec
 from memnet.reimpl.training.features import branch_outputs
-from memnet.reimpl.training.folder import CURVES
-from memnet.reimpl.training.loop import WEIGHTS, Machine, make_trainer, quiet, run_loop
+from memnet.reimpl.training.folder import BEST, CURVES, LAST, WEIGHTS
+from memnet.reimpl.training.loop import Machine, make_trainer, quiet, run_loop
 from memnet.reimpl.training.module import TrainingModule
 
 
@@ -99,8 +95,7 @@ def fit(
     module = _module(config, table, rows, network, starts, pictures, known, _workers(machine))
     prepared = time.perf_counter() - began
     with quiet():
-        batches = -(-len(rows["train"]) // config.batch_size)
-        trainer = make_trainer(config, out, machine, watch, batches)
+        trainer = make_trainer(config, out, machine, watch, config.batches(len(rows["train"])))
         status, cause, message = run_loop(module, trainer, config, out)
     curves = read_curves(out / CURVES)
     unread = [
@@ -119,9 +114,7 @@ def fit(
                 starts=starts,
                 trained_on=data.trained_on,
             )
-        except (
-            MemnetError
-        ) as error:  # a full disk: the checkpoint is there, so it can be done again
+        except MemnetError as error:  # a full disk; the checkpoint is there for another try
             status, cause, message = "failed", "other", str(error)
     last = curves[-1] if curves else {}
     return {
@@ -186,7 +179,7 @@ def _module(
     known: dict[str, Path],
     workers: int,
 ) -> TrainingModule:
-    batches = -(-len(rows["train"]) // config.batch_size)
+    batches = config.batches(len(rows["train"]))
     if config.validations_per_epoch > batches:
         raise MemnetError(
             f"validations_per_epoch is {config.validations_per_epoch}, and an epoch has "

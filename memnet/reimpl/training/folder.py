@@ -18,7 +18,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -26,10 +25,12 @@ from filelock import FileLock, Timeout
 from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig, read_config
 from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
+from memnet.whole_file import write_text
 
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
 CURVES = "curves.csv"
-TRAINED = ("last.ckpt", "best.ckpt", "best.safetensors")
+LAST, BEST, WEIGHTS = "last.ckpt", "best.ckpt", "best.safetensors"
+TRAINED = (LAST, BEST, WEIGHTS)
 """Files of which one is there once anything was trained: until then, settings may still change."""
 LOCK = ".lock"
 FORMAT = "memnet training run"
@@ -146,20 +147,6 @@ def read_run(out: Path) -> dict[str, Any] | None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all; NaN is not JSON and raises ``ValueError``."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise MemnetError(f"{path} cannot be written ({error}).") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _same(out: Path, config: TrainConfig, data: TrainingSet) -> None:

@@ -20,18 +20,10 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing.spawn import ProcessException
 
 from memnet.errors import MemnetError
-from memnet.reimpl.training.callbacks import (
-    BEST,
-    LAST,
-    Journal,
-    Progress,
-    SafeCheckpoints,
-    read_checkpoint,
-)
+from memnet.reimpl.training.callbacks import Journal, Progress, SafeCheckpoints, read_checkpoint
 from memnet.reimpl.training.config import PRECISIONS, TrainConfig
+from memnet.reimpl.training.folder import BEST, LAST, WEIGHTS
 from memnet.reimpl.training.module import NotFiniteError, TrainingModule
-
-WEIGHTS = "best.safetensors"
 
 CAUSES = ("not finite", "memory", "other")
 """Why a run can fail: the first two lie in the settings, any other would stop each run alike."""
@@ -100,10 +92,7 @@ def run_loop(
         if _out_of_memory(error):
             return "failed", "memory", _kept(_too_large(config), out)
         return "failed", "other", _kept(f"A process failed: {sentence or kind}.", out)
-    except (
-        MemoryError,
-        RuntimeError,
-    ) as error:  # PyTorch's is a RuntimeError, on a GPU as on a CPU
+    except (MemoryError, RuntimeError) as error:  # PyTorch's own is a RuntimeError
         if not _out_of_memory(error):
             raise
         return "failed", "memory", _kept(_too_large(config), out)

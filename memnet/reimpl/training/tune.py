@@ -22,12 +22,11 @@ import torch
 from optuna.trial import TrialState
 
 from memnet.errors import MemnetError
-from memnet.reimpl.training.callbacks import BEST, LAST
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import fit, read_curves
-from memnet.reimpl.training.folder import begin, read_run, write_text
-from memnet.reimpl.training.loop import WEIGHTS, Machine
+from memnet.reimpl.training.folder import BEST, LAST, WEIGHTS, begin, read_run
+from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.ranges import SEARCHED, Ranges, propose
 from memnet.reimpl.training.study import (
     Trial,
@@ -38,6 +37,7 @@ from memnet.reimpl.training.study import (
     runs,
     take_up,
 )
+from memnet.whole_file import write_text
 
 BEST_SETTINGS = "best.toml"
 
