@@ -6,11 +6,13 @@ difference measured is in ``docs/precision.md``.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.preprocess.matlab_resize import Method, pass_order, resize_weights
+from memnet.preprocess.means import MEANS
 from memnet.preprocess.spec import Array, PreprocessSpec
 
 _OVERSTEP = 0.5  # how far beyond 0 and 1 an optimiser may step; 0..255 is further
@@ -84,16 +86,26 @@ def preprocess_tensor(
         )
     if spec.resize_kind not in _METHODS:
         raise MemnetError(
-            f"The resizer {spec.resize_kind!r} rounds to 8 bits and so has no gradient; models "
-            f"with {', '.join(_METHODS)} can be differentiated."
+            f"The resizer {spec.resize_kind!r} does not exist as differentiable operations (one "
+            f"that rounds to 8 bits has no gradient); models with {', '.join(_METHODS)} can be "
+            "differentiated."
+        )
+    if (
+        spec.channel_order == "GREY"
+        or spec.crop_mirrors == "interleaved"
+        or MEANS[spec.mean_kind].divide != (1.0, 1.0, 1.0)
+    ):
+        raise MemnetError(
+            "Grey inputs, interleaved mirror images and a division by SDs do not exist as "
+            "differentiable operations: no model that can be differentiated has them."
         )
     x = resize_like_matlab_torch(pictures * 255.0, spec.resize_hw, _METHODS[spec.resize_kind])
     if spec.channel_order == "BGR":
         x = x.flip(1)
     x = x * (spec.pixel_max / 255.0)
-    if spec.mean_kind == "image":
-        mean = torch.from_numpy(spec.checked_mean(mean_image)).permute(2, 0, 1)
-        x = x - mean.to(device=x.device, dtype=x.dtype)
+    if spec.mean_kind != "none":
+        mean = np.broadcast_to(spec.subtracted(mean_image), (*spec.resize_hw, 3)).transpose(2, 0, 1)
+        x = x - torch.tensor(mean, device=x.device, dtype=x.dtype)
     height, width = spec.crop_hw
     crops = [x[:, :, row : row + height, col : col + width] for row, col in spec.crop_offsets]
     if spec.crop_mirrors == "appended":

@@ -62,7 +62,7 @@ def resize_like_matlab(
         if picture.shape[axis] == size_hw[axis]:
             continue  # MATLAB skips a dimension that keeps its size
         weights = resize_weights(picture.shape[axis], size_hw[axis], method)
-        result = _along(weights, result, axis)
+        result = along(weights, result, axis)
         if rounded:
             # MATLAB rounds halves away from zero; what is negative saturates to 0 anyway.
             result = np.clip(np.floor(result + 0.5), 0, 255).astype(np.uint8)
@@ -95,8 +95,11 @@ def resize_weights(old: int, new: int, method: Method) -> sparse.csr_matrix:
     return matrix.tocsr()  # adds taps that fall on one pixel
 
 
-def _along(weights: sparse.csr_matrix, picture: Array, axis: int) -> Array:
-    """Apply one pass to an axis, a strip at a time, so that a large picture costs little memory."""
+def along(weights: sparse.csr_matrix, picture: Array, axis: int) -> Array:
+    """Apply one pass to an axis of ``(H, W)`` or ``(H, W, C)``; the result is float64.
+
+    A strip at a time, so that a large picture costs little memory.
+    """
     moved = picture if axis == 0 else picture.swapaxes(0, 1)
     old, lines = moved.shape[:2]
     result = np.empty((weights.shape[0], *moved.shape[1:]))

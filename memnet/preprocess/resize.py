@@ -9,6 +9,14 @@ import numpy as np
 from PIL import Image
 
 from memnet.preprocess.matlab_resize import resize_like_matlab
+from memnet.preprocess.old_resizers import (
+    resize_opencv_linear_8bit,
+    resize_pillow12_bilinear_8bit,
+    resize_skimage_linear,
+    resize_skimage_linear_antialiased,
+    resize_tensorflow1_bilinear,
+    resize_torch7_bilinear,
+)
 
 Resizer: TypeAlias = Callable[[Image.Image, "tuple[int, int]"], "np.ndarray[Any, Any]"]
 
@@ -45,6 +53,12 @@ def resize_matlab_bilinear_float(
 
 RESIZERS: dict[str, Resizer] = {
     "pillow-bilinear-8bit": resize_pillow_bilinear_8bit,
+    "pillow12-bilinear-8bit": resize_pillow12_bilinear_8bit,
     "matlab-bilinear-float": resize_matlab_bilinear_float,
+    "opencv-linear-8bit": resize_opencv_linear_8bit,
+    "tensorflow1-bilinear-float": resize_tensorflow1_bilinear,
+    "skimage-linear-float": resize_skimage_linear,
+    "skimage-linear-antialiased-float": resize_skimage_linear_antialiased,
+    "torch7-bilinear-float": resize_torch7_bilinear,
 }
 """Every resizer by the name that a :class:`~memnet.preprocess.spec.PreprocessSpec` calls it."""

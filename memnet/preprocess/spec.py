@@ -18,6 +18,7 @@ from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import MAX_PIXELS, Decoded, Picture, decode
+from memnet.preprocess.means import MEANS
 from memnet.preprocess.resize import RESIZERS
 
 _Spec = TypeVar("_Spec", "PreprocessSpec", "OutputSpec")
@@ -38,35 +39,37 @@ class PreprocessSpec:
     exif_orientation : ``"ignore"`` or ``"apply"``.
     resize_kind : name of a resizer in :mod:`memnet.preprocess.resize`.
     resize_hw : height and width after resizing; the aspect ratio is not kept.
-    channel_order : ``"RGB"`` or ``"BGR"``: what the network calls its first channel.
+    channel_order : ``"RGB"`` or ``"BGR"``: which colour the network's first channel gets;
+        ``"GREY"``: all three get the luminance (scikit-image's, of Rec. 709).
     pixel_max : what a white pixel becomes (1.0, or 255.0); black is 0.
-    mean_kind : ``"none"``, or ``"image"``: a mean image is subtracted before cropping.
-    mean_sha256 : of that image (:func:`mean_digest`), "" for none. The image itself lies beside
-        the weights.
+    mean_kind : a name in :mod:`memnet.preprocess.means`: ``"none"``, or ``"image"``: a mean image
+        is subtracted before cropping; the others are mistakes of old scripts.
+    mean_sha256 : of that image (:func:`mean_digest`), "" where none is needed. The image itself
+        lies beside the weights.
     crop_hw : height and width of each crop.
     crop_offsets : (row, column) of each crop's upper left corner, in order.
-    crop_mirrors : ``"none"``, or ``"appended"``: behind all crops come their left-right mirror
-        images, in the same order.
+    crop_mirrors : ``"none"``; ``"appended"``: behind all crops come their left-right mirror
+        images, in the same order; ``"interleaved"``: behind each crop comes its mirror image.
     """
 
     exif_orientation: Literal["ignore", "apply"]
     resize_kind: str
     resize_hw: tuple[int, int]
-    channel_order: Literal["RGB", "BGR"]
+    channel_order: Literal["RGB", "BGR", "GREY"]
     pixel_max: float
-    mean_kind: Literal["none", "image"]
+    mean_kind: str
     mean_sha256: str
     crop_hw: tuple[int, int]
     crop_offsets: tuple[tuple[int, int], ...]
-    crop_mirrors: Literal["none", "appended"]
+    crop_mirrors: Literal["none", "appended", "interleaved"]
 
     def __post_init__(self) -> None:
         _choice("exif_orientation", self.exif_orientation, ("ignore", "apply"))
         _choice("resize_kind", self.resize_kind, tuple(RESIZERS))
-        _choice("channel_order", self.channel_order, ("RGB", "BGR"))
-        _choice("mean_kind", self.mean_kind, ("none", "image"))
-        _choice("crop_mirrors", self.crop_mirrors, ("none", "appended"))
-        if (self.mean_kind == "image") != bool(self.mean_sha256):
+        _choice("channel_order", self.channel_order, ("RGB", "BGR", "GREY"))
+        _choice("mean_kind", self.mean_kind, tuple(MEANS))
+        _choice("crop_mirrors", self.crop_mirrors, ("none", "appended", "interleaved"))
+        if self.needs_mean_image != bool(self.mean_sha256):
             raise MemnetError("mean_sha256 must name the mean image, and be empty without one.")
         for row, column in self.crop_offsets:
             fits = 0 <= row <= self.resize_hw[0] - self.crop_hw[0]
@@ -77,6 +80,11 @@ class PreprocessSpec:
                 )
         if not self.crop_offsets:
             raise MemnetError("crop_offsets is empty; a spec needs at least one crop.")
+
+    @property
+    def needs_mean_image(self) -> bool:
+        """Whether the weights' mean image plays a part."""
+        return MEANS[self.mean_kind].of_image
 
     @property
     def n_crops(self) -> int:
@@ -95,8 +103,8 @@ class PreprocessSpec:
         Parameters
         ----------
         picture : see :func:`memnet.preprocess.decode.decode`.
-        mean_image : float32 ``(H, W, 3)`` at ``resize_hw``, in ``channel_order`` and the unit of
-            ``pixel_max``; needed where ``mean_kind`` is ``"image"``.
+        mean_image : the float32 ``(H, W, 3)`` image that ``mean_sha256`` names, in the unit of
+            ``pixel_max``; for ``mean_kind`` ``"image"`` at ``resize_hw`` and in ``channel_order``.
         max_pixels : pictures with more pixels are refused.
 
         Returns
@@ -120,33 +128,58 @@ class PreprocessSpec:
         resized = RESIZERS[self.resize_kind](decoded.rgb, self.resize_hw)  # H x W x 3, 0..255
         if self.channel_order == "BGR":
             resized = resized[:, :, ::-1]
-        if self.mean_kind == "image":
+        elif self.channel_order == "GREY":
+            resized = np.repeat(resized @ _LUMINANCE, 3).reshape(resized.shape)
+        if self.mean_kind != "none":
             if self.pixel_max != 255.0:
                 resized = resized * np.float32(self.pixel_max / 255.0)
-            resized = resized.astype(np.float32) - self.checked_mean(mean_image)
+            resized = resized.astype(np.float32) - self.subtracted(mean_image)
+            if MEANS[self.mean_kind].divide != (1.0, 1.0, 1.0):
+                resized = resized / np.array(MEANS[self.mean_kind].divide, dtype=np.float32)
         planes = np.ascontiguousarray(resized.transpose(2, 0, 1), dtype=np.float32)  # 3 x H x W
         height, width = self.crop_hw
         crops = np.empty((self.n_crops, 3, height, width), dtype=np.float32)
-        for number, (row, col) in enumerate(self.crop_offsets):
+        plain, mirrored = self._places()
+        for number, (row, col) in zip(plain, self.crop_offsets, strict=True):
             crops[number] = planes[:, row : row + height, col : col + width]
-        if self.crop_mirrors == "appended":
+        if mirrored:
             planes = np.ascontiguousarray(planes[:, :, ::-1])
-            for number, (row, col) in enumerate(self.crop_offsets, start=len(self.crop_offsets)):
+            for number, (row, col) in zip(mirrored, self.crop_offsets, strict=True):
                 col = self.resize_hw[1] - width - col  # the same crop, seen in the mirror
                 crops[number] = planes[:, row : row + height, col : col + width]
         if self.mean_kind == "none" and self.pixel_max != 255.0:
             crops /= np.float32(255.0 / self.pixel_max)
         return torch.from_numpy(crops)
 
-    def checked_mean(self, mean_image: Array | None) -> Array:
-        """Return the mean image; one that is missing or of another size is an error."""
-        if mean_image is None or mean_image.shape != (*self.resize_hw, 3):
-            shape = None if mean_image is None else mean_image.shape
+    def _places(self) -> tuple[range, range]:
+        """Return which crops are plain and which are mirror images, in the order of the offsets."""
+        count = len(self.crop_offsets)
+        return {
+            "none": (range(count), range(0)),
+            "appended": (range(count), range(count, 2 * count)),
+            "interleaved": (range(0, 2 * count, 2), range(1, 2 * count, 2)),
+        }[self.crop_mirrors]
+
+    def subtracted(self, mean_image: Array | None) -> Array:
+        """Return what is subtracted, ``(H, W, 3)`` or ``(3,)``.
+
+        Raises
+        ------
+        MemnetError
+            if the mean image that it is made of is missing or of another size.
+        """
+        if self.needs_mean_image and mean_image is None:
+            raise MemnetError(
+                f"This preprocessing subtracts a mean image ({self.mean_kind}), and was given "
+                "none; take it from the weight file (Predictor.mean_image)."
+            )
+        subtract = MEANS[self.mean_kind].subtract(mean_image, self.resize_hw)
+        if subtract.shape not in ((3,), (*self.resize_hw, 3)):
             raise MemnetError(
                 f"This preprocessing subtracts a mean image of {self.resize_hw} x 3, and was "
-                f"given {shape}; take it from the weight file (Predictor.mean_image)."
+                f"given {subtract.shape}; take it from the weight file (Predictor.mean_image)."
             )
-        return mean_image
+        return subtract
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON types."""
@@ -168,18 +201,19 @@ class PreprocessSpec:
 class OutputSpec:
     """Raw network outputs -> score, in the order of the fields.
 
-    ``score = clamp((mean over crops - subtract) * multiply + add)``.
+    ``score = clamp((mean over crops - subtract) * multiply + add)``; with ``clamp`` at
+    ``"0-1-per-crop"`` each crop is scaled and clamped first, and the mean comes last.
     """
 
     crop_reduction: Literal["mean"]
     subtract: float
     multiply: float
     add: float
-    clamp: Literal["none", "0-1"]
+    clamp: Literal["none", "0-1", "0-1-per-crop"]
 
     def __post_init__(self) -> None:
         _choice("crop_reduction", self.crop_reduction, ("mean",))
-        _choice("clamp", self.clamp, ("none", "0-1"))
+        _choice("clamp", self.clamp, ("none", "0-1", "0-1-per-crop"))
 
     def apply(self, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Turn outputs into scores.
@@ -194,11 +228,18 @@ class OutputSpec:
             before scaling, ``clamped`` is True where the clamp moved the score.
         """
         raw = outputs.double().mean(dim=1)
-        score = raw
-        if (self.subtract, self.multiply, self.add) != (0.0, 1.0, 0.0):
-            score = (raw - self.subtract) * self.multiply + self.add
+        if self.clamp == "0-1-per-crop":
+            free = self._scaled(outputs.double())
+            held = free.clamp(0.0, 1.0)
+            return raw, held.mean(dim=1), (held != free).any(dim=1)
+        score = self._scaled(raw)
         held = score.clamp(0.0, 1.0) if self.clamp == "0-1" else score
         return raw, held, held != score
+
+    def _scaled(self, raw: Tensor) -> Tensor:
+        if (self.subtract, self.multiply, self.add) == (0.0, 1.0, 0.0):
+            return raw
+        return (raw - self.subtract) * self.multiply + self.add
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON types."""
@@ -208,6 +249,10 @@ class OutputSpec:
     def from_dict(cls, values: Mapping[str, Any]) -> OutputSpec:
         """Rebuild a spec; an unknown or missing field raises ``MemnetError``."""
         return _from_dict(cls, values)
+
+
+_LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
+"""Weights of red, green and blue in scikit-image's ``rgb2gray``."""
 
 
 def _choice(field: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -22,6 +22,7 @@ from memnet import reimpl
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
 from memnet.compare.scoring.table import COLUMNS, to_frame
 from memnet.errors import MemnetError, unknown_name
+from memnet.legacy.variants import as_variant, find_variant
 from memnet.preprocess.decode import MAX_PIXELS, Picture
 from memnet.preprocess.differentiable import preprocess_tensor
 from memnet.preprocess.spec import Array, OutputSpec, PreprocessSpec
@@ -188,7 +189,8 @@ def load(
     Parameters
     ----------
     model : a name of :func:`list_models` (``"resmem.published"``), or the path of a
-        ``.safetensors`` file that memnet wrote.
+        ``.safetensors`` file that memnet wrote; for a MemNet of Caffe's, ``:SLUG`` behind it names
+        one of :func:`memnet.legacy.variants.variants` (``"memnet.caffe_lamem:pycaffe-no-swap"``).
     device : ``"auto"`` (a CUDA GPU where there is one, else the CPU) or a torch device name.
     exif_orientation : ``"apply"`` turns pictures as their EXIF block says, which neither the
         original MemNet nor the ``resmem`` package does; None keeps what the model was made with.
@@ -196,9 +198,12 @@ def load(
     Raises
     ------
     MemnetError
-        if the name is unknown, the weights are not at hand, a checksum differs, or there is no
-        such device.
+        if the name or the variant is unknown, the weights are not at hand, a checksum differs, or
+        there is no such device.
     """
+    model, variant = split_variant(str(model))
+    if variant:
+        find_variant(variant)  # before half a gigabyte is read
     if str(model).endswith(".safetensors"):
         path = Path(model)
         tensors, header = read_weights(path)
@@ -212,6 +217,8 @@ def load(
         entry = find(str(model))
         tensors, header = store.load(entry)
         path, name = store.stored_path(entry), entry.name
+    if variant:
+        header = as_variant(header, variant)
     if exif_orientation is not None:
         spec = dataclasses.replace(header.preprocess, exif_orientation=exif_orientation)
         header = dataclasses.replace(header, preprocess=spec)
@@ -219,13 +226,28 @@ def load(
     network = _build(header.arch, tensors, path)
     _notice(name, header.licence_notice)
     _notice(f"{name} (remark)", f"{name}: {header.remark}" if header.remark else "")
+    if variant and find_variant(variant).known_defect:
+        said = find_variant(variant)
+        _notice(f"{name}:{variant}", f"{name}:{variant} is for {said.use_for}: {said.known_defect}")
     return Predictor(
         name,
         network,
         header,
+        variant=variant,
         mean_image=None if mean is None else mean.numpy(),
         device=_device(device),
     )
+
+
+def split_variant(model: str) -> tuple[str, str]:
+    """Split ``arch.tag:variant``, or ``FILE.safetensors:variant``; the variant is "" for none."""
+    path, ending, variant = model.rpartition(".safetensors:")
+    if ending:
+        return f"{path}.safetensors", variant
+    if model.endswith((".safetensors", ".caffemodel")):
+        return model, ""
+    name, _, variant = model.partition(":")
+    return name, variant
 
 
 def _name_of_file(path: Path, header: WeightHeader) -> str:

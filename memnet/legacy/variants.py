@@ -1,0 +1,132 @@
+"""The original MemNet's scoring path as it was used in the wild: data, in ``variants.toml``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from memnet.errors import MemnetError, unknown_name
+from memnet.preprocess.means import MEANS
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.weights.catalogue import find
+from memnet.weights.files import WeightHeader
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SERVER = "server"
+"""The original path, which is what a model's name without a variant means, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One way in which MemNet's weights were used.
+
+    Attributes
+    ----------
+    slug : its name, as in ``memnet.caffe_lamem:SLUG``.
+    title : what it is, in a line.
+    source : where it was seen.
+    known_defect : what it does otherwise than the original, "" for nothing.
+    use_for : what it may be used for.
+    preprocess : what happens to a picture, with the original's mean image; see :meth:`spec_for`.
+    output : how outputs become a score.
+    own_weights : whether the studies that used it had retrained weights, which are not MIT's.
+    random_crops : whether the crops were drawn at random anew for each picture.
+    """
+
+    slug: str
+    title: str
+    source: str
+    known_defect: str
+    use_for: str
+    preprocess: PreprocessSpec
+    output: OutputSpec
+    own_weights: bool
+    random_crops: bool
+
+    def spec_for(self, mean_sha256: str) -> PreprocessSpec:
+        """Return the preprocessing with the mean image of that checksum."""
+        needed = MEANS[self.preprocess.mean_kind].of_image
+        return replace(self.preprocess, mean_sha256=mean_sha256 if needed else "")
+
+
+@cache
+def variants() -> dict[str, Variant]:
+    """Return every variant by its slug, ``server`` first."""
+    text = files("memnet.legacy").joinpath("variants.toml").read_text(encoding="utf-8")
+    mean_sha256 = find("memnet.caffe_lamem").preprocess.mean_sha256
+    found: dict[str, Variant] = {}
+    for entry in tomllib.loads(text)["variant"]:
+        variant = _variant(entry, mean_sha256)
+        if variant.slug in found:
+            raise MemnetError(f"variants.toml has {variant.slug!r} twice.")
+        found[variant.slug] = variant
+    return found
+
+
+def find_variant(slug: str) -> Variant:
+    """Return a variant; an unknown slug raises ``MemnetError`` with the nearest and all of them."""
+    if slug not in variants():
+        raise unknown_name("variant", slug, variants())
+    return variants()[slug]
+
+
+def as_variant(header: WeightHeader, slug: str) -> WeightHeader:
+    """Return a MemNet's header with the preprocessing and output of a variant.
+
+    Raises
+    ------
+    MemnetError
+        if there is no such variant, or the weights are not a MemNet of the original's layout.
+    """
+    if header.arch != find("memnet.caffe_lamem").arch:
+        raise MemnetError(
+            f"{header.name} is no MemNet of Caffe's, so it has no variant {slug!r}; leave out "
+            f"`:{slug}`."
+        )
+    variant = find_variant(slug)
+    return replace(
+        header,
+        preprocess=variant.spec_for(header.preprocess.mean_sha256),
+        output=variant.output,
+    )
+
+
+def twins(slugs: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """Group variants that feed the network the same inputs.
+
+    Returns
+    -------
+    dict
+        slug -> all slugs (itself among them) with the same preprocessing up to the order of the
+        crops, in the registry's order. Their raw outputs agree to rounding; only what was done
+        with the outputs can tell them apart.
+    """
+    named = variants() if slugs is None else {slug: find_variant(slug) for slug in slugs}
+    keys = {slug: _inputs(variant.preprocess) for slug, variant in named.items()}
+    return {slug: tuple(other for other in named if keys[other] == keys[slug]) for slug in named}
+
+
+def _inputs(spec: PreprocessSpec) -> str:
+    return replace(
+        spec,
+        crop_offsets=tuple(sorted(spec.crop_offsets)),
+        crop_mirrors="none" if spec.crop_mirrors == "none" else "appended",
+    ).digest()
+
+
+def _variant(entry: dict[str, Any], mean_sha256: str) -> Variant:
+    of_image = MEANS[entry["preprocess"]["mean_kind"]].of_image
+    spec = {**entry.pop("preprocess"), "mean_sha256": mean_sha256 if of_image else ""}
+    return Variant(
+        preprocess=PreprocessSpec.from_dict(spec),
+        output=OutputSpec.from_dict(entry.pop("output")),
+        **entry,
+    )
