@@ -141,7 +141,8 @@ def _load(
     if model is None:
         assert frozen is not None
         of_a_file = frozen.model.endswith(".safetensors")
-        model = file.parent / frozen.model if of_a_file else frozen.model
+        model = str(file.parent / frozen.model) if of_a_file else frozen.model
+        model += f":{frozen.variant}" if frozen.variant else ""
     return load(model, device=device)
 
 

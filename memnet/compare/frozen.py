@@ -217,7 +217,8 @@ def freeze(
     of_a_file = predictor.name.endswith(".safetensors")
     model = relative(predictor.name, out) if of_a_file and not known else predictor.name
     sources = [relative(image, out) for image in images]
-    words = ["memnet", "freeze", "--model", model, "--images", *sources, "--out", out.name]
+    named = f"{model}:{predictor.variant}" if predictor.variant else model
+    words = ["memnet", "freeze", "--model", named, "--images", *sources, "--out", out.name]
     words += ["--device", predictor.device.type, "--batch-size", str(batch_size)]
     words += ["--tolerance", repr(tolerance)]
     if not (known or of_a_file):

@@ -115,11 +115,9 @@ def twins(slugs: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
 
 
 def _inputs(spec: PreprocessSpec) -> str:
-    return replace(
-        spec,
-        crop_offsets=tuple(sorted(spec.crop_offsets)),
-        crop_mirrors="none" if spec.crop_mirrors == "none" else "appended",
-    ).digest()
+    mirrors = "appended" if spec.crop_mirrors == "interleaved" else spec.crop_mirrors
+    offsets = tuple(sorted(spec.crop_offsets))
+    return replace(spec, crop_offsets=offsets, crop_mirrors=mirrors).digest()
 
 
 def _variant(entry: dict[str, Any], mean_sha256: str) -> Variant:

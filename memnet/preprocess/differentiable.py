@@ -92,12 +92,12 @@ def preprocess_tensor(
         )
     if (
         spec.channel_order == "GREY"
-        or spec.crop_mirrors == "interleaved"
+        or spec.crop_mirrors in ("interleaved", "of-mirrored")
         or MEANS[spec.mean_kind].divide != (1.0, 1.0, 1.0)
     ):
         raise MemnetError(
-            "Grey inputs, interleaved mirror images and a division by SDs do not exist as "
-            "differentiable operations: no model that can be differentiated has them."
+            "Grey inputs, mirror images in another order than Caffe's and a division by SDs do not "
+            "exist as differentiable operations; no model that can be differentiated has them."
         )
     x = resize_like_matlab_torch(pictures * 255.0, spec.resize_hw, _METHODS[spec.resize_kind])
     if spec.channel_order == "BGR":

@@ -44,7 +44,8 @@ def _reversed_and_resized(image: Array, size_hw: tuple[int, int]) -> Array:
 
 
 def _of_channels(image: Array, size_hw: tuple[int, int]) -> Array:
-    return image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    channels: Array = image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    return channels
 
 
 def _of_everything(image: Array, size_hw: tuple[int, int]) -> Array:

@@ -47,7 +47,7 @@ def resize_opencv_linear_8bit(picture: Image.Image, size_hw: Size) -> Array:
 
 
 def resize_pillow12_bilinear_8bit(picture: Image.Image, size_hw: Size) -> Array:
-    """Pillow's bilinear filter on 8-bit pixels as it was up to version 12: antialiased, fixed point.
+    """Pillow's bilinear filter on 8-bit pixels up to version 12: antialiased, fixed point.
 
     Weights are rounded to 2**-22, rows are resized before columns, and each pass is rounded
     (``Resample.c``, ``normalize_coeffs_8bpc``). Version 13 differs in some pixels by a grey level;
@@ -212,7 +212,8 @@ def _skimage_smoothed_weights(old: int, new: int) -> sparse.csr_matrix:
     kernel /= kernel.sum()
     inside = np.abs(offsets) < old
     smooth = sparse.diags(kernel[inside].tolist(), offsets[inside].tolist(), shape=(old, old))
-    return (_skimage_weights(old, new) @ smooth).tocsr()
+    both: sparse.csr_matrix = (_skimage_weights(old, new) @ smooth).tocsr()
+    return both
 
 
 @lru_cache(maxsize=32)

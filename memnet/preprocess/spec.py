@@ -49,7 +49,9 @@ class PreprocessSpec:
     crop_hw : height and width of each crop.
     crop_offsets : (row, column) of each crop's upper left corner, in order.
     crop_mirrors : ``"none"``; ``"appended"``: behind all crops come their left-right mirror
-        images, in the same order; ``"interleaved"``: behind each crop comes its mirror image.
+        images, in the same order; ``"interleaved"``: behind each crop comes its mirror image;
+        ``"of-mirrored"``: behind all crops come those of the mirrored picture at the same offsets,
+        as torchvision's ``ten_crop`` (where offsets do not lie symmetrically, other crops).
     """
 
     exif_orientation: Literal["ignore", "apply"]
@@ -61,14 +63,14 @@ class PreprocessSpec:
     mean_sha256: str
     crop_hw: tuple[int, int]
     crop_offsets: tuple[tuple[int, int], ...]
-    crop_mirrors: Literal["none", "appended", "interleaved"]
+    crop_mirrors: Literal["none", "appended", "interleaved", "of-mirrored"]
 
     def __post_init__(self) -> None:
         _choice("exif_orientation", self.exif_orientation, ("ignore", "apply"))
         _choice("resize_kind", self.resize_kind, tuple(RESIZERS))
         _choice("channel_order", self.channel_order, ("RGB", "BGR", "GREY"))
         _choice("mean_kind", self.mean_kind, tuple(MEANS))
-        _choice("crop_mirrors", self.crop_mirrors, ("none", "appended", "interleaved"))
+        _choice("crop_mirrors", self.crop_mirrors, _MIRRORS)
         if self.needs_mean_image != bool(self.mean_sha256):
             raise MemnetError("mean_sha256 must name the mean image, and be empty without one.")
         for row, column in self.crop_offsets:
@@ -145,7 +147,8 @@ class PreprocessSpec:
         if mirrored:
             planes = np.ascontiguousarray(planes[:, :, ::-1])
             for number, (row, col) in zip(mirrored, self.crop_offsets, strict=True):
-                col = self.resize_hw[1] - width - col  # the same crop, seen in the mirror
+                if self.crop_mirrors != "of-mirrored":
+                    col = self.resize_hw[1] - width - col  # the same crop, seen in the mirror
                 crops[number] = planes[:, row : row + height, col : col + width]
         if self.mean_kind == "none" and self.pixel_max != 255.0:
             crops /= np.float32(255.0 / self.pixel_max)
@@ -157,6 +160,7 @@ class PreprocessSpec:
         return {
             "none": (range(count), range(0)),
             "appended": (range(count), range(count, 2 * count)),
+            "of-mirrored": (range(count), range(count, 2 * count)),
             "interleaved": (range(0, 2 * count, 2), range(1, 2 * count, 2)),
         }[self.crop_mirrors]
 
@@ -251,6 +255,7 @@ class OutputSpec:
         return _from_dict(cls, values)
 
 
+_MIRRORS = ("none", "appended", "interleaved", "of-mirrored")
 _LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 """Weights of red, green and blue in scikit-image's ``rgb2gray``."""
 

@@ -350,8 +350,11 @@ def everything() -> list[Measured]:
     with tempfile.TemporaryDirectory() as scratch:
         found = [resmem_pixels(), resized(), resized_by_torch(), statistics()]
         found += small_ladder(Path(scratch)) + exact(Path(scratch))
-        from witnesses import witness_ladder  # which itself measures with what is above
+        # These measure with what is above.
+        from variant_ladder import resizers_ladder, variants_ladder
+        from witnesses import witness_ladder
 
+        found += resizers_ladder() + variants_ladder(Path(scratch))
         found += witness_ladder(Path(scratch))
         if shared is not None:
             found += shared_ladder(Path(scratch), shared)
