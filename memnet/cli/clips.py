@@ -1,0 +1,50 @@
+"""``memnet clips``: the scores of video frames, by clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def clips(
+    scores: Path = typer.Argument(help="A score table of `memnet score`, .csv or .parquet."),
+    out: Path = typer.Option(..., "--out", "-o", help="Folder for frames.csv and clips.csv."),
+    pattern: str | None = typer.Option(
+        None,
+        help="Regular expression with groups (?P<frame>...) and, if you like, (?P<clip>...), for "
+        "names whose last number is not the frame's.",
+    ),
+) -> None:
+    """Sort the scores of video frames by clip and frame, with figures for each clip.
+
+    A frame's number is the last number in the file's name; what stands before it, with the folder,
+    is the clip. frames.csv has a row per frame, clips.csv one per clip.
+    """
+    from memnet.cli.messages import say, say_some
+    from memnet.compare import clips as sorting
+    from memnet.compare.scoring.table import read_table
+    from memnet.errors import MemnetError
+    from memnet.whole_file import write_text
+
+    if not scores.is_file():
+        raise MemnetError(f"There is no score table {scores}; `memnet score` makes one.")
+    found = sorting.clips(read_table(scores), pattern=pattern)
+    for name, table in (("frames.csv", found.frames), ("clips.csv", found.clips)):
+        write_text(out / name, table.to_csv(index=False))
+    say_some(found.set_aside, "set aside as well")
+    failed = found.frames["image_id"][found.frames["score"].isna()]
+    say_some(
+        [f"{image_id}: could not be scored" for image_id in failed], "without a score in frames.csv"
+    )
+    n_clips = found.clips["clip"].nunique()
+    aside = f", {len(found.set_aside):,} set aside" if found.set_aside else ""
+    say(
+        f"{found.frames['image_id'].nunique():,} frames of {n_clips:,} clip"
+        f"{'' if n_clips == 1 else 's'}{aside} -> {out / 'frames.csv'}, {out / 'clips.csv'}"
+    )
+    if found.doubt:
+        say(found.doubt)
+    say(sorting.STILL_IMAGES)
+    if found.set_aside or len(failed):
+        raise typer.Exit(1)

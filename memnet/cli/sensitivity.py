@@ -1,0 +1,101 @@
+"""``memnet sensitivity``: how much the variants of MemNet differ on your pictures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from memnet.compare.variants.sensitivity import Sensitivity
+
+
+def sensitivity(
+    pictures: list[str] = typer.Argument(
+        help="Folders (searched recursively), files, globs, or manifest CSV files, as for "
+        "`memnet score`.",
+    ),
+    out: Path = typer.Option(..., "--out", "-o", help="Folder for the report and its tables."),
+    model: str = typer.Option(
+        "memnet.caffe_lamem", "--model", "-m", help="A MemNet by name, or its .safetensors file."
+    ),
+    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1 ..."),
+) -> None:
+    """Score pictures with every variant of MemNet and show how much they differ.
+
+    Writes report.html, variants.csv (every output), summary.csv (each variant against the server)
+    and correlations.csv (Spearman's rho between every two).
+    """
+    from memnet.cli.messages import command_line, say, say_some
+    from memnet.compare.cautions import look_at, training_cautions
+    from memnet.compare.report.sensitivity_page import findings, write_sensitivity_page
+    from memnet.compare.scoring.inputs import collect
+    from memnet.compare.scoring.predictor import load
+    from memnet.compare.variants import sensitivity as analysis
+    from memnet.compare.variants.scores import score_variants
+    from memnet.errors import MemnetError
+    from memnet.whole_file import write_text
+
+    inputs = collect(pictures)
+    if len(inputs.items) < analysis.FEWEST:
+        raise MemnetError(
+            f"{len(inputs.items)} picture(s) were given; a rank correlation needs at least "
+            f"{analysis.FEWEST}, and {analysis.ENOUGH} to mean anything."
+        )
+    predictor = load(model, device=device)
+    if predictor.variant:
+        raise MemnetError(
+            f"All variants are compared: name the model without one, --model {predictor.name}."
+        )
+    scores = score_variants(predictor, inputs.items, batch_size=batch_size)
+    found = analysis.sensitivity(scores)
+    seen = [item for item in inputs.items if item.image_id not in found.failed]
+    remark = predictor.header.remark
+    cautions = [f"{predictor.name}: {remark}"] if remark else []
+    cautions += [
+        caution.sentence
+        for caution in (
+            *look_at(seen),
+            *training_cautions(
+                scores.image_ids, predictor.name, trained_on=predictor.header.trained_on
+            ),
+        )
+    ]
+    write_text(out / "variants.csv", found.scores.to_csv(index=False))
+    write_text(out / "summary.csv", found.summary.to_csv(index=False))
+    write_text(out / "correlations.csv", found.correlations.to_csv(index_label="variant"))
+    page = write_sensitivity_page(
+        out,
+        found,
+        cautions=cautions,
+        command=command_line(),
+        weights_sha256=predictor.header.tensors_sha256,
+    )
+    _print(found)
+    say_some([f"{name}: {why}" for name, why in found.failed.items()], f"see {page}")
+    for suffix, count in sorted(inputs.ignored.items()):
+        say(f"ignored {count} file(s) that are no pictures ({suffix})")
+    for folder in inputs.unreadable:
+        say(f"folder not read: {folder}")
+    for sentence in (*findings(found), *filter(None, [found.warning]), *cautions[bool(remark) :]):
+        say(sentence)
+    say(f"{found.n:,} pictures, {len(found.summary)} variants -> {page}")
+    if found.failed or inputs.unreadable:
+        raise typer.Exit(1)
+
+
+def _print(found: Sensitivity) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("variant", box=None, pad_edge=False)
+    shown = ("spearman", "pearson", "mean_shift", "sd", "sd_ratio", "rms_difference")
+    for name in shown:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in found.summary.to_dict("records"):
+        figures = ("undefined" if row[name] != row[name] else f"{row[name]:.4f}" for name in shown)
+        table.add_row(row["variant"], *figures)
+    Console(width=None if sys.stdout.isatty() else 250).print(table)

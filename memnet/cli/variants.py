@@ -1,0 +1,146 @@
+"""``memnet variants``: the ways in which MemNet was used, and what each feeds the network."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from memnet.compare.variants.sheet import Array
+
+_FORMATS = (".png", ".svg", ".html")
+_DEFAULT = "memnet.caffe_lamem"
+
+
+def variants(
+    picture: Path | None = typer.Argument(
+        None, help="A picture to draw the contact sheet of; without it, the variants are listed."
+    ),
+    out: Path | None = typer.Option(
+        None,
+        "--out",
+        "-o",
+        help="The contact sheet: FILE.png, FILE.svg, or FILE.html with the list.",
+    ),
+    model: str | None = typer.Option(
+        None,
+        "--model",
+        "-m",
+        help="The MemNet whose mean image is subtracted; memnet.caffe_lamem where you imported it.",
+    ),
+    mean: Path | None = typer.Option(
+        None, help="A mean image instead: .mat, .npy or .binaryproto."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="List as JSON, with every setting."),
+) -> None:
+    """List the variants of MemNet, or draw what each feeds the network for one picture.
+
+    A column called MemNet may come from any of them: other channels, means, scales, crops and
+    resizers in front of the same weights. Score with one by `--model memnet.caffe_lamem:SLUG`.
+    """
+    from memnet.cli.messages import say
+    from memnet.compare.variants.sheet import feed, listed
+    from memnet.errors import MemnetError, PictureError
+
+    if picture is None:
+        if out is not None or mean is not None or model is not None:
+            raise MemnetError(
+                "A contact sheet needs a picture: memnet variants PICTURE --out FILE."
+            )
+        found = listed()
+        print(json.dumps(found, indent=1)) if as_json else _print(found)
+        return
+    if out is None or as_json:
+        raise MemnetError(
+            f"Say where the contact sheet of {picture} shall go: --out FILE.png, .svg or .html."
+        )
+    if out.suffix not in _FORMATS:
+        raise MemnetError(f"--out {out} must end in {', '.join(_FORMATS)}.")
+    mean_image, said = _mean(mean, model)
+    try:
+        fed = feed(picture, mean_image)
+    except PictureError as error:
+        raise MemnetError(f"{picture}: {error}") from error
+    _draw(out, fed, picture.name, said)
+    say(said)
+    say(f"{len(listed())} variants, {len(fed)} ways of preprocessing -> {out}")
+
+
+def _mean(mean: Path | None, model: str | None) -> tuple[Array, str]:
+    """Return the mean image, and a sentence that says which it is."""
+    from memnet.compare.scoring.predictor import load
+    from memnet.compare.variants.sheet import flat_mean
+    from memnet.errors import MemnetError
+    from memnet.legacy.mean_image import read_mean_image
+    from memnet.weights import store
+    from memnet.weights.catalogue import find
+
+    if mean is not None and model is not None:
+        raise MemnetError("--model and --mean each name a mean image; give one of them.")
+    if mean is not None:
+        return read_mean_image(mean).values, f"The mean image is that of {mean.name}."
+    if model is None and not store.is_current(find(_DEFAULT)):
+        return flat_mean(), (
+            "No mean image is at hand, so a flat one of its published channel means (blue 104.9, "
+            "green 114.8, red 118.4) stands for it: that the mean image was transposed or left out "
+            "does not show. Give yours with --mean mean.mat."
+        )
+    predictor = load(model or _DEFAULT, device="cpu")
+    if predictor.mean_image is None:
+        raise MemnetError(f"{predictor.name} has no mean image; name a MemNet, or give --mean.")
+    return predictor.mean_image, f"The mean image is that of {predictor.name}."
+
+
+def _draw(out: Path, fed: Any, name: str, said: str) -> None:
+    import base64
+
+    import memnet
+    from memnet.compare.report.render import render
+    from memnet.compare.report.style import to_bytes
+    from memnet.compare.report.variants_figures import draw_sheet
+    from memnet.compare.variants.sheet import listed
+    from memnet.errors import MemnetError
+
+    figure = draw_sheet(fed, picture=name, mean_said=said)
+    data = to_bytes(figure, "svg" if out.suffix == ".svg" else "png")
+    if out.suffix == ".html":
+        context = {
+            "picture": name,
+            "sheet": "data:image/png;base64," + base64.b64encode(data).decode(),
+            "variants": listed(),
+            "version": memnet.__version__,
+        }
+        data = render("variants.html.j2", context).encode()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(data)
+    except OSError as error:
+        raise MemnetError(f"{out} cannot be written ({error}).") from error
+
+
+_LINES = {
+    "inputs": "inputs",
+    "output": "output",
+    "known_defect": "known defect",
+    "use_for": "use for",
+    "source": "source",
+}
+
+
+def _print(found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("variant", "", "", box=None, pad_edge=False)
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    for row in found:
+        table.add_row(Text(row["slug"], style="bold"), "", Text(row["title"], style="bold"))
+        for name, heading in _LINES.items():
+            table.add_row("", Text(heading, style="dim"), Text(row[name] or "none"))
+        table.add_row()
+    Console(width=None if sys.stdout.isatty() else 250).print(table)

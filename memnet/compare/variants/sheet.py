@@ -1,0 +1,222 @@
+"""What each variant feeds the network: in words, and as pictures for a person to look at.
+
+A network's input is no picture: blue comes first, and the mean has been subtracted. To show what a
+variant feeds it, the input is read *as if the server had made it*: the mean image is added, red
+and blue are put in their places, and what lies outside 0 to 255 is cut off. The server's own input
+then looks like the picture; another variant's looks as wrong as it is to the network.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from memnet.legacy.variants import Variant, twins, variants
+from memnet.preprocess.decode import decode
+from memnet.preprocess.matlab_resize import resize_like_matlab
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+
+CHANNEL_MEANS = (104.9165, 114.7796, 118.3553)
+"""Means of the original mean image: blue, green, red (grey levels)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fed:
+    """What one way of preprocessing makes of one picture.
+
+    Attributes
+    ----------
+    slugs : the variants that preprocess like this, in the registry's order.
+    said : the preprocessing in words.
+    n_crops : how many inputs the picture becomes.
+    whole : whether the whole picture is squeezed into one input.
+    first, centre : uint8 ``(227, 227, 3)`` RGB, the first crop and the one nearest to the
+        centre, read as if the server had made them.
+    difference : float32 ``(227, 227, 3)`` blue, green, red: the centre crop minus what the server's
+        resizing and mean give for the same part of the picture, in grey levels.
+    rms : root mean square of ``difference``.
+    rms_server : of the centre crop minus the server's centre crop, which may show another part.
+    """
+
+    slugs: tuple[str, ...]
+    said: str
+    n_crops: int
+    whole: bool
+    first: np.ndarray[Any, np.dtype[np.uint8]]
+    centre: np.ndarray[Any, np.dtype[np.uint8]]
+    difference: Array
+    rms: float
+    rms_server: float
+
+
+def flat_mean() -> Array:
+    """Return a mean image of :data:`CHANNEL_MEANS`, for who has not got the original's."""
+    return np.full((256, 256, 3), CHANNEL_MEANS, dtype=np.float32)
+
+
+def feed(picture: str | os.PathLike[str], mean_image: Array) -> list[Fed]:
+    """Preprocess a picture in every way that the registry knows.
+
+    Parameters
+    ----------
+    picture : path of a picture.
+    mean_image : float32 ``(256, 256, 3)``, rows x columns x blue, green, red, 0 to 255.
+
+    Returns
+    -------
+    list of Fed
+        one for each distinct preprocessing, ``server`` first.
+
+    Raises
+    ------
+    PictureError
+        if the picture cannot be read.
+    """
+    decoded = decode(picture, exif_orientation="ignore")
+    pixels = np.asarray(decoded.rgb)
+    server = _Server(pixels, mean_image)
+    found = []
+    for slugs in dict.fromkeys(twins().values()):
+        spec = variants()[slugs[0]].preprocess
+        crops = spec.apply_decoded(decoded, mean_image=mean_image).numpy()
+        places = spec.crop_offsets
+        middle = (np.array(spec.resize_hw) - spec.crop_hw) / 2
+        nearest = min(range(len(places)), key=lambda at: np.abs(places[at] - middle).sum())
+        # Behind the plain crops come mirror images, or behind each its own.
+        number = 2 * nearest if spec.crop_mirrors == "interleaved" else nearest
+        first, centre = (crops[at].transpose(1, 2, 0) for at in (0, number))
+        same_part = server.input(spec.resize_hw, places[nearest])
+        difference = centre - same_part
+        found.append(
+            Fed(
+                slugs=slugs,
+                said=inputs_said(spec),
+                n_crops=spec.n_crops,
+                whole=spec.resize_hw == spec.crop_hw,
+                first=server.read(first, spec.resize_hw, places[0]),
+                centre=server.read(centre, spec.resize_hw, places[nearest]),
+                difference=difference,
+                rms=_rms(difference),
+                rms_server=_rms(centre - server.input((256, 256), (15, 15))),
+            )
+        )
+    return found
+
+
+class _Server:
+    """What the server's resizing and mean give for any part of a picture."""
+
+    def __init__(self, pixels: np.ndarray[Any, Any], mean_image: Array) -> None:
+        self._pixels, self._mean = pixels, mean_image
+
+    def _mean_crop(self, resize_hw: tuple[int, int], place: tuple[int, int]) -> Array:
+        return _crop(resize_like_matlab(self._mean, resize_hw, "bilinear"), place)
+
+    def input(self, resize_hw: tuple[int, int], place: tuple[int, int]) -> Array:
+        """Return the input ``(227, 227, 3)`` of that part."""
+        resized = resize_like_matlab(self._pixels, resize_hw, "bilinear", single=True)
+        return _crop(resized[:, :, ::-1], place) - self._mean_crop(resize_hw, place)
+
+    def read(
+        self, crop: Array, resize_hw: tuple[int, int], place: tuple[int, int]
+    ) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """Undo what the server would have done to that part."""
+        picture = (crop + self._mean_crop(resize_hw, place))[:, :, ::-1]
+        seen: np.ndarray[Any, np.dtype[np.uint8]] = np.rint(picture.clip(0, 255)).astype(np.uint8)
+        return seen
+
+
+def _crop(image: Array, place: tuple[int, int]) -> Array:
+    return image[place[0] : place[0] + 227, place[1] : place[1] + 227]
+
+
+def _rms(difference: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64))))
+
+
+_RESIZERS = {
+    "matlab-bilinear-float": "MATLAB",
+    "pillow12-bilinear-8bit": "Pillow, 8 bits",
+    "opencv-linear-8bit": "OpenCV, 8 bits",
+    "tensorflow1-bilinear-float": "TensorFlow 1",
+    "skimage-linear-float": "scikit-image before 0.15",
+    "skimage-linear-antialiased-float": "scikit-image since 0.15",
+    "torch7-bilinear-float": "Torch 7",
+}
+_CHANNELS = {"RGB": "RGB", "BGR": "BGR", "GREY": "grey in all channels"}
+_MEANS = {
+    "none": "no mean",
+    "image": "minus the mean image",
+    "image-transposed": "minus the mean image, transposed",
+    "image-channels-reversed-opencv": "minus the mean image, its channels reversed",
+    "image-channel-means": "minus the mean image's channel means",
+    "image-scalar-mean": "minus the mean image's mean grey level",
+    "imagenet-caffe": "minus ImageNet's channel means",
+    "imagenet-keras": "minus ImageNet's channel means (Keras)",
+    "imagenet-torchvision": "minus ImageNet's means (of 0 to 1), by its SDs",
+}
+
+
+def inputs_said(spec: PreprocessSpec) -> str:
+    """Say in a line what happens to a picture: resizing, crops; channels and scale; mean."""
+    size = f"resized to {spec.resize_hw[0]} ({_RESIZERS[spec.resize_kind]})"
+    return (
+        f"{size}, {_crops_said(spec)}; {_CHANNELS[spec.channel_order]} 0 to {spec.pixel_max:g}; "
+        f"{_MEANS[spec.mean_kind]}"
+    )
+
+
+def _crops_said(spec: PreprocessSpec) -> str:
+    if spec.resize_hw == spec.crop_hw:
+        return "whole picture"
+    if spec.n_crops == 1:
+        return f"centre crop at {spec.crop_offsets[0][0]}"
+    centre = next((at for at in spec.crop_offsets if at in ((14, 14), (15, 15))), None)
+    return f"{spec.n_crops} crops" + (f", centre at {centre[0]}" if centre else " at random")
+
+
+def output_said(output: OutputSpec) -> str:
+    """Say in a line how the network's outputs become a score."""
+    if (output.subtract, output.multiply, output.add) == (0.0, 1.0, 0.0):
+        said = "raw"
+    else:
+        said = f"(raw - {output.subtract:g}) x {output.multiply:g} + {output.add:g}"
+    clamp = {"none": "", "0-1": ", clamped", "0-1-per-crop": ", each crop clamped"}
+    return said + clamp[output.clamp]
+
+
+def listed(known: Mapping[str, Variant] | None = None) -> list[dict[str, Any]]:
+    """Return the registry as plain JSON, a dict per variant.
+
+    Returns
+    -------
+    list of dict
+        ``slug``, ``title``, ``inputs`` and ``output`` in words, ``source``, ``known_defect``,
+        ``use_for``, ``own_weights``, ``random_crops``, ``same_inputs`` (the other variants with the
+        same preprocessing) and both specs, ``preprocess_spec`` and ``output_spec``.
+    """
+    known = variants() if known is None else known
+    alike = twins(known)
+    return [
+        {
+            "slug": each.slug,
+            "title": each.title,
+            "inputs": inputs_said(each.preprocess),
+            "output": output_said(each.output),
+            "source": each.source,
+            "known_defect": each.known_defect,
+            "use_for": each.use_for,
+            "own_weights": each.own_weights,
+            "random_crops": each.random_crops,
+            "same_inputs": [slug for slug in alike[each.slug] if slug != each.slug],
+            "preprocess_spec": each.preprocess.to_dict(),
+            "output_spec": each.output.to_dict(),
+        }
+        for each in known.values()
+    ]
