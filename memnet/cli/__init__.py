@@ -10,15 +10,20 @@ import typer
 
 from memnet import __version__
 from memnet.cli import (
+    clips,
     compare,
     dataset,
     demo,
+    diagnose,
     freeze,
+    migrate,
     report,
     score,
+    sensitivity,
     table1,
     train,
     tune,
+    variants,
     verify_legacy,
     weights,
 )
@@ -42,6 +47,11 @@ app.command("tune")(tune.tune)
 app.command("table1")(table1.table1)
 app.command("report")(report.report)
 app.command("verify-legacy")(verify_legacy.verify_legacy)
+app.command("variants")(variants.variants)
+app.command("sensitivity")(sensitivity.sensitivity)
+app.command("diagnose")(diagnose.diagnose)
+app.command("migrate")(migrate.migrate)
+app.command("clips")(clips.clips)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(weights.app, name="weights")
 

@@ -1,0 +1,170 @@
+"""The paragraph for a methods section: what was done with which model, in words to be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memnet import __version__
+from memnet.compare.published import published
+
+SOFTWARE = f"memnet {__version__} (the memnet developers; Apache-2.0)"
+
+_TEST = "p of old and new: "
+_OLD_SOURCE, _NEW_SOURCE = "K15", "NB22"
+
+
+def citations() -> dict[str, str]:
+    """Return the full citations of both models: ``old``, ``new``."""
+    sources = {figure.source.key: figure.source for figure in published()}
+    return {
+        "old": f"{sources[_OLD_SOURCE].citation} {sources[_OLD_SOURCE].url}",
+        "new": f"{sources[_NEW_SOURCE].citation} {sources[_NEW_SOURCE].url}",
+    }
+
+
+def paragraph(
+    *,
+    study: Mapping[str, Any],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    claims: Sequence[Mapping[str, Any]],
+    agreement: Mapping[str, Any],
+    crosswalk: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+) -> str:
+    """Write the paragraph, then the references, from fields of a record.
+
+    See :class:`memnet.compare.migrate.record.MigrationRecord` for the arguments.
+    """
+    sentences = [
+        *_models(old, new),
+        *_pictures(study, pictures, agreement),
+        *_statistics(claims, settings),
+        *_crosswalk(crosswalk),
+        *_licence(new),
+    ]
+    cited = citations()
+    references = [cited["old"], cited["new"] if _is_resmem(new) else str(new.get("citation") or "")]
+    listed = "\n".join(f"- {reference}" for reference in filter(None, references))
+    return f"{' '.join(sentences)}\n\nReferences\n\n{listed}\n"
+
+
+def mapped_paragraph(
+    *, old: Mapping[str, Any], crosswalk: Mapping[str, Any], source: str, digest: str
+) -> str:
+    """Write the paragraph of a study whose old scores were mapped without pictures."""
+    forward = crosswalk["forward"]
+    text = (
+        f"The MemNet scores (Khosla et al., 2015) in column {old['name']!r} were placed on the "
+        f"scale of {forward['target']} with a published crosswalk ({source}, sha256 {digest}), "
+        f"fitted on {forward['n']:,} pictures (Spearman's rho {forward['spearman']:.3f} between "
+        "the two scores; cross-validated root mean square error of the expected score "
+        f"{forward['rmse_isotonic']:.4f}), by {SOFTWARE}. No picture was scored anew: the mapped "
+        "scores rank the pictures as the old ones do. Scores outside the crosswalk's range were "
+        "left empty."
+    )
+    cited = citations()
+    return f"{text}\n\nReferences\n\n- {cited['old']}\n- {cited['new']}\n"
+
+
+def _is_resmem(new: Mapping[str, Any]) -> bool:
+    return str(new.get("name", "")).startswith("resmem")
+
+
+def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    if new.get("name") == "resmem.published":
+        what = (
+            "ResMem (Needell & Bainbridge, 2022; ResMemRetrain, the weights of the Python package "
+            "resmem 1.1.6"
+        )
+    else:
+        what = f"the model {new['name']} ({new.get('citation') or 'source not stated'}"
+    digests = [
+        f"{name} sha256 {new[key]}"
+        for key, name in (("weights_sha256", "weights"), ("preprocess_digest", "preprocessing"))
+        if new.get(key)
+    ]
+    said = (
+        f"Image memorability was predicted with {'; '.join([what, *digests])}), run by {SOFTWARE}."
+    )
+    found = [said]
+    if new.get("known_by") == "name":
+        found.append(
+            f"(The scores were read from {new['source']}, which names this model; that they were "
+            "made with these weights and this preprocessing is taken from the name.)"
+        )
+    elif new.get("known_by") == "nobody":
+        found.append(
+            f"(The scores were read from {new['source']}, which does not say which weights and "
+            "preprocessing made them: state it here.)"
+        )
+    found.append(
+        "The earlier analysis used MemNet scores (Khosla et al., 2015), column "
+        f"{old['name']!r}; with which preprocessing they were made is [state it here; `memnet "
+        "diagnose` finds it from the pictures]."
+    )
+    return found
+
+
+def _pictures(
+    study: Mapping[str, Any], pictures: Mapping[str, Any], agreement: Mapping[str, Any]
+) -> list[str]:
+    said = [
+        f"Scores were matched by the pictures' identifiers; {pictures['n']:,} of "
+        f"{study['pictures']:,} pictures had both."
+    ]
+    if study["rows"] > study["pictures"]:
+        said.append(
+            f"The table had {study['rows']:,} rows; other columns were averaged over the rows of a "
+            "picture, and pictures were the unit of analysis."
+        )
+    rho = agreement.get("figures", {}).get("spearman", {})
+    if rho.get("value") is not None:
+        ends = rho["interval"]
+        between = f", 95 % interval {_ends(ends)}" if ends else ""
+        said.append(
+            f"Old and new scores correlated at Spearman's rho = {rho['value']:.3f}{between}."
+        )
+    return said
+
+
+def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
+    if not claims:
+        return []
+    tests = list(dict.fromkeys(_test(str(claim["method"])) for claim in claims))
+    said = (
+        "Each claim was computed with the old and with the new scores on the same pictures. "
+        f"Intervals ({100 * settings['level']:g} %) and the comparison of old and new come from "
+        f"{settings['resamples']:,} paired bootstrap resamples of the pictures (seed "
+        f"{settings['seed']}); p values are two-sided and not corrected for the number of claims "
+        f"({len(claims)})."
+    )
+    return [said, f"Tests of each score's figure: {'; '.join(filter(None, tests))}."]
+
+
+def _test(method: str) -> str:
+    """Find the test of a claim in the words on its method."""
+    return method.partition(_TEST)[2].partition(";")[0].strip()
+
+
+def _crosswalk(crosswalk: Mapping[str, Any] | None) -> list[str]:
+    if crosswalk is None:
+        return []
+    forward = crosswalk["forward"]
+    return [
+        f"Old scores were placed on the new scale by equipercentile linking, and the new score to "
+        f"be expected was estimated by isotonic regression on {forward['n']:,} pictures; its "
+        f"cross-validated root mean square error was {forward['rmse_isotonic']:.4f} (predicting "
+        f"the mean: {forward['rmse_mean']:.4f}). The crosswalk was not extrapolated."
+    ]
+
+
+def _licence(new: Mapping[str, Any]) -> list[str]:
+    notice = str(new.get("licence_notice") or "")
+    return [f"Licence: {notice}."] if notice else []
+
+
+def _ends(ends: Sequence[float]) -> str:
+    return f"[{ends[0]:.3f}, {ends[1]:.3f}]"

@@ -1,0 +1,235 @@
+"""The new scores of a study's pictures: scored now, or read from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memnet.compare.data.columns import Scores, read_scores
+from memnet.compare.data.near_misses import LOOSER, near_misses
+from memnet.compare.data.tables import read_table_any, some
+from memnet.compare.migrate.study import Study
+from memnet.compare.scoring.engine import Item
+from memnet.compare.scoring.inputs import Inputs, collect
+from memnet.compare.scoring.job import Settings, Summary, score_to_file
+from memnet.compare.scoring.table import FAILED
+from memnet.errors import MemnetError
+from memnet.weights.catalogue import catalogue
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewScores:
+    """Scores of the new model.
+
+    Attributes
+    ----------
+    model : its name, ``resmem.published``; the file's name where the table does not say.
+    source : the file they stand in.
+    where : where ids were looked for, as the user named it: that file, or the pictures.
+    by_id : float64 scores indexed by image id.
+    info : ``known_by`` (``"sidecar"``, ``"name"`` or ``"nobody"``), ``title``,
+        ``weights_sha256``, ``preprocess_digest``, ``licence``, ``licence_notice``, ``citation``,
+        ``trained_on``, ``split_unpublished``, each None where it is not known.
+    failed : picture of the study -> why it has no score although it was found.
+    inputs : the pictures that were found, where they were scored now, else None.
+    items : those of them that the study has rows about.
+    summary : what the scoring did, or None.
+    """
+
+    model: str
+    source: str
+    where: str
+    by_id: pd.Series
+    info: dict[str, Any]
+    failed: dict[str, str] = field(default_factory=dict)
+    inputs: Inputs | None = None
+    items: tuple[Item, ...] | None = None
+    summary: Summary | None = None
+
+
+def read_new_scores(path: Path, study: Study, *, model: str = "") -> NewScores:
+    """Read new scores: a table of ``memnet score``, or any with an id and a column ``score``.
+
+    Parameters
+    ----------
+    path : CSV, TSV or Parquet. The id stands in the study's id column, or in ``image_id``.
+    model : which one, where the table has several.
+
+    Raises
+    ------
+    MemnetError
+        if a column is missing, an id occurs twice, no row is usable, or the table has several
+        models and ``model`` is none of them.
+    """
+    frame = read_table_any(path)
+    found = read_scores(path, id_column=study.id_column)
+    names = [scores.name for scores in found]
+    chosen = found[0]
+    if len(found) > 1:
+        if model not in names:
+            raise MemnetError(
+                f"{path} has scores of {len(found)} models, and {model or 'none'} was asked for; "
+                f"name one with --model: {', '.join(names)}."
+            )
+        chosen = found[names.index(model)]
+    return NewScores(
+        model=chosen.name,
+        source=path.name,
+        where=path.name,
+        by_id=chosen.by_id,
+        info=_info(chosen),
+        failed=_without_score(frame, study, chosen),
+    )
+
+
+def score_pictures(
+    study: Study, images: str | Path, out: Path, *, model: str, command: str
+) -> NewScores:
+    """Score those of the given pictures that the study has rows about.
+
+    Parameters
+    ----------
+    images : a folder, a glob or a manifest, as ``memnet score`` takes it.
+    out : the score table to write; a rerun goes on with it.
+    model : a model's name or a .safetensors file.
+
+    Raises
+    ------
+    MemnetError
+        if no picture matches the study's ids, the model cannot be loaded, or no picture can be
+        scored.
+    """
+    inputs = collect([images])
+    wanted = set(study.pictures)
+    items = [item for item in inputs.items if item.image_id in wanted]
+    if not items:
+        raise MemnetError(no_match(study, [item.image_id for item in inputs.items], str(images)))
+    used = Inputs(items=items, ignored=inputs.ignored, unreadable=inputs.unreadable)
+    summary = score_to_file(used, out, Settings(models=[model], command=command))
+    found = read_scores(out, id_column="image_id")
+    scores = next((each for each in found if each.name == model), found[0])
+    if scores.name != model and len(found) > 1:
+        raise MemnetError(f"{out} has scores of several models already; choose another --out.")
+    failed = {row.image_id: row.warning.removeprefix(FAILED) for row in summary.failed}
+    return NewScores(
+        model=scores.name,
+        source=out.name,
+        where=str(images),
+        by_id=scores.by_id[scores.by_id.index.isin(wanted)],
+        info=_info(scores),
+        failed=failed,
+        inputs=inputs,
+        items=tuple(items),
+        summary=summary,
+    )
+
+
+def ids_of(new: NewScores) -> list[str]:
+    """Every id that the study's could have matched: of the pictures found, or of the table."""
+    if new.inputs is not None:
+        return [item.image_id for item in new.inputs.items]
+    return [*new.by_id.index, *new.failed]
+
+
+def matches(study: Study, new: NewScores) -> Any:
+    """Return the new score of each picture of the study, float64 ``(P,)``, NaN where none.
+
+    Raises
+    ------
+    MemnetError
+        if no id agrees.
+    """
+    at = new.by_id.index.get_indexer(pd.Index(study.pictures, dtype=object))
+    if (at < 0).all():
+        raise MemnetError(no_match(study, list(new.by_id.index), new.source))
+    values = new.by_id.to_numpy(dtype=np.float64)
+    return np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
+
+
+def no_match(study: Study, others: Sequence[str], where: str) -> str:
+    """Say that no id agrees, and what would make them agree."""
+    said = (
+        f"No id of {study.source} is in {where}: ids must agree letter for letter, and here they "
+        f"look like {study.pictures[0]!r} and {others[0]!r}."
+    )
+    hints = loosely(study, study.pictures, others, where)
+    return " ".join([said, *(hints or ["Is --id-column right?"])])
+
+
+def loosely(study: Study, unmatched: Sequence[str], others: Sequence[str], where: str) -> list[str]:
+    """Say which ids would agree if they were read more loosely, and which with several pictures.
+
+    Parameters
+    ----------
+    unmatched : ids of the study without a partner.
+    others : ids of the new scores, or of the pictures, without a partner.
+    where : what has ``others``.
+    """
+    if not unmatched or not others:
+        return []
+    said = []
+    simplify = LOOSER["in one letter case, without folders and endings"]
+    partners: dict[str, list[str]] = {}
+    for other in others:
+        partners.setdefault(simplify(other), []).append(other)
+    ambiguous = {
+        image_id: partners[simplify(image_id)]
+        for image_id in unmatched
+        if len(partners.get(simplify(image_id), ())) > 1
+    }
+    clear = [image_id for image_id in unmatched if image_id not in ambiguous]
+    taken = {other for several in ambiguous.values() for other in several}
+    rest = [other for other in others if other not in taken]
+    if pairs := near_misses(clear, rest):
+        listed = ", ".join(
+            f"{count:,} {how} ({left!r} and {right!r})" for how, count, left, right in pairs
+        )
+        total = sum(count for _, count, _, _ in pairs)
+        said.append(
+            f"{total:,} id(s) of {study.source} do not agree letter for letter with {where}, but "
+            f"would if read more loosely: {listed}; change one of the two columns if they are "
+            "the same pictures."
+        )
+    if ambiguous:
+        image_id, several = next(iter(ambiguous.items()))
+        said.append(
+            f"{len(ambiguous):,} id(s) of {study.source} could be more than one picture of "
+            f"{where}: {image_id!r} could be {some(map(repr, several))}; write folder and file "
+            "ending into the study's ids."
+        )
+    return said
+
+
+def _info(scores: Scores) -> dict[str, Any]:
+    """Tell what is known of the model: by its table's sidecar, else by its name."""
+    entry = catalogue().get(scores.name.split(":")[0])
+    fields = ("title", "licence", "licence_notice", "citation", "trained_on", "split_unpublished")
+    info: dict[str, Any] = dict.fromkeys((*fields, "weights_sha256", "preprocess_digest"))
+    info["known_by"] = "nobody"
+    if entry is not None:
+        info |= {name: getattr(entry, name) for name in fields}
+        info |= {
+            "known_by": "name",
+            "weights_sha256": entry.sha256 or None,
+            "preprocess_digest": entry.preprocess.digest(),
+        }
+    if scores.identity:
+        copied = ("weights_sha256", "preprocess_digest", "licence", "citation", "trained_on")
+        info |= {name: scores.identity.get(name) for name in copied} | {"known_by": "sidecar"}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in info.items()}
+
+
+def _without_score(frame: pd.DataFrame, study: Study, scores: Scores) -> dict[str, str]:
+    """Why pictures of the study that the table names have no score in it."""
+    column = study.id_column if study.id_column in frame.columns else "image_id"
+    rows = frame[frame[column].isin(study.pictures) & ~frame[column].isin(scores.by_id.index)]
+    warnings = rows["warning"] if "warning" in rows.columns else [""] * len(rows)
+    return {
+        str(image_id): str(warning).removeprefix(FAILED) or "its score is missing or no number"
+        for image_id, warning in zip(rows[column], warnings, strict=True)
+    }

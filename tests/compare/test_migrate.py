@@ -1,0 +1,540 @@
+"""A study taken to new scores: nothing is lost, figures are SciPy's, ids are exact."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from memnet.compare.migrate.agreement import agreement, concordance
+from memnet.compare.migrate.apply import column_prefix
+from memnet.compare.migrate.mapped import apply_map, read_map
+from memnet.compare.migrate.new_scores import read_new_scores
+from memnet.compare.migrate.record import MigrationRecord
+from memnet.compare.migrate.redo import Asked
+from memnet.compare.migrate.run import check, migrate, write_migration
+from memnet.compare.migrate.study import read_study
+from memnet.compare.migrate.validity import validities
+from memnet.compare.report.migrate_page import write_migrate_page
+from memnet.errors import MemnetError
+
+N = 60
+
+
+@pytest.fixture
+def planted():
+    """Return 60 pictures: both scores follow memorability, the new one more closely."""
+    random = np.random.default_rng(6)
+    true = random.standard_normal(N)
+    old = np.clip(0.65 + 0.1 * (0.6 * true + 0.8 * random.standard_normal(N)), 0, 1)
+    new = np.clip(0.7 + 0.08 * (0.8 * true + 0.6 * random.standard_normal(N)), 0, 1)
+    return pd.DataFrame(
+        {
+            "image_id": [f"{place:04d}.jpg" for place in range(N)],
+            "memnet": old.round(4),
+            "score": new,
+            "rating": (0.5 * true + random.standard_normal(N)).round(3),
+            "size": random.integers(1, 6, N),
+            "kind": random.choice(["indoor", "outdoor"], N),
+            "model": "resmem.published",
+        }
+    )
+
+
+def write(
+    folder, frame, name="study.csv", columns=("image_id", "memnet", "rating", "size", "kind")
+):
+    path = folder / name
+    frame[list(columns)].to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def run(tmp_path, planted):
+    """Return a function that migrates a study table, by default the planted one."""
+
+    def go(study=None, new=None, *, resamples=200, id_column="image_id", **asked):
+        path = write(tmp_path, planted) if study is None else tmp_path / "study.csv"
+        if study is not None:
+            study.to_csv(path, index=False)
+        scores = write(
+            tmp_path, planted if new is None else new, "new.csv", ("image_id", "model", "score")
+        )
+        more = {key: asked.pop(key) for key in ("memnet_equivalent", "dataset") if key in asked}
+        table = read_study(path, score_column="memnet", id_column=id_column)
+        return migrate(
+            table,
+            read_new_scores(scores, table),
+            asked=Asked(**asked),
+            resamples=resamples,
+            **more,
+        )
+
+    return go
+
+
+def study_of(planted):
+    return planted[["image_id", "memnet", "rating", "size", "kind"]].astype(str)
+
+
+# Nothing is lost ----------------------------------------------------------------------------------
+
+
+def test_every_row_and_cell_of_the_study_is_kept_as_it_stands(tmp_path, planted, run):
+    study = study_of(planted)
+    study["code"] = [f"{place:03d}" for place in range(N)]  # leading zeros
+    study["remark"] = 'he said "well, no"; 0,50'
+    study.loc[3, "memnet"] = ""
+    study.loc[5, "memnet"] = "NA"
+    study.loc[7, "rating"] = "0.50"
+    done = run(study[::-1])
+    write_migration(done, tmp_path / "out")
+    back = pd.read_csv(tmp_path / "out" / "migrated.csv", dtype=str, keep_default_na=False)
+    columns = list(study.columns)
+    assert list(back.columns[: len(columns)]) == columns
+    pd.testing.assert_frame_equal(
+        back[columns], study[::-1].reset_index(drop=True).astype(back[columns].dtypes)
+    )
+    row = back.set_index("image_id").loc["0003.jpg"]
+    assert row["note"] == "no old score"
+    assert float(row["resmem"]) == planted["score"][3]
+    assert row["resmem_equivalent"] == row["resmem_predicted_low"] == ""
+
+
+def test_the_new_scores_stand_in_the_rows_of_their_pictures(planted, run):
+    table = run(planted[["image_id", "memnet"]][::-1], planted.sample(frac=1, random_state=1)).table
+    assert table["resmem"].astype(float).tolist() == planted["score"][::-1].tolist()
+    assert (table["note"] == "").all()
+
+
+def test_a_column_of_the_study_is_never_overwritten(planted, run):
+    study = study_of(planted).assign(resmem="mine")
+    with pytest.raises(MemnetError, match=r"already has the column\(s\) 'resmem'"):
+        run(study)
+
+
+def test_a_clash_is_found_before_any_picture_is_scored(tmp_path, planted):
+    path = write(tmp_path, planted.assign(note="x"), columns=("image_id", "memnet", "note"))
+    study = read_study(path, score_column="memnet")
+    with pytest.raises(MemnetError, match="'note'"):
+        check(study, "resmem.published", Asked())
+
+
+def test_another_model_is_not_called_resmem():
+    assert column_prefix("resmem.published") == "resmem"
+    assert column_prefix("m3m.mine") == column_prefix("memnet.caffe_lamem:server") == "new"
+
+
+# Scores and scales --------------------------------------------------------------------------------
+
+
+def test_equivalents_keep_the_order_of_the_scores_they_come_from(planted, run):
+    table = run(memnet_equivalent=True).table
+    new, old = planted["score"], planted["memnet"]
+    equivalent = table["memnet_equivalent"].astype(float)
+    assert stats.spearmanr(equivalent, new).statistic == pytest.approx(1, abs=1e-12)
+    mapped = table["resmem_equivalent"].astype(float)
+    assert stats.spearmanr(mapped, old).statistic == pytest.approx(1, abs=1e-12)
+    # Equipercentile: the mapped scores are distributed as the new ones, to a few ties.
+    assert stats.ks_2samp(mapped, new).statistic < 0.05
+    predicted = table["resmem_predicted"].astype(float)
+    assert predicted.std() < 0.8 * mapped.std()  # a regression has less spread
+    width = table["resmem_predicted_high"].astype(float) - predicted
+    assert width.to_numpy() == pytest.approx(width[0])
+
+
+def test_a_crosswalk_file_gives_the_same_columns_without_pictures(tmp_path, planted, run):
+    done = run()
+    write_migration(done, tmp_path / "out")
+    study = read_study(tmp_path / "study.csv", score_column="memnet")
+    mapped = apply_map(study, *read_map(tmp_path / "out" / "crosswalk.json"))
+    for column in ("resmem_equivalent", "resmem_predicted", "resmem_predicted_low"):
+        assert mapped.table[column].tolist() == done.table[column].tolist()
+    assert mapped.complete
+    assert "resmem" not in mapped.table.columns  # no new score was made
+
+
+def test_scores_outside_a_crosswalk_are_left_empty_and_counted(tmp_path, planted, run):
+    write_migration(run(), tmp_path / "out")
+    further = planted[["image_id", "memnet"]].copy()
+    further.loc[[0, 1], "memnet"] = [0.001, 0.999]
+    path = write(tmp_path, further, "further.csv", ("image_id", "memnet"))
+    done = apply_map(
+        read_study(path, score_column="memnet"), *read_map(tmp_path / "out" / "crosswalk.json")
+    )
+    assert not done.complete
+    assert done.table["resmem_equivalent"][:2].tolist() == ["", ""]
+    assert done.table["note"][0].startswith("the old score is outside the crosswalk's range")
+    assert any(
+        "2 picture(s)" in said and "0000.jpg, 0001.jpg" in said for said in done.record.set_aside
+    )
+    write_migration(done, tmp_path / "mapped")
+    page = (tmp_path / "mapped" / "report.html").read_text(encoding="utf-8")
+    assert "adds no information" in page
+    assert done.record.claims == []
+
+
+def test_a_crosswalk_of_another_form_is_refused_where_nothing_is_in_its_range(
+    tmp_path, planted, run
+):
+    write_migration(run(), tmp_path / "out")
+    percent = planted.assign(memnet=planted["memnet"] * 100)
+    path = write(tmp_path, percent, "percent.csv", ("image_id", "memnet"))
+    study = read_study(path, score_column="memnet")
+    with pytest.raises(MemnetError, match="another form of the score"):
+        apply_map(study, *read_map(tmp_path / "out" / "crosswalk.json"))
+
+
+def test_the_crosswalk_says_where_it_comes_from(tmp_path, run):
+    write_migration(run(), tmp_path / "out")
+    provenance = json.loads((tmp_path / "out" / "crosswalk.json").read_text())["provenance"]
+    assert provenance["new"]["weights_sha256"].startswith("8e4b8ab0ac338909")
+    assert provenance["pictures"]["n"] == N
+    assert "non-commercial" in provenance["licence_note"]
+    assert any("Khosla" in cited for cited in provenance["citations"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda old: old * 100, "seem to be per cent"),
+        (lambda old: old - 0.6, "below 0"),
+        (lambda old: old.where(old.index != 4, 999), "above 100"),
+        (lambda old: old.where(old.index != 4, 1.3), "above 1"),
+    ],
+)
+def test_scores_outside_the_range_of_any_variant_get_a_sentence(planted, run, change, said):
+    record = run(planted.assign(memnet=change(planted["memnet"]))).record
+    assert any(said in sentence for sentence in [*record.remarks, *record.cautions])
+    assert record.pictures["n"] == N  # and are kept
+
+
+def test_scores_from_0_to_1_get_no_such_sentence(run):
+    assert not [s for s in run().record.remarks if "below 0" in s or "above" in s]
+
+
+# Claims -------------------------------------------------------------------------------------------
+
+
+def test_claims_are_scipys_on_the_pictures(planted, run):
+    claims = {claim["kind"]: claim for claim in run(outcomes=("rating",)).record.claims}
+    for kind, reference in (("spearman", stats.spearmanr), ("pearson", stats.pearsonr)):
+        for which, column in (("old", "memnet"), ("new", "score")):
+            expected = reference(planted[column], planted["rating"])
+            assert claims[kind][which]["value"] == pytest.approx(expected.statistic, abs=1e-12)
+            assert claims[kind][f"p_{which}"] == pytest.approx(expected.pvalue, rel=1e-9)
+        difference = claims[kind]["new"]["value"] - claims[kind]["old"]["value"]
+        assert claims[kind]["difference"]["value"] == pytest.approx(difference, abs=1e-12)
+
+
+def test_every_kind_of_claim_is_redone(run):
+    done = run(
+        outcomes=("rating",), covariates=("size",), group="kind", resamples=100
+    ).record.claims
+    kinds = [claim["kind"] for claim in done]
+    assert set(kinds) == {"spearman", "pearson", "partial", "regression", "group_difference"}
+    done = run(outcomes=("rating",), predictor="size", resamples=100).record.claims
+    assert [claim["kind"] for claim in done][-1] == "control"
+
+
+def test_rows_of_one_picture_are_averaged_and_counted_once(planted, run):
+    random = np.random.default_rng(1)
+    trials = planted.loc[planted.index.repeat(3)].sample(frac=1, random_state=2)
+    trials["rating"] += random.normal(0, 1, len(trials))
+    record = run(trials[["image_id", "memnet", "rating"]], outcomes=("rating",)).record
+    mean = trials.groupby("image_id", sort=False)["rating"].mean()
+    per_picture = planted.set_index("image_id").loc[mean.index]
+    expected = stats.spearmanr(per_picture["score"], mean).statistic
+    claim = record.claims[0]
+    assert claim["n"] == N
+    assert claim["new"]["value"] == pytest.approx(expected, abs=1e-12)
+    assert any("180 rows about 60 pictures" in said for said in record.remarks)
+
+
+def test_a_picture_whose_rows_have_different_scores_is_set_aside_and_named(planted, run):
+    study = pd.concat([planted, planted.iloc[:2].assign(memnet=[0.1, planted["memnet"][1]])])
+    done = run(study[["image_id", "memnet"]])
+    assert done.record.pictures["n"] == N - 1
+    assert not done.complete
+    (said,) = done.record.set_aside
+    assert "1 picture(s) have different scores" in said
+    assert "0000.jpg" in said
+    assert "0001.jpg" not in said  # the same score twice is one score
+    notes = done.table["note"]
+    assert notes[0] == notes[N] == "the rows of this picture have different old scores"
+
+
+def test_empty_outcomes_are_left_out_and_counted(planted, run):
+    study = study_of(planted)
+    study.loc[[2, 9], "rating"] = ["NA", ""]
+    done = run(study, outcomes=("rating",))
+    assert done.record.claims[0]["n"] == N - 2
+    assert any(
+        "2 picture(s)" in said and "0002.jpg, 0009.jpg" in said for said in done.record.remarks
+    )
+    assert done.complete  # a missing value is no mistake
+
+
+def test_words_among_the_outcomes_are_named(planted, run):
+    study = study_of(planted)
+    study.loc[4, "rating"] = "high"
+    done = run(study, outcomes=("rating",))
+    assert not done.complete
+    assert any("row 6, 'high'" in said for said in done.record.set_aside)
+    assert done.record.claims[0]["n"] == N - 1
+
+
+def test_a_group_must_be_a_property_of_the_picture(planted, run):
+    study = pd.concat([planted, planted.iloc[:1].assign(kind="else")])
+    done = run(study[["image_id", "memnet", "kind"]], group="kind")
+    assert done.record.claims[0]["n"] == N - 1
+    assert any("more than one group" in said for said in done.record.set_aside)
+
+
+def test_an_outcome_unrelated_to_both_scores_is_not_made_an_effect(tmp_path, planted, run):
+    design = np.column_stack([np.ones(N), planted["memnet"], planted["score"]])
+    noise = np.random.default_rng(3).standard_normal(N)
+    planted["rating"] = noise - design @ np.linalg.lstsq(design, noise, rcond=None)[0]
+    done = run(outcomes=("rating",), resamples=500)
+    (pearson,) = (claim for claim in done.record.claims if claim["kind"] == "pearson")
+    assert pearson["verdict"] == "neither"
+    assert pearson["new"]["interval"][0] < 0 < pearson["new"]["interval"][1]
+    write_migration(done, tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "Pearson's r of memorability and rating: is shown with neither score." in text
+    assert "is significant with" not in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"covariates": ("size",)}, "need an outcome"),
+        ({"outcomes": ("rating",), "covariates": ("rating",)}, "named twice"),
+        ({"outcomes": ("memnet",)}, "cannot be an outcome"),
+        ({"outcomes": ("ratings",)}, "Did you mean 'rating'"),
+        ({"outcomes": ("kind",)}, "no number in column 'kind'"),
+    ],
+)
+def test_columns_that_make_no_sense_are_refused(run, asked, said):
+    with pytest.raises(MemnetError, match=said):
+        run(**asked)
+
+
+# Ids ----------------------------------------------------------------------------------------------
+
+
+def test_ids_without_their_ending_do_not_match_and_the_sentence_says_so(planted, run):
+    study = planted.assign(image_id=planted["image_id"].str.removesuffix(".jpg"))
+    with pytest.raises(MemnetError, match="without file endings"):
+        run(study[["image_id", "memnet"]])
+
+
+def test_the_good_rows_are_done_where_some_ids_do_not_match(planted, run):
+    study = study_of(planted)
+    study.loc[:3, "image_id"] = ["0000", "0001", "0002.JPG", "elsewhere.jpg"]
+    done = run(study)
+    assert done.record.pictures["n"] == N - 4
+    assert not done.complete
+    said = " ".join(done.record.set_aside)
+    assert "4 of 60 pictures" in said
+    assert "3 id(s)" in said
+    assert "2 without file endings ('0000' and '0000.jpg')" in said
+    assert "1 in one letter case ('0002.JPG' and '0002.jpg')" in said
+    assert done.table["note"][3] == "no new score: no picture or new score of this id"
+
+
+def test_one_id_that_could_be_several_pictures_is_named_with_them(planted, run):
+    new = pd.concat([planted, planted.iloc[:2].assign(image_id=["a/pic1.jpg", "b/pic1.jpg"])])
+    study = pd.concat([planted, planted.iloc[:1].assign(image_id="pic1")])
+    done = run(study[["image_id", "memnet"]], new)
+    assert any(
+        "'pic1' could be 'a/pic1.jpg', 'b/pic1.jpg'" in said for said in done.record.set_aside
+    )
+
+
+def test_a_picture_that_failed_is_not_said_to_lack_a_row(planted, run):
+    done = run(new=planted.assign(score=planted["score"].where(planted.index != 8)))
+    (said,) = done.record.set_aside
+    assert said.startswith("1 picture(s) could not be scored (0008.jpg: its score is missing")
+    assert done.table["note"][8].startswith("no new score: its score is missing")
+
+
+def test_fewer_than_10_pictures_are_refused_with_what_was_left_out(planted, run):
+    study = planted[["image_id", "memnet"]].iloc[:12].astype(str)
+    study.loc[:3, "memnet"] = ""
+    with pytest.raises(MemnetError, match=r"8 picture.*below 10 nothing.*4 picture"):
+        run(study)
+
+
+def test_fewer_than_30_pictures_give_claims_and_no_crosswalk(tmp_path, planted, run):
+    done = run(planted[["image_id", "memnet", "rating"]].iloc[:20], outcomes=("rating",))
+    assert done.crosswalk is None
+    assert "needs 30 pictures" in done.record.crosswalk_reason
+    assert [claim["n"] for claim in done.record.claims] == [20, 20]
+    assert "resmem_equivalent" not in done.table.columns
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "crosswalk.json").write_text("of an earlier run")
+    write_migration(done, tmp_path / "out")
+    assert not (tmp_path / "out" / "crosswalk.json").exists()
+    assert "No crosswalk was fitted" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_old_scores_that_are_all_equal_give_a_reason_and_no_warning(tmp_path, planted, run):
+    done = run(planted.assign(memnet=0.65), outcomes=("rating",))
+    assert done.crosswalk is None
+    claim = done.record.claims[0]
+    assert claim["old"] == {
+        "value": None,
+        "interval": None,
+        "reason": claim["old"]["reason"],
+    }
+    assert claim["old"]["reason"]
+    assert claim["new"]["value"] is not None
+    write_migration(done, tmp_path / "out")
+
+
+def test_a_table_of_several_models_needs_a_name(tmp_path, planted):
+    both = pd.concat([planted, planted.assign(model="m3m.mine")])
+    path = write(tmp_path, both, "new.csv", ("image_id", "model", "score"))
+    study = read_study(write(tmp_path, planted), score_column="memnet")
+    with pytest.raises(MemnetError, match=r"resmem\.published, m3m\.mine"):
+        read_new_scores(path, study)
+    assert read_new_scores(path, study, model="m3m.mine").model == "m3m.mine"
+
+
+# Tables as people have them -----------------------------------------------------------------------
+
+
+def test_semicolons_and_decimal_commas_are_read_and_said(tmp_path, planted):
+    text = planted[["image_id", "memnet"]].to_csv(index=False, sep=";", decimal=",")
+    (tmp_path / "study.csv").write_text(text, encoding="utf-8")
+    study = read_study(tmp_path / "study.csv", score_column="memnet")
+    assert study.old.tolist() == planted["memnet"].tolist()
+    assert any("decimal commas" in said for said in study.remarks)
+    assert study.table["memnet"][0] == str(planted["memnet"][0]).replace(".", ",")
+
+
+def test_a_parquet_study_is_read(tmp_path, planted):
+    planted.to_parquet(tmp_path / "study.parquet")
+    study = read_study(tmp_path / "study.parquet", score_column="memnet")
+    assert study.old.tolist() == planted["memnet"].tolist()
+
+
+def test_rows_longer_than_the_head_are_refused(tmp_path):
+    (tmp_path / "study.csv").write_text("image_id,memnet\na.jpg,0.5,1\nb.jpg,0.6,2\n")
+    with pytest.raises(MemnetError, match="more cells than its first line"):
+        read_study(tmp_path / "study.csv", score_column="memnet")
+
+
+def test_rows_without_an_id_are_kept_and_named(planted, run):
+    study = study_of(planted)
+    study.loc[1, "image_id"] = ""
+    done = run(study)
+    assert done.table["note"][1] == "no picture id"
+    assert any("1 row(s) have no image_id (row 3)" in said for said in done.record.set_aside)
+    assert len(done.table) == N
+
+
+# Figures ------------------------------------------------------------------------------------------
+
+
+def test_concordance_of_a_hand_computed_example():
+    # variances 2/3, covariance 2/3, means one apart: 2 * 2/3 / (2/3 + 2/3 + 1) = 4/7
+    assert concordance(np.array([1.0, 2, 3]), np.array([2.0, 3, 4])) == pytest.approx(4 / 7)
+    assert math.isnan(concordance(np.full(5, 0.5), np.full(5, 0.5)))
+
+
+def test_limits_of_agreement_are_those_of_bland_and_altman(planted):
+    old, new = planted["memnet"].to_numpy(), planted["score"].to_numpy()
+    found = agreement(old, new, resamples=200, seed=0, level=0.95)
+    difference = new - old
+    assert found["mean_difference"]["value"] == pytest.approx(difference.mean())
+    limits = [found[name]["value"] for name in ("limit_low", "limit_high")]
+    spread = 1.96 * difference.std(ddof=1)
+    assert limits == pytest.approx([difference.mean() - spread, difference.mean() + spread])
+    low, high = found["concordance"]["interval"]
+    assert low < found["concordance"]["value"] < high
+
+
+def test_values_on_two_scales_are_not_held_against_each_other(planted):
+    old, new = planted["memnet"].to_numpy() * 100, planted["score"].to_numpy()
+    found = agreement(old, new, resamples=200, seed=0, level=0.95)
+    assert found["concordance"]["value"] is None
+    assert "different scales" in found["concordance"]["reason"]
+    expected = stats.spearmanr(old, new).statistic
+    assert found["spearman"]["value"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_validities_are_the_published_figures_over_the_root_of_reliability():
+    found = validities("resmem.published")
+    assert found["old"][0]["validity"] == pytest.approx(0.565 / math.sqrt(0.67))
+    assert found["ratio"] == pytest.approx(0.67 / 0.565)
+    assert found["ratios"] == pytest.approx([0.64 / 0.57, 0.68 / 0.565])
+    assert {row["printed"] for row in found["new"]} == {"0.67", "0.68", "0.64"}  # none is picked
+    assert "no validity" in validities("m3m.mine")["reason"]
+
+
+# Record and pages ---------------------------------------------------------------------------------
+
+
+def test_the_pages_are_a_pure_function_of_the_record(tmp_path, run):
+    done = run(
+        outcomes=("rating",), covariates=("size",), group="kind", dataset="lamem", resamples=100
+    )
+    write_migration(done, tmp_path / "out")
+    record = MigrationRecord.read(tmp_path / "out" / "migrate.json")
+    assert record == done.record
+    write_migrate_page(record, tmp_path / "again")
+    for name in ("report.html", "report.md", "claims.csv", "figures/claims.svg"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_the_page_stands_alone_and_says_what_matters(tmp_path, run):
+    done = run(outcomes=("rating",), dataset="lamem")
+    page = write_migration(done, tmp_path / "out").read_text(encoding="utf-8")
+    assert 'src="data:image/svg+xml' in page
+    assert "<script" not in page
+    assert 'src="http' not in page
+    assert "specific to these pictures" in page
+    assert "Better measurement alone" in page
+    assert "MemNet may have seen these pictures in training" in page
+    assert "resmem.published has seen these pictures in training" in page
+    for sentence in done.record.conclusions:
+        assert sentence.split(":")[0].replace("'", "&#39;") in page
+
+
+def test_the_methods_paragraph_has_versions_checksums_citations_and_licence(tmp_path, run):
+    write_migration(run(outcomes=("rating",)), tmp_path / "out")
+    text = (tmp_path / "out" / "methods.txt").read_text(encoding="utf-8")
+    import memnet
+
+    assert f"memnet {memnet.__version__}" in text
+    assert "8e4b8ab0ac338909add68a674e9bd4c1602350731abe7f97bc060dc159706a53" in text
+    assert "non-commercial use only" in text
+    assert "10.1109/ICCV.2015.275" in text
+    assert "10.1007/s42113-022-00126-5" in text
+    assert "60 of 60 pictures had both" in text
+    assert "not corrected for the number of claims (2)" in text
+
+
+def test_claims_csv_has_every_number_in_full(tmp_path, run):
+    done = run(outcomes=("rating",), group="kind")
+    write_migration(done, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "claims.csv", dtype=str)
+    assert [float(cell) for cell in table["new"]] == [
+        claim["new"]["value"] for claim in done.record.claims
+    ]
+    assert [float(cell) for cell in table["difference_low"]] == [
+        claim["difference"]["interval"][0] for claim in done.record.claims
+    ]
+
+
+def test_a_record_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "migrate.json"
+    path.write_text('{"schema": "other"}')
+    with pytest.raises(MemnetError, match="no record of a migration"):
+        MigrationRecord.read(path)
