@@ -89,8 +89,8 @@ class FrozenChecker:
         file = self._here / path
         given = [images] if isinstance(images, (str, Path)) else images
         sources = None if given is None else [self._here / image for image in given]
-        if isinstance(model, Path) or (isinstance(model, str) and model.endswith(".safetensors")):
-            model = self._here / model
+        if isinstance(model, Path) or (isinstance(model, str) and ".safetensors" in model):
+            model = str(self._here / model)  # FILE.safetensors, or FILE.safetensors:VARIANT
         try:
             self._act(file, model, sources)
         except MemnetError as error:

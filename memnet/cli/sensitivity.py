@@ -46,10 +46,6 @@ def sensitivity(
             f"{analysis.FEWEST}, and {analysis.ENOUGH} to mean anything."
         )
     predictor = load(model, device=device)
-    if predictor.variant:
-        raise MemnetError(
-            f"All variants are compared: name the model without one, --model {predictor.name}."
-        )
     scores = score_variants(predictor, inputs.items, batch_size=batch_size)
     found = analysis.sensitivity(scores)
     seen = [item for item in inputs.items if item.image_id not in found.failed]

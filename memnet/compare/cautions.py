@@ -127,7 +127,7 @@ def score_cautions(
     finite = scores[np.isfinite(scores)]
     found = []
     top = 1.0
-    if len(finite) and finite.min() >= 0 and finite.max() <= 100 and np.median(finite) > 1:
+    if len(finite) and finite.min() >= 0 and 10 < finite.max() <= 100:
         top = 100.0
         found.append(
             Caution(

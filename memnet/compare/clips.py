@@ -199,8 +199,11 @@ def _in_order(frames: pd.DataFrame) -> pd.DataFrame:
     return frames.iloc[order].reset_index(drop=True)
 
 
+_KEYS = ["clip", "model", "variant"]  # a variant that a table leaves empty is a value, too
+
+
 def _figures(frames: pd.DataFrame) -> Iterator[dict[str, object]]:
-    for (clip, model, variant), rows in frames.groupby(["clip", "model", "variant"], sort=False):
+    for (clip, model, variant), rows in frames.groupby(_KEYS, sort=False, dropna=False):
         numbers = rows["frame"].to_numpy()
         good = rows[rows["score"].notna()]
         scores = good["score"]

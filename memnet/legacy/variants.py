@@ -78,6 +78,15 @@ def find_variant(slug: str) -> Variant:
     return variants()[slug]
 
 
+def check_variant(model: str, arch: str, slug: str) -> None:
+    """Refuse an unknown variant, and any of a model that is not a MemNet of Caffe's layout."""
+    find_variant(slug)
+    if arch != find("memnet.caffe_lamem").arch:
+        raise MemnetError(
+            f"{model} is no MemNet of Caffe's, so it has no variant {slug!r}; leave out `:{slug}`."
+        )
+
+
 def as_variant(header: WeightHeader, slug: str) -> WeightHeader:
     """Return a MemNet's header with the preprocessing and output of a variant.
 
@@ -86,11 +95,7 @@ def as_variant(header: WeightHeader, slug: str) -> WeightHeader:
     MemnetError
         if there is no such variant, or the weights are not a MemNet of the original's layout.
     """
-    if header.arch != find("memnet.caffe_lamem").arch:
-        raise MemnetError(
-            f"{header.name} is no MemNet of Caffe's, so it has no variant {slug!r}; leave out "
-            f"`:{slug}`."
-        )
+    check_variant(header.name, header.arch, slug)
     variant = find_variant(slug)
     return replace(
         header,

@@ -14,6 +14,7 @@ from memnet.compare.migrate.claim import Claim, Figure
 from memnet.compare.migrate.claims import all_claims
 from memnet.compare.migrate.conclusions import conclusion, disattenuated, verdict
 from memnet.compare.migrate.resampled import Resampled
+from memnet.compare.stats.bootstrap import interval_of
 from memnet.compare.stats.draws import Draws
 from memnet.errors import MemnetError
 
@@ -150,6 +151,30 @@ def test_more_than_two_groups_are_compared_by_eta_squared():
                 chance = stats.ncf.cdf(f, 2, N - 3, end / (1 - end) * N)
                 assert chance == pytest.approx(share, abs=1e-6)
         assert (low == 0) == (stats.f.cdf(f, 2, N - 3) <= 0.975)
+
+
+def test_the_interval_of_a_group_difference_is_widened_by_the_groups_that_it_estimates():
+    columns = study(n=24)
+    claim = claims(columns, resamples=200)["group_difference"]
+    labels = np.unique(columns["place"])
+    first = columns["place"] == labels[0]
+    found = []
+    for _, counts in Draws(n=24, resamples=200, seed=4).chunks():
+        for row in counts:
+            a, b = (np.repeat(columns["old"][side], row[side]) for side in (first, ~first))
+            pooled = ((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / 22
+            found.append((a.mean() - b.mean()) / np.sqrt(pooled))
+    correction = special.gamma(11) / (np.sqrt(11) * special.gamma(10.5))
+    ends = interval_of(correction * np.array(found), claims_fit.widened(0.95, 24, 22)).ends
+    assert claim.old.interval == pytest.approx(ends, abs=1e-9)
+
+
+def test_scores_without_spread_inside_the_groups_have_no_effect_size():
+    columns = study()
+    columns["old"] = np.where(columns["place"] == "indoor", 0.6, 0.7)
+    claim = claims(columns)["group_difference"]
+    assert claim.old.value is None
+    assert claim.old.reason.startswith("each group has one value of the score throughout")
 
 
 # Resamples --------------------------------------------------------------------------------------

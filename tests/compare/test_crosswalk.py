@@ -64,6 +64,12 @@ def test_equal_x_are_pooled_with_their_number_as_weight():
     assert x.tolist() == [1, 3]
 
 
+def test_a_level_stretchs_knot_lies_at_the_mean_x_of_its_pictures():
+    x, y = isotonic_knots(np.array([0.0, 1, 2, 2, 2, 3]), np.array([0.0, 5, 2, 2, 2, 9]))
+    assert x.tolist() == [0, 1.75, 3]  # (1 + 2 + 2 + 2) / 4, not (1 + 2) / 2
+    assert y.tolist() == [0, 2.75, 9]
+
+
 def test_many_knots_are_thinned_at_even_ranks_and_the_ends_stay():
     old = np.sort(np.random.default_rng(3).exponential(size=5000))
     x, y = quantile_knots(old, old**2)
@@ -169,6 +175,14 @@ def test_the_prediction_interval_holds_its_level_on_new_pictures(level):
         wrong.append(np.mean(np.abs(new[100:] - np.mean(new[:100])) <= found.half_width))
     assert np.mean(held) == pytest.approx(level, abs=0.02)
     assert np.mean(wrong) < np.mean(held) - 0.03  # an interval about the mean would not
+
+
+def test_copies_of_a_picture_do_not_predict_each_other():
+    old, new = scores(60, 0.6)
+    once = fitted(old, new).forward
+    thrice = fitted(np.repeat(old, 3), np.repeat(new, 3)).forward
+    assert thrice.half_width == pytest.approx(once.half_width, rel=0.15)
+    assert thrice.rmse_isotonic == pytest.approx(once.rmse_isotonic, rel=0.1)
 
 
 def test_the_interval_is_the_isotonic_prediction_and_its_half_width():

@@ -521,6 +521,17 @@ def test_the_methods_paragraph_has_versions_checksums_citations_and_licence(tmp_
     assert "not corrected for the number of claims (2)" in text
 
 
+def test_another_model_is_not_called_resmem_nor_said_to_be_run_by_memnet(tmp_path, run, planted):
+    write_migration(run(new=planted.assign(model="vitmem")), tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "migrated.csv")
+    assert {"new", "new_equivalent", "new_predicted"} <= set(table.columns)
+    assert not [name for name in table.columns if name.startswith("resmem")]
+    text = (tmp_path / "out" / "methods.txt").read_text(encoding="utf-8")
+    assert "the model vitmem" in text
+    assert "run by memnet" not in text
+    assert "ResMem" not in text
+
+
 def test_claims_csv_has_every_number_in_full(tmp_path, run):
     done = run(outcomes=("rating",), group="kind")
     write_migration(done, tmp_path / "out")

@@ -156,13 +156,17 @@ def test_the_picture_that_moves_is_named_first():
             model="m",
             image_ids=tuple("abcdefghijkl"),
             paths=tuple("abcdefghijkl"),
-            outputs={"server": server[:, None], "keyes-centre": other[:, None]},
+            outputs={
+                "server": server[:, None],
+                "keyes-centre": other[:, None],
+                "caffe-train": 2 * server[:, None],  # nobody moves
+            },
         )
     )
     first = found.moved.iloc[0]
     assert (first["image_id"], first["server_rank"], first["furthest_rank"]) == ("a", 12, 1)
-    assert first["mean_move"] == 11
-    assert (found.moved["mean_move"].iloc[1:] == 1).all()
+    assert first["mean_move"] == 5.5  # of 11 and 0
+    assert (found.moved["mean_move"].iloc[1:] == 0.5).all()
 
 
 def test_too_few_pictures_are_refused_and_few_are_warned_of():

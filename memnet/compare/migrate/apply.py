@@ -35,9 +35,8 @@ class Added:
 
 
 def column_prefix(model: str) -> str:
-    """Begin the names of the added columns: ``resmem`` for ResMem, ``new`` for another model."""
-    known_as = model.partition(".")[0]
-    return "new" if known_as in ("memnet", "m3m") else "resmem"
+    """Begin the names of the added columns: ``resmem`` for ResMem, ``new`` for any other model."""
+    return "resmem" if model.partition(".")[0].casefold() == "resmem" else "new"
 
 
 def column_names(

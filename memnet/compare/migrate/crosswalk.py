@@ -6,7 +6,8 @@ that answer two questions:
 - **quantile** (equipercentile linking; Kolen & Brennan 2014, chapter 2): the score that as large a
   share of the pictures stays below. The mapped scores have the other scale's mean, spread and
   shape, so they fit beside real scores of that scale. Equal scores are mapped to the mean of the
-  target's quantiles that they take up together: a pile of scores clamped at 0 becomes one value.
+  target's quantiles that they take up together: a pile of scores clamped at 0 becomes one value,
+  and the spread is the smaller for it.
 - **isotonic**: the score to be expected, the monotone regression of one scale on the other. It
   errs least and has less spread than real scores. With it comes a prediction interval.
 
@@ -17,7 +18,8 @@ end instead, which draws the map towards the middle there, where isotonic regres
 out.
 
 **What it does not do.** No score outside those it was fitted on is mapped. It holds for pictures
-like the ones it was fitted on, and for the same two models with the same preprocessing. It adds no
+like the ones it was fitted on, and for the same two models with the same preprocessing; pictures
+that are nearly the same (frames of a clip) count as one, and intervals do not know. It adds no
 information: a mapped score predicts memory exactly as well as the score it comes from.
 
 References
@@ -214,7 +216,9 @@ def fit_crosswalk(
     """
     x, y = np.asarray(old, dtype=np.float64), np.asarray(new, dtype=np.float64)
     _check(x, y, old_name, new_name, level)
-    fold = np.random.default_rng(seed).permutation(len(x)) % folds
+    # Copies of a picture share a fold: a map must not have seen the very pair that it predicts.
+    pairs, pair = np.unique(np.stack([x, y]), axis=1, return_inverse=True)
+    fold = np.random.default_rng(seed).permutation(pairs.shape[1])[pair.ravel()] % folds
     return Crosswalk(
         forward=_direction(x, y, old_name, new_name, level, fold),
         backward=_direction(y, x, new_name, old_name, level, fold),

@@ -25,6 +25,9 @@ def members_of(name: str, labels: Sequence[Any], n: int) -> dict[str, Array]:
     return {str(label): (words == label).astype(np.float64) for label in np.unique(words)}
 
 
+_NO_SPREAD = "each group has one value of the score throughout, so there is no SD to divide by"
+
+
 def why_not_compared(name: str, members: Mapping[str, Array]) -> str:
     """Say why groups cannot be compared; "" where they can."""
     few = [label for label, inside in members.items() if inside.sum() < 2]
@@ -58,6 +61,13 @@ def group_claim(data: Resampled, name: str, members: Mapping[str, Array], level:
         keys = [("group", label) for label in labels[1:]]
         values = {s: fit.r_squared(data.matrix("pearson", [("score", s), *keys])) for s in SCORES}
     two = len(labels) <= 2
+    if len(labels) == 2 and not reason:
+        why |= {
+            s: _NO_SPREAD
+            for s in SCORES
+            if np.ptp(data.columns["score", s]) > 0
+            and all(np.ptp(data.columns["score", s][one > 0]) == 0 for one in members.values())
+        }
 
     def f_interval(found: Array) -> Interval:
         ends = fit.eta_squared_interval(float(found[0]), len(labels), data.n, level)

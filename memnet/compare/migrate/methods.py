@@ -10,6 +10,11 @@ from memnet.compare.published import published
 
 SOFTWARE = f"memnet {__version__} (the memnet developers; Apache-2.0)"
 
+_HESTERBERG = (
+    "Hesterberg, T. C. (2015). What teachers should know about the bootstrap: Resampling in the "
+    "undergraduate statistics curriculum. The American Statistician, 69, 371-386. "
+    "https://doi.org/10.1080/00031305.2015.1089789"
+)
 _TEST = "p of old and new: "
 _OLD_SOURCE, _NEW_SOURCE = "K15", "NB22"
 
@@ -47,6 +52,7 @@ def paragraph(
     ]
     cited = citations()
     references = [cited["old"], cited["new"] if _is_resmem(new) else str(new.get("citation") or "")]
+    references += [_HESTERBERG] if claims else []
     listed = "\n".join(f"- {reference}" for reference in filter(None, references))
     return f"{' '.join(sentences)}\n\nReferences\n\n{listed}\n"
 
@@ -86,10 +92,9 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         for key, name in (("weights_sha256", "weights"), ("preprocess_digest", "preprocessing"))
         if new.get(key)
     ]
-    said = (
-        f"Image memorability was predicted with {'; '.join([what, *digests])}), run by {SOFTWARE}."
-    )
-    found = [said]
+    scored_here = new.get("known_by") == "sidecar"
+    by = f", run by {SOFTWARE}" if scored_here else f"; the analysis was run with {SOFTWARE}"
+    found = [f"Image memorability was predicted with {'; '.join([what, *digests])}){by}."]
     if new.get("known_by") == "name":
         found.append(
             f"(The scores were read from {new['source']}, which names this model; that they were "
@@ -138,8 +143,8 @@ def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
         "Each claim was computed with the old and with the new scores on the same pictures. "
         f"Intervals ({100 * settings['level']:g} %) and the comparison of old and new come from "
         f"{settings['resamples']:,} paired bootstrap resamples of the pictures (seed "
-        f"{settings['seed']}); p values are two-sided and not corrected for the number of claims "
-        f"({len(claims)})."
+        f"{settings['seed']}), as percentiles widened for small samples (Hesterberg, 2015); p "
+        f"values are two-sided and not corrected for the number of claims ({len(claims)})."
     )
     return [said, f"Tests of each score's figure: {'; '.join(filter(None, tests))}."]
 

@@ -220,10 +220,11 @@ def crosswalk_table(record: MigrationRecord) -> Table:
             for way in ways
         ],
         before="The equipercentile map answers which new score as large a share of the pictures "
-        "stays below: mapped scores are spread as new ones are. The isotonic map answers "
-        "which new score is to be expected: it errs least, and is less spread. Both keep the order "
-        "of the scores. Errors are of pictures left out of the fit (cross-validation); a map that "
-        "hardly beats always saying the mean says little about a single picture.",
+        "stays below: mapped scores are spread as new ones are, or less where old scores are "
+        "tied. The isotonic map answers which new score is to be expected: it errs least, and is "
+        "less spread. Both keep the order of the scores. Errors are of pictures left out of the "
+        "fit (cross-validation); a map that hardly beats always saying the mean says little about "
+        "a single picture.",
         after=_validity_of_map(record),
     )
 

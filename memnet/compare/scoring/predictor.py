@@ -22,7 +22,7 @@ from memnet import reimpl
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
 from memnet.compare.scoring.table import COLUMNS, to_frame
 from memnet.errors import MemnetError, unknown_name
-from memnet.legacy.variants import as_variant, find_variant
+from memnet.legacy.variants import as_variant, check_variant, find_variant
 from memnet.preprocess.decode import MAX_PIXELS, Picture
 from memnet.preprocess.differentiable import preprocess_tensor
 from memnet.preprocess.spec import Array, OutputSpec, PreprocessSpec
@@ -201,9 +201,10 @@ def load(
         if the name or the variant is unknown, the weights are not at hand, a checksum differs, or
         there is no such device.
     """
-    model, variant = split_variant(str(model))
-    if variant:
-        find_variant(variant)  # before half a gigabyte is read
+    named = str(model)
+    model, variant = split_variant(named)
+    if variant or named.endswith(":"):
+        find_variant(variant)
     if str(model).endswith(".safetensors"):
         path = Path(model)
         tensors, header = read_weights(path)
@@ -215,6 +216,8 @@ def load(
         )
     else:
         entry = find(str(model))
+        if variant:  # before half a gigabyte is read
+            check_variant(entry.name, entry.arch, variant)
         tensors, header = store.load(entry)
         path, name = store.stored_path(entry), entry.name
     if variant:

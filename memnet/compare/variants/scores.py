@@ -65,9 +65,13 @@ def score_variants(
     Raises
     ------
     MemnetError
-        if the weights are no MemNet of the original's layout, a slug is unknown, or no picture
-        can be scored.
+        if the weights are no MemNet of the original's layout or were loaded as one variant, a
+        slug is unknown, or no picture can be scored.
     """
+    if predictor.variant:
+        raise MemnetError(
+            f"All variants are compared: name the model without one, --model {predictor.name}."
+        )
     wanted = list(dict.fromkeys([SERVER, *(variants() if slugs is None else slugs)]))
     headers = {slug: as_variant(predictor.header, slug) for slug in wanted}
     specs = {header.preprocess.digest(): header.preprocess for header in headers.values()}
