@@ -63,12 +63,13 @@ class Clips:
     @property
     def doubt(self) -> str:
         """A sentence where the numbers may not be those of frames, "" where they seem to be."""
-        names = self.clips["clip"].drop_duplicates()
-        if len(names) < 2 or self.clips["n_frames"].max() > 1:
+        single = self.clips["clip"][self.clips["n_frames"] == 1].drop_duplicates()
+        if not len(single):
             return ""
         return (
-            f"every clip has one frame only ({some(names)}): if the last number of a file's name "
-            "is not the frame's, say where it is with --pattern '(?P<clip>.+)_(?P<frame>[0-9]+)_.*'"
+            f"{len(single):,} clip(s) have one frame only ({some(single)}): if the last number of a "
+            "file's name is not the frame's, say where it is with --pattern "
+            "'(?P<clip>.+)_(?P<frame>[0-9]+)_.*'"
         )
 
 

@@ -74,7 +74,7 @@ def test_what_is_set_aside_is_named_and_exits_with_1(table, tmp_path):
 
 def test_clips_of_one_frame_each_make_the_rule_doubtful(table, tmp_path):
     done = run(table("v_01_720p.png", "v_02_720p.png"), "--out", tmp_path / "o")
-    assert "every clip has one frame only (v_01, v_02)" in done.stderr
+    assert "2 clip(s) have one frame only (v_01, v_02)" in done.stderr
 
 
 def test_a_table_that_is_not_there_is_refused(tmp_path):

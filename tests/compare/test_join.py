@@ -224,6 +224,7 @@ def test_ids_of_one_table_that_differ_in_case_are_two_pictures(tmp_path):
     ("left", "right", "hint"),
     [
         (["007", "008"], ["7", "8"], "without leading zeros"),
+        (["007.jpg", "a/008.png"], ["7", "8"], "without folders, endings and leading zeros"),
         (["Ma\u0308dchen.jpg"], ["M\u00e4dchen.jpg"], "in one Unicode normal form"),
         (["a "], ["a"], "without spaces around them"),
         (["x\\1.jpg"], ["1.jpg"], "without folders"),

@@ -126,6 +126,7 @@ def test_a_clash_is_found_before_any_picture_is_scored(tmp_path, planted):
 
 def test_another_model_is_not_called_resmem():
     assert column_prefix("resmem.published") == "resmem"
+    assert column_prefix("vitmem") == column_prefix("resmem_old") == "new"
     assert column_prefix("m3m.mine") == column_prefix("memnet.caffe_lamem:server") == "new"
 
 

@@ -141,7 +141,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise MemnetError(f"{path} is no score table of memnet ({error}).") from error
     if list(frame.columns) != list(COLUMNS):
         raise MemnetError(
-            f"{path} is no score table of memnet: its columns are {', '.join(frame.columns)}."
+            f"{path} is no score table of memnet: its columns are {', '.join(frame.columns)}; "
+            "`memnet score --out` writes one."
         )
     try:
         return frame.assign(**{name: _typed(frame[name], kind) for name, kind in COLUMNS.items()})
