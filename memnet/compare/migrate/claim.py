@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from memnet.compare.migrate.claims_fit import p_of_difference, widened
+from memnet.compare.migrate.claims_fit import (
+    lowest_p_of_difference,
+    p_of_difference,
+    widened,
+)
 from memnet.compare.migrate.resampled import Key, Resampled
 from memnet.compare.stats.bootstrap import Interval, interval_of
 from memnet.compare.stats.draws import Draws
@@ -47,10 +51,14 @@ class Claim:
     n : number of items.
     old, new, difference : the figures; the difference is new minus old.
     p_old, p_new, p_difference : two-sided, 0 to 1; None where undefined.
-    method : how intervals and p values were computed.
+    p_difference_floor : the lowest that ``p_difference`` can be with so many resamples; where it
+        is no higher, the true one is this or lower.
+    test : in words, what tests old and new, and what it tests.
+    method : how the intervals and the p of the difference were computed.
     detail : the rest, in JSON's types. Always ``statistic`` (``"rho"``, ``"r"``, ``"beta"``,
-        ``"g"`` or ``"eta squared"``), ``level``, ``covariates`` (names) and
-        ``undefined_resamples`` (of ``old``, ``new`` and ``difference``). Partial correlations have
+        ``"g"`` or ``"eta squared"``), ``level``, ``freedom`` (residual degrees of freedom),
+        ``covariates`` (names) and ``undefined_resamples`` (of ``old``, ``new`` and
+        ``difference``). Partial correlations have
         ``correlation`` (``"spearman"`` or ``"pearson"``); regressions ``r_squared`` and
         ``r_squared_change`` of each score; controls ``predictor`` and ``uncontrolled`` (value,
         interval, reason, p); groups ``groups`` (label -> number of items).
@@ -66,6 +74,8 @@ class Claim:
     p_old: float | None
     p_new: float | None
     p_difference: float | None
+    p_difference_floor: float | None
+    test: str
     method: str
     detail: dict[str, Any]
 
@@ -93,7 +103,7 @@ def make_claim(
     values : ``"old"`` and ``"new"`` -> ``(1 + B,)``, the sample's figure first.
     draws : where the resamples come from.
     p_values : of the two figures.
-    test : in words, how they were computed.
+    test : in words, what they test and how.
     why : of the two scores, why the figure is undefined where it is NaN.
     level : of the intervals.
     freedom : residual degrees of freedom.
@@ -112,6 +122,7 @@ def make_claim(
         name: int(np.isnan(found[1:]).sum())
         for name, found in (*values.items(), ("difference", difference))
     }
+    untested = change.interval is None
     return Claim(
         kind=kind,
         title=title,
@@ -122,14 +133,16 @@ def make_claim(
         difference=change,
         p_old=None if old.value is None else p_values["old"],
         p_new=None if new.value is None else p_values["new"],
-        p_difference=None
-        if change.interval is None
-        else p_of_difference(difference[1:], draws.n, freedom),
+        p_difference=None if untested else p_of_difference(difference[1:], draws.n, freedom),
+        p_difference_floor=None
+        if untested
+        else lowest_p_of_difference(draws.resamples - undefined["difference"], draws.n, freedom),
+        test=test,
         method=(
             f"{draws.method} over items, widened for small samples, {draws.resamples:,} resamples, "
-            f"seed {draws.seed}; p of old and new: {test}; p of the difference: from the resamples"
+            f"seed {draws.seed}; p of the difference from the same resamples"
         ),
-        detail={"level": level, **detail, "undefined_resamples": undefined},
+        detail={"level": level, "freedom": freedom, **detail, "undefined_resamples": undefined},
     )
 
 
@@ -154,10 +167,11 @@ def figure_of(
 
 def why_undefined(data: Resampled, keys: Sequence[Key]) -> str:
     """Say why a figure of these columns is NaN; :class:`Claim` uses it only where one is."""
-    constant = [name for kind, name in keys if np.ptp(data.columns[kind, name]) == 0]
+    constant = [data.called(key) for key in keys if np.ptp(data.columns[key]) == 0]
     if constant:
-        return f"{' and '.join(constant)} has one value only"
+        each = "" if len(constant) == 1 else "each "
+        return f"{' and '.join(constant)} {each}{'have' if each else 'has'} one value only"
     if data.n <= len(keys):
         return f"{data.n} items are too few for {len(keys)} columns"
-    names = " and ".join(name for _, name in keys)
+    names = " and ".join(data.called(key) for key in keys)
     return f"{names} determine one another: one of them follows from the rest"

@@ -41,6 +41,7 @@ FEWEST = 10
 
 _CORRELATIONS = {"spearman": "Spearman's rho", "pearson": "Pearson's r"}
 _HC3 = "t test with heteroscedasticity-consistent (HC3) standard errors"
+_CALLED = {"old": "the old score", "new": "the new score"}
 
 
 def all_claims(
@@ -54,6 +55,7 @@ def all_claims(
     draws_seed: int = 0,
     resamples: int = 2000,
     level: float = 0.95,
+    called: Mapping[str, str] | None = None,
 ) -> list[Claim]:
     """Redo every claim that the study's columns allow.
 
@@ -72,6 +74,7 @@ def all_claims(
     predictor : name and values ``(n,)``, finite.
     draws_seed, resamples : of the bootstrap.
     level : of the intervals, 0 to 1.
+    called : ``"old"`` and ``"new"`` -> what sentences call the two scores.
 
     Returns
     -------
@@ -99,7 +102,8 @@ def all_claims(
     members = {} if group is None else members_of(*group, n=len(old))
     if group is not None and not why_not_compared(group[0], members):
         columns |= {("group", label): inside for label, inside in members.items()}
-    data = resampled(columns, Draws(n=len(old), resamples=resamples, seed=draws_seed))
+    names = {("score", s): (called or _CALLED)[s] for s in SCORES}
+    data = resampled(columns, Draws(n=len(old), resamples=resamples, seed=draws_seed), names)
     found = []
     for name in outcome:
         found += [_correlation(data, kind, name, (), level) for kind in _CORRELATIONS]
@@ -140,7 +144,7 @@ def _correlation(
         values,
         data.draws,
         p_values={s: fit.p_of_correlation(float(values[s][0]), freedom) for s in SCORES},
-        test=f"t test with {freedom} degrees of freedom",
+        test=f"Student's t test that the {'partial ' if covariates else ''}correlation is 0",
         why=_why(data, keys),
         level=level,
         freedom=freedom,
@@ -164,7 +168,7 @@ def _regression(data: Resampled, outcome: str, covariates: tuple[str, ...], leve
         {s: fit.coefficient(matrices[s]) for s in SCORES},
         data.draws,
         p_values={s: _p(data, y, [("score", s), *others]) for s in SCORES},
-        test=_HC3,
+        test=f"{_HC3} that the coefficient of memorability is 0",
         why=_why(data, [y, *others]),
         level=level,
         freedom=data.n - 2 - len(covariates),
@@ -200,7 +204,7 @@ def _control(
         },
         data.draws,
         p_values={s: _p(data, y, [focal, ("score", s), *others]) for s in SCORES},
-        test=_HC3,
+        test=f"{_HC3} that the coefficient of {predictor} is 0",
         why=_why(data, [y, focal, *others]),
         level=level,
         freedom=data.n - 3 - len(covariates),

@@ -157,6 +157,12 @@ def p_of_difference(resampled: Array, n: int, freedom: int) -> float | None:
     return float(2 * special.stdtr(freedom, out * np.sqrt(freedom / n)))
 
 
+def lowest_p_of_difference(resamples: int, n: int, freedom: int) -> float:
+    """Return what :func:`p_of_difference` gives where all resamples lie on one side of zero."""
+    out = special.ndtri(1 / (resamples + 1))
+    return float(2 * special.stdtr(freedom, out * np.sqrt(freedom / n)))
+
+
 def eta_squared_interval(eta: float, groups: int, n: int, level: float) -> tuple[float, float]:
     """Interval of eta squared from the noncentral F distribution (Steiger 2004).
 

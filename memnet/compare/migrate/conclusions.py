@@ -1,6 +1,7 @@
 """What a claim's figures say, in a sentence: what changed with the new score and what did not.
 
-A claim is said to be there only where its own test rejects. That one score gives a significant
+A claim is said to be there only where its own test rejects and its interval excludes 0; in small
+studies the two can disagree, and then the sentence says so. That one score gives a significant
 result and the other does not is no difference between them: only the test of the difference is.
 A result that neither score shows stays one that is not shown.
 """
@@ -28,6 +29,7 @@ def verdict(claim: Claim, alpha: float = 0.05) -> Verdict:
     Returns
     -------
     str
+        A figure is significant where :func:`is_shown`.
         ``"holds"``: significant with both scores, of the same sign, with no significant difference;
         ``"stronger"`` or ``"weaker"``: the same, and the new figure is significantly farther from
         zero or nearer to it; ``"reversed"``: significant with opposite signs; ``"old only"`` or
@@ -37,14 +39,15 @@ def verdict(claim: Claim, alpha: float = 0.05) -> Verdict:
     old, new = claim.old.value, claim.new.value
     if old is None or new is None or claim.p_old is None or claim.p_new is None:
         return "undefined"
-    with_old, with_new = claim.p_old < alpha, claim.p_new < alpha
+    with_old = is_shown(claim.old, claim.p_old, alpha)
+    with_new = is_shown(claim.new, claim.p_new, alpha)
     if not with_old and not with_new:
         return "neither"
     if with_old != with_new:
         return "old only" if with_old else "new only"
     if old * new < 0:
         return "reversed"
-    if not _differ(claim, alpha):
+    if not differ(claim, alpha):
         return "holds"
     return "stronger" if abs(new) > abs(old) else "weaker"
 
@@ -63,11 +66,11 @@ def conclusion(claim: Claim, alpha: float = 0.05) -> str:
     old = f"{_figure(claim.old)}, {_p(claim.p_old)}, with the old score"
     new = f"{_figure(claim.new)}, {_p(claim.p_new)}, with the new score"
     both = f"It is {old} and {new}."
-    change = f"{_figure(claim.difference)}, {_p(claim.p_difference)}"
-    differ = _differ(claim, alpha)
+    change = f"{_figure(claim.difference)}, {_p_difference(claim)}"
+    apart_shown = differ(claim, alpha)
     if claim.p_difference is None:
         apart = f"The difference between the two scores could not be tested, {_untested(claim)}."
-    elif differ:
+    elif apart_shown:
         apart = f"The two scores differ here, by {change}."
     else:
         apart = (
@@ -93,13 +96,54 @@ def conclusion(claim: Claim, alpha: float = 0.05) -> str:
             f"is shown with neither score. {both} What lies within these intervals is neither "
             "shown nor ruled out."
         )
-        if differ:
+        if apart_shown:
             said += f" The two figures differ ({change}), which shows no effect with either."
-    return f"{claim.title}: {said}{_control(claim)}"
+    return f"{claim.title}: {said}{_disagreement(claim, alpha)}{_control(claim)}"
 
 
-def _differ(claim: Claim, alpha: float) -> bool:
-    return claim.p_difference is not None and claim.p_difference < alpha
+def is_shown(figure: Figure, p: float | None, alpha: float = 0.05) -> bool:
+    """Whether a figure counts as significant: its test rejects, and its interval excludes 0."""
+    return p is not None and p < alpha and _excludes_zero(figure)
+
+
+def differ(claim: Claim, alpha: float = 0.05) -> bool:
+    """Whether the difference between the two scores counts as significant."""
+    return is_shown(claim.difference, claim.p_difference, alpha)
+
+
+def _excludes_zero(figure: Figure) -> bool:
+    return figure.interval is not None and (figure.interval[0] > 0 or figure.interval[1] < 0)
+
+
+def _disagreement(claim: Claim, alpha: float) -> str:
+    """Say where a figure is not counted although its test, or its interval alone, shows it."""
+    scores = (("old", claim.old, claim.p_old), ("new", claim.new, claim.p_new))
+    lacking = [s for s, figure, p in scores if _rejects(p, alpha) and figure.interval is None]
+    at_odds = [
+        score
+        for score, figure, p in scores
+        if figure.interval is not None and _rejects(p, alpha) != _excludes_zero(figure)
+    ]
+    said = ""
+    if lacking:
+        said += f" {_with(lacking)} it has no interval: not counted as shown."
+    if at_odds:
+        # Eta squared cannot be below 0: its test has all of alpha on one side, its interval half.
+        why = (
+            "as the interval leaves half of its error on either side and the test has but one"
+            if claim.detail.get("statistic") == "eta squared"
+            else "as happens with few pictures"
+        )
+        said += f" {_with(at_odds)} its test and its interval disagree, {why}: not counted as shown."
+    return said
+
+
+def _rejects(p: float | None, alpha: float) -> bool:
+    return p is not None and p < alpha
+
+
+def _with(scores: list[str]) -> str:
+    return "With both scores" if len(scores) == 2 else f"With the {scores[0]} score"
 
 
 def _control(claim: Claim) -> str:
@@ -141,6 +185,19 @@ def _p(p: float | None) -> str:
         return "p < 0.001"
     digits = 3 if p < 0.1 else 2  # 0.049 and 0.051 must not both be 0.05
     return f"p = {p:.{digits}f}"
+
+
+def at_floor(claim: Claim) -> bool:
+    """Whether the p of the difference is the lowest that the resamples can give."""
+    p, floor = claim.p_difference, claim.p_difference_floor
+    return p is not None and floor is not None and p <= floor
+
+
+def _p_difference(claim: Claim) -> str:
+    p = claim.p_difference
+    if p is None or not at_floor(claim) or p < 0.001:
+        return _p(p)
+    return f"p <= {p:.3f}, the lowest that these resamples can give"
 
 
 def disattenuated(

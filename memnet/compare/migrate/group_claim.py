@@ -30,16 +30,16 @@ _NO_SPREAD = "each group has one value of the score throughout, so there is no S
 
 def why_not_compared(name: str, members: Mapping[str, Array]) -> str:
     """Say why groups cannot be compared; "" where they can."""
-    few = [label for label, inside in members.items() if inside.sum() < 2]
+    few = [repr(label) for label for label, inside in members.items() if inside.sum() < 2]
     if len(members) > MOST_GROUPS:
         reason = f"there are {len(members):,} groups; at most {MOST_GROUPS} are compared"
     elif len(members) < 2:
-        reason = "there is one group only"
+        reason = f"there is one group only, {next(iter(members))!r}"
     elif few:
-        reason = f"{' and '.join(few)} {'has' if len(few) == 1 else 'have'} one item only"
+        reason = f"{' and '.join(few)} {'has' if len(few) == 1 else 'each have'} one item only"
     else:
         return ""
-    return f"groups are compared by {name}, and {reason}"
+    return f"groups are compared by column {name!r}, and {reason}"
 
 
 def group_claim(data: Resampled, name: str, members: Mapping[str, Array], level: float) -> Claim:
@@ -73,11 +73,15 @@ def group_claim(data: Resampled, name: str, members: Mapping[str, Array], level:
         ends = fit.eta_squared_interval(float(found[0]), len(labels), data.n, level)
         return Interval(*ends, "")
 
+    if reason:
+        title = f"Difference of memorability between the groups of {name}"
+    elif two:
+        title = f"Hedges' g of memorability, {' minus '.join(labels)} ({name})"
+    else:
+        title = f"Eta squared of memorability by {name}"
     return make_claim(
         "group_difference",
-        f"Hedges' g of memorability, {' minus '.join(labels)} ({name})"
-        if two
-        else f"Eta squared of memorability by {name}",
+        title,
         name,
         values,
         data.draws,
@@ -85,7 +89,9 @@ def group_claim(data: Resampled, name: str, members: Mapping[str, Array], level:
             s: fit.p_of_groups([data.columns["score", s][one > 0] for one in members.values()])
             for s in SCORES
         },
-        test="Welch's t test" if two else "F test (intervals of old and new: noncentral F)",
+        test="Welch's t test that both groups have the same mean"
+        if two
+        else "F test that all groups have the same mean (intervals: noncentral F)",
         why=why,
         level=level,
         freedom=data.n - len(labels),

@@ -25,6 +25,7 @@ class Resampled:
     ----------
     columns : key -> float64 ``(n,)``, finite.
     draws : which items each resample draws.
+    names : columns that sentences are to call otherwise than ``column 'name'`` -> how.
 
     Attributes
     ----------
@@ -33,8 +34,11 @@ class Resampled:
     means : float64 ``(1 + B, p)`` of the columns.
     """
 
-    def __init__(self, columns: Mapping[Key, Array], draws: Draws) -> None:
+    def __init__(
+        self, columns: Mapping[Key, Array], draws: Draws, names: Mapping[Key, str] | None = None
+    ) -> None:
         self.columns = columns
+        self.names = names or {}
         self.draws = draws
         self.n = draws.n
         self._place = {key: place for place, key in enumerate(columns)}
@@ -52,6 +56,10 @@ class Resampled:
             self.pearson[rows] = _correlations(standard, weights)
             self.spearman[rows] = _rank_correlations(groups, weights)
 
+    def called(self, key: Key) -> str:
+        """Name a column in a sentence."""
+        return self.names.get(key, f"column {key[1]!r}")
+
     def matrix(self, kind: str, keys: Sequence[Key]) -> Array:
         """Return the correlations ``(1 + B, k, k)`` of some columns; kind as the attributes."""
         place = [self._place[key] for key in keys]
@@ -64,7 +72,9 @@ class Resampled:
         return found
 
 
-def resampled(columns: Mapping[Key, Array], draws: Draws) -> Resampled:
+def resampled(
+    columns: Mapping[Key, Array], draws: Draws, names: Mapping[Key, str] | None = None
+) -> Resampled:
     """Return the columns' correlations, or raise MemnetError where they do not fit together."""
     found = {key: np.asarray(values, dtype=np.float64) for key, values in columns.items()}
     for (kind, name), values in found.items():
@@ -78,7 +88,7 @@ def resampled(columns: Mapping[Key, Array], draws: Draws) -> Resampled:
                 f"The {kind} {name!r} is missing or infinite for {missing:,} of {draws.n:,} "
                 "items; leave them out of all columns."
             )
-    return Resampled(found, draws)
+    return Resampled(found, draws, names)
 
 
 def _chunks(draws: Draws, columns: int) -> Iterator[tuple[slice, Counts]]:

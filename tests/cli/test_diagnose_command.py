@@ -1,0 +1,165 @@
+"""`memnet diagnose` as a user meets it: text, JSON, ids, pictures that fail, exit codes.
+
+The variants are run once; but for the picture that fails, the commands are handed what they gave.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import diagnose_study as study
+from memnet.cli.diagnose import diagnose
+from memnet.compare.scoring.inputs import collect
+from memnet.compare.variants.scores import score_variants
+from memnet.errors import MemnetError
+
+COUNT = 14
+app = typer.Typer()
+app.command()(diagnose)
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    """Return a folder with pictures, the small network as a file, and the variants' raw outputs."""
+    folder = tmp_path_factory.mktemp("command")
+    pictures = study.make_pictures(folder / "pictures", COUNT)
+    model = study.small_network(folder)
+    scores = score_variants(model, collect([pictures]).items)
+    (file,) = folder.glob("*.safetensors")
+    return folder, pictures, file, scores
+
+
+@pytest.fixture
+def run(case, monkeypatch):
+    _, pictures, file, scores = case
+
+    def scored_before(predictor, items):
+        rows = [scores.image_ids.index(item.image_id) for item in items]
+        return study.Pool(scores, {}).take(rows).scores
+
+    monkeypatch.setattr("memnet.compare.variants.scores.score_variants", scored_before)
+
+    def call(table: Path, *options: object, images: bool = True, code: int = 0):
+        given = ["--images", pictures, "--model", file, "--device", "cpu"] if images else []
+        arguments = ["--scores", table, "--score-column", "memnet", *given, *options]
+        done = CliRunner().invoke(app, list(map(str, arguments)))
+        if isinstance(done.exception, MemnetError):
+            raise done.exception
+        assert done.exit_code == code, done.output
+        return done
+
+    return call
+
+
+def table(path: Path, scores, decimals: int = 4, name=lambda image_id: image_id) -> Path:
+    raw = scores.raw("pycaffe-no-swap")
+    rows = [
+        f"{name(image_id)},{value:.{decimals}f}"
+        for image_id, value in zip(scores.image_ids, raw, strict=True)
+    ]
+    path.write_text("\n".join(["image_id,memnet", *rows, ""]), encoding="utf-8")
+    return path
+
+
+def test_json_names_the_variant_and_its_twin_and_is_all_that_is_on_stdout(run, case, tmp_path):
+    done = run(table(tmp_path / "old.csv", case[3]), "--json")
+    found = json.loads(done.stdout)
+    assert {found["verdict"], *found["equivalent"]} == {"pycaffe-no-swap", "pil-no-swap"}
+    assert (found["form"], found["evidence"], found["digits"]) == ("raw", "exact", 4)
+    assert (found["n"], found["failed"]) == (COUNT, {})
+    assert len(found["candidates"]) > 20
+    assert found["fingerprint"]["n"] == COUNT
+
+
+def test_text_says_verdict_reason_margin_and_the_five_best(run, case, tmp_path):
+    out = run(table(tmp_path / "old.csv", case[3])).stdout
+    assert out.startswith("Verdict: pycaffe-no-swap (exact, raw).")
+    assert "14 of 14 rows agree to 4 decimal(s)" in out
+    assert "It cannot be told apart from 1 other(s): pil-no-swap" in out
+    assert "The next is" in out
+    lines = out.splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("variant"))
+    assert [len(line.split()) for line in lines[head + 1 : head + 6]] == [6] * 5
+
+
+def test_without_pictures_only_the_numbers_speak(run, case, tmp_path):
+    done = run(table(tmp_path / "old.csv", case[3]), images=False)
+    assert done.stdout.startswith("The numbers by themselves (14):")
+    assert "--images" in done.stderr
+    plain = json.loads(run(tmp_path / "old.csv", "--json", images=False).stdout)
+    assert (plain["verdict"], plain["equivalent"]) == (None, [])
+    assert plain["evidence"] == "no pictures"
+    assert plain["fingerprint"]["decimals"] == 4
+
+
+def test_ids_without_endings_are_an_error_that_says_what_to_change(run, case, tmp_path):
+    old = table(tmp_path / "old.csv", case[3], name=lambda image_id: Path(image_id).stem)
+    with pytest.raises(MemnetError, match="14 would agree without file endings: change the column"):
+        run(old)
+
+
+def test_some_ids_without_endings_are_left_out_and_said(run, case, tmp_path):
+    drop = ("001.png", "004.png")
+    old = table(
+        tmp_path / "old.csv",
+        case[3],
+        name=lambda image_id: image_id[:-4] if image_id in drop else image_id,
+    )
+    done = run(old, "--json")
+    assert json.loads(done.stdout)["n"] == COUNT - 2
+    assert "2 id(s)" in done.stderr
+    assert "'001' and '001.png'" in done.stderr
+
+
+def test_a_sample_is_drawn_with_its_seed_and_said(run, case, tmp_path):
+    old = table(tmp_path / "old.csv", case[3])
+    first = run(old, "--json", "--sample", 10, "--seed", 3)
+    assert json.loads(first.stdout)["n"] == 10
+    assert "10 of 14 pictures are used, drawn with seed 3" in first.stderr
+
+
+def test_a_picture_that_fails_is_named_and_the_exit_code_is_1(case, tmp_path):
+    _, pictures, file, scores = case
+    folder = tmp_path / "with a broken one"
+    folder.mkdir()
+    for path in pictures.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "003.png").write_bytes(b"no picture")
+    old = table(tmp_path / "old.csv", scores)
+    arguments = ["--scores", old, "--score-column", "memnet", "--images", folder, "--model", file]
+    done = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    assert done.exit_code == 1
+    assert "003.png" in done.stderr
+    found = json.loads(done.stdout)
+    assert list(found["failed"]) == ["003.png"]
+    assert found["n"] == COUNT - 1
+    assert found["verdict"] in ("pycaffe-no-swap", "pil-no-swap")
+
+
+def test_fewer_than_ten_rows_are_refused_before_anything_is_scored(run, case, tmp_path):
+    old = tmp_path / "old.csv"
+    lines = table(old, case[3]).read_text(encoding="utf-8").splitlines()
+    old.write_text("\n".join(lines[:9]), encoding="utf-8")
+    with pytest.raises(MemnetError, match=r"8 usable row.* at least 10"):
+        run(old)
+
+
+def test_none_of_these_is_an_answer_and_no_failure(run, case, tmp_path):
+    old = tmp_path / "old.csv"
+    values = [0.91, 0.52, 0.77, 0.64, 0.83, 0.58, 0.7, 0.95, 0.61, 0.88, 0.49, 0.8, 0.67, 0.73]
+    rows = [f"{one},{value}" for one, value in zip(case[3].image_ids, values, strict=True)]
+    old.write_text("\n".join(["image_id,memnet", *rows]), encoding="utf-8")
+    done = run(old)
+    assert done.stdout.startswith("Verdict: none of these (none).")
+
+
+def test_the_command_is_known_and_a_missing_file_is_one_sentence_and_exit_2(memnet_command):
+    done = memnet_command(
+        "diagnose", "--scores", "nothing.csv", "--score-column", "memnet", check=2
+    )
+    assert done.stderr == "memnet: There is no file nothing.csv.\n"
