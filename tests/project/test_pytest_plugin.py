@@ -91,6 +91,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "foreign": lambda case: (case / "tests" / "frozen.json").write_text("{}"),
     "moved_weights": moved_weights,
     "own": lambda case: None,
+    "variant": lambda case: None,
 }
 """Name -> what is done to a folder whose scores hold."""
 
@@ -98,6 +99,10 @@ TESTS = {
     "moved_weights": """
         def test_moved_weights(frozen_scores):
             frozen_scores.check("frozen.json", model="../moved.safetensors")
+    """,
+    "variant": """
+        def test_variant(frozen_scores):  # the file is found beside the test, its variant is not
+            frozen_scores.check("frozen.json", model="../tiny.safetensors:server")
     """,
     "own": """
         import os
@@ -184,15 +189,15 @@ def test_every_case_came_out_as_it_should(project):
     for case in CASES:
         assert status(project.before, case) == ("PASSED" if case in passing else "FAILED"), case
     # A picture that is gone is not left out of the file without a word.
-    failing = {"text", "no_json", "no_weights", "foreign", "no_picture"}
+    failing = {"text", "no_json", "no_weights", "foreign", "no_picture", "variant"}
     for case in CASES:
         expected = "FAILED" if case in failing else "REFROZEN"
         assert status(project.meanwhile, case) == expected, case
         expected = "FAILED" if case in failing else "PASSED"
         assert status(project.after, case) == expected, case
-    assert "12 failed, 4 passed" in project.before
-    assert "5 failed, 11 refrozen" in project.meanwhile
-    assert "5 failed, 11 passed" in project.after
+    assert "13 failed, 4 passed" in project.before
+    assert "6 failed, 11 refrozen" in project.meanwhile
+    assert "6 failed, 11 passed" in project.after
 
 
 def test_without_the_option_no_file_is_touched(project):
@@ -263,6 +268,7 @@ def test_what_changed_without_moving_a_score_is_a_note(project):
     ("case", "words"),
     [
         ("no_json", r"There is no frozen file .*memnet freeze"),
+        ("variant", r"is no MemNet of Caffe's, so it has no variant 'server'"),
         ("no_weights", r"There is no weight file .*tiny\.safetensors"),
         ("no_picture", r"00003\.png: There is no such file"),
         ("foreign", r"is no file of frozen scores"),
