@@ -25,7 +25,12 @@ def migrate(
     crosswalk: Path | None = typer.Option(
         None, "--map", help="Instead of both: apply a published crosswalk.json, without pictures."
     ),
-    model: str = typer.Option("resmem.published", help="The new model."),
+    model: str = typer.Option(
+        "",
+        show_default="resmem.published for --images",
+        help="The model that scores --images; or which one made --new-scores, where the table "
+        "does not say or has several.",
+    ),
     outcome: list[str] = typer.Option(
         [], help="Column that memorability is set against; repeat for several."
     ),
@@ -54,10 +59,13 @@ def migrate(
     from memnet.compare.migrate.study import read_study
     from memnet.errors import MemnetError
 
-    if sum(map(bool, (images, new_scores, crosswalk))) != 1:
+    sources = {"--images": images, "--new-scores": new_scores, "--map": crosswalk}
+    given = [option for option, value in sources.items() if value]
+    if len(given) != 1:
+        many = f"{' and '.join(given)} were given. " if given else ""
         raise MemnetError(
-            "Give the pictures (--images DIR), or their new scores (--new-scores FILE), or a "
-            "published crosswalk alone (--map FILE)."
+            f"{many}Give {'one of them alone' if many else 'one of these'}: the pictures (--images "
+            "DIR), or their new scores (--new-scores FILE), or a published crosswalk (--map FILE)."
         )
     asked = Asked(
         outcomes=tuple(outcome), covariates=tuple(covariate), group=group, predictor=predictor
@@ -72,10 +80,11 @@ def migrate(
         done = mapped.apply_map(table, *mapped.read_map(crosswalk), command=command_line())
         unreadable = False
     else:
-        run.check(table, model, asked, memnet_equivalent=memnet_equivalent)
         if new_scores is not None:
             new = read_new_scores(new_scores, table, model=model)
         else:
+            model = model or run.RESMEM
+            run.check(table, model, asked, memnet_equivalent=memnet_equivalent)
             scores = out / "scores.csv"
             new = score_pictures(table, images, scores, model=model, command=command_line())
             if new.inputs is not None and new.summary is not None:
@@ -112,6 +121,7 @@ def _print(record: MigrationRecord) -> None:
     from rich.text import Text
 
     from memnet.compare.report.cells import p_value, short
+    from memnet.compare.report.migrate_page import p_of_difference
 
     if record.claims:
         table = Table(box=None, pad_edge=False)
@@ -128,7 +138,7 @@ def _print(record: MigrationRecord) -> None:
                 p_value(claim["p_new"]),
                 short(claim["difference"]["value"]),
                 f"[{short(ends[0])}, {short(ends[1])}]" if ends else "none",
-                p_value(claim["p_difference"]),
+                p_of_difference(claim),
             ]
             table.add_row(Text(claim["title"]), *map(Text, cells))
         Console(width=120, soft_wrap=False).print(table)

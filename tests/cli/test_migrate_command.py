@@ -68,6 +68,15 @@ def test_it_writes_all_that_was_promised(memnet_command, study, tmp_path):
     assert all(line.startswith("memnet: ") for line in done.stderr.splitlines())
 
 
+def test_a_claim_that_cannot_be_made_is_exit_code_1(memnet_command, study, tmp_path):
+    study.assign(rating=3).to_csv(tmp_path / "flat.csv", index=False)
+    args = ("--new-scores", "new.csv", "--outcome", "rating", "--model", "resmem.published")
+    done = migrate(memnet_command, *args, table="flat.csv", check=1)
+    assert "column 'rating' has one value only" in done.stderr
+    assert done.stderr.count("carry no checked identity") == 1
+    assert "resmem" in pd.read_csv(tmp_path / "out" / "migrated.csv").columns
+
+
 def test_only_the_studys_pictures_are_scored_and_a_rerun_scores_none(
     memnet_command, study, tmp_path, make_pictures, tiny_weights
 ):
@@ -78,7 +87,7 @@ def test_only_the_studys_pictures_are_scored_and_a_rerun_scores_none(
     assert sum(map(int, log.read_text().split())) == 40
     scores = pd.read_csv(tmp_path / "out" / "scores.csv", dtype={"image_id": str})
     table = pd.read_csv(tmp_path / "out" / "migrated.csv")
-    assert table["resmem"].tolist() == scores["score"].tolist()
+    assert table["new"].tolist() == scores["score"].tolist()  # it is no ResMem
     log.unlink()
     migrate(memnet_command, *args, TINY_LOG=str(log))
     assert not log.exists()
@@ -93,7 +102,7 @@ def test_a_broken_picture_keeps_its_row_and_the_exit_code_is_1(
     assert "00007.png" in done.stderr
     row = pd.read_csv(tmp_path / "out" / "migrated.csv").iloc[7]
     assert row["note"].startswith("no new score: ")
-    assert np.isnan(row["resmem"])
+    assert np.isnan(row["new"])
     assert row["memnet"] == study["memnet"][7]
 
 
@@ -113,8 +122,9 @@ def test_pictures_that_no_id_matches_are_not_scored(
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ((), "Give the pictures"),
-        (("--new-scores", "new.csv", "--map", "x.json"), "Give the pictures"),
+        ((), "Give one of these: the pictures"),
+        (("--new-scores", "new.csv", "--map", "x.json"), "--new-scores and --map were given"),
+        (("--new-scores", "new.csv", "--images", "."), "--images and --new-scores were given"),
         (("--map", "x.json", "--outcome", "rating"), "--map changes the scale"),
         (("--map", "x.json"), "cannot be read"),
         (("--map", "new.csv"), "new.csv"),

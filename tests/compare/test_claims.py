@@ -13,12 +13,14 @@ from memnet.compare.migrate import claims_fit
 from memnet.compare.migrate.claim import Claim, Figure
 from memnet.compare.migrate.claims import all_claims
 from memnet.compare.migrate.conclusions import conclusion, disattenuated, verdict
+from memnet.compare.migrate.redo import conclusions_of
 from memnet.compare.migrate.resampled import Resampled
 from memnet.compare.stats.bootstrap import interval_of
 from memnet.compare.stats.draws import Draws
 from memnet.errors import MemnetError
 
 N = 80
+FLAT = "column 'flat' has one value only"
 RESAMPLES = 199
 
 
@@ -325,12 +327,10 @@ def test_a_constant_outcome_is_undefined_with_its_reason_and_the_others_stay():
     )
     for claim in found:
         if claim.outcome == "flat":
-            assert claim.old == Figure(value=None, interval=None, reason="flat has one value only")
+            assert claim.old == Figure(value=None, interval=None, reason=FLAT)
             assert (claim.p_old, claim.p_new, claim.p_difference) == (None, None, None)
             assert claim.difference.value is None
-            assert conclusion(claim).endswith(
-                "nothing can be said, because flat has one value only."
-            )
+            assert conclusion(claim).endswith(f"nothing can be said, because {FLAT}.")
         else:
             assert claim.new.interval is not None
 
@@ -341,9 +341,9 @@ def test_a_constant_score_leaves_the_other_score_defined():
     for claim in found.values():
         if claim.kind != "control":
             assert claim.old.value is None
-            assert claim.old.reason == "old has one value only"
+            assert claim.old.reason == "the old score has one value only"
             assert claim.new.value is not None
-            assert claim.difference.reason == "old has one value only"
+            assert claim.difference.reason == "the old score has one value only"
             assert verdict(claim) == "undefined"
 
 
@@ -353,7 +353,8 @@ def test_covariates_that_determine_each_other_are_named():
     claim = claims(columns, covariates=twice, predictor=None)["regression"]
     assert claim.old.value is None
     assert claim.old.reason == (
-        "old and rating and light and lux determine one another: one of them follows from the rest"
+        "the old score and column 'rating' and column 'light' and column 'lux' determine one "
+        "another: one of them follows from the rest"
     )
     assert claim.p_old is None
     assert claim.detail["r_squared_change"] == {"old": None, "new": None}
@@ -387,16 +388,18 @@ def test_resamples_that_leave_a_figure_undefined_are_counted_and_take_the_interv
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (["a"] * N, "groups are compared by kind, and there is one group only"),
-        (["a"] * (N - 1) + ["b"], "groups are compared by kind, and b has one item only"),
-        (["a"] * (N - 3) + ["b", "b", "c"], "groups are compared by kind, and c has one item only"),
-        (range(N), "groups are compared by kind, and there are 80 groups; at most 20 are compared"),
+        (["a"] * N, "there is one group only, 'a'"),
+        (["a"] * (N - 1) + ["b"], "'b' has one item only"),
+        (["a"] * (N - 2) + ["b", "c"], "'b' and 'c' each have one item only"),
+        (range(N), "there are 80 groups; at most 20 are compared"),
     ],
 )
 def test_groups_that_cannot_be_compared_say_why(labels, said):
     claim = claims(study(), group=("kind", labels))["group_difference"]
-    assert claim.old == Figure(value=None, interval=None, reason=said)
+    reason = f"groups are compared by column 'kind', and {said}"
+    assert claim.old == Figure(value=None, interval=None, reason=reason)
     assert (claim.p_old, claim.p_difference) == (None, None)
+    assert claim.title == "Difference of memorability between the groups of kind"
 
 
 @pytest.mark.parametrize(
@@ -452,6 +455,8 @@ def made(old: float, new: float, p_old: float, p_new: float, p_difference: float
         p_old=p_old,
         p_new=p_new,
         p_difference=p_difference,
+        p_difference_floor=None if p_difference is None else 0.002,
+        test="",
         method="",
         detail={},
     )
@@ -462,7 +467,7 @@ CASES = {
     "stronger": made(-0.3, -0.5, 0.01, 0.0001, 0.01),
     "weaker": made(0.5, 0.3, 0.0001, 0.01, 0.01),
     "reversed": made(0.3, -0.3, 0.01, 0.01, 0.0004),
-    "old only": made(0.2, 0.19, 0.049, 0.0503, 0.8),
+    "old only": made(0.2, 0.14, 0.049, 0.0503, 0.8),
     "new only": made(0.1, 0.3, 0.3, 0.002, 0.03),
     "neither": made(0.1, 0.15, 0.3, 0.14, 0.6),
 }
@@ -480,8 +485,8 @@ SENTENCES = {
     "old score and -0.30 [-0.45, -0.15], p = 0.010, with the new score. "
     "The two scores differ here, by -0.60 [-0.75, -0.45], p < 0.001.",
     "old only": "is significant with the old score only. It is 0.20 [0.05, 0.35], p = 0.049, with "
-    "the old score and 0.19 [0.04, 0.34], p = 0.050, with the new score. The difference between "
-    "the two scores (-0.01 [-0.16, 0.14], p = 0.80) is itself not significant, so this is no "
+    "the old score and 0.14 [-0.01, 0.29], p = 0.050, with the new score. The difference between "
+    "the two scores (-0.06 [-0.21, 0.09], p = 0.80) is itself not significant, so this is no "
     "evidence that they disagree.",
     "new only": "is significant with the new score only. It is 0.10 [-0.05, 0.25], p = 0.30, with "
     "the old score and 0.30 [0.15, 0.45], p = 0.002, with the new score. The two scores differ "
@@ -502,7 +507,8 @@ def test_each_case_has_its_word_and_its_sentence(word):
 
 
 def test_a_difference_without_an_effect_in_either_is_no_effect():
-    claim = replace(CASES["neither"], p_difference=0.01)
+    apart = Figure(value=0.05, interval=(0.01, 0.09), reason="")
+    claim = replace(CASES["neither"], difference=apart, p_difference=0.01)
     assert verdict(claim) == "neither"
     assert conclusion(claim).endswith("which shows no effect with either.")
     assert "holds" not in conclusion(claim)
@@ -525,6 +531,78 @@ def test_alpha_is_the_level_of_every_test():
         "new only",
         "neither",
     ]
+
+
+def test_a_test_and_an_interval_that_disagree_show_nothing_and_the_sentence_says_so():
+    """As of 12 pictures: r = .63, p = .029, and an interval that holds 0."""
+    wide = Figure(value=0.63, interval=(-0.17, 0.93), reason="")
+    claim = replace(made(0.63, 0.4, 0.029, 0.002, 0.4), old=wide)
+    assert verdict(claim) == "new only"
+    assert conclusion(claim).endswith(
+        "With the old score its test and its interval disagree, as happens with few pictures: not "
+        "counted as shown."
+    )
+    assert verdict(replace(claim, new=wide)) == "neither"
+    assert "With both scores its test and its interval" in conclusion(replace(claim, new=wide))
+    # The other way round: the interval excludes 0, the test does not reject.
+    claim = made(0.3, 0.4, 0.06, 0.002, 0.4)
+    assert verdict(claim) == "new only"
+    assert "With the old score its test and its interval disagree" in conclusion(claim)
+    assert "disagree, as happens" not in conclusion(made(0.3, 0.4, 0.04, 0.002, 0.4))
+
+
+def test_eta_squared_counts_only_where_its_two_sided_interval_leaves_0_too():
+    """F(2, 77) has p = .04 at eta squared .0803; Steiger's 95 % interval then begins at 0."""
+    eta = 0.0803
+    p = stats.f.sf(eta / 2 / ((1 - eta) / 77), 2, 77)
+    assert 0.025 < p < 0.05
+    found = Figure(value=eta, interval=claims_fit.eta_squared_interval(eta, 3, 80, 0.95), reason="")
+    claim = replace(
+        made(eta, eta, p, p, 1.0), old=found, new=found, detail={"statistic": "eta squared"}
+    )
+    assert verdict(claim) == "neither"
+    assert "as the interval leaves half of its error on either side" in conclusion(claim)
+    assert "few pictures" not in conclusion(claim)
+
+
+def test_a_figure_without_an_interval_is_not_shown_by_its_test_alone():
+    none = Figure(value=0.5, interval=None, reason="undefined in 30% of the resamples")
+    claim = replace(made(0.5, 0.4, 0.001, 0.002, None), old=none)
+    assert verdict(claim) == "new only"
+    assert "With the old score it has no interval: not counted as shown." in conclusion(claim)
+
+
+def test_the_lowest_p_of_a_difference_is_not_printed_as_an_exact_one():
+    claim = made(0.3, 0.6, 0.01, 0.001, 0.002)
+    assert "p <= 0.002, the lowest that these resamples can give" in conclusion(claim)
+    assert "p = 0.002." in conclusion(replace(claim, p_difference_floor=0.001))
+    (apart,) = all_claims(
+        np.arange(100.0) % 7,
+        np.arange(100.0),
+        outcome={},
+        group=("half", np.arange(100) // 50),
+        resamples=199,
+    )
+    out = stats.norm.ppf(1 / 200) * np.sqrt(98 / 100)
+    assert apart.p_difference == pytest.approx(2 * stats.t.cdf(out, 98), rel=1e-12)
+    assert apart.p_difference == apart.p_difference_floor
+    assert claims(study(effect=0))["spearman"].p_difference > apart.p_difference_floor
+
+
+def test_the_tally_says_in_how_many_claims_the_difference_is_shown():
+    new_only, untested = CASES["new only"], made(0.3, 0.5, 0.01, 0.001, None)
+    not_apart = made(0.1, 0.3, 0.3, 0.002, 0.2)
+    not_apart = replace(not_apart, difference=Figure(value=0.2, interval=(-0.1, 0.5), reason=""))
+    (tally, *said) = conclusions_of([new_only, not_apart, not_apart, CASES["old only"]])
+    assert "3 significant with the new score only, in 1 of them with a difference shown" in tally
+    assert "1 significant with the old score only, with no difference shown" in tally
+    assert len(said) == 4
+    tally = conclusions_of([not_apart] * 5)[0]
+    assert "5 significant with the new score only, in none of them with a difference" in tally
+    tally = conclusions_of([untested, CASES["holds"], CASES["holds"]])[0]
+    assert "3 significant with both scores, in none of them with a difference shown, in 1" in tally
+    assert "in 1 of them with a difference that could not be tested" in tally
+    assert "difference shown" not in conclusions_of([untested, CASES["stronger"]])[0]
 
 
 def test_a_control_is_told_beside_the_figure_without_it():

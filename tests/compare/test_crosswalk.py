@@ -194,6 +194,29 @@ def test_the_interval_is_the_isotonic_prediction_and_its_half_width():
     assert found.half_width < fitted(old, new, level=0.98).backward.half_width
 
 
+def test_cutting_the_interval_at_the_ends_of_the_scale_loses_no_score():
+    old, new = scores(2400, 0.6)
+    new = (new + 0.15).clip(0, 1)
+    open_ended = fitted(old[:400], new[:400]).forward
+    cut = fitted(old[:400], new[:400], new_limits=(0.0, 1.0)).forward
+    wide, narrow = open_ended.apply(old[400:]), cut.apply(old[400:])
+    assert np.nanmax(wide.high) > 1 == np.nanmax(narrow.high)
+    assert np.array_equal(wide.isotonic, narrow.isotonic, equal_nan=True)
+    for found in (wide, narrow):
+        held = (found.low <= new[400:]) & (new[400:] <= found.high)
+        assert held[~found.outside].mean() == pytest.approx(0.95, abs=0.03)
+    there = ~wide.outside
+    assert np.array_equal(
+        ((wide.low <= new[400:]) & (new[400:] <= wide.high))[there],
+        ((narrow.low <= new[400:]) & (new[400:] <= narrow.high))[there],
+    )
+
+
+def test_scores_beyond_the_limits_of_their_scale_are_refused():
+    with pytest.raises(MemnetError, match=r"'memnet' run from .* beyond the limits of their scale"):
+        fitted(*scores(60, 0.6), old_limits=(0.5, None))
+
+
 def test_the_directions_are_not_the_inverse_of_one_another_but_name_one_another():
     found = fitted(*scores(500, 0.6))
     assert (found.forward.source, found.forward.target) == ("memnet", "resmem")
@@ -293,6 +316,8 @@ def test_whole_numbers_that_another_program_wrote_are_read_as_such():
         (lambda: changed("backward.n", "60"), "backward.n is not what it should be"),
         (lambda: changed("backward.half_width", float("nan")), "NaN is no number"),
         (lambda: changed("backward.half_width", -0.1), "prediction interval of 'backward'"),
+        (lambda: changed("forward.target_low", "0"), "forward.target_low is not what it should be"),
+        (lambda: changed("forward.target_high", 0.7), "forward.quantile_y goes beyond the limits"),
         (lambda: changed("forward.quantile_x", [0.5, 0.5]), "knots in forward.quantile_x"),
         (lambda: changed("forward.isotonic_y", [0.5, 0.6]), "knots in forward.isotonic_"),
         (lambda: changed("forward.isotonic_y", ["a", "b"]), "forward.isotonic_y is not what"),

@@ -19,7 +19,8 @@ from memnet.compare.migrate.redo import Asked
 from memnet.compare.migrate.run import check, migrate, write_migration
 from memnet.compare.migrate.study import read_study
 from memnet.compare.migrate.validity import validities
-from memnet.compare.report.migrate_page import write_migrate_page
+from memnet.compare.report.migrate_figures import draw_crosswalk
+from memnet.compare.report.migrate_page import crosswalk_table, write_migrate_page
 from memnet.errors import MemnetError
 
 N = 60
@@ -204,14 +205,51 @@ def test_the_crosswalk_says_where_it_comes_from(tmp_path, run):
     [
         (lambda old: old * 100, "seem to be per cent"),
         (lambda old: old - 0.6, "below 0"),
-        (lambda old: old.where(old.index != 4, 999), "above 100"),
+        (lambda old: old.where(old.index != 4, 250), "above 100"),
         (lambda old: old.where(old.index != 4, 1.3), "above 1"),
     ],
 )
 def test_scores_outside_the_range_of_any_variant_get_a_sentence(planted, run, change, said):
     record = run(planted.assign(memnet=change(planted["memnet"]))).record
-    assert any(said in sentence for sentence in [*record.remarks, *record.cautions])
+    (sentence,) = (one for one in [*record.remarks, *record.cautions] if said in one)
+    assert (
+        "every estimate (claims, agreement, crosswalk) contains them" in sentence
+        or "per cent" in sentence
+    )
     assert record.pictures["n"] == N  # and are kept
+
+
+@pytest.mark.parametrize("code", [-999, 999, 9999, -9])
+def test_a_code_for_a_missing_score_is_set_aside_and_enters_nothing(planted, run, code):
+    coded = planted.assign(memnet=planted["memnet"].where(planted.index != 5, code))
+    done = run(coded, outcomes=("rating",))
+    (said,) = done.record.set_aside
+    assert f"{code} in row 7 of 'memnet' is taken for a missing value" in said
+    assert done.table["note"][5] == f"the old score '{code}.0' is taken for a missing value"
+    rest = planted.drop(index=5)
+    expected = stats.pearsonr(rest["memnet"], rest["rating"]).statistic
+    assert done.record.claims[1]["old"]["value"] == pytest.approx(expected, abs=1e-12)
+    assert done.record.crosswalk["forward"]["n"] == N - 1
+    assert done.record.old["highest"] <= 1
+    assert float(done.table["memnet"][5]) == code  # the study's cell stays
+
+
+def test_scores_of_another_scale_that_are_like_a_code_are_kept(planted, run):
+    thousandths = (planted["memnet"] * 1000).round().where(planted.index != 5, 999)
+    done = run(planted.assign(memnet=thousandths))
+    assert done.record.set_aside == []
+    assert done.record.pictures["n"] == N
+
+
+def test_a_code_among_the_outcomes_is_warned_of_and_kept(planted, run):
+    coded = planted.assign(rating=planted["rating"].where(planted.index != 5, -999))
+    done = run(coded, outcomes=("rating",))
+    assert done.complete
+    assert done.record.claims[0]["n"] == N
+    (said,) = (one for one in done.record.remarks if "-999 in row 7" in one)
+    assert "more than 10 (robust) SDs" in said
+    wide = planted.assign(rating=np.linspace(-999, 999, N))
+    assert not [one for one in run(wide, outcomes=("rating",)).record.remarks if "SDs" in one]
 
 
 def test_scores_from_0_to_1_get_no_such_sentence(run):
@@ -296,6 +334,56 @@ def test_a_group_must_be_a_property_of_the_picture(planted, run):
     assert any("more than one group" in said for said in done.record.set_aside)
 
 
+def test_groups_within_pictures_get_one_sentence_and_no_claim(planted, run):
+    trials = pd.concat([planted.assign(kind="before"), planted.assign(kind="after")])
+    record = run(trials[["image_id", "memnet", "kind"]], group="kind").record
+    assert record.claims == []
+    (said,) = (s for s in [*record.set_aside, *record.remarks] if "'kind'" in s)
+    assert said == (
+        "60 picture(s) have rows of more than one group of column 'kind', so memorability cannot "
+        "be compared between them; fit a mixed model to migrated.csv."
+    )
+    assert not [s for s in [*record.set_aside, *record.remarks] if "no value in kind" in s]
+
+
+def test_a_group_of_one_picture_is_left_out_where_two_groups_remain(planted, run):
+    lonely = planted.assign(kind=planted["kind"].where(planted.index != 5, "space"))
+    done = run(lonely, group="kind")
+    (claim,) = done.record.claims
+    assert claim["title"] == "Hedges' g of memorability, indoor minus outdoor (kind)"
+    assert claim["n"] == N - 1
+    assert done.complete
+    (said,) = (one for one in done.record.remarks if "'space'" in one)
+    assert "1 group(s) of column 'kind' have one picture only" in said
+    assert "0005.jpg" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "asked", "said"),
+    [
+        ({"rating": 3}, {"outcomes": ("rating",)}, "column 'rating' has one value only"),
+        ({"memnet": 0.65}, {"outcomes": ("rating",)}, "column 'memnet' has one value only"),
+        ({"score": 0.7}, {"outcomes": ("rating",)}, "the score of resmem.published has one value"),
+        ({"kind": "animal"}, {"group": "kind"}, "there is one group only, 'animal'"),
+        ({"kind": ["a"] * (N - 1) + ["b"]}, {"group": "kind"}, "'b' has one item only"),
+    ],
+)
+def test_a_claim_that_cannot_be_made_names_the_studys_column_and_is_a_failure(
+    planted, run, change, asked, said
+):
+    done = run(planted.assign(**change), planted.assign(**change), **asked)
+    assert not done.complete
+    assert any("claims cannot be made" in one and said in one for one in done.record.set_aside)
+    assert "Hedges" not in " ".join(done.record.conclusions)
+
+
+def test_too_few_pictures_for_a_claim_are_a_failure(planted, run):
+    few = planted.assign(rating=planted["rating"].where(planted.index < 9))
+    done = run(few, outcomes=("rating",))
+    assert not done.complete
+    assert any("Nothing is claimed about rating: 9 picture(s)" in s for s in done.record.set_aside)
+
+
 def test_an_outcome_unrelated_to_both_scores_is_not_made_an_effect(tmp_path, planted, run):
     design = np.column_stack([np.ones(N), planted["memnet"], planted["score"]])
     noise = np.random.default_rng(3).standard_normal(N)
@@ -317,12 +405,22 @@ def test_an_outcome_unrelated_to_both_scores_is_not_made_an_effect(tmp_path, pla
         ({"outcomes": ("rating",), "covariates": ("rating",)}, "named twice"),
         ({"outcomes": ("memnet",)}, "cannot be an outcome"),
         ({"outcomes": ("ratings",)}, "Did you mean 'rating'"),
-        ({"outcomes": ("kind",)}, "no number in column 'kind'"),
+        ({"outcomes": ("kind",)}, "must be numbers: write a category as columns of 0 and 1"),
     ],
 )
 def test_columns_that_make_no_sense_are_refused(run, asked, said):
     with pytest.raises(MemnetError, match=said):
         run(**asked)
+
+
+def test_percent_signs_are_refused_with_what_to_write(tmp_path, planted, run):
+    signed = planted.assign(memnet=[f"{100 * one:.1f}%" for one in planted["memnet"]])
+    signed.loc[0, "memnet"] = "54.4%"
+    with pytest.raises(MemnetError, match=r"write 54\.4 % as 0\.544 \(or 54\.4\)"):
+        run(signed)
+    signed = planted.assign(rating=[f"{one} %" for one in planted["size"]])
+    with pytest.raises(MemnetError, match=r"write \d % as 0\.0\d \(or \d\)"):
+        run(signed, outcomes=("rating",))
 
 
 # Ids ----------------------------------------------------------------------------------------------
@@ -332,6 +430,13 @@ def test_ids_without_their_ending_do_not_match_and_the_sentence_says_so(planted,
     study = planted.assign(image_id=planted["image_id"].str.removesuffix(".jpg"))
     with pytest.raises(MemnetError, match="without file endings"):
         run(study[["image_id", "memnet"]])
+
+
+def test_ids_that_a_spreadsheet_made_numbers_of_are_recognised(planted, run):
+    study = planted.assign(image_id=[str(place) for place in range(100, 100 + N)])
+    new = planted.assign(image_id=[f"{place:06d}.jpg" for place in range(100, 100 + N)])
+    with pytest.raises(MemnetError, match=r"leading zeros \('100' and '000100\.jpg'\)"):
+        run(study[["image_id", "memnet"]], new)
 
 
 def test_the_good_rows_are_done_where_some_ids_do_not_match(planted, run):
@@ -405,6 +510,51 @@ def test_a_table_of_several_models_needs_a_name(tmp_path, planted):
     with pytest.raises(MemnetError, match=r"resmem\.published, m3m\.mine"):
         read_new_scores(path, study)
     assert read_new_scores(path, study, model="m3m.mine").model == "m3m.mine"
+
+
+def plain(folder, frame, name="new.csv"):
+    return write(folder, frame, name, ("image_id", "score"))
+
+
+def test_a_plain_table_gets_its_models_name_from_the_user_or_none(tmp_path, planted):
+    path = plain(tmp_path, planted)
+    study = read_study(write(tmp_path, planted), score_column="memnet")
+    stated = read_new_scores(path, study, model="resmem.published")
+    assert stated.called == stated.model == "resmem.published"
+    done = migrate(study, stated, asked=Asked(), resamples=100)
+    assert "resmem" in done.table.columns
+    (said,) = (one for one in done.record.remarks if "carry no checked identity" in one)
+    assert "resmem.published is what --model says" in said
+    assert done.record.new["weights_sha256"] is None
+    assert "stated by the authors, and not checked" in done.record.methods
+    unknown = migrate(study, read_new_scores(path, study), asked=Asked(), resamples=100)
+    assert read_new_scores(path, study).model == "new"  # the file's stem
+    (said,) = (one for one in unknown.record.remarks if "carry no checked identity" in one)
+    assert "State its name with --model" in said
+    assert "[name the model here]" in unknown.record.methods
+
+
+def test_a_file_called_new_makes_no_model_called_new(tmp_path, planted):
+    study = read_study(write(tmp_path, planted), score_column="memnet")
+    done = migrate(
+        study,
+        read_new_scores(plain(tmp_path, planted), study),
+        asked=Asked(outcomes=("rating",)),
+        resamples=100,
+    )
+    assert done.record.new["name"] == "the model of new.csv"
+    assert done.record.crosswalk["forward"]["target"] == "the model of new.csv"
+    assert done.record.added["new"]["meaning"] == "score of the model of new.csv"
+    page = write_migration(done, tmp_path / "out").read_text(encoding="utf-8")
+    assert "model new" not in page
+    assert "from MemNet to the model of new.csv" in page
+
+
+def test_another_models_name_than_the_tables_is_refused(tmp_path, planted):
+    path = write(tmp_path, planted, "new.csv", ("image_id", "model", "score"))
+    study = read_study(write(tmp_path, planted), score_column="memnet")
+    with pytest.raises(MemnetError, match=r"vitmem was asked for.*resmem\.published"):
+        read_new_scores(path, study, model="vitmem")
 
 
 # Tables as people have them -----------------------------------------------------------------------
@@ -506,6 +656,63 @@ def test_the_page_stands_alone_and_says_what_matters(tmp_path, run):
     assert "resmem.published has seen these pictures in training" in page
     for sentence in done.record.conclusions:
         assert sentence.split(":")[0].replace("'", "&#39;") in page
+
+
+def test_the_footnote_says_each_way_once_and_in_words(tmp_path, run):
+    done = run(outcomes=("rating",), covariates=("size",), group="kind")
+    write_migration(done, tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    assert text.count("resamples, seed 0") == 1
+    assert "spearman, pearson:" not in text
+    assert "group_difference" not in text
+    tests = "Student's t test that the correlation is 0 (58 degrees of freedom); Student's t test "
+    tests += "that the partial correlation is 0 (57 degrees of freedom); t test with "
+    assert tests in text
+    methods = done.record.methods
+    assert tests in methods
+    assert "Welch's t test that both groups have the same mean." in methods
+    assert "A figure was taken for significant where its test rejected at .05 and its" in methods
+
+
+def test_the_lowest_p_is_marked_in_table_csv_and_words(tmp_path, planted, run):
+    opposite = planted.assign(rating=planted["score"] - planted["memnet"])
+    done = run(opposite, outcomes=("rating",), resamples=100)
+    page = write_migration(done, tmp_path / "out").read_text(encoding="utf-8")
+    table = pd.read_csv(tmp_path / "out" / "claims.csv")
+    assert (table["p_difference"] == table["p_difference_floor"]).all()
+    shown = f"&lt;= {table['p_difference'][0]:.3f}".replace("0.", ".")
+    assert shown in page
+    assert any("more --resamples would resolve it" in one for one in done.record.remarks)
+    again = run(outcomes=("rating",), resamples=100).record
+    assert not any("would resolve it" in one for one in again.remarks)
+
+
+def test_which_map_errs_least_is_read_from_the_figures(tmp_path, run):
+    record = run().record
+    way = record.crosswalk["forward"]
+    way |= {"rmse_isotonic": 0.05, "rmse_quantile": 0.06, "rmse_mean": 0.1}
+    said = crosswalk_table(record).before
+    assert "From MemNet (memnet) to ResMem, the isotonic map errs least (RMSE 0.0500" in said
+    assert "50 % less than always saying the mean" in said
+    way |= {"rmse_quantile": 0.04}
+    assert "to ResMem, the equipercentile map errs least" in crosswalk_table(record).before
+    way |= {"rmse_mean": 0.03}
+    assert "neither map says anything about a single picture" in crosswalk_table(record).before
+
+
+def test_prediction_intervals_end_where_the_scale_does(tmp_path, planted, run):
+    high = planted.assign(score=1 / (1 + np.exp(-(planted["score"] - 0.65) / 0.05)))
+    done = run(high, high)
+    assert done.record.crosswalk["forward"]["target_high"] == 1
+    assert done.record.crosswalk["backward"]["target_high"] is None  # old scores are not clamped
+    top = done.table["resmem_predicted_high"].astype(float)
+    half = done.record.crosswalk["forward"]["half_width"]
+    assert (done.table["resmem_predicted"].astype(float) + half > 1).any()
+    assert top.max() == 1
+    (band,) = draw_crosswalk(done.record).axes[0].collections
+    assert band.get_paths()[0].vertices[:, 1].max() == 1
+    clamped = planted.assign(memnet=((planted["memnet"] - 0.65) * 4 + 0.65).clip(0, 1))
+    assert run(clamped).record.crosswalk["backward"]["target_low"] == 0
 
 
 def test_the_methods_paragraph_has_versions_checksums_citations_and_licence(tmp_path, run):

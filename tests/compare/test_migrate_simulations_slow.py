@@ -31,7 +31,7 @@ def pool():
 @pytest.mark.parametrize("population", POPULATIONS)
 def test_intervals_hold_nulls_stay_nulls_and_the_page_says_so(population, pool):
     measured = planted_study.measure(population, pool)
-    assert not planted_study.outside(measured)
+    assert not planted_study.outside(measured, population)
     shown = planted_study.shown(PAGE.read_text(encoding="utf-8"))
     rows = planted_study.table({population: measured})[-len(planted_study.NAMES) :]
     for name, cells in zip(planted_study.NAMES, map(planted_study.cells_of, rows), strict=True):

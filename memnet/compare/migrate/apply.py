@@ -40,10 +40,15 @@ def column_prefix(model: str) -> str:
 
 
 def column_names(
-    prefix: str, *, scored: bool = True, mapped: bool = True, memnet_equivalent: bool = False
+    prefix: str,
+    called: str,
+    *,
+    scored: bool = True,
+    mapped: bool = True,
+    memnet_equivalent: bool = False,
 ) -> dict[str, str]:
-    """Name the columns that will be added -> what each holds."""
-    what = "ResMem" if prefix == "resmem" else "the new model"
+    """Name the columns that will be added -> what each holds; ``called``: what the model is."""
+    what = "ResMem" if prefix == "resmem" else called
     names = {}
     if scored:
         names[prefix] = f"score of {what}"
@@ -53,7 +58,8 @@ def column_names(
             "score that as large a share of the pictures stays below",
             f"{prefix}_predicted": f"the score of {what} to be expected of a picture with this old "
             "score (isotonic regression)",
-            f"{prefix}_predicted_low": "lower end of its prediction interval",
+            f"{prefix}_predicted_low": "lower end of its prediction interval, as wide for all "
+            "scores but cut where the scale ends; it holds on average",
             f"{prefix}_predicted_high": "upper end of its prediction interval",
         }
     if memnet_equivalent:
@@ -78,6 +84,7 @@ def add_columns(
     study: Study,
     *,
     prefix: str,
+    called: str,
     new: Array | None,
     missing: Mapping[str, str],
     crosswalk: Crosswalk | None,
@@ -88,6 +95,7 @@ def add_columns(
     Parameters
     ----------
     prefix : of :func:`column_prefix`.
+    called : what sentences call the new model.
     new : float64 ``(P,)``, NaN where a picture has no new score; None where none were made.
     missing : picture -> why it has no new score.
     crosswalk : from old (forward) to new scores and back; None where there is none.
@@ -100,6 +108,7 @@ def add_columns(
     """
     names = column_names(
         prefix,
+        called,
         scored=new is not None,
         mapped=crosswalk is not None,
         memnet_equivalent=memnet_equivalent and crosswalk is not None and new is not None,

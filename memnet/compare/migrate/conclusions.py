@@ -134,7 +134,9 @@ def _disagreement(claim: Claim, alpha: float) -> str:
             if claim.detail.get("statistic") == "eta squared"
             else "as happens with few pictures"
         )
-        said += f" {_with(at_odds)} its test and its interval disagree, {why}: not counted as shown."
+        said += (
+            f" {_with(at_odds)} its test and its interval disagree, {why}: not counted as shown."
+        )
     return said
 
 

@@ -8,8 +8,9 @@ that answer two questions:
   shape, so they fit beside real scores of that scale. Equal scores are mapped to the mean of the
   target's quantiles that they take up together: a pile of scores clamped at 0 becomes one value,
   and the spread is the smaller for it.
-- **isotonic**: the score to be expected, the monotone regression of one scale on the other. It
-  errs least and has less spread than real scores. With it comes a prediction interval.
+- **isotonic**: the score to be expected, the monotone regression of one scale on the other. It has
+  less spread than real scores. With it comes a prediction interval, as wide for low scores as for
+  high ones, which holds on average and ends where the target's scale does.
 
 Both are straight lines between knots and rise strictly, so neither changes the order of scores.
 Where a fit has a level stretch it is made to rise as in centred isotonic regression (Oron &
@@ -35,7 +36,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -45,97 +46,17 @@ from memnet.compare.migrate.crosswalk_file import (
     read_record,
     write_record,
 )
+from memnet.compare.migrate.direction import Direction
 from memnet.compare.migrate.knots import Knots, isotonic_knots, quantile_knots
 from memnet.compare.stats.metrics import Array, pearson, spearman
 from memnet.errors import MemnetError
 
+Limits: TypeAlias = tuple[float | None, float | None]
+
+_NO_ENDS = (-math.inf, math.inf)
+
 FEWEST = 30
 """Pictures with both scores that a fit needs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mapped:
-    """Scores on the other scale, float64 ``(n,)`` each, in the order given.
-
-    Attributes
-    ----------
-    quantile : the equipercentile score.
-    isotonic : the expected score.
-    low, high : the prediction interval around it.
-    outside : bool ``(n,)``: the score lies outside those of the fit, so all four are NaN.
-    """
-
-    quantile: Array
-    isotonic: Array
-    low: Array
-    high: Array
-    outside: Any
-
-    @property
-    def n_outside(self) -> int:
-        """How many scores were not mapped because they lie outside those of the fit."""
-        return int(np.count_nonzero(self.outside))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Direction:
-    """The map from one scale to the other.
-
-    Attributes
-    ----------
-    source, target : names of the scales.
-    quantile_x, quantile_y : knots of the equipercentile map, rising strictly.
-    isotonic_x, isotonic_y : knots of the expected score, rising strictly, over the same range.
-    half_width : half the width of the prediction interval, in units of the target.
-    level : share of new pictures that the interval is to hold, 0 to 1.
-    rmse_quantile, rmse_isotonic, rmse_mean : root mean square error on pictures left out of the
-        fit, in units of the target; of the two maps, and of always saying the mean, which a map
-        has to beat. Left-out scores beyond the rest are taken at the end of the map.
-    mae_quantile, mae_isotonic : mean absolute error, likewise.
-    spearman, pearson : correlation of the two scales on the pictures of the fit.
-    n : number of these pictures.
-    """
-
-    source: str
-    target: str
-    quantile_x: tuple[float, ...]
-    quantile_y: tuple[float, ...]
-    isotonic_x: tuple[float, ...]
-    isotonic_y: tuple[float, ...]
-    half_width: float
-    level: float
-    rmse_quantile: float
-    rmse_isotonic: float
-    rmse_mean: float
-    mae_quantile: float
-    mae_isotonic: float
-    spearman: float
-    pearson: float
-    n: int
-
-    def apply(self, values: Array) -> Mapped:
-        """Map scores of the source.
-
-        Parameters
-        ----------
-        values : ``(n,)``, in units of the source; NaN stays NaN.
-
-        Returns
-        -------
-        Mapped
-            NaN, and ``outside``, where a score lies beyond those that the map was fitted on.
-        """
-        x = np.asarray(values, dtype=np.float64)
-        outside = (x < self.quantile_x[0]) | (x > self.quantile_x[-1])
-        inside = np.where(outside, np.nan, x)
-        expected = np.interp(inside, self.isotonic_x, self.isotonic_y)
-        return Mapped(
-            quantile=np.interp(inside, self.quantile_x, self.quantile_y),
-            isotonic=expected,
-            low=expected - self.half_width,
-            high=expected + self.half_width,
-            outside=outside,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +108,8 @@ def fit_crosswalk(
     *,
     old_name: str,
     new_name: str,
+    old_limits: Limits = (None, None),
+    new_limits: Limits = (None, None),
     level: float = 0.95,
     folds: int = 10,
     seed: int = 0,
@@ -198,13 +121,15 @@ def fit_crosswalk(
     fitted without its fold. The interval's half width is the ``ceil((n + 1) level)``-th smallest
     absolute error of these predictions (cross-conformal prediction, Vovk 2015). It is the same
     for all scores, and holds its level on average over pictures like those of the fit, not for each
-    score on its own.
+    score on its own. Where a scale ends, the interval is cut, which loses no score that can be.
 
     Parameters
     ----------
     old, new : ``(n,)``, finite; scores of the same pictures in the same order, at least
         :data:`FEWEST`.
     old_name, new_name : what the scales are called.
+    old_limits, new_limits : lowest and highest score that each scale can give; None where it has no
+        end.
     level : share of new pictures that the prediction interval is to hold, 0 to 1.
     folds, seed : of the cross-validation.
     provenance : kept with the maps, in JSON's types.
@@ -212,16 +137,19 @@ def fit_crosswalk(
     Raises
     ------
     MemnetError
-        too few pictures, missing scores, a constant column, or scales that do not rise together.
+        too few pictures, missing scores, scores beyond the limits, a constant column, or scales
+        that do not rise together.
     """
     x, y = np.asarray(old, dtype=np.float64), np.asarray(new, dtype=np.float64)
     _check(x, y, old_name, new_name, level)
+    _check_limits(x, old_name, old_limits)
+    _check_limits(y, new_name, new_limits)
     # Copies of a picture share a fold: a map must not have seen the very pair that it predicts.
     pairs, pair = np.unique(np.stack([x, y]), axis=1, return_inverse=True)
     fold = np.random.default_rng(seed).permutation(pairs.shape[1])[pair.ravel()] % folds
     return Crosswalk(
-        forward=_direction(x, y, old_name, new_name, level, fold),
-        backward=_direction(y, x, new_name, old_name, level, fold),
+        forward=_direction(x, y, old_name, new_name, new_limits, level, fold),
+        backward=_direction(y, x, new_name, old_name, old_limits, level, fold),
         provenance=provenance,
     )
 
@@ -266,7 +194,20 @@ def _check(old: Array, new: Array, old_name: str, new_name: str, level: float) -
         )
 
 
-def _direction(x: Array, y: Array, source: str, target: str, level: float, fold: Any) -> Direction:
+def _check_limits(values: Array, name: str, limits: Limits) -> None:
+    low, high = (
+        end if end is not None else fallback for end, fallback in zip(limits, _NO_ENDS, strict=True)
+    )
+    if values.min() < low or values.max() > high:
+        raise MemnetError(
+            f"Scores of {name!r} run from {values.min():g} to {values.max():g}, beyond the limits "
+            f"of their scale, {low:g} to {high:g}."
+        )
+
+
+def _direction(
+    x: Array, y: Array, source: str, target: str, limits: Limits, level: float, fold: Any
+) -> Direction:
     quantile, isotonic = quantile_knots(x, y), isotonic_knots(x, y)
     if len(isotonic[0]) < 2:
         raise MemnetError(
@@ -289,6 +230,8 @@ def _direction(x: Array, y: Array, source: str, target: str, level: float, fold:
         isotonic_y=tuple(isotonic[1].tolist()),
         half_width=float(np.sort(np.abs(errors["isotonic"]))[_rank(level, len(x)) - 1]),
         level=level,
+        target_low=limits[0],
+        target_high=limits[1],
         rmse_quantile=rmse["quantile"],
         rmse_isotonic=rmse["isotonic"],
         rmse_mean=rmse["mean"],

@@ -49,7 +49,10 @@ def read_record(text: str, source: str) -> dict[str, Any]:
 
 
 def read_direction(found: Any, which: str, types: Mapping[str, str], source: str) -> dict[str, Any]:
-    """Return a direction's fields; ``types``: field -> "str", "int", "float" or "tuple..."."""
+    """Return a direction's fields.
+
+    ``types``: field -> "str", "int", "float", "float | None" or "tuple...".
+    """
     if not isinstance(found, dict) or set(found) != set(types):
         raise damaged(source, f"{which!r} does not have the fields it should have")
     for name, kind in types.items():
@@ -66,6 +69,12 @@ def read_direction(found: Any, which: str, types: Mapping[str, str], source: str
         raise damaged(source, f"the two maps of {which!r} do not span the same scores")
     if not 0 < found["level"] < 1 or found["half_width"] < 0:
         raise damaged(source, f"the prediction interval of {which!r} is none")
+    low, high = found["target_low"], found["target_high"]
+    for name in ("quantile_y", "isotonic_y"):
+        if (low is not None and found[name][0] < low) or (
+            high is not None and found[name][-1] > high
+        ):
+            raise damaged(source, f"{which}.{name} goes beyond the limits of its scale")
     return {name: _as(types[name], value) for name, value in found.items()}
 
 
@@ -83,6 +92,8 @@ def _is(kind: str, value: Any) -> bool:
         return isinstance(value, list) and all(_is("float", one) for one in value)
     if kind == "str":
         return isinstance(value, str)
+    if kind == "float | None":
+        return value is None or _is("float", value)
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind == "int" or whole:  # another program may write 1.0 as 1
         return whole
@@ -92,4 +103,4 @@ def _is(kind: str, value: Any) -> bool:
 def _as(kind: str, value: Any) -> Any:
     if kind.startswith("tuple"):
         return tuple(map(float, value))
-    return float(value) if kind == "float" else value
+    return float(value) if kind.startswith("float") and value is not None else value

@@ -99,7 +99,7 @@ def cautions(
     names = study.pictures
     found = [] if new.items is None else look_at(new.items)
     found += score_cautions(study.old, f"{study.score_column} (old)", ids=names)
-    found += score_cautions(values, new.model, ids=names)
+    found += score_cautions(values, new.called, ids=names)
     found += training_cautions(
         ids,
         "MemNet",
@@ -110,7 +110,7 @@ def cautions(
     if new.info["trained_on"] is not None:
         found += training_cautions(
             ids,
-            new.model,
+            new.called,
             trained_on=new.info["trained_on"],
             dataset=dataset,
             split_unpublished=new.info["split_unpublished"] or (),
@@ -140,16 +140,16 @@ def remarks(
             f"{len(outside):,} picture(s) without a new score have an old score outside "
             f"those that the crosswalk was fitted on, and are not mapped ({some(outside)})."
         )
-    if new.info["known_by"] == "name":
-        said.append(
-            f"{new.source} does not prove which weights and preprocessing made its scores: the "
-            f"model, {new.model}, is known by its name."
-        )
-    if new.info["known_by"] == "nobody":
-        said.append(
-            f"{new.source} does not say which model made its scores; they are taken for those of "
-            "one model."
-        )
+    known = {
+        "name": f"{new.source} does not prove which weights and preprocessing made its scores: the "
+        f"model, {new.model}, is known by its name.",
+        "user": f"{new.source} does not name its model, {new.model} is what --model says: "
+        "crosswalk and methods paragraph carry no checked identity of the model.",
+        "nobody": f"{new.source} does not name its model: its scores are taken for those of one "
+        "model, and crosswalk and methods paragraph carry no checked identity of it. State its "
+        "name with --model.",
+    }
+    said += [known[by] for by in [new.info["known_by"]] if by in known]
     unused = int((~new.by_id.index.isin(study.pictures)).sum())
     if unused and new.items is None:
         said.append(f"{unused:,} new score(s) are of pictures that the study does not have.")

@@ -30,7 +30,7 @@ _NO_SPREAD = "each group has one value of the score throughout, so there is no S
 
 def why_not_compared(name: str, members: Mapping[str, Array]) -> str:
     """Say why groups cannot be compared; "" where they can."""
-    few = [repr(label) for label for label, inside in members.items() if inside.sum() < 2]
+    few = [repr(label) for label, inside in members.items() if inside.sum() < 2]
     if len(members) > MOST_GROUPS:
         reason = f"there are {len(members):,} groups; at most {MOST_GROUPS} are compared"
     elif len(members) < 2:

@@ -56,7 +56,13 @@ def apply_map(
     """
     prefix = column_prefix(crosswalk.forward.target)
     added = add_columns(
-        study, prefix=prefix, new=None, missing={}, crosswalk=crosswalk, memnet_equivalent=False
+        study,
+        prefix=prefix,
+        called=crosswalk.forward.target,
+        new=None,
+        missing={},
+        crosswalk=crosswalk,
+        memnet_equivalent=False,
     )
     usable = np.isfinite(study.old)
     beyond = set(added.outside)
@@ -95,8 +101,8 @@ def apply_map(
             f"{n:,} of {len(study.pictures):,} pictures have a score on the scale of "
             f"{crosswalk.forward.target} now.",
             "A crosswalk changes the scale and adds no information: whatever the study found with "
-            "ranks of the old scores stays as it was. To see what changes with the new model, give "
-            "the pictures or their new scores.",
+            "ranks of the old scores stays as it was. To see what changes with "
+            f"{crosswalk.forward.target}, give the pictures or their new scores.",
         ],
         claims=[],
         attenuation={"reason": "no new scores"},

@@ -15,7 +15,6 @@ _HESTERBERG = (
     "undergraduate statistics curriculum. The American Statistician, 69, 371-386. "
     "https://doi.org/10.1080/00031305.2015.1089789"
 )
-_TEST = "p of old and new: "
 _OLD_SOURCE, _NEW_SOURCE = "K15", "NB22"
 
 
@@ -85,6 +84,8 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             "ResMem (Needell & Bainbridge, 2022; ResMemRetrain, the weights of the Python package "
             "resmem 1.1.6"
         )
+    elif new.get("known_by") == "nobody":
+        what = "[name the model here] (source not stated"
     else:
         what = f"the model {new['name']} ({new.get('citation') or 'source not stated'}"
     digests = [
@@ -97,8 +98,13 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     found = [f"Image memorability was predicted with {'; '.join([what, *digests])}){by}."]
     if new.get("known_by") == "name":
         found.append(
-            f"(The scores were read from {new['source']}, which names this model; that they were "
-            "made with these weights and this preprocessing is taken from the name.)"
+            f"(The scores were read from {new['source']}, which names this model; that its weights "
+            "and its preprocessing made them is taken from the name.)"
+        )
+    elif new.get("known_by") == "user":
+        found.append(
+            f"(The scores were read from {new['source']}, which names no model: that they are of "
+            "this one was stated by the authors, and not checked.)"
         )
     elif new.get("known_by") == "nobody":
         found.append(
@@ -138,7 +144,6 @@ def _pictures(
 def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
     if not claims:
         return []
-    tests = list(dict.fromkeys(_test(str(claim["method"])) for claim in claims))
     said = (
         "Each claim was computed with the old and with the new scores on the same pictures. "
         f"Intervals ({100 * settings['level']:g} %) and the comparison of old and new come from "
@@ -146,12 +151,26 @@ def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
         f"{settings['seed']}), as percentiles widened for small samples (Hesterberg, 2015); p "
         f"values are two-sided and not corrected for the number of claims ({len(claims)})."
     )
-    return [said, f"Tests of each score's figure: {'; '.join(filter(None, tests))}."]
+    shown = (
+        "A figure was taken for significant where its test rejected at .05 and its interval "
+        "excluded 0."
+    )
+    return [said, shown, f"The tests were: {'; '.join(tests_of(claims))}."]
 
 
-def _test(method: str) -> str:
-    """Find the test of a claim in the words on its method."""
-    return method.partition(_TEST)[2].partition(";")[0].strip()
+def tests_of(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name each test once, with what it tests and its residual degrees of freedom."""
+    freedom: dict[str, set[int]] = {}
+    for claim in claims:
+        known = freedom.setdefault(str(claim["test"]), set())
+        if claim["detail"]["freedom"] > 0 and claim["kind"] != "group_difference":
+            known.add(claim["detail"]["freedom"])
+    return [
+        f"{test} ({', '.join(f'{one:,}' for one in sorted(known))} degrees of freedom)"
+        if known
+        else test
+        for test, known in freedom.items()
+    ]
 
 
 def _crosswalk(crosswalk: Mapping[str, Any] | None) -> list[str]:

@@ -28,11 +28,12 @@ class NewScores:
 
     Attributes
     ----------
-    model : its name, ``resmem.published``; the file's name where the table does not say.
+    model : its name, ``resmem.published``; the file's stem where neither table nor user says.
     source : the file they stand in.
     where : where ids were looked for, as the user named it: that file, or the pictures.
     by_id : float64 scores indexed by image id.
-    info : ``known_by`` (``"sidecar"``, ``"name"`` or ``"nobody"``), ``title``,
+    info : ``known_by`` (``"sidecar"``; ``"name"``, by its table; ``"user"``, who stated it; or
+        ``"nobody"``), ``title``,
         ``weights_sha256``, ``preprocess_digest``, ``licence``, ``licence_notice``, ``citation``,
         ``trained_on``, ``split_unpublished``, each None where it is not known.
     failed : picture of the study -> why it has no score although it was found.
@@ -51,6 +52,11 @@ class NewScores:
     items: tuple[Item, ...] | None = None
     summary: Summary | None = None
 
+    @property
+    def called(self) -> str:
+        """What sentences call the model: a file's name is no model's."""
+        return f"the model of {self.source}" if self.info["known_by"] == "nobody" else self.model
+
 
 def read_new_scores(path: Path, study: Study, *, model: str = "") -> NewScores:
     """Read new scores: a table of ``memnet score``, or any with an id and a column ``score``.
@@ -58,31 +64,34 @@ def read_new_scores(path: Path, study: Study, *, model: str = "") -> NewScores:
     Parameters
     ----------
     path : CSV, TSV or Parquet. The id stands in the study's id column, or in ``image_id``.
-    model : which one, where the table has several.
+    model : which one, where the table has several; or its name, where the table has no column
+        ``model``. "" where the user did not say.
 
     Raises
     ------
     MemnetError
-        if a column is missing, an id occurs twice, no row is usable, or the table has several
-        models and ``model`` is none of them.
+        if a column is missing, an id occurs twice, no row is usable, the table has several models
+        and ``model`` is none of them, or it has another.
     """
     frame = read_table_any(path)
-    found = read_scores(path, id_column=study.id_column)
+    named = "model" in frame.columns
+    found = read_scores(path, id_column=study.id_column, name=model or None)
     names = [scores.name for scores in found]
     chosen = found[0]
-    if len(found) > 1:
+    if named and (model or len(found) > 1):
         if model not in names:
             raise MemnetError(
-                f"{path} has scores of {len(found)} models, and {model or 'none'} was asked for; "
+                f"{path} has scores of {len(found)} model(s), and {model or 'none'} was asked for; "
                 f"name one with --model: {', '.join(names)}."
             )
         chosen = found[names.index(model)]
+    known_by = "" if named else "user" if model else "nobody"
     return NewScores(
         model=chosen.name,
         source=path.name,
         where=path.name,
         by_id=chosen.by_id,
-        info=_info(chosen),
+        info=_info(chosen, known_by),
         failed=_without_score(frame, study, chosen),
     )
 
@@ -205,14 +214,19 @@ def loosely(study: Study, unmatched: Sequence[str], others: Sequence[str], where
     return said
 
 
-def _info(scores: Scores) -> dict[str, Any]:
-    """Tell what is known of the model: by its table's sidecar, else by its name."""
-    entry = catalogue().get(scores.name.split(":")[0])
+def _info(scores: Scores, known_by: str = "") -> dict[str, Any]:
+    """Tell what is known of the model: by its table's sidecar, else by its name.
+
+    ``known_by`` is ``"user"`` or ``"nobody"`` where the table has no column with its name: then
+    nothing is said of weights and preprocessing.
+    """
+    entry = None if known_by == "nobody" else catalogue().get(scores.name.split(":")[0])
     fields = ("title", "licence", "licence_notice", "citation", "trained_on", "split_unpublished")
     info: dict[str, Any] = dict.fromkeys((*fields, "weights_sha256", "preprocess_digest"))
-    info["known_by"] = "nobody"
+    info["known_by"] = known_by or "name"
     if entry is not None:
         info |= {name: getattr(entry, name) for name in fields}
+    if entry is not None and not known_by:
         info |= {
             "known_by": "name",
             "weights_sha256": entry.sha256 or None,

@@ -13,8 +13,15 @@ import numpy as np
 from memnet.compare.data.tables import require_column, some
 from memnet.compare.migrate.claim import Claim
 from memnet.compare.migrate.claims import FEWEST, all_claims
-from memnet.compare.migrate.conclusions import Verdict, conclusion, disattenuated, verdict
-from memnet.compare.migrate.study import Study, averaged, labelled
+from memnet.compare.migrate.conclusions import (
+    Verdict,
+    at_floor,
+    conclusion,
+    differ,
+    disattenuated,
+    verdict,
+)
+from memnet.compare.migrate.study import Study, averaged, labelled, suspected_codes
 from memnet.compare.migrate.validity import validities
 from memnet.compare.stats.metrics import Array
 from memnet.errors import MemnetError
@@ -70,6 +77,7 @@ def claims_of(
     resamples: int,
     seed: int,
     level: float,
+    called: str,
 ) -> tuple[list[Claim], list[str], list[str]]:
     """Redo the claims, each outcome's on the pictures that have all its columns.
 
@@ -77,27 +85,35 @@ def claims_of(
     ----------
     both : bool ``(P,)``, the pictures that have both scores.
     new : float64 ``(P,)``.
+    called : what sentences call the new model.
 
     Returns
     -------
     (claims, sentences, sentences)
-        the claims; which pictures were left out of which claims, as a column is empty; which cells
-        are no numbers or groups.
+        the claims; which pictures were left out of which claims, as a column is empty, and which
+        numbers look like codes; what could not be used: cells that are no numbers or groups, and
+        claims that are undefined.
     """
     asked.check(study)
-    wordy: list[str] = []
+    unusable: list[str] = []
+    remarks: list[str] = []
     columns: dict[str, Array] = {}
     for name in [*asked.outcomes, *asked.covariates, *filter(None, [asked.predictor])]:
         columns[name], said = averaged(study, name)
-        wordy += said
-    more: dict[str, Any] = {"draws_seed": seed, "resamples": resamples, "level": level}
+        unusable += said
+        remarks += suspected_codes(study, name)
+    more: dict[str, Any] = {
+        "draws_seed": seed,
+        "resamples": resamples,
+        "level": level,
+        "called": {"old": f"column {study.score_column!r}", "new": f"the score of {called}"},
+    }
     claims: list[Claim] = []
-    left_out: list[str] = []
     shared = [*asked.covariates, *filter(None, [asked.predictor])]
     for outcome in asked.outcomes:
         there = both & np.all([np.isfinite(columns[c]) for c in (outcome, *shared)], axis=0)
-        left_out += _left_out(study, both & ~there, ", ".join([outcome, *shared]), outcome)
-        if not _enough(there, outcome, left_out):
+        remarks += _left_out(study, both & ~there, ", ".join([outcome, *shared]), outcome)
+        if not _enough(there, outcome, unusable):
             continue
         predictor = asked.predictor
         claims += all_claims(
@@ -109,14 +125,56 @@ def claims_of(
             **more,
         )
     if asked.group:
-        labels, said = labelled(study, asked.group)
-        wordy += said
+        labels, mixed = labelled(study, asked.group)
         there = both & (labels != "")
-        left_out += _left_out(study, both & ~there, asked.group, asked.group)
-        if _enough(there, asked.group, left_out):
+        if (both & mixed).any():
+            unusable.append(_mixed(study, both & mixed, asked.group, comparable=there))
+        remarks += _left_out(study, both & ~there & ~mixed, asked.group, asked.group)
+        lonely, said = _lonely(study, there, labels, asked.group)
+        there &= ~lonely
+        remarks += said
+        said_already = mixed.any() and there.sum() < FEWEST
+        if not said_already and _enough(there, asked.group, unusable):
             group = (asked.group, labels[there].tolist())
             claims += all_claims(study.old[there], new[there], outcome={}, group=group, **more)
-    return claims, left_out, wordy
+    return claims, remarks, [*unusable, *_undefined(claims)]
+
+
+def _mixed(study: Study, mixed: Any, column: str, *, comparable: Any) -> str:
+    names = [study.pictures[picture] for picture in np.flatnonzero(mixed)]
+    said = f"{len(names):,} picture(s) have rows of more than one group of column {column!r}"
+    if comparable.sum() < FEWEST:
+        return (
+            f"{said}, so memorability cannot be compared between them; fit a mixed model to "
+            "migrated.csv."
+        )
+    return (
+        f"{said} and are left out of its comparison ({some(names)}); a group must be a property of "
+        "the picture."
+    )
+
+
+def _lonely(study: Study, there: Any, labels: Any, column: str) -> tuple[Any, list[str]]:
+    """Mark pictures that are alone in their group, where two groups are left without them."""
+    counts = Counter(labels[there].tolist())
+    alone = [label for label, count in counts.items() if count == 1]
+    if not alone or len(counts) - len(alone) < 2:
+        return np.zeros(len(there), dtype=bool), []
+    lonely = there & np.isin(labels.astype(str), alone)
+    named = some(
+        f"{labels[picture]!r}, {study.pictures[picture]}" for picture in np.flatnonzero(lonely)
+    )
+    return lonely, [
+        f"{len(alone):,} group(s) of column {column!r} have one picture only and are left out of "
+        f"the comparison ({named})."
+    ]
+
+
+def _undefined(claims: Sequence[Claim]) -> list[str]:
+    which = [claim for claim in claims if verdict(claim) == "undefined"]
+    if not which:
+        return []
+    return [f"{len(which):,} of {len(claims):,} claims cannot be made: {conclusion(which[0])}"]
 
 
 def conclusions_of(claims: Sequence[Claim]) -> list[str]:
@@ -124,8 +182,14 @@ def conclusions_of(claims: Sequence[Claim]) -> list[str]:
     said = [conclusion(claim) for claim in claims]
     if len(claims) < 2:
         return said
-    counts = Counter(verdict(claim) for claim in claims)
-    tally = "; ".join(f"{counts[word]} {words}" for word, words in _TALLY.items() if counts[word])
+    sorted_out: dict[Verdict, list[Claim]] = {}
+    for claim in claims:
+        sorted_out.setdefault(verdict(claim), []).append(claim)
+    tally = "; ".join(
+        f"{len(sorted_out[word])} {words}{_apart(word, sorted_out[word])}"
+        for word, words in _TALLY.items()
+        if word in sorted_out
+    )
     return [
         f"Of {len(claims)} claims: {tally}. Claims about one outcome are not independent of one "
         "another.",
@@ -134,7 +198,7 @@ def conclusions_of(claims: Sequence[Claim]) -> list[str]:
 
 
 _TALLY: dict[Verdict, str] = {
-    "holds": "significant with both scores, with no difference shown",
+    "holds": "significant with both scores",
     "stronger": "significant with both, and stronger with the new score",
     "weaker": "significant with both, and weaker with the new score",
     "reversed": "significant with both, with opposite signs",
@@ -143,6 +207,38 @@ _TALLY: dict[Verdict, str] = {
     "neither": "shown with neither score",
     "undefined": "undefined",
 }
+
+
+_BY_THEIR_WORD = ("stronger", "weaker", "reversed", "neither", "undefined")
+
+
+def _apart(word: Verdict, claims: Sequence[Claim]) -> str:
+    """Say in how many of the claims the two scores are shown to differ."""
+    if word in _BY_THEIR_WORD:
+        return ""
+    tested = [claim for claim in claims if claim.p_difference is not None]
+    shown = sum(differ(claim) for claim in tested)
+    said = []
+    if tested:
+        alone = len(claims) == 1
+        number = "" if alone else f"in {shown or 'none'} of them "
+        said.append(f"{number}with {'a' if shown or not alone else 'no'} difference shown")
+    if untested := len(claims) - len(tested):
+        number = "" if len(claims) == 1 else f"in {untested} of them "
+        said.append(f"{number}with a difference that could not be tested")
+    return f", {', '.join(said)}"
+
+
+def at_floor_remark(claims: Sequence[Claim], resamples: int) -> list[str]:
+    """Say which p of a difference is only known to be no higher than what is printed."""
+    count = sum(at_floor(claim) for claim in claims)
+    if not count:
+        return []
+    return [
+        f"In {count:,} of {len(claims):,} claims the p of the difference is the lowest that "
+        f"{resamples:,} resamples can give, and the true one may be lower; more --resamples would "
+        "resolve it."
+    ]
 
 
 def as_json(claims: Sequence[Claim]) -> list[dict[str, Any]]:

@@ -18,12 +18,13 @@ from memnet.compare.migrate import described, methods
 from memnet.compare.migrate.agreement import agreement
 from memnet.compare.migrate.apply import add_columns, column_names, column_prefix, refuse_clash
 from memnet.compare.migrate.crosswalk import FEWEST as FEWEST_FOR_MAP
-from memnet.compare.migrate.crosswalk import Crosswalk, fit_crosswalk
+from memnet.compare.migrate.crosswalk import Crosswalk, Limits, fit_crosswalk
 from memnet.compare.migrate.new_scores import NewScores, matches
 from memnet.compare.migrate.record import MigrationRecord
 from memnet.compare.migrate.redo import (
     Asked,
     as_json,
+    at_floor_remark,
     attenuation,
     claims_of,
     conclusions_of,
@@ -38,6 +39,7 @@ FEWEST = 10
 """Pictures with both scores below which nothing is estimated."""
 
 LEVEL = 0.95
+RESMEM = "resmem.published"
 CROSSWALK = "crosswalk.json"
 
 
@@ -62,7 +64,8 @@ class Migration:
 def check(study: Study, model: str, asked: Asked, *, memnet_equivalent: bool = False) -> None:
     """Raise ``MemnetError``, before any picture is scored, for columns that clash or lack."""
     asked.check(study)
-    refuse_clash(study, column_names(column_prefix(model), memnet_equivalent=memnet_equivalent))
+    names = column_names(column_prefix(model), model, memnet_equivalent=memnet_equivalent)
+    refuse_clash(study, names)
 
 
 def migrate(
@@ -105,7 +108,7 @@ def migrate(
     ids = [study.pictures[picture] for picture in np.flatnonzero(both)]
     old = described.old_info(study, old_values)
     info = {
-        "name": new.model,
+        "name": new.called,
         "source": new.source,
         **new.info,
         **described.moments(new_values),
@@ -114,12 +117,15 @@ def migrate(
     added = add_columns(
         study,
         prefix=column_prefix(new.model),
+        called=new.called,
         new=values,
         missing=described.why_missing(study, new, values),
         crosswalk=crosswalk,
         memnet_equivalent=memnet_equivalent,
     )
-    claims, left_out, wordy = claims_of(study, both, values, asked, resamples, seed, LEVEL)
+    claims, left_out, unusable = claims_of(
+        study, both, values, asked, resamples, seed, LEVEL, new.called
+    )
     figures = agreement(old_values, new_values, resamples=resamples, seed=seed, level=LEVEL)
     parts: dict[str, Any] = {
         "study": described.study_info(study),
@@ -143,8 +149,8 @@ def migrate(
         added=added.columns,
         points=described.points(old_values, new_values, seed),
         cautions=described.cautions(study, new, values, ids, dataset),
-        remarks=[*study.remarks, *remarks, *left_out],
-        set_aside=[*study.set_aside, *unmatched, *wordy],
+        remarks=[*study.remarks, *remarks, *left_out, *at_floor_remark(claims, resamples)],
+        set_aside=[*study.set_aside, *unmatched, *unusable],
         methods=methods.paragraph(**parts),
         environment=environment(),
     )
@@ -177,6 +183,13 @@ def write_migration(migration: Migration, folder: Path) -> Path:
     return write_migrate_page(migration.record, folder)
 
 
+def _limits(values: Array, *, ends: bool) -> Limits:
+    """Return 0 and 1 where the scores' scale ends there: by their model, or as they are clamped."""
+    if ends and values.min() >= 0 and values.max() <= 1:
+        return 0.0, 1.0
+    return None, None
+
+
 def _fit(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
@@ -205,7 +218,9 @@ def _fit(
             old_values,
             new_values,
             old_name=f"MemNet ({old['name']})",
-            new_name="ResMem" if new["name"] == "resmem.published" else str(new["name"]),
+            new_name="ResMem" if new["name"] == RESMEM else str(new["name"]),
+            old_limits=_limits(old_values, ends=old["at_0"] + old["at_1"] > 0),
+            new_limits=_limits(new_values, ends=new["name"] == RESMEM),  # it ends in a sigmoid
             level=LEVEL,
             seed=seed,
             provenance=provenance,

@@ -22,14 +22,16 @@ from memnet.compare.data.tables import (
     some,
     to_numbers,
 )
+from memnet.compare.migrate.codes import (
+    FAR,
+    missing_codes,
+    percent_signs,
+    suspicious,
+    taken_for_missing,
+)
+from memnet.compare.migrate.old_scores import MISSING, notes_of, remarks, set_aside
 from memnet.compare.stats.metrics import Array
 from memnet.errors import MemnetError
-
-HIGHEST = 100.0
-"""No form of a MemNet score is above it: they go from 0 to 1, or to 100 as percentages."""
-
-_MISSING = ("", ".", "-", "na", "n/a", "nan", "none", "null")
-"""How empty cells are written, in lower case; they are no mistakes."""
 
 _SAME = 1e-9
 """Scores of one picture that differ by less, relative to their size, are one score."""
@@ -73,8 +75,7 @@ class Study:
     def texts(self) -> list[str]:
         """The old scores as they are written, of the first usable row of each picture."""
         cells = as_text(self.table[self.score_column]).str.strip()
-        usable = np.isfinite(to_numbers(self.table[self.score_column])) & (self.place >= 0)
-        rows = np.flatnonzero(usable)
+        rows = np.flatnonzero([note == "" for note in self.notes])
         _, first = np.unique(self.place[rows], return_index=True)
         return [str(cells.iloc[row]) for row in rows[first]]
 
@@ -111,10 +112,12 @@ def read_study(path: Path, *, score_column: str, id_column: str = "image_id") ->
         first = f" (its first cell is {frame[score_column].iloc[0]!r})" if len(frame) else ""
         raise MemnetError(
             f"{path.name} has no row with an id in {id_column!r} and a number in "
-            f"{score_column!r}{first}."
+            f"{score_column!r}{first}{percent_signs(frame[score_column])}."
         )
+    coded = missing_codes(values, place >= 0)
+    values[coded] = np.nan
     old, apart = _one_score(values, place, len(ids))
-    notes = _notes(frame[score_column], values, place, apart)
+    notes = notes_of(frame[score_column], values, place, apart, coded)
     return Study(
         source=path.name,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -125,8 +128,11 @@ def read_study(path: Path, *, score_column: str, id_column: str = "image_id") ->
         place=place,
         old=old,
         notes=notes,
-        set_aside=tuple(_set_aside(path.name, id_column, score_column, ids, place, old, apart)),
-        remarks=tuple(_remarks(score_column, old, frame[score_column], values, place)),
+        set_aside=(
+            *taken_for_missing(path.name, score_column, frame[score_column], coded),
+            *set_aside(path.name, id_column, score_column, ids, place, old, apart, coded),
+        ),
+        remarks=tuple(remarks(score_column, old, frame[score_column], values, place)),
     )
 
 
@@ -149,9 +155,13 @@ def averaged(study: Study, column: str) -> tuple[Array, list[str]]:
     values = to_numbers(cells)
     usable = np.isfinite(values) & (study.place >= 0)
     if not usable.any():
+        hint = percent_signs(cells) or (
+            "; outcomes, covariates and the predictor must be numbers: write a category as columns "
+            "of 0 and 1, or compare its groups with --group"
+        )
         raise MemnetError(
             f"{study.source} has no number in column {column!r} (its first cell is "
-            f"{cells.iloc[0]!r})."
+            f"{cells.iloc[0]!r}){hint}."
         )
     count = np.bincount(study.place[usable], minlength=len(study.pictures))
     total = np.bincount(study.place[usable], values[usable], minlength=len(study.pictures))
@@ -159,13 +169,27 @@ def averaged(study: Study, column: str) -> tuple[Array, list[str]]:
     return mean, _wordy(study.source, column, cells, values)
 
 
-def labelled(study: Study, column: str) -> tuple[Any, list[str]]:
+def suspected_codes(study: Study, column: str) -> list[str]:
+    """Warn of numbers that look like codes for a missing value; they are used as they stand."""
+    values = to_numbers(study.table[column])
+    there = np.isfinite(values) & (study.place >= 0)
+    coded = there & suspicious(values, there)
+    if not coded.any():
+        return []
+    named = some(f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(coded))
+    return [
+        f"Column {column!r} has {named}, more than {FAR:g} (robust) SDs from the rest. The claims "
+        "contain it as it stands: if it is the code of a missing value, empty the cell."
+    ]
+
+
+def labelled(study: Study, column: str) -> tuple[Any, Any]:
     """Read the group of each picture.
 
     Returns
     -------
-    (object ``(P,)`` of str, sentences)
-        "" where a picture has none, or rows of several groups; the sentences name the latter.
+    (object ``(P,)`` of str, bool ``(P,)``)
+        "" where a picture has none, or rows of several groups; which have the latter.
 
     Raises
     ------
@@ -174,20 +198,16 @@ def labelled(study: Study, column: str) -> tuple[Any, list[str]]:
     """
     require_column(study.table, column, study.source)
     cells = study.table[column].str.strip()
-    there = (study.place >= 0) & ~cells.str.lower().isin(_MISSING).to_numpy(dtype=bool)
+    there = (study.place >= 0) & ~cells.str.lower().isin(MISSING).to_numpy(dtype=bool)
     labels = np.full(len(study.pictures), "", dtype=object)
     pairs = pd.DataFrame({"picture": study.place[there], "label": cells[there].to_numpy()})
     kinds = pairs.drop_duplicates()
     several = kinds["picture"][kinds["picture"].duplicated()].unique()
     one = kinds[~kinds["picture"].isin(several)]
     labels[one["picture"].to_numpy()] = one["label"].to_numpy()
-    if not len(several):
-        return labels, []
-    named = some(study.pictures[picture] for picture in sorted(several))
-    return labels, [
-        f"{column}: {len(several):,} picture(s) have rows of more than one group and are left out "
-        f"of its comparison ({named}); a group must be a property of the picture."
-    ]
+    mixed = np.zeros(len(study.pictures), dtype=bool)
+    mixed[several] = True
+    return labels, mixed
 
 
 def _pictures(cells: pd.Series) -> tuple[list[str], Any]:
@@ -211,93 +231,14 @@ def _one_score(values: Array, place: Any, pictures: int) -> tuple[Array, Any]:
     return np.where(there & ~apart, low, np.nan), apart
 
 
-def _notes(cells: pd.Series, values: Array, place: Any, apart: Any) -> tuple[str, ...]:
-    notes = []
-    for cell, value, picture in zip(cells.tolist(), values.tolist(), place.tolist(), strict=True):
-        if picture < 0:
-            notes.append("no picture id")
-        elif apart[picture]:
-            notes.append("the rows of this picture have different old scores")
-        elif np.isfinite(value):
-            notes.append("")
-        elif cell.strip().lower() in _MISSING:
-            notes.append("no old score")
-        else:
-            notes.append(f"the old score {cell!r} is no number")
-    return tuple(notes)
-
-
-def _set_aside(
-    source: str,
-    id_column: str,
-    score_column: str,
-    ids: list[str],
-    place: Any,
-    old: Array,
-    apart: Any,
-) -> list[str]:
-    said = []
-    if nameless := np.flatnonzero(place < 0).tolist():
-        rows = some(row + 2 for row in nameless)  # as a spreadsheet counts: the head is row 1
-        said.append(f"{source}: {len(nameless):,} row(s) have no {id_column} (row {rows}).")
-    if conflicting := [ids[picture] for picture in np.flatnonzero(apart)]:
-        said.append(
-            f"{source}: the rows of {len(conflicting):,} picture(s) have different scores in "
-            f"{score_column!r} ({some(conflicting)}); a score belongs to a picture, so it is not "
-            "known which is meant."
-        )
-    if without := [ids[picture] for picture in np.flatnonzero(np.isnan(old) & ~apart)]:
-        said.append(
-            f"{source}: {len(without):,} picture(s) have no number in {score_column!r} "
-            f"({some(without)})."
-        )
-    return said
-
-
-def _remarks(column: str, old: Array, cells: pd.Series, values: Array, place: Any) -> list[str]:
-    said = []
-    lonely = (place >= 0) & np.isnan(values)
-    filled = int((lonely & np.isfinite(old[np.maximum(place, 0)])).sum())
-    if filled:
-        said.append(
-            f"{filled:,} row(s) have no number in {column!r}, where other rows of the same picture "
-            "have one; that of the other rows is used."
-        )
-    used = old[np.isfinite(old)]
-    if not len(used):
-        return said
-    below, above = int((used < 0).sum()), int((used > HIGHEST).sum())
-    if below:
-        said.append(
-            f"{below:,} of {len(used):,} scores in {column!r} are below 0 (lowest {used.min():g}), "
-            "which no published MemNet score is; is it the right column, are the scores "
-            "z-standardised, or does a negative number stand for a missing one?"
-        )
-    if above:
-        said.append(
-            f"{above:,} of {len(used):,} scores in {column!r} are above {HIGHEST:g} (highest "
-            f"{used.max():g}), which no form of a MemNet score is; is it the right column, or does "
-            "such a number stand for a missing one? Then empty these cells."
-        )
-    if used.min() >= 0 and HIGHEST >= used.max() > 1 >= float(np.median(used)):
-        said.append(
-            f"{int((used > 1).sum()):,} of {len(used):,} scores in {column!r} are above 1 (highest "
-            f"{used.max():g}), the rest between 0 and 1: raw outputs can exceed 1 a little; far "
-            "above, a number may stand for a missing one."
-        )
-    if cells.str.contains(",", regex=False).any() and np.isfinite(values).any():
-        said.append(
-            f"{column!r} is written with decimal commas. The study's columns stay as they are; the "
-            "added columns have decimal points."
-        )
-    return said
-
-
 def _wordy(source: str, column: str, cells: pd.Series, values: Array) -> list[str]:
     """Name cells that are neither numbers nor empty."""
     text = cells.str.strip()
-    bad = np.isnan(values) & ~text.str.lower().isin(_MISSING).to_numpy(dtype=bool)
+    bad = np.isnan(values) & ~text.str.lower().isin(MISSING).to_numpy(dtype=bool)
     if not bad.any():
         return []
     named = some(f"row {row + 2}, {text.iloc[row]!r}" for row in np.flatnonzero(bad))
-    return [f"{source}: {int(bad.sum()):,} cell(s) of {column!r} are no numbers ({named})."]
+    return [
+        f"{source}: {int(bad.sum()):,} cell(s) of {column!r} are no numbers ({named})"
+        f"{percent_signs(cells)}."
+    ]

@@ -6,6 +6,7 @@ Both are pure functions of the record. Old scores are blue squares and new ones 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -62,8 +63,9 @@ def captions(record: MigrationRecord) -> dict[str, str]:
             f"Old score (across) and new score (up){dots}; the equipercentile map (blue, "
             "dashed) gives mapped scores the distribution of new ones, the isotonic map (orange) "
             f"the new score to be expected, with its {100 * forward['level']:g} % prediction "
-            f"interval (band, {number(forward['half_width'])} to either side). Neither map is "
-            "drawn or used beyond the scores that it was fitted on."
+            f"interval (band, {number(forward['half_width'])} to either side of every score, cut "
+            "where the scale ends; it holds on average). Neither map is drawn or used beyond the "
+            "scores that it was fitted on."
         )
     else:
         said["scores"] = f"Old score (across) and new score (up){dots}."
@@ -88,8 +90,7 @@ def draw_crosswalk(record: MigrationRecord) -> Figure:
         if record.crosswalk is not None:
             forward = record.crosswalk["forward"]
             x, y = forward["isotonic_x"], forward["isotonic_y"]
-            half = forward["half_width"]
-            low, high = [value - half for value in y], [value + half for value in y]
+            low, high = _band(forward)
             band = f"{100 * forward['level']:g} % prediction interval"
             axes.fill_between(x, low, high, color=PREDICTION, alpha=0.13, lw=0, label=band)
             axes.plot(x, y, color=PREDICTION, lw=2, label="expected score (isotonic)")
@@ -112,6 +113,14 @@ def draw_crosswalk(record: MigrationRecord) -> Figure:
         legend(figure, axes)
         settle(figure)
     return figure
+
+
+def _band(forward: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """Return the ends of the prediction interval at each knot, within the limits of the scale."""
+    half, low, high = (forward[name] for name in ("half_width", "target_low", "target_high"))
+    lowest, highest = (-inf if low is None else low), (inf if high is None else high)
+    y = forward["isotonic_y"]
+    return [max(v - half, lowest) for v in y], [min(v + half, highest) for v in y]
 
 
 def _new_name(record: MigrationRecord) -> str:

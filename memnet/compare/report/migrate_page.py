@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.migrate.agreement import TITLES
+from memnet.compare.migrate.methods import tests_of
 from memnet.compare.migrate.record import MigrationRecord
 from memnet.compare.report.cells import Cell, Column, Table, p_value, percent, short
 from memnet.compare.report.files import csv_text
@@ -89,23 +90,42 @@ def claims_table(record: MigrationRecord) -> Table:
                 _cell(claim["new"]),
                 Cell(p_value(claim["p_new"]) or _UNDEFINED),
                 _cell(claim["difference"]),
-                Cell(p_value(claim["p_difference"]) or _UNDEFINED),
+                Cell(p_of_difference(claim) or _UNDEFINED),
             ]
             for claim in record.claims
         ],
         before=f"On the same pictures, with {percent(record.settings['level'])} intervals. p "
         "values are two-sided, of one claim at a time, and not corrected for the number of claims "
         f"({len(record.claims)}).",
-        after=" ".join(f"{method}." for method in _methods(record)),
+        after=_footnote(record),
     )
 
 
-def _methods(record: MigrationRecord) -> list[str]:
-    """How intervals and p values were computed, each way once, with what it was used for."""
-    ways: dict[str, list[str]] = {}
-    for claim in record.claims:
-        ways.setdefault(claim["method"], []).append(claim["kind"].replace("_", " "))
-    return [f"{', '.join(dict.fromkeys(kinds))}: {way}" for way, kinds in ways.items()]
+def _footnote(record: MigrationRecord) -> str:
+    """Say once how intervals and p values were computed."""
+    ways = dict.fromkeys(claim["method"] for claim in record.claims)
+    said = [f"Intervals: {way}." for way in ways]
+    said.append(f"p of old and new: {'; '.join(tests_of(record.claims))}.")
+    if any(map(_at_floor, record.claims)):
+        said.append(
+            "p with <= is the lowest that so many resamples can give, and the true one may be "
+            "lower: more (--resamples) would resolve it."
+        )
+    said.append(
+        "A figure counts as significant where its test rejects at .05 and its interval excludes 0."
+    )
+    return " ".join(said)
+
+
+def p_of_difference(claim: Mapping[str, Any]) -> str:
+    """Write the p of a claim's difference, ``<= .001`` where it is the lowest possible."""
+    text = p_value(claim["p_difference"])
+    return f"<= {text}" if _at_floor(claim) and not text.startswith("<") else text
+
+
+def _at_floor(claim: Mapping[str, Any]) -> bool:
+    p = claim["p_difference"]
+    return p is not None and p <= claim["p_difference_floor"]
 
 
 def _cell(figure: Mapping[str, Any]) -> Cell:
@@ -221,12 +241,29 @@ def crosswalk_table(record: MigrationRecord) -> Table:
         ],
         before="The equipercentile map answers which new score as large a share of the pictures "
         "stays below: mapped scores are spread as new ones are, or less where old scores are "
-        "tied. The isotonic map answers which new score is to be expected: it errs least, and is "
-        "less spread. Both keep the order of the scores. Errors are of pictures left out of the "
-        "fit (cross-validation); a map that hardly beats always saying the mean says little about "
-        "a single picture.",
+        "tied. The isotonic map answers which new score is to be expected, and is less spread. "
+        "Both keep the order of the scores. Errors are of pictures left out of the fit "
+        f"(cross-validation). {' '.join(map(_errors, ways))} The prediction interval is as wide "
+        "for low scores as for high ones and is cut where the scale ends: it holds its level on "
+        "average over pictures, not for each score.",
         after=_validity_of_map(record),
     )
+
+
+def _errors(way: Mapping[str, Any]) -> str:
+    """Say which of the two maps, or always saying the mean, errs least on left-out pictures."""
+    errors = {
+        "the isotonic map": way["rmse_isotonic"],
+        "the equipercentile map": way["rmse_quantile"],
+        "always saying the mean": way["rmse_mean"],
+    }
+    least, *others = sorted(errors, key=errors.__getitem__)
+    said = f"From {way['source']} to {way['target']}, {least} errs least (RMSE {errors[least]:.4f}"
+    said += f"; {' and '.join(f'{name} {errors[name]:.4f}' for name in others)})"
+    if least == "always saying the mean":
+        return f"{said}: neither map says anything about a single picture."
+    saved = 1 - errors[least] / errors["always saying the mean"]
+    return f"{said}, {100 * saved:.0f} % less than always saying the mean."
 
 
 def _validity_of_map(record: MigrationRecord) -> str:
@@ -285,6 +322,7 @@ def claims_csv(record: MigrationRecord) -> str:
     head = ["kind", "title", "outcome", "n", "statistic"]
     for part in parts:
         head += [part, f"{part}_low", f"{part}_high", f"p_{part}"]
+    head.append("p_difference_floor")
     return csv_text(head, _rows(record, parts))
 
 
@@ -292,6 +330,7 @@ def _rows(record: MigrationRecord, parts: Iterable[str]) -> Iterable[dict[str, A
     for claim in record.claims:
         row = {name: claim[name] for name in ("kind", "title", "outcome", "n")}
         row["statistic"] = claim["detail"]["statistic"]
+        row["p_difference_floor"] = claim["p_difference_floor"]
         for part in parts:
             low, high = claim[part]["interval"] or (None, None)
             row |= {part: claim[part]["value"], f"{part}_low": low, f"{part}_high": high}
