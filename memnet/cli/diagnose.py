@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from memnet.compare.scoring.engine import Item
     from memnet.compare.variants.column import OldColumn
     from memnet.compare.variants.fingerprint import Fingerprint
-    from memnet.compare.variants.result import Diagnosis
+    from memnet.compare.variants.result import Candidate, Diagnosis
 
 
 def diagnose(
@@ -35,7 +35,8 @@ def diagnose(
 
     With the pictures, every known variant is run on them and compared with the column: exact
     agreement first, then agreement but for a small noise, a straight line, the order alone; or
-    "none of these". Without them, mean, spread, range and digits give a first guess.
+    "none of these"; or that the column says too little. Without them, mean, spread, range and
+    digits give a first guess.
     """
     import json
 
@@ -63,9 +64,12 @@ def diagnose(
     for image_id, reason in found.failed.items():
         say(f"{image_id}: {reason}")
     result = diagnosis.diagnose(column, found, seed=seed)
+    cautions = _cautions([item for item in items if item.image_id not in found.failed])
+    for sentence in cautions:
+        say(sentence)
     if as_json:
-        failed = {"failed": dict(found.failed)}
-        typer.echo(json.dumps({**result.to_dict(), **failed}, indent=2, allow_nan=False))
+        more = {"failed": dict(found.failed), "cautions": cautions}
+        typer.echo(json.dumps({**result.to_dict(), **more}, indent=2, allow_nan=False))
     else:
         _print(result)
     if found.failed or unreadable:
@@ -91,8 +95,8 @@ def _pictures(
         say(sentence)
     if len(shared) < FEWEST:
         raise MemnetError(
-            f"{column.source} has {len(shared)} usable row(s) with a picture; at least {FEWEST} "
-            "are needed to tell variants apart."
+            f"{column.source} has {len(shared)} usable row{'' if len(shared) == 1 else 's'} with a "
+            f"picture; at least {FEWEST} are needed to tell variants apart."
         )
     if len(shared) > sample:
         drawn = np.random.default_rng(seed).choice(len(shared), size=sample, replace=False)
@@ -100,6 +104,21 @@ def _pictures(
         shared = [shared[at] for at in sorted(drawn)]
     by_id = {item.image_id: item for item in inputs.items}
     return [by_id[image_id] for image_id in shared], inputs.unreadable
+
+
+def _cautions(scored: list[Item]) -> list[str]:
+    """Say what is special about the pictures; most of them grey matters to the verdict itself."""
+    from memnet.compare.cautions import look_at
+
+    sentences = []
+    for caution in look_at(scored):
+        sentences.append(caution.sentence)
+        if caution.kind == "grey" and 2 * len(caution.ids) > len(scored):
+            sentences.append(
+                "Most pictures are grey: on them, variants that differ in nothing but the order of "
+                "the colour channels have nearly the same scores. Take pictures in colour."
+            )
+    return sentences
 
 
 def _without_pictures(column: OldColumn, found: Fingerprint) -> dict[str, object]:
@@ -125,9 +144,11 @@ def _print(found: Diagnosis) -> None:
     from memnet.cli.messages import say
     from memnet.compare.data.tables import some
 
-    verdict = found.verdict or "none of these" if found.evidence == "none" else found.verdict
-    form = f", {found.form}" if found.form else ""
-    print(f"Verdict: {verdict or 'open'} ({found.evidence}{form}).")
+    if found.evidence == "none":
+        print("Verdict: none of these.")
+    else:
+        form = "" if found.form in (None, found.evidence) else f", {found.form}"
+        print(f"Verdict: {found.verdict or 'open'} ({found.evidence}{form}).")
     print(found.sentence)
     if found.disagreeing:
         print(f"Rows that are not its: {some(found.disagreeing, 20)}.")
@@ -135,17 +156,30 @@ def _print(found: Diagnosis) -> None:
     table = Table("variant", "form", box=None, pad_edge=False)
     for heading in ("residual SD", "agree", "rho", "log likelihood"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in found.candidates[:5]:
-        rho = "undefined" if row.rho is None else f"{row.rho:.4f}"
-        cells = (f"{row.residual_sd:.3g}", f"{row.agree:.0%}", rho, f"{row.loglik:.1f}")
+    for row in _shown(found):
+        cells = (
+            "-" if row.residual_sd is None else f"{row.residual_sd:.3g}",
+            "-" if row.agree is None else f"{row.agree:.0%}",
+            "undefined" if row.rho is None else f"{row.rho:.4f}",
+            "-" if row.loglik is None else f"{row.loglik:.1f}",
+        )
         table.add_row(*map(Text, (row.slug, row.form, *cells)))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     print()
-    _print_fingerprint(found.fingerprint)
+    _print_fingerprint(found.fingerprint, guess=found.evidence not in ("exact", "close"))
     say(f"{found.n} pictures, weights of {found.model}; all {len(found.candidates)}: --json")
 
 
-def _print_fingerprint(found: Fingerprint) -> None:
+def _shown(found: Diagnosis) -> list[Candidate]:
+    """Return the five best rows of the table, the runner-up among them."""
+    rows = list(found.candidates[:5])
+    if found.margin is not None and found.margin.slug not in [row.slug for row in rows]:
+        rows[4:] = [row for row in found.candidates if row.slug == found.margin.slug]
+    return rows
+
+
+def _print_fingerprint(found: Fingerprint, guess: bool = True) -> None:
+    """Print what the numbers say; a guess only where the pictures have not said more."""
     print(f"The numbers by themselves ({found.n:,}):")
-    for sentence in found.sentences:
+    for sentence in found.sentences if guess else found.facts:
         print(f"  {sentence}")

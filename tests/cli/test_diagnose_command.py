@@ -79,12 +79,50 @@ def test_json_names_the_variant_and_its_twin_and_is_all_that_is_on_stdout(run, c
 def test_text_says_verdict_reason_margin_and_the_five_best(run, case, tmp_path):
     out = run(table(tmp_path / "old.csv", case[3])).stdout
     assert out.startswith("Verdict: pycaffe-no-swap (exact, raw).")
-    assert "14 of 14 rows agree to 4 decimal(s)" in out
-    assert "It cannot be told apart from 1 other(s): pil-no-swap" in out
+    assert "all 14 rows agree to 4 decimals" in out
+    assert "It cannot be told apart from 1 other (pil-no-swap: the same raw outputs" in out
     assert "The next is" in out
     lines = out.splitlines()
     head = next(number for number, line in enumerate(lines) if line.startswith("variant"))
     assert [len(line.split()) for line in lines[head + 1 : head + 6]] == [6] * 5
+    assert lines[head + 1].startswith("pycaffe-no-swap")
+    assert "The numbers were written with 4 decimals." in out
+    assert "look so" not in out  # no guess beside what the pictures have shown
+
+
+def test_a_straight_line_and_an_order_are_named_once_and_lead_the_table(run, case, tmp_path):
+    raw = case[3].raw("pycaffe-no-swap")
+    for name, values in (("affine", 3 - 2 * raw), ("rank", raw.argsort().argsort() ** 3 + 0.5)):
+        old = tmp_path / f"{name}.csv"
+        rows = [
+            f"{one},{float(value)!r}" for one, value in zip(case[3].image_ids, values, strict=True)
+        ]
+        old.write_text("\n".join(["image_id,memnet", *rows]), encoding="utf-8")
+        lines = run(old).stdout.splitlines()
+        if name == "affine":
+            assert lines[0] == "Verdict: pycaffe-no-swap (affine)."
+            head = next(at for at, line in enumerate(lines) if line.startswith("variant"))
+            assert lines[head + 1].split()[:2] == ["pycaffe-no-swap", "affine"]
+        else:  # of 14 pictures a related model may have the very order, too
+            assert lines[0].startswith("Verdict: ")
+            assert "rank, rank" not in lines[0]
+
+
+def test_grey_pictures_are_said_and_that_they_hide_the_order_of_the_channels(run, tmp_path, case):
+    from PIL import Image
+
+    _, pictures, _, scores = case
+    grey = tmp_path / "grey"
+    grey.mkdir()
+    for path in pictures.iterdir():
+        Image.open(path).convert("L").save(grey / path.name)
+    old = table(tmp_path / "old.csv", scores)
+    done = run(old, "--json", "--images", grey)
+    cautions = json.loads(done.stdout)["cautions"]
+    assert "14 of 14 pictures are grey" in cautions[0]
+    assert any("Most pictures are grey" in sentence for sentence in cautions)
+    assert "Most pictures are grey" in done.stderr
+    assert "grey" not in run(old).stderr
 
 
 def test_without_pictures_only_the_numbers_speak(run, case, tmp_path):
@@ -112,7 +150,7 @@ def test_some_ids_without_endings_are_left_out_and_said(run, case, tmp_path):
     )
     done = run(old, "--json")
     assert json.loads(done.stdout)["n"] == COUNT - 2
-    assert "2 id(s)" in done.stderr
+    assert "2 ids" in done.stderr
     assert "'001' and '001.png'" in done.stderr
 
 
@@ -155,7 +193,7 @@ def test_none_of_these_is_an_answer_and_no_failure(run, case, tmp_path):
     rows = [f"{one},{value}" for one, value in zip(case[3].image_ids, values, strict=True)]
     old.write_text("\n".join(["image_id,memnet", *rows]), encoding="utf-8")
     done = run(old)
-    assert done.stdout.startswith("Verdict: none of these (none).")
+    assert done.stdout.startswith("Verdict: none of these.\n")
 
 
 def test_the_command_is_known_and_a_missing_file_is_one_sentence_and_exit_2(memnet_command):

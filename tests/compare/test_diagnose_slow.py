@@ -36,6 +36,19 @@ def test_hardly_any_column_is_taken_for_another_variant_s(network: str, count: i
     assert all(one.label in ("none", "too little") for one in shuffled)
 
 
+def test_other_models_are_hardly_ever_named_after_a_variant_and_the_variants_are(tmp_path: Path):
+    drawn_from = study.pool(
+        study.small_network(tmp_path), study.pictures(tmp_path / "pictures", 90)
+    )
+    found = [row for seed in range(DRAWS) for row in study.related_draw((drawn_from, 2000 + seed))]
+    others = [label for *_, r, label in found if r <= 0.97]
+    verdicts = [label for label in others if label not in ("none", "too little information")]
+    assert len(others) == DRAWS * len(study.COUNTS) * len(study.DECIMALS) * 4
+    assert len(verdicts) <= 0.01 * len(others)
+    own = [label for _, decimals, r, label in found if r == 1 and decimals in (4, None)]
+    assert own == ["exact"] * len(own)
+
+
 def test_ten_pictures_are_enough_for_full_precision(tmp_path: Path):
     drawn_from = study.pool(
         study.small_network(tmp_path), study.pictures(tmp_path / "pictures", 60)

@@ -81,6 +81,9 @@ def test_mean_and_spread_tell_raw_from_scaled():
     scaled = words((raw - 0.7626) * 2 + 0.65)
     assert "server's scaling" in scaled
     assert "near raw outputs" not in scaled
+    low = words(normal(0.305, 0.15))
+    assert "server's scaling" not in low
+    assert "no variant is known" in low
 
 
 def test_percent_is_seen_and_does_not_hide_the_rest():
@@ -91,7 +94,10 @@ def test_percent_is_seen_and_does_not_hide_the_rest():
 
 
 def test_hardly_any_spread_means_input_of_0_to_1():
-    assert "0 to 1 instead of 0 to 255" in words(normal(0.9, 0.001))
+    said = words(normal(0.9, 0.001))
+    assert "0 to 1 instead of 0 to 255" in said
+    for slug in ("gray-01", "scale-01", "pretorched-x"):
+        assert slug in said
 
 
 def test_people_s_hit_rates_are_seen_by_their_fractions_and_resmem_by_its_floor():
@@ -100,6 +106,52 @@ def test_people_s_hit_rates_are_seen_by_their_fractions_and_resmem_by_its_floor(
     resmem = words(scenes["score"], "{!r}")
     assert "ResMem" in resmem
     assert "fraction" not in resmem
+
+
+def test_resmem_s_range_is_seen_on_photographs_and_not_where_a_score_reaches_1():
+    """.757, .133 and .41 to .97 are the published model's on 400 photographs."""
+    some_photographs = np.clip(normal(0.757, 0.133), 0.52, 0.972)
+    assert "ResMem" in words(some_photographs)
+    assert "ResMem" not in words(np.clip(normal(0.757, 0.133), 0.52, 1.02))
+    assert "ResMem" not in words(np.clip(normal(0.757, 0.133), 0.33, 0.972))
+
+
+def test_hit_rates_of_a_hundred_and_thirty_people_are_fractions_and_rounded_ones_may_be():
+    people = np.random.default_rng(2).integers(95, 131, size=60)
+    rates = np.round(normal(0.756, 0.1, 60) * people) / people
+    assert "fraction of at most 130" in words(rates, "{:.6f}")
+    rounded = words(rates, "{:.2f}")
+    assert "near raw outputs" in rounded
+    assert "hit rates of people look so, too" in rounded
+    assert "fraction" not in words(normal(0.756, 0.1, 60), "{:.6f}")
+    assert "fraction" not in words(normal(0.756, 0.1, 60), "{:.3f}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1", "All clamped?"), ("0", "All clamped?"), ("100", "All clamped?"), ("0.7", "fed 0 to 1")],
+)
+def test_constant_columns_are_said_to_be_constant(text: str, said: str):
+    found = fingerprint([text] * 20)
+    assert found.facts == (f"All 20 numbers are {text}.",)
+    assert said in " ".join(found.sentences)
+    assert "SD" not in " ".join(found.sentences)
+
+
+def test_ranks_are_called_ranks_and_not_percent():
+    found = fingerprint([str(number) for number in np.random.default_rng(0).permutation(60) + 1])
+    assert not found.percent
+    assert found.sentences[-1].startswith("These are ranks")
+
+
+def test_facts_hold_no_guess():
+    values = normal(0.7626, 0.08)
+    found = fingerprint([f"{value:.4f}" for value in values])
+    assert found.facts == (
+        f"From {values.min():.4f} to {values.max():.4f}, mean 0.7626, SD 0.0801.",
+        "The numbers were written with 4 decimals.",
+    )
+    assert found.sentences[: len(found.facts)] == found.facts
 
 
 def test_standardised_and_impossible_numbers_are_named():
@@ -134,9 +186,23 @@ def test_decimals_are_read_from_the_text(text: str, expected: int):
 
 
 def test_lost_zeros_do_not_make_a_column_coarser():
-    count, steps = written_decimals(["0.712", "0.7", "0.65", "0.913", "1", "0.655"])
+    full = [f"0.{number}" for number in (712, 913, 655, 431, 587, 776, 824, 699)]
+    count, steps = written_decimals([*full, "0.7", "0.65", "1"])
     assert count == 3
-    assert steps.tolist() == [0.001] * 6
+    assert steps.tolist() == [0.001] * 11
+
+
+def test_rows_of_fewer_decimals_keep_their_own_step_where_they_are_more_than_a_fifth():
+    count, steps = written_decimals(["0.7123", "0.6551", "0.9132", "0.71", "0.83", "1"])
+    assert count == 4
+    assert steps == pytest.approx([1e-4, 1e-4, 1e-4, 1e-2, 1e-2, 1e-4])
+
+
+def test_a_column_of_nothing_but_0_and_1_tells_no_decimals():
+    count, steps = written_decimals(["1.0", "0.0", "1"])
+    assert count >= 12
+    assert steps.max() <= 1e-12
+    assert fingerprint(["1.0"] * 12).decimals is None
 
 
 def test_clamped_cells_have_no_say_in_the_number_of_decimals():
@@ -169,8 +235,25 @@ def test_unusable_rows_are_set_aside_and_named(tmp_path: Path):
     for part in ("row 3 (b.jpg): memnet is missing", "'none', no number", "row 5: picture is"):
         assert part in said
     assert "e.jpg has 2 different values" in said
-    assert "1 row(s) repeat" in said
+    assert "1 row repeats" in said
     assert len(column.set_aside) == 5
+
+
+def test_usual_codes_for_missing_values_are_set_aside_and_others_are_kept(tmp_path: Path):
+    rows = "a,0.5\nb,-999\nc,0.75\nd,9999\ne,-9\nf,0.9\n"
+    column = read_old_column(written(tmp_path / "old.csv", "image_id,score\n" + rows))
+    assert column.ids == ("a", "c", "f")
+    assert "row 3 (b): score is '-999', a usual code for a missing value" in column.set_aside[0]
+    assert len(column.set_aside) == 3
+    ranks = "".join(f"p{number},{number}\n" for number in (1, 400, 999, 1200, -9))
+    kept = read_old_column(written(tmp_path / "ranks.csv", "image_id,score\n" + ranks))
+    assert kept.values.tolist() == [1, 400, 999, 1200, -9]
+
+
+def test_cells_with_a_percent_sign_are_set_aside_and_the_sentence_says_what_to_write(tmp_path):
+    table = written(tmp_path / "old.csv", "image_id,score\na,0.5\nb,54.4%\nc,0.75\n")
+    (said,) = read_old_column(table).set_aside
+    assert said.endswith("score is '54.4%', no number: write 54.4 or 0.544")
 
 
 def test_a_score_table_of_several_models_is_refused(tmp_path: Path):
@@ -207,7 +290,7 @@ def test_ids_without_their_ending_are_not_matched_and_the_sentence_says_what_to_
     shared, sentences = match_pictures(column, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
     assert shared == ["a.jpg"]
     said = "\n".join(sentences)
-    assert "1 id(s)" in said
+    assert "1 id of" in said
     assert "without file endings ('b' and 'b.jpg')" in said
     assert "in one letter case ('C.JPG' and 'c.jpg')" in said
     assert "3 of 4 ids have no picture" in said

@@ -3,9 +3,10 @@
     python tests/helpers/diagnose_study.py docs/diagnose.md [--full]
 
 draws 30 pictures 50 times, writes every variant's scores in every form, diagnoses each column and
-writes the tables between the markers of the page. The network is the small one of the golden files
-(the weights of the original are not public); ``--full`` takes the recipe's full-size network, with
-fewer pictures to draw from. The fast tests do one draw of the same.
+writes the tables between the markers of the page. So it does with columns of other models, which
+are merely related to a variant. The network is the small one of the golden files (the weights of
+the original are not public); ``--full`` takes the recipe's full-size network, with fewer pictures
+to draw from. The fast tests do one draw of the same.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ from memnet.legacy.variants import twins, variants
 PICTURES = 30
 DRAWS = 50
 BEGIN, END = "<!-- diagnose-study: begin -->", "<!-- diagnose-study: end -->"
+RELATED_BEGIN, RELATED_END = "<!-- related-study: begin -->", "<!-- related-study: end -->"
+RELATED = (0.8, 0.9, 0.95, 0.97, 0.99, 1.0)  # correlations with a variant; 1 is that variant
+COUNTS = (10, 12, 15, 30, 60)
+DECIMALS = (1, 2, 4, None)
 
 
 @dataclass(frozen=True)
@@ -278,13 +283,76 @@ def tables(found: Sequence[Tally], draws: int, of: int, network: str) -> str:
     return "\n".join(lines)
 
 
-def study(model: memnet.Predictor, count: int, draws: int, network: str) -> str:
+# -- other models, which are merely related to a variant ------------------------------------------
+
+
+def related_texts(
+    raw: np.ndarray, r: float, decimals: int | None, random: np.random.Generator
+) -> list[str]:
+    """Write scores that are correlated `r` with a variant's, on average, with its mean and SD."""
+    noise = raw.std() * random.normal(size=len(raw))
+    values = raw.mean() + r * (raw - raw.mean()) + np.sqrt(1 - r**2) * noise
+    return [repr(float(v)) if decimals is None else f"{v:.{decimals}f}" for v in values]
+
+
+def related_draw(job: tuple[Pool, int]) -> list[tuple[int, int | None, float, str]]:
+    """Diagnose one column for each count, number of decimals and correlation."""
+    drawn_from, seed = job
+    random = np.random.default_rng(seed)
+    scores = drawn_from.scores
+    spread = [slug for slug in scores.outputs if scores.raw(slug).std() > 0.02]
+    found = []
+    for count in COUNTS:
+        drawn = drawn_from.draw(random, count)
+        for decimals, r in ((decimals, r) for decimals in DECIMALS for r in RELATED):
+            slug = str(random.choice(spread))
+            texts = related_texts(drawn.scores.raw(slug), r, decimals, random)
+            said = diagnose(as_column(drawn.scores.image_ids, texts), drawn.scores)
+            told = {said.verdict, *said.equivalent}
+            label = said.evidence if r < 1 or said.verdict is None or slug in told else "another"
+            found.append((count, decimals, r, label))
+    return found
+
+
+def related_table(found: Sequence[tuple[int, int | None, float, str]]) -> str:
+    verdicts = ("exact", "close", "affine", "rank", "another")
+    cells: dict[tuple[int, int | None, float], Counter[str]] = {}
+    for count, decimals, r, label in found:
+        cells.setdefault((count, decimals, r), Counter())[label] += 1
+    false = Counter(label for *_, r, label in found if r < 1 and label in verdicts)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(false.items())) or "none at all"
+    each = len(found) // len(cells)
+    lines = [
+        f"Each cell is of {each} columns. False verdicts among the columns of other models: "
+        f"{kinds}.",
+        "",
+        "| pictures | decimals | "
+        + " | ".join(f"r = {str(r).removeprefix('0')}" for r in RELATED[:-1])
+        + " | the variant: named | too little information |",
+        "| ---: | ---: |" + " ---: |" * (len(RELATED) + 1),
+    ]
+    for count in COUNTS:
+        for decimals in DECIMALS:
+            false_ones = [
+                str(sum(cells[count, decimals, r][kind] for kind in verdicts)) for r in RELATED[:-1]
+            ]
+            true = cells[count, decimals, 1.0]
+            named = sum(true[kind] for kind in verdicts[:-1])
+            lines.append(
+                f"| {count} | {'all' if decimals is None else decimals} | "
+                f"{' | '.join(false_ones)} | {named} | {true['too little information']} |"
+            )
+    return "\n".join(lines)
+
+
+def study(model: memnet.Predictor, count: int, draws: int, network: str) -> tuple[str, str]:
     with tempfile.TemporaryDirectory() as scratch:
         drawn_from = pool(model, pictures(Path(scratch) / "pictures", count))
+    jobs = [(drawn_from, seed) for seed in range(draws)]
     with ProcessPoolExecutor(2) as workers:
-        jobs = [(drawn_from, seed) for seed in range(draws)]
+        beside = [row for each in workers.map(related_draw, jobs) for row in each]
         found = [tally for each in workers.map(one_draw, jobs) for tally in each]
-    return tables(found, draws, count, network)
+    return tables(found, draws, count, network), related_table(beside)
 
 
 def small_network(folder: Path) -> memnet.Predictor:
@@ -295,11 +363,11 @@ def full_network(folder: Path) -> memnet.Predictor:
     return imported(write_recipe(folder / "full.caffemodel"), folder)
 
 
-def into_page(page: Path, text: str) -> None:
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert end, f"{page} has no {BEGIN} and {END}"
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def into_page(page: Path, text: str, begin: str, end: str) -> None:
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, there, after = rest.partition(end)
+    assert there, f"{page} has no {begin} and {end}"
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -308,4 +376,5 @@ if __name__ == "__main__":
             made = study(full_network(Path(scratch)), 60, DRAWS, "full-size network of a recipe")
         else:
             made = study(small_network(Path(scratch)), 200, DRAWS, "small network")
-    into_page(Path(sys.argv[1]), made)
+    into_page(Path(sys.argv[1]), made[0], BEGIN, END)
+    into_page(Path(sys.argv[1]), made[1], RELATED_BEGIN, RELATED_END)

@@ -24,6 +24,8 @@ FULL_PRECISION = 12
 """A column with this many decimals or more was not rounded."""
 
 _WHOLE = (0.0, 1.0, 100.0)  # what clamped scores are; their zeros at the end are often lost
+_LOST_ZEROS = 0.2  # share of shorter rows that lost zeros explain; one number in ten ends in 0
+_MISSING = (-9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)  # what people write for a missing value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +66,9 @@ def read_old_column(
 ) -> OldColumn:
     """Read one column of an old table, or of a score table that memnet wrote.
 
-    Rows without an id, without a number, or with a second and other number for one id are set
-    aside, each with a sentence; a row that says the same again is counted once.
+    Rows without an id, without a number, with a usual code for a missing value (-999, 9999 ...)
+    far outside the other numbers, or with a second and other number for one id are set aside, each
+    with a sentence; a row that says the same again is counted once.
 
     Raises
     ------
@@ -82,12 +85,11 @@ def read_old_column(
     texts = as_text(frame[score_column]).str.strip()
     values = to_numbers(frame[score_column])
     nameless = (ids.str.strip() == "").to_numpy(dtype=bool)
-    bad = np.isnan(values) | nameless
+    bad = np.isnan(values) | nameless | _coded_missing(values)
     set_aside = [
         f"{source}, row {row}: {id_column} is missing"
         if no_id
-        else f"{source}, row {row} ({image_id}): {score_column} is "
-        + (f"{text!r}, no number" if text else "missing")
+        else f"{source}, row {row} ({image_id}): {score_column} is {_not_usable(text)}"
         for row, image_id, text, no_id in zip(
             frame.index[bad], ids[bad], texts[bad], nameless[bad], strict=True
         )
@@ -100,11 +102,12 @@ def read_old_column(
         )
     again = (ids[~bad].duplicated() & ~ids[~bad].isin(list(differing))).sum()
     if again:
-        set_aside.append(f"{source}: {again:,} row(s) repeat the id and score of an earlier row")
+        rows = "1 row repeats" if again == 1 else f"{again:,} rows repeat"
+        set_aside.append(f"{source}: {rows} the id and score of an earlier row")
     usable = ~bad & ~ids.isin(list(differing)).to_numpy(dtype=bool)
     usable &= ~ids.where(usable, other=pd.NA).duplicated().to_numpy(dtype=bool)
     if not usable.any():
-        first = f" (its first cell is {texts.iloc[0]!r})" if len(texts) else " (no rows)"
+        first = f" (the first is {_not_usable(texts.iloc[0])})" if len(texts) else " (no rows)"
         raise MemnetError(f"{source} has no usable number in column {score_column!r}{first}.")
     return OldColumn(
         source=source,
@@ -114,6 +117,28 @@ def read_old_column(
         values=values[usable],
         set_aside=tuple(set_aside),
     )
+
+
+def _coded_missing(values: np.ndarray) -> np.ndarray:
+    """Whether each number is a usual code for a missing value, far outside all others."""
+    coded: np.ndarray = np.isin(values, _MISSING)
+    others = values[~coded & np.isfinite(values)]
+    if len(others) == 0:
+        return coded
+    low, high, width = others.min(), others.max(), np.ptp(others)
+    far: np.ndarray = coded & ((values < low - width) | (values > high + width))
+    return far
+
+
+def _not_usable(text: str) -> str:
+    if not text:
+        return "missing"
+    share = text.removesuffix("%").strip()
+    if share != text and np.isfinite(number := to_numbers(pd.Series([share], dtype=object))[0]):
+        return f"{text!r}, no number: write {share} or {number / 100:.{decimals(share) + 2}f}"
+    if np.isfinite(to_numbers(pd.Series([text], dtype=object))[0]):
+        return f"{text!r}, a usual code for a missing value"
+    return f"{text!r}, no number"
 
 
 def _refuse_several_models(frame: pd.DataFrame, ids: pd.Series, source: str) -> None:
@@ -162,8 +187,10 @@ def written_decimals(texts: Sequence[str]) -> tuple[int, np.ndarray]:
     """Return how many decimals a column was written with, and the rounding step of each row.
 
     The column's decimals are those that most rows have; cells that are exactly 0, 1 or 100 have no
-    say. A row with fewer has lost zeros at its end and counts as the others; a row with more (a
-    column of so many significant digits, a cell from elsewhere) keeps its own, finer step.
+    say, and a column of nothing else counts as not rounded. A row with fewer has lost zeros at its
+    end and counts as the others; but where more than a fifth of the rows have fewer, that is no
+    accident (one number in ten ends in 0), and they keep their own, coarser step. A row with more
+    (a column of so many significant digits, a cell from elsewhere) keeps its own, finer step.
 
     Returns
     -------
@@ -171,9 +198,15 @@ def written_decimals(texts: Sequence[str]) -> tuple[int, np.ndarray]:
     """
     each = np.array([decimals(text) for text in texts], dtype=int)
     numbers = to_numbers(pd.Series(list(texts), dtype=object))
-    telling = Counter(each[~np.isin(numbers, _WHOLE)].tolist()) or Counter(each.tolist())
-    most = max(telling.values(), default=0)
-    common = max((count for count, rows in telling.items() if rows == most), default=0)
+    whole = np.isin(numbers, _WHOLE)
+    if whole.all():
+        return FULL_PRECISION, np.full(len(each), 10.0**-FULL_PRECISION)
+    telling = Counter(each[~whole].tolist())
+    most = max(telling.values())
+    common = max(count for count, rows in telling.items() if rows == most)
+    coarser = ~whole & (each < common)
+    if coarser.sum() > _LOST_ZEROS * (~whole).sum():
+        return common, 10.0 ** -np.where(coarser, each, np.maximum(each, common)).astype(np.float64)
     return common, 10.0 ** -np.maximum(each, common).astype(np.float64)
 
 
@@ -206,8 +239,8 @@ def match_pictures(column: OldColumn, image_ids: Sequence[str]) -> tuple[list[st
     sentences = []
     for how, count, mine, picture in near_misses(alone, left):
         sentences.append(
-            f"{count:,} id(s) of {column.source} would agree with a picture {how} ({mine!r} and "
-            f"{picture!r}) and are left out: write the picture's id"
+            f"{_ids(count)} of {column.source} would agree with a picture {how} ({mine!r} and "
+            f"{picture!r}) and {'is' if count == 1 else 'are'} left out: write the picture's id"
         )
     if several:
         sentences.append(several)
@@ -233,6 +266,10 @@ def _several(alone: Sequence[str], pictures: Sequence[str]) -> str:
         return ""
     first, found = next(iter(unclear.items()))
     return (
-        f"{len(unclear):,} id(s) could each be several pictures, for example {first!r}: "
+        f"{_ids(len(unclear))} could each be several pictures, for example {first!r}: "
         f"{some(found, 3)}; write the path within the folder as the id."
     )
+
+
+def _ids(count: int) -> str:
+    return "1 id" if count == 1 else f"{count:,} ids"

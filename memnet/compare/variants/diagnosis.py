@@ -2,7 +2,8 @@
 
 Evidence is looked for in this order: a variant in one of the known forms whose numbers agree to
 the last digit written (``exact``) or but for a small noise (``close``), a straight line between
-its raw outputs and the column (``affine``), the same order of the pictures (``rank``).
+its raw outputs and the column (``affine``), the same order of the pictures (``rank``). None of
+them counts where a model that is merely related to a variant would explain the column as well.
 """
 
 from __future__ import annotations
@@ -15,15 +16,24 @@ import numpy as np
 from memnet.compare.data.tables import some
 from memnet.compare.variants.case import AS_CLOSE, SURE, TOLD_APART, Case, Trait, known_traits
 from memnet.compare.variants.column import OldColumn
-from memnet.compare.variants.evidence import agree, is_close, is_exact, theirs
+from memnet.compare.variants.evidence import agree, is_exact, theirs
 from memnet.compare.variants.fingerprint import fingerprint
 from memnet.compare.variants.likelihood import Fit
-from memnet.compare.variants.order import LEFT_OUT, trimmed_rho
+from memnet.compare.variants.order import (
+    ENOUGH_TO_TRIM,
+    LEFT_OUT,
+    related_rho,
+    trimmed_rho,
+)
 from memnet.compare.variants.result import (
+    Candidate,
     Diagnosis,
     Margin,
+    digits_words,
     equivalent_words,
+    line_words,
     margin_words,
+    rank_words,
     verdict_words,
 )
 from memnet.errors import MemnetError
@@ -34,7 +44,7 @@ if TYPE_CHECKING:
 FEWEST = 10
 """Pictures below which nothing is said."""
 
-_SAME_ORDER = 0.99  # Spearman's rho without the rows that fit worst
+_SAME_ORDER = 0.99  # Spearman's rho, of 30 rows and more without those that fit worst
 
 
 def diagnose(
@@ -63,12 +73,14 @@ def diagnose(
     rows = [row for row, image_id in enumerate(column.ids) if image_id in place]
     if len(rows) < FEWEST:
         raise MemnetError(
-            f"{column.source} has {len(rows)} usable row(s) with a picture that could be scored; "
+            f"{column.source} has {len(rows)} usable rows with a picture that could be scored; "
             f"at least {FEWEST} are needed to tell variants apart."
         )
     aside = [*column.set_aside]
     if len(rows) < len(column.ids):
-        aside.append(f"{len(column.ids) - len(rows):,} row(s) have no picture among those scored")
+        missing = len(column.ids) - len(rows)
+        counted = "1 row has" if missing == 1 else f"{missing:,} rows have"
+        aside.append(f"{counted} no picture among those scored")
     used = column.take(rows)
     at = np.array([place[image_id] for image_id in used.ids])
     outputs = {slug: np.asarray(values)[at] for slug, values in scores.outputs.items()}
@@ -85,42 +97,54 @@ class _Decision:
         self.model = model
 
     def diagnosis(self) -> Diagnosis:
-        best = self.case.preferred(self.case.fits)
-        exact = is_exact(self.column, best)
-        varies = bool(np.ptp(self.column.values) > 0)
-        p = self.case.p() if varies else None
-        sure = p is not None and p < SURE
-        if exact and sure:
+        case = self.case
+        best = case.preferred(case.fits)
+        if np.ptp(self.column.values) == 0:
+            return self._too_little(None, {})
+        p = case.p()
+        fits = case.fitting(best)
+        named = fits and p < SURE and case.told_from_related(best)
+        if named and is_exact(self.column, best):
             return self._verdict(best, "exact", p)
-        line = self.case.line() if varies else None
-        if sure and is_close(self.column, best):
-            lead = TOLD_APART + np.log(len(self.column.values))  # a line has two numbers to choose
-            if line is None or line[0].loglik < best.loglik + lead:
-                return self._verdict(best, "close", p)
-        elif exact or not varies:
-            return self._too_little(p)
+        line = case.line()
+        lead = TOLD_APART + np.log(len(self.column.values))  # a line has two numbers to choose
+        better = line is not None and (not fits or line[0].loglik >= best.loglik + lead)
+        if named and not better:
+            return self._verdict(best, "close", p)
+        if line is not None and better and case.told_from_related(line[0]):
+            return self._verdict(line[0], "affine", case.rank_p(), line=(line[1], line[2]))
+        ranked = self._by_rank()
+        if ranked is not None:
+            return ranked
+        if fits:
+            equal = case.equivalent(best, case.fits, "close")
+            return self._too_little(p, {best.prediction.slug: "", **equal})
         if line is not None:
-            return self._verdict(line[0], "affine", self.case.rank_p(), line=(line[1], line[2]))
-        return self._by_rank() if varies else self._none(p)
+            equal = case.equivalent(line[0], case.lines, "affine")
+            return self._too_little(case.rank_p(), {line[0].prediction.slug: "", **equal})
+        return self._none(p)
 
     def _verdict(
         self,
         best: Fit,
         evidence: str,
-        p: float | None,
+        p: float,
         line: tuple[float, float] | None = None,
     ) -> Diagnosis:
-        fits = self.case.fits if line is None else self.case.lines
-        equivalent = self.case.equivalent(best, fits, evidence)
-        wrong = ~theirs(best)
-        if evidence == "exact":
-            wrong = ~agree(self.column, best)
-        disagreeing = tuple(np.array(self.case.used.ids, dtype=object)[wrong].tolist())
-        margin = self.case.margin(best, fits, {best.prediction.slug, *equivalent})
-        sentence = verdict_words(
-            best, evidence, len(self.case.used.ids), len(disagreeing), self.case.digits, line
-        )
-        if self.case.traits[best.prediction.slug].own_weights:
+        case = self.case
+        fits = case.fits if line is None else case.lines
+        equivalent = case.equivalent(best, fits, evidence)
+        exact = is_exact(self.column, best)
+        wrong = ~agree(self.column, best) if exact else ~theirs(best)
+        disagreeing = tuple(np.array(case.used.ids, dtype=object)[wrong].tolist())
+        margin = case.margin(best, fits, {best.prediction.slug, *equivalent})
+        n, apart = len(case.used.ids), len(disagreeing)
+        if line is None:
+            digits = digits_words(case.digits, case.mixed)
+            sentence = verdict_words(best, evidence, n, apart, digits)
+        else:
+            sentence = line_words(best, line, exact, n, apart, case.form_of_line(best))
+        if case.traits[best.prediction.slug].own_weights:
             sentence += " Studies that used it had retrained weights: here only its way of "
             sentence += "preparing pictures is recognised."
         return self._made(
@@ -133,30 +157,38 @@ class _Decision:
             p=p,
             margin=margin,
             affine=line,
+            candidates=case.candidates(best),
         )
 
-    def _too_little(self, p: float | None) -> Diagnosis:
-        possible: dict[str, str] = {}
-        for one in self.case.fits:
-            if is_exact(self.column, one):
-                possible.setdefault(one.prediction.slug, "does not contradict the column")
+    def _too_little(self, p: float | None, fitting: Mapping[str, str]) -> Diagnosis:
+        """Name what is not excluded: ``fitting``, and whatever agrees to the last digit."""
+        exact = {one.prediction.slug for one in self.case.fits if is_exact(self.column, one)}
+        possible = {
+            slug: "does not contradict the column"
+            for slug in self.case.outputs
+            if slug in exact or slug in fitting
+        }
         distinct = len(np.unique(self.column.values))
-        why = (
-            f"only {distinct} different number(s)"
-            if distinct <= 3
-            else "shuffled, the numbers fit as well"
-        )
-        listed = some(possible, 30)
+        if distinct == 1:
+            why = "all its numbers are the same"
+        elif distinct <= 3:
+            why = f"only {distinct} different numbers"
+        elif p is None or p >= SURE:
+            why = "shuffled, the numbers fit as well"
+        else:
+            why = "another model whose scores are merely related would explain it nearly as well"
         return self._made(
             equivalent=possible,
             evidence="too little information",
             sentence=f"The column says too little to name a variant ({why})."
-            + (f" Not excluded: {listed}." if possible else ""),
+            + (f" Not excluded: {some(possible, 30)}." if possible else ""),
             p=p,
+            candidates=self.case.candidates(),
         )
 
-    def _none(self, p: float | None) -> Diagnosis:
-        nearest = self.case.candidates()[0]
+    def _none(self, p: float) -> Diagnosis:
+        candidates = self.case.candidates()
+        nearest = candidates[0]
         rho = "undefined" if nearest.rho is None else f"{nearest.rho:.2f}"
         return self._made(
             evidence="none",
@@ -164,38 +196,40 @@ class _Decision:
             f"pictures, or rows in another order. Nearest is {nearest.slug} ({nearest.form}) with "
             f"Spearman's rho {rho} and {nearest.agree:.0%} of rows that agree.",
             p=p,
+            candidates=candidates,
         )
 
-    def _by_rank(self) -> Diagnosis:
-        p = self.case.rank_p()
-        order = {slug: trimmed_rho(raw, self.column.values) for slug, raw in self.case.raw.items()}
-        best = max(order, key=lambda slug: abs(order[slug]))
-        if not (abs(order[best]) >= _SAME_ORDER and p < SURE):
-            return self._none(p)
-        limit = 1 - AS_CLOSE * (1 - abs(order[best])) - 1e-3
-        same = {slug: rho for slug, rho in order.items() if abs(rho) >= limit and slug != best}
-        others = {slug: rho for slug, rho in order.items() if slug not in same and slug != best}
-        runner_up = max(others, key=lambda slug: abs(others[slug]), default=None)
+    def _by_rank(self) -> Diagnosis | None:
+        case, y = self.case, self.column.values
+        left_out = LEFT_OUT if len(y) >= ENOUGH_TO_TRIM else 0.0
+        order = {slug: trimmed_rho(raw, y, left_out) for slug, raw in case.raw.items()}
+        slugs = sorted(order, key=lambda slug: -abs(order[slug]))
+        best, highest = slugs[0], abs(order[slugs[0]])
+        p = case.rank_p()
+        if highest < _SAME_ORDER or p >= SURE or highest <= related_rho(len(y), left_out) + 1e-9:
+            return None
+        limit = 1 - AS_CLOSE * (1 - highest) - 1e-3
+        same = [slug for slug in slugs[1:] if abs(order[slug]) >= limit]
+        equivalent = {slug: "nearly the same order" for slug in same}
         margin = None
-        if runner_up is not None:
-            gap = max(1 - abs(order[best]), 1e-3)
-            ratio = (1 - abs(others[runner_up])) / gap
+        others = [slug for slug in slugs[1:] if slug not in equivalent]
+        if others:
+            ratio = (1 - abs(order[others[0]])) / max(1 - highest, 1e-3)
             margin = Margin(
-                slug=runner_up, form="rank", residual_ratio=ratio, loglik_difference=None
+                slug=others[0], form="rank", residual_ratio=ratio, loglik_difference=None
             )
-        turned = "" if order[best] > 0 else " turned round"
-        equivalent = {slug: f"nearly the same order (rho {rho:.4f})" for slug, rho in same.items()}
+        candidates = case.by_order(slugs)
+        whole = candidates[0].rho or 0.0
+        words = rank_words(best, whole, order[best] if left_out else None, order[best] < 0)
         return self._made(
             verdict=best,
             equivalent=equivalent,
             form="rank",
             evidence="rank",
-            sentence=f"The column has the order of {best}{turned} (Spearman's rho "
-            f"{order[best]:.4f} without the {LEFT_OUT:.0%} of rows that fit worst), but not its "
-            "numbers: a transformation that keeps the order lies between, or it is a variant like "
-            "it that is not known." + equivalent_words(equivalent),
+            sentence=words + equivalent_words(equivalent),
             p=p,
             margin=margin,
+            candidates=candidates,
         )
 
     def _made(
@@ -204,6 +238,7 @@ class _Decision:
         evidence: str,
         sentence: str,
         p: float | None,
+        candidates: tuple[Candidate, ...],
         verdict: str | None = None,
         equivalent: dict[str, str] | None = None,
         form: str | None = None,
@@ -223,7 +258,7 @@ class _Decision:
             p=p,
             margin=margin,
             affine=affine,
-            candidates=self.case.candidates(),
+            candidates=candidates,
             fingerprint=fingerprint(self.case.used.texts),
             set_aside=self.set_aside,
             model=self.model,

@@ -6,6 +6,9 @@ only that the number was at least 1, or at most 0. Scale and probability are not
 candidate they are set to what explains the column best (a profile likelihood), and candidates are
 compared by that likelihood. Because a wrong row costs a candidate no more than a fixed amount, a
 few of them do not change the verdict.
+
+Beside the candidates stands another model, whose outputs are merely related to a variant's: with
+few rows or decimals it explains a column as well, and then no variant may be named.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ _FAR_BEHIND = 50.0  # in log likelihood: no finer grid brings a candidate back f
 _MOST_ROWS = 300  # rows for what takes time with their square
 _AT_ONCE = 32  # candidates whose grids are computed together
 _ROUNDS = 10  # of fitting a line and weighing the rows
+_UNLIKE = 0.3  # least noise of a related model, in SDs of what it shares with the variant (r .958)
+_APART = 0.25  # and in SDs of the column (r .968)
 
 
 @dataclass(frozen=True)
@@ -147,19 +152,21 @@ def _interval(y: Array, half: Array, latent: Array, low: Array, high: Array, sd:
     return np.where((y > high + half) | (y < low - half), 0.0, mass)
 
 
-def affine(column: Column, slug: str, outputs: Array) -> tuple[Fit, float, float] | None:
+def affine(
+    column: Column, slug: str, outputs: Array, *, seed: int = 0
+) -> tuple[Fit, float, float] | None:
     """Fit ``y = a + b * raw``, wrong rows apart; returns the fit, a and b.
 
-    The slope begins as the median of the slopes between all pairs (Theil and Sen) and is then
-    fitted by least squares, each row weighted by the probability that it is the variant's. None
-    where the outputs do not differ.
+    The slope begins as the median of the slopes between all pairs (Theil and Sen; of 300 rows,
+    drawn with ``seed``, where there are more) and is then fitted by least squares, each row
+    weighted by the probability that it is the variant's. None where the outputs do not differ.
     """
     raw = outputs.mean(axis=1)
     if np.ptp(raw) <= NOISE or np.ptp(column.values) == 0:
         return None
     noise = NOISE * max(1.0, float(np.median(np.abs(raw))))
-    first = slice(0, _MOST_ROWS)
-    b, a = map(float, theilslopes(column.values[first], raw[first])[:2])
+    rows = _some_rows(len(raw), seed)
+    b, a = map(float, theilslopes(column.values[rows], raw[rows])[:2])
     found: tuple[Fit, float, float] | None = None
     for _ in range(_ROUNDS):
         if b == 0:
@@ -180,6 +187,64 @@ def affine(column: Column, slug: str, outputs: Array) -> tuple[Fit, float, float
     return found
 
 
+def related(column: Column, raws: Sequence[Array]) -> float:
+    """Log likelihood of the column if another model made it, one related to some variant.
+
+    That model's scores are ``a + b * raw`` plus normal noise, rounded and clamped as the column is,
+    and no row is wrong. The noise is at least that of a correlation of about .96, so that a variant
+    that is slightly different from a known one is not taken for another model.
+
+    Parameters
+    ----------
+    column : the column.
+    raws : raw outputs of each variant, each ``(N,)``.
+
+    Returns
+    -------
+    float
+        at the best variant, line and noise; minus infinity where nothing varies.
+    """
+    y = column.values
+    spread = float(np.std(y))
+    if spread == 0:
+        return -np.inf
+    low = 0.0 if y.min() == 0 and (y == 0).sum() > 1 else -np.inf
+    high = float(y.max()) if y.max() in (1, 100) and (y == y.max()).sum() > 1 else np.inf
+    lines = []
+    for raw in raws:
+        if np.ptp(raw) <= NOISE:
+            continue
+        a, b = _censored_line(raw, y, low, high)
+        least = max(_UNLIKE * abs(b) * float(np.std(raw)), _APART * spread)
+        lines.append(Prediction("", "related", a + b * raw, low, high, np.zeros(len(raw)), least))
+    if not lines:
+        return -np.inf
+    floors = np.array([one.floor for one in lines])
+    scales = np.geomspace(floors, np.maximum(2 * spread, floors), _FINE, axis=-1)
+    mass = np.maximum(_mass(column, lines, scales), np.finfo(np.float64).tiny)
+    return float(np.log(mass).sum(axis=-1).max())
+
+
+def _censored_line(x: Array, y: Array, low: float, high: float) -> tuple[float, float]:
+    """Least squares; a clamped row, whose number was beyond, may lie where the line takes it."""
+    x_mean = x.mean()
+    target = y
+    for _ in range(_ROUNDS if np.isfinite([low, high]).any() else 1):
+        b = float((x - x_mean) @ target / ((x - x_mean) @ (x - x_mean)))
+        a = float(target.mean() - b * x_mean)
+        line = a + b * x
+        target = np.where(y >= high, np.maximum(y, line), y)
+        target = np.where(y <= low, np.minimum(y, line), target)
+    return a, b
+
+
+def _some_rows(n: int, seed: int) -> np.ndarray:
+    """Return all rows, or 300 of them drawn with the seed, in their order."""
+    if n <= _MOST_ROWS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, _MOST_ROWS, replace=False))
+
+
 def shuffle_p(column: Column, fits: Sequence[Fit], *, shuffles: int = 999, seed: int = 0) -> float:
     """Share of shuffled columns that some candidate explains as well as the best does this one.
 
@@ -188,36 +253,37 @@ def shuffle_p(column: Column, fits: Sequence[Fit], *, shuffles: int = 999, seed:
     column, fits : the column and its best-fitting candidates, the best first; each shuffled
         column may choose among them, as the column could.
     shuffles : how often the column's rows are shuffled.
-    seed : of the shuffles.
+    seed : of the shuffles and of the rows used.
 
     Returns
     -------
     float
         ``(1 + as good) / (1 + shuffles)``. The statistic is the log likelihood, at the best of
-        five scales of noise from the fitted one to the widest. Of more than 300 rows the first
-        300 are used.
+        five scales of noise from the fitted one to the widest. Of more than 300 rows, 300 drawn
+        at random are used.
     """
-    n = min(len(column.values), _MOST_ROWS)
-    y = Column(column.values[:n], column.steps[:n], column.background[:n])
+    rows = _some_rows(len(column.values), seed)
+    n = len(rows)
+    y = Column(column.values[rows], column.steps[rows], column.background[rows])
     random = np.random.default_rng(seed)
     orders = random.permuted(np.tile(np.arange(n), (shuffles, 1)), axis=1)
     best = np.full(shuffles, -np.inf)
     at = np.arange(n)
     itself = -np.inf
     for one in fits:
-        pairs = _every_pairing(y, one, n)
+        pairs = _every_pairing(y, one, rows)
         itself = max(itself, float(pairs[:, at, at].sum(axis=1).max()))
         for scale in pairs:
             np.maximum(best, scale[at, orders].sum(axis=1), out=best)
     return float((1 + np.sum(best >= itself - 1e-9)) / (1 + shuffles))
 
 
-def _every_pairing(column: Column, found: Fit, n: int) -> Array:
+def _every_pairing(column: Column, found: Fit, rows: np.ndarray) -> Array:
     """Log likelihood of every row of the column for every picture, ``(scales, picture, row)``."""
     prediction = found.prediction
     widest = _WIDEST * float(np.std(prediction.written))
     scales = np.geomspace(found.tau, max(widest, found.tau), 5)[:, None, None]
-    latent, spread = prediction.latent[:n, None], prediction.spread[:n, None]
+    latent, spread = prediction.latent[rows, None], prediction.spread[rows, None]
     low, high = np.array(prediction.low), np.array(prediction.high)
     sd = np.sqrt(scales**2 + spread**2)
     mass = _interval(column.values, column.steps / 2, latent, low, high, sd)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from memnet.compare.variants.fingerprint import Fingerprint
+from memnet.compare.variants.fingerprint import Fingerprint, decimals_words
 from memnet.compare.variants.likelihood import Fit
+from memnet.compare.variants.order import LEFT_OUT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,18 +19,18 @@ class Candidate:
     ----------
     slug, form : the variant, and the form in which it explains the column best.
     residual_sd : SD of the differences, from their median (wrong rows do not count much), in the
-        column's unit.
-    agree : share of rows that agree to the last digit written.
+        column's unit; None for the form ``"rank"``.
+    agree : share of rows that agree to the last digit written; None for the form ``"rank"``.
     rho : Spearman's rho with the column; None where either is constant.
-    loglik : log likelihood of the column.
+    loglik : log likelihood of the column; None for the form ``"rank"``.
     """
 
     slug: str
     form: str
-    residual_sd: float
-    agree: float
+    residual_sd: float | None
+    agree: float | None
     rho: float | None
-    loglik: float
+    loglik: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,8 @@ class Diagnosis:
     p : share of shuffled columns that fit as well; None where nothing was to be tested.
     margin : to the runner-up; None where there is none.
     affine : intercept and slope of ``column = a + b * raw``, for evidence ``"affine"``.
-    candidates : every variant at its best, the best first.
+    candidates : every variant at its best: the verdict in the form that was found, then the others,
+        the best first. For evidence by rank only the order is compared.
     fingerprint : what the numbers say by themselves.
     set_aside : sentences on rows and pictures that were not used.
     model : whose weights.
@@ -116,53 +118,121 @@ _FORM_WORDS = {
 }
 
 
-def verdict_words(
-    best: Fit,
-    evidence: str,
-    n: int,
-    disagreeing: int,
-    digits: int | None,
-    line: tuple[float, float] | None,
-) -> str:
-    """Say what the verdict is."""
+def verdict_words(best: Fit, evidence: str, n: int, apart: int, digits: str) -> str:
+    """Say what the verdict is, for evidence ``"exact"`` and ``"close"``.
+
+    Parameters
+    ----------
+    best, evidence : the verdict.
+    n, apart : rows of the column, and those that are not the verdict's.
+    digits : to what digits rows agree, of :func:`digits_words`.
+    """
     slug, form = best.prediction.slug, best.prediction.form
-    if line is not None:
-        return (
-            f"The column is, or is close to, a straight line of {slug}'s raw outputs, "
-            f"{line[0]:.6g} {'+' if line[1] >= 0 else '-'} {abs(line[1]):.6g} * raw, with an SD of "
-            f"{best.tau:.2g} around it and {disagreeing} of {n} rows apart. A scaling of one's "
-            "own, or a variant like it that is not known, could do that."
-        )
-    words = _FORM_WORDS[form.removesuffix("-x100")]
-    words += ", times 100" if form.endswith("-x100") else ""
+    words = _form_words(form)
     if evidence == "exact":
-        upto = "full precision" if digits is None else f"{digits} decimal(s)"
-        return f"This is {slug} ({words}): {n - disagreeing} of {n} rows agree to {upto}."
+        agreeing = f"all {n} rows agree" if not apart else f"{n - apart} of {n} rows agree"
+        return f"This is {slug} ({words}): {agreeing} to {digits}."
     if best.prediction.redrawn:
+        more = f"{apart} of {n} rows differ more" if apart else "no row differs more"
         return (
-            f"This is most like {slug} ({words}), whose crops are drawn at random: {disagreeing} "
-            f"of {n} rows differ more than such crops do."
+            f"This is most like {slug} ({words}), whose crops are drawn at random: {more} than "
+            "such crops do."
         )
     return (
         f"This is close to {slug} ({words}), but not to the last digit: differences have an SD of "
-        f"{best.tau:.2g}, with {disagreeing} of {n} rows apart. Another decoder, another version "
-        "of a library, or a variant that is not known could do that."
+        f"{best.tau:.2g}{_and_apart(n, apart)}. Another decoder, another version of a library, or "
+        "a variant that is not known could do that."
     )
 
 
+def line_words(
+    best: Fit, line: tuple[float, float], exact: bool, n: int, apart: int, form: str | None
+) -> str:
+    """Say that the column is a straight line of a variant's raw outputs.
+
+    Parameters
+    ----------
+    best, line : the fit; intercept and slope.
+    exact : whether rows lie on it to the last digit written.
+    n, apart : rows of the column, and those that do not lie on it.
+    form : the known form that the line is within its error, or None.
+    """
+    what = "is" if exact else "is close to"
+    text = (
+        f"The column {what} a straight line of {best.prediction.slug}'s raw outputs, "
+        f"{line[0]:.6g} {'+' if line[1] >= 0 else '-'} {abs(line[1]):.6g} * raw"
+    )
+    if exact:
+        text += f": {f'{n - apart} of {n}' if apart else f'all {n}'} rows lie on it."
+    else:
+        text += f", with an SD of {best.tau:.2g} around it{_and_apart(n, apart)}."
+    if form is not None:
+        return f"{text} Within its error that line is {_form_words(form)}."
+    if exact:
+        return f"{text} Standardising, or a scaling of one's own, does that."
+    return (
+        f"{text} A scaling of one's own, with some noise, or a variant like it that is not known, "
+        "could do that."
+    )
+
+
+def rank_words(slug: str, rho: float, trimmed: float | None, turned: bool) -> str:
+    """Say that the column has the order of a variant.
+
+    Parameters
+    ----------
+    slug : the variant.
+    rho : Spearman's rho with all rows.
+    trimmed : the same without the rows that fit worst; None where none were left out.
+    turned : whether the order is turned round.
+    """
+    nearly = "" if abs(rho) > 1 - 1e-9 else "nearly "
+    left = ""
+    if trimmed is not None and nearly:
+        left = f"; {trimmed:.4f} without the {LEFT_OUT:.0%} of rows that fit worst"
+    return (
+        f"The column has {nearly}the order of {slug}{', turned round' if turned else ''} "
+        f"(Spearman's rho {rho:.4f}{left}), but not its numbers: a transformation that keeps the "
+        "order lies between, or it is a variant like it that is not known."
+    )
+
+
+def digits_words(digits: int | None, mixed: bool) -> str:
+    """Say to what digits rows agree."""
+    if mixed:
+        return "the last digit written"
+    if digits == 0:
+        return "the whole number"
+    return "full precision" if digits is None else decimals_words(digits)
+
+
 def equivalent_words(equivalent: Mapping[str, str]) -> str:
-    """Say what cannot be told apart, and why; "" for nothing."""
+    """Say what cannot be told apart, and why, one reason after the other; "" for nothing."""
     if not equivalent:
         return ""
-    listed = "; ".join(f"{slug}: {why}" for slug, why in equivalent.items())
-    return f" It cannot be told apart from {len(equivalent)} other(s): {listed}."
+    by_reason: dict[str, list[str]] = {}
+    for slug, why in equivalent.items():
+        by_reason.setdefault(why, []).append(slug)
+    listed = "; ".join(f"{', '.join(slugs)}: {why}" for why, slugs in by_reason.items())
+    others = "1 other" if len(equivalent) == 1 else f"{len(equivalent)} others"
+    return f" It cannot be told apart from {others} ({listed})."
 
 
 def margin_words(margin: Margin | None) -> str:
     """Say how far the next variant is; "" if there is none."""
     if margin is None:
         return ""
-    return (
-        f" The next is {margin.slug} ({margin.form}), {margin.residual_ratio:.3g} times as far "
-        "from the column."
+    ratio = margin.residual_ratio
+    times = f"{ratio:.1f}" if ratio < 10 else f"about {float(f'{ratio:.2g}'):,.0f}"
+    form = "" if margin.form in ("affine", "rank") else f" ({margin.form})"
+    return f" The next is {margin.slug}{form}, {times} times as far from the column."
+
+
+def _form_words(form: str) -> str:
+    return _FORM_WORDS[form.removesuffix("-x100")] + (
+        ", times 100" if form.endswith("-x100") else ""
     )
+
+
+def _and_apart(n: int, apart: int) -> str:
+    return f", and {apart} of {n} rows lie apart" if apart else ""
