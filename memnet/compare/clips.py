@@ -67,8 +67,8 @@ class Clips:
         if not len(single):
             return ""
         return (
-            f"{len(single):,} clip(s) have one frame only ({some(single)}): if the last number of a "
-            "file's name is not the frame's, say where it is with --pattern "
+            f"{len(single):,} clip(s) have one frame only ({some(single)}): if the last number of "
+            "a file's name is not the frame's, say where it is with --pattern "
             "'(?P<clip>.+)_(?P<frame>[0-9]+)_.*'"
         )
 

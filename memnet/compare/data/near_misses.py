@@ -25,9 +25,7 @@ LOOSER: dict[str, Callable[[str], str]] = {
     "without spaces around them": str.strip,
     "without leading zeros": lambda text: text.lstrip("0"),  # a spreadsheet makes 7 of 007
     # a spreadsheet, and somebody who left the endings out
-    "without folders, endings and leading zeros": lambda text: splitext(_file(text))[0].lstrip(
-        "0"
-    ),
+    "without folders, endings and leading zeros": lambda text: splitext(_file(text))[0].lstrip("0"),
     "in one Unicode normal form": lambda text: unicodedata.normalize("NFC", text),  # macOS: NFD
 }
 """How ids may be read more loosely -> the function that does so."""
