@@ -81,15 +81,14 @@ def _pictures(
 ) -> tuple[list[Item], list[str]]:
     import numpy as np
 
-    from memnet.cli.messages import say
+    from memnet.cli.messages import say, say_unreadable
     from memnet.compare.scoring.inputs import collect
     from memnet.compare.variants.column import match_pictures
     from memnet.compare.variants.diagnosis import FEWEST
     from memnet.errors import MemnetError
 
     inputs = collect([images])
-    for folder in inputs.unreadable:
-        say(f"folder not read: {folder}")
+    say_unreadable(inputs)
     shared, sentences = match_pictures(column, [item.image_id for item in inputs.items])
     for sentence in sentences:
         say(sentence)

@@ -34,7 +34,7 @@ def freeze(
     Paths in the file are relative to its folder. Where a picture cannot be scored,
     nothing is written.
     """
-    from memnet.cli.messages import say
+    from memnet.cli.messages import say, say_ignored
     from memnet.compare.frozen import FrozenScores
     from memnet.compare.frozen import freeze as run
     from memnet.compare.scoring.inputs import collect
@@ -58,6 +58,5 @@ def freeze(
         predictor, inputs, images=images, out=out, batch_size=batch_size, tolerance=tolerance
     )
     frozen.write(out)
-    for suffix, count in sorted(inputs.ignored.items()):
-        say(f"ignored {count} file(s) that are no pictures ({suffix})")
+    say_ignored(inputs)
     say(f"{len(frozen.pictures)} frozen, tolerance elsewhere {frozen.tolerance:g} -> {out}")

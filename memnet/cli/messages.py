@@ -32,12 +32,22 @@ def command_line() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
-def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
-    """Say what was scored, what was not and why, and where the table is."""
+def say_ignored(inputs: Inputs) -> None:
+    """Say how many files were no pictures, by their ending."""
     for suffix, count in sorted(inputs.ignored.items()):
         say(f"ignored {count} file(s) that are no pictures ({suffix})")
+
+
+def say_unreadable(inputs: Inputs) -> None:
+    """Say which folders could not be listed."""
     for folder in inputs.unreadable:
         say(f"folder not read: {folder}")
+
+
+def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
+    """Say what was scored, what was not and why, and where the table is."""
+    say_ignored(inputs)
+    say_unreadable(inputs)
     for row in summary.failed[:_LISTED]:
         say(f"{row.path or row.image_id}: {row.warning.removeprefix(FAILED)}")
     if len(summary.failed) > _LISTED:

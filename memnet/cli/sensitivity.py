@@ -29,7 +29,7 @@ def sensitivity(
     Writes report.html, variants.csv (every output), summary.csv (each variant against the server)
     and correlations.csv (Spearman's rho between every two).
     """
-    from memnet.cli.messages import command_line, say, say_some
+    from memnet.cli.messages import command_line, say, say_ignored, say_some, say_unreadable
     from memnet.compare.cautions import look_at, training_cautions
     from memnet.compare.report.sensitivity_page import findings, write_sensitivity_page
     from memnet.compare.scoring.inputs import collect
@@ -72,10 +72,8 @@ def sensitivity(
     )
     _print(found)
     say_some([f"{name}: {why}" for name, why in found.failed.items()], f"see {page}")
-    for suffix, count in sorted(inputs.ignored.items()):
-        say(f"ignored {count} file(s) that are no pictures ({suffix})")
-    for folder in inputs.unreadable:
-        say(f"folder not read: {folder}")
+    say_ignored(inputs)
+    say_unreadable(inputs)
     for sentence in (*findings(found), *filter(None, [found.warning]), *cautions[bool(remark) :]):
         say(sentence)
     say(f"{found.n:,} pictures, {len(found.summary)} variants -> {page}")

@@ -7,20 +7,14 @@ figures are returned; nothing here picks one.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from memnet.compare.contamination import DatasetName
 from memnet.errors import MemnetError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from memnet.packaged import packaged_toml
 
 HUMAN = "human"
 """The "model" of figures about people's scores themselves."""
@@ -260,8 +254,7 @@ def contaminated_mse_note(
 
 @cache
 def _data() -> dict[str, Any]:
-    text = (files("memnet.compare") / "published.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return packaged_toml("memnet.compare", "published.toml")
 
 
 def _figure(name: str) -> PublishedFigure:

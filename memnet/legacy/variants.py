@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from memnet.errors import MemnetError, unknown_name
+from memnet.packaged import packaged_toml
 from memnet.preprocess.means import MEANS
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.weights.catalogue import find
 from memnet.weights.files import WeightHeader
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 SERVER = "server"
 """The original path, which is what a model's name without a variant means, too."""
@@ -60,10 +54,9 @@ class Variant:
 @cache
 def variants() -> dict[str, Variant]:
     """Return every variant by its slug, ``server`` first."""
-    text = files("memnet.legacy").joinpath("variants.toml").read_text(encoding="utf-8")
     mean_sha256 = find("memnet.caffe_lamem").preprocess.mean_sha256
     found: dict[str, Variant] = {}
-    for entry in tomllib.loads(text)["variant"]:
+    for entry in packaged_toml("memnet.legacy", "variants.toml")["variant"]:
         variant = _variant(entry, mean_sha256)
         if variant.slug in found:
             raise MemnetError(f"variants.toml has {variant.slug!r} twice.")

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from torch import Tensor
 from torchvision.models import get_model
 
 from memnet.errors import MemnetError, unknown_name
+from memnet.packaged import packaged_toml
 from memnet.weights import store
 from memnet.weights.catalogue import find
 from memnet.weights.download import download_file
@@ -37,11 +37,6 @@ from memnet.weights.files import (
     tensors_digest,
     write_weights,
 )
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ARCH = "torchvision backbone"
 """What the stored file's header says instead of a network that scores."""
@@ -106,8 +101,8 @@ class Backbone:
 @cache
 def backbones() -> dict[str, Backbone]:
     """Return every known backbone by name, in the order of the file."""
-    text = (files("memnet.weights") / "backbones.toml").read_text(encoding="utf-8")
-    entries = [_entry(table) for table in tomllib.loads(text)["backbone"]]
+    tables = packaged_toml("memnet.weights", "backbones.toml")["backbone"]
+    entries = [_entry(table) for table in tables]
     return {entry.name: entry for entry in entries}
 
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from memnet.errors import MemnetError, unknown_name
+from memnet.packaged import packaged_toml
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +63,8 @@ class ModelEntry:
 @cache
 def catalogue() -> dict[str, ModelEntry]:
     """Return every known model by name, in the order of the file."""
-    text = (files("memnet.weights") / "catalogue.toml").read_text(encoding="utf-8")
-    entries = [_entry(table) for table in tomllib.loads(text)["model"]]
+    tables = packaged_toml("memnet.weights", "catalogue.toml")["model"]
+    entries = [_entry(table) for table in tables]
     names = [entry.name for entry in entries]
     if len(set(names)) != len(names):
         raise MemnetError(f"The catalogue names a model twice: {sorted(names)}.")

@@ -23,6 +23,7 @@ __all__ = [
     "JOIN_RULE",
     "Joined",
     "Scores",
+    "ids_digest",
     "join",
     "manifest_digest",
     "read_column",
@@ -31,6 +32,11 @@ __all__ = [
 ]
 
 JOIN_RULE = "ids are equal letter for letter, file ending included"
+
+
+def ids_digest(ids: Iterable[str]) -> str:
+    """Sha256 over the sorted ids, a newline between them: which pictures these are."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
 def manifest_digest(ids: Iterable[str], labels: Iterable[float]) -> str:
@@ -66,8 +72,8 @@ class Joined:
     warnings: list[str] = field(default_factory=list)
 
     def digest(self) -> str:
-        """Sha256 over the ids, in order: which pictures this comparison is about."""
-        return hashlib.sha256("\n".join(self.ids).encode()).hexdigest()
+        """Sha256 over the ids: which pictures this comparison is about."""
+        return ids_digest(self.ids)
 
     def manifest_digest(self) -> str:
         """Sha256 over ids and human scores; see :func:`manifest_digest`."""

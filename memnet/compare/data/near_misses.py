@@ -45,6 +45,22 @@ def nearest_rule(left: Iterable[str], right: Iterable[str]) -> tuple[str, int]:
     return best, most
 
 
+def unclear(left: Iterable[str], right: Iterable[str]) -> dict[str, list[str]]:
+    """Find ids on the left that are the bare name of more than one id on the right.
+
+    Bare: in one letter case, without folders and endings. Returns id -> those that it could be.
+    """
+    bare = LOOSER["in one letter case, without folders and endings"]
+    places: dict[str, list[str]] = {}
+    for image_id in right:
+        places.setdefault(bare(image_id), []).append(image_id)
+    return {
+        image_id: places[bare(image_id)]
+        for image_id in left
+        if len(places.get(bare(image_id), ())) > 1
+    }
+
+
 def near_misses(left: Iterable[str], right: Iterable[str]) -> list[tuple[str, int, str, str]]:
     """Pair up ids that are alike among those that found no partner.
 

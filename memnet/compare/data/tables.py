@@ -12,6 +12,9 @@ import pandas as pd
 
 from memnet.errors import MemnetError
 
+MISSING_CODES = (-9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)
+"""Numbers that stand for a missing value in many tables; no form of a score is any of them."""
+
 _SEPARATORS = (",", ";", "\t")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.compare.data.tables import some, to_numbers
+from memnet.compare.data.tables import MISSING_CODES, some, to_numbers
 from memnet.compare.stats.metrics import Array
 
 HIGHEST = 100.0
@@ -15,9 +15,6 @@ HIGHEST = 100.0
 
 LOWEST = -1.0
 """No form of a MemNet score is below it."""
-
-_CODES = (-9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)
-"""What stands for a missing value in many tables; all lie below LOWEST or above HIGHEST."""
 
 _FAR_SCORE, FAR = 3.0, 10.0
 """Robust SDs from the rest beyond which a score, or another number, is taken for such a code."""
@@ -33,17 +30,17 @@ def missing_codes(values: Array, usable: Any) -> Any:
     there = np.isfinite(values) & usable
     if not there.any() or not LOWEST <= float(np.median(values[there])) <= HIGHEST:
         return np.zeros(len(values), dtype=bool)
-    return there & np.isin(values, _CODES) & _far_from_rest(values, there, _FAR_SCORE)
+    return there & np.isin(values, MISSING_CODES) & _far_from_rest(values, there, _FAR_SCORE)
 
 
 def suspicious(values: Array, there: Any) -> Any:
     """Mark other numbers that look like such a code: bool, of the rows marked by ``there``."""
-    return there & np.isin(values, _CODES) & _far_from_rest(values, there, FAR)
+    return there & np.isin(values, MISSING_CODES) & _far_from_rest(values, there, FAR)
 
 
 def _far_from_rest(values: Array, there: Any, sds: float) -> Any:
     """Mark numbers that lie so far from the median of those that are no usual code."""
-    rest = values[there & ~np.isin(values, _CODES)]
+    rest = values[there & ~np.isin(values, MISSING_CODES)]
     if not len(rest):
         return np.zeros(len(values), dtype=bool)
     middle = np.median(rest)

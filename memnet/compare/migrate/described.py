@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from memnet.compare.cautions import look_at, score_cautions, training_cautions
+from memnet.compare.data.join import ids_digest
 from memnet.compare.data.tables import some
 from memnet.compare.migrate.crosswalk import FEWEST as FEWEST_FOR_MAP
 from memnet.compare.migrate.new_scores import NewScores, ids_of, loosely
@@ -160,17 +160,12 @@ def pictures(study: Study, new: NewScores, values: Array, ids: Sequence[str]) ->
     """Count the pictures: with both scores, without one, and new scores of other pictures."""
     return {
         "n": len(ids),
-        "digest": digest(ids),
+        "digest": ids_digest(ids),
         "of_study": len(study.pictures),
         "without_old": int(np.isnan(study.old).sum()),
         "without_new": int(np.isnan(values).sum()),
         "new_only": int((~new.by_id.index.isin(study.pictures)).sum()),
     }
-
-
-def digest(ids: Sequence[str]) -> str:
-    """Sha256 over the sorted ids: which pictures these are."""
-    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
 def points(old: Array, new: Array, seed: int) -> dict[str, list[float]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from memnet.compare.cautions import score_cautions
+from memnet.compare.data.join import ids_digest
 from memnet.compare.data.tables import some
 from memnet.compare.environment import environment
 from memnet.compare.migrate import described, methods
@@ -93,7 +94,7 @@ def apply_map(
         new={},
         pictures={
             "n": n,
-            "digest": described.digest(mapped),
+            "digest": ids_digest(mapped),
             "of_study": len(study.pictures),
             "outside": len(added.outside),
         },

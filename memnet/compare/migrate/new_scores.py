@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from memnet.compare.data.columns import Scores, read_scores
-from memnet.compare.data.near_misses import LOOSER, near_misses
+from memnet.compare.data.near_misses import near_misses, unclear
 from memnet.compare.data.tables import read_table_any, some
 from memnet.compare.migrate.study import Study
 from memnet.compare.scoring.engine import Item
@@ -182,15 +182,7 @@ def loosely(study: Study, unmatched: Sequence[str], others: Sequence[str], where
     if not unmatched or not others:
         return []
     said = []
-    simplify = LOOSER["in one letter case, without folders and endings"]
-    partners: dict[str, list[str]] = {}
-    for other in others:
-        partners.setdefault(simplify(other), []).append(other)
-    ambiguous = {
-        image_id: partners[simplify(image_id)]
-        for image_id in unmatched
-        if len(partners.get(simplify(image_id), ())) > 1
-    }
+    ambiguous = unclear(unmatched, others)
     clear = [image_id for image_id in unmatched if image_id not in ambiguous]
     taken = {other for several in ambiguous.values() for other in several}
     rest = [other for other in others if other not in taken]

@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 
 from memnet import __version__
+from memnet.compare.data.join import ids_digest
 from memnet.compare.environment import environment
 from memnet.compare.migrate import described, methods
 from memnet.compare.migrate.agreement import agreement
 from memnet.compare.migrate.apply import add_columns, column_names, column_prefix, refuse_clash
+from memnet.compare.migrate.claims import FEWEST
 from memnet.compare.migrate.crosswalk import FEWEST as FEWEST_FOR_MAP
 from memnet.compare.migrate.crosswalk import Crosswalk, Limits, fit_crosswalk
 from memnet.compare.migrate.new_scores import NewScores, matches
@@ -34,9 +36,6 @@ from memnet.compare.report.migrate_page import write_migrate_page
 from memnet.compare.stats.metrics import Array
 from memnet.errors import MemnetError
 from memnet.whole_file import write_text
-
-FEWEST = 10
-"""Pictures with both scores below which nothing is estimated."""
 
 LEVEL = 0.95
 RESMEM = "resmem.published"
@@ -202,7 +201,7 @@ def _fit(
     provenance = {
         "old": {"name": "MemNet", "column": old["name"], "looks": old["looks"]},
         "new": {key: new[key] for key in ("name", "weights_sha256", "preprocess_digest")},
-        "pictures": {"n": len(ids), "ids_sha256": described.digest(ids)},
+        "pictures": {"n": len(ids), "ids_sha256": ids_digest(ids)},
         "memnet_version": __version__,
         "citations": [cited["old"], new["citation"] or cited["new"]],
         "licence_note": new["licence_notice"] or "",

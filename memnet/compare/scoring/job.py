@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 from tqdm import tqdm
 
+from memnet.compare.data.join import ids_digest
 from memnet.compare.environment import environment
 from memnet.compare.scoring.engine import DEFAULT_BATCH_SIZE, Item, score_items
 from memnet.compare.scoring.inputs import Inputs
@@ -148,7 +148,6 @@ def _identity(predictor: Predictor) -> dict[str, Any]:
 
 
 def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str, Any]:
-    ids = "\n".join(sorted(item.image_id for item in inputs.items))
     return {
         "command": settings.command,
         "started": _now(),
@@ -157,7 +156,7 @@ def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str
         "batch_size": settings.batch_size,
         "max_pixels": settings.max_pixels,
         "pictures": len(inputs.items),
-        "picture_ids_sha256": hashlib.sha256(ids.encode()).hexdigest(),
+        "picture_ids_sha256": ids_digest(item.image_id for item in inputs.items),
         "environment": environment(),
     }
 

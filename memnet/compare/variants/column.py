@@ -16,8 +16,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from memnet.compare.data.near_misses import LOOSER, near_misses, nearest_rule
-from memnet.compare.data.tables import as_text, read_table_any, require_column, some, to_numbers
+from memnet.compare.data.near_misses import near_misses, nearest_rule, unclear
+from memnet.compare.data.tables import (
+    MISSING_CODES,
+    as_text,
+    read_table_any,
+    require_column,
+    some,
+    to_numbers,
+)
 from memnet.errors import MemnetError
 
 FULL_PRECISION = 12
@@ -25,7 +32,6 @@ FULL_PRECISION = 12
 
 _WHOLE = (0.0, 1.0, 100.0)  # what clamped scores are; their zeros at the end are often lost
 _LOST_ZEROS = 0.2  # share of shorter rows that lost zeros explain; one number in ten ends in 0
-_MISSING = (-9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)  # what people write for a missing value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +127,7 @@ def read_old_column(
 
 def _coded_missing(values: np.ndarray) -> np.ndarray:
     """Whether each number is a usual code for a missing value, far outside all others."""
-    coded: np.ndarray = np.isin(values, _MISSING)
+    coded: np.ndarray = np.isin(values, MISSING_CODES)
     others = values[~coded & np.isfinite(values)]
     if len(others) == 0:
         return coded
@@ -253,20 +259,12 @@ def match_pictures(column: OldColumn, image_ids: Sequence[str]) -> tuple[list[st
 
 def _several(alone: Sequence[str], pictures: Sequence[str]) -> str:
     """Name ids that are the bare name of more than one picture."""
-    bare = LOOSER["in one letter case, without folders and endings"]
-    places: dict[str, list[str]] = {}
-    for picture in pictures:
-        places.setdefault(bare(picture), []).append(picture)
-    unclear = {
-        image_id: places[bare(image_id)]
-        for image_id in alone
-        if len(places.get(bare(image_id), ())) > 1
-    }
-    if not unclear:
+    ambiguous = unclear(alone, pictures)
+    if not ambiguous:
         return ""
-    first, found = next(iter(unclear.items()))
+    first, found = next(iter(ambiguous.items()))
     return (
-        f"{_ids(len(unclear))} could each be several pictures, for example {first!r}: "
+        f"{_ids(len(ambiguous))} could each be several pictures, for example {first!r}: "
         f"{some(found, 3)}; write the path within the folder as the id."
     )
 

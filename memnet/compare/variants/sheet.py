@@ -114,20 +114,26 @@ class _Server:
 
     def __init__(self, pixels: np.ndarray[Any, Any], mean_image: Array) -> None:
         self._pixels, self._mean = pixels, mean_image
+        self._resized: dict[tuple[int, int], tuple[Array, Array]] = {}
 
-    def _mean_crop(self, resize_hw: tuple[int, int], place: tuple[int, int]) -> Array:
-        return _crop(resize_like_matlab(self._mean, resize_hw, "bilinear"), place)
+    def _of_size(self, resize_hw: tuple[int, int]) -> tuple[Array, Array]:
+        """Return picture (blue, green, red) and mean of a size; the variants share two sizes."""
+        if resize_hw not in self._resized:
+            resized = resize_like_matlab(self._pixels, resize_hw, "bilinear", single=True)
+            mean = resize_like_matlab(self._mean, resize_hw, "bilinear")
+            self._resized[resize_hw] = resized[:, :, ::-1], mean
+        return self._resized[resize_hw]
 
     def input(self, resize_hw: tuple[int, int], place: tuple[int, int]) -> Array:
         """Return the input ``(227, 227, 3)`` of that part."""
-        resized = resize_like_matlab(self._pixels, resize_hw, "bilinear", single=True)
-        return _crop(resized[:, :, ::-1], place) - self._mean_crop(resize_hw, place)
+        resized, mean = self._of_size(resize_hw)
+        return _crop(resized, place) - _crop(mean, place)
 
     def read(
         self, crop: Array, resize_hw: tuple[int, int], place: tuple[int, int]
     ) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Undo what the server would have done to that part."""
-        picture = (crop + self._mean_crop(resize_hw, place))[:, :, ::-1]
+        picture = (crop + _crop(self._of_size(resize_hw)[1], place))[:, :, ::-1]
         seen: np.ndarray[Any, np.dtype[np.uint8]] = np.rint(picture.clip(0, 255)).astype(np.uint8)
         return seen
 

@@ -9,22 +9,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from memnet.errors import MemnetError, unknown_name
+from memnet.packaged import packaged_toml, tomllib
 from memnet.reimpl import NETWORKS
 from memnet.reimpl.branches import Network
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 PRESETS = ("memnet", "memnet96", "resmem", "resmem-retrain", "m3m")
 """Settings of Needell & Bainbridge (2022), and of the original's layout; see ``presets/*.toml``."""
@@ -205,8 +199,8 @@ def read_config(
     if named:
         if named not in PRESETS:
             raise unknown_name("preset", str(named), PRESETS)
-        text = (files(__package__) / "presets" / f"{named}.toml").read_text(encoding="utf-8")
-        layers.insert(0, (tomllib.loads(text), ""))
+        settings = packaged_toml("memnet.reimpl.training", "presets", f"{named}.toml")
+        layers.insert(0, (settings, ""))
     for source, said in layers:
         for name, value in source.items():
             values[name] = _checked(name, value, values.get(name), said)
