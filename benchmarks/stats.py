@@ -21,7 +21,7 @@ import pandas as pd
 from scipy import stats
 
 import memnet
-from memnet.compare.stats import bootstrap
+from memnet.stats import bootstrap
 
 
 def study(n: int, models: int = 5) -> tuple[pd.DataFrame, list[pd.DataFrame]]:

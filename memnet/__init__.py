@@ -10,24 +10,29 @@ imported when first used, so that ``import memnet`` costs nothing.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# memnet.compare is a package and, to a user, a function. Python binds a package's name once, when
+# it is first imported: that happens here, and then the name is free for the function. Importing
+# memnet.compare.record later still finds the package.
+import_module("memnet.compare")
+del globals()["compare"]
+
 if TYPE_CHECKING:
+    from memnet.compare.comparison import compare_scores as compare
     from memnet.compare.record import RunRecord
-    from memnet.compare.run import compare
-    from memnet.compare.scoring.predictor import Predictor, list_models, load
     from memnet.errors import MemnetError, PictureError
     from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+    from memnet.scoring.predictor import Predictor, list_models, load
 
-_HOMES = {
-    "load": "memnet.compare.scoring.predictor",
-    "list_models": "memnet.compare.scoring.predictor",
-    "Predictor": "memnet.compare.scoring.predictor",
-    "compare": "memnet.compare.run",
+_HOMES = {  # public name -> its module, and its name there where that is another
+    "load": "memnet.scoring.predictor",
+    "list_models": "memnet.scoring.predictor",
+    "Predictor": "memnet.scoring.predictor",
+    "compare": "memnet.compare.comparison:compare_scores",
     "RunRecord": "memnet.compare.record",
     "PreprocessSpec": "memnet.preprocess.spec",
     "OutputSpec": "memnet.preprocess.spec",
@@ -52,9 +57,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'memnet' has no attribute {name!r}")
-    module = import_module(_HOMES[name])
-    # memnet.compare stays the (callable) package, whichever of the two is asked for first.
-    value = sys.modules["memnet.compare"] if name == "compare" else getattr(module, name)
+    module, _, named = _HOMES[name].partition(":")
+    value = getattr(import_module(module), named or name)
     globals()[name] = value
     return value
 

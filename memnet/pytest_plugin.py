@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from memnet.compare.frozen import FrozenScores
-    from memnet.compare.scoring.predictor import Predictor
+    from memnet.compare.frozen.file import FrozenScores
+    from memnet.scoring.predictor import Predictor
 
 _REFROZEN = "memnet refrozen"
 _NOTE = "memnet note"
@@ -100,8 +100,8 @@ class FrozenChecker:
         self, file: Path, model: str | Path | Predictor | None, images: Sequence[Path] | None
     ) -> None:
         __tracebackhide__ = True
-        from memnet.compare.frozen import FrozenScores
-        from memnet.compare.frozen_check import check
+        from memnet.compare.frozen.check import check
+        from memnet.compare.frozen.file import FrozenScores
         from memnet.errors import MemnetError
 
         shown = self._shown(file)
@@ -133,7 +133,7 @@ class FrozenChecker:
 def _load(
     model: str | Path | Predictor | None, frozen: FrozenScores | None, file: Path
 ) -> Predictor:
-    from memnet.compare.scoring.predictor import load
+    from memnet.scoring.predictor import load
 
     if model is not None and not isinstance(model, (str, Path)):
         return model
@@ -155,9 +155,9 @@ def _rewrite(
     """Freeze again, and return a clause about what that did."""
     from dataclasses import replace
 
-    from memnet.compare.frozen import freeze
-    from memnet.compare.frozen_check import describe
-    from memnet.compare.scoring.inputs import collect
+    from memnet.compare.frozen.check import describe
+    from memnet.compare.frozen.file import freeze
+    from memnet.data.pictures import collect
     from memnet.errors import MemnetError
 
     kept: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "helpers"))
+sys.path[:0] = [str(HERE / "helpers"), str(HERE.parent / "tools")]
 
 SHARED = HERE.parent.parent / "shared"
 
@@ -23,9 +23,9 @@ def golden() -> Path:
 @pytest.fixture(scope="session")
 def golden_pictures() -> dict[str, Path]:
     """The eight golden pictures; three of them are those that the package carries."""
-    import ladder
+    import precision_page
 
-    return ladder.golden_pictures()
+    return precision_page.golden_pictures()
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,10 @@ def clips(
     is the clip. frames.csv has a row per frame, clips.csv one per clip.
     """
     from memnet.cli.messages import say, say_some
-    from memnet.compare import clips as sorting
-    from memnet.compare.scoring.table import read_table
     from memnet.errors import MemnetError
-    from memnet.whole_file import write_text
+    from memnet.scoring.table import read_table
+    from memnet.studies import clips as sorting
+    from memnet.util.atomic import write_text
 
     if not scores.is_file():
         raise MemnetError(f"There is no score table {scores}; `memnet score` makes one.")

@@ -67,11 +67,11 @@ def compare(
     """Compare predictions with human scores, every model on the same pictures."""
     from memnet.cli.messages import command_line, report_failures, say
     from memnet.cli.tables import print_results
+    from memnet.compare.comparison import compare_scores as run
     from memnet.compare.report.render import write_report
-    from memnet.compare.run import compare as run
-    from memnet.compare.scoring.inputs import collect
-    from memnet.compare.scoring.job import Settings, score_to_file
+    from memnet.data.pictures import collect
     from memnet.errors import MemnetError
+    from memnet.scoring.runner import Settings, score_to_file
 
     if bool(scores) == bool(images):
         raise MemnetError("Give either --scores FILE..., or --images FOLDER with --model NAME.")
@@ -122,8 +122,8 @@ def save_scores(scores: list[Path], id_column: str, score_column: str, path: Pat
     """Keep the scores that were compared beside the report: image_id, model, score."""
     import pandas as pd
 
-    from memnet.compare.data.join import read_scores
-    from memnet.compare.scoring.table import write_table
+    from memnet.data.matching import read_scores
+    from memnet.scoring.table import write_table
 
     tables = [
         pd.DataFrame(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from memnet.compare.data.manifest import Truth
+    from memnet.data.manifest import Truth
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,7 +33,7 @@ def lamem(
     part: str = typer.Option("test", help="test, val or train."),
 ) -> None:
     """One part of one official LaMem split (Khosla et al. 2015)."""
-    from memnet.compare.data import datasets
+    from memnet.data import datasets
 
     _finish(datasets.lamem(lamem, split=split, part=part), out)
 
@@ -41,7 +41,7 @@ def lamem(
 @app.command("memcat")
 def memcat(memcat: Path = _MEMCAT, label: str = _LABEL, out: Path = _OUT) -> None:
     """All of MemCat (Goetschalckx & Wagemans 2019), with its counts and categories."""
-    from memnet.compare.data import datasets
+    from memnet.data import datasets
 
     _finish(datasets.memcat(memcat, label=label), out)
 
@@ -62,7 +62,7 @@ def mixture(
     Their own draw had no seed, so these are not the same 5,000. Ids begin with lamem/ or memcat/:
     to score the pictures, put both folders of that name into one.
     """
-    from memnet.compare.data import datasets
+    from memnet.data import datasets
 
     truth = datasets.mixture(
         lamem, memcat, split=split, label=label, part=part, held_out=held_out, seed=seed

@@ -19,9 +19,9 @@ def demo(
     import memnet
     from memnet.cli.messages import command_line, say
     from memnet.cli.tables import print_results
+    from memnet.compare.comparison import compare_scores
     from memnet.compare.report.render import write_report
-    from memnet.compare.run import compare
-    from memnet.compare.scoring.table import write_table
+    from memnet.scoring.table import write_table
 
     missing = ""
     try:
@@ -29,14 +29,14 @@ def demo(
     except memnet.MemnetError as error:
         missing = str(error)
     else:
-        with as_file(files("memnet.data") / "pictures") as folder:
+        with as_file(files("memnet.samples") / "pictures") as folder:
             table = model.score(sorted(folder.glob("*.png")))
         print("Three pictures, scored now with resmem.published:\n")
         print(table[["image_id", "score", "width", "height"]].to_string(index=False))
 
     print("\n375 scene pictures: published ResMem predictions against human hit rates:\n")
-    with as_file(files("memnet.data") / "scenes375.csv") as path:
-        record = compare(
+    with as_file(files("memnet.samples") / "scenes375.csv") as path:
+        record = compare_scores(
             path,
             path,
             truth_column="hit_rate",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from memnet.compare.scoring.engine import Item
-    from memnet.compare.variants.column import OldColumn
-    from memnet.compare.variants.fingerprint import Fingerprint
-    from memnet.compare.variants.result import Candidate, Diagnosis
+    from memnet.data.pictures import Item
+    from memnet.studies.diagnosis.column import OldColumn
+    from memnet.studies.diagnosis.fingerprint import Fingerprint
+    from memnet.studies.diagnosis.result import Candidate, Diagnosis
 
 
 def diagnose(
@@ -41,8 +41,8 @@ def diagnose(
     import json
 
     from memnet.cli.messages import say, say_some
-    from memnet.compare.variants.column import read_old_column
-    from memnet.compare.variants.fingerprint import fingerprint
+    from memnet.studies.diagnosis.column import read_old_column
+    from memnet.studies.diagnosis.fingerprint import fingerprint
 
     column = read_old_column(scores, id_column, score_column)
     say_some(column.set_aside, f"of {len(column.ids):,} usable rows")
@@ -56,9 +56,9 @@ def diagnose(
         return
     items, unreadable = _pictures(column, images, sample, seed)
 
-    from memnet.compare.scoring.predictor import load
-    from memnet.compare.variants import diagnosis
-    from memnet.compare.variants.scores import score_variants
+    from memnet.scoring.predictor import load
+    from memnet.studies.diagnosis import diagnosis
+    from memnet.studies.variants.scores import score_variants
 
     found = score_variants(load(model, device=device), items)
     for image_id, reason in found.failed.items():
@@ -82,10 +82,10 @@ def _pictures(
     import numpy as np
 
     from memnet.cli.messages import say, say_unreadable
-    from memnet.compare.scoring.inputs import collect
-    from memnet.compare.variants.column import match_pictures
-    from memnet.compare.variants.diagnosis import FEWEST
+    from memnet.data.pictures import collect
     from memnet.errors import MemnetError
+    from memnet.studies.diagnosis.column import match_pictures
+    from memnet.studies.diagnosis.diagnosis import FEWEST
 
     inputs = collect([images])
     say_unreadable(inputs)
@@ -107,7 +107,7 @@ def _pictures(
 
 def _cautions(scored: list[Item]) -> list[str]:
     """Say what is special about the pictures; most of them grey matters to the verdict itself."""
-    from memnet.compare.cautions import look_at
+    from memnet.studies.cautions import look_at
 
     sentences = []
     for caution in look_at(scored):
@@ -141,7 +141,7 @@ def _print(found: Diagnosis) -> None:
     from rich.text import Text
 
     from memnet.cli.messages import say
-    from memnet.compare.data.tables import some
+    from memnet.data.tables import some
 
     if found.evidence == "none":
         print("Verdict: none of these.")

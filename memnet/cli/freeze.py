@@ -35,11 +35,11 @@ def freeze(
     nothing is written.
     """
     from memnet.cli.messages import say, say_ignored
-    from memnet.compare.frozen import FrozenScores
-    from memnet.compare.frozen import freeze as run
-    from memnet.compare.scoring.inputs import collect
-    from memnet.compare.scoring.predictor import load
+    from memnet.compare.frozen.file import FrozenScores
+    from memnet.compare.frozen.file import freeze as run
+    from memnet.data.pictures import collect
     from memnet.errors import MemnetError
+    from memnet.scoring.predictor import load
 
     if len(model) != 1:
         raise MemnetError(f"A frozen file is of one model; --model was given {len(model)}.")

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from memnet.compare.scoring.inputs import Inputs
-from memnet.compare.scoring.job import Summary
-from memnet.compare.scoring.table import FAILED
+from memnet.data.pictures import Inputs
+from memnet.scoring.runner import Summary
+from memnet.scoring.table import FAILED
 
 _LISTED = 50
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from memnet.compare.migrate.record import MigrationRecord
+    from memnet.studies.migrate.record import MigrationRecord
 
 
 def migrate(
@@ -53,11 +53,11 @@ def migrate(
     Every row and column of the study is kept in OUT/migrated.csv, with new columns beside them.
     """
     from memnet.cli.messages import command_line, report_failures, say, say_some
-    from memnet.compare.migrate import mapped, run
-    from memnet.compare.migrate.new_scores import read_new_scores, score_pictures
-    from memnet.compare.migrate.redo import Asked
-    from memnet.compare.migrate.study import read_study
     from memnet.errors import MemnetError
+    from memnet.studies.migrate import apply_crosswalk, run
+    from memnet.studies.migrate.new_scores import read_new_scores, score_pictures
+    from memnet.studies.migrate.study import read_study
+    from memnet.studies.migrate.study_claims import Asked
 
     sources = {"--images": images, "--new-scores": new_scores, "--map": crosswalk}
     given = [option for option, value in sources.items() if value]
@@ -77,7 +77,9 @@ def migrate(
                 "--map changes the scale of the old scores only; claims and --memnet-equivalent "
                 "need new scores (--images or --new-scores)."
             )
-        done = mapped.apply_map(table, *mapped.read_map(crosswalk), command=command_line())
+        done = apply_crosswalk.apply_map(
+            table, *apply_crosswalk.read_map(crosswalk), command=command_line()
+        )
         unreadable = False
     else:
         if new_scores is not None:
@@ -120,8 +122,8 @@ def _print(record: MigrationRecord) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from memnet.compare.report.cells import p_value, short
-    from memnet.compare.report.migrate_page import p_of_difference
+    from memnet.compare.report.table_model import p_value, short
+    from memnet.studies.migrate.page import p_of_difference
 
     if record.claims:
         table = Table(box=None, pad_edge=False)

@@ -42,9 +42,9 @@ def score(
     and it goes on. A picture that cannot be read keeps its row, without a score.
     """
     from memnet.cli.messages import command_line, report_failures
-    from memnet.compare.scoring.inputs import collect
-    from memnet.compare.scoring.job import Settings, score_to_file, score_to_frame
-    from memnet.compare.scoring.table import check_suffix
+    from memnet.data.pictures import collect
+    from memnet.scoring.runner import Settings, score_to_file, score_to_frame
+    from memnet.scoring.table import check_suffix
 
     if out is not None:
         check_suffix(out)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from memnet.compare.variants.sensitivity import Sensitivity
+    from memnet.studies.variants.sensitivity import Sensitivity
 
 
 def sensitivity(
@@ -30,14 +30,14 @@ def sensitivity(
     and correlations.csv (Spearman's rho between every two).
     """
     from memnet.cli.messages import command_line, say, say_ignored, say_some, say_unreadable
-    from memnet.compare.cautions import look_at, training_cautions
-    from memnet.compare.report.sensitivity_page import findings, write_sensitivity_page
-    from memnet.compare.scoring.inputs import collect
-    from memnet.compare.scoring.predictor import load
-    from memnet.compare.variants import sensitivity as analysis
-    from memnet.compare.variants.scores import score_variants
+    from memnet.data.pictures import collect
     from memnet.errors import MemnetError
-    from memnet.whole_file import write_text
+    from memnet.scoring.predictor import load
+    from memnet.studies.cautions import look_at, training_cautions
+    from memnet.studies.variants import sensitivity as analysis
+    from memnet.studies.variants.page import findings, write_sensitivity_page
+    from memnet.studies.variants.scores import score_variants
+    from memnet.util.atomic import write_text
 
     inputs = collect(pictures)
     if len(inputs.items) < analysis.FEWEST:

@@ -76,7 +76,7 @@ def table1(
     if run and (options.given or config):
         raise MemnetError("--run takes runs as they are; leave data and --config out, or --run.")
     ask.need_lightning()
-    from memnet.compare.table1_train import common_settings, train_four, write_table1
+    from memnet.experiments.table1_train import common_settings, train_four, write_table1
 
     failures: dict[str, str] = {}
     aside = False
@@ -106,8 +106,8 @@ def table1(
 
 
 def _runs(given: list[str]) -> dict[str, Path]:
-    from memnet.compare.table1_runs import PRESETS
     from memnet.errors import MemnetError, unknown_name
+    from memnet.experiments.table1 import PRESETS
 
     runs: dict[str, Path] = {}
     for text in given:

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from memnet.cli.messages import say
 from memnet.compare.record import RunRecord
-from memnet.compare.report.cells import interval, number, p_value
 from memnet.compare.report.summary import Spread
+from memnet.compare.report.table_model import interval, number, p_value
 from memnet.compare.report.tables import level
-from memnet.compare.stats.names import describe
+from memnet.stats.metric_registry import describe
 
 PRINTED = (
     "spearman",

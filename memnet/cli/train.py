@@ -79,11 +79,11 @@ def train(
     """
     ask.need_lightning()
     from memnet.cli.messages import command_line, say, say_some
-    from memnet.compare.training import is_finished
-    from memnet.compare.training import train as run
     from memnet.errors import MemnetError, StoppedError
+    from memnet.experiments.train import is_finished
+    from memnet.experiments.train import train as run
     from memnet.reimpl.training.config import read_config
-    from memnet.reimpl.training.folder import read_run
+    from memnet.reimpl.training.run_folder import read_run
 
     data = ask.DataOptions(
         truth=truth,
@@ -175,7 +175,7 @@ def _starts(given: list[str]) -> dict[str, str]:
 def _print(run: dict[str, Any], out: Path) -> None:
     """Say what came of it: the data on stdout, where things are on stderr."""
     from memnet.cli.messages import say
-    from memnet.reimpl.training.folder import WEIGHTS
+    from memnet.reimpl.training.run_folder import WEIGHTS
 
     best = run["best"]
     print(f"status       {run['status']}")

@@ -76,8 +76,8 @@ class DataOptions:
 
     def build(self) -> TrainingSet:
         """Read the data; options that do not go together are an error."""
-        from memnet.compare import training_data
         from memnet.errors import MemnetError
+        from memnet.reimpl.training import sources
 
         if not self.given:
             raise MemnetError(
@@ -100,7 +100,7 @@ class DataOptions:
             raise MemnetError("--split-column says which pictures are tested; leave --test out.")
         if self.truth:
             assert self.images is not None
-            return training_data.from_table(
+            return sources.from_table(
                 self.truth,
                 self.images,
                 truth_column=self.truth_column,
@@ -113,19 +113,19 @@ class DataOptions:
             )
         if self.memcat and not self.lamem:
             assert self.images is not None
-            return training_data.from_memcat(
+            return sources.from_memcat(
                 self.memcat, self.images, label=self.label, seed=self.data_seed, **parts
             )
         assert self.lamem is not None
         if not self.memcat:
             if parts:
                 raise MemnetError("LaMem's splits have their own parts; leave --val, --test out.")
-            return training_data.from_lamem(self.lamem, split=self.split)
+            return sources.from_lamem(self.lamem, split=self.split)
         if "test" in parts:
             raise MemnetError("The mixture's test part is --held-out pictures; leave --test out.")
         assert self.images is not None
         drawn = {"val": parts["val"]} if "val" in parts else {}
-        return training_data.from_mixture(
+        return sources.from_mixture(
             self.lamem,
             self.memcat,
             self.images,

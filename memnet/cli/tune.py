@@ -74,8 +74,8 @@ def tune(
     """
     ask.need_lightning()
     from memnet.cli.messages import command_line, say
-    from memnet.compare.tuning import tune as run
     from memnet.errors import MemnetError
+    from memnet.experiments.tune import tune as run
     from memnet.reimpl.training.config import read_config
     from memnet.reimpl.training.ranges import Ranges
     from memnet.reimpl.training.study import best_of

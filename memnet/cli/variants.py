@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from memnet.compare.variants.sheet import Array
+    from memnet.studies.variants.sheet import Array
 
 _FORMATS = (".png", ".svg", ".html")
 _DEFAULT = "memnet.caffe_lamem"
@@ -43,8 +43,8 @@ def variants(
     resizers in front of the same weights. Score with one by `--model memnet.caffe_lamem:SLUG`.
     """
     from memnet.cli.messages import say
-    from memnet.compare.variants.sheet import feed, listed
     from memnet.errors import MemnetError, PictureError
+    from memnet.studies.variants.sheet import feed, listed
 
     if picture is None:
         if out is not None or mean is not None or model is not None:
@@ -72,10 +72,10 @@ def variants(
 
 def _mean(mean: Path | None, model: str | None) -> tuple[Array, str]:
     """Return the mean image, and a sentence that says which it is."""
-    from memnet.compare.scoring.predictor import load
-    from memnet.compare.variants.sheet import flat_mean
     from memnet.errors import MemnetError
     from memnet.legacy.mean_image import read_mean_image
+    from memnet.scoring.predictor import load
+    from memnet.studies.variants.sheet import flat_mean
     from memnet.weights import store
     from memnet.weights.catalogue import find
 
@@ -101,9 +101,9 @@ def _draw(out: Path, fed: Any, name: str, said: str) -> None:
     import memnet
     from memnet.compare.report.render import render
     from memnet.compare.report.style import to_bytes
-    from memnet.compare.report.variants_figures import draw_sheet
-    from memnet.compare.variants.sheet import listed
     from memnet.errors import MemnetError
+    from memnet.studies.variants.figures import draw_sheet
+    from memnet.studies.variants.sheet import listed
 
     figure = draw_sheet(fed, picture=name, mean_said=said)
     data = to_bytes(figure, "svg" if out.suffix == ".svg" else "png")

@@ -28,12 +28,12 @@ def verify_legacy(
     0 whatever the verdict, 1 if pictures failed.
     """
     from memnet.cli.messages import command_line, report_failures, say
-    from memnet.compare import verify_legacy as verifying
-    from memnet.compare.data.lamem import SPLITS
-    from memnet.compare.scoring.inputs import Inputs
-    from memnet.compare.scoring.job import Settings
+    from memnet.data.lamem import SPLITS
+    from memnet.data.pictures import Inputs
     from memnet.errors import MemnetError
+    from memnet.experiments import verify_legacy as verifying
     from memnet.legacy.convert import NOT_ORIGINAL, ORIGINAL, import_for
+    from memnet.scoring.runner import Settings
     from memnet.weights.catalogue import find
     from memnet.weights.files import read_header
     from memnet.weights.store import fetch
@@ -75,7 +75,7 @@ def _print(found: object) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from memnet.compare.verify_legacy import Verification
+    from memnet.experiments.verify_legacy import Verification
 
     assert isinstance(found, Verification)
     table = Table("test split", box=None, pad_edge=False)

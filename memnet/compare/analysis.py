@@ -10,17 +10,17 @@ from typing import Any
 import diptest
 import numpy as np
 
-from memnet.compare.contamination import DatasetName
 from memnet.compare.published import published_reliability
 from memnet.compare.record import CONTAMINATION, Difference, Result
-from memnet.compare.stats import between, bootstrap, noise, permutation, reliability
-from memnet.compare.stats.bootstrap import NOT_RESAMPLED, Interval, interval_of
-from memnet.compare.stats.draws import Draws
-from memnet.compare.stats.metrics import Array, range_names, range_of
-from memnet.compare.stats.names import DERIVED, METRICS, NOISE_MATCHED
-from memnet.compare.stats.noise import NoiseMatched
-from memnet.compare.stats.plot_data import plot_data
-from memnet.compare.stats.reliability import Reliability
+from memnet.data.contamination import DatasetName
+from memnet.stats import bootstrap, model_differences, noise_matched, permutation, reliability
+from memnet.stats.bootstrap import NOT_RESAMPLED, Interval, interval_of
+from memnet.stats.metric_registry import DERIVED, METRICS, NOISE_MATCHED
+from memnet.stats.metrics import Array, range_names, range_of
+from memnet.stats.noise_matched import NoiseMatched
+from memnet.stats.plot_data import plot_data
+from memnet.stats.reliability import Reliability
+from memnet.stats.resampling import Draws
 
 LEVEL = 0.95
 MARGIN = 0.02
@@ -95,7 +95,7 @@ def analyse(study: Study) -> Analysis:
         # Labels that were rounded would not tie with noisy predictions of the same count.
         labels = study.hits / study.responses
         shares = {m: p for m, p in study.predictions.items() if not _no_shares(p)}
-        matched = noise.noise_matched_all(labels, shares, study.responses, study.draws)
+        matched = noise_matched.noise_matched_all(labels, shares, study.responses, study.draws)
     results = [
         result
         for model in study.predictions
@@ -217,7 +217,7 @@ class _Model:
                 f"{name}_noise_matched",
                 values[name],
                 resampled[name],
-                method=f", {noise.METHOD}",
+                method=f", {noise_matched.METHOD}",
                 p_value=p_values[name],
                 p_method="" if p_values[name] is None else f"{permutation.METHOD}, first draw",
             )
@@ -370,7 +370,7 @@ def _differences(
     drawn: Mapping[str, Mapping[str, Array]],
     values: Mapping[str, Mapping[str, float]],
 ) -> list[Difference]:
-    rows = between.differences(
+    rows = model_differences.differences(
         study.truth,
         study.predictions,
         drawn,
@@ -399,5 +399,5 @@ def _plots(study: Study, prediction: Array) -> dict[str, Any]:
     noisy = None
     if study.responses is not None and not _no_shares(prediction):
         generator = np.random.default_rng([study.draws.seed, 2])
-        noisy = noise.noisy(prediction, study.responses, generator)
+        noisy = noise_matched.noisy(prediction, study.responses, generator)
     return plot_data(study.truth, prediction, seed=study.draws.seed, noisy=noisy)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
-from memnet.compare.contamination import DatasetName
+from memnet.data.contamination import DatasetName
 from memnet.errors import MemnetError
-from memnet.packaged import packaged_toml
+from memnet.util.resources import packaged_toml
 
 HUMAN = "human"
 """The "model" of figures about people's scores themselves."""

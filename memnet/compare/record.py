@@ -15,7 +15,7 @@ SCHEMA_VERSION = 2
 
 
 CONTAMINATION = ("clean", "unknown", "possibly", "contaminated")
-"""The words of :mod:`memnet.compare.contamination`, the worst last."""
+"""The words of :mod:`memnet.data.contamination`, the worst last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Result:
     Attributes
     ----------
     model, variant, dataset : who was tested on what ("" where the data set was not named).
-    metric : a name of :mod:`memnet.compare.stats.names`.
+    metric : a name of :mod:`memnet.stats.metric_registry`.
     value : float64, or None where undefined; ``reason`` then says why.
     n : number of pictures that the figure is about.
     interval : [low, high], or None; ``reason`` then says why.
@@ -34,7 +34,7 @@ class Result:
     contamination : ``clean``, ``possibly``, ``contaminated`` or ``unknown``.
     reason : why something is None, else "".
     manifest : sha256 of the pictures' ids and human scores
-        (:func:`memnet.compare.data.join.manifest_digest`).
+        (:func:`memnet.data.matching.manifest_digest`).
     p_value, p_method : of the hypothesis that it makes no difference which of a picture's two
         numbers is truth and which prediction (of the dip: that predictions have one mode), and
         how it was tested; None and "" where nothing was tested.

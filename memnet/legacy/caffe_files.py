@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 
 from memnet.errors import MemnetError
 from memnet.legacy.caffe_schema import message_class
-from memnet.legacy.wire import check_wire
+from memnet.legacy.protobuf_check import check_wire
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 

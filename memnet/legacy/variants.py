@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from memnet.errors import MemnetError, unknown_name
-from memnet.packaged import packaged_toml
 from memnet.preprocess.means import MEANS
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.util.resources import packaged_toml
 from memnet.weights.catalogue import find
 from memnet.weights.files import WeightHeader
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from torchvision.models import get_model
 
 from memnet.errors import MemnetError, unknown_name
-from memnet.packaged import packaged_toml
+from memnet.util.resources import packaged_toml
 from memnet.weights import store
 from memnet.weights.catalogue import find
 from memnet.weights.download import download_file

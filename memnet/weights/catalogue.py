@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from memnet.errors import MemnetError, unknown_name
-from memnet.packaged import packaged_toml
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.util.resources import packaged_toml
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from memnet.cli.clips import clips
-from memnet.compare.scoring.table import Row, to_frame, write_table
 from memnet.errors import MemnetError
+from memnet.scoring.table import Row, to_frame, write_table
 
 app = Typer()
 app.command()(clips)

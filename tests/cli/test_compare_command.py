@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memnet.compare.scoring.table import read_table
+from memnet.scoring.table import read_table
 
 
 @pytest.fixture

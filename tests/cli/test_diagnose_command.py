@@ -12,11 +12,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-import diagnose_study as study
+import diagnosis_page as study
 from memnet.cli.diagnose import diagnose
-from memnet.compare.scoring.inputs import collect
-from memnet.compare.variants.scores import score_variants
+from memnet.data.pictures import collect
 from memnet.errors import MemnetError
+from memnet.studies.variants.scores import score_variants
 
 COUNT = 14
 app = typer.Typer()
@@ -42,7 +42,7 @@ def run(case, monkeypatch):
         rows = [scores.image_ids.index(item.image_id) for item in items]
         return study.Pool(scores, {}).take(rows).scores
 
-    monkeypatch.setattr("memnet.compare.variants.scores.score_variants", scored_before)
+    monkeypatch.setattr("memnet.studies.variants.scores.score_variants", scored_before)
 
     def call(table: Path, *options: object, images: bool = True, code: int = 0):
         given = ["--images", pictures, "--model", file, "--device", "cpu"] if images else []

@@ -7,8 +7,8 @@ import shlex
 
 import pytest
 
-from memnet.compare.frozen import FrozenScores
-from memnet.compare.scoring.table import read_table
+from memnet.compare.frozen.file import FrozenScores
+from memnet.scoring.table import read_table
 from tiny import OUTPUT, SPEC, write_tiny
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from memnet.compare.scoring.table import COLUMNS, read_table
+from memnet.scoring.table import COLUMNS, read_table
 from png import png_bomb
 from tiny import write_tiny
 from tiny_command import TINY

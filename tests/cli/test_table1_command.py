@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from memnet.cli import app
-from memnet.compare import table1_train
 from memnet.compare.record import RunRecord
-from memnet.compare.scoring.table import COLUMNS, write_table
-from memnet.compare.table1_train import common_settings, train_four, write_table1
 from memnet.errors import MemnetError, StoppedError
+from memnet.experiments import table1_train
+from memnet.experiments.table1_train import common_settings, train_four, write_table1
 from memnet.reimpl.training.config import read_config
 from memnet.reimpl.training.loop import Machine
+from memnet.scoring.table import COLUMNS, write_table
 from planted import SMALL, planted_set
 from training_runs import made_up_test, run_json, write_run
 

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import ladder
-from memnet.compare.data.lamem import read_test_split
-from memnet.compare.verify_legacy import BAND, NOT_REPRODUCED, REPRODUCED, UNDECIDED, judge
+import precision_page
+from memnet.data.lamem import read_test_split
 from memnet.errors import MemnetError
+from memnet.experiments.verify_legacy import BAND, NOT_REPRODUCED, REPRODUCED, UNDECIDED, judge
 from memnet.legacy.convert import import_memnet
 
-CAFFEMODEL = ladder.GOLDEN / "mini" / "mini_v2.caffemodel"
-MEAN = ladder.GOLDEN / "mean" / "synthetic_mean.binaryproto"
+CAFFEMODEL = precision_page.GOLDEN / "mini" / "mini_v2.caffemodel"
+MEAN = precision_page.GOLDEN / "mean" / "synthetic_mean.binaryproto"
 
 
 def planted(scores: np.ndarray, rho: float, seed: int) -> np.ndarray:

@@ -18,7 +18,7 @@ import memnet
 from memnet.compare.record import RunRecord
 from memnet.compare.report import figures
 from memnet.compare.report.style import styled
-from memnet.compare.stats.plot_data import plot_data
+from memnet.stats.plot_data import plot_data
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "record_v1.json"
 LONG = (

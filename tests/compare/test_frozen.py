@@ -13,18 +13,18 @@ import pytest
 import torch
 from PIL import Image
 
-import ladder
 import memnet
-from memnet.compare.frozen import DEFAULT_TOLERANCE, PUBLISHED_TOLERANCE, FrozenScores, freeze
-from memnet.compare.frozen_check import check, describe
-from memnet.compare.scoring import machine
-from memnet.compare.scoring.inputs import collect
+import precision_page
+from memnet.compare.frozen.check import check, describe
+from memnet.compare.frozen.file import DEFAULT_TOLERANCE, PUBLISHED_TOLERANCE, FrozenScores, freeze
+from memnet.data.pictures import collect
 from memnet.errors import MemnetError
+from memnet.scoring import numeric_environment
 from memnet.weights.catalogue import catalogue
 from tiny import OUTPUT, SPEC, write_tiny
 
-FOLDER = ladder.GOLDEN / "frozen"
-IMAGES = ("../golden/images", "../../memnet/data/pictures")
+FOLDER = precision_page.GOLDEN / "frozen"
+IMAGES = ("../golden/images", "../../memnet/samples/pictures")
 FROZEN = {"resmem.published": "resmem.published.json"}
 NOT_FROZEN = {
     "memnet.caffe_lamem": "only the user can supply its weights; a small network of its layout, "
@@ -50,19 +50,21 @@ def test_resmem_published_holds_its_frozen_scores(resmem, frozen_scores):
 
 
 def test_the_originals_layout_holds_its_frozen_scores(tmp_path, frozen_scores):
-    model = ladder.imported(ladder.GOLDEN / "mini" / "mini_v2.caffemodel", tmp_path)
+    model = precision_page.imported(precision_page.GOLDEN / "mini" / "mini_v2.caffemodel", tmp_path)
     model.name = "mini_v2"  # not the path of a temporary file
     frozen_scores.check("../golden/frozen/mini_v2.json", model=model, images=IMAGES)
 
 
 def test_the_originals_frozen_scores_are_those_of_real_caffe():
-    text = (ladder.GOLDEN / "mini" / "expected_synthetic_mean.json").read_text(encoding="utf-8")
+    text = (precision_page.GOLDEN / "mini" / "expected_synthetic_mean.json").read_text(
+        encoding="utf-8"
+    )
     caffe = json.loads(text)["images"]
     frozen = FrozenScores.read(FOLDER / "mini_v2.json")
     assert {p.image_id for p in frozen.pictures} == caffe.keys()
     for picture in frozen.pictures:
         distance = abs(picture.score - caffe[picture.image_id]["score"])
-        assert distance <= ladder.limit("legacy.score"), picture.image_id
+        assert distance <= precision_page.limit("legacy.score"), picture.image_id
 
 
 def test_resmems_frozen_scores_are_those_of_its_package(golden):
@@ -71,7 +73,7 @@ def test_resmems_frozen_scores_are_those_of_its_package(golden):
     assert {p.image_id for p in frozen.pictures} == published.keys()
     for picture in frozen.pictures:
         distance = abs(picture.score - published[picture.image_id]["score"])
-        assert distance <= ladder.limit("resmem.score"), picture.image_id
+        assert distance <= precision_page.limit("resmem.score"), picture.image_id
 
 
 @pytest.mark.parametrize("name", ["resmem.published.json", "mini_v2.json"])
@@ -83,8 +85,8 @@ def test_our_frozen_files_name_no_machine_and_no_path_of_it(name):
 
 
 def test_the_tolerances_are_the_published_ones():
-    assert PUBLISHED_TOLERANCE["resmem.published"] == ladder.limit("resmem.score")
-    assert PUBLISHED_TOLERANCE["memnet.caffe_lamem"] == ladder.limit("legacy.score")
+    assert PUBLISHED_TOLERANCE["resmem.published"] == precision_page.limit("resmem.score")
+    assert PUBLISHED_TOLERANCE["memnet.caffe_lamem"] == precision_page.limit("legacy.score")
     assert PUBLISHED_TOLERANCE.keys() == catalogue().keys()
     assert max(PUBLISHED_TOLERANCE.values()) == DEFAULT_TOLERANCE
 
@@ -114,7 +116,7 @@ def test_pillow_12_fails_and_is_named(resmem):
 @pytest.fixture
 def known_cpu(monkeypatch):
     """Equal digits are promised on a known processor only: here is one, on any machine."""
-    monkeypatch.setattr(machine, "_cpu", lambda: ("a processor", "avx2"))
+    monkeypatch.setattr(numeric_environment, "_cpu", lambda: ("a processor", "avx2"))
 
 
 @pytest.fixture
@@ -173,23 +175,23 @@ def test_elsewhere_the_tolerance_decides(lab, tiny, distance, holds):
 def test_everything_recorded_but_python_and_pandas_makes_another_environment(lab):
     _, frozen = lab
     now = frozen.environment
-    assert machine.same_digits(now, now)
+    assert numeric_environment.same_digits(now, now)
     for name in now:
         other = {**now, name: "another"}
-        assert machine.same_digits(other, now) is (name in ("python", "pandas")), name
+        assert numeric_environment.same_digits(other, now) is (name in ("python", "pandas")), name
         without = {key: value for key, value in now.items() if key != name}
-        assert machine.same_digits(without, now) is (name in ("python", "pandas")), name
+        assert numeric_environment.same_digits(without, now) is (name in ("python", "pandas")), name
     assert {"memnet", "numpy", "scipy", "pillow", "torch", "torchvision"} <= now.keys()
     for strange in ({**now, "cpu": "unknown"}, {**now, "device": "NVIDIA H100"}):
-        assert not machine.same_digits(strange, strange)
+        assert not numeric_environment.same_digits(strange, strange)
 
 
 def test_threads_and_settings_are_part_of_the_environment(monkeypatch):
-    before = machine.scoring_environment(torch.device("cpu"))
+    before = numeric_environment.scoring_environment(torch.device("cpu"))
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
-    now = machine.scoring_environment(torch.device("cpu"))
-    assert machine.differences(before, now) == {
+    now = numeric_environment.scoring_environment(torch.device("cpu"))
+    assert numeric_environment.differences(before, now) == {
         "threads": (before["threads"], "77"),
         "settings": (before["settings"], "MKL_CBWR=COMPATIBLE"),
     }
@@ -214,8 +216,8 @@ CPUS = {
 @pytest.mark.parametrize(("text", "expected"), CPUS.items())
 def test_a_processor_is_known_by_its_model_and_arithmetic(tmp_path, text, expected):
     (tmp_path / "cpuinfo").write_text(text)
-    assert machine._cpu(tmp_path / "cpuinfo") == expected
-    assert machine._cpu(tmp_path / "none") == ("unknown", "unknown")
+    assert numeric_environment._cpu(tmp_path / "cpuinfo") == expected
+    assert numeric_environment._cpu(tmp_path / "none") == ("unknown", "unknown")
 
 
 def test_a_clamp_does_not_hide_a_changed_output(tmp_path, make_pictures, known_cpu):

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from memnet import packaged
 from memnet.compare import published as module
 from memnet.compare.published import (
     HUMAN,
@@ -20,6 +19,7 @@ from memnet.compare.published import (
     published_reliability,
 )
 from memnet.errors import MemnetError
+from memnet.util import resources
 from memnet.weights.catalogue import catalogue
 
 MIX = "lamem+memcat"
@@ -335,11 +335,11 @@ def test_the_note_holds_on_400_pictures_of_memcat(shared):
 @pytest.fixture
 def own_file(tmp_path, monkeypatch):
     """Return a function that reads another ``published.toml``; the real one is back after."""
-    original = (packaged.files("memnet.compare") / "published.toml").read_text(encoding="utf-8")
+    original = (resources.files("memnet.compare") / "published.toml").read_text(encoding="utf-8")
 
     def read(change):
         (tmp_path / "published.toml").write_text(change(original), encoding="utf-8")
-        monkeypatch.setattr(packaged, "files", lambda package: tmp_path)
+        monkeypatch.setattr(resources, "files", lambda package: tmp_path)
         module._data.cache_clear()
         return published.__wrapped__()
 

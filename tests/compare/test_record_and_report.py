@@ -10,7 +10,7 @@ import pytest
 
 import memnet
 from memnet.compare.record import SCHEMA_VERSION, RunRecord
-from memnet.compare.stats.names import DERIVED, METRICS
+from memnet.stats.metric_registry import DERIVED, METRICS
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from memnet.compare.stats import between, reliability
-from memnet.compare.stats.draws import Draws
-from memnet.compare.stats.names import METRICS
+from memnet.stats import model_differences, reliability
+from memnet.stats.metric_registry import METRICS
+from memnet.stats.resampling import Draws
 
-COMPARED = (*between.CORRELATIONS, *between.ERRORS)
+COMPARED = (*model_differences.CORRELATIONS, *model_differences.ERRORS)
 LARGE = 1_000_000  # pictures: true values to about 0.0007
 
 
@@ -144,7 +144,7 @@ def values_of(sample: Sample) -> dict[str, dict[str, float]]:
 def compared(sample: Sample, draws: Draws) -> list[dict[str, Any]]:
     """Every test of the two models; without a bootstrap, which has studies of its own."""
     nothing = {model: {m: np.full(1, np.nan) for m in COMPARED} for model in sample.predictions}
-    return between.differences(
+    return model_differences.differences(
         sample.truth,
         sample.predictions,
         nothing,

@@ -31,7 +31,7 @@ if __name__ == "__main__":
     published.resnet152 = lambda pretrained=False: torchvision.models.resnet152(weights=None)
     network = published.ResMem(pretrained=True).eval()
     root = Path(__file__).parents[2]
-    paths = [*(root / "memnet/data/pictures").glob("*.png"), *GOLDEN.parent.glob("images/*.png")]
+    paths = [*(root / "memnet/samples/pictures").glob("*.png"), *GOLDEN.parent.glob("images/*.png")]
     pictures = {}
     for path in sorted(paths, key=lambda path: path.name):
         with Image.open(path) as image:

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from memnet.compare.scoring import predictor
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.scoring import predictor
 from memnet.weights.files import SourceFile, WeightHeader, tensors_digest, write_weights
 
 SPEC = PreprocessSpec(

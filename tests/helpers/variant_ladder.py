@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 import old_libraries
-from ladder import GOLDEN, Measured, golden_pictures, imported
-from memnet.compare.scoring.engine import Item
-from memnet.compare.variants.scores import VariantScores, score_variants
+from memnet.data.pictures import Item
 from memnet.preprocess.resize import RESIZERS
+from memnet.studies.variants.scores import VariantScores, score_variants
+from precision_page import GOLDEN, Measured, golden_pictures, imported
 
 SIZES = ((256, 256), (227, 227))
 

@@ -19,7 +19,6 @@ import torch
 
 import memnet
 from caffe_recipe import write_recipe
-from ladder import GOLDEN, Measured, golden_pictures, imported
 from memnet.legacy.architecture import LAYERS
 from memnet.legacy.onnx_route import (
     BLOBS,
@@ -29,6 +28,7 @@ from memnet.legacy.onnx_route import (
     distances,
     export_onnx,
 )
+from precision_page import GOLDEN, Measured, golden_pictures, imported
 
 Blobs = dict[str, np.ndarray]
 

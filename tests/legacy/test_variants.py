@@ -14,11 +14,11 @@ from skimage.transform import resize
 from torchvision.transforms import functional
 
 import memnet
-from ladder import GOLDEN, golden_pictures, imported, limit
 from memnet.errors import MemnetError
 from memnet.legacy.mean_image import read_mean_image
 from memnet.legacy.variants import find_variant, twins, variants
 from memnet.preprocess.spec import OutputSpec
+from precision_page import GOLDEN, golden_pictures, imported, limit
 from variant_ladder import expected_outputs, small_network_variants, variants_ladder
 
 SEEN = """
@@ -297,8 +297,8 @@ def test_a_variant_scores_under_its_own_name(small, capsys):
 
 
 def test_pictures_that_fail_are_named_and_the_others_scored(small, tmp_path):
-    from memnet.compare.scoring.inputs import collect
-    from memnet.compare.variants.scores import score_variants
+    from memnet.data.pictures import collect
+    from memnet.studies.variants.scores import score_variants
 
     picture().save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"no picture")
@@ -311,9 +311,9 @@ def test_pictures_that_fail_are_named_and_the_others_scored(small, tmp_path):
 
 
 def test_frozen_scores_of_a_variant_are_checked_by_that_variant(small, tmp_path):
-    from memnet.compare.frozen import freeze
-    from memnet.compare.frozen_check import check
-    from memnet.compare.scoring.inputs import collect
+    from memnet.compare.frozen.check import check
+    from memnet.compare.frozen.file import freeze
+    from memnet.data.pictures import collect
     from memnet.pytest_plugin import _load
 
     picture().save(tmp_path / "coffee.png")

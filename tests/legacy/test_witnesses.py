@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from caffe_recipe import write_recipe
-from ladder import GOLDEN, limit
 from memnet.errors import MemnetError
 from memnet.legacy import onnx_route
 from memnet.legacy.architecture import LAYERS
@@ -24,6 +23,7 @@ from memnet.legacy.onnx_route import (
     first_disagreement,
     require_agreement,
 )
+from precision_page import GOLDEN, limit
 from witnesses import (
     WITNESSES,
     caffes_own_blobs,

@@ -21,8 +21,8 @@ import pytest
 from PIL import Image
 
 import memnet
-from memnet.compare.frozen import FrozenScores, freeze
-from memnet.compare.scoring.inputs import collect
+from memnet.compare.frozen.file import FrozenScores, freeze
+from memnet.data.pictures import collect
 from tiny import register, write_tiny
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -108,7 +108,7 @@ TESTS = {
         import os
         import pytest
         from pathlib import Path
-        from memnet.compare.scoring.predictor import Predictor, load
+        from memnet.scoring.predictor import Predictor, load
 
         @pytest.fixture
         def ours():
@@ -305,7 +305,7 @@ import sys
 
 def test_nothing_heavy_is_loaded():
     assert "memnet.pytest_plugin" in sys.modules
-    heavy = {"torch", "pandas", "PIL", "scipy", "memnet.compare", "memnet.weights"}
+    heavy = {"torch", "pandas", "PIL", "scipy", "memnet.compare.frozen", "memnet.weights"}
     assert not heavy & set(sys.modules)
 """
 

@@ -8,7 +8,7 @@ import torch
 
 from memnet.reimpl.training.batches import Order, Pictures
 from memnet.reimpl.training.export import training_spec
-from memnet.reimpl.training.features import network_input
+from memnet.reimpl.training.frozen_outputs import network_input
 
 
 def rows_of(order):

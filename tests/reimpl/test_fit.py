@@ -19,15 +19,15 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from scipy.stats import spearmanr
 
-from memnet.compare.scoring.predictor import load
 from memnet.errors import MemnetError
 from memnet.reimpl import branches
 from memnet.reimpl.training import callbacks, module
 from memnet.reimpl.training import fit as fit_module
 from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.fit import fit
-from memnet.reimpl.training.folder import BEST, LAST, WEIGHTS, begin, read_begun
 from memnet.reimpl.training.loop import Machine
+from memnet.reimpl.training.run_folder import BEST, LAST, WEIGHTS, begin, read_begun
+from memnet.scoring.predictor import load
 from memnet.weights.files import read_header, read_weights
 from planted import planted_set, small_config
 
@@ -175,7 +175,7 @@ def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monke
         "from memnet.reimpl.training import callbacks, module\n"
         "from memnet.reimpl.training.fit import fit\n"
         "from memnet.reimpl.training.loop import Machine\n"
-        "from memnet.reimpl.training.folder import read_begun\n"
+        "from memnet.reimpl.training.run_folder import read_begun\n"
         "callbacks.SAVE_EVERY_S = 0.0\n"
         "before = module.TrainingModule.training_step\n"
         "def slow(self, batch, number):\n"

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from memnet.reimpl.training.fit import fit
-from memnet.reimpl.training.folder import begin
 from memnet.reimpl.training.loop import Machine
+from memnet.reimpl.training.run_folder import begin
 from planted import planted_set, small_config
 
 pytestmark = pytest.mark.slow

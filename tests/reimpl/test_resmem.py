@@ -14,15 +14,15 @@ import pytest
 import torch
 from PIL import Image
 
-import ladder
 import memnet
+import precision_page
 from memnet.reimpl.resmem import ResMem
 from memnet.weights.catalogue import find
 from memnet.weights.files import place
 from resmem_golden import digest
 from resmem_recipe import recipe_inputs, recipe_weights
 
-SCORE_LIMIT = ladder.limit("resmem.score")
+SCORE_LIMIT = precision_page.limit("resmem.score")
 SPEC = find("resmem.published").preprocess
 
 
@@ -177,7 +177,7 @@ def test_a_batch_of_one_equals_a_batch_of_eight(resmem, golden_pictures):
 
 
 def test_the_licence_is_said_once_on_stderr(resmem, capsys, monkeypatch):
-    from memnet.compare.scoring import predictor
+    from memnet.scoring import predictor
 
     monkeypatch.setattr(predictor, "_noticed", set())
     memnet.load("resmem.published")

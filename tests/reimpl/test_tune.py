@@ -22,9 +22,9 @@ from memnet.reimpl.training import tune
 from memnet.reimpl.training.callbacks import COLUMNS, write_curves
 from memnet.reimpl.training.config import read_config
 from memnet.reimpl.training.fit import fit, read_curves
-from memnet.reimpl.training.folder import FORMAT, begin, write_json
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.ranges import Ranges
+from memnet.reimpl.training.run_folder import FORMAT, begin, write_json
 from memnet.reimpl.training.study import STARTUP_TRIALS, WARMUP_VALIDATIONS
 from planted import planted_set, small_config
 

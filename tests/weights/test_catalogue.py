@@ -8,9 +8,9 @@ from importlib import import_module
 
 import pytest
 
-from memnet import packaged
-from memnet.compare.scoring.predictor import NETWORKS
 from memnet.errors import MemnetError
+from memnet.scoring.predictor import NETWORKS
+from memnet.util import resources
 from memnet.weights.catalogue import ModelEntry, catalogue, find
 
 
@@ -21,11 +21,11 @@ def entries():
 @pytest.fixture
 def own_catalogue(tmp_path, monkeypatch):
     """Return a function that reads another text as the catalogue."""
-    original = (packaged.files("memnet.weights") / "catalogue.toml").read_text(encoding="utf-8")
+    original = (resources.files("memnet.weights") / "catalogue.toml").read_text(encoding="utf-8")
 
     def read(change):
         (tmp_path / "catalogue.toml").write_text(change(original), encoding="utf-8")
-        monkeypatch.setattr(packaged, "files", lambda package: tmp_path)
+        monkeypatch.setattr(resources, "files", lambda package: tmp_path)
         return catalogue.__wrapped__()
 
     return read

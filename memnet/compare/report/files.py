@@ -9,10 +9,10 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from memnet.compare.record import Difference, Result, RunRecord
-from memnet.compare.report.beside import table1_tex
-from memnet.compare.report.cells import Table
+from memnet.compare.report.difference_tables import difference_tables
 from memnet.compare.report.latex import tabular
-from memnet.compare.report.pairs import difference_tables
+from memnet.compare.report.published_table import table1_tex
+from memnet.compare.report.table_model import Table
 from memnet.compare.report.tables import at_a_glance, sections
 
 _FIT = 6  # columns, on a printed page

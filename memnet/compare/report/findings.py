@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memnet.compare.record import Difference, RunRecord
-from memnet.compare.report.cells import interval, p_equals, percent, short
+from memnet.compare.report.table_model import interval, p_equals, percent, short
 from memnet.compare.report.tables import by_name, ranked, reasons, words
 
 ALPHA = 0.05

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from memnet.compare.contamination import MEANINGS
 from memnet.compare.record import RunRecord
-from memnet.compare.report.cells import percent
-from memnet.compare.stats.names import describe
+from memnet.compare.report.table_model import percent
+from memnet.data.contamination import MEANINGS
+from memnet.stats.metric_registry import describe
 
 
 def glossary(record: RunRecord) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memnet.compare.report.cells import Cell, Column, Table
+from memnet.compare.report.table_model import Cell, Column, Table
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -12,9 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from memnet.compare.contamination import dataset_title
 from memnet.compare.record import RunRecord
-from memnet.compare.report import beside, findings, glossary, pairs, tables
+from memnet.compare.report import difference_tables, findings, glossary, published_table, tables
 from memnet.compare.report.figures import (
     captions,
     figure_names,
@@ -23,6 +22,7 @@ from memnet.compare.report.figures import (
     to_bytes,
 )
 from memnet.compare.report.files import table_files
+from memnet.data.contamination import dataset_title
 from memnet.errors import MemnetError
 
 
@@ -102,20 +102,47 @@ def _context(record: RunRecord, images: dict[str, str]) -> dict[str, Any]:
         "dataset": dataset_title(record.dataset) or "not named",
         "findings": findings.findings(record),
         "glance": tables.at_a_glance(record),
-        "differences": pairs.difference_tables(record),
+        "differences": difference_tables.difference_tables(record),
         "sections": tables.sections(record),
         "images": images,
         "captions": captions(record),
         "shared_figures": shared_figure_names(record),
         "figure_names": figure_names(record),
-        "published": beside.published_table(record),
-        "citations": beside.sources(record),
-        "mse_note": beside.mse_note(record),
-        "table1": beside.table1(record) if beside.table1_belongs(record) else None,
+        "published": published_table.published_table(record),
+        "citations": published_table.sources(record),
+        "mse_note": published_table.mse_note(record),
+        "table1": published_table.table1(record)
+        if published_table.table1_belongs(record)
+        else None,
         "glossary": glossary.glossary(record),
         "manifest": record.truth.get("manifest") or {},
         "manifest_digest": record.results[0].manifest if record.results else "",
     }
+
+
+def write_figures(folder: Path, drawn: Mapping[str, Figure]) -> dict[str, str]:
+    """Write figures as SVG and PNG into ``figures/``; returns name -> what a page shows."""
+    images = {}
+    try:
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        for name, figure in drawn.items():
+            svg = to_bytes(figure, "svg")
+            (folder / "figures" / f"{name}.svg").write_bytes(svg)
+            (folder / "figures" / f"{name}.png").write_bytes(to_bytes(figure, "png"))
+            images[name] = "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+    except OSError as error:
+        raise MemnetError(f"The figures cannot be written into {folder} ({error}).") from error
+    return images
+
+
+def write_page(folder: Path, template: str, context: Mapping[str, Any]) -> Path:
+    """Fill a template and write it as ``report.html``."""
+    path = folder / "report.html"
+    try:
+        path.write_text(render(template, context), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise MemnetError(f"{path} cannot be written ({error}).") from error
+    return path
 
 
 def render(name: str, context: Mapping[str, Any]) -> str:

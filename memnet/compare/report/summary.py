@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memnet.compare.contamination import DatasetName, dataset_title
 from memnet.compare.record import CONTAMINATION, RunRecord
-from memnet.compare.report.cells import Cell, Column, Table, number
 from memnet.compare.report.files import csv_text
 from memnet.compare.report.render import render
+from memnet.compare.report.table_model import Cell, Column, Table, number
 from memnet.compare.report.tables import HEADLINE, words
-from memnet.compare.stats.names import describe
+from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
+from memnet.stats.metric_registry import describe
 
 NO_STANDARD_ERROR = (
     "The SD is that of the figures of the records. It is no standard error, and gives no interval: "

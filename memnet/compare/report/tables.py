@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memnet.compare.record import Result, RunRecord
-from memnet.compare.report.cells import (
+from memnet.compare.report.table_model import (
     Cell,
     Column,
     Section,
@@ -15,9 +15,9 @@ from memnet.compare.report.cells import (
     p_value,
     percent,
 )
-from memnet.compare.stats.metrics import range_names
-from memnet.compare.stats.names import describe
-from memnet.compare.stats.permutation import METHOD as SWAPS
+from memnet.stats.metric_registry import describe
+from memnet.stats.metrics import range_names
+from memnet.stats.permutation import METHOD as SWAPS
 
 HEADLINE = {
     "spearman": "Spearman's rho",
@@ -29,7 +29,7 @@ HEADLINE = {
 """The figures of the table "at a glance" and their headings."""
 
 IDEAL = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": ""}
-"""What is better, in a table, by the word of :class:`memnet.compare.stats.names.Metric`."""
+"""What is better, in a table, by the word of :class:`memnet.stats.metric_registry.Metric`."""
 
 _GROUPS = {
     "accuracy": "Accuracy",

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from memnet.preprocess.spec import PreprocessSpec
-from memnet.reimpl.training.features import centre
+from memnet.reimpl.training.frozen_outputs import centre
 
 
 @dataclass(frozen=True)

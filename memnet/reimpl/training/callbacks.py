@@ -21,8 +21,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from memnet.errors import MemnetError
-from memnet.reimpl.training.folder import BEST, CURVES, LAST
 from memnet.reimpl.training.module import TrainingModule
+from memnet.reimpl.training.run_folder import BEST, CURVES, LAST
 
 COLUMNS = (
     "epoch",

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from memnet.errors import MemnetError, unknown_name
-from memnet.packaged import packaged_toml, tomllib
 from memnet.reimpl import NETWORKS
 from memnet.reimpl.branches import Network
+from memnet.util.resources import packaged_toml, tomllib
 
 PRESETS = ("memnet", "memnet96", "resmem", "resmem-retrain", "m3m")
 """Settings of Needell & Bainbridge (2022), and of the original's layout; see ``presets/*.toml``."""
@@ -39,7 +39,8 @@ class TrainConfig:
     arch : a key of :data:`memnet.reimpl.NETWORKS`.
     sizes : of layers, where they are not the published ones; see the network's class.
     dropout : share of outputs dropped in training, 0 to below 1.
-    starts : branch -> where its weights begin; see :func:`memnet.reimpl.starts.start_network`.
+    starts : branch -> where its weights begin; see
+        :func:`memnet.reimpl.initial_weights.start_network`.
     freeze : branches that are not trained.
     cache_frozen : compute the outputs of frozen branches once, and keep them on disk; needs
         pictures that never change: ``crop = "centre"`` and no mirroring.

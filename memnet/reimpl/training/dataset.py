@@ -8,10 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from memnet.data.lamem import PARTS
 from memnet.errors import MemnetError
-
-PARTS = ("train", "val", "test")
-"""Training looks at the first two: the second decides when to stop and which epoch was best."""
 
 COLUMNS = ("image_id", "path", "score", "part")
 
@@ -23,8 +21,9 @@ class TrainingSet:
     Attributes
     ----------
     table : a row per picture: ``image_id`` (str, unique), ``path`` (str), ``score`` (float64, 0 to
-        1), ``part`` (of :data:`PARTS`). Sorted by part in that order, then by id.
-    trained_on : names of what training looks at, as :mod:`memnet.compare.contamination` explains
+        1), ``part`` (of :data:`memnet.data.lamem.PARTS`: training
+        looks at the first two). Sorted by part in that order, then by id.
+    trained_on : names of what training looks at, as :mod:`memnet.data.contamination` explains
         them (``("lamem:train:1", "lamem:val:1")``).
     test_name : the name of the test part (``"lamem:test:1"``), "" where there is none.
     description : plain JSON values: where it came from, by which rule it was cut, from which

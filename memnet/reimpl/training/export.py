@@ -8,7 +8,7 @@ from pathlib import Path
 
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.reimpl.branches import Network
-from memnet.reimpl.starts import Start
+from memnet.reimpl.initial_weights import Start
 from memnet.reimpl.training.callbacks import read_checkpoint
 from memnet.reimpl.training.config import TrainConfig
 from memnet.weights.catalogue import find

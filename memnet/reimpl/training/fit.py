@@ -18,17 +18,17 @@ import torch
 
 from memnet.errors import MemnetError
 from memnet.reimpl.branches import Network
-from memnet.reimpl.starts import Start, start_network
+from memnet.reimpl.initial_weights import Start, start_network
 from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.cache import PictureCache, build_cache
 from memnet.reimpl.training.callbacks import read_checkpoint
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.export import export, seen, training_spec
-from memnet.reimpl.training.features import branch_outputs
-from memnet.reimpl.training.folder import BEST, CURVES, LAST, WEIGHTS
+from memnet.reimpl.training.frozen_outputs import branch_outputs
 from memnet.reimpl.training.loop import Machine, make_trainer, quiet, run_loop
 from memnet.reimpl.training.module import TrainingModule
+from memnet.reimpl.training.run_folder import BEST, CURVES, LAST, WEIGHTS
 
 
 def fit(
@@ -44,7 +44,7 @@ def fit(
     Parameters
     ----------
     config, data : what decides the weights.
-    out : the run's folder, which :mod:`memnet.reimpl.training.folder` has made ready.
+    out : the run's folder, which :mod:`memnet.reimpl.training.run_folder` has made ready.
     machine : where.
     watch : is told each row of ``curves.csv`` as it is written, and ends the run by returning True.
 

@@ -22,8 +22,8 @@ from torch.multiprocessing.spawn import ProcessException
 from memnet.errors import MemnetError
 from memnet.reimpl.training.callbacks import Journal, Progress, SafeCheckpoints, read_checkpoint
 from memnet.reimpl.training.config import PRECISIONS, TrainConfig
-from memnet.reimpl.training.folder import BEST, LAST, WEIGHTS
 from memnet.reimpl.training.module import NotFiniteError, TrainingModule
+from memnet.reimpl.training.run_folder import BEST, LAST, WEIGHTS
 
 CAUSES = ("not finite", "memory", "other")
 """Why a run can fail: the first two lie in the settings, any other would stop each run alike."""

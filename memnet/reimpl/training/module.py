@@ -16,7 +16,7 @@ from memnet.errors import MemnetError
 from memnet.reimpl.branches import Network
 from memnet.reimpl.training.batches import Loader, Order, Pictures
 from memnet.reimpl.training.config import TrainConfig
-from memnet.reimpl.training.features import network_input
+from memnet.reimpl.training.frozen_outputs import network_input
 
 _LOOK_EVERY = 20
 """Steps between two looks for a loss that is not finite: on a GPU each look waits for it."""

@@ -25,9 +25,9 @@ from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import fit, read_curves
-from memnet.reimpl.training.folder import BEST, LAST, WEIGHTS, begin, read_run
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.ranges import SEARCHED, Ranges, propose
+from memnet.reimpl.training.run_folder import BEST, LAST, WEIGHTS, begin, read_run
 from memnet.reimpl.training.study import (
     Trial,
     best_of,
@@ -37,7 +37,7 @@ from memnet.reimpl.training.study import (
     runs,
     take_up,
 )
-from memnet.whole_file import write_text
+from memnet.util.atomic import write_text
 
 BEST_SETTINGS = "best.toml"
 

@@ -1,0 +1,378 @@
+"""``memnet.compare``: human scores and predictions in, a RunRecord out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memnet.compare.analysis import MARGIN, NO_COLUMNS, Study, analyse
+from memnet.compare.published import HUMAN, published_for
+from memnet.compare.record import RunRecord
+from memnet.data.columns import Scores, read_column, read_extras, read_scores
+from memnet.data.contamination import KNOWN_DATASETS, PARTS, DatasetName, judge
+from memnet.data.lamem import SPLITS
+from memnet.data.manifest import read_manifest
+from memnet.data.matching import JOIN_RULE, Joined, join
+from memnet.data.tables import some
+from memnet.errors import MemnetError
+from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
+from memnet.util.versions import environment
+from memnet.weights.catalogue import catalogue
+from memnet.weights.files import file_digest
+
+RESAMPLES = 10_000
+SEED = 20220101
+_EXAMPLES = 20
+_LARGEST = 1e100  # squares must be finite
+_FEW_RESAMPLES = 1_000
+_ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
+
+Table = str | os.PathLike[str] | pd.DataFrame
+
+
+def compare_scores(
+    truth: Table,
+    scores: Table | Sequence[Table],
+    *,
+    truth_column: str = "",
+    id_column: str = "",
+    score_column: str = "score",
+    dataset: str = "",
+    hits_column: str = "",
+    responses_column: str = "",
+    strata_column: str = "",
+    clusters_column: str = "",
+    margin: float = MARGIN,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    command: str = "memnet.compare(...)",
+) -> RunRecord:
+    """Compare predictions with human scores, all models on the same pictures.
+
+    Parameters
+    ----------
+    truth : CSV, TSV or Parquet file, or a DataFrame, with a row per picture. A table of
+        ``memnet dataset`` says by its manifest what the other columns and the data set are.
+    scores : score tables of ``memnet score`` (or ``model.score``), or any table with an id and a
+        score column; one or more.
+    truth_column : the column with the human scores (hit rates in [0, 1]).
+    id_column : the column with the picture's id, ``image_id`` by default; a score table may also
+        call it ``image_id``.
+    score_column : the column with the predictions.
+    dataset : ``"lamem"``, ``"memcat"``, ... names the data set, for contamination, published
+        figures and published reliability.
+    hits_column, responses_column : columns of whole numbers with human score = hits / responses;
+        they give reliability, ceiling, label noise and the noise-matched distributions.
+    strata_column : pictures are resampled within its groups (``category``).
+    clusters_column : whole groups are resampled, where pictures of a group are not independent.
+    margin : correlations of two models that differ by less count as equivalent.
+    resamples, seed : of the bootstrap intervals and the permutation tests.
+    command : what the record says was run.
+
+    Returns
+    -------
+    RunRecord
+        value, n and 95 % interval of each metric and model, every pair of models, and what did
+        not match.
+
+    Raises
+    ------
+    MemnetError
+        if a column is missing, ids repeat, or nothing matches.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> truth = pd.DataFrame({"image_id": list("abcd"), "hit_rate": [0.5, 0.6, 0.8, 0.9]})
+    >>> scores = pd.DataFrame({"image_id": list("dcba"), "score": [0.7, 0.8, 0.6, 0.5]})
+    >>> record = compare_scores(truth, scores, truth_column="hit_rate", resamples=200)
+    >>> round(record.value("spearman"), 3), record.result("spearman").n
+    (0.8, 4)
+    """
+    if resamples < 1:
+        raise MemnetError(f"resamples is {resamples}; at least 1 is needed.")
+    if seed < 0:
+        raise MemnetError(f"The seed is {seed}; it must be 0 or more.")
+    if not 0 < margin < 2:
+        raise MemnetError(f"The margin is {margin:g}; it must lie between 0 and 2.")
+    if strata_column and clusters_column:
+        raise MemnetError("Resample within strata or by clusters, not both.")
+    manifest = None if isinstance(truth, pd.DataFrame) else read_manifest(truth)
+    known = manifest or {}
+    truth_column = truth_column or known.get("truth_column") or ""
+    if not truth_column:
+        raise MemnetError("Say which column has the human scores (--truth-column).")
+    id_column = id_column or known.get("id_column") or "image_id"
+    if truth_column == known.get("truth_column"):
+        hits_column = hits_column or known.get("hits_column") or ""
+        responses_column = responses_column or known.get("responses_column") or ""
+    dataset = _dataset(dataset, known)
+    human = read_column(truth, column=truth_column, id_column=id_column, name=truth_column)
+    tables = [scores] if isinstance(scores, (str, os.PathLike, pd.DataFrame)) else list(scores)
+    models = [
+        model
+        for table in tables
+        for model in read_scores(table, id_column=id_column, score_column=score_column)
+    ]
+    joined = join(human, models)
+    wanted = {
+        "hits": hits_column,
+        "responses": responses_column,
+        "group": strata_column or clusters_column,
+    }
+    columns = {role: column for role, column in wanted.items() if column}
+    if bool(hits_column) != bool(responses_column):
+        raise MemnetError("Hits and responses go together: name both columns, or neither.")
+    for name, values in {truth_column: joined.truth, **joined.predictions}.items():
+        if float(np.abs(values).max()) > _LARGEST:
+            raise MemnetError(f"{name} has a score of {np.abs(values).max():g}; that is none.")
+    extras = read_extras(truth, columns, id_column=id_column, ids=joined.ids)
+    draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
+    infos = [_model_info(model, dataset) for model in models]
+    hits, responses, no_counts = _counts(joined, extras, known)
+    analysis = analyse(
+        Study(
+            truth=joined.truth,
+            predictions=joined.predictions,
+            variants={model.name: model.variant for model in models},
+            words={info["name"]: info["contamination"] for info in infos},
+            dataset=dataset,
+            manifest=joined.manifest_digest(),
+            hits=hits,
+            responses=responses,
+            no_counts=no_counts,
+            draws=draws,
+            margin=margin,
+        )
+    )
+    warnings = _warnings(joined, human, models, no_counts if columns.get("hits") else "")
+    told = {info["contamination"] for info in infos} <= {"clean", "contaminated"}
+    if dataset and not DatasetName.parse(dataset).known and not told:
+        warnings.append(
+            f"memnet does not know the data set {dataset} (it knows {', '.join(KNOWN_DATASETS)}), "
+            "so it cannot tell which models were trained on it."
+        )
+    if resamples < _FEW_RESAMPLES:
+        warnings.append(f"Only {resamples} resamples: intervals and p values are rough.")
+    return RunRecord(
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        command=command,
+        dataset=dataset,
+        truth=_truth_info(truth, human, joined, id_column) | {"manifest": manifest},
+        models=infos,
+        items=_items(joined, human, models),
+        results=analysis.results,
+        plots=analysis.plots,
+        warnings=warnings,
+        environment=environment() | {name: version(name) for name in ("numba", "diptest")},
+        differences=analysis.differences,
+        labels=analysis.labels,
+        published=_published(
+            dataset, [model.name for model in models], measured=analysis.labels["kind"] == "counts"
+        ),
+        resampling=resampling,
+    )
+
+
+def _dataset(given: str, manifest: Mapping[str, Any]) -> str:
+    """Settle the data set's name: the manifest's, which what the user says must not contradict."""
+    named = _dataset_name(manifest)
+    if given and named:
+        asked, known = DatasetName.parse(given), DatasetName.parse(named)
+        if asked.base != known.base or (asked.part and str(asked) != str(known)):
+            raise MemnetError(
+                f"The table's manifest says that the data set is {named}, and --dataset {given}; "
+                "leave --dataset out, or delete the manifest if the table is your own."
+            )
+    dataset = named or given
+    if dataset:
+        name = DatasetName.parse(dataset)
+        if name.base == "lamem" and name.split and name.split not in map(str, SPLITS):
+            raise MemnetError(
+                f"LaMem has splits {SPLITS[0]} to {SPLITS[-1]}; --dataset {dataset} names another."
+            )
+    return dataset
+
+
+def _dataset_name(manifest: Mapping[str, Any]) -> str:
+    """Name the data set of a manifest, with part and split, as contamination understands it."""
+    if not manifest:
+        return ""
+    name, part, split = manifest["dataset"], manifest.get("part"), manifest.get("split")
+    if part not in PARTS:  # the whole of it
+        return str(name)
+    if manifest.get("seed") is not None:
+        split = f"seed{manifest['seed']}-held{manifest['held_out']}-lamem{split}"
+    return ":".join(str(each) for each in (name, part, split) if each)
+
+
+def _draws(
+    extras: pd.DataFrame, strata: str, clusters: str, resamples: int, seed: int
+) -> tuple[Draws, dict[str, Any]]:
+    n = len(extras)
+    column = strata or clusters
+    if not column:
+        return (
+            Draws(n=n, resamples=resamples, seed=seed),
+            {"kind": "pictures", "column": "", "groups": 0},
+        )
+    names, groups = np.unique(extras["group"].to_numpy(dtype=str), return_inverse=True)
+    if clusters and len(names) < FEWEST_CLUSTERS:
+        raise MemnetError(
+            f"Column {clusters!r} has {len(names)} cluster(s) ({some(names)}), and intervals from "
+            f"fewer than {FEWEST_CLUSTERS} mean nothing; use it as strata, or a finer grouping."
+        )
+    kind: Any = "strata" if strata else "clusters"
+    return (
+        Draws(n=n, resamples=resamples, seed=seed, kind=kind, groups=groups),
+        {"kind": kind, "column": column, "groups": len(names)},
+    )
+
+
+def _counts(
+    joined: Joined, extras: pd.DataFrame, manifest: Mapping[str, Any]
+) -> tuple[Any | None, Any | None, str]:
+    """Return hits and responses if the labels are their quotient, else why there are none."""
+    if "hits" not in extras:
+        return None, None, NO_COLUMNS
+    hits, responses = extras["hits"].to_numpy(), extras["responses"].to_numpy()
+    apart = float(np.abs(hits / responses - joined.truth).max())
+    if apart <= _ROUNDED_LABELS:
+        return hits, responses, ""
+    kind = f" ({manifest['label_kind']})" if manifest.get("label_kind") else ""
+    return (
+        None,
+        None,
+        f"the human scores{kind} are not hits / responses (they differ by up to {apart:.2g}), so "
+        "their noise is not binomial",
+    )
+
+
+def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[dict[str, Any]]:
+    """Look up the published figures for this record, as plain JSON values.
+
+    ``measured`` says whether split halves were: people's published consistency is about hit rates,
+    and labels without counts may be others.
+    """
+    return [
+        {
+            "model": beside.model,
+            "dataset": beside.figure.dataset,
+            "metric": beside.figure.metric,
+            "value": beside.figure.value,
+            "text": beside.figure.text,
+            "what": beside.figure.what,
+            "source": beside.figure.source.short,
+            "citation": beside.figure.source.citation,
+            "url": beside.figure.source.url,
+            "where": beside.figure.where,
+            "comparable": beside.comparable and (measured or beside.figure.metric != "split_half"),
+            "why": beside.why,
+        }
+        for beside in published_for(dataset, [*models, HUMAN])
+    ]
+
+
+def _truth_info(truth: Table, human: Scores, joined: Joined, id_column: str) -> dict[str, Any]:
+    file = None if isinstance(truth, pd.DataFrame) else Path(truth)
+    return {
+        "source": "a DataFrame" if file is None else file.name,
+        "sha256": None if file is None else file_digest(file),
+        "column": human.name,
+        "id_column": id_column,
+        "rows": human.rows,
+        "mean": float(joined.truth.mean()),
+        "sd": float(joined.truth.std(ddof=1)) if len(joined.ids) > 1 else None,
+        "lowest": float(joined.truth.min()),
+        "highest": float(joined.truth.max()),
+    }
+
+
+def _model_info(model: Scores, dataset: str) -> dict[str, Any]:
+    """Describe a model by its table's sidecar, or by its name, and say by which."""
+    info: dict[str, Any] = {
+        "name": model.name,
+        "variant": model.variant,
+        "source": Path(model.source).name,
+        "rows": model.rows,
+        "known_by": "sidecar" if model.identity else "name",
+    }
+    entry = catalogue().get(model.name.split(":")[0])
+    if entry is not None:
+        info |= {
+            "title": entry.title,
+            "trained_on": list(entry.trained_on),
+            "split_unpublished": list(entry.split_unpublished),
+            "training_note": entry.training_note,
+            "licence": entry.licence,
+            "citation": entry.citation,
+        }
+    if model.identity:
+        copied = (
+            "trained_on",
+            "licence",
+            "citation",
+            "preprocess_digest",
+            "weights_sha256",
+            "remark",
+        )
+        info |= {name: model.identity[name] for name in copied}
+    verdict = judge(
+        info.get("trained_on"), dataset, split_unpublished=info.get("split_unpublished", ())
+    )
+    return info | {"contamination": verdict.word, "contamination_why": verdict.why}
+
+
+def _items(joined: Joined, human: Scores, models: Sequence[Scores]) -> dict[str, Any]:
+    aside = [*human.set_aside, *(line for model in models for line in model.set_aside)]
+    return {
+        "n": len(joined.ids),
+        "digest": joined.digest(),
+        "join_rule": JOIN_RULE,
+        "set_aside": len(aside),
+        "set_aside_examples": aside[:_EXAMPLES],
+        "without_score": len(joined.truth_only),
+        "without_score_examples": joined.truth_only[:_EXAMPLES],
+        "without_truth": {name: len(ids) for name, ids in joined.scores_only.items()},
+        "without_truth_examples": {
+            name: ids[:_EXAMPLES] for name, ids in joined.scores_only.items() if ids
+        },
+    }
+
+
+def _warnings(joined: Joined, human: Scores, models: Sequence[Scores], no_counts: str) -> list[str]:
+    sentences = [
+        f"{model.name}: {model.identity['remark']}"
+        for model in models
+        if model.identity and model.identity["remark"]
+    ]
+    sentences += joined.warnings
+    if no_counts:
+        sentences.append(f"Hits and responses were not used: {no_counts}.")
+    for column in (human, *models):
+        if column.set_aside:
+            sentences.append(
+                f"{len(column.set_aside)} row(s) of {column.name} were set aside: "
+                f"{some(column.set_aside, 3)}."
+            )
+    if joined.truth_only:
+        sentences.append(
+            f"{len(joined.truth_only)} picture(s) with a human score were left out, since not "
+            f"every model scored them: {some(joined.truth_only)}."
+        )
+    for name, ids in joined.scores_only.items():
+        if ids:
+            sentences.append(
+                f"{len(ids)} picture(s) scored by {name} were left out, since they are not in "
+                f"the comparison: {some(ids)}."
+            )
+    if len(joined.ids) < 10:
+        sentences.append(f"Only {len(joined.ids)} picture(s): nothing can be concluded from that.")
+    return sentences

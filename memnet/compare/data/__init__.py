@@ -1,1 +1,0 @@
-"""Human scores: reading them, joining them with predictions, saying what did not match."""

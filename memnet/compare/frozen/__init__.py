@@ -1,0 +1,1 @@
+"""Scores held frozen in a file, and the check that they still hold."""

@@ -1,0 +1,322 @@
+"""Frozen scores: what a model said of some pictures once, to be compared with what it says now.
+
+A frozen file holds every score to the last bit together with all that a score depends on, so that
+a difference can be named: weights, preprocessing, output scaling, versions, processor, and the
+sha256 of each picture. ``memnet freeze`` and the fixture ``frozen_scores`` of
+:mod:`memnet.pytest_plugin` write it, the fixture reads it.
+
+**Where scores must be equal to the last bit.** Where the environment is the same: both times on a
+CPU, with everything equal that
+:func:`memnet.scoring.numeric_environment.scoring_environment` records
+(versions of memnet, NumPy, SciPy, Pillow, its decoders, torch, torchvision; operating system and C
+library; processor model and instructions; torch's libraries, threads and precision), save the
+versions of Python and pandas. Everywhere else, and where a picture is missing and the batches fall
+otherwise, within the file's ``tolerance``, which is the model's published one unless chosen.
+
+**What is judged.** The score and, since a clamp could hide a change, the raw output in units of
+the score. A change of weights, preprocessing or pictures that moves no score is a note, no failure.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from tqdm import tqdm
+
+from memnet.data.pictures import Inputs, Item
+from memnet.data.tables import some
+from memnet.errors import MemnetError
+from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
+from memnet.scoring.numeric_environment import scoring_environment
+from memnet.scoring.table import FAILED, Row
+from memnet.weights.catalogue import catalogue
+from memnet.weights.files import file_digest
+
+if TYPE_CHECKING:
+    from memnet.scoring.predictor import Predictor
+
+SCHEMA_VERSION = 1
+
+PUBLISHED_TOLERANCE = {"resmem.published": 1e-6, "memnet.caffe_lamem": 2e-6}
+"""How far a model's scores may lie apart between machines (docs/precision.md), in score units."""
+
+DEFAULT_TOLERANCE = 2e-6
+"""The same for any other model: the larger of the published ones."""
+
+_LISTED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenPicture:
+    """One picture and its score.
+
+    Attributes
+    ----------
+    image_id : as in a score table.
+    path : relative to the frozen file's folder, with forward slashes.
+    sha256 : of the picture file.
+    score, raw : finite float64, as ``memnet score`` gives them.
+    mode, warning : how the picture was decoded.
+    """
+
+    image_id: str
+    path: str
+    sha256: str
+    score: float
+    raw: float
+    mode: str
+    warning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenScores:
+    """A frozen file.
+
+    Attributes
+    ----------
+    schema_version : of this layout.
+    created : when, UTC, ISO 8601.
+    command : what makes the file again, run in its folder.
+    model : a catalogue name, a weight file relative to this file's folder, or a name of one's own.
+    variant : "" for the plain model.
+    weights_sha256, tensors_sha256 : of the published file and of its numbers.
+    preprocess, preprocess_digest, output : pixels in, scores out, field by field.
+    tolerance : largest difference of a score where the environment is another one.
+    batch_size : pictures per pass, which can move a last digit.
+    images : what the pictures were collected from, relative to this file's folder.
+    environment : see :func:`memnet.scoring.numeric_environment.scoring_environment`.
+    pictures : the scores, in the order of scoring.
+    """
+
+    created: str
+    command: str
+    model: str
+    variant: str
+    weights_sha256: str
+    tensors_sha256: str
+    preprocess: dict[str, Any]
+    preprocess_digest: str
+    output: dict[str, Any]
+    tolerance: float
+    batch_size: int
+    images: list[str]
+    environment: dict[str, str]
+    pictures: list[FrozenPicture]
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    def to_json(self) -> str:
+        """Return strict JSON: no NaN, no infinity; every float reads back to the same bits."""
+        values = asdict(self)
+        ordered = {"schema_version": values.pop("schema_version"), **values}
+        return json.dumps(ordered, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, path: str | Path) -> FrozenScores:
+        """Read a frozen file.
+
+        Raises
+        ------
+        MemnetError
+            if it is missing, no frozen file, damaged, or of another schema version.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
+            version = values["schema_version"]
+            if not values.keys() >= {"pictures", "tolerance"}:
+                raise ValueError("no pictures, or no tolerance")
+        except FileNotFoundError:
+            raise MemnetError(
+                f"There is no frozen file {path}; make it with `memnet freeze`."
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MemnetError(f"{path} is no file of frozen scores ({error}).") from error
+        if version != SCHEMA_VERSION:
+            raise MemnetError(
+                f"{path} has schema version {version}, this memnet reads {SCHEMA_VERSION}; use the "
+                "memnet that wrote it, or remove it and freeze the scores again."
+            )
+        try:
+            pictures = [_picture(row) for row in values["pictures"]]
+            frozen = cls(**{**values, "pictures": pictures})
+            _check_fields(frozen)
+        except (TypeError, KeyError, ValueError) as error:
+            raise MemnetError(
+                f"{path} is a damaged file of frozen scores ({error}); remove it and freeze "
+                "them again."
+            ) from error
+        return frozen
+
+    def write(self, path: Path) -> None:
+        """Write the file atomically; raises ``MemnetError`` where that cannot be done."""
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(self.to_json(), encoding="utf-8")
+            os.replace(temporary, path)
+        except OSError as error:
+            raise MemnetError(f"{path} cannot be written ({error.strerror}).") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def freeze(
+    predictor: Predictor,
+    inputs: Inputs,
+    *,
+    images: Sequence[str | Path],
+    out: Path,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    tolerance: float | None = None,
+) -> FrozenScores:
+    """Score pictures for a frozen file; nothing is written yet.
+
+    Parameters
+    ----------
+    predictor : the model.
+    inputs : the pictures, as :func:`~memnet.data.pictures.collect` found them.
+    images : what they were collected from.
+    out : where the file will lie: every path in it is relative to that folder.
+    batch_size : pictures per pass.
+    tolerance : largest difference of a score in another environment, finite and not negative;
+        None takes :data:`PUBLISHED_TOLERANCE` or :data:`DEFAULT_TOLERANCE`.
+
+    Raises
+    ------
+    MemnetError
+        naming every picture that cannot be scored and every folder that cannot be read, since a
+        frozen file without them would look complete.
+    """
+    if tolerance is None:
+        tolerance = PUBLISHED_TOLERANCE.get(predictor.name, DEFAULT_TOLERANCE)
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise MemnetError(f"The tolerance {tolerance} is no difference of scores; give 0 or more.")
+    if inputs.unreadable:
+        raise MemnetError(
+            "Nothing was frozen, since a frozen file must be complete and a folder cannot be read: "
+            f"{some(inputs.unreadable, _LISTED)}."
+        )
+    rows = score_rows(predictor, inputs.items, batch_size)
+    failed = [f"{row.path or row.image_id} ({reason})" for row in rows if (reason := failure(row))]
+    if failed:
+        raise MemnetError(
+            f"Nothing was frozen, since a frozen file must be complete and {len(failed)} of "
+            f"{len(rows)} pictures cannot be scored: {some(failed, _LISTED)}; mend them or take "
+            "them out."
+        )
+    header = predictor.header
+    known = predictor.name in catalogue()
+    of_a_file = predictor.name.endswith(".safetensors")
+    model = relative(predictor.name, out) if of_a_file and not known else predictor.name
+    sources = [relative(image, out) for image in images]
+    named = f"{model}:{predictor.variant}" if predictor.variant else model
+    words = ["memnet", "freeze", "--model", named, "--images", *sources, "--out", out.name]
+    words += ["--device", predictor.device.type, "--batch-size", str(batch_size)]
+    words += ["--tolerance", repr(tolerance)]
+    if not (known or of_a_file):
+        words = ["pytest", "--memnet-refreeze"]
+    return FrozenScores(
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        command=shlex.join(words),
+        model=model,
+        variant=predictor.variant,
+        weights_sha256=header.weights_sha256,
+        tensors_sha256=header.tensors_sha256,
+        preprocess=header.preprocess.to_dict(),
+        preprocess_digest=header.preprocess.digest(),
+        output=header.output.to_dict(),
+        tolerance=tolerance,
+        batch_size=batch_size,
+        images=sources,
+        environment=scoring_environment(predictor.device),
+        pictures=[
+            FrozenPicture(
+                image_id=item.image_id,
+                path=relative(item.path, out),
+                sha256=file_digest(Path(item.path)),
+                score=row.score,
+                raw=row.raw,
+                mode=row.mode,
+                warning=row.warning,
+            )
+            for item, row in zip(inputs.items, rows, strict=True)
+            if row.score is not None and row.raw is not None
+        ],
+    )
+
+
+def score_rows(predictor: Predictor, items: Sequence[Item], batch_size: int) -> list[Row]:
+    """Score pictures in order, with a progress bar where somebody watches."""
+    rows: list[Row] = []
+    with tqdm(
+        total=len(items), desc=predictor.name, unit=" pictures", file=sys.stderr, disable=None
+    ) as bar:
+        for batch in score_items(predictor, items, batch_size=batch_size):
+            rows.extend(batch)
+            bar.update(len(batch))
+    return rows
+
+
+def failure(row: Row) -> str:
+    """Say why a picture has no usable score; "" where it has one."""
+    if row.score is None or row.raw is None:
+        return row.warning.removeprefix(FAILED).rstrip(".")
+    if not (math.isfinite(row.score) and math.isfinite(row.raw)):
+        return f"the model's score is {row.score}, its raw output {row.raw}"
+    return ""
+
+
+def relative(path: str | Path, out: Path) -> str:
+    """Return a path relative to the folder of ``out``, with forward slashes.
+
+    Links above both are followed only where the path leaves that folder, or ``..`` would mean
+    something else; a picture that is itself a link stays one.
+    """
+    given = Path(os.path.abspath(path))
+    folder = Path(os.path.abspath(out)).parent
+    if not given.is_relative_to(folder):
+        folder = folder.resolve()
+        given = given.parent.resolve() / given.name
+    return Path(os.path.relpath(given, folder)).as_posix()
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"it holds {constant}")
+
+
+def _picture(row: Mapping[str, Any]) -> FrozenPicture:
+    picture = FrozenPicture(**row)
+    for name, value in asdict(picture).items():
+        kind = (int, float) if name in ("score", "raw") else str
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"{name} of a picture is {value!r}")
+    if not (math.isfinite(picture.score) and math.isfinite(picture.raw)):  # 1e999 reads as infinity
+        raise ValueError("a score is not finite")
+    return picture
+
+
+def _check_fields(frozen: FrozenScores) -> None:
+    """Refuse what a hand has put into the wrong type, before it can pass for a score that holds."""
+    kinds: dict[str, Any] = {"preprocess": dict, "output": dict, "environment": dict}
+    kinds |= {"images": list, "batch_size": int, "tolerance": (int, float)}
+    for name, value in vars(frozen).items():
+        if name not in ("pictures", "schema_version") and (
+            not isinstance(value, kinds.get(name, str)) or isinstance(value, bool)
+        ):
+            raise TypeError(f"{name} is {value!r}")
+    if frozen.batch_size < 1 or not 0 <= frozen.tolerance < math.inf:
+        raise ValueError("batch_size or tolerance is out of range")
+    if not isinstance(frozen.output["multiply"], (int, float)):
+        raise TypeError("output.multiply is no number")
+    ids = {picture.image_id for picture in frozen.pictures}
+    if not ids or len(ids) != len(frozen.pictures):
+        raise ValueError("it has no pictures, or one of them twice")

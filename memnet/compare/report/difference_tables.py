@@ -1,0 +1,116 @@
+"""The tables of the differences between models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memnet.compare.record import Difference, RunRecord
+from memnet.compare.report.table_model import (
+    Cell,
+    Column,
+    Table,
+    interval,
+    number,
+    p_equals,
+    p_value,
+    percent,
+    short,
+)
+from memnet.stats.metric_registry import describe
+
+_SIGN = {
+    "higher": "Above 0, the first is better.",
+    "lower": "Below 0, the first is better.",
+}
+
+
+def difference_tables(record: RunRecord) -> list[Table]:
+    """Lay out every pair of models, one table per metric, Spearman first."""
+    metrics = dict.fromkeys(row.metric for row in record.differences)
+    return [
+        _difference_table([row for row in record.differences if row.metric == metric])
+        for metric in sorted(metrics, key=lambda metric: metric != "spearman")
+    ]
+
+
+def _difference_table(rows: Sequence[Difference]) -> Table:
+    metric = describe(rows[0].metric)
+    defined = [row for row in rows if row.value is not None]
+    tested = any(row.tests for row in defined)
+    margins = {row.margin for row in defined if row.margin is not None}
+    columns = [
+        Column("First minus second"),
+        Column("Difference", numeric=True),
+        Column("Permutation p", numeric=True),
+        Column("p, Holm", numeric=True),
+        Column("p, Benjamini-Hochberg", numeric=True),
+    ]
+    if margins:
+        columns.append(Column(f"Equivalent within {', '.join(f'{m:g}' for m in sorted(margins))}?"))
+    if tested:
+        columns += [
+            Column("Williams t", numeric=True),
+            Column("Steiger z", numeric=True),
+            Column("Meng et al. z", numeric=True),
+            Column("Zou's interval", numeric=True),
+        ]
+    return Table(
+        title=metric.title,
+        columns=columns if defined else [],
+        rows=[_difference_cells(row, bool(margins), tested) for row in defined],
+        before=f"Each difference with its paired {percent(rows[0].level)} interval and the worse "
+        f"of the two contaminations; n = {rows[0].n:,} pictures. {_SIGN.get(metric.better, '')}",
+        after=" ".join(filter(None, [_undefined(rows), _supposed(rows) if tested else ""])),
+    )
+
+
+def _undefined(rows: Sequence[Difference]) -> str:
+    why: dict[str, list[str]] = {}
+    for row in rows:
+        if row.value is None:
+            why.setdefault(row.reason, []).append(f"{row.model_a} - {row.model_b}")
+    return " ".join(f"Undefined ({reason}): {', '.join(who)}." for reason, who in why.items())
+
+
+def _supposed(rows: Sequence[Difference]) -> str:
+    said = "Williams, Steiger, Meng-Rosenthal-Rubin and Zou suppose normally distributed scores"
+    if rows[0].metric == "spearman":
+        return (
+            f"{said}, so here they compare the correlations of the ranks' normal scores, not rho "
+            "itself."
+        )
+    return f"{said}; where they are skewed, as memorability is, they reject too often."
+
+
+def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell]:
+    ends = interval(row.interval) if row.interval else ""
+    cells = [
+        Cell(f"{row.model_a} - {row.model_b}", note=row.reason),
+        Cell(number(row.value), interval=ends, word=row.contamination),
+        *(Cell(p_value(p) or "undefined") for p in (row.p_value, row.p_holm, row.p_bh)),
+    ]
+    if margins:
+        cells.append(_equivalence_cell(row))
+    if not tested:
+        return cells
+    for name, statistic in (("williams", "t"), ("steiger", "z"), ("meng_rosenthal_rubin", "z")):
+        test = row.tests.get(name, {})
+        if test.get("p") is None:
+            cells.append(Cell("undefined"))
+            continue
+        df = f", df {test['df']:,}" if test.get("df") is not None else ""
+        cells.append(Cell(short(test[statistic]), interval=f"{p_equals(test['p'])}{df}"))
+    zou = row.tests.get("zou", {})
+    ends = interval([zou["low"], zou["high"]]) if zou.get("low") is not None else "undefined"
+    return [*cells, Cell(ends)]
+
+
+def _equivalence_cell(row: Difference) -> Cell:
+    if row.equivalent is None or row.margin is None:
+        return Cell("undefined")
+    inner = percent(2 * row.level - 1)
+    return Cell(
+        "shown" if row.equivalent else "not shown",
+        interval=f"{inner} {interval(row.interval_equivalence)}",
+        note="" if row.p_equivalence is None else p_equals(row.p_equivalence),
+    )

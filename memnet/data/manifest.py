@@ -1,0 +1,183 @@
+"""A truth table with its manifest: which pictures, which labels, by which rule, from which files.
+
+The table is ``truth.csv`` and the manifest ``truth.csv.json`` beside it. The manifest's digest is
+that of :func:`memnet.data.matching.manifest_digest`, so a table that was altered is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from memnet import __version__
+from memnet.data.matching import manifest_digest
+from memnet.data.tables import as_text, read_table_any, to_numbers
+from memnet.errors import MemnetError
+from memnet.util.atomic import write_text
+
+FORMAT = "memnet truth table"
+SCHEMA_VERSION = 1
+
+ID_COLUMN = "image_id"
+TRUTH_COLUMN = "human_score"
+
+HIT_RATE = "hit rate"
+CORRECTED = "corrected hit rate"
+MIXED = "hit rate and corrected hit rate"
+"""What a label can be: hits / responses, (hits - false alarms) / responses, or both in one table.
+Only a hit rate is a share of a known number of answers, with binomial noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """Human scores of one data set, and where they came from.
+
+    Attributes
+    ----------
+    table : a row per picture in the order of the ids: ``image_id`` (str), ``human_score``
+        (float64, at most 1), and what else the data set has.
+    manifest : plain JSON values; see :func:`new_manifest`.
+    """
+
+    table: pd.DataFrame
+    manifest: dict[str, Any]
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the table (CSV) and beside it the manifest (``path`` + ``.json``).
+
+        Raises
+        ------
+        MemnetError
+            if ``path`` does not end in .csv, cannot be written, or holds another file already: an
+            earlier truth table with its manifest is replaced, anything else is not.
+        """
+        path = Path(path)
+        if path.suffix.lower() != ".csv":
+            raise MemnetError(f"--out {path} must end in .csv.")
+        there = [file for file in (path, sidecar(path)) if file.exists()]
+        if there and _load(sidecar(path)) is None:
+            raise MemnetError(
+                f"{there[0]} exists and was not written by `memnet dataset`; choose another --out."
+            )
+        text = json.dumps(self.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        write_text(path, self.table.to_csv(index=False, lineterminator="\n"))
+        write_text(sidecar(path), text)
+
+
+def new_manifest(
+    table: pd.DataFrame, *, dataset: str, label_kind: str, sources: Mapping[Path, str], **more: Any
+) -> dict[str, Any]:
+    """Describe a truth table.
+
+    Parameters
+    ----------
+    table : with the columns ``image_id`` and ``human_score``.
+    dataset : ``"lamem"``, ``"memcat"`` or ``"lamem+memcat"``, as ``memnet compare --dataset``.
+    label_kind : :data:`HIT_RATE`, :data:`CORRECTED` or :data:`MIXED`.
+    sources : file -> its sha256; only the file's name is kept.
+    more : ``part``, ``split``, ``label_column``, ``seed``, ``held_out``, ``rule``, ``counts``,
+        and the ``..._column`` names; what a data set does not have is null.
+
+    Returns
+    -------
+    dict
+        ``n`` and ``digest`` (sha256 over ids and labels) among the rest.
+    """
+    fields: dict[str, Any] = {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "dataset": dataset,
+        "part": None,
+        "split": None,
+        "label_column": None,
+        "label_kind": label_kind,
+        "held_out": None,
+        "seed": None,
+        "rule": None,
+        "n": len(table),
+        "counts": {dataset: len(table)},
+        "digest": manifest_digest(table[ID_COLUMN], table[TRUTH_COLUMN]),
+        "id_column": ID_COLUMN,
+        "truth_column": TRUTH_COLUMN,
+        "hits_column": None,
+        "responses_column": None,
+        "false_alarms_column": None,
+        "category_column": None,
+        "sources": [{"file": path.name, "sha256": digest} for path, digest in sources.items()],
+        "memnet_version": __version__,
+    }
+    if unknown := set(more) - set(fields):
+        raise TypeError(f"no such field of a manifest: {', '.join(sorted(unknown))}")
+    return fields | more
+
+
+def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return the manifest beside a truth table, or None where there is none.
+
+    Raises
+    ------
+    MemnetError
+        if it cannot be read, is of a newer memnet, or the table's ids or labels are no longer
+        those that it was written for.
+    """
+    path = Path(truth)
+    beside = sidecar(path)
+    manifest = _load(beside)
+    if manifest is None:
+        return None
+    version = manifest.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise MemnetError(
+            f"{beside} has schema version {version!r}, and this memnet knows {SCHEMA_VERSION}: "
+            "build the table again with `memnet dataset`, or update memnet."
+        )
+    if missing := set(_NEEDED) - set(manifest):
+        raise MemnetError(
+            f"{beside} lacks {', '.join(sorted(missing))}; build the table again with `memnet "
+            "dataset`."
+        )
+    frame = read_table_any(path)
+    columns = [manifest["id_column"], manifest["truth_column"]]
+    if not set(columns) <= set(frame.columns) or manifest["digest"] != manifest_digest(
+        as_text(frame[columns[0]]), to_numbers(frame[columns[1]]).tolist()
+    ):
+        raise MemnetError(
+            f"{path} was altered after `memnet dataset` wrote it, since its ids or labels do not "
+            f"give the digest in {beside.name}; build it again, or delete {beside.name} to use "
+            "the table as your own."
+        )
+    return manifest
+
+
+def sidecar(path: Path) -> Path:
+    """Return where the manifest of a truth table is."""
+    return path.with_name(path.name + ".json")
+
+
+def digest_of(path: Path) -> str:
+    """Sha256 of a source file, which is small."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+_NEEDED = ("dataset", "label_kind", "n", "digest", "id_column", "truth_column")
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    """Read a manifest; None where there is no file, or one that is something else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise MemnetError(
+            f"{path} cannot be read as the manifest of the table beside it ({error}); delete it, "
+            "or build the table again under another name."
+        ) from error
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else None

@@ -1,0 +1,172 @@
+"""Which pictures: folders, globs, single files and manifests become a list of items.
+
+``image_id`` is the path relative to the folder that was given (with forward slashes on every
+platform), the part of a glob's match behind its fixed beginning, the file's name for a single
+file, and what a manifest says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from glob import glob, has_magic
+from pathlib import Path
+
+import pandas as pd
+
+from memnet.data.tables import read_csv, require_column
+from memnet.errors import MemnetError
+from memnet.preprocess.decode import SUFFIXES, Picture
+
+MANIFEST_SUFFIXES = (".csv", ".tsv")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture to score: its id, the path for the table (or ""), and the picture itself."""
+
+    image_id: str
+    path: str
+    picture: Picture
+
+
+@dataclass
+class Inputs:
+    """What was found.
+
+    Attributes
+    ----------
+    items : the pictures, in a fixed order (that of the arguments, and sorted within a folder).
+    ignored : number of files per ending that are no pictures.
+    unreadable : folders inside a given folder that could not be listed, with the reason.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def collect(pictures: Sequence[str | Path]) -> Inputs:
+    """Find the pictures that the user named.
+
+    Parameters
+    ----------
+    pictures : folders (searched recursively), globs, files, or manifest CSV files with a column
+        ``path`` (relative to the manifest) and, if wanted, ``image_id``.
+
+    Raises
+    ------
+    MemnetError
+        if a thing is not there, a folder cannot be read or holds no picture, or two pictures
+        would get one ``image_id``.
+    """
+    inputs = Inputs()
+    for picture in pictures:
+        path = Path(picture)
+        before = len(inputs.items)
+        if path.is_dir():
+            _folder(path, inputs)
+            if len(inputs.items) == before and not inputs.unreadable:
+                raise MemnetError(
+                    f"The folder {path} holds no pictures ({_said(inputs.ignored)}); looked for "
+                    f"{', '.join(SUFFIXES)}."
+                )
+        elif path.exists() and path.suffix.lower() in MANIFEST_SUFFIXES:
+            _manifest(path, inputs)
+        elif path.exists():
+            inputs.items.append(Item(path.name, str(path), path))
+        elif has_magic(str(picture)):
+            _glob(str(picture), inputs)
+        else:
+            raise MemnetError(f"There is no file or folder {picture}.")
+    inputs.items = _each_once(inputs.items)
+    _refuse_duplicates(inputs.items)
+    return inputs
+
+
+def _folder(root: Path, inputs: Inputs) -> None:
+    def failed(error: OSError) -> None:
+        if Path(error.filename) == root:
+            raise MemnetError(f"The folder {root} cannot be read: {error.strerror}.") from error
+        inputs.unreadable.append(f"{error.filename}: {error.strerror}")
+
+    found = []
+    for folder, subfolders, names in os.walk(root, onerror=failed, followlinks=True):
+        here = Path(folder).resolve()
+        for name in list(subfolders):  # a link to a folder that we are in would never end
+            if Path(folder, name).is_symlink() and Path(folder, name).resolve() in (
+                here,
+                *here.parents,
+            ):
+                subfolders.remove(name)
+        for name in names:
+            suffix = Path(name).suffix.lower()
+            if name.startswith(".") or suffix not in SUFFIXES:
+                inputs.ignored[
+                    "hidden files" if name.startswith(".") else suffix or "no ending"
+                ] += 1
+            else:
+                found.append(Path(folder, name))
+    items = [Item(path.relative_to(root).as_posix(), str(path), path) for path in found]
+    inputs.items.extend(sorted(items, key=lambda item: item.image_id))
+
+
+def _glob(pattern: str, inputs: Inputs) -> None:
+    fixed = Path()
+    for part in Path(pattern).parts[:-1]:
+        if has_magic(part):
+            break
+        fixed /= part
+    found = [Path(match) for match in sorted(glob(pattern, recursive=True))]
+    pictures = [path for path in found if path.is_file() and path.suffix.lower() in SUFFIXES]
+    inputs.ignored.update(
+        path.suffix.lower() or "no ending"
+        for path in found
+        if path.is_file() and path.suffix.lower() not in SUFFIXES
+    )
+    if not pictures:
+        raise MemnetError(f"Nothing that is a picture matches {pattern}.")
+    inputs.items.extend(
+        Item(path.relative_to(fixed).as_posix(), str(path), path) for path in pictures
+    )
+
+
+def _manifest(manifest: Path, inputs: Inputs) -> None:
+    frame = read_csv(manifest)
+    require_column(frame, "path", manifest)
+    ids = frame["image_id"] if "image_id" in frame else frame["path"]
+    empty = frame.index[(frame["path"] == "") | (ids == "")]
+    if len(empty):
+        raise MemnetError(
+            f"{manifest}, line {empty[0] + 2}, has no path or no image_id; fill it in."
+        )
+    if not len(frame):
+        raise MemnetError(f"The manifest {manifest} lists no pictures.")
+    for image_id, path in zip(ids, frame["path"], strict=True):
+        full = manifest.parent / path
+        inputs.items.append(Item(str(image_id), str(full), full))
+
+
+def _each_once(items: list[Item]) -> list[Item]:
+    """Drop a picture that was named twice: the same file under the same id."""
+    return list({(item.image_id, os.path.realpath(item.path)): item for item in items}.values())
+
+
+def _refuse_duplicates(items: list[Item]) -> None:
+    ids = pd.Series([item.image_id for item in items], dtype=object)
+    twice = ids[ids.duplicated()]
+    if len(twice):
+        places = [item.path for item in items if item.image_id == twice.iloc[0]]
+        raise MemnetError(
+            f"{len(twice)} pictures would share an image_id, for example {twice.iloc[0]!r}: "
+            f"{places[0]} and {places[1]}; give their common folder, or a manifest with an "
+            "image_id column."
+        )
+
+
+def _said(ignored: Counter[str]) -> str:
+    if not ignored:
+        return "it is empty"
+    return "only " + ", ".join(f"{count} x {suffix}" for suffix, count in sorted(ignored.items()))

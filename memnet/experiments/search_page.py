@@ -1,0 +1,145 @@
+"""The page of a search for settings: every run's curve, what it reached by setting, all runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from memnet.compare.report.render import write_figures, write_page
+from memnet.compare.report.table_model import Column, number
+from memnet.errors import MemnetError, unknown_name
+from memnet.experiments.settings_figure import (
+    draw_settings,
+    settings_caption,
+    settings_names,
+)
+from memnet.experiments.training_figures import STATES, draw_search, plain, search_caption
+from memnet.experiments.training_run import best_row, finite, read_run
+from memnet.experiments.training_tables import contamination_said
+
+CHOSEN = (
+    "The best of many runs is chosen by the validation part, so that its figure there is too high "
+    "for new pictures; score it on pictures that no run has looked at before you report it."
+)
+
+
+def write_search_page(folder: Path, trials: Sequence[Mapping[str, Any]]) -> Path:
+    """Write ``report.html``, ``figures/search.*`` and ``figures/parameters.*`` of a search.
+
+    Parameters
+    ----------
+    folder : of the search.
+    trials : one or more, each ``{"number", "state", "value", "params", "folder", "curves"}``:
+        number, unique; state, one of "complete", "pruned", "failed", "running"; value, the
+        validation rank correlation that the search maximises, None where there is none; settings;
+        folder of the run, None where there is none; rows of its ``curves.csv``.
+
+    Returns
+    -------
+    Path
+        of ``report.html``.
+
+    Raises
+    ------
+    MemnetError
+        if there is no trial, a state is unknown, or the folder cannot be written.
+    """
+    folder = Path(folder)
+    if not trials:
+        raise MemnetError(f"The search in {folder} has no run yet, so there is nothing to show.")
+    for trial in trials:
+        if trial["state"] not in STATES:
+            raise unknown_name("state of a search's run", str(trial["state"]), STATES)
+    ordered = sorted(trials, key=_rank)
+    best = _best(ordered)
+    runs = [(_name(t), t["params"], t["curves"], t["state"]) for t in trials]
+    marked = "" if best is None else _name(best)
+    drawn = {"search": draw_search(runs, best=marked)}
+    captions = {"search": search_caption(runs, best=marked)}
+    if settings_names(trials):
+        star = None if best is None else best["number"]
+        drawn["parameters"] = draw_settings(trials, best=star)
+        captions["parameters"] = settings_caption(trials, best=star)
+    names = list(dict.fromkeys(name for trial in trials for name in trial["params"]))
+    numeric = {
+        name: all(finite(t["params"].get(name, 0)) is not None for t in trials) for name in names
+    }
+    context = {
+        "subtitle": _counts(trials),
+        "first": _first(ordered),
+        "images": write_figures(folder, drawn),
+        "captions": captions,
+        "columns": [
+            Column("Run"),
+            Column("State"),
+            Column("Validation rho", numeric=True),
+            Column("Validations", numeric=True),
+            Column("Best at step", numeric=True),
+            *(Column(name, numeric=numeric[name]) for name in names),
+        ],
+        "rows": [_row(trial, names, folder, best=trial is best) for trial in ordered],
+    }
+    return write_page(folder, "training_search.html.j2", context)
+
+
+def _rank(trial: Mapping[str, Any]) -> tuple[bool, float, int]:
+    value = finite(trial["value"])
+    return value is None, -(value or 0.0), trial["number"]
+
+
+def _best(ordered: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the complete run of the highest value: a pruned one was not trained to its end."""
+    for trial in ordered:
+        if trial["state"] == "complete" and finite(trial["value"]) is not None:
+            return trial
+    return None
+
+
+def _name(trial: Mapping[str, Any]) -> str:
+    return f"run {trial['number']}"
+
+
+def _counts(trials: Sequence[Mapping[str, Any]]) -> str:
+    counts = {state: sum(trial["state"] == state for trial in trials) for state in STATES}
+    said = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
+    return f"{len(trials):,} run{'' if len(trials) == 1 else 's'}: {said}"
+
+
+def _first(trials: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how far the values can be believed, in the words of the runs themselves, each once."""
+    said = [CHOSEN] if len(trials) > 1 else []
+    for trial in trials:
+        folder = trial["folder"]
+        if folder is not None and (Path(folder) / "run.json").exists():
+            said.append(contamination_said(read_run(Path(folder))))
+    return list(dict.fromkeys(filter(None, said)))
+
+
+def _row(
+    trial: Mapping[str, Any], names: Sequence[str], folder: Path, *, best: bool
+) -> dict[str, Any]:
+    top = best_row(trial["curves"])
+    value = finite(trial["value"])
+    return {
+        "name": _name(trial),
+        "best": best,
+        "link": _link(trial["folder"], folder),
+        "cells": [
+            trial["state"],
+            "" if value is None else number(value),
+            f"{len(trial['curves']):,}",
+            "" if top is None else f"{top['step']:,.0f}",
+            *(plain(trial["params"][name]) if name in trial["params"] else "" for name in names),
+        ],
+    }
+
+
+def _link(run: str | Path | None, folder: Path) -> str:
+    """Link the page of a run from that of the search, wherever both are moved together."""
+    if run is None or not (Path(run) / "report.html").exists():
+        return ""
+    there = os.path.relpath(Path(run).resolve() / "report.html", folder.resolve())
+    return quote(Path(there).as_posix())

@@ -1,0 +1,207 @@
+"""Train, then test as everything is tested: the written weight file scores pictures it never saw.
+
+The value that counts is that of the test part, from :func:`memnet.compare` on the scores that
+``memnet score`` gives; the validation part chose the epoch, so its own value flatters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from memnet import __version__
+from memnet.compare.comparison import compare_scores
+from memnet.compare.report.render import write_report
+from memnet.data.contamination import Verdict, judge
+from memnet.data.lamem import PARTS
+from memnet.data.pictures import Inputs, Item
+from memnet.errors import MemnetError, StoppedError
+from memnet.experiments.training_page import write_run_page
+from memnet.reimpl.training.config import TrainConfig
+from memnet.reimpl.training.dataset import TrainingSet
+from memnet.reimpl.training.fit import fit
+from memnet.reimpl.training.loop import Machine
+from memnet.reimpl.training.run_folder import (
+    CONFIG,
+    CURVES,
+    FORMAT,
+    RUN,
+    SCHEMA_VERSION,
+    WEIGHTS,
+    begin,
+    held,
+    read_begun,
+    read_run,
+    undo,
+    write_json,
+)
+from memnet.scoring.numeric_environment import scoring_environment
+from memnet.scoring.runner import Settings, score_to_file
+from memnet.scoring.table import FAILED
+from memnet.util.versions import environment
+
+TEST = "test"
+"""Folder, in the run's, of the report on the test part."""
+
+
+def train(
+    config: TrainConfig | None,
+    data: TrainingSet | None,
+    out: Path,
+    machine: Machine,
+    *,
+    command: str = "",
+) -> dict[str, Any]:
+    """Train a network, test it on the test part, and write everything into a folder.
+
+    A run that was killed goes on from its last whole epoch when it is begun again with the same
+    settings and data, or with none; one that is finished is left as it is.
+
+    Parameters
+    ----------
+    config, data : None for those of the run that is in ``out``.
+    out : the run's folder.
+    machine : where it runs.
+    command : the command line, for the record.
+
+    Returns
+    -------
+    dict
+        the content of ``run.json``.
+
+    Raises
+    ------
+    MemnetError
+        if the run cannot begin, or did not end well: then ``run.json`` and the page say so, too,
+        and what was finished is kept. A ``StoppedError`` where the user stopped it.
+    """
+    if (config is None or data is None) and not out.is_dir():
+        read_begun(out)
+    with held(out):
+        return _train(config, data, out, machine, command)
+
+
+def _train(
+    config: TrainConfig | None,
+    data: TrainingSet | None,
+    out: Path,
+    machine: Machine,
+    command: str,
+) -> dict[str, Any]:
+    if config is None or data is None:
+        config, data = read_begun(out)
+    new = not (out / CONFIG).is_file()
+    begin(out, config, data)
+    before = read_run(out)
+    if is_finished(out, before):
+        assert before is not None
+        return finish(out, data, before, machine.device)  # nothing, unless a kill came between
+    try:
+        found = fit(config, data, out, machine)
+    except MemnetError:
+        if new and not (out / CURVES).is_file():
+            undo(out)  # weights not at hand, a wrong device ...: nothing was trained
+        raise
+    run = run_record(config, data, found, command)
+    write_json(out / RUN, run)
+    if run["status"] in ("failed", "interrupted"):
+        write_run_page(out)
+        kind = StoppedError if run["status"] == "interrupted" else MemnetError
+        raise kind(run["message"])
+    return finish(out, data, run, machine.device)
+
+
+def is_finished(out: Path, run: dict[str, Any] | None) -> bool:
+    """Whether a folder's run has come to its end, and its weights are there."""
+    return (
+        run is not None
+        and run["status"] in ("finished", "stopped early")
+        and ((out / WEIGHTS).is_file() or not run["best"])
+    )
+
+
+def finish(out: Path, data: TrainingSet, run: dict[str, Any], device: str) -> dict[str, Any]:
+    """Test a finished run, where there is a test part, and write its page; once is enough."""
+    tested = (out / TEST / "record.json").is_file()
+    if data.count("test") and not tested and (out / WEIGHTS).is_file():
+        try:
+            unread = test(out, data, device)
+        except MemnetError as error:  # not one of the pictures can be read, say
+            unread = [f"The test part could not be judged: {error}"]
+        counts = {**run["data"]["counts"], "test": max(0, data.count("test") - len(unread))}
+        run = {
+            **run,
+            "data": {**run["data"], "counts": counts},
+            "failed_pictures": run["failed_pictures"] + len(unread),
+            "warnings": [*run["warnings"], *unread],
+        }
+        write_json(out / RUN, run)
+        tested = False
+    if not tested or not (out / "report.html").is_file():
+        write_run_page(out)
+    return run
+
+
+def test(out: Path, data: TrainingSet, device: str) -> list[str]:
+    """Score the test part with the run's weight file, and compare with the human scores.
+
+    Returns
+    -------
+    list of str
+        a sentence for each picture that could not be read.
+    """
+    rows = data.table[data.table["part"] == "test"]
+    items = [Item(i, path, path) for i, path in zip(rows["image_id"], rows["path"], strict=True)]
+    folder = out / TEST
+    scores = folder / "scores.parquet"
+    summary = score_to_file(
+        Inputs(items=items), scores, Settings(models=[str(out / WEIGHTS)], device=device)
+    )
+    truth = folder / "truth.csv"
+    rows[["image_id", "score"]].rename(columns={"score": "human_score"}).to_csv(truth, index=False)
+    record = compare_scores(truth, [scores], truth_column="human_score", dataset=data.test_name)
+    write_report(record, folder)
+    return [f"{row.image_id}: {row.warning.removeprefix(FAILED)}" for row in summary.failed]
+
+
+def _verdict(start_seen: Collection[str] | None, validated: str) -> Verdict:
+    """Judge whether the weights that a run began from had seen its validation part."""
+    if start_seen is not None and not start_seen:
+        why = "No branch began from weights that had been trained to predict memorability."
+        return Verdict(word="clean", why=why)
+    return judge(start_seen, validated)
+
+
+def run_record(
+    config: TrainConfig, data: TrainingSet, found: dict[str, Any], command: str
+) -> dict[str, Any]:
+    """Put ``run.json`` together."""
+    import torch
+
+    name = next(iter(data.trained_on[1:]), "")
+    verdict = _verdict(found.pop("start_seen"), name)
+    machine = scoring_environment(torch.device(found["device"]))
+    kind = machine["device"] if found["device"] == "cuda" else f"CPU ({machine['cpu']})"
+    return {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "preset": config.preset,
+        "arch": config.arch,
+        "config": config.to_dict(),
+        "data": {
+            "digest": data.digest(),
+            "counts": {part: data.count(part) for part in PARTS} | found.pop("used"),
+            "description": data.description,
+            "trained_on": list(data.trained_on),
+            "test_name": data.test_name,
+            "contamination": verdict.word,
+            "contamination_why": verdict.why,
+        },
+        **found,
+        "device": f"{found['devices']} x {kind}" if found["devices"] > 1 else kind,
+        "precision": config.precision,
+        "command": command,
+        "environment": {**environment(), **machine},
+        "memnet_version": __version__,
+    }

@@ -1,0 +1,112 @@
+"""The page of a training run: what was trained, from where, how it went, what it is good for."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from memnet.compare.report.render import write_figures, write_page
+from memnet.experiments import training_tables
+from memnet.experiments.training_figures import (
+    curves_caption,
+    draw_curves,
+    drawable,
+    title,
+)
+from memnet.experiments.training_run import UNFINISHED, read_curves, read_run, read_test
+
+WEIGHTS = "best.safetensors"
+
+_MOST_SENTENCES = 10
+"""Further ones wait behind a click: there may be one for each picture that cannot be read."""
+
+_STATUS = {
+    "finished": "finished, every epoch",
+    "stopped early": "stopped early, as the validation figure no longer rose",
+    "interrupted": "interrupted",
+    "failed": "failed",
+}
+
+
+def write_run_page(folder: Path) -> Path:
+    """Write ``report.html`` and ``figures/curves.svg`` and ``.png`` of a run folder.
+
+    The page is one file without outside resources, and says of a run that failed or was
+    interrupted what it had reached.
+
+    Returns
+    -------
+    Path
+        of ``report.html``.
+
+    Raises
+    ------
+    MemnetError
+        if the folder is none of a training run, or cannot be written.
+    """
+    folder = Path(folder)
+    run, curves, test = read_run(folder), read_curves(folder), read_test(folder)
+    there = drawable(curves)
+    drawn = {"curves": draw_curves(curves, run)} if there else {}
+    captions = {"curves": curves_caption(curves, run)} if there else {}
+    images = write_figures(folder, drawn)
+    usable = (folder / WEIGHTS).exists()
+    context = {
+        "title": title(run),
+        "subtitle": _subtitle(run),
+        "first": _first(run),
+        "most": _MOST_SENTENCES,
+        "glance": training_tables.glance(run, curves, test),
+        "tested": (folder / "test" / "report.html").exists(),
+        "figure_names": list(drawn),
+        "images": images,
+        "captions": captions,
+        "validations": training_tables.validations(curves),
+        "branches": training_tables.branches(run),
+        "licences": training_tables.licences(run),
+        "data": training_tables.data(run),
+        "usable": usable,
+        "weights": shlex.quote(str(folder / WEIGHTS)),
+        "use": _use(run),
+        "time": training_tables.time(run),
+        "settings": training_tables.settings(run),
+        "digest": run.get("data", {}).get("digest", ""),
+        "command": run.get("command", ""),
+        "version": run.get("memnet_version", "of an unknown version"),
+        "environment": run.get("environment", {}),
+    }
+    return write_page(folder, "training.html.j2", context)
+
+
+def _subtitle(run: Mapping[str, Any]) -> str:
+    counts = run.get("data", {}).get("counts", {})
+    parts = (("train", "training"), ("val", "validation"), ("test", "test"))
+    said = ", ".join(f"{counts.get(key, 0):,} {name}" for key, name in parts)
+    return f"{said} pictures · {_STATUS.get(run.get('status', ''), run.get('status', ''))}"
+
+
+def _first(run: Mapping[str, Any]) -> list[str]:
+    """Gather what must be known before any number is read."""
+    said = []
+    message = str(run.get("message", "")).strip()
+    if run.get("status") in UNFINISHED:
+        verb = "was interrupted" if run["status"] == "interrupted" else "failed"
+        reason = f": {message.rstrip('.')}." if message else "."
+        said.append(f"This run {verb}{reason} What is shown is what it had reached until then.")
+    elif message:
+        said.append(message)
+    said.append(training_tables.contamination_said(run))
+    warnings = [start.get("warning", "") for start in training_tables.starts(run).values()]
+    said += [str(warning) for warning in [*run.get("warnings", []), *warnings]]
+    return list(dict.fromkeys(filter(None, said)))
+
+
+def _use(run: Mapping[str, Any]) -> str:
+    seen = ", ".join(run.get("data", {}).get("trained_on", []))
+    return (
+        "The file holds the weights of the best epoch with their preprocessing and what they were "
+        f"trained on ({seen or 'not stated'}), so that memnet compare can tell which data sets it "
+        "has seen."
+    )

@@ -1,0 +1,172 @@
+"""A run's folder: its settings and its data are in it before the first step, so it can go on.
+
+config.toml       every setting
+split.csv         image_id, path, score, part: a row per picture
+data.json         what the data are called, and by which rule they were cut
+curves.csv        a row per validation
+last.ckpt         the end of the last whole epoch, from which the run goes on
+best.ckpt         the weights with the highest Spearman on the validation part
+best.safetensors  the same for `memnet score --model`
+run.json          what came of it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from memnet.errors import MemnetError
+from memnet.reimpl.training.config import TrainConfig, read_config
+from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
+from memnet.util.atomic import write_text
+
+CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
+CURVES = "curves.csv"
+LAST, BEST, WEIGHTS = "last.ckpt", "best.ckpt", "best.safetensors"
+TRAINED = (LAST, BEST, WEIGHTS)
+"""Files of which one is there once anything was trained: until then, settings may still change."""
+LOCK = ".lock"
+FORMAT = "memnet training run"
+SCHEMA_VERSION = 1
+
+
+def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
+    """Make a folder ready for a run, or make sure that what was trained in it is the same run.
+
+    Raises
+    ------
+    MemnetError
+        if the folder holds a run with other settings or other data, or something else; or cannot
+        be written.
+    """
+    begun = (out / CONFIG).is_file()
+    if begun and any((out / name).is_file() for name in TRAINED):
+        _same(out, config, data)
+        return
+    if out.exists() and not out.is_dir():
+        raise MemnetError(f"{out} is a file; choose another --out.")
+    ours = (SPLIT, DATA, LOCK)
+    if not begun and out.is_dir() and any(path.name not in ours for path in out.iterdir()):
+        raise MemnetError(f"{out} holds files that are no training run; choose another --out.")
+    about = {
+        "trained_on": list(data.trained_on),
+        "test_name": data.test_name,
+        "description": data.description,
+        "set_aside": list(data.set_aside),
+    }
+    paths = [os.path.abspath(path) for path in data.table["path"]]  # from wherever it is gone on
+    table = data.table.assign(path=paths)
+    write_text(out / SPLIT, table.to_csv(index=False, lineterminator="\n"))
+    write_json(out / DATA, about)
+    write_text(out / CONFIG, config.to_toml())  # the last, since it is what makes it a run
+
+
+@contextlib.contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Keep other processes from a run's folder; one that has it is a ``MemnetError``."""
+    made = not out.exists()
+    try:
+        if made:
+            out.mkdir(parents=True)
+        lock = FileLock(out / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise MemnetError(
+            f"Another process is at work on the run in {out}; wait for it, or stop it."
+        ) from None
+    except OSError as error:
+        raise MemnetError(f"{out} cannot be written ({error}); choose another --out.") from error
+    try:
+        yield
+    finally:
+        (out / LOCK).unlink(missing_ok=True)
+        lock.release()
+        if made:
+            with contextlib.suppress(OSError):  # it holds a run by now
+                out.rmdir()
+
+
+def undo(out: Path) -> None:
+    """Take back a beginning after which nothing was trained, so that another may be made there."""
+    for name in (CONFIG, SPLIT, DATA):
+        (out / name).unlink(missing_ok=True)
+
+
+def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
+    """Read the settings and data of the run in a folder.
+
+    Raises
+    ------
+    MemnetError
+        if there is none, or one of its files is damaged.
+    """
+    if not (out / CONFIG).is_file():
+        raise MemnetError(
+            f"{out} holds no training run; give --preset or --config, and the data, to begin one."
+        )
+    config = read_config(file=out / CONFIG)
+    try:
+        table = pd.read_csv(out / SPLIT, dtype=str, keep_default_na=False)
+        about = json.loads((out / DATA).read_text(encoding="utf-8"))
+        # By Python's own float: a score that is off in its last digit is another score.
+        table = table[list(COLUMNS)].assign(score=[float(text) for text in table["score"]])
+        data = TrainingSet(
+            table=table,
+            trained_on=tuple(about["trained_on"]),
+            test_name=about["test_name"],
+            description=about["description"],
+            set_aside=tuple(about["set_aside"]),
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise MemnetError(
+            f"The run in {out} is damaged ({SPLIT} or {DATA}: {error}); begin it again elsewhere."
+        ) from error
+    return config, data
+
+
+def read_run(out: Path) -> dict[str, Any] | None:
+    """Return what came of the run in a folder; None where it has not come to an end yet."""
+    try:
+        found = json.loads((out / RUN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise MemnetError(f"{out / RUN} cannot be read ({error}); delete it.") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise MemnetError(f"{out / RUN} is no record of a training run; delete it.")
+    return found
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all; NaN is not JSON and raises ``ValueError``."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _same(out: Path, config: TrainConfig, data: TrainingSet) -> None:
+    before, known = read_begun(out)
+    old, new = before.to_dict(), config.to_dict()
+    changed = [
+        f"{name} was {old[name]} and is {new[name]}" for name in old if old[name] != new[name]
+    ]
+    if changed:
+        raise MemnetError(
+            f"{out} holds a run with other settings ({'; '.join(changed)}): choose another --out, "
+            "or give it the same settings to go on."
+        )
+    if known.digest() != data.digest():
+        raise MemnetError(
+            f"{out} holds a run on other data (other pictures, scores or parts): choose another "
+            "--out, or give it the same data to go on."
+        )
+    if (known.trained_on, known.test_name) != (data.trained_on, data.test_name):
+        raise MemnetError(
+            f"{out} holds a run whose data are called {', '.join(known.trained_on)}, and here they "
+            f"are called {', '.join(data.trained_on)}: give the same --dataset and file to go on."
+        )

@@ -1,0 +1,1 @@
+"""The pictures and the table that the demo carries."""

@@ -1,0 +1,156 @@
+"""The scoring loop: pictures are decoded in threads, the network works batch by batch.
+
+Beside a GPU the next batch is decoded while the network works. On the CPU the two take turns: the
+network's threads wait for each other at every layer, so a thread that decodes on one of their cores
+holds all of them up, and decoding on all cores first costs half as much (``benchmarks/score.py``).
+
+Memory does not grow with the number of pictures: at most two batches of network inputs and as
+many decoded pictures as there are threads exist at a time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memnet.data.pictures import Item
+from memnet.errors import PictureError
+from memnet.preprocess.decode import MAX_PIXELS, decode
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.scoring.table import Row
+
+DEFAULT_BATCH_SIZE = 8
+"""As fast as any on a CPU, and little is lost when a run is killed."""
+
+_THREADS = min(4, os.cpu_count() or 1)
+
+
+class Scorer(Protocol):
+    """What the loop needs of a predictor; :class:`memnet.Predictor` is one."""
+
+    name: str
+    variant: str
+    device: torch.device
+    mean_image: np.ndarray | None
+
+    @property
+    def preprocess(self) -> PreprocessSpec:
+        """What happens to a picture."""
+
+    @property
+    def output(self) -> OutputSpec:
+        """How raw outputs become a score."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Turn crops ``(N, crops, 3, H, W)`` into raw outputs ``(N, crops)``."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What is left of a picture once it is ready for the network."""
+
+    width: int
+    height: int
+    mode: str
+    warning: str
+    crops: Tensor  # crops x 3 x H x W
+
+
+def score_items(
+    predictor: Scorer,
+    items: Iterable[Item],
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    max_pixels: int = MAX_PIXELS,
+) -> Iterator[list[Row]]:
+    """Score items in order; yields the rows of a batch as soon as they are known.
+
+    A picture that cannot be decoded becomes a row with no score and a warning that begins with
+    ``failed:``; it never stops the others.
+    """
+
+    def prepare(item: Item) -> _Prepared:
+        spec = predictor.preprocess
+        decoded = decode(
+            item.picture, exif_orientation=spec.exif_orientation, max_pixels=max_pixels
+        )
+        # Only the crops wait for their batch; the full-size picture ends its life here.
+        return _Prepared(
+            width=decoded.width,
+            height=decoded.height,
+            mode=decoded.mode,
+            warning="; ".join(decoded.warnings),
+            crops=spec.apply_decoded(decoded, mean_image=predictor.mean_image),
+        )
+
+    queue = iter(items)
+    ahead = 0 if predictor.device.type == "cpu" else batch_size
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-decode") as pool:
+        waiting: deque[tuple[Item, Future[_Prepared]]] = deque()
+
+        def refill() -> None:
+            for item in itertools.islice(queue, batch_size + ahead - len(waiting)):
+                waiting.append((item, pool.submit(prepare, item)))
+
+        try:
+            refill()
+            while waiting:
+                batch = [waiting.popleft() for _ in range(min(batch_size, len(waiting)))]
+                results = [(item, _result(future)) for item, future in batch]
+                if ahead:
+                    refill()
+                yield _rows(predictor, results)
+                refill()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _result(future: Future[_Prepared]) -> _Prepared | PictureError:
+    try:
+        return future.result()
+    except PictureError as error:
+        return error
+
+
+def _rows(predictor: Scorer, results: list[tuple[Item, _Prepared | PictureError]]) -> list[Row]:
+    inputs = [result.crops for _, result in results if not isinstance(result, PictureError)]
+    scored: Iterator[tuple[float, float, bool]] = iter(())
+    if inputs:
+        outputs = predictor.forward(torch.stack(inputs))
+        scored = zip(*(column.tolist() for column in predictor.output.apply(outputs)), strict=True)
+    rows = []
+    for item, result in results:
+        common = {
+            "image_id": item.image_id,
+            "path": item.path,
+            "model": predictor.name,
+            "variant": predictor.variant,
+        }
+        if isinstance(result, PictureError):
+            rows.append(Row.failed(**common, reason=str(result)))
+            continue
+        raw, score, clamped = next(scored)
+        rows.append(
+            Row(
+                **common,
+                score=score,
+                raw=raw,
+                n_crops=len(result.crops),
+                clamped=clamped,
+                width=result.width,
+                height=result.height,
+                mode=result.mode,
+                warning=result.warning,
+            )
+        )
+    return rows

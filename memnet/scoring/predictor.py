@@ -1,0 +1,316 @@
+"""A Predictor: network, preprocessing, output scaling and identity. Everything that scores is one.
+
+``memnet.load`` and ``memnet.list_models`` live here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from memnet import reimpl
+from memnet.data.pictures import Item
+from memnet.errors import MemnetError, unknown_name
+from memnet.legacy.variants import as_variant, check_variant, find_variant
+from memnet.preprocess.decode import MAX_PIXELS, Picture
+from memnet.preprocess.differentiable import preprocess_tensor
+from memnet.preprocess.spec import Array, OutputSpec, PreprocessSpec
+from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
+from memnet.scoring.table import COLUMNS, to_frame
+from memnet.weights import store
+from memnet.weights.catalogue import catalogue, find
+from memnet.weights.files import MEAN_IMAGE, WeightHeader, place, read_weights
+
+NETWORKS = {"memnet": "memnet.legacy.network:MemNetCaffe", **reimpl.NETWORKS}
+"""Which class reads the weights of which architecture.
+
+A class that comes in several widths has ``shaped_like(tensors)``; any other is built without
+arguments.
+"""
+
+_noticed: set[str] = set()
+
+
+class Predictor:
+    """Something that turns pictures into memorability scores.
+
+    Attributes
+    ----------
+    name, variant : ``"resmem.published"``, ``""``; what the score table says.
+    network : module from ``(N, 3, H, W)`` float32 to ``(N,)`` float32, in eval mode.
+    header : checksums, licence, citation, training data, preprocessing and output scaling.
+    mean_image : float32 ``(H, W, 3)`` that the preprocessing subtracts, or None.
+    device : where the network runs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Callable[[Tensor], Tensor],
+        header: WeightHeader,
+        *,
+        variant: str = "",
+        mean_image: Array | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.name = name
+        self.variant = variant
+        self.header = header
+        self.mean_image = mean_image
+        self.device = torch.device(device)
+        self.network = network
+        if isinstance(network, nn.Module):
+            network.requires_grad_(False)  # gradients go to pictures (score_tensor), not to weights
+            # Channels last: on CPUs MemNet's convolutions run at twice the speed of Caffe's layout.
+            network.to(self.device).to(memory_format=torch.channels_last).eval()
+
+    @property
+    def preprocess(self) -> PreprocessSpec:
+        """What happens to a picture before the network sees it."""
+        return self.header.preprocess
+
+    @property
+    def output(self) -> OutputSpec:
+        """How the network's outputs become a score."""
+        return self.header.output
+
+    def score(
+        self,
+        pictures: Picture | Iterable[Picture],
+        *,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        max_pixels: int = MAX_PIXELS,
+    ) -> pd.DataFrame:
+        """Score pictures.
+
+        Parameters
+        ----------
+        pictures : paths, encoded bytes, PIL pictures or arrays (see
+            :func:`memnet.preprocess.decode.decode`), mixed as you like; or a single one.
+        batch_size : pictures per pass through the network; it does not change a score by more
+            than 1e-6.
+        max_pixels : pictures with more pixels are refused.
+
+        Returns
+        -------
+        DataFrame
+            a row per picture, in order, with the columns ``image_id`` (the file's name, or
+            ``item-3`` for the fourth thing given), ``path``, ``model``, ``variant``, ``score``
+            (0 to 1), ``raw``, ``n_crops``, ``clamped``, ``width``, ``height``, ``mode``,
+            ``warning``. A picture that cannot be scored keeps its row: ``score`` is NaN and
+            ``warning`` begins with ``failed:``.
+        """
+        several: Iterable[Picture]
+        if isinstance(pictures, np.ndarray):
+            several = [pictures] if pictures.ndim < 4 else list(pictures)
+        elif isinstance(pictures, Iterable) and not isinstance(pictures, (str, bytes)):
+            several = pictures
+        else:
+            several = [pictures]
+        items = (_item(index, picture) for index, picture in enumerate(several))
+        rows = []
+        for batch in score_items(self, items, batch_size=batch_size, max_pixels=max_pixels):
+            rows.extend(batch)
+        return to_frame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
+
+    def score_tensor(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Score pictures that are tensors, with gradients: for those who optimise pictures.
+
+        Parameters
+        ----------
+        pictures : ``(N, 3, H, W)`` floating point, RGB, values 0 to 1 (an optimiser may overstep
+            a little), on the predictor's device.
+
+        Returns
+        -------
+        raw, score : each ``(N,)``, of the pictures' type; computed in float32. Where the score
+            was clamped its gradient is zero; that of ``raw`` never is.
+
+        Raises
+        ------
+        MemnetError
+            for another shape, values that are not finite or seem to be grey levels 0 to 255, or
+            a model whose resizer rounds and so has no gradient.
+        """
+        crops = preprocess_tensor(pictures, self.preprocess, mean_image=self.mean_image).float()
+        n, count = crops.shape[:2]
+        with _full_precision():
+            outputs = self.network(crops.flatten(0, 1)).reshape(n, count)
+        raw, score, _ = self.output.apply(outputs)
+        return raw.to(pictures.dtype), score.to(pictures.dtype)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Run the network on preprocessed crops.
+
+        Parameters
+        ----------
+        inputs : ``(N, crops, 3, H, W)`` float32.
+
+        Returns
+        -------
+        Tensor
+            raw outputs, ``(N, crops)`` float32 on the CPU.
+        """
+        n, crops = inputs.shape[:2]
+        with torch.inference_mode(), _full_precision():
+            crops_in_order = inputs.flatten(0, 1).to(self.device, memory_format=torch.channels_last)
+            outputs = self.network(crops_in_order)
+        return outputs.reshape(n, crops).float().cpu()
+
+
+class _full_precision:  # noqa: N801
+    """Forbid TensorFloat-32 in here: on recent GPUs it would move scores by 1e-3."""
+
+    def __enter__(self) -> None:
+        self._before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+
+    def __exit__(self, *_: object) -> None:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = self._before
+
+
+def load(
+    model: str | Path,
+    *,
+    device: str = "auto",
+    exif_orientation: Literal["ignore", "apply"] | None = None,
+) -> Predictor:
+    """Load a model by name or from a weight file.
+
+    Parameters
+    ----------
+    model : a name of :func:`list_models` (``"resmem.published"``), or the path of a
+        ``.safetensors`` file that memnet wrote; for a MemNet of Caffe's, ``:SLUG`` behind it names
+        one of :func:`memnet.legacy.variants.variants` (``"memnet.caffe_lamem:pycaffe-no-swap"``).
+    device : ``"auto"`` (a CUDA GPU where there is one, else the CPU) or a torch device name.
+    exif_orientation : ``"apply"`` turns pictures as their EXIF block says, which neither the
+        original MemNet nor the ``resmem`` package does; None keeps what the model was made with.
+
+    Raises
+    ------
+    MemnetError
+        if the name or the variant is unknown, the weights are not at hand, a checksum differs, or
+        there is no such device.
+    """
+    named = str(model)
+    model, variant = split_variant(named)
+    if variant or named.endswith(":"):
+        find_variant(variant)
+    if str(model).endswith(".safetensors"):
+        path = Path(model)
+        tensors, header = read_weights(path)
+        name = _name_of_file(path, header)
+    elif str(model).lower().endswith(".caffemodel"):
+        raise MemnetError(
+            f"{model} must be imported once, with its mean image, before it can score: "
+            f"`memnet weights import {model} --mean mean.mat --out FILE.safetensors`."
+        )
+    else:
+        entry = find(str(model))
+        if variant:  # before half a gigabyte is read
+            check_variant(entry.name, entry.arch, variant)
+        tensors, header = store.load(entry)
+        path, name = store.stored_path(entry), entry.name
+    if variant:
+        header = as_variant(header, variant)
+    if exif_orientation is not None:
+        spec = dataclasses.replace(header.preprocess, exif_orientation=exif_orientation)
+        header = dataclasses.replace(header, preprocess=spec)
+    mean = tensors.pop(MEAN_IMAGE, None)
+    network = _build(header.arch, tensors, path)
+    _notice(name, header.licence_notice)
+    _notice(f"{name} (remark)", f"{name}: {header.remark}" if header.remark else "")
+    if variant and find_variant(variant).known_defect:
+        said = find_variant(variant)
+        _notice(f"{name}:{variant}", f"{name}:{variant} is for {said.use_for}: {said.known_defect}")
+    return Predictor(
+        name,
+        network,
+        header,
+        variant=variant,
+        mean_image=None if mean is None else mean.numpy(),
+        device=_device(device),
+    )
+
+
+def split_variant(model: str) -> tuple[str, str]:
+    """Split ``arch.tag:variant``, or ``FILE.safetensors:variant``; the variant is "" for none."""
+    path, ending, variant = model.rpartition(".safetensors:")
+    if ending:
+        return f"{path}.safetensors", variant
+    if model.endswith((".safetensors", ".caffemodel")):
+        return model, ""
+    name, _, variant = model.partition(":")
+    return name, variant
+
+
+def _name_of_file(path: Path, header: WeightHeader) -> str:
+    """Return a catalogue name only where it is sure to be that model, else the path."""
+    entry = catalogue().get(header.name)
+    if entry is not None:
+        ours = store.stored_path(entry).resolve() == path.resolve()
+        if ours if entry.user_supplied else header.tensors_sha256 == entry.tensors_sha256:
+            return entry.name
+    return path.as_posix()
+
+
+def list_models() -> list[dict[str, Any]]:
+    """List the known models: name, title, whether the weights are at hand, licence, training."""
+    return [
+        {
+            "name": entry.name,
+            "title": entry.title,
+            "available": store.is_current(entry) or store.installed_file(entry) is not None,
+            "licence": entry.licence,
+            "trained_on": list(entry.trained_on),
+            "citation": entry.citation,
+        }
+        for entry in catalogue().values()
+    ]
+
+
+def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
+    if arch not in NETWORKS:
+        raise unknown_name("architecture", arch, NETWORKS)
+    module, name = NETWORKS[arch].split(":")
+    with torch.device("meta"):  # no memory, no random numbers: every parameter is replaced below
+        kind = getattr(import_module(module), name)
+        network: nn.Module = kind.shaped_like(tensors) if hasattr(kind, "shaped_like") else kind()
+    place(tensors, network.state_dict(), path.name)
+    network.load_state_dict(tensors, assign=True)
+    return network
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].split(", device type at")[0]
+        raise MemnetError(f"The device {name!r} cannot be used here: {reason}.") from None
+    return device
+
+
+def _notice(name: str, notice: str) -> None:
+    """Say a condition or a remark once per process, on stderr."""
+    if notice and name not in _noticed:
+        _noticed.add(name)
+        print(f"memnet: {notice}", file=sys.stderr)
+
+
+def _item(index: int, picture: Picture) -> Item:
+    if isinstance(picture, (str, os.PathLike)):
+        return Item(Path(picture).name, os.fspath(picture), picture)
+    return Item(f"item-{index}", "", picture)

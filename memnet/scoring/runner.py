@@ -1,0 +1,175 @@
+"""What ``memnet score`` does: several models over the same pictures, resumable, with progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from tqdm import tqdm
+
+from memnet.data.matching import ids_digest
+from memnet.data.pictures import Inputs, Item
+from memnet.preprocess.decode import MAX_PIXELS
+from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
+from memnet.scoring.predictor import Predictor, load
+from memnet.scoring.score_file import ScoreFile, open_scores
+from memnet.scoring.table import FAILED, Row, to_frame
+from memnet.util.versions import environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to score: models and their device, batch size, EXIF policy, size limit, command."""
+
+    models: Sequence[str]
+    device: str = "auto"
+    batch_size: int = DEFAULT_BATCH_SIZE
+    exif_orientation: Literal["ignore", "apply"] | None = None
+    max_pixels: int = MAX_PIXELS
+    command: str = "memnet score"
+
+
+@dataclass
+class Summary:
+    """What a run did.
+
+    Attributes
+    ----------
+    scored : rows made now.
+    already : rows that an earlier run had made.
+    failed : the rows that could not be scored.
+    kept : rows of earlier runs whose pictures or models were not given this time.
+    seconds : of scoring, without loading.
+    """
+
+    scored: int = 0
+    already: int = 0
+    failed: list[Row] = field(default_factory=list)
+    kept: int = 0
+    seconds: float = 0.0
+
+
+def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
+    """Score pictures into a table that survives interruption; see :mod:`.score_file`.
+
+    Raises
+    ------
+    MemnetError
+        if a model cannot be loaded, the table cannot be written, or it holds other scores.
+    """
+    summary = Summary()
+    order: list[tuple[str, str, str]] = []
+    with open_scores(out) as table:
+        for predictor in _predictors(settings):
+            table.declare(_label(predictor), _identity(predictor))
+            todo = []
+            for item in inputs.items:
+                key = (predictor.name, predictor.variant, item.image_id)
+                order.append(key)
+                if not table.is_done(key, item.path):
+                    todo.append(item)
+            summary.already += len(inputs.items) - len(todo)
+            if todo or "started" not in table.sidecar:  # else what made the scores stays on record
+                table.sidecar.update(_about(inputs, settings, predictor))
+            table.write_sidecar()
+            _run(predictor, todo, settings, table.append, summary)
+        summary.kept = len(table.rows.keys() - set(order))
+        table.sidecar.update(_closing(table, summary))
+        table.finish(order)
+    return summary
+
+
+def score_to_frame(inputs: Inputs, settings: Settings) -> tuple[pd.DataFrame, Summary]:
+    """Score pictures and return the table, without a file."""
+    summary = Summary()
+    rows: list[Row] = []
+    for predictor in _predictors(settings):
+        _run(predictor, inputs.items, settings, rows.extend, summary)
+    return to_frame(rows), summary
+
+
+def _predictors(settings: Settings) -> Iterator[Predictor]:
+    """Load each model once, also where it was named twice, by its name and by its file."""
+    seen: set[str] = set()
+    for name in settings.models:
+        predictor = load(name, device=settings.device, exif_orientation=settings.exif_orientation)
+        if _label(predictor) not in seen:
+            seen.add(_label(predictor))
+            yield predictor
+
+
+def _run(
+    predictor: Predictor,
+    items: Sequence[Item],
+    settings: Settings,
+    keep: Callable[[list[Row]], None],
+    summary: Summary,
+) -> None:
+    start = time.perf_counter()
+    batches = score_items(
+        predictor, items, batch_size=settings.batch_size, max_pixels=settings.max_pixels
+    )
+    with tqdm(
+        total=len(items), desc=predictor.name, unit=" pictures", file=sys.stderr, disable=None
+    ) as bar:
+        for rows in batches:
+            keep(rows)
+            bar.update(len(rows))
+            summary.scored += len(rows)
+            summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
+    summary.seconds += time.perf_counter() - start
+
+
+def _label(predictor: Predictor) -> str:
+    return f"{predictor.name}:{predictor.variant}" if predictor.variant else predictor.name
+
+
+def _identity(predictor: Predictor) -> dict[str, Any]:
+    """Everything that decides a score; a table never mixes two of these under one name."""
+    header = predictor.header
+    return {
+        "arch": header.arch,
+        "weights_sha256": header.weights_sha256,
+        "tensors_sha256": header.tensors_sha256,
+        "preprocess": header.preprocess.to_dict(),
+        "preprocess_digest": header.preprocess.digest(),
+        "output": header.output.to_dict(),
+        "trained_on": None if header.trained_on is None else list(header.trained_on),
+        "remark": header.remark,
+        "licence": header.licence,
+        "citation": header.citation,
+    }
+
+
+def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str, Any]:
+    return {
+        "command": settings.command,
+        "started": _now(),
+        "finished": None,
+        "device": str(predictor.device),
+        "batch_size": settings.batch_size,
+        "max_pixels": settings.max_pixels,
+        "pictures": len(inputs.items),
+        "picture_ids_sha256": ids_digest(item.image_id for item in inputs.items),
+        "environment": environment(),
+    }
+
+
+def _closing(table: ScoreFile, summary: Summary) -> dict[str, Any]:
+    return {
+        "finished": _now(),
+        "rows": len(table.rows),
+        "failed": sum(row.warning.startswith(FAILED) for row in table.rows.values()),
+        "scored_in_last_run": summary.scored,
+        "seconds_of_last_run": round(summary.seconds, 3),
+    }
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,179 @@
+"""A score table on disk that survives kill -9 and is continued by the next run.
+
+While a run lasts, finished rows are appended to ``OUT.partial`` (a JSON line each, synced to disk
+batch by batch). At the end they are merged with what ``OUT`` held and ``OUT`` is replaced at once.
+``OUT.json`` says with which weights and preprocessing each model scored, so that a later run
+cannot mix two kinds of scores in one table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from memnet.errors import MemnetError
+from memnet.scoring.table import (
+    FAILED,
+    Row,
+    check_suffix,
+    from_frame,
+    read_table,
+    to_frame,
+    write_table,
+)
+
+SIDECAR_VERSION = 2
+
+
+class ScoreFile:
+    """One score table, its journal and its sidecar. Use :func:`open_scores` to get one."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.journal = out.with_name(out.name + ".partial")
+        self.sidecar_path = out.with_name(out.name + ".json")
+        self.rows: dict[tuple[str, str, str], Row] = {}
+        self.sidecar: dict[str, Any] = {"sidecar_version": SIDECAR_VERSION, "models": {}}
+        if self.sidecar_path.exists():
+            self.sidecar = self._read_sidecar()
+        elif out.exists():
+            raise MemnetError(
+                f"{out} exists and {self.sidecar_path.name}, which says how it was made, does "
+                "not; choose another --out, or move it away."
+            )
+        if out.exists():
+            self.rows = {row.key: row for row in from_frame(read_table(out))}
+        self.rows.update({row.key: row for row in self._read_journal()})
+
+    def is_done(self, key: tuple[str, str, str], path: str) -> bool:
+        """Whether a picture has its score. One that failed is tried again.
+
+        Raises
+        ------
+        MemnetError
+            if the table holds this id from another place: then it is another picture.
+        """
+        row = self.rows.get(key)
+        if row is None or row.warning.startswith(FAILED):
+            return False
+        if row.path != path and os.path.realpath(row.path) != os.path.realpath(path):
+            raise MemnetError(
+                f"{self.out} already holds a picture {row.image_id!r}, from {row.path}, and now "
+                f"{path} would get the same image_id; choose another --out."
+            )
+        return True
+
+    def declare(self, model: str, identity: dict[str, Any]) -> None:
+        """Say how a model scores; an earlier, different way in this table is an error."""
+        before = self.sidecar["models"].get(model)
+        if before is not None and before != identity:
+            changed = sorted(
+                name
+                for name in before.keys() | identity.keys()
+                if before.get(name) != identity.get(name)
+            )
+            raise MemnetError(
+                f"{self.out} holds scores of {model} made another way (different: "
+                f"{', '.join(changed)}); choose another --out."
+            )
+        self.sidecar["models"][model] = identity
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Put finished rows on disk before returning."""
+        rows = list(rows)
+        text = "".join(json.dumps(asdict(row), allow_nan=True) + "\n" for row in rows)
+        try:
+            with self.journal.open("a", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise MemnetError(
+                f"{self.journal} cannot be written ({error.strerror}); what was finished is "
+                "kept, free some space and run the same command again."
+            ) from error
+        self.rows.update({row.key: row for row in rows})
+
+    def finish(self, order: Iterable[tuple[str, str, str]]) -> None:
+        """Replace the table: rows in ``order`` first, then those of earlier runs."""
+        wanted = [self.rows[key] for key in order if key in self.rows]
+        seen = {row.key for row in wanted}
+        kept = [row for row in self.rows.values() if row.key not in seen]
+        write_table(to_frame([*wanted, *kept]), self.out)
+        self.write_sidecar()
+        self.journal.unlink(missing_ok=True)
+
+    def write_sidecar(self) -> None:
+        """Write the sidecar atomically."""
+        temporary = self.sidecar_path.with_name(f".{self.sidecar_path.name}.part")
+        try:
+            text = json.dumps(self.sidecar, indent=1, allow_nan=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+            os.replace(temporary, self.sidecar_path)
+        except OSError as error:
+            raise MemnetError(f"{self.sidecar_path} cannot be written ({error}).") from error
+
+    def _read_sidecar(self) -> dict[str, Any]:
+        try:
+            sidecar: dict[str, Any] = json.loads(self.sidecar_path.read_text(encoding="utf-8"))
+            if sidecar["sidecar_version"] == SIDECAR_VERSION and "models" in sidecar:
+                return sidecar
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MemnetError(
+                f"{self.sidecar_path} cannot be read ({error}); choose another --out."
+            ) from error
+        raise MemnetError(
+            f"{self.sidecar_path} was written by another version of memnet; choose another --out."
+        )
+
+    def _read_journal(self) -> Iterator[Row]:
+        """Yield the journal's rows; a last line that a kill cut short is taken off the file."""
+        if not self.journal.exists():
+            return
+        data = self.journal.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole != len(data):
+            os.truncate(self.journal, whole)
+        for number, line in enumerate(data[:whole].decode("utf-8").split("\n")[:-1], start=1):
+            try:
+                yield Row(**json.loads(line))
+            except (ValueError, TypeError) as error:
+                raise MemnetError(
+                    f"{self.journal}, line {number}, is damaged ({error}); remove that line and "
+                    "run the same command again."
+                ) from error
+
+
+@contextmanager
+def open_scores(out: Path) -> Iterator[ScoreFile]:
+    """Open a score table for one writer.
+
+    Raises
+    ------
+    MemnetError
+        if another process writes it, its folder cannot be written, or what lies there is not a
+        score table.
+    """
+    check_suffix(out)
+    lock = FileLock(out.with_name(f".{out.name}.lock"))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise MemnetError(
+            f"Another memnet is writing {out} at this moment; wait for it, or choose another --out."
+        ) from None
+    except OSError as error:
+        raise MemnetError(f"{out.parent} cannot be written ({error.strerror}).") from error
+    try:
+        yield ScoreFile(out)
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)

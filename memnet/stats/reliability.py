@@ -1,0 +1,204 @@
+"""How reliable the human scores are, and how well anything could predict them.
+
+A label is a share of people, so it repeats itself only so far. Its reliability is estimated from
+the counts; a predictor that knew every picture's true hit rate would correlate with the labels by
+the square root of it (the ceiling), and a correlation divided by the ceiling is *disattenuated*:
+what it would be with labels without noise (Spearman 1904). Two estimates are made, each for the
+correlation it belongs to:
+
+- for rho: split halves. Each picture's responses are dealt into two halves (without replacement:
+  hits in a half are hypergeometric), the halves' hit rates are rank-correlated over pictures,
+  averaged over many splits, and stepped up to full length by Spearman-Brown, ``2 r / (1 + r)``;
+- for r: one minus the share of the labels' variance that is binomial noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from memnet.stats import kernels
+from memnet.stats.bootstrap import Interval, interval_of
+from memnet.stats.metrics import Array, spearman
+from memnet.stats.resampling import Draws, Workers, groups_of
+
+HALVES = 50
+_LEAST = 1e-6  # a reliability below is none, but for rounding
+_ALMOST_ONE = 1 - 1e-12
+MOST_RESAMPLES = 2_000
+"""Of the reliability: each resample rank-correlates all the halves."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Of the human scores, as used in a comparison.
+
+    Attributes
+    ----------
+    kind : ``"counts"``, ``"published"`` or ``"unknown"``.
+    values : name -> figure: ``split_half`` (mean rho of two halves), ``reliability_spearman``,
+        ``reliability_pearson`` (0 to 1), ``ceiling_spearman``, ``ceiling_pearson``,
+        ``noise`` (variance of the labels that is noise, squared score units); NaN if undefined.
+    units : number of pictures, or of clusters where these are resampled.
+    resampled : the same names -> ``(B,)``, B at most :data:`MOST_RESAMPLES`; empty where there
+        are no counts.
+    source : where a figure that was not measured comes from.
+    reason : why nothing is known, else "".
+    """
+
+    kind: str
+    values: Mapping[str, float]
+    resampled: Mapping[str, Array]
+    units: int = 0
+    source: str = ""
+    reason: str = ""
+
+    def interval(self, name: str, level: float) -> Interval:
+        """Interval of one of the figures.
+
+        That of a ceiling is ``tanh(atanh(c) +- t sd)``, with the SD of Fisher's z over the
+        resamples and Student's t of one less than the pictures (or clusters): the percentile
+        interval covers 92 % at n = 100 (docs/statistics.md). Reliability and split-half follow
+        from it, being functions of the ceiling. That of the noise is the percentile interval.
+        """
+        if name not in self.resampled:
+            return Interval(None, None, "a published figure, taken as it is")
+        if name == "noise":
+            return interval_of(self.resampled[name], level)
+        kind = "pearson" if name.endswith("pearson") else "spearman"
+        top, tops = self.values[f"ceiling_{kind}"], self.resampled[f"ceiling_{kind}"]
+        plain = interval_of(tops, level)
+        if not np.isfinite(top) or plain.ends is None or self.units < 2:
+            return Interval(None, None, plain.reason or self.undefined(name))
+        z = np.arctanh(np.minimum(tops[np.isfinite(tops)], _ALMOST_ONE))
+        scale = np.sqrt(self.units / (self.units - 1)) * float(np.std(z, ddof=1))
+        half = scale * float(stats.t.ppf((1 + level) / 2, self.units - 1))
+        middle = np.arctanh(min(top, _ALMOST_ONE))
+        ends = np.tanh(np.array([max(middle - half, 0.0), middle + half]))
+        if name.startswith("reliability"):
+            ends = ends**2
+        elif name == "split_half":
+            ends = ends**2 / (2 - ends**2)  # Spearman-Brown backwards
+        return Interval(float(ends[0]), float(ends[1]), "")
+
+    def undefined(self, name: str) -> str:
+        """Say why a figure is NaN."""
+        if self.reason:
+            return self.reason
+        kind = "pearson" if name.endswith("pearson") else "spearman"
+        if np.isfinite(self.values.get(f"reliability_{kind}", np.nan)):
+            return "the reliability of the human scores is estimated at or below zero"
+        return "in some resplit of the answers all halves are equal, so there is no reliability"
+
+
+def spearman_brown(half: Any) -> Any:
+    """Reliability of the whole from the correlation of its halves, ``2 r / (1 + r)``."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 2 * half / (1 + np.asarray(half))
+
+
+def ceiling(reliability: Any) -> Any:
+    """Correlation of a perfect predictor with the labels: the square root; NaN for none."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.asarray(reliability) > _LEAST, np.sqrt(reliability), np.nan)
+
+
+def label_noise(hits: Array, responses: Array) -> Array:
+    """Unbiased estimate of each label's binomial variance, ``p (1 - p) / (n - 1)``."""
+    share = hits / responses
+    noise: Array = share * (1 - share) / (responses - 1)
+    return noise
+
+
+def deal_halves(hits: Any, responses: Any, generator: np.random.Generator) -> tuple[Array, Array]:
+    """Hit rates of two random halves of each picture's responses."""
+    first = responses // 2
+    in_first = generator.hypergeometric(hits, responses - hits, first)
+    return in_first / first, (hits - in_first) / (responses - first)
+
+
+def split_half(hits: Any, responses: Any, *, halves: int = HALVES, seed: int) -> float:
+    """Mean rank correlation between random halves of the responses.
+
+    Parameters
+    ----------
+    hits, responses : int ``(N,)``; at least two responses each.
+    halves, seed : how many random splits, of which generator.
+    """
+    generator = np.random.default_rng([seed, 3])
+    dealt = [spearman(*deal_halves(hits, responses, generator)) for _ in range(halves)]
+    return float(np.mean(dealt))
+
+
+def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
+    """Estimate the reliability of ``hits / responses``, with resamples of the pictures.
+
+    Parameters
+    ----------
+    hits, responses : int ``(N,)``.
+    draws : which pictures each resample draws; at most the first 2,000 resamples are used.
+    """
+    hits, responses = np.asarray(hits), np.asarray(responses)
+    if (responses < 2).any():
+        short = int((responses < 2).sum())
+        reason = f"{short} picture(s) have fewer than 2 responses, so no halves can be dealt"
+        return Reliability("unknown", {}, {}, reason=reason)
+    labels = hits / responses
+    noise = label_noise(hits, responses)
+    generator = np.random.default_rng([draws.seed, 3])
+    dealt = [deal_halves(hits, responses, generator) for _ in range(HALVES)]
+    half = float(np.mean([spearman(*pair) for pair in dealt]))
+    n = len(labels)
+    first = replace(draws, resamples=min(draws.resamples, MOST_RESAMPLES))
+    halves = np.zeros(first.resamples)
+    noises, variances = np.empty(first.resamples), np.empty(first.resamples)
+    centred = labels - labels.mean()
+    columns = np.stack([centred, centred**2, noise], axis=1)
+    groups = [(groups_of(a)[1], groups_of(b)[1]) for a, b in dealt]
+    with Workers() as workers:
+        for rows, counts in first.chunks():
+            rho = np.empty(len(counts))
+            for a, b in groups:
+                workers.rows(kernels.spearman_rows, len(counts), counts, a, b, rho)
+                halves[rows] += rho / HALVES
+            weights = counts.astype(np.float64)
+            means = weights @ columns / weights.sum(axis=1, keepdims=True)
+            noises[rows] = means[:, 2]
+            variances[rows] = means[:, 1] - means[:, 0] ** 2
+    whole = n / (n - 1) if n > 1 else np.nan
+    return Reliability(
+        "counts",
+        {key: float(value) for key, value in _figures(half, noise.mean(), labels.var() * whole)},
+        dict(_figures(halves, noises, variances * whole)),
+        units=n if draws.clusters is None else int(draws.clusters.max()) + 1,
+    )
+
+
+def _figures(half: Any, noise: Any, variance: Any) -> list[tuple[str, Any]]:
+    rank = spearman_brown(half)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        linear = np.where(np.asarray(variance) > 0, 1 - noise / np.asarray(variance), np.nan)
+    return [
+        ("split_half", half),
+        ("reliability_spearman", rank),
+        ("reliability_pearson", linear),
+        ("ceiling_spearman", ceiling(rank)),
+        ("ceiling_pearson", ceiling(linear)),
+        ("noise", noise),
+    ]
+
+
+def published(reliability: float, truth: Array, source: str) -> Reliability:
+    """Take a published reliability of these labels; the noise is that share of their variance."""
+    values = {
+        "reliability_spearman": reliability,
+        "reliability_pearson": reliability,
+        "ceiling_spearman": float(ceiling(reliability)),
+        "ceiling_pearson": float(ceiling(reliability)),
+        "noise": float((1 - reliability) * truth.var()),
+    }
+    return Reliability("published", values, {}, source=source)

@@ -1,0 +1,138 @@
+"""Which pictures each resample draws, and the threads that share the work on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from tqdm import tqdm
+
+from memnet.stats.kernels import count_draws
+from memnet.stats.metrics import Array
+
+Counts = Any  # "np.ndarray[tuple[int, int], np.dtype[np.int32]]", which kernels take untyped
+
+_COUNTS_AT_ONCE = 2_000_000  # 8 MB of counts: memory is linear in the number of pictures
+
+FEWEST_CLUSTERS = 10
+"""With fewer, resampling whole clusters says little (five categories give 126 different draws)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """How the bootstrap draws.
+
+    Attributes
+    ----------
+    n : number of pictures.
+    resamples, seed : how many, and of ``numpy.random.default_rng``.
+    kind : ``"pictures"``, each on its own; ``"strata"``, each within its group, so that every
+        group keeps its size; ``"clusters"``, whole groups at a time.
+    groups : int ``(n,)``, each picture's group, 0 to G - 1; None for ``"pictures"``.
+    """
+
+    n: int
+    resamples: int
+    seed: int
+    kind: Literal["pictures", "strata", "clusters"] = "pictures"
+    groups: np.ndarray[Any, np.dtype[np.intp]] | None = None
+
+    @property
+    def clusters(self) -> np.ndarray[Any, np.dtype[np.intp]] | None:
+        """The groups, where they are drawn whole; else None."""
+        return self.groups if self.kind == "clusters" else None
+
+    @property
+    def method(self) -> str:
+        """The words for the record."""
+        how = {
+            "pictures": "",
+            "strata": ", stratified",
+            "clusters": ", whole clusters",
+        }[self.kind]
+        return f"paired percentile bootstrap{how}"
+
+    def chunks(self) -> Iterator[tuple[slice, Counts]]:
+        """Yield ``(rows, counts)``: int32 ``(len(rows), n)``, how often each picture is drawn.
+
+        Pictures of one kind are those that ``numpy.random.default_rng(seed).integers(n, size=n)``
+        draws row by row, so SciPy's bootstrap draws the same from the same seed.
+        """
+        with (
+            ThreadPoolExecutor(1) as drawing,  # the next chunk, while this one is worked on
+            progress("resamples", self.resamples) as bar,
+        ):
+            source = self._drawn()
+            ready = drawing.submit(next, source, None)
+            while (chunk := ready.result()) is not None:
+                ready = drawing.submit(next, source, None)
+                yield chunk
+                bar.update(len(chunk[1]))
+
+    def _drawn(self) -> Iterator[tuple[slice, Counts]]:
+        generator = np.random.default_rng(self.seed)
+        at_once = max(1, _COUNTS_AT_ONCE // self.n)
+        members = self._members()
+        for start in range(0, self.resamples, at_once):
+            rows = slice(start, min(start + at_once, self.resamples))
+            counts = np.zeros((rows.stop - rows.start, self.n), dtype=np.int32)
+            for row in counts:
+                if self.kind == "strata":
+                    for inside in members:
+                        drawn = generator.integers(len(inside), size=len(inside))
+                        row[inside] = np.bincount(drawn, minlength=len(inside))
+                elif self.kind == "clusters":
+                    assert self.groups is not None
+                    size = int(self.groups.max()) + 1
+                    drawn = generator.integers(size, size=size)
+                    row[:] = np.bincount(drawn, minlength=size)[self.groups]
+                else:
+                    count_draws(generator.integers(self.n, size=self.n), row)
+            yield rows, counts
+
+    def _members(self) -> list[Any]:
+        if self.kind != "strata":
+            return []
+        assert self.groups is not None
+        return [np.flatnonzero(self.groups == g) for g in range(int(self.groups.max()) + 1)]
+
+
+def progress(what: str, total: int) -> Any:
+    """Return a bar on stderr, for what takes more than two seconds; silent off a terminal."""
+    return tqdm(desc=what, total=total, leave=False, delay=2, disable=None)
+
+
+class Workers:
+    """Threads over the rows of a chunk: the kernels release the interpreter's lock."""
+
+    def __init__(self) -> None:
+        try:
+            cores = len(os.sched_getaffinity(0))
+        except AttributeError:  # not on macOS and Windows
+            cores = os.cpu_count() or 1
+        self.count = max(1, min(cores, 16))
+        self._pool = ThreadPoolExecutor(self.count)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def rows(self, kernel: Callable[..., None], rows: int, *args: Any) -> None:
+        """Call ``kernel(*args, start, stop)`` on equal parts of the rows and wait."""
+        edges = np.linspace(0, rows, min(self.count, rows) + 1).astype(int).tolist()
+        running = [self._pool.submit(kernel, *args, start, stop) for start, stop in pairwise(edges)]
+        for part in running:
+            part.result()
+
+
+def groups_of(values: Array) -> tuple[Any, Any]:
+    """Return the distinct values in order and each item's place among them (int64)."""
+    distinct, place = np.unique(values, return_inverse=True)
+    return distinct, place.astype(np.int64)

@@ -1,0 +1,1 @@
+"""What is done with old and new studies: diagnosis, variants, migration, clips, cautions."""

@@ -1,0 +1,229 @@
+"""Scores of video frames: which clip and which frame a picture is, and figures per clip.
+
+The number of a frame is the last run of digits in the file's name. What stands before it, with the
+folder, is the clip; separators and the word *frame* at its end do not belong to it. Where the name
+is only a number, the folder is the clip:
+
+=========================  =============  =====
+picture                    clip           frame
+=========================  =============  =====
+``ads/cola_frame_0012.png``  ``ads/cola``      12
+``beach-0007.jpg``           ``beach``         7
+``waves/0001.png``           ``waves``         1
+=========================  =============  =====
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from memnet.data.tables import some
+from memnet.errors import MemnetError
+
+STILL_IMAGES = (
+    "A frame's score is that of a single picture. The models were made for still pictures, and a "
+    "clip's memorability is neither the mean nor the highest of its frames: on the videos of "
+    "MediaEval 2019, MemNet reached a Spearman's rho of .39 with short-term and .17 with long-term "
+    "memorability."
+)
+"""What must be said with every table of clips (baseline of dazcona/memorability)."""
+
+_LAST_NUMBER = re.compile(r"(?P<clip>.*?)(?P<frame>[0-9]+)[^0-9]*")
+_TAIL = re.compile(r"([-_. ]+|(?<![^\W\d_])frame)$", re.IGNORECASE)  # not the end of "keyframe"
+_MOST_DIGITS = 18  # longer numbers do not fit into 64 bits, and are no count of frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clips:
+    """Frames and clips of a score table.
+
+    Attributes
+    ----------
+    frames : a row per frame and model, in order: ``clip``, ``frame`` (whole number), ``image_id``,
+        ``model``, ``variant``, ``score`` (NaN where it failed).
+    clips : a row per clip and model: ``clip``, ``model``, ``variant``, ``n_frames`` (failed ones
+        included), ``n_failed``, ``first``, ``last`` (frame numbers), ``step`` (greatest common
+        divisor of the distances between frames: 5 where every fifth was kept), ``missing`` (numbers
+        of that step that lie between first and last and are not there), then of the scores
+        ``mean``, ``sd`` (over n - 1), ``median``, ``min``, ``max``, ``frame_of_max`` (the first, of
+        several) and ``clamped`` (how many were moved to stay within 0 and 1).
+    set_aside : a sentence for each picture, or group of pictures, that is in neither.
+    """
+
+    frames: pd.DataFrame
+    clips: pd.DataFrame
+    set_aside: tuple[str, ...]
+
+    @property
+    def doubt(self) -> str:
+        """A sentence where the numbers may not be those of frames, "" where they seem to be."""
+        single = self.clips["clip"][self.clips["n_frames"] == 1].drop_duplicates()
+        if not len(single):
+            return ""
+        return (
+            f"{len(single):,} clip(s) have one frame only ({some(single)}): if the last number of "
+            "a file's name is not the frame's, say where it is with --pattern "
+            "'(?P<clip>.+)_(?P<frame>[0-9]+)_.*'"
+        )
+
+
+def clips(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
+    """Sort a score table by clips and frames.
+
+    Parameters
+    ----------
+    scores : a table of ``memnet score`` (:func:`memnet.scoring.table.read_table`).
+    pattern : a regular expression that finds the frame's number in ``image_id`` as group
+        ``frame`` and the clip as group ``clip``, for names that the rule above misreads
+        (``0012_720p.png``); without a group ``clip``, the folder is the clip.
+
+    Raises
+    ------
+    MemnetError
+        if the pattern is none or has no group ``frame``, or if no picture is a frame.
+    """
+    rule = None if pattern is None else _compiled(pattern)
+    if scores.empty:
+        raise MemnetError("The score table has no rows, so there are no frames to sort.")
+    set_aside, kept, places = [], [], []
+    for image_id, path in zip(scores["image_id"], scores["path"], strict=True):
+        found = _place(str(image_id), str(path), rule)
+        kept.append(not isinstance(found, str))
+        if isinstance(found, str):
+            set_aside.append(f"{image_id}: {found}")
+        else:
+            places.append(found)
+    if not places:
+        ids = dict.fromkeys(scores["image_id"])
+        raise MemnetError(
+            f"None of the {len(ids):,} pictures is a frame: no number in {some(ids)}; name them "
+            "as clip_0001.png, or say where the number is with --pattern '(?P<frame>[0-9]+)'."
+        )
+    frames = scores.loc[kept, ["image_id", "model", "variant", "score", "clamped"]]
+    frames.insert(0, "clip", [clip for clip, _ in places])
+    frames.insert(1, "frame", [number for _, number in places])
+    frames, repeated = _each_number_once(frames)
+    frames = _in_order(frames)
+    return Clips(
+        frames=frames.drop(columns="clamped"),
+        clips=pd.DataFrame(_figures(frames), columns=list(_CLIP_COLUMNS)).astype(_CLIP_COLUMNS),
+        set_aside=tuple(dict.fromkeys([*set_aside, *repeated])),
+    )
+
+
+_CLIP_COLUMNS = {
+    "clip": "object",
+    "model": "object",
+    "variant": "object",
+    "n_frames": "int64",
+    "n_failed": "int64",
+    "first": "int64",
+    "last": "int64",
+    "step": "Int64",
+    "missing": "int64",
+    "mean": "float64",
+    "sd": "float64",
+    "median": "float64",
+    "min": "float64",
+    "max": "float64",
+    "frame_of_max": "Int64",
+    "clamped": "int64",
+}
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        rule = re.compile(pattern)
+    except re.error as error:
+        raise MemnetError(f"--pattern {pattern!r} is no regular expression ({error}).") from None
+    if "frame" not in rule.groupindex:
+        raise MemnetError(
+            f"--pattern {pattern!r} has no group for the number: write it as (?P<frame>[0-9]+), "
+            "and the clip, if you like, as (?P<clip>.+)."
+        )
+    return rule
+
+
+def _place(image_id: str, path: str, rule: re.Pattern[str] | None) -> tuple[str, int] | str:
+    """Return clip and number, or why there is none."""
+    name = PurePosixPath(image_id)
+    folder = "" if name.parent == PurePosixPath(".") else str(name.parent)
+    # The id is relative to the folder that was given, so a lone file's folder is in its path.
+    folder_or_given = folder or PurePosixPath(path.replace("\\", "/")).parent.name or "."
+    if rule is None:
+        found = _LAST_NUMBER.fullmatch(name.stem)
+        if found is None:
+            return "no number in its name, so that it is no frame"
+        before = _without_tail(found["clip"])
+        clip = "/".join(filter(None, (folder, before))) if before else folder_or_given
+    else:
+        found = rule.search(image_id)
+        if found is None:
+            return "--pattern does not match, so that it is no frame"
+        clip = found.groupdict().get("clip") or folder_or_given
+    digits = found["frame"] or ""
+    if not re.fullmatch(rf"[0-9]{{1,{_MOST_DIGITS}}}", digits):
+        return f"{digits!r} is no number of a frame (1 to {_MOST_DIGITS} digits)"
+    return clip, int(digits)
+
+
+def _without_tail(text: str) -> str:
+    shorter = _TAIL.sub("", text)
+    return text if shorter == text else _without_tail(shorter)
+
+
+def _each_number_once(frames: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Set pictures aside that claim one number, since nobody can tell which is the frame."""
+    key = ["clip", "frame", "model", "variant"]
+    twice = frames.duplicated(key, keep=False)
+    groups = frames[twice].groupby(["clip", "frame"], sort=False)["image_id"]
+    sentences = [
+        f"frame {number} of clip {clip} is claimed by {some(dict.fromkeys(ids))}: set aside; "
+        "rename them, or say where the number is with --pattern"
+        for (clip, number), ids in groups
+    ]
+    if twice.all():
+        raise MemnetError(f"No frame has a number of its own: {sentences[0]} '(?P<frame>[0-9]+)'.")
+    return frames[~twice], sentences
+
+
+def _in_order(frames: pd.DataFrame) -> pd.DataFrame:
+    """Sort by clip and model as they first appear, then by number."""
+    rank = [pd.factorize(frames[name])[0] for name in ("clip", "model", "variant")]
+    order = np.lexsort((frames["frame"].to_numpy(), *reversed(rank)))
+    return frames.iloc[order].reset_index(drop=True)
+
+
+_KEYS = ["clip", "model", "variant"]  # a variant that a table leaves empty is a value, too
+
+
+def _figures(frames: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for (clip, model, variant), rows in frames.groupby(_KEYS, sort=False, dropna=False):
+        numbers = rows["frame"].to_numpy()
+        good = rows[rows["score"].notna()]
+        scores = good["score"]
+        step = int(np.gcd.reduce(np.diff(numbers))) if len(rows) > 1 else None
+        yield {
+            "clip": clip,
+            "model": model,
+            "variant": variant,
+            "n_frames": len(rows),
+            "n_failed": len(rows) - len(good),
+            "first": numbers[0],
+            "last": numbers[-1],
+            "step": step,
+            "missing": (numbers[-1] - numbers[0]) // step + 1 - len(rows) if step else 0,
+            "mean": scores.mean(),
+            "sd": scores.std(ddof=1),
+            "median": scores.median(),
+            "min": scores.min(),
+            "max": scores.max(),
+            "frame_of_max": good["frame"].to_numpy()[scores.argmax()] if len(good) else None,
+            "clamped": int(good["clamped"].fillna(False).sum()),
+        }

@@ -1,0 +1,1 @@
+"""Which variant of MemNet made an old column of scores: ``memnet diagnose``."""

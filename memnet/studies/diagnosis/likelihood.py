@@ -1,0 +1,291 @@
+"""How well each variant, in each form that its scores are written in, explains an old column.
+
+A row of the column is what the variant predicts, plus noise of some scale, written with so many
+decimals; or, with a small probability, it has nothing to do with the picture. A clamped score says
+only that the number was at least 1, or at most 0. Scale and probability are not known: for each
+candidate they are set to what explains the column best (a profile likelihood), and candidates are
+compared by that likelihood. Because a wrong row costs a candidate no more than a fixed amount, a
+few of them do not change the verdict.
+
+Beside the candidates stands another model, whose outputs are merely related to a variant's: with
+few rows or decimals it explains a column as well, and then no variant may be named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import theilslopes
+
+from memnet.studies.diagnosis.score_forms import NOISE, Array, Prediction
+
+_MOST_WRONG = (0.002, 0.01, 0.03, 0.1, 0.2, 0.3)  # shares of rows that are not the variant's
+_WIDEST = 0.3  # the largest scale of noise, in SDs of the prediction
+_COARSE, _FINE = 16, 9  # points of the grid of scales, and of the finer one around the best
+_FAR_BEHIND = 50.0  # in log likelihood: no finer grid brings a candidate back from there
+_MOST_ROWS = 300  # rows for what takes time with their square
+_AT_ONCE = 32  # candidates whose grids are computed together
+_ROUNDS = 10  # of fitting a line and weighing the rows
+_UNLIKE = 0.3  # least noise of a related model, in SDs of what it shares with the variant (r .958)
+_APART = 0.25  # and in SDs of the column (r .968)
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the likelihood needs of a column.
+
+    Attributes
+    ----------
+    values : float64 ``(N,)``.
+    steps : rounding step of each row, ``(N,)``, never finer than computers agree.
+    background : probability of each value if the row has nothing to do with the picture, ``(N,)``.
+    """
+
+    values: Array
+    steps: Array
+    background: Array
+
+    @classmethod
+    def of(cls, values: Array, steps: Array) -> Column:
+        """Spread the background over the column's range, with a pile at 0, 1 and 100 as it is."""
+        finest = NOISE / 2 * max(1.0, float(np.median(np.abs(values))))
+        steps = np.maximum(steps, finest)
+        piles = np.zeros(len(values))
+        for value in (0.0, 1.0, 100.0):
+            here = values == value
+            if here.sum() > 1:
+                piles[here] = here.mean()
+        width = max(float(np.ptp(values)), float(steps.max()))
+        free = 1.0 - float((piles > 0).mean())
+        return cls(values, steps, np.where(piles > 0, piles, np.minimum(free * steps / width, 1.0)))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A candidate at its best.
+
+    Attributes
+    ----------
+    prediction : the candidate.
+    loglik : log likelihood of the column at the best scale and share.
+    tau : that scale of noise, in the column's unit.
+    wrong : that share of rows that are not the variant's.
+    doubt : probability of each row not to be the variant's, ``(N,)``.
+    """
+
+    prediction: Prediction
+    loglik: float
+    tau: float
+    wrong: float
+    doubt: Array
+
+
+def fit_all(column: Column, predictions: Sequence[Prediction]) -> list[Fit]:
+    """Find for every candidate the scale of noise and the share of wrong rows that suit it best.
+
+    Returns
+    -------
+    list of Fit
+        the best first. Those that are far behind have been looked at on a coarse grid only.
+    """
+    floor = np.array([one.floor for one in predictions])
+    widest = np.maximum(_WIDEST * np.std([one.written for one in predictions], axis=1), floor)
+    scales = np.geomspace(floor, widest, _COARSE, axis=-1)  # candidates x scales
+    loglik, tau, wrong = _best(column, predictions, scales)
+    near = np.flatnonzero(loglik > loglik.max() - _FAR_BEHIND)
+    step = scales[near, 1] / scales[near, 0]
+    low = np.maximum(floor[near], tau[near] / step)
+    high = np.minimum(widest[near], tau[near] * step)
+    finer = _best(
+        column, [predictions[int(at)] for at in near], np.geomspace(low, high, _FINE, axis=-1)
+    )
+    better = finer[0] > loglik[near]
+    for coarse, fine in zip((loglik, tau, wrong), finer, strict=True):
+        coarse[near[better]] = fine[better]
+    mass = _mass(column, predictions, tau[:, None])[:, 0]
+    chance = wrong[:, None] * column.background
+    doubt = chance / (chance + (1 - wrong[:, None]) * mass)
+    fits = [
+        Fit(one, float(loglik[at]), float(tau[at]), float(wrong[at]), doubt[at])
+        for at, one in enumerate(predictions)
+    ]
+    return sorted(fits, key=lambda one: -one.loglik)
+
+
+def _best(
+    column: Column, predictions: Sequence[Prediction], scales: Array
+) -> tuple[Array, Array, Array]:
+    """Return log likelihood, scale and share at the best point of each candidate's grid."""
+    found = np.full((3, len(predictions)), -np.inf)
+    for start in range(0, len(predictions), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        mass = _mass(column, predictions[some], scales[some])
+        for wrong in _MOST_WRONG:
+            logliks = np.log((1 - wrong) * mass + wrong * column.background).sum(axis=-1)
+            at = logliks.argmax(axis=1)[:, None]
+            best = np.take_along_axis(logliks, at, 1)[:, 0]
+            tau = np.take_along_axis(scales[some], at, 1)[:, 0]
+            new = np.stack([best, tau, np.full(len(best), wrong)])
+            found[:, some] = np.where(best > found[0, some], new, found[:, some])
+    return found[0], found[1], found[2]
+
+
+def _mass(column: Column, predictions: Sequence[Prediction], scales: Array) -> Array:
+    """Probability of each row's rounding interval, ``(candidates, scales, N)``."""
+    latent = np.array([one.latent for one in predictions])[:, None, :]
+    spread = np.array([one.spread for one in predictions])[:, None, :]
+    low = np.array([one.low for one in predictions])[:, None, None]
+    high = np.array([one.high for one in predictions])[:, None, None]
+    sd = np.sqrt(scales[:, :, None] ** 2 + spread**2)
+    return _interval(column.values, column.steps / 2, latent, low, high, sd)
+
+
+def _interval(y: Array, half: Array, latent: Array, low: Array, high: Array, sd: Array) -> Array:
+    """Probability that ``latent`` plus noise, clamped, is written as ``y``; all broadcast."""
+    upper = np.where(y >= high, np.inf, y + half - latent) / sd
+    lower = np.where(y <= low, -np.inf, y - half - latent) / sd
+    flip = lower > 0  # in the upper tail 1 - 1 would be left of the difference
+    mass = ndtr(np.where(flip, -lower, upper)) - ndtr(np.where(flip, -upper, lower))
+    return np.where((y > high + half) | (y < low - half), 0.0, mass)
+
+
+def affine(
+    column: Column, slug: str, outputs: Array, *, seed: int = 0
+) -> tuple[Fit, float, float] | None:
+    """Fit ``y = a + b * raw``, wrong rows apart; returns the fit, a and b.
+
+    The slope begins as the median of the slopes between all pairs (Theil and Sen; of 300 rows,
+    drawn with ``seed``, where there are more) and is then fitted by least squares, each row
+    weighted by the probability that it is the variant's. None where the outputs do not differ.
+    """
+    raw = outputs.mean(axis=1)
+    if np.ptp(raw) <= NOISE or np.ptp(column.values) == 0:
+        return None
+    noise = NOISE * max(1.0, float(np.median(np.abs(raw))))
+    rows = _some_rows(len(raw), seed)
+    b, a = map(float, theilslopes(column.values[rows], raw[rows])[:2])
+    found: tuple[Fit, float, float] | None = None
+    for _ in range(_ROUNDS):
+        if b == 0:
+            return found
+        line = Prediction(
+            slug, "affine", a + b * raw, -np.inf, np.inf, np.zeros(len(raw)), noise * abs(b)
+        )
+        this = fit_all(column, [line])[0]
+        if found is not None and this.loglik <= found[0].loglik + 1e-6:
+            break
+        found = this, a, b
+        weight = (1 - this.doubt) / (1 - this.doubt).sum()
+        x, y = raw - weight @ raw, column.values - weight @ column.values
+        if weight @ x**2 <= NOISE**2:
+            break
+        b = float(weight @ (x * y) / (weight @ x**2))
+        a = float(weight @ column.values - b * (weight @ raw))
+    return found
+
+
+def related(column: Column, raws: Sequence[Array]) -> float:
+    """Log likelihood of the column if another model made it, one related to some variant.
+
+    That model's scores are ``a + b * raw`` plus normal noise, rounded and clamped as the column is,
+    and no row is wrong. The noise is at least that of a correlation of about .96, so that a variant
+    that is slightly different from a known one is not taken for another model.
+
+    Parameters
+    ----------
+    column : the column.
+    raws : raw outputs of each variant, each ``(N,)``.
+
+    Returns
+    -------
+    float
+        at the best variant, line and noise; minus infinity where nothing varies.
+    """
+    y = column.values
+    spread = float(np.std(y))
+    if spread == 0:
+        return -np.inf
+    low = 0.0 if y.min() == 0 and (y == 0).sum() > 1 else -np.inf
+    high = float(y.max()) if y.max() in (1, 100) and (y == y.max()).sum() > 1 else np.inf
+    lines = []
+    for raw in raws:
+        if np.ptp(raw) <= NOISE:
+            continue
+        a, b = _censored_line(raw, y, low, high)
+        least = max(_UNLIKE * abs(b) * float(np.std(raw)), _APART * spread)
+        lines.append(Prediction("", "related", a + b * raw, low, high, np.zeros(len(raw)), least))
+    if not lines:
+        return -np.inf
+    floors = np.array([one.floor for one in lines])
+    scales = np.geomspace(floors, np.maximum(2 * spread, floors), _FINE, axis=-1)
+    mass = np.maximum(_mass(column, lines, scales), np.finfo(np.float64).tiny)
+    return float(np.log(mass).sum(axis=-1).max())
+
+
+def _censored_line(x: Array, y: Array, low: float, high: float) -> tuple[float, float]:
+    """Least squares; a clamped row, whose number was beyond, may lie where the line takes it."""
+    x_mean = x.mean()
+    target = y
+    for _ in range(_ROUNDS if np.isfinite([low, high]).any() else 1):
+        b = float((x - x_mean) @ target / ((x - x_mean) @ (x - x_mean)))
+        a = float(target.mean() - b * x_mean)
+        line = a + b * x
+        target = np.where(y >= high, np.maximum(y, line), y)
+        target = np.where(y <= low, np.minimum(y, line), target)
+    return a, b
+
+
+def _some_rows(n: int, seed: int) -> np.ndarray:
+    """Return all rows, or 300 of them drawn with the seed, in their order."""
+    if n <= _MOST_ROWS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, _MOST_ROWS, replace=False))
+
+
+def shuffle_p(column: Column, fits: Sequence[Fit], *, shuffles: int = 999, seed: int = 0) -> float:
+    """Share of shuffled columns that some candidate explains as well as the best does this one.
+
+    Parameters
+    ----------
+    column, fits : the column and its best-fitting candidates, the best first; each shuffled
+        column may choose among them, as the column could.
+    shuffles : how often the column's rows are shuffled.
+    seed : of the shuffles and of the rows used.
+
+    Returns
+    -------
+    float
+        ``(1 + as good) / (1 + shuffles)``. The statistic is the log likelihood, at the best of
+        five scales of noise from the fitted one to the widest. Of more than 300 rows, 300 drawn
+        at random are used.
+    """
+    rows = _some_rows(len(column.values), seed)
+    n = len(rows)
+    y = Column(column.values[rows], column.steps[rows], column.background[rows])
+    random = np.random.default_rng(seed)
+    orders = random.permuted(np.tile(np.arange(n), (shuffles, 1)), axis=1)
+    best = np.full(shuffles, -np.inf)
+    at = np.arange(n)
+    itself = -np.inf
+    for one in fits:
+        pairs = _every_pairing(y, one, rows)
+        itself = max(itself, float(pairs[:, at, at].sum(axis=1).max()))
+        for scale in pairs:
+            np.maximum(best, scale[at, orders].sum(axis=1), out=best)
+    return float((1 + np.sum(best >= itself - 1e-9)) / (1 + shuffles))
+
+
+def _every_pairing(column: Column, found: Fit, rows: np.ndarray) -> Array:
+    """Log likelihood of every row of the column for every picture, ``(scales, picture, row)``."""
+    prediction = found.prediction
+    widest = _WIDEST * float(np.std(prediction.written))
+    scales = np.geomspace(found.tau, max(widest, found.tau), 5)[:, None, None]
+    latent, spread = prediction.latent[rows, None], prediction.spread[rows, None]
+    low, high = np.array(prediction.low), np.array(prediction.high)
+    sd = np.sqrt(scales**2 + spread**2)
+    mass = _interval(column.values, column.steps / 2, latent, low, high, sd)
+    pairs: Array = np.log((1 - found.wrong) * mass + found.wrong * column.background)
+    return pairs

@@ -1,0 +1,177 @@
+"""What a claim is: a figure with the old score, with the new, and their difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from memnet.stats.bootstrap import Interval, interval_of
+from memnet.stats.metrics import Array
+from memnet.stats.resampling import Draws
+from memnet.studies.migrate.claims_fit import (
+    lowest_p_of_difference,
+    p_of_difference,
+    widened,
+)
+from memnet.studies.migrate.resampled import Key, Resampled
+
+SCORES = ("old", "new")
+
+_ROUNDING = 1e-12  # figures that differ by less are the same
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure and its interval.
+
+    Attributes
+    ----------
+    value, interval : None where undefined.
+    reason : why one of them is None, else "".
+    """
+
+    value: float | None
+    interval: tuple[float, float] | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One claim, with the old score and with the new.
+
+    Attributes
+    ----------
+    kind : ``"spearman"``, ``"pearson"``, ``"partial"``, ``"regression"``, ``"group_difference"``
+        or ``"control"`` (a focal predictor's coefficient with memorability held constant).
+    title : what the figures are.
+    outcome : the column that memorability is set against; of a group difference, the groups'.
+    n : number of items.
+    old, new, difference : the figures; the difference is new minus old.
+    p_old, p_new, p_difference : two-sided, 0 to 1; None where undefined.
+    p_difference_floor : the lowest that ``p_difference`` can be with so many resamples; where it
+        is no higher, the true one is this or lower.
+    test : in words, what tests old and new, and what it tests.
+    method : how the intervals and the p of the difference were computed.
+    detail : the rest, in JSON's types. Always ``statistic`` (``"rho"``, ``"r"``, ``"beta"``,
+        ``"g"`` or ``"eta squared"``), ``level``, ``freedom`` (residual degrees of freedom),
+        ``covariates`` (names) and ``undefined_resamples`` (of ``old``, ``new`` and
+        ``difference``). Partial correlations have
+        ``correlation`` (``"spearman"`` or ``"pearson"``); regressions ``r_squared`` and
+        ``r_squared_change`` of each score; controls ``predictor`` and ``uncontrolled`` (value,
+        interval, reason, p); groups ``groups`` (label -> number of items).
+    """
+
+    kind: str
+    title: str
+    outcome: str
+    n: int
+    old: Figure
+    new: Figure
+    difference: Figure
+    p_old: float | None
+    p_new: float | None
+    p_difference: float | None
+    p_difference_floor: float | None
+    test: str
+    method: str
+    detail: dict[str, Any]
+
+
+def make_claim(
+    kind: str,
+    title: str,
+    outcome: str,
+    values: Mapping[str, Array],
+    draws: Draws,
+    *,
+    p_values: Mapping[str, float | None],
+    test: str,
+    why: Mapping[str, str],
+    level: float,
+    freedom: int,
+    detail: Mapping[str, Any],
+    interval: Callable[[Array], Interval] | None = None,
+) -> Claim:
+    """Put a claim together from its figures in the sample and in each resample.
+
+    Parameters
+    ----------
+    kind, title, outcome : as in :class:`Claim`.
+    values : ``"old"`` and ``"new"`` -> ``(1 + B,)``, the sample's figure first.
+    draws : where the resamples come from.
+    p_values : of the two figures.
+    test : in words, what they test and how.
+    why : of the two scores, why the figure is undefined where it is NaN.
+    level : of the intervals.
+    freedom : residual degrees of freedom.
+    detail : what belongs to the kind.
+    interval : of each score's figure where it is not the percentile interval.
+    """
+    difference = values["new"] - values["old"]
+    # Scores that are a straight line of one another differ by rounding, and its sign is no news.
+    difference = np.where(np.abs(difference) < _ROUNDING, 0.0, difference)
+    old, new = (
+        figure_of(values[score], level, draws.n, freedom, why[score], interval) for score in SCORES
+    )
+    missing = why["old"] if old.value is None else why["new"]
+    change = figure_of(difference, level, draws.n, freedom, missing)
+    undefined = {
+        name: int(np.isnan(found[1:]).sum())
+        for name, found in (*values.items(), ("difference", difference))
+    }
+    untested = change.interval is None
+    return Claim(
+        kind=kind,
+        title=title,
+        outcome=outcome,
+        n=draws.n,
+        old=old,
+        new=new,
+        difference=change,
+        p_old=None if old.value is None else p_values["old"],
+        p_new=None if new.value is None else p_values["new"],
+        p_difference=None if untested else p_of_difference(difference[1:], draws.n, freedom),
+        p_difference_floor=None
+        if untested
+        else lowest_p_of_difference(draws.resamples - undefined["difference"], draws.n, freedom),
+        test=test,
+        method=(
+            f"{draws.method} over items, widened for small samples, {draws.resamples:,} resamples, "
+            f"seed {draws.seed}; p of the difference from the same resamples"
+        ),
+        detail={"level": level, "freedom": freedom, **detail, "undefined_resamples": undefined},
+    )
+
+
+def figure_of(
+    values: Array,
+    level: float,
+    n: int,
+    freedom: int,
+    why: str,
+    interval: Callable[[Array], Interval] | None = None,
+) -> Figure:
+    """Return the sample's figure ``values[0]`` with an interval from the resamples."""
+    if not np.isfinite(values[0]) or freedom < 1:
+        return Figure(value=None, interval=None, reason=why)
+    if interval is not None:
+        found = interval(values)
+    else:
+        found = interval_of(values[1:], widened(level, n, freedom))
+    ends = None if found.low is None or found.high is None else (found.low, found.high)
+    return Figure(value=float(values[0]), interval=ends, reason=found.reason)
+
+
+def why_undefined(data: Resampled, keys: Sequence[Key]) -> str:
+    """Say why a figure of these columns is NaN; :class:`Claim` uses it only where one is."""
+    constant = [data.called(key) for key in keys if np.ptp(data.columns[key]) == 0]
+    if constant:
+        each = "" if len(constant) == 1 else "each "
+        return f"{' and '.join(constant)} {each}{'have' if each else 'has'} one value only"
+    if data.n <= len(keys):
+        return f"{data.n} items are too few for {len(keys)} columns"
+    names = " and ".join(data.called(key) for key in keys)
+    return f"{names} determine one another: one of them follows from the rest"

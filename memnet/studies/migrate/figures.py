@@ -1,0 +1,205 @@
+"""The figures of a migration: the crosswalk over the pictures, and the claims with both scores.
+
+Both are pure functions of the record. Old scores are blue squares and new ones orange circles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from memnet.compare.report.style import (
+    GREY,
+    INK,
+    POINTS_PER_INCH,
+    PREDICTION,
+    SMALL,
+    TRUTH,
+    heading,
+    height_of,
+    legend,
+    number,
+    readable,
+    settle,
+    styled,
+    wrapped,
+)
+from memnet.studies.migrate.record import MigrationRecord
+
+_NAMES = 150.0
+"""Points: the widest that a claim's title may be."""
+_SHADES = {
+    "old": {"color": TRUTH, "marker": "s"},
+    "new": {"color": PREDICTION, "marker": "o"},
+    "difference": {"color": INK, "marker": "D"},
+}
+
+
+def drawn(record: MigrationRecord) -> dict[str, Figure]:
+    """Draw every figure that the record suffices for, by name."""
+    figures = {}
+    if record.crosswalk is not None:
+        figures["crosswalk"] = draw_crosswalk(record)
+    elif record.points["old"]:
+        figures["scores"] = draw_crosswalk(record)
+    if _drawable(record):
+        figures["claims"] = draw_claims(record)
+    return figures
+
+
+def captions(record: MigrationRecord) -> dict[str, str]:
+    """Say what each figure shows, also for who cannot see it."""
+    n = len(record.points["old"])
+    dots = f" of {n:,} pictures (grey dots)" if n else ""
+    said = {}
+    if record.crosswalk is not None:
+        forward = record.crosswalk["forward"]
+        said["crosswalk"] = (
+            f"Old score (across) and new score (up){dots}; the equipercentile map (blue, "
+            "dashed) gives mapped scores the distribution of new ones, the isotonic map (orange) "
+            f"the new score to be expected, with its {100 * forward['level']:g} % prediction "
+            f"interval (band, {number(forward['half_width'])} to either side of every score, cut "
+            "where the scale ends; it holds on average). Neither map is drawn or used beyond the "
+            "scores that it was fitted on."
+        )
+    else:
+        said["scores"] = f"Old score (across) and new score (up){dots}."
+    said["claims"] = (
+        "Each claim with the old score (blue square) and with the new (orange circle), and the "
+        "difference, new minus old (right, black diamond), with "
+        f"{100 * record.settings.get('level', 0.95):g} % intervals. A difference whose interval "
+        "holds 0 is not shown to be one."
+    )
+    return said
+
+
+def draw_crosswalk(record: MigrationRecord) -> Figure:
+    """Draw old against new scores, with both maps and the prediction interval where fitted."""
+    with styled():
+        figure = Figure(figsize=(5.6, 4.6), layout="constrained")
+        axes = figure.add_subplot()
+        points: Any = {"ls": "", "marker": "o", "ms": 2.6, "color": GREY, "alpha": 0.5, "mew": 0}
+        title = "Old and new scores"
+        if record.points["old"]:
+            axes.plot(record.points["old"], record.points["new"], label="pictures", **points)
+        if record.crosswalk is not None:
+            forward = record.crosswalk["forward"]
+            x, y = forward["isotonic_x"], forward["isotonic_y"]
+            low, high = _band(forward)
+            band = f"{100 * forward['level']:g} % prediction interval"
+            axes.fill_between(x, low, high, color=PREDICTION, alpha=0.13, lw=0, label=band)
+            axes.plot(x, y, color=PREDICTION, lw=2, label="expected score (isotonic)")
+            axes.plot(
+                forward["quantile_x"],
+                forward["quantile_y"],
+                color=TRUTH,
+                lw=1.6,
+                ls="--",
+                label="equipercentile map",
+            )
+            title = f"From {forward['source']} to {forward['target']}"
+        axes.set(
+            xlabel=readable(f"old score, column {record.old['name']}"),
+            ylabel=readable(f"new score, {_new_name(record)}"),
+        )
+        n = record.crosswalk["forward"]["n"] if record.crosswalk else record.pictures["n"]
+        rho = _rho(record)
+        heading(figure, (title, f"n = {n:,} pictures{rho}"))
+        legend(figure, axes)
+        settle(figure)
+    return figure
+
+
+def _band(forward: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """Return the ends of the prediction interval at each knot, within the limits of the scale."""
+    half, low, high = (forward[name] for name in ("half_width", "target_low", "target_high"))
+    lowest, highest = (-inf if low is None else low), (inf if high is None else high)
+    y = forward["isotonic_y"]
+    return [max(v - half, lowest) for v in y], [min(v + half, highest) for v in y]
+
+
+def _new_name(record: MigrationRecord) -> str:
+    if record.crosswalk is not None:
+        return str(record.crosswalk["forward"]["target"])
+    return str(record.new.get("name", ""))
+
+
+def _rho(record: MigrationRecord) -> str:
+    figure = record.agreement.get("figures", {}).get("spearman")
+    if not figure or figure["value"] is None:
+        return ""
+    ends = figure["interval"]
+    between = f" [{number(ends[0])}, {number(ends[1])}]" if ends else ""
+    return f"; Spearman's rho {number(figure['value'])}{between}"
+
+
+def draw_claims(record: MigrationRecord) -> Figure:
+    """Draw each claim with old and new score, and their difference, a line a claim."""
+    rows = _drawable(record)
+    names = [wrapped(claim["title"], _NAMES) for claim in rows]
+    height = max(32.0, 8 + max(height_of(name) for name in names))
+    with styled():
+        figure = Figure(
+            figsize=(7.2, 0.7 + len(rows) * height / POINTS_PER_INCH), layout="constrained"
+        )
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+        for place, claim in enumerate(rows):
+            _mark(left, place - 0.16, claim["old"], "old", "" if place else "with the old score")
+            _mark(left, place + 0.16, claim["new"], "new", "" if place else "with the new score")
+            _mark(right, place, claim["difference"], "difference", "")
+            right.text(
+                1.03,
+                place,
+                _text(claim["difference"]),
+                transform=right.get_yaxis_transform(),
+                va="center",
+                fontsize=SMALL,
+            )
+        for axes in (left, right):
+            axes.axvline(0, color="0.6", lw=0.8, zorder=0)
+            axes.spines["left"].set_visible(False)
+            axes.tick_params("y", length=0)
+        left.xaxis.set_major_locator(MaxNLocator(5))
+        right.xaxis.set_major_locator(MaxNLocator(3))
+        left.set(ylim=(len(rows) - 0.5, -0.5), xlabel="figure of the claim")
+        left.set_yticks(range(len(rows)), names)
+        right.set_xlabel("difference, new minus old")
+        level = 100 * record.settings["level"]
+        n = sorted({claim["n"] for claim in rows})
+        counted = f"{n[0]:,}" if len(n) == 1 else f"{n[0]:,} to {n[-1]:,}"
+        heading(figure, ("The claims with both scores", f"n = {counted}; {level:g} % intervals"))
+        legend(figure, left)
+        settle(figure)
+    return figure
+
+
+def _drawable(record: MigrationRecord) -> list[dict[str, Any]]:
+    """Claims of which a figure is defined."""
+    return [
+        claim
+        for claim in record.claims
+        if any(claim[which]["value"] is not None for which in ("old", "new"))
+    ]
+
+
+def _mark(axes: Axes, place: float, figure: Mapping[str, Any], which: str, label: str) -> None:
+    if figure["value"] is None:
+        return
+    style: Any = _SHADES[which]
+    if figure["interval"] is not None:
+        axes.plot(figure["interval"], [place, place], color=style["color"], lw=1.6, gid="interval")
+    named: Any = {"label": label} if label else {}
+    axes.plot([figure["value"]], [place], ls="", ms=5.5, gid=which, zorder=3, **style, **named)
+
+
+def _text(figure: Mapping[str, Any]) -> str:
+    if figure["value"] is None:
+        return "undefined"
+    ends: Sequence[float] | None = figure["interval"]
+    between = f" [{number(ends[0])}, {number(ends[1])}]" if ends else ""
+    return number(figure["value"]) + between

@@ -1,0 +1,194 @@
+"""The paragraph for a methods section: what was done with which model, in words to be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memnet import __version__
+from memnet.compare.published import published
+
+SOFTWARE = f"memnet {__version__} (the memnet developers; Apache-2.0)"
+
+_HESTERBERG = (
+    "Hesterberg, T. C. (2015). What teachers should know about the bootstrap: Resampling in the "
+    "undergraduate statistics curriculum. The American Statistician, 69, 371-386. "
+    "https://doi.org/10.1080/00031305.2015.1089789"
+)
+_OLD_SOURCE, _NEW_SOURCE = "K15", "NB22"
+
+
+def citations() -> dict[str, str]:
+    """Return the full citations of both models: ``old``, ``new``."""
+    sources = {figure.source.key: figure.source for figure in published()}
+    return {
+        "old": f"{sources[_OLD_SOURCE].citation} {sources[_OLD_SOURCE].url}",
+        "new": f"{sources[_NEW_SOURCE].citation} {sources[_NEW_SOURCE].url}",
+    }
+
+
+def paragraph(
+    *,
+    study: Mapping[str, Any],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    claims: Sequence[Mapping[str, Any]],
+    agreement: Mapping[str, Any],
+    crosswalk: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+) -> str:
+    """Write the paragraph, then the references, from fields of a record.
+
+    See :class:`memnet.studies.migrate.record.MigrationRecord` for the arguments.
+    """
+    sentences = [
+        *_models(old, new),
+        *_pictures(study, pictures, agreement),
+        *_statistics(claims, settings),
+        *_crosswalk(crosswalk),
+        *_licence(new),
+    ]
+    cited = citations()
+    references = [cited["old"], cited["new"] if _is_resmem(new) else str(new.get("citation") or "")]
+    references += [_HESTERBERG] if claims else []
+    listed = "\n".join(f"- {reference}" for reference in filter(None, references))
+    return f"{' '.join(sentences)}\n\nReferences\n\n{listed}\n"
+
+
+def mapped_paragraph(
+    *, old: Mapping[str, Any], crosswalk: Mapping[str, Any], source: str, digest: str
+) -> str:
+    """Write the paragraph of a study whose old scores were mapped without pictures."""
+    forward = crosswalk["forward"]
+    text = (
+        f"The MemNet scores (Khosla et al., 2015) in column {old['name']!r} were placed on the "
+        f"scale of {forward['target']} with a published crosswalk ({source}, sha256 {digest}), "
+        f"fitted on {forward['n']:,} pictures (Spearman's rho {forward['spearman']:.3f} between "
+        "the two scores; cross-validated root mean square error of the expected score "
+        f"{forward['rmse_isotonic']:.4f}), by {SOFTWARE}. No picture was scored anew: the mapped "
+        "scores rank the pictures as the old ones do. Scores outside the crosswalk's range were "
+        "left empty."
+    )
+    cited = citations()
+    return f"{text}\n\nReferences\n\n- {cited['old']}\n- {cited['new']}\n"
+
+
+def _is_resmem(new: Mapping[str, Any]) -> bool:
+    return str(new.get("name", "")).startswith("resmem")
+
+
+def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    if new.get("name") == "resmem.published":
+        what = (
+            "ResMem (Needell & Bainbridge, 2022; ResMemRetrain, the weights of the Python package "
+            "resmem 1.1.6"
+        )
+    elif new.get("known_by") == "nobody":
+        what = "[name the model here] (source not stated"
+    else:
+        what = f"the model {new['name']} ({new.get('citation') or 'source not stated'}"
+    digests = [
+        f"{name} sha256 {new[key]}"
+        for key, name in (("weights_sha256", "weights"), ("preprocess_digest", "preprocessing"))
+        if new.get(key)
+    ]
+    scored_here = new.get("known_by") == "sidecar"
+    by = f", run by {SOFTWARE}" if scored_here else f"; the analysis was run with {SOFTWARE}"
+    found = [f"Image memorability was predicted with {'; '.join([what, *digests])}){by}."]
+    if new.get("known_by") == "name":
+        found.append(
+            f"(The scores were read from {new['source']}, which names this model; that its weights "
+            "and its preprocessing made them is taken from the name.)"
+        )
+    elif new.get("known_by") == "user":
+        found.append(
+            f"(The scores were read from {new['source']}, which names no model: that they are of "
+            "this one was stated by the authors, and not checked.)"
+        )
+    elif new.get("known_by") == "nobody":
+        found.append(
+            f"(The scores were read from {new['source']}, which does not say which weights and "
+            "preprocessing made them: state it here.)"
+        )
+    found.append(
+        "The earlier analysis used MemNet scores (Khosla et al., 2015), column "
+        f"{old['name']!r}; with which preprocessing they were made is [state it here; `memnet "
+        "diagnose` finds it from the pictures]."
+    )
+    return found
+
+
+def _pictures(
+    study: Mapping[str, Any], pictures: Mapping[str, Any], agreement: Mapping[str, Any]
+) -> list[str]:
+    said = [
+        f"Scores were matched by the pictures' identifiers; {pictures['n']:,} of "
+        f"{study['pictures']:,} pictures had both."
+    ]
+    if study["rows"] > study["pictures"]:
+        said.append(
+            f"The table had {study['rows']:,} rows; other columns were averaged over the rows of a "
+            "picture, and pictures were the unit of analysis."
+        )
+    rho = agreement.get("figures", {}).get("spearman", {})
+    if rho.get("value") is not None:
+        ends = rho["interval"]
+        between = f", 95 % interval {_ends(ends)}" if ends else ""
+        said.append(
+            f"Old and new scores correlated at Spearman's rho = {rho['value']:.3f}{between}."
+        )
+    return said
+
+
+def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
+    if not claims:
+        return []
+    said = (
+        "Each claim was computed with the old and with the new scores on the same pictures. "
+        f"Intervals ({100 * settings['level']:g} %) and the comparison of old and new come from "
+        f"{settings['resamples']:,} paired bootstrap resamples of the pictures (seed "
+        f"{settings['seed']}), as percentiles widened for small samples (Hesterberg, 2015); p "
+        f"values are two-sided and not corrected for the number of claims ({len(claims)})."
+    )
+    shown = (
+        "A figure was taken for significant where its test rejected at .05 and its interval "
+        "excluded 0."
+    )
+    return [said, shown, f"The tests were: {'; '.join(tests_of(claims))}."]
+
+
+def tests_of(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name each test once, with what it tests and its residual degrees of freedom."""
+    freedom: dict[str, set[int]] = {}
+    for claim in claims:
+        known = freedom.setdefault(str(claim["test"]), set())
+        if claim["detail"]["freedom"] > 0 and claim["kind"] != "group_difference":
+            known.add(claim["detail"]["freedom"])
+    return [
+        f"{test} ({', '.join(f'{one:,}' for one in sorted(known))} degrees of freedom)"
+        if known
+        else test
+        for test, known in freedom.items()
+    ]
+
+
+def _crosswalk(crosswalk: Mapping[str, Any] | None) -> list[str]:
+    if crosswalk is None:
+        return []
+    forward = crosswalk["forward"]
+    return [
+        f"Old scores were placed on the new scale by equipercentile linking, and the new score to "
+        f"be expected was estimated by isotonic regression on {forward['n']:,} pictures; its "
+        f"cross-validated root mean square error was {forward['rmse_isotonic']:.4f} (predicting "
+        f"the mean: {forward['rmse_mean']:.4f}). The crosswalk was not extrapolated."
+    ]
+
+
+def _licence(new: Mapping[str, Any]) -> list[str]:
+    notice = str(new.get("licence_notice") or "")
+    return [f"Licence: {notice}."] if notice else []
+
+
+def _ends(ends: Sequence[float]) -> str:
+    return f"[{ends[0]:.3f}, {ends[1]:.3f}]"

@@ -1,0 +1,240 @@
+"""The new scores of a study's pictures: scored now, or read from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memnet.data.columns import Scores, read_scores
+from memnet.data.id_suggestions import near_misses, unclear
+from memnet.data.pictures import Inputs, Item, collect
+from memnet.data.tables import read_table_any, some
+from memnet.errors import MemnetError
+from memnet.scoring.runner import Settings, Summary, score_to_file
+from memnet.scoring.table import FAILED
+from memnet.studies.migrate.study import Study
+from memnet.weights.catalogue import catalogue
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewScores:
+    """Scores of the new model.
+
+    Attributes
+    ----------
+    model : its name, ``resmem.published``; the file's stem where neither table nor user says.
+    source : the file they stand in.
+    where : where ids were looked for, as the user named it: that file, or the pictures.
+    by_id : float64 scores indexed by image id.
+    info : ``known_by`` (``"sidecar"``; ``"name"``, by its table; ``"user"``, who stated it; or
+        ``"nobody"``), ``title``,
+        ``weights_sha256``, ``preprocess_digest``, ``licence``, ``licence_notice``, ``citation``,
+        ``trained_on``, ``split_unpublished``, each None where it is not known.
+    failed : picture of the study -> why it has no score although it was found.
+    inputs : the pictures that were found, where they were scored now, else None.
+    items : those of them that the study has rows about.
+    summary : what the scoring did, or None.
+    """
+
+    model: str
+    source: str
+    where: str
+    by_id: pd.Series
+    info: dict[str, Any]
+    failed: dict[str, str] = field(default_factory=dict)
+    inputs: Inputs | None = None
+    items: tuple[Item, ...] | None = None
+    summary: Summary | None = None
+
+    @property
+    def called(self) -> str:
+        """What sentences call the model: a file's name is no model's."""
+        return f"the model of {self.source}" if self.info["known_by"] == "nobody" else self.model
+
+
+def read_new_scores(path: Path, study: Study, *, model: str = "") -> NewScores:
+    """Read new scores: a table of ``memnet score``, or any with an id and a column ``score``.
+
+    Parameters
+    ----------
+    path : CSV, TSV or Parquet. The id stands in the study's id column, or in ``image_id``.
+    model : which one, where the table has several; or its name, where the table has no column
+        ``model``. "" where the user did not say.
+
+    Raises
+    ------
+    MemnetError
+        if a column is missing, an id occurs twice, no row is usable, the table has several models
+        and ``model`` is none of them, or it has another.
+    """
+    frame = read_table_any(path)
+    named = "model" in frame.columns
+    found = read_scores(path, id_column=study.id_column, name=model or None)
+    names = [scores.name for scores in found]
+    chosen = found[0]
+    if named and (model or len(found) > 1):
+        if model not in names:
+            raise MemnetError(
+                f"{path} has scores of {len(found)} model(s), and {model or 'none'} was asked for; "
+                f"name one with --model: {', '.join(names)}."
+            )
+        chosen = found[names.index(model)]
+    known_by = "" if named else "user" if model else "nobody"
+    return NewScores(
+        model=chosen.name,
+        source=path.name,
+        where=path.name,
+        by_id=chosen.by_id,
+        info=_info(chosen, known_by),
+        failed=_without_score(frame, study, chosen),
+    )
+
+
+def score_pictures(
+    study: Study, images: str | Path, out: Path, *, model: str, command: str
+) -> NewScores:
+    """Score those of the given pictures that the study has rows about.
+
+    Parameters
+    ----------
+    images : a folder, a glob or a manifest, as ``memnet score`` takes it.
+    out : the score table to write; a rerun goes on with it.
+    model : a model's name or a .safetensors file.
+
+    Raises
+    ------
+    MemnetError
+        if no picture matches the study's ids, the model cannot be loaded, or no picture can be
+        scored.
+    """
+    inputs = collect([images])
+    wanted = set(study.pictures)
+    items = [item for item in inputs.items if item.image_id in wanted]
+    if not items:
+        raise MemnetError(no_match(study, [item.image_id for item in inputs.items], str(images)))
+    used = Inputs(items=items, ignored=inputs.ignored, unreadable=inputs.unreadable)
+    summary = score_to_file(used, out, Settings(models=[model], command=command))
+    found = read_scores(out, id_column="image_id")
+    scores = next((each for each in found if each.name == model), found[0])
+    if scores.name != model and len(found) > 1:
+        raise MemnetError(f"{out} has scores of several models already; choose another --out.")
+    failed = {row.image_id: row.warning.removeprefix(FAILED) for row in summary.failed}
+    return NewScores(
+        model=scores.name,
+        source=out.name,
+        where=str(images),
+        by_id=scores.by_id[scores.by_id.index.isin(wanted)],
+        info=_info(scores),
+        failed=failed,
+        inputs=inputs,
+        items=tuple(items),
+        summary=summary,
+    )
+
+
+def ids_of(new: NewScores) -> list[str]:
+    """Every id that the study's could have matched: of the pictures found, or of the table."""
+    if new.inputs is not None:
+        return [item.image_id for item in new.inputs.items]
+    return [*new.by_id.index, *new.failed]
+
+
+def matches(study: Study, new: NewScores) -> Any:
+    """Return the new score of each picture of the study, float64 ``(P,)``, NaN where none.
+
+    Raises
+    ------
+    MemnetError
+        if no id agrees.
+    """
+    at = new.by_id.index.get_indexer(pd.Index(study.pictures, dtype=object))
+    if (at < 0).all():
+        raise MemnetError(no_match(study, list(new.by_id.index), new.source))
+    values = new.by_id.to_numpy(dtype=np.float64)
+    return np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
+
+
+def no_match(study: Study, others: Sequence[str], where: str) -> str:
+    """Say that no id agrees, and what would make them agree."""
+    said = (
+        f"No id of {study.source} is in {where}: ids must agree letter for letter, and here they "
+        f"look like {study.pictures[0]!r} and {others[0]!r}."
+    )
+    hints = loosely(study, study.pictures, others, where)
+    return " ".join([said, *(hints or ["Is --id-column right?"])])
+
+
+def loosely(study: Study, unmatched: Sequence[str], others: Sequence[str], where: str) -> list[str]:
+    """Say which ids would agree if they were read more loosely, and which with several pictures.
+
+    Parameters
+    ----------
+    unmatched : ids of the study without a partner.
+    others : ids of the new scores, or of the pictures, without a partner.
+    where : what has ``others``.
+    """
+    if not unmatched or not others:
+        return []
+    said = []
+    ambiguous = unclear(unmatched, others)
+    clear = [image_id for image_id in unmatched if image_id not in ambiguous]
+    taken = {other for several in ambiguous.values() for other in several}
+    rest = [other for other in others if other not in taken]
+    if pairs := near_misses(clear, rest):
+        listed = ", ".join(
+            f"{count:,} {how} ({left!r} and {right!r})" for how, count, left, right in pairs
+        )
+        total = sum(count for _, count, _, _ in pairs)
+        said.append(
+            f"{total:,} id(s) of {study.source} do not agree letter for letter with {where}, but "
+            f"would if read more loosely: {listed}; change one of the two columns if they are "
+            "the same pictures."
+        )
+    if ambiguous:
+        image_id, several = next(iter(ambiguous.items()))
+        said.append(
+            f"{len(ambiguous):,} id(s) of {study.source} could be more than one picture of "
+            f"{where}: {image_id!r} could be {some(map(repr, several))}; write folder and file "
+            "ending into the study's ids."
+        )
+    return said
+
+
+def _info(scores: Scores, known_by: str = "") -> dict[str, Any]:
+    """Tell what is known of the model: by its table's sidecar, else by its name.
+
+    ``known_by`` is ``"user"`` or ``"nobody"`` where the table has no column with its name: then
+    nothing is said of weights and preprocessing.
+    """
+    entry = None if known_by == "nobody" else catalogue().get(scores.name.split(":")[0])
+    fields = ("title", "licence", "licence_notice", "citation", "trained_on", "split_unpublished")
+    info: dict[str, Any] = dict.fromkeys((*fields, "weights_sha256", "preprocess_digest"))
+    info["known_by"] = known_by or "name"
+    if entry is not None:
+        info |= {name: getattr(entry, name) for name in fields}
+    if entry is not None and not known_by:
+        info |= {
+            "known_by": "name",
+            "weights_sha256": entry.sha256 or None,
+            "preprocess_digest": entry.preprocess.digest(),
+        }
+    if scores.identity:
+        copied = ("weights_sha256", "preprocess_digest", "licence", "citation", "trained_on")
+        info |= {name: scores.identity.get(name) for name in copied} | {"known_by": "sidecar"}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in info.items()}
+
+
+def _without_score(frame: pd.DataFrame, study: Study, scores: Scores) -> dict[str, str]:
+    """Why pictures of the study that the table names have no score in it."""
+    column = study.id_column if study.id_column in frame.columns else "image_id"
+    rows = frame[frame[column].isin(study.pictures) & ~frame[column].isin(scores.by_id.index)]
+    warnings = rows["warning"] if "warning" in rows.columns else [""] * len(rows)
+    return {
+        str(image_id): str(warning).removeprefix(FAILED) or "its score is missing or no number"
+        for image_id, warning in zip(rows[column], warnings, strict=True)
+    }

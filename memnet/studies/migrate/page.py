@@ -1,0 +1,337 @@
+"""The page of a migration: what changed and what did not, the crosswalk, the methods paragraph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from memnet.compare.report.files import csv_text
+from memnet.compare.report.render import render, write_figures, write_page
+from memnet.compare.report.table_model import Cell, Column, Table, p_value, percent, short
+from memnet.studies.migrate.agreement import TITLES
+from memnet.studies.migrate.figures import captions, drawn
+from memnet.studies.migrate.methods import tests_of
+from memnet.studies.migrate.record import MigrationRecord
+from memnet.util.atomic import write_text
+
+_MOST_SENTENCES = 12
+_UNDEFINED = "undefined"
+
+
+def write_migrate_page(record: MigrationRecord, folder: Path) -> Path:
+    """Write ``report.html``, ``report.md``, ``claims.csv`` and ``figures/`` of a record.
+
+    Returns
+    -------
+    Path
+        of ``report.html``, one file without outside resources.
+
+    Raises
+    ------
+    MemnetError
+        if the folder cannot be written.
+    """
+    figures = drawn(record)
+    images = write_figures(folder, figures)
+    write_text(folder / "claims.csv", claims_csv(record))
+    context = _context(record, list(figures))
+    beside = {name: f"figures/{name}.png" for name in figures}
+    write_text(folder / "report.md", render("migrate.md.j2", {**context, "images": beside}))
+    return write_page(folder, "migrate.html.j2", {**context, "images": images})
+
+
+def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "record": record,
+        "subtitle": _subtitle(record),
+        "first": [*record.cautions, *record.remarks],
+        "most": _MOST_SENTENCES,
+        "claims": claims_table(record) if record.claims else None,
+        "attenuation": attenuation_table(record) if record.attenuation.get("claims") else None,
+        "validities": _validities(record) if not record.attenuation.get("reason") else None,
+        "agreement": agreement_table(record) if record.agreement.get("figures") else None,
+        "crosswalk": crosswalk_table(record) if record.crosswalk else None,
+        "scores": scores_table(record),
+        "added": _added(record),
+        "figure_names": names,
+        "captions": captions(record),
+    }
+
+
+def _subtitle(record: MigrationRecord) -> str:
+    pictures = record.pictures
+    if not record.new:
+        return f"{pictures['n']:,} of {pictures['of_study']:,} pictures mapped by a crosswalk"
+    return (
+        f"{pictures['n']:,} of {pictures['of_study']:,} pictures with both scores · new scores of "
+        f"{record.new['name']}"
+    )
+
+
+def claims_table(record: MigrationRecord) -> Table:
+    """Lay the claims out: old, new and difference with their intervals, n and p."""
+    return Table(
+        title="",
+        columns=[
+            Column("Claim"),
+            Column("n", numeric=True),
+            *(Column(name, numeric=True) for name in ("Old", "p", "New", "p")),
+            Column("New minus old", numeric=True),
+            Column("p", numeric=True),
+        ],
+        rows=[
+            [
+                Cell(claim["title"]),
+                Cell(f"{claim['n']:,}"),
+                _cell(claim["old"]),
+                Cell(p_value(claim["p_old"]) or _UNDEFINED),
+                _cell(claim["new"]),
+                Cell(p_value(claim["p_new"]) or _UNDEFINED),
+                _cell(claim["difference"]),
+                Cell(p_of_difference(claim) or _UNDEFINED),
+            ]
+            for claim in record.claims
+        ],
+        before=f"On the same pictures, with {percent(record.settings['level'])} intervals. p "
+        "values are two-sided, of one claim at a time, and not corrected for the number of claims "
+        f"({len(record.claims)}).",
+        after=_footnote(record),
+    )
+
+
+def _footnote(record: MigrationRecord) -> str:
+    """Say once how intervals and p values were computed."""
+    ways = dict.fromkeys(claim["method"] for claim in record.claims)
+    said = [f"Intervals: {way}." for way in ways]
+    said.append(f"p of old and new: {'; '.join(tests_of(record.claims))}.")
+    if any(map(_at_floor, record.claims)):
+        said.append(
+            "p with <= is the lowest that so many resamples can give, and the true one may be "
+            "lower: more (--resamples) would resolve it."
+        )
+    said.append(
+        "A figure counts as significant where its test rejects at .05 and its interval excludes 0."
+    )
+    return " ".join(said)
+
+
+def p_of_difference(claim: Mapping[str, Any]) -> str:
+    """Write the p of a claim's difference, ``<= .001`` where it is the lowest possible."""
+    text = p_value(claim["p_difference"])
+    return f"<= {text}" if _at_floor(claim) and not text.startswith("<") else text
+
+
+def _at_floor(claim: Mapping[str, Any]) -> bool:
+    p = claim["p_difference"]
+    return p is not None and p <= claim["p_difference_floor"]
+
+
+def _cell(figure: Mapping[str, Any]) -> Cell:
+    ends = figure["interval"]
+    return Cell(
+        short(figure["value"]),
+        interval=f"[{short(ends[0])}, {short(ends[1])}]" if ends else "",
+        note=figure["reason"],
+    )
+
+
+def attenuation_table(record: MigrationRecord) -> Table:
+    """Lay the corrected correlations out beside what better measurement alone would do."""
+    rows = []
+    plain = {claim["title"]: claim for claim in record.claims}
+    for found in record.attenuation["claims"]:
+        expected = found["expected_new"]
+        rows.append(
+            [
+                Cell(found["title"]),
+                _cell(found["old"]),
+                _cell(found["new"]),
+                Cell(short(expected)),
+                _cell(plain[found["title"]]["new"]),
+            ]
+        )
+    return Table(
+        title="",
+        columns=[
+            Column("Correlation"),
+            Column("Old, corrected", numeric=True),
+            Column("New, corrected", numeric=True),
+            Column("Old times the ratio", numeric=True),
+            Column("New, as measured", numeric=True),
+        ],
+        rows=rows,
+        after="Intervals are those of the correlations, divided by the validity, which is taken "
+        "as exact. Where a correlation is not shown to differ from 0, correcting it does not show "
+        "it either.",
+    )
+
+
+def _validities(record: MigrationRecord) -> Table:
+    known = record.attenuation
+    return Table(
+        title="",
+        columns=[
+            Column("Model"),
+            Column("Published rho", numeric=True),
+            Column("Validity", numeric=True),
+            Column("Source"),
+        ],
+        rows=[
+            [
+                Cell(row["what"], note="" if place else "used below"),
+                Cell(row["printed"]),
+                Cell(short(row["validity"])),
+                Cell(row["source"], note=row["where"]),
+            ]
+            for rows in (known["old"], known["new"])
+            for place, row in enumerate(rows)
+        ],
+        before=known["assumption"],
+        after=f"Reliability of the human scores: {known['reliability']['value']:g} "
+        f"({known['reliability']['source']}, {known['reliability']['where']}: "
+        f"{known['reliability']['what']}). Better measurement alone would make a correlation "
+        f"{known['ratio']:.2f} times as large ({known['ratios'][0]:.2f} to "
+        f"{known['ratios'][1]:.2f} over the published figures). {known['caveat']}",
+    )
+
+
+def agreement_table(record: MigrationRecord) -> Table:
+    """Lay out how old and new scores agree."""
+    figures = record.agreement["figures"]
+    return Table(
+        title="",
+        columns=[Column("Old and new scores of the same pictures"), Column("Value", numeric=True)],
+        rows=[[Cell(TITLES[name]), _cell(figures[name])] for name in TITLES if name in figures],
+        before=f"n = {record.agreement['n']:,} pictures.",
+        after="Concordance is 1 only where both scores of every picture are equal (Lin 1989); "
+        "95 % of the pictures' differences are expected between the limits of agreement (Bland & "
+        "Altman 1986). The two models have different scales, so that low concordance is no fault "
+        "of either: do not mix their scores in one column.",
+    )
+
+
+def crosswalk_table(record: MigrationRecord) -> Table:
+    """Lay out the cross-validated errors of both directions."""
+    assert record.crosswalk is not None
+    ways = (record.crosswalk["forward"], record.crosswalk["backward"])
+    return Table(
+        title="",
+        columns=[
+            Column("From, to"),
+            Column("n", numeric=True),
+            Column("RMSE, isotonic", numeric=True),
+            Column("RMSE, equipercentile", numeric=True),
+            Column("RMSE, always the mean", numeric=True),
+            Column("Prediction interval, ±", numeric=True),
+            Column("Range"),
+        ],
+        rows=[
+            [
+                Cell(f"{way['source']} → {way['target']}"),
+                Cell(f"{way['n']:,}"),
+                *(
+                    Cell(f"{way[name]:.4f}")
+                    for name in ("rmse_isotonic", "rmse_quantile", "rmse_mean", "half_width")
+                ),
+                Cell(f"{way['quantile_x'][0]:.4g} to {way['quantile_x'][-1]:.4g}"),
+            ]
+            for way in ways
+        ],
+        before="The equipercentile map answers which new score as large a share of the pictures "
+        "stays below: mapped scores are spread as new ones are, or less where old scores are "
+        "tied. The isotonic map answers which new score is to be expected, and is less spread. "
+        "Both keep the order of the scores. Errors are of pictures left out of the fit "
+        f"(cross-validation). {' '.join(map(_errors, ways))} The prediction interval is as wide "
+        "for low scores as for high ones and is cut where the scale ends: it holds its level on "
+        "average over pictures, not for each score.",
+        after=_validity_of_map(record),
+    )
+
+
+def _errors(way: Mapping[str, Any]) -> str:
+    """Say which of the two maps, or always saying the mean, errs least on left-out pictures."""
+    errors = {
+        "the isotonic map": way["rmse_isotonic"],
+        "the equipercentile map": way["rmse_quantile"],
+        "always saying the mean": way["rmse_mean"],
+    }
+    least, *others = sorted(errors, key=errors.__getitem__)
+    said = f"From {way['source']} to {way['target']}, {least} errs least (RMSE {errors[least]:.4f}"
+    said += f"; {' and '.join(f'{name} {errors[name]:.4f}' for name in others)})"
+    if least == "always saying the mean":
+        return f"{said}: neither map says anything about a single picture."
+    saved = 1 - errors[least] / errors["always saying the mean"]
+    return f"{said}, {100 * saved:.0f} % less than always saying the mean."
+
+
+def _validity_of_map(record: MigrationRecord) -> str:
+    if not record.new:
+        assert record.crosswalk is not None
+        return f"Read from {record.crosswalk['source']}, sha256 {record.crosswalk['sha256']}."
+    return (
+        f"This crosswalk is specific to these pictures and to the form of {record.old['name']!r} "
+        "in this study: other pictures, or MemNet scores made with another preprocessing, need "
+        "another. A mapped score holds no more information than the score it comes from."
+    )
+
+
+def scores_table(record: MigrationRecord) -> Table:
+    """Describe both columns of scores."""
+    named = [(f"old: {record.old['name']}", record.old)]
+    if record.new:
+        named.append((f"new: {record.new['name']}", record.new))
+    return Table(
+        title="",
+        columns=[
+            Column("Scores"),
+            *(Column(name, numeric=True) for name in ("n", "Mean", "SD", "Lowest", "Highest")),
+        ],
+        rows=[
+            [
+                Cell(name),
+                Cell(f"{row['n']:,}"),
+                *(
+                    Cell(_UNDEFINED if row[key] is None else f"{row[key]:.4f}")
+                    for key in ("mean", "sd", "lowest", "highest")
+                ),
+            ]
+            for name, row in named
+        ],
+    )
+
+
+def _added(record: MigrationRecord) -> Table:
+    return Table(
+        title="",
+        columns=[Column("Column"), Column("Rows filled", numeric=True), Column("What it holds")],
+        rows=[
+            [Cell(name), Cell(f"{about['n']:,}"), Cell(about["meaning"])]
+            for name, about in record.added.items()
+        ],
+        before=f"migrated.csv has the {record.study['rows']:,} rows and "
+        f"{record.study['columns']:,} columns of {record.study['source']} as they were, and beside "
+        "them:",
+    )
+
+
+def claims_csv(record: MigrationRecord) -> str:
+    """Write the claims as CSV, a row a claim, numbers in full, nothing where undefined."""
+    parts = ("old", "new", "difference")
+    head = ["kind", "title", "outcome", "n", "statistic"]
+    for part in parts:
+        head += [part, f"{part}_low", f"{part}_high", f"p_{part}"]
+    head.append("p_difference_floor")
+    return csv_text(head, _rows(record, parts))
+
+
+def _rows(record: MigrationRecord, parts: Iterable[str]) -> Iterable[dict[str, Any]]:
+    for claim in record.claims:
+        row = {name: claim[name] for name in ("kind", "title", "outcome", "n")}
+        row["statistic"] = claim["detail"]["statistic"]
+        row["p_difference_floor"] = claim["p_difference_floor"]
+        for part in parts:
+            low, high = claim[part]["interval"] or (None, None)
+            row |= {part: claim[part]["value"], f"{part}_low": low, f"{part}_high": high}
+            row[f"p_{part}"] = claim[f"p_{part}"]
+        yield row

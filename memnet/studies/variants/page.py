@@ -1,0 +1,204 @@
+"""The page of a sensitivity analysis: how alike the variants are on these pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import memnet
+from memnet.compare.report.render import write_figures, write_page
+from memnet.compare.report.table_model import Cell, Column, Table
+from memnet.errors import PictureError
+from memnet.preprocess.decode import decode
+from memnet.studies.variants.figures import draw_heat_map
+
+if TYPE_CHECKING:
+    from memnet.studies.variants.sensitivity import Sensitivity
+
+SHOWN = 12
+"""Pictures that are shown of those that move most."""
+
+_THUMBNAIL = 96  # pixels of the longer side
+_NEARLY = 0.99
+
+
+def write_sensitivity_page(
+    folder: Path,
+    found: Sensitivity,
+    *,
+    cautions: Sequence[str],
+    command: str,
+    weights_sha256: str,
+) -> Path:
+    """Write ``report.html`` and ``figures/correlations.svg`` and ``.png``.
+
+    Parameters
+    ----------
+    folder : where to.
+    found : what is shown.
+    cautions : sentences about the pictures.
+    command, weights_sha256 : where the numbers come from.
+
+    Returns
+    -------
+    Path
+        of ``report.html``.
+
+    Raises
+    ------
+    MemnetError
+        if the folder cannot be written.
+    """
+    order = found.order
+    images = write_figures(
+        folder, {"correlations": draw_heat_map(found.correlations.loc[order, order], n=found.n)}
+    )
+    failed = [f"{name}: {why}" for name, why in found.failed.items()]
+    context = {
+        "subtitle": f"{found.n:,} pictures, scored with {found.model} in "
+        f"{len(found.correlations)} variants",
+        "first": [*filter(None, [found.warning]), *_failures(failed), *found.notes, *cautions],
+        "findings": findings(found),
+        "images": images,
+        "captions": {"correlations": _caption(found, order)},
+        "summary": _summary(found),
+        "moved": _moved(found),
+        "failed": failed,
+        "command": command,
+        "weights_sha256": weights_sha256,
+        "version": memnet.__version__,
+    }
+    return write_page(folder, "sensitivity.html.j2", context)
+
+
+def findings(found: Sensitivity) -> list[str]:
+    """Say in a few sentences how far the variants agree with the server."""
+    table = found.summary
+    others = table[(table["same_as"] == "") & (table["variant"] != "server")]
+    rho = others.set_index("variant")["spearman"]
+    known = rho.dropna().sort_values()
+    said = []
+    if len(known):
+        near = int((known >= _NEARLY).sum())
+        said.append(
+            f"{near} of {len(others)} other ways of preprocessing rank{'s' if near == 1 else ''} "
+            f"these pictures nearly as the server does (Spearman's rho of {_NEARLY} or more)."
+        )
+        least = ", ".join(
+            f"{slug} ({_minus(f'{value:.2f}')})" for slug, value in known.head(3).items()
+        )
+        said.append(f"Least like the server: {least}.")
+    if len(known) < len(rho):
+        constant = ", ".join(rho.index[rho.isna()])
+        said.append(f"No rank correlation with the server, as outputs are constant: {constant}.")
+    same = table[table["same_as"] != ""]
+    if len(same):
+        said.append(
+            f"{len(same)} variants have the same inputs as another and so the same raw outputs: "
+            + ", ".join(
+                f"{a} (as {b})" for a, b in zip(same["variant"], same["same_as"], strict=True)
+            )
+            + "."
+        )
+    return said
+
+
+def _failures(failed: Sequence[str]) -> list[str]:
+    if not failed:
+        return []
+    verb = "picture is" if len(failed) == 1 else "pictures are"
+    return [f"{len(failed):,} {verb} not in these figures, as listed at the end of the page."]
+
+
+def _caption(found: Sensitivity, order: Sequence[str]) -> str:
+    text = (
+        f"Spearman's rho between the raw outputs of every two variants on {found.n:,} pictures. "
+        "Variants with the same inputs stand here once. Like ones stand together (average linkage "
+        "on 1 - rho)"
+    )
+    rho = found.correlations.to_numpy(dtype=float).diagonal()
+    undefined = dict(zip(found.correlations.index, rho, strict=True))
+    constant = [slug for slug in order if math.isnan(undefined[slug])]
+    if constant:
+        text += f"; a dash: the outputs of {', '.join(constant)} are constant and have no ranks"
+    return f"{text}."
+
+
+def _summary(found: Sensitivity) -> Table:
+    columns = [
+        Column("Variant"),
+        Column("Spearman's rho", numeric=True),
+        Column("Pearson's r", numeric=True),
+        Column("Mean shift", numeric=True),
+        Column("SD", numeric=True),
+        Column("SD ratio", numeric=True),
+        Column("RMS difference", numeric=True),
+        Column("Largest difference", numeric=True),
+        Column("Clamped", numeric=True),
+    ]
+    rows = [_row(row) for row in found.summary.to_dict("records")]
+    return Table(
+        title="",
+        columns=columns,
+        rows=rows,
+        before="Each variant against the server. All but the last column are of raw outputs, "
+        "before scaling and clamping.",
+        after="SD: over n - 1. SD ratio: by the server's. Largest difference: in absolute value, "
+        "with the picture. Clamped: share of scores that were moved to stay within 0 and 1; a dash "
+        "where the variant clamps none.",
+    )
+
+
+def _row(row: Mapping[Any, Any]) -> list[Cell]:
+    note = f"same inputs as {row['same_as']}" if row["same_as"] else row["reason"]
+    share = row["clamped_share"]
+    return [
+        Cell(row["variant"], note=note),
+        *(_cell(row[name]) for name in ("spearman", "pearson", "mean_shift", "sd", "sd_ratio")),
+        _cell(row["rms_difference"]),
+        Cell(_cell(row["max_difference"]).text, note=row["max_picture"]),
+        Cell("–" if math.isnan(share) else f"{100 * share:.1f} %"),
+    ]
+
+
+def _cell(value: float) -> Cell:
+    """Four decimals, or two digits of a number too small for them; or ``undefined``."""
+    if math.isnan(value):
+        return Cell("undefined")
+    text = f"{value:.4f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2g}"
+    return Cell(_minus(text))
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _moved(found: Sensitivity) -> list[dict[str, str]]:
+    shown = found.moved[found.moved["mean_move"] > 0].head(SHOWN)
+    return [
+        {
+            "image_id": row["image_id"],
+            "thumbnail": thumbnail(row["path"]),
+            "server": f"{row['server_rank']:g}",
+            "mean_move": f"{row['mean_move']:.1f}",
+            "furthest": f"{row['furthest_rank']:g}",
+            "variant": row["furthest_variant"],
+        }
+        for row in shown.to_dict("records")
+    ]
+
+
+def thumbnail(path: str) -> str:
+    """Return a small JPEG as a data URI, "" where the picture can no longer be read."""
+    try:
+        picture = decode(path, exif_orientation="ignore").rgb.copy()
+    except PictureError:
+        return ""
+    picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,1 @@
+"""Small tools that know nothing of memorability: whole files, packaged tables, versions."""

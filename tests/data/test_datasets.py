@@ -1,0 +1,333 @@
+"""Truth tables of LaMem, MemCat and their mixture, and the manifest beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from memnet.data import datasets
+from memnet.data.manifest import CORRECTED, HIT_RATE, MIXED, read_manifest
+from memnet.data.matching import join, manifest_digest, read_column, read_extras, read_scores
+from memnet.errors import MemnetError
+
+LAMEM_PARTS = {"train": 30, "val": 4, "test": 6}
+MIXTURE_DIGEST = "d8bf40a64005775e48f30337bfd6b98437308a94f27150bea51012299e41fd9f"
+OFFICIAL_MIXTURE_DIGEST = "9ff0294d47bc4e6e63e086e3f73cb43c7c8a94b75b9abc131b476af40d6f7557"
+
+
+def write_lamem(folder, *, backwards=False):
+    """40 pictures in two splits that share none of their labels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split in (1, 2):
+        first = 0
+        for part, count in LAMEM_PARTS.items():
+            numbers = range(first, first + count)[:: -1 if backwards else 1]
+            lines = [f"{i:08d}.jpg {(i + 40 + split) / 100:.6f}\n" for i in numbers]
+            (folder / f"{part}_{split}.txt").write_text("".join(lines))
+            first += count
+    return folder
+
+
+def memcat_frame(count=12) -> pd.DataFrame:
+    number = np.arange(count)
+    hits, false_alarms, responses = 40 + number, number % 5, 80 + number % 3
+    return pd.DataFrame(
+        {
+            "image_file": [f"{i:012d}.jpg" for i in number],
+            "category": np.where(number % 2, "food", "animal"),
+            "subcategory": "x",
+            "H": hits,
+            "FA": false_alarms,
+            "n_resp": responses,
+            "memorability_wo_fa_correction": hits / responses,
+            "memorability_w_fa_correction": (hits - false_alarms) / responses,
+        }
+    )
+
+
+@pytest.fixture
+def lamem_folder(tmp_path):
+    return write_lamem(tmp_path / "lamem")
+
+
+@pytest.fixture
+def memcat_file(tmp_path):
+    path = tmp_path / "memcat.csv"
+    memcat_frame().to_csv(path)
+    return path
+
+
+@pytest.fixture
+def mix(lamem_folder, memcat_file):
+    def build(**options):
+        given = {"split": 1, "label": "wo-fa", "held_out": 10, **options}
+        return datasets.mixture(lamem_folder, memcat_file, **given)
+
+    return build
+
+
+def test_lamem_is_one_part_of_one_split(lamem_folder):
+    test = datasets.lamem(lamem_folder, split=2)
+    assert test.table["image_id"].tolist() == [f"{i:08d}.jpg" for i in range(34, 40)]
+    assert test.table["human_score"].tolist() == [(i + 42) / 100 for i in range(34, 40)]
+    assert (test.manifest["dataset"], test.manifest["part"]) == ("lamem", "test")
+    assert (test.manifest["split"], test.manifest["label_kind"]) == (2, HIT_RATE)
+    path = lamem_folder / "test_2.txt"
+    assert test.manifest["sources"] == [
+        {"file": "test_2.txt", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    ]
+    for part, count in LAMEM_PARTS.items():
+        assert datasets.lamem(lamem_folder, split=1, part=part).manifest["n"] == count
+
+
+def test_lamem_is_found_in_its_archive_too(lamem_folder, tmp_path):
+    (tmp_path / "archive").mkdir()
+    lamem_folder.rename(tmp_path / "archive" / "splits")
+    assert datasets.lamem(tmp_path / "archive", split=1).manifest["n"] == 6
+
+
+def test_memcat_has_the_label_that_was_asked_for_and_its_counts(memcat_file):
+    frame = memcat_frame()
+    for label, column, kind in (
+        ("wo-fa", "memorability_wo_fa_correction", HIT_RATE),
+        ("w-fa", "memorability_w_fa_correction", CORRECTED),
+    ):
+        truth = datasets.memcat(memcat_file, label=label)
+        assert truth.table["human_score"].tolist() == frame[column].tolist()
+        assert (truth.manifest["label_column"], truth.manifest["label_kind"]) == (column, kind)
+        columns = {
+            role: truth.manifest[f"{role}_column"]
+            for role in ("hits", "false_alarms", "responses", "category")
+        }
+        extras = read_extras(truth.table, columns, id_column="image_id", ids=frame["image_file"])
+        assert extras["hits"].tolist() == frame["H"].tolist()
+        assert extras["false_alarms"].tolist() == frame["FA"].tolist()
+        assert extras["responses"].tolist() == frame["n_resp"].tolist()
+        assert extras["category"].tolist() == frame["category"].tolist()
+
+
+def test_the_label_of_memcat_is_never_assumed(memcat_file):
+    with pytest.raises(TypeError, match="label"):
+        datasets.memcat(memcat_file)
+    with pytest.raises(MemnetError, match="--label is 'fa'; it must be wo-fa or w-fa"):
+        datasets.memcat(memcat_file, label="fa")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "says"),
+    [
+        ("H", "55", r"wo_fa_correction is not H / n_resp for 1 picture\(s\), 000000000003.jpg"),
+        ("H", "", "whole number in column 'H'"),
+        ("category", "", "a name in column 'category'"),
+        ("memorability_wo_fa_correction", "", r"1 row\(s\) of MemCat's file are unusable.*row 5"),
+    ],
+)
+def test_a_damaged_memcat_is_refused(tmp_path, column, cell, says):
+    frame = memcat_frame().astype(str)
+    frame.loc[3, column] = cell
+    frame.to_csv(tmp_path / "memcat.csv", index=False)
+    with pytest.raises(MemnetError, match=says):
+        datasets.memcat(tmp_path / "memcat.csv", label="wo-fa")
+
+
+def test_the_held_out_pictures_are_those_with_the_lowest_sha256(mix):
+    test, train = mix(), mix(part="train")
+    ids = [*test.table["image_id"], *train.table["image_id"]]
+    assert len(ids) == len(set(ids)) == 40 + 12
+    assert {i.split("/")[0] for i in ids} == {"lamem", "memcat"}
+    assert len(test.table) == 10
+    key = {i: hashlib.sha256(f"2022:{i}".encode()).hexdigest() for i in ids}
+    assert max(key[i] for i in test.table["image_id"]) < min(
+        key[i] for i in train.table["image_id"]
+    )
+    assert sum(test.manifest["counts"].values()) == 10
+    assert test.manifest["counts"]["lamem"] == test.table["image_id"].str.match("lamem/").sum()
+
+
+def test_the_mixture_is_the_same_everywhere(mix, tmp_path):
+    """A literal: other machines, other orders of the files and other versions must give it too."""
+    assert mix().manifest["digest"] == MIXTURE_DIGEST
+    write_lamem(tmp_path / "lamem", backwards=True)
+    memcat_frame()[::-1].to_csv(tmp_path / "memcat.csv", sep=";")
+    again = mix()
+    assert again.manifest["digest"] == MIXTURE_DIGEST
+    assert again.table.equals(mix().table)
+    assert mix(seed=2023).manifest["digest"] != MIXTURE_DIGEST
+
+
+def test_the_mixture_has_the_labels_of_one_split_of_lamem(mix):
+    """Whoever merges split files gives some pictures the label of another split."""
+    for split in (1, 2):
+        rows = pd.concat([mix(split=split).table, mix(split=split, part="train").table])
+        rows = rows[rows["dataset"] == "lamem"]
+        number = rows["image_id"].str.removeprefix("lamem/").str.removesuffix(".jpg").astype(int)
+        assert np.allclose(rows["human_score"], (number + 40 + split) / 100, atol=1e-12)
+    assert mix(split=2).table["image_id"].tolist() == mix().table["image_id"].tolist()
+
+
+def test_the_mixture_says_when_its_labels_are_of_two_kinds(mix):
+    assert mix().manifest["label_kind"] == HIT_RATE
+    assert mix(label="w-fa").manifest["label_kind"] == MIXED
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"held_out": 0}, "--held-out 0 must be from 1 to 51: there are 52"),
+        ({"held_out": 52}, "--held-out 52"),
+        ({"part": "val"}, "--part is 'val'; it must be test or train"),
+        ({"split": 6}, "--split is 6; it must be 1 or 2 or 3 or 4 or 5"),
+        ({"split": 3}, r"There is no .*train_3\.txt"),
+    ],
+)
+def test_what_there_is_not_is_said(mix, options, says):
+    with pytest.raises(MemnetError, match=says):
+        mix(**options)
+
+
+def test_parts_that_overlap_are_refused(mix, lamem_folder):
+    (lamem_folder / "val_1.txt").write_text("00000001.jpg 0.5\n")
+    with pytest.raises(MemnetError, match=r"1 picture\(s\) are in more than one part.*00000001"):
+        mix()
+
+
+def test_the_table_and_its_manifest_are_read_back(mix, tmp_path):
+    truth = mix()
+    path = tmp_path / "new" / "truth.csv"
+    truth.write(path)
+    assert read_manifest(path) == truth.manifest
+    scores = read_column(path, column="human_score", id_column="image_id", name="truth")
+    assert scores.by_id.tolist() == truth.table["human_score"].tolist()
+    predictions = truth.table.rename(columns={"human_score": "score"})
+    joined = join(scores, read_scores(predictions, id_column="image_id"))
+    assert joined.manifest_digest() == truth.manifest["digest"]
+    first = path.read_bytes()
+    truth.write(path)  # an earlier one may be replaced
+    assert path.read_bytes() == first
+    assert sorted(file.name for file in path.parent.iterdir()) == ["truth.csv", "truth.csv.json"]
+
+
+@pytest.mark.parametrize("change", ["a label", "an id", "a row", "a column"])
+def test_a_table_that_was_altered_is_noticed(lamem_folder, tmp_path, change):
+    path = tmp_path / "truth.csv"
+    datasets.lamem(lamem_folder, split=1).write(path)
+    frame = pd.read_csv(path, dtype=str)
+    frame[::-1].to_csv(path, index=False, sep="\t")  # another order and layout are no alteration
+    assert read_manifest(path) is not None
+    if change == "a label":
+        frame.loc[2, "human_score"] += "0001"
+    elif change == "an id":
+        frame.loc[2, "image_id"] = "x.jpg"
+    elif change == "a row":
+        frame = frame.iloc[1:]
+    else:
+        frame = frame.rename(columns={"human_score": "score"})
+    frame.to_csv(path, index=False)
+    with pytest.raises(MemnetError, match="was altered after `memnet dataset` wrote it"):
+        read_manifest(path)
+
+
+def test_a_table_without_a_manifest_is_the_users_own(tmp_path):
+    path = tmp_path / "truth.csv"
+    path.write_text("image_id,hit_rate\na,0.5\n")
+    assert read_manifest(path) is None
+    beside = tmp_path / "truth.csv.json"
+    beside.write_text('{"models": {}}')  # a score table's sidecar
+    assert read_manifest(path) is None
+    beside.write_text("{")
+    with pytest.raises(MemnetError, match="cannot be read as the manifest"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"schema_version": 99}, "schema version 99"), ({"digest": None}, "lacks digest")],
+)
+def test_a_manifest_that_is_newer_or_damaged_is_refused(lamem_folder, tmp_path, change, says):
+    path = tmp_path / "truth.csv"
+    datasets.lamem(lamem_folder, split=1).write(path)
+    beside = tmp_path / "truth.csv.json"
+    fields = json.loads(beside.read_text()) | change
+    beside.write_text(json.dumps({k: v for k, v in fields.items() if v is not None or k == "rule"}))
+    with pytest.raises(MemnetError, match=says):
+        read_manifest(path)
+
+
+def test_a_file_that_is_no_truth_table_is_not_written_over(memcat_file, tmp_path):
+    truth = datasets.memcat(memcat_file, label="wo-fa")
+    before = memcat_file.read_bytes()
+    with pytest.raises(MemnetError, match=r"memcat\.csv exists and was not written by"):
+        truth.write(memcat_file)
+    (tmp_path / "other.csv.json").write_text("{}")
+    with pytest.raises(MemnetError, match=r"other\.csv\.json exists and was not written by"):
+        truth.write(tmp_path / "other.csv")
+    assert memcat_file.read_bytes() == before
+    with pytest.raises(MemnetError, match=r"must end in \.csv"):
+        truth.write(tmp_path / "truth.xlsx")
+
+
+# --- the official files, where they are at hand ----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def official(shared):
+    return shared / "data" / "lamem_splits", shared / "data" / "human_scores" / (
+        "memcat_image_data.csv"
+    )
+
+
+def test_official_lamem_has_its_published_sizes_and_the_measured_moments(official):
+    """FACTS: 45,000 / 3,741 / 10,000 a split. The moments are those of split 1, population SD."""
+    for split in (1, 2, 3, 4, 5):
+        parts = {
+            part: datasets.lamem(official[0], split=split, part=part).table
+            for part in ("train", "val", "test")
+        }
+        assert [len(table) for table in parts.values()] == [45_000, 3_741, 10_000]
+        whole = pd.concat(list(parts.values()))
+        assert whole["image_id"].nunique() == len(whole) == 58_741
+        if split == 1:
+            scores = whole["human_score"].to_numpy()
+            assert round(scores.mean(), 6) == 0.756077
+            assert round(scores.std(ddof=0), 6) == 0.123752
+            assert (scores.min(), scores.max()) == (0.2, 1.0)
+            assert round(100 * (scores < 0.411).mean(), 4) == 0.6861
+
+
+def test_official_labels_differ_between_splits(official):
+    test = datasets.lamem(official[0], split=1).table
+    train = datasets.lamem(official[0], split=2, part="train").table
+    both = test.merge(train, on="image_id")
+    assert len(both) == 7_670
+    assert round(100 * (both["human_score_x"] != both["human_score_y"]).mean(), 1) == 98.7
+
+
+def test_official_memcat_has_the_measured_means_and_its_two_labels_disagree(official):
+    without = datasets.memcat(official[1], label="wo-fa").table
+    corrected = datasets.memcat(official[1], label="w-fa").table
+    assert len(without) == len(corrected) == 10_000
+    assert round(without["human_score"].mean(), 6) == 0.758451
+    assert round(corrected["human_score"].mean(), 6) == 0.693220
+    rho = without["human_score"].corr(corrected["human_score"], method="spearman")
+    assert round(rho, 3) == 0.904
+    assert without["category"].value_counts().to_dict() == dict.fromkeys(
+        ("animal", "food", "landscape", "sports", "vehicle"), 2_000
+    )
+
+
+def test_official_mixture_holds_out_the_same_5000_everywhere(official):
+    test = datasets.mixture(*official, split=1, label="wo-fa")
+    train = datasets.mixture(*official, split=1, label="wo-fa", part="train")
+    assert test.manifest["digest"] == OFFICIAL_MIXTURE_DIGEST
+    assert test.manifest["counts"] == {"lamem": 4_289, "memcat": 711}
+    assert len(test.table) == 5_000
+    assert len(train.table) == 58_741 + 10_000 - 5_000
+    assert not set(test.table["image_id"]) & set(train.table["image_id"])
+    assert (
+        manifest_digest(test.table["image_id"], test.table["human_score"])
+        == test.manifest["digest"]
+    )

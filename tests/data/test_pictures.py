@@ -1,0 +1,127 @@
+"""Folders, globs, files and manifests."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from memnet.data.pictures import collect
+from memnet.errors import MemnetError
+
+
+def ids(*pictures) -> list[str]:
+    return [item.image_id for item in collect([str(picture) for picture in pictures]).items]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in ("b.JPG", "a.png", "sub/c.webp", "sub/deep/d.tif", "notes.txt", ".hidden.png"):
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    return tmp_path / "tree"
+
+
+def test_a_folder_is_searched_recursively_and_ids_are_relative(tree):
+    assert ids(tree) == ["a.png", "b.JPG", "sub/c.webp", "sub/deep/d.tif"]
+
+
+def test_what_is_no_picture_is_counted_and_not_forgotten(tree):
+    assert dict(collect([tree]).ignored) == {".txt": 1, "hidden files": 1}
+
+
+def test_a_single_file_has_its_name_whatever_its_ending(tree):
+    assert ids(tree / "sub" / "c.webp", tree / "notes.txt") == ["c.webp", "notes.txt"]
+
+
+def test_a_glob_is_relative_to_its_fixed_part(tree):
+    assert ids(tree / "sub" / "*.webp") == ["c.webp"]
+    assert ids(tree / "**" / "*.*") == ["a.png", "b.JPG", "sub/c.webp", "sub/deep/d.tif"]
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_a_file(tree):
+    (tree / "x[1].png").write_bytes(b"")
+    assert ids(tree / "x[1].png") == ["x[1].png"]
+
+
+def test_a_manifest_gives_paths_and_ids(tree):
+    manifest = tree / "list.csv"
+    manifest.write_text("image_id,path\nfirst,sub/c.webp\n007,a.png\n")
+    found = collect([manifest]).items
+    assert [(item.image_id, item.path) for item in found] == [
+        ("first", str(tree / "sub/c.webp")),
+        ("007", str(tree / "a.png")),
+    ]
+    manifest.write_text("path\na.png\n")
+    assert ids(manifest) == ["a.png"]
+
+
+def test_a_manifest_without_paths_names_its_columns(tree):
+    (tree / "list.csv").write_text("file\na.png\n")
+    with pytest.raises(MemnetError, match=r"no column 'path'.*file"):
+        collect([tree / "list.csv"])
+    (tree / "list.csv").write_text('path\na.png\n""\n')
+    with pytest.raises(MemnetError, match="line 3, has no path"):
+        collect([tree / "list.csv"])
+
+
+def test_two_pictures_with_one_id_are_refused(tree):
+    (tree / "other").mkdir()
+    (tree / "other" / "c.webp").write_bytes(b"another")
+    with pytest.raises(MemnetError, match=r"would share an image_id.*'c.webp'"):
+        collect([tree / "sub", tree / "other" / "c.webp"])
+
+
+def test_a_picture_named_twice_is_scored_once(tree):
+    inputs = collect([tree / "sub", tree / "sub" / "c.webp", tree / "sub" / ".." / "sub"])
+    assert [item.image_id for item in inputs.items].count("c.webp") == 1
+
+
+def test_an_empty_folder_is_said(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MemnetError, match=r"holds no pictures \(it is empty\)"):
+        collect([tmp_path / "empty"])
+    (tmp_path / "empty" / "a.txt").write_text("")
+    with pytest.raises(MemnetError, match=r"only 1 x \.txt"):
+        collect([tmp_path / "empty"])
+
+
+def test_a_missing_folder_and_an_empty_glob_are_said(tmp_path):
+    with pytest.raises(MemnetError, match="There is no file or folder"):
+        collect([tmp_path / "absent"])
+    with pytest.raises(MemnetError, match="Nothing that is a picture matches"):
+        collect([tmp_path / "*.png"])
+
+
+def _unreadable(monkeypatch, folder):
+    real = os.scandir
+
+    def scandir(path):
+        if os.fspath(path) == str(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)  # a test may run as root, who may read anything
+
+
+def test_an_unreadable_folder_is_an_error(tree, monkeypatch):
+    _unreadable(monkeypatch, tree)
+    with pytest.raises(MemnetError, match="cannot be read: Permission denied"):
+        collect([tree])
+
+
+def test_an_unreadable_folder_inside_does_not_stop_the_rest(tree, monkeypatch):
+    _unreadable(monkeypatch, tree / "sub")
+    inputs = collect([tree])
+    assert [item.image_id for item in inputs.items] == ["a.png", "b.JPG"]
+    assert inputs.unreadable == [f"{tree / 'sub'}: Permission denied"]
+
+
+def test_links_are_followed_and_circles_are_not(tree):
+    (tree / "sub" / "up").symlink_to(tree)
+    (tree / "other").symlink_to(tree / "sub")
+    found = ids(tree)
+    assert "other/c.webp" in found
+    assert not any("up" in image_id for image_id in found if image_id.startswith("sub"))
+    assert len(found) < 12

@@ -1,0 +1,155 @@
+"""The score table on disk: continued, never mixed, never lost."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from memnet.errors import MemnetError
+from memnet.scoring.score_file import SIDECAR_VERSION, ScoreFile, open_scores
+from memnet.scoring.table import Row, read_table
+
+
+def row(image_id: str, score: float | None = 0.5, model: str = "m", path: str = "") -> Row:
+    if score is None:
+        return Row.failed(image_id=image_id, path=path, model=model, variant="", reason="why")
+    return Row(
+        image_id=image_id,
+        path=path,
+        model=model,
+        variant="",
+        score=score,
+        raw=score,
+        n_crops=1,
+        clamped=False,
+        width=1,
+        height=1,
+        mode="RGB",
+        warning="",
+    )
+
+
+IDENTITY = {"tensors_sha256": "a", "preprocess_digest": "b"}
+
+
+def start(out):
+    with open_scores(out) as table:
+        table.declare("m", IDENTITY)
+        table.write_sidecar()
+    return ScoreFile(out)
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_rows_survive_without_finish_and_end_in_the_table(tmp_path, name):
+    start(tmp_path / name).append([row("a"), row("b", 0.25)])
+    with open_scores(tmp_path / name) as table:
+        assert table.is_done(("m", "", "a"), "")
+        assert not table.is_done(("m", "", "c"), "")
+        table.append([row("c", 0.75)])
+        table.finish([("m", "", "c"), ("m", "", "a"), ("m", "", "b")])
+    found = read_table(tmp_path / name)
+    assert found.image_id.tolist() == ["c", "a", "b"]
+    assert found.score.tolist() == [0.75, 0.5, 0.25]
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {name, name + ".json"}
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_line_cut_short_by_a_kill_is_dropped_and_no_other(tmp_path, cut):
+    table = start(tmp_path / "s.csv")
+    table.append([row("a"), row("b")])
+    data = table.journal.read_bytes()
+    table.journal.write_bytes(data[:-cut])
+    again = ScoreFile(tmp_path / "s.csv")
+    assert set(again.rows) == {("m", "", "a")}
+    again.append([row("b", 0.9)])
+    assert ScoreFile(tmp_path / "s.csv").rows["m", "", "b"].score == 0.9
+
+
+def test_failed_pictures_are_tried_again_and_replaced(tmp_path):
+    table = start(tmp_path / "s.csv")
+    table.append([row("a", None)])
+    table.finish([("m", "", "a")])
+    again = ScoreFile(tmp_path / "s.csv")
+    assert not again.is_done(("m", "", "a"), "")
+    again.append([row("a", 0.5)])
+    again.finish([("m", "", "a")])
+    assert read_table(tmp_path / "s.csv").score.tolist() == [0.5]
+
+
+def test_rows_of_earlier_runs_are_kept(tmp_path):
+    table = start(tmp_path / "s.csv")
+    table.append([row("a"), row("b")])
+    table.finish([("m", "", "a"), ("m", "", "b")])
+    again = ScoreFile(tmp_path / "s.csv")
+    again.append([row("c")])
+    again.finish([("m", "", "c")])
+    assert read_table(tmp_path / "s.csv").image_id.tolist() == ["c", "a", "b"]
+
+
+def test_scores_made_another_way_are_not_mixed_in(tmp_path):
+    start(tmp_path / "s.csv")
+    with open_scores(tmp_path / "s.csv") as table:
+        table.declare("m", dict(IDENTITY))
+        with pytest.raises(MemnetError, match=r"another way \(different: preprocess_digest\)"):
+            table.declare("m", {**IDENTITY, "preprocess_digest": "c"})
+
+
+def test_the_same_id_from_another_place_is_another_picture(tmp_path):
+    table = start(tmp_path / "s.csv")
+    table.append([row("a", path="one/a")])
+    assert table.is_done(("m", "", "a"), "one/a")
+    with pytest.raises(MemnetError, match="from one/a, and now two/a"):
+        table.is_done(("m", "", "a"), "two/a")
+
+
+def test_somebody_elses_file_is_never_overwritten(tmp_path):
+    out = tmp_path / "s.csv"
+    out.write_text("my,data\n1,2\n")
+    with pytest.raises(MemnetError, match=r"s\.csv\.json, which says how it was made, does not"):
+        ScoreFile(out)
+    (tmp_path / "s.csv.json").write_text(
+        json.dumps({"sidecar_version": SIDECAR_VERSION, "models": {}})
+    )
+    with pytest.raises(MemnetError, match="no score table of memnet: its columns are my, data"):
+        ScoreFile(out)
+    assert out.read_text() == "my,data\n1,2\n"
+
+
+def test_two_writers_at_once_are_refused(tmp_path):
+    def open_once(name):
+        with open_scores(tmp_path / name):
+            return name
+
+    with open_scores(tmp_path / "s.csv"):
+        with pytest.raises(MemnetError, match="Another memnet is writing"):
+            open_once("s.csv")
+        assert open_once("other.csv")
+    assert open_once("s.csv")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sidecar_version": 9, "models": {}}'])
+def test_a_damaged_sidecar_is_said(tmp_path, text):
+    (tmp_path / "s.csv.json").write_text(text)
+    with pytest.raises(MemnetError, match=r"s\.csv\.json"):
+        ScoreFile(tmp_path / "s.csv")
+
+
+def test_only_csv_and_parquet(tmp_path):
+    with pytest.raises(MemnetError, match=r"\.csv or \.parquet"), open_scores(tmp_path / "s.xlsx"):
+        pass
+
+
+def test_a_full_disk_is_said_and_what_was_finished_is_kept(tmp_path, monkeypatch):
+    table = start(tmp_path / "s.csv")
+    table.append([row("a")])
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(MemnetError, match=r"No space left on device\); what was finished"):
+        table.append([row("b")])
+    monkeypatch.undo()
+    assert ("m", "", "a") in ScoreFile(tmp_path / "s.csv").rows
