@@ -6,10 +6,17 @@ from pathlib import Path
 
 import typer
 
-from memnet.cli import training_options as ask
+from memnet.cli.training_options import (
+    DataOptions,
+    MachineOptions,
+    expand_options,
+    need_lightning,
+)
 
 
+@expand_options(leave_out=("wandb",))
 def table1(
+    *,
     out: Path = typer.Option(..., help="Folder for table1.md, .tex, .csv, and the comparison."),
     run: list[str] = typer.Option(
         [],
@@ -22,25 +29,8 @@ def table1(
     resamples: int = typer.Option(
         10_000, min=1, help="Bootstrap resamples of the comparison of the four."
     ),
-    truth: Path | None = ask.TRUTH,
-    images: Path | None = ask.IMAGES,
-    truth_column: str = ask.TRUTH_COLUMN,
-    id_column: str = ask.ID_COLUMN,
-    split_column: str = ask.SPLIT_COLUMN,
-    strata_column: str = ask.STRATA_COLUMN,
-    val: str = ask.VAL,
-    test: str = ask.TEST,
-    dataset: str = ask.DATASET,
-    lamem: Path | None = ask.LAMEM,
-    split: int = ask.SPLIT,
-    memcat: Path | None = ask.MEMCAT,
-    label: str = ask.LABEL,
-    held_out: int = ask.HELD_OUT,
-    data_seed: int = ask.DATA_SEED,
-    device: str = ask.DEVICE,
-    devices: int = ask.DEVICES,
-    workers: int | None = ask.WORKERS,
-    cache: Path | None = ask.CACHE,
+    data: DataOptions,
+    machine: MachineOptions,
 ) -> None:
     """Print Table 1 of Needell & Bainbridge (2022) beside what was measured here.
 
@@ -56,26 +46,9 @@ def table1(
     from memnet.cli.messages import command_line, say
     from memnet.errors import MemnetError
 
-    options = ask.DataOptions(
-        truth=truth,
-        images=images,
-        truth_column=truth_column,
-        id_column=id_column,
-        split_column=split_column,
-        strata_column=strata_column,
-        val=val,
-        test=test,
-        dataset=dataset,
-        lamem=lamem,
-        split=split,
-        memcat=memcat,
-        label=label,
-        held_out=held_out,
-        data_seed=data_seed,
-    )
-    if run and (options.given or config):
+    if run and (data.given or config):
         raise MemnetError("--run takes runs as they are; leave data and --config out, or --run.")
-    ask.need_lightning()
+    need_lightning()
     from memnet.experiments.table1_train import common_settings, train_four, write_table1
 
     failures: dict[str, str] = {}
@@ -84,14 +57,13 @@ def table1(
         runs = _runs(run)
     else:
         settings = common_settings(config)
-        built = options.build()
+        built = data.build()
         for sentence in (*built.set_aside, *built.description.get("notes", ())):
             say(sentence)
         aside = bool(built.set_aside)
-        machine = ask.machine_of(device, devices, workers, cache, "")
         try:
             runs, failures = train_four(
-                settings, built, out, machine, command=command_line(), say=say
+                settings, built, out, machine.build(), command=command_line(), say=say
             )
         except KeyboardInterrupt:
             say(f"interrupted; what was finished is kept in {out}, and the same command goes on")

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memnet.cli import training_options as ask
+from memnet.cli.training_options import (
+    DataOptions,
+    MachineOptions,
+    expand_options,
+    need_lightning,
+)
 
 if TYPE_CHECKING:
     from memnet.reimpl.training.config import TrainConfig
@@ -20,25 +25,13 @@ def _setting(text: str, default: Any = None, *names: str) -> Any:
     return typer.Option(default, *names, help=text, rich_help_panel=_SETTINGS)
 
 
+@expand_options()
 def train(
+    *,
     out: Path = typer.Option(..., help="The run's folder. A run that was begun there goes on."),
     preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain or m3m."),
     config: Path | None = typer.Option(None, help="Settings as TOML, over those of the preset."),
-    truth: Path | None = ask.TRUTH,
-    images: Path | None = ask.IMAGES,
-    truth_column: str = ask.TRUTH_COLUMN,
-    id_column: str = ask.ID_COLUMN,
-    split_column: str = ask.SPLIT_COLUMN,
-    strata_column: str = ask.STRATA_COLUMN,
-    val: str = ask.VAL,
-    test: str = ask.TEST,
-    dataset: str = ask.DATASET,
-    lamem: Path | None = ask.LAMEM,
-    split: int = ask.SPLIT,
-    memcat: Path | None = ask.MEMCAT,
-    label: str = ask.LABEL,
-    held_out: int = ask.HELD_OUT,
-    data_seed: int = ask.DATA_SEED,
+    data: DataOptions,
     start: list[str] = _setting(
         "BRANCH=SOURCE, repeat for several: random, imagenet, coco, a model's name or a weight "
         "file (resnet=resmem.published).",
@@ -62,11 +55,7 @@ def train(
     validations_per_epoch: int | None = _setting("n: after every (batches // n)-th batch."),
     precision: str | None = _setting("32, bf16 or 16 (mixed)."),
     seed: int | None = _setting("Of weights, order, crops and dropout."),
-    device: str = ask.DEVICE,
-    devices: int = ask.DEVICES,
-    workers: int | None = ask.WORKERS,
-    cache: Path | None = ask.CACHE,
-    wandb: str = ask.WANDB,
+    machine: MachineOptions,
 ) -> None:
     """Train MemNet, ResMem, ResMemRetrain or M3M (Needell & Bainbridge 2022).
 
@@ -77,7 +66,7 @@ def train(
     OUT/best.safetensors is then scored with by `memnet score --model`, and OUT/report.html
     says how the run went. After a kill the same command goes on, as does --out alone.
     """
-    ask.need_lightning()
+    need_lightning()
     from memnet.cli.messages import command_line, say, say_some
     from memnet.errors import MemnetError, StoppedError
     from memnet.experiments.train import is_finished
@@ -85,23 +74,6 @@ def train(
     from memnet.reimpl.training.config import read_config
     from memnet.reimpl.training.run_folder import read_run
 
-    data = ask.DataOptions(
-        truth=truth,
-        images=images,
-        truth_column=truth_column,
-        id_column=id_column,
-        split_column=split_column,
-        strata_column=strata_column,
-        val=val,
-        test=test,
-        dataset=dataset,
-        lamem=lamem,
-        split=split,
-        memcat=memcat,
-        label=label,
-        held_out=held_out,
-        data_seed=data_seed,
-    )
     changes: dict[str, Any] = {
         "learning_rate": learning_rate,
         "momentum": momentum,
@@ -130,10 +102,9 @@ def train(
             settings = read_config(preset, config, changes)
             built = data.build()
             _introduce(built, settings)
-        machine = ask.machine_of(device, devices, workers, cache, wandb)
         if is_finished(out, read_run(out)):
             say(f"{out} holds a run that is finished; nothing is trained")
-        found = run(settings, built, out, machine, command=command_line())
+        found = run(settings, built, out, machine.build(), command=command_line())
     except KeyboardInterrupt:
         raise StoppedError(
             "Interrupted; what was finished is kept, and the same command goes on."

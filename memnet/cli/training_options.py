@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
@@ -12,62 +15,38 @@ if TYPE_CHECKING:
     from memnet.reimpl.training.dataset import TrainingSet
     from memnet.reimpl.training.loop import Machine
 
-_DATA, _MACHINE = "Data", "Machine"
+
+def _data(default: Any, text: str, **more: Any) -> Any:
+    return typer.Option(default, help=text, rich_help_panel="Data", **more)
 
 
-def _of(panel: str, default: Any, text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(default, *names, help=text, rich_help_panel=panel, **more)
+def _machine(default: Any, text: str, **more: Any) -> Any:
+    return typer.Option(default, help=text, rich_help_panel="Machine", **more)
 
 
-TRUTH = _of(_DATA, None, "CSV, TSV or Parquet with a human score per picture.")
-IMAGES = _of(_DATA, None, "The folder with the pictures (of MemCat, where --memcat is given).")
-TRUTH_COLUMN = _of(_DATA, "", "The column with the human scores.")
-ID_COLUMN = _of(_DATA, "", "The column with the picture's id: by default image_id.")
-SPLIT_COLUMN = _of(_DATA, "", "A column that says train, val or test; else the parts are drawn.")
-STRATA_COLUMN = _of(_DATA, "", "Draw the parts within the groups of this column.")
-VAL = _of(_DATA, "", "Validation part: a share (by default 0.2) or a number of pictures (100).")
-TEST = _of(_DATA, "", "Test part, which training never looks at: as --val; 0 for none.")
-DATASET = _of(_DATA, "", "Name of the data set (memcat, ...), to tell contaminated figures.")
-LAMEM = _of(_DATA, None, "LaMem's folder, with splits/ and images/; with --split.")
-SPLIT = _of(_DATA, 0, "LaMem's official split, 1 to 5.", show_default=False)
-MEMCAT = _of(_DATA, None, "memcat_image_data.csv, with --images; with --lamem: the mixture.")
-LABEL = _of(_DATA, "", "MemCat's label: wo-fa (hit rate) or w-fa (corrected for false alarms).")
-HELD_OUT = _of(_DATA, 5_000, "Of the mixture: how many pictures are the test part.")
-DATA_SEED = _of(_DATA, 2022, "Of the draw of the parts; the same everywhere.")
-
-DEVICE = _of(_MACHINE, "auto", "auto, cpu or cuda.")
-DEVICES = _of(_MACHINE, 1, "GPUs, or processes on the CPU, that share each batch.", min=1)
-WORKERS = _of(
-    _MACHINE,
-    None,
-    "Processes that fetch batches: by default none on a CPU, up to 8 for a GPU.",
-    min=0,
-)
-CACHE = _of(
-    _MACHINE, None, "Folder for decoded pictures, 0.2 MB each, and outputs of frozen branches."
-)
-WANDB = _of(_MACHINE, "", "Log to this project of Weights & Biases, too.")
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """The answers about data; see the options above."""
+    """The options about data: a field is an option of the commands that take this class."""
 
-    truth: Path | None
-    images: Path | None
-    truth_column: str
-    id_column: str
-    split_column: str
-    strata_column: str
-    val: str
-    test: str
-    dataset: str
-    lamem: Path | None
-    split: int
-    memcat: Path | None
-    label: str
-    held_out: int
-    data_seed: int
+    truth: Path | None = _data(None, "CSV, TSV or Parquet with a human score per picture.")
+    images: Path | None = _data(
+        None, "The folder with the pictures (of MemCat, where --memcat is given)."
+    )
+    truth_column: str = _data("", "The column with the human scores.")
+    id_column: str = _data("", "The column with the picture's id: by default image_id.")
+    split_column: str = _data("", "A column that says train, val or test; else parts are drawn.")
+    strata_column: str = _data("", "Draw the parts within the groups of this column.")
+    val: str = _data("", "Validation part: a share (by default 0.2) or a number of pictures (100).")
+    test: str = _data("", "Test part, which training never looks at: as --val; 0 for none.")
+    dataset: str = _data("", "Name of the data set (memcat, ...), to tell contaminated results.")
+    lamem: Path | None = _data(None, "LaMem's folder, with splits/ and images/; with --split.")
+    split: int = _data(0, "LaMem's official split, 1 to 5.", show_default=False)
+    memcat: Path | None = _data(
+        None, "memcat_image_data.csv, with --images; with --lamem: the mixture."
+    )
+    label: str = _data("", "MemCat's label: wo-fa (hit rate) or w-fa (corrected for false alarms).")
+    held_out: int = _data(5_000, "Of the mixture: how many pictures are the test part.")
+    data_seed: int = _data(2022, "Of the draw of the parts; the same everywhere.")
 
     @property
     def given(self) -> bool:
@@ -149,20 +128,91 @@ def _amount(name: str, text: str) -> float:
         ) from None
 
 
-def machine_of(
-    device: str, devices: int, workers: int | None, cache: Path | None, wandb: str
-) -> Machine:
-    """Put the answers about the machine together."""
-    from memnet.reimpl.training.loop import Machine
-    from memnet.weights.store import home
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MachineOptions:
+    """The options about the machine."""
 
-    return Machine(
-        device=device,
-        devices=devices,
-        workers=workers,
-        cache=cache or home() / "training",
-        wandb=wandb,
+    device: str = _machine("auto", "auto, cpu or cuda.")
+    devices: int = _machine(1, "GPUs, or processes on the CPU, that share each batch.", min=1)
+    workers: int | None = _machine(
+        None, "Processes that fetch batches: by default none on a CPU, up to 8 for a GPU.", min=0
     )
+    cache: Path | None = _machine(
+        None, "Folder for decoded pictures, 0.2 MB each, and outputs of frozen branches."
+    )
+    wandb: str = _machine("", "Log to this project of Weights & Biases, too.")
+
+    def build(self) -> Machine:
+        """Say where the run computes and keeps its pictures."""
+        from memnet.reimpl.training.loop import Machine
+        from memnet.weights.store import home
+
+        return Machine(
+            device=self.device,
+            devices=self.devices,
+            workers=self.workers,
+            cache=self.cache or home() / "training",
+            wandb=self.wandb,
+        )
+
+
+def expand_options(
+    *, leave_out: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a command take all options of a class as one argument.
+
+    Typer reads a command's options from its signature. This replaces each (keyword-only)
+    parameter of type :class:`DataOptions` or :class:`MachineOptions` by the fields of the class,
+    and puts them together again when the command is called; so each option stands once.
+
+    Parameters
+    ----------
+    leave_out : fields that are no option of this command; they keep their default.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command)
+        groups = {name: kind for name, kind in hints.items() if kind in _GROUPS}
+        parameters = []
+        for name, parameter in inspect.signature(command).parameters.items():
+            if name not in groups:
+                parameters.append(parameter.replace(annotation=hints[name]))
+                continue
+            types = get_type_hints(groups[name])
+            for field in _fields(groups[name], leave_out):
+                parameters.append(
+                    inspect.Parameter(
+                        field.name,
+                        inspect.Parameter.KEYWORD_ONLY,
+                        default=field.default,
+                        annotation=types[field.name],
+                    )
+                )
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            for name, kind in groups.items():
+                left_out = {
+                    field.name: getattr(field.default, "default", None)
+                    for field in dataclasses.fields(kind)
+                    if field.name in leave_out
+                }
+                taken = {field.name: given.pop(field.name) for field in _fields(kind, leave_out)}
+                given[name] = kind(**taken, **left_out)
+            command(**given)
+
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
+
+
+_GROUPS = (DataOptions, MachineOptions)
+
+
+def _fields(kind: Any, leave_out: Collection[str]) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(kind) if field.name not in leave_out]
 
 
 def need_lightning() -> None:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memnet.cli import training_options as ask
+from memnet.cli.training_options import (
+    DataOptions,
+    MachineOptions,
+    expand_options,
+    need_lightning,
+)
 
 if TYPE_CHECKING:
     from memnet.reimpl.training.study import Trial
@@ -21,7 +26,9 @@ def _range(default: tuple[float, float] | tuple[int, int], text: str, name: str)
     return typer.Option(default, name, metavar="LOW HIGH", help=text, rich_help_panel=_SEARCH)
 
 
+@expand_options(leave_out=("devices", "wandb"))
 def tune(
+    *,
     out: Path = typer.Option(..., help="The search's folder. One that was begun is gone on with."),
     preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain or m3m."),
     config: Path | None = typer.Option(None, help="Settings as TOML, over those of the preset."),
@@ -40,24 +47,8 @@ def tune(
         "Drawn by its logarithm; with LOW 0: 0, or from 1e-6 on.",
         "--weight-decay",
     ),
-    truth: Path | None = ask.TRUTH,
-    images: Path | None = ask.IMAGES,
-    truth_column: str = ask.TRUTH_COLUMN,
-    id_column: str = ask.ID_COLUMN,
-    split_column: str = ask.SPLIT_COLUMN,
-    strata_column: str = ask.STRATA_COLUMN,
-    val: str = ask.VAL,
-    test: str = ask.TEST,
-    dataset: str = ask.DATASET,
-    lamem: Path | None = ask.LAMEM,
-    split: int = ask.SPLIT,
-    memcat: Path | None = ask.MEMCAT,
-    label: str = ask.LABEL,
-    held_out: int = ask.HELD_OUT,
-    data_seed: int = ask.DATA_SEED,
-    device: str = ask.DEVICE,
-    workers: int | None = ask.WORKERS,
-    cache: Path | None = ask.CACHE,
+    data: DataOptions,
+    machine: MachineOptions,
 ) -> None:
     """Search for learning rate, momentum, batch size and weight decay (Optuna).
 
@@ -72,7 +63,7 @@ def tune(
     settings of every run stay in OUT/trials; its weights only where no run was better, and no
     checkpoints. After a kill the same command goes on: also with the run that was cut short.
     """
-    ask.need_lightning()
+    need_lightning()
     from memnet.cli.messages import command_line, say
     from memnet.errors import MemnetError
     from memnet.experiments.tune import tune as run
@@ -90,23 +81,7 @@ def tune(
         weight_decay=weight_decay,
     )
     settings = read_config(preset, config, {} if epochs is None else {"epochs": epochs})
-    built = ask.DataOptions(
-        truth=truth,
-        images=images,
-        truth_column=truth_column,
-        id_column=id_column,
-        split_column=split_column,
-        strata_column=strata_column,
-        val=val,
-        test=test,
-        dataset=dataset,
-        lamem=lamem,
-        split=split,
-        memcat=memcat,
-        label=label,
-        held_out=held_out,
-        data_seed=data_seed,
-    ).build()
+    built = data.build()
     for sentence in (*built.set_aside, *built.description.get("notes", ())):
         say(sentence)
     try:
@@ -114,7 +89,7 @@ def tune(
             settings,
             built,
             out,
-            ask.machine_of(device, 1, workers, cache, ""),
+            machine.build(),
             ranges=ranges,
             trials=trials,
             minutes=timeout_minutes,
