@@ -141,7 +141,7 @@ def _print(found: Diagnosis) -> None:
     from rich.text import Text
 
     from memnet.cli.messages import say
-    from memnet.data.tables import some
+    from memnet.util.text import shorten_list
 
     if found.evidence == "none":
         print("Verdict: none of these.")
@@ -150,7 +150,7 @@ def _print(found: Diagnosis) -> None:
         print(f"Verdict: {found.verdict or 'open'} ({found.evidence}{form}).")
     print(found.sentence)
     if found.disagreeing:
-        print(f"Rows that are not its: {some(found.disagreeing, 20)}.")
+        print(f"Rows that are not its: {shorten_list(found.disagreeing, 20)}.")
     print()
     table = Table("variant", "form", box=None, pad_edge=False)
     for heading in ("residual SD", "agree", "rho", "log likelihood"):

@@ -20,9 +20,9 @@ from memnet.data.contamination import KNOWN_DATASETS, PARTS, DatasetName, judge
 from memnet.data.lamem import SPLITS
 from memnet.data.manifest import read_manifest
 from memnet.data.matching import JOIN_RULE, Joined, join
-from memnet.data.tables import some
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
+from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import file_digest
@@ -226,7 +226,8 @@ def _draws(
     names, groups = np.unique(extras["group"].to_numpy(dtype=str), return_inverse=True)
     if clusters and len(names) < FEWEST_CLUSTERS:
         raise MemnetError(
-            f"Column {clusters!r} has {len(names)} cluster(s) ({some(names)}), and intervals from "
+            f"Column {clusters!r} has {len(names)} cluster(s) "
+            f"({shorten_list(names)}), and intervals from "
             f"fewer than {FEWEST_CLUSTERS} mean nothing; use it as strata, or a finer grouping."
         )
     kind: Any = "strata" if strata else "clusters"
@@ -360,18 +361,18 @@ def _warnings(joined: Joined, human: Scores, models: Sequence[Scores], no_counts
         if column.set_aside:
             sentences.append(
                 f"{len(column.set_aside)} row(s) of {column.name} were set aside: "
-                f"{some(column.set_aside, 3)}."
+                f"{shorten_list(column.set_aside, 3)}."
             )
     if joined.truth_only:
         sentences.append(
             f"{len(joined.truth_only)} picture(s) with a human score were left out, since not "
-            f"every model scored them: {some(joined.truth_only)}."
+            f"every model scored them: {shorten_list(joined.truth_only)}."
         )
     for name, ids in joined.scores_only.items():
         if ids:
             sentences.append(
                 f"{len(ids)} picture(s) scored by {name} were left out, since they are not in "
-                f"the comparison: {some(ids)}."
+                f"the comparison: {shorten_list(ids)}."
             )
     if len(joined.ids) < 10:
         sentences.append(f"Only {len(joined.ids)} picture(s): nothing can be concluded from that.")

@@ -16,10 +16,10 @@ from memnet.data.tables import (
     as_text,
     read_table_any,
     require_column,
-    some,
     to_numbers,
 )
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 
 COUNTS = ("hits", "responses", "false_alarms")
 """The columns beside the human scores that hold whole numbers; see :func:`read_extras`."""
@@ -120,7 +120,7 @@ def _refuse_repeated(ids: pd.Series, source: str, id_column: str) -> None:
     if len(twice):
         raise MemnetError(
             f"{source} has {twice.nunique()} id(s) more than once in column {id_column!r}: "
-            f"{some(dict.fromkeys(twice))}; keep one row per picture."
+            f"{shorten_list(dict.fromkeys(twice))}; keep one row per picture."
         )
 
 
@@ -175,7 +175,9 @@ def read_extras(
     at = pd.Index(keys, dtype=object).get_indexer(wanted_ids)
     if (at < 0).any():
         missing = [image_id for image_id, row in zip(ids, at, strict=True) if row < 0]
-        raise MemnetError(f"{source} has no row for {len(missing)} picture(s): {some(missing)}.")
+        raise MemnetError(
+            f"{source} has no row for {len(missing)} picture(s): {shorten_list(missing)}."
+        )
     rows = frame[list(dict.fromkeys(columns.values()))].iloc[at]
     found = pd.DataFrame(index=wanted_ids)
     for role, column in columns.items():
@@ -193,7 +195,7 @@ def read_extras(
             ]
             raise MemnetError(
                 f"{source} needs {need} in column {column!r} for every picture compared, and "
-                f"{len(cells)} cell(s) hold none ({some(cells, 3)})."
+                f"{len(cells)} cell(s) hold none ({shorten_list(cells, 3)})."
             )
         found[role] = values.astype(np.int64) if role in COUNTS else text.to_list()
     if {"hits", "responses"} <= set(columns):
@@ -202,7 +204,7 @@ def read_extras(
             raise MemnetError(
                 f"{source} has more hits ({columns['hits']!r}) than responses "
                 f"({columns['responses']!r}) for {over.sum():,} picture(s), "
-                f"{some(found.index[over])}; the two columns may be swapped."
+                f"{shorten_list(found.index[over])}; the two columns may be swapped."
             )
     return found
 

@@ -30,8 +30,8 @@ from memnet.data.manifest import (
     digest_of,
     new_manifest,
 )
-from memnet.data.tables import some
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 
 MEMCAT_LABELS = {
     "wo-fa": "memorability_wo_fa_correction",
@@ -164,7 +164,7 @@ def mixture(
         twice = scores.index[scores.index.duplicated()]
         raise MemnetError(
             f"{len(twice)} picture(s) are in more than one part of LaMem's split {split} in "
-            f"{folder}: {some(twice)}; the parts must not overlap."
+            f"{folder}: {shorten_list(twice)}; the parts must not overlap."
         )
     first = _table(scores).assign(dataset="lamem", category="")
     second, column, sources[Path(memcat_file)] = _read_memcat(Path(memcat_file), label)
@@ -218,7 +218,7 @@ def _read_memcat(path: Path, label: str) -> tuple[pd.DataFrame, str, str]:
     if truth.set_aside:
         raise MemnetError(
             f"{len(truth.set_aside)} row(s) of MemCat's file are unusable: "
-            f"{some(truth.set_aside, 3)}."
+            f"{shorten_list(truth.set_aside, 3)}."
         )
     table = _table(truth.by_id)
     extras = read_extras(
@@ -240,7 +240,7 @@ def _read_memcat(path: Path, label: str) -> tuple[pd.DataFrame, str, str]:
         rule = "H / n_resp" if label == "wo-fa" else "(H - FA) / n_resp"
         raise MemnetError(
             f"{path}: {column} is not {rule} for {wrong.sum():,} picture(s), "
-            f"{some(table[ID_COLUMN][wrong])}; the file is not MemCat's as published."
+            f"{shorten_list(table[ID_COLUMN][wrong])}; the file is not MemCat's as published."
         )
     return table, column, digest_of(path)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from memnet.data.tables import some
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 
 SPLITS = (1, 2, 3, 4, 5)
 PARTS = ("train", "val", "test")
@@ -90,5 +90,7 @@ def picture_paths(lamem: Path, names: list[str]) -> dict[str, Path]:
     paths = {name: folder / name for name in names}
     missing = [name for name, path in paths.items() if not path.is_file()]
     if len(missing) == len(paths):
-        raise MemnetError(f"None of the pictures of the splits is in {folder} ({some(missing)}).")
+        raise MemnetError(
+            f"None of the pictures of the splits is in {folder} ({shorten_list(missing)})."
+        )
     return paths

@@ -19,8 +19,8 @@ import pandas as pd
 
 from memnet.data.datasets import held_out_ids
 from memnet.data.lamem import PARTS
-from memnet.data.tables import some
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 
 WORDS = {part: part for part in PARTS} | {"validation": "val", "valid": "val", "dev": "val"}
 """How a column may call the parts, in any letter case."""
@@ -32,7 +32,8 @@ def read_parts(words: pd.Series, source: str, column: str) -> list[str]:
     if (unknown := words[~said.isin(list(WORDS))]).size:
         raise MemnetError(
             f"{source}, column {column!r}, calls {len(unknown):,} picture(s) otherwise than "
-            f"{', '.join(WORDS)}: {some(dict.fromkeys(map(repr, unknown)))}; rename them, or leave "
+            f"{', '.join(WORDS)}: "
+            f"{shorten_list(dict.fromkeys(map(repr, unknown)))}; rename them, or leave "
             "those rows out."
         )
     return [WORDS[word] for word in said]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -113,10 +112,3 @@ def _number(cell: str) -> float:
         return math.nan if "_" in cell else float(cell)  # float() takes 0_5 for 5
     except ValueError:
         return math.nan
-
-
-def some(values: Iterable[object], most: int = 5) -> str:
-    """List a few values for a message: ``a, b, c and 12 more``."""
-    listed = [str(value) for value in values]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more

@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from memnet.data.contamination import judge
-from memnet.data.tables import some
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
+from memnet.util.text import shorten_list
 
 if TYPE_CHECKING:
     from memnet.data.pictures import Item
@@ -293,4 +293,4 @@ def _have(count: int) -> str:
 
 
 def _which(names: Sequence[str]) -> str:
-    return f" ({some(names)})" if names else ""
+    return f" ({shorten_list(names)})" if names else ""

@@ -23,8 +23,8 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from memnet.data.tables import some
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 
 STILL_IMAGES = (
     "A frame's score is that of a single picture. The models were made for still pictures, and a "
@@ -67,7 +67,8 @@ class Clips:
         if not len(single):
             return ""
         return (
-            f"{len(single):,} clip(s) have one frame only ({some(single)}): if the last number of "
+            f"{len(single):,} clip(s) have one frame only "
+            f"({shorten_list(single)}): if the last number of "
             "a file's name is not the frame's, say where it is with --pattern "
             "'(?P<clip>.+)_(?P<frame>[0-9]+)_.*'"
         )
@@ -102,7 +103,8 @@ def clips(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
     if not places:
         ids = dict.fromkeys(scores["image_id"])
         raise MemnetError(
-            f"None of the {len(ids):,} pictures is a frame: no number in {some(ids)}; name them "
+            f"None of the {len(ids):,} pictures is a frame: no number in "
+            f"{shorten_list(ids)}; name them "
             "as clip_0001.png, or say where the number is with --pattern '(?P<frame>[0-9]+)'."
         )
     frames = scores.loc[kept, ["image_id", "model", "variant", "score", "clamped"]]
@@ -184,8 +186,8 @@ def _each_number_once(frames: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     twice = frames.duplicated(key, keep=False)
     groups = frames[twice].groupby(["clip", "frame"], sort=False)["image_id"]
     sentences = [
-        f"frame {number} of clip {clip} is claimed by {some(dict.fromkeys(ids))}: set aside; "
-        "rename them, or say where the number is with --pattern"
+        f"frame {number} of clip {clip} is claimed by {shorten_list(dict.fromkeys(ids))}: "
+        "set aside; rename them, or say where the number is with --pattern"
         for (clip, number), ids in groups
     ]
     if twice.all():

@@ -34,11 +34,11 @@ from uuid import uuid4
 from tqdm import tqdm
 
 from memnet.data.pictures import Inputs, Item
-from memnet.data.tables import some
 from memnet.errors import MemnetError
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
 from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.table import FAILED, Row
+from memnet.util.text import shorten_list
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import file_digest
 
@@ -203,14 +203,15 @@ def freeze(
     if inputs.unreadable:
         raise MemnetError(
             "Nothing was frozen, since a frozen file must be complete and a folder cannot be read: "
-            f"{some(inputs.unreadable, _LISTED)}."
+            f"{shorten_list(inputs.unreadable, _LISTED)}."
         )
     rows = score_rows(predictor, inputs.items, batch_size)
     failed = [f"{row.path or row.image_id} ({reason})" for row in rows if (reason := failure(row))]
     if failed:
         raise MemnetError(
             f"Nothing was frozen, since a frozen file must be complete and {len(failed)} of "
-            f"{len(rows)} pictures cannot be scored: {some(failed, _LISTED)}; mend them or take "
+            f"{len(rows)} pictures cannot be scored: "
+            f"{shorten_list(failed, _LISTED)}; mend them or take "
             "them out."
         )
     header = predictor.header

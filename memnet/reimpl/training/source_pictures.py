@@ -13,8 +13,8 @@ import pandas as pd
 from memnet.data.id_suggestions import near_misses, nearest_rule
 from memnet.data.lamem import PARTS
 from memnet.data.pictures import collect
-from memnet.data.tables import some
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 
 
 def require_scale(scores: pd.Series, what: str) -> None:
@@ -31,7 +31,7 @@ def require_scale(scores: pd.Series, what: str) -> None:
     examples = [f"{image_id} {score:g}" for image_id, score in scores[bad].iloc[:4].items()]
     raise MemnetError(
         f"{what} has {bad.sum():,} score(s) outside 0 to 1, where networks learn hit rates "
-        f"({some(examples, 3)}); {hint}."
+        f"({shorten_list(examples, 3)}); {hint}."
     )
 
 
@@ -78,13 +78,15 @@ def find_by_name(folder: Path, names: Iterable[str]) -> dict[str, str]:
             found[name].append(item.path)
     if not found:
         raise MemnetError(
-            f"None of MemCat's {len(wanted):,} pictures is below {folder} ({some(sorted(wanted))})."
+            f"None of MemCat's {len(wanted):,} pictures is below {folder} "
+            f"({shorten_list(sorted(wanted))})."
         )
     if twice := {name: paths for name, paths in found.items() if len(paths) > 1}:
         name, paths = next(iter(sorted(twice.items())))
         raise MemnetError(
             f"{len(twice):,} picture(s) are more than once below {folder}, for example {name} at "
-            f"{some(sorted(paths), 2)}; leave one of each, or give the folder that has them once."
+            f"{shorten_list(sorted(paths), 2)}; leave one of each, or give the folder that has "
+            "them once."
         )
     return {name: paths[0] for name, paths in found.items()}
 

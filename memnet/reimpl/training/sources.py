@@ -25,7 +25,7 @@ from memnet.data.lamem import PARTS
 from memnet.data.manifest import HIT_RATE, ID_COLUMN, TRUTH_COLUMN, digest_of, read_manifest
 from memnet.data.pictures import collect
 from memnet.data.splits import draw_parts, read_parts, split_digest
-from memnet.data.tables import read_table_any, some
+from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
 from memnet.reimpl.training.source_pictures import (
@@ -35,6 +35,7 @@ from memnet.reimpl.training.source_pictures import (
     require_scale,
     without_score,
 )
+from memnet.util.text import shorten_list
 
 LAMEM_VAL = 3_741
 """Pictures in each of LaMem's own validation parts. The mixture's is given the same number: our
@@ -164,7 +165,7 @@ def from_lamem(folder: Given, *, split: int) -> TrainingSet:
     if (twice := rows["image_id"][rows["image_id"].duplicated()]).size:
         raise MemnetError(
             f"{len(twice)} picture(s) are in more than one part of LaMem's split {split} in "
-            f"{root}: {some(twice)}; the parts must not overlap."
+            f"{root}: {shorten_list(twice)}; the parts must not overlap."
         )
     names = rows["image_id"].tolist()
     paths = lamem.picture_paths(root, names)

@@ -22,10 +22,10 @@ from memnet.data.tables import (
     as_text,
     read_table_any,
     require_column,
-    some,
     to_numbers,
 )
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 
 FULL_PRECISION = 12
 """A column with this many decimals or more was not rounded."""
@@ -104,7 +104,7 @@ def read_old_column(
     for image_id, numbers in differing.items():
         set_aside.append(
             f"{source}: {image_id} has {len(numbers)} different values of {score_column} "
-            f"({some(numbers, 3)}), so none is used"
+            f"({shorten_list(numbers, 3)}), so none is used"
         )
     again = (ids[~bad].duplicated() & ~ids[~bad].isin(list(differing))).sum()
     if again:
@@ -153,7 +153,9 @@ def _refuse_several_models(frame: pd.DataFrame, ids: pd.Series, source: str) -> 
         return
     models = frame[names].drop_duplicates()
     if len(models) > 1:
-        listed = some([" ".join(filter(None, row)) for row in models.itertuples(index=False)])
+        listed = shorten_list(
+            [" ".join(filter(None, row)) for row in models.itertuples(index=False)]
+        )
         raise MemnetError(
             f"{source} holds scores of {len(models)} models ({listed}); keep the rows of one."
         )
@@ -252,7 +254,8 @@ def match_pictures(column: OldColumn, image_ids: Sequence[str]) -> tuple[list[st
         sentences.append(several)
     if alone:
         sentences.append(
-            f"{len(alone):,} of {len(column.ids):,} ids have no picture of that name: {some(alone)}"
+            f"{len(alone):,} of {len(column.ids):,} ids have no picture of that name: "
+            f"{shorten_list(alone)}"
         )
     return shared, sentences
 
@@ -265,7 +268,7 @@ def _several(alone: Sequence[str], pictures: Sequence[str]) -> str:
     first, found = next(iter(ambiguous.items()))
     return (
         f"{_ids(len(ambiguous))} could each be several pictures, for example {first!r}: "
-        f"{some(found, 3)}; write the path within the folder as the id."
+        f"{shorten_list(found, 3)}; write the path within the folder as the id."
     )
 
 

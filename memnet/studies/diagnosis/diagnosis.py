@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memnet.data.tables import some
 from memnet.errors import MemnetError
 from memnet.studies.diagnosis.candidate_fits import (
     AS_CLOSE,
@@ -44,6 +43,7 @@ from memnet.studies.diagnosis.result import (
     rank_words,
     verdict_words,
 )
+from memnet.util.text import shorten_list
 
 if TYPE_CHECKING:
     from memnet.studies.variants.scores import VariantScores
@@ -188,7 +188,7 @@ class _Decision:
             equivalent=possible,
             evidence="too little information",
             sentence=f"The column says too little to name a variant ({why})."
-            + (f" Not excluded: {some(possible, 30)}." if possible else ""),
+            + (f" Not excluded: {shorten_list(possible, 30)}." if possible else ""),
             p=p,
             candidates=self.case.candidates(),
         )

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from memnet.data.matching import ids_digest
-from memnet.data.tables import some
 from memnet.errors import MemnetError
 from memnet.studies.cautions import score_cautions
 from memnet.studies.migrate import methods, record_fields
@@ -19,6 +18,7 @@ from memnet.studies.migrate.crosswalk import Crosswalk
 from memnet.studies.migrate.record import MigrationRecord
 from memnet.studies.migrate.run import Migration
 from memnet.studies.migrate.study import Study
+from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 
 
@@ -82,7 +82,8 @@ def apply_map(
     if added.outside:
         outside.append(
             f"{len(added.outside):,} picture(s) have an old score outside the crosswalk's range, "
-            f"{low:.6g} to {high:.6g}, and no mapped score ({some(added.outside)}): a crosswalk is "
+            f"{low:.6g} to {high:.6g}, and no mapped score "
+            f"({shorten_list(added.outside)}): a crosswalk is "
             "not extrapolated."
         )
     record = MigrationRecord(

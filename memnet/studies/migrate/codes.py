@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.data.tables import MISSING_CODES, some, to_numbers
+from memnet.data.tables import MISSING_CODES, to_numbers
 from memnet.stats.metrics import Array
+from memnet.util.text import shorten_list
 
 HIGHEST = 100.0
 """No form of a MemNet score is above it: they go from 0 to 1, or to 100 as percentages."""
@@ -54,7 +55,7 @@ def taken_for_missing(source: str, column: str, cells: pd.Series, coded: Any) ->
     if not coded.any():
         return []
     values = to_numbers(cells)
-    named = some(f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(coded))
+    named = shorten_list(f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(coded))
     taken = "is taken for a missing value" if coded.sum() == 1 else "are taken for missing values"
     return [
         f"{source}: {named} of {column!r} {taken}, as no MemNet score is below {LOWEST:g} or above "

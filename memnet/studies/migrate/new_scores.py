@@ -13,11 +13,12 @@ import pandas as pd
 from memnet.data.columns import Scores, read_scores
 from memnet.data.id_suggestions import near_misses, unclear
 from memnet.data.pictures import Inputs, Item, collect
-from memnet.data.tables import read_table_any, some
+from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import FAILED
 from memnet.studies.migrate.study import Study
+from memnet.util.text import shorten_list
 from memnet.weights.catalogue import catalogue
 
 
@@ -199,7 +200,8 @@ def loosely(study: Study, unmatched: Sequence[str], others: Sequence[str], where
         image_id, several = next(iter(ambiguous.items()))
         said.append(
             f"{len(ambiguous):,} id(s) of {study.source} could be more than one picture of "
-            f"{where}: {image_id!r} could be {some(map(repr, several))}; write folder and file "
+            f"{where}: {image_id!r} could be "
+            f"{shorten_list(map(repr, several))}; write folder and file "
             "ending into the study's ids."
         )
     return said

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.data.tables import some
 from memnet.stats.metrics import Array
 from memnet.studies.migrate.codes import HIGHEST
+from memnet.util.text import shorten_list
 
 MISSING = ("", ".", "-", "na", "n/a", "nan", "none", "null")
 """How empty cells are written, in lower case; they are no mistakes."""
@@ -51,12 +51,14 @@ def set_aside(
     """Count and name the rows and pictures without an old score that can be used."""
     said = []
     if nameless := np.flatnonzero(place < 0).tolist():
-        rows = some(row + 2 for row in nameless)  # as a spreadsheet counts: the head is row 1
+        # as a spreadsheet counts: the head is row 1
+        rows = shorten_list(row + 2 for row in nameless)
         said.append(f"{source}: {len(nameless):,} row(s) have no {id_column} (row {rows}).")
     if conflicting := [ids[picture] for picture in np.flatnonzero(apart)]:
         said.append(
             f"{source}: the rows of {len(conflicting):,} picture(s) have different scores in "
-            f"{score_column!r} ({some(conflicting)}); a score belongs to a picture, so it is not "
+            f"{score_column!r} "
+            f"({shorten_list(conflicting)}); a score belongs to a picture, so it is not "
             "known which is meant."
         )
     explained = apart.copy()
@@ -64,7 +66,7 @@ def set_aside(
     if without := [ids[picture] for picture in np.flatnonzero(np.isnan(old) & ~explained)]:
         said.append(
             f"{source}: {len(without):,} picture(s) have no number in {score_column!r} "
-            f"({some(without)})."
+            f"({shorten_list(without)})."
         )
     return said
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from memnet.data.matching import ids_digest
-from memnet.data.tables import some
 from memnet.stats.metrics import Array
 from memnet.studies.cautions import look_at, score_cautions, training_cautions
 from memnet.studies.diagnosis.fingerprint import fingerprint
@@ -16,6 +15,7 @@ from memnet.studies.migrate.crosswalk import FEWEST as FEWEST_FOR_MAP
 from memnet.studies.migrate.new_scores import NewScores, ids_of, loosely
 from memnet.studies.migrate.record import MOST_POINTS
 from memnet.studies.migrate.study import Study
+from memnet.util.text import shorten_list
 from memnet.weights.catalogue import find
 
 OLD_MODEL = "memnet.caffe_lamem"
@@ -32,12 +32,12 @@ def unmatched(study: Study, new: NewScores) -> list[str]:
     ]
     said = []
     if new.failed:
-        named = some((f"{image_id}: {why}" for image_id, why in new.failed.items()), 3)
+        named = shorten_list((f"{image_id}: {why}" for image_id, why in new.failed.items()), 3)
         said.append(f"{len(new.failed):,} picture(s) could not be scored ({named}).")
     if without:
         said.append(
             f"{len(without):,} of {len(study.pictures):,} pictures of {study.source} have no new "
-            f"score, as no id in {new.where} is the same ({some(without)})."
+            f"score, as no id in {new.where} is the same ({shorten_list(without)})."
         )
     known = set(study.pictures)
     unused = [image_id for image_id in ids_of(new) if image_id not in known]
@@ -138,7 +138,7 @@ def remarks(
     if outside:
         said.append(
             f"{len(outside):,} picture(s) without a new score have an old score outside "
-            f"those that the crosswalk was fitted on, and are not mapped ({some(outside)})."
+            f"those that the crosswalk was fitted on, and are not mapped ({shorten_list(outside)})."
         )
     known = {
         "name": f"{new.source} does not prove which weights and preprocessing made its scores: the "

@@ -19,7 +19,6 @@ from memnet.data.tables import (
     as_text,
     read_table_any,
     require_column,
-    some,
     to_numbers,
 )
 from memnet.errors import MemnetError
@@ -32,6 +31,7 @@ from memnet.studies.migrate.codes import (
     taken_for_missing,
 )
 from memnet.studies.migrate.old_scores import MISSING, notes_of, remarks, set_aside
+from memnet.util.text import shorten_list
 
 _SAME = 1e-9
 """Scores of one picture that differ by less, relative to their size, are one score."""
@@ -176,7 +176,7 @@ def suspected_codes(study: Study, column: str) -> list[str]:
     coded = there & suspicious(values, there)
     if not coded.any():
         return []
-    named = some(f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(coded))
+    named = shorten_list(f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(coded))
     return [
         f"Column {column!r} has {named}, more than {FAR:g} (robust) SDs from the rest. The claims "
         "contain it as it stands: if it is the code of a missing value, empty the cell."
@@ -237,7 +237,7 @@ def _wordy(source: str, column: str, cells: pd.Series, values: Array) -> list[st
     bad = np.isnan(values) & ~text.str.lower().isin(MISSING).to_numpy(dtype=bool)
     if not bad.any():
         return []
-    named = some(f"row {row + 2}, {text.iloc[row]!r}" for row in np.flatnonzero(bad))
+    named = shorten_list(f"row {row + 2}, {text.iloc[row]!r}" for row in np.flatnonzero(bad))
     return [
         f"{source}: {int(bad.sum()):,} cell(s) of {column!r} are no numbers ({named})"
         f"{percent_signs(cells)}."

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from memnet.data.tables import require_column, some
+from memnet.data.tables import require_column
 from memnet.errors import MemnetError
 from memnet.stats.metrics import Array
 from memnet.studies.migrate.claim import Claim
@@ -25,6 +25,7 @@ from memnet.studies.migrate.conclusions import (
 )
 from memnet.studies.migrate.study import Study, averaged, labelled, suspected_codes
 from memnet.studies.migrate.validity import validities
+from memnet.util.text import shorten_list
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +150,8 @@ def _mixed(study: Study, mixed: Any, column: str, *, comparable: Any) -> str:
             "migrated.csv."
         )
     return (
-        f"{said} and are left out of its comparison ({some(names)}); a group must be a property of "
+        f"{said} and are left out of its comparison "
+        f"({shorten_list(names)}); a group must be a property of "
         "the picture."
     )
 
@@ -161,7 +163,7 @@ def _lonely(study: Study, there: Any, labels: Any, column: str) -> tuple[Any, li
     if not alone or len(counts) - len(alone) < 2:
         return np.zeros(len(there), dtype=bool), []
     lonely = there & np.isin(labels.astype(str), alone)
-    named = some(
+    named = shorten_list(
         f"{labels[picture]!r}, {study.pictures[picture]}" for picture in np.flatnonzero(lonely)
     )
     return lonely, [
@@ -286,7 +288,7 @@ def _left_out(study: Study, without: Any, columns: str, of: str) -> list[str]:
         return []
     return [
         f"{len(names):,} picture(s) have both scores and no value in {columns}, and are left out "
-        f"of the claims about {of} ({some(names)})."
+        f"of the claims about {of} ({shorten_list(names)})."
     ]
 
 
