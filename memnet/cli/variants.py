@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from memnet.studies.variants.sheet import Array
+    from memnet.util.arrays import Float32Array
 
 _FORMATS = (".png", ".svg", ".html")
 _DEFAULT = "memnet.caffe_lamem"
@@ -70,7 +70,7 @@ def variants(
     say(f"{len(listed())} variants, {len(fed)} ways of preprocessing -> {out}")
 
 
-def _mean(mean: Path | None, model: str | None) -> tuple[Array, str]:
+def _mean(mean: Path | None, model: str | None) -> tuple[Float32Array, str]:
     """Return the mean image, and a sentence that says which it is."""
     from memnet.errors import MemnetError
     from memnet.legacy.mean_image import read_mean_image

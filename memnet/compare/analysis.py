@@ -16,11 +16,12 @@ from memnet.data.contamination import DatasetName
 from memnet.stats import bootstrap, model_differences, noise_matched, permutation, reliability
 from memnet.stats.bootstrap import NOT_RESAMPLED, Interval, interval_of
 from memnet.stats.metric_registry import DERIVED, METRICS, NOISE_MATCHED
-from memnet.stats.metrics import Array, range_names, range_of
+from memnet.stats.metrics import range_names, range_of
 from memnet.stats.noise_matched import NoiseMatched
 from memnet.stats.plot_data import plot_data
 from memnet.stats.reliability import Reliability
 from memnet.stats.resampling import Draws
+from memnet.util.arrays import Array
 
 LEVEL = 0.95
 MARGIN = 0.02

@@ -12,7 +12,7 @@ import math
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from google.protobuf import text_format
@@ -21,8 +21,7 @@ from google.protobuf.message import DecodeError
 from memnet.errors import MemnetError
 from memnet.legacy.caffe_schema import message_class
 from memnet.legacy.protobuf_check import check_wire
-
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+from memnet.util.arrays import Float32Array
 
 _MOST_BYTES = 2**31 - 1  # what protobuf can hold, and therefore Caffe
 _MOST_TEXT_BYTES = 10_000_000
@@ -65,7 +64,7 @@ class CaffeLayer:
     bottoms: tuple[str, ...]
     tops: tuple[str, ...]
     message: Any
-    blobs: tuple[Array, ...]
+    blobs: tuple[Float32Array, ...]
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def read_prototxt(path: str | Path) -> CaffeNet:
     return _net(net, path.name, "a .prototxt")
 
 
-def read_binaryproto(path: str | Path) -> Array:
+def read_binaryproto(path: str | Path) -> Float32Array:
     """Read a ``.binaryproto`` (a mean image): float32, of the shape in the file.
 
     Raises
@@ -238,7 +237,7 @@ def _layer(message: Any, old: bool, source: str) -> CaffeLayer:
     return CaffeLayer(message.name, kind, tuple(message.bottom), tuple(message.top), message, blobs)
 
 
-def _array(blob: Any, where: str) -> Array:
+def _array(blob: Any, where: str) -> Float32Array:
     """Turn a blob into an array; the values are viewed, not copied, where they are float32."""
     if blob.HasField("num") or blob.HasField("channels") or blob.HasField("height"):
         shape = [blob.num, blob.channels, blob.height, blob.width]

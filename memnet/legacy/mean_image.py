@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from memnet.errors import MemnetError
 from memnet.legacy.caffe_files import read_binaryproto, something_else
 from memnet.preprocess.spec import mean_digest
-
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+from memnet.util.arrays import Float32Array
 
 LAYOUTS = tuple(
     f"{axes}-{order}" for axes in ("hwc", "whc", "chw", "cwh") for order in ("bgr", "rgb")
@@ -42,7 +41,7 @@ class MeanImage:
     report : sentences for the user: what was recognised, what was turned.
     """
 
-    values: Array
+    values: Float32Array
     layout: str
     report: tuple[str, ...]
 
@@ -104,7 +103,7 @@ def read_mean_image(
     return MeanImage(_tidy(turned), layout, tuple(report))
 
 
-def _recognised(image: Array, axes: str, path: Path) -> MeanImage:
+def _recognised(image: Float32Array, axes: str, path: Path) -> MeanImage:
     """Turn an image the right way round by what it shows."""
     report = []
     upright, reason = _is_upright(image.mean(axis=2))
@@ -135,7 +134,7 @@ def _recognised(image: Array, axes: str, path: Path) -> MeanImage:
     return MeanImage(_tidy(image), f"{plain}-{order}", tuple(report))
 
 
-def _is_upright(grey: Array) -> tuple[bool | None, str]:
+def _is_upright(grey: Float32Array) -> tuple[bool | None, str]:
     """Tell whether rows are image rows; None, with the reason, where the picture does not say."""
     across = float(np.abs(grey - grey[:, ::-1]).mean())  # small: left-right symmetric
     down = float(np.abs(grey - grey[::-1]).mean())  # large: sky above, ground below
@@ -154,7 +153,7 @@ def _is_upright(grey: Array) -> tuple[bool | None, str]:
     return upright, ""
 
 
-def _channels_last(raw: Any, size_hw: tuple[int, int], path: Path) -> tuple[Array, str]:
+def _channels_last(raw: Any, size_hw: tuple[int, int], path: Path) -> tuple[Float32Array, str]:
     """Bring the channels to the end; the second value is "c" where they came first."""
     shape = tuple(size for size in raw.shape if size != 1)
     if shape == (*size_hw, 3):
@@ -168,7 +167,7 @@ def _channels_last(raw: Any, size_hw: tuple[int, int], path: Path) -> tuple[Arra
     )
 
 
-def _tidy(image: Array) -> Array:
+def _tidy(image: Float32Array) -> Float32Array:
     return np.ascontiguousarray(image, dtype=np.float32)
 
 

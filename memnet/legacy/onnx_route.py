@@ -19,7 +19,7 @@ from io import StringIO
 from itertools import groupby, zip_longest
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +30,7 @@ from memnet.legacy.architecture import LAYERS, check_layers
 from memnet.legacy.caffe_files import CaffeLayer, CaffeNet, read_caffemodel, read_prototxt
 from memnet.legacy.caffe_schema import message_class
 from memnet.legacy.network import MemNetCaffe
-
-Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+from memnet.util.arrays import AnyArray
 
 BLOBS = tuple(dict.fromkeys(("data", *(layer.top for layer in LAYERS))))
 """The network's blobs in order, the input ``data`` first."""
@@ -116,7 +115,7 @@ class _EveryBlob(nn.Module):
         return tuple(blobs[name] for name in BLOBS[1:])
 
 
-def blobs_by_onnxruntime(path: str | Path, crops: Array) -> dict[str, Array]:
+def blobs_by_onnxruntime(path: str | Path, crops: AnyArray) -> dict[str, AnyArray]:
     """Run a file of :func:`caffe_to_onnx` or :func:`export_onnx` with onnxruntime, on the CPU.
 
     ``crops`` is ``(N, 3, H, W)`` float32, BGR minus the mean; returned are the blobs by name,
@@ -128,7 +127,7 @@ def blobs_by_onnxruntime(path: str | Path, crops: Array) -> dict[str, Array]:
     return {"data": crops, **dict(zip(names, session.run(names, {"data": crops}), strict=True))}
 
 
-def blobs_by_onnx2torch(path: str | Path, crops: Array) -> dict[str, Array]:
+def blobs_by_onnx2torch(path: str | Path, crops: AnyArray) -> dict[str, AnyArray]:
     """Run a file of :func:`caffe_to_onnx` with onnx2torch; as :func:`blobs_by_onnxruntime`."""
     model = _needed("onnx").load(str(path))
     module = _needed("onnx2torch").convert(model).eval()
@@ -138,7 +137,9 @@ def blobs_by_onnx2torch(path: str | Path, crops: Array) -> dict[str, Array]:
     return {"data": crops, **{n: v.numpy() for n, v in zip(names, values, strict=True)}}
 
 
-def distances(reference: Mapping[str, Array], witness: Mapping[str, Array]) -> dict[str, float]:
+def distances(
+    reference: Mapping[str, AnyArray], witness: Mapping[str, AnyArray]
+) -> dict[str, float]:
     """Measure how far a witness is off, for every blob that both have, in the network's order.
 
     The measure is the largest absolute difference over the root mean square of the reference's
@@ -154,7 +155,7 @@ def distances(reference: Mapping[str, Array], witness: Mapping[str, Array]) -> d
     return {name: _distance(reference[name], witness[name]) for name in shared}
 
 
-def _distance(reference: Array, witness: Array) -> float:
+def _distance(reference: AnyArray, witness: AnyArray) -> float:
     want, have = np.asarray(reference, np.float64), np.asarray(witness, np.float64)
     if want.shape != have.shape or not (np.isfinite(want).all() and np.isfinite(have).all()):
         return float("inf")
@@ -163,7 +164,7 @@ def _distance(reference: Array, witness: Array) -> float:
 
 
 def first_disagreement(
-    reference: Mapping[str, Array], witness: Mapping[str, Array], limit: float
+    reference: Mapping[str, AnyArray], witness: Mapping[str, AnyArray], limit: float
 ) -> tuple[str, float] | None:
     """Find the first blob, in the network's order, at which a witness is off by more than a limit.
 
@@ -182,7 +183,7 @@ def first_disagreement(
 
 
 def require_agreement(
-    who: str, reference: Mapping[str, Array], witness: Mapping[str, Array], limit: float
+    who: str, reference: Mapping[str, AnyArray], witness: Mapping[str, AnyArray], limit: float
 ) -> None:
     """Raise MemnetError, naming the witness and its first wrong layer, unless all blobs agree."""
     if found := first_disagreement(reference, witness, limit):

@@ -13,7 +13,8 @@ from torch import Tensor
 from memnet.errors import MemnetError
 from memnet.preprocess.matlab_resize import Method, pass_order, resize_weights
 from memnet.preprocess.means import MEANS
-from memnet.preprocess.spec import Array, PreprocessSpec
+from memnet.preprocess.spec import PreprocessSpec
+from memnet.util.arrays import Float32Array
 
 _OVERSTEP = 0.5  # how far beyond 0 and 1 an optimiser may step; 0..255 is further
 _METHODS: dict[str, Method] = {"matlab-bilinear-float": "bilinear"}
@@ -48,7 +49,7 @@ def resize_like_matlab_torch(
 
 
 def preprocess_tensor(
-    pictures: Tensor, spec: PreprocessSpec, *, mean_image: Array | None = None
+    pictures: Tensor, spec: PreprocessSpec, *, mean_image: Float32Array | None = None
 ) -> Tensor:
     """Preprocess pictures that are tensors already, differentiably.
 

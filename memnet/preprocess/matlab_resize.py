@@ -15,24 +15,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
-Array: TypeAlias = "np.ndarray[Any, Any]"
+from memnet.util.arrays import AnyArray
+
 Method: TypeAlias = Literal["bilinear", "bicubic"]
 
 _NUMBERS_AT_ONCE = 100_000  # 0.8 MB of float64: stays in the processor's cache, and in the heap
 
 
 def resize_like_matlab(
-    picture: Array,
+    picture: AnyArray,
     size_hw: tuple[int, int],
     method: Method = "bilinear",
     *,
     single: bool = False,
-) -> Array:
+) -> AnyArray:
     """Resize as MATLAB's ``imresize(picture, [height width], method)``.
 
     Parameters
@@ -95,7 +96,7 @@ def resize_weights(old: int, new: int, method: Method) -> sparse.csr_matrix:
     return matrix.tocsr()  # adds taps that fall on one pixel
 
 
-def along(weights: sparse.csr_matrix, picture: Array, axis: int) -> Array:
+def along(weights: sparse.csr_matrix, picture: AnyArray, axis: int) -> AnyArray:
     """Apply one pass to an axis of ``(H, W)`` or ``(H, W, C)``; the result is float64.
 
     A strip at a time, so that a large picture costs little memory.
@@ -111,11 +112,11 @@ def along(weights: sparse.csr_matrix, picture: Array, axis: int) -> Array:
     return result if axis == 0 else result.swapaxes(0, 1)
 
 
-def _triangle(x: Array) -> Array:
+def _triangle(x: AnyArray) -> AnyArray:
     return np.maximum(0.0, 1.0 - np.abs(x))
 
 
-def _cubic(x: Array) -> Array:
+def _cubic(x: AnyArray) -> AnyArray:
     """Keys (1981), a = -1/2."""
     x = np.abs(x)
     near = 1.5 * x**3 - 2.5 * x**2 + 1
@@ -123,7 +124,7 @@ def _cubic(x: Array) -> Array:
     return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
 
 
-_KERNELS: dict[str, tuple[Callable[[Array], Array], float]] = {
+_KERNELS: dict[str, tuple[Callable[[AnyArray], AnyArray], float]] = {
     "bilinear": (_triangle, 2.0),
     "bicubic": (_cubic, 4.0),
 }

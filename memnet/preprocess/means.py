@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from memnet.preprocess.old_resizers import resize_opencv_linear_float
-
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+from memnet.util.arrays import Float32Array
 
 
 @dataclass(frozen=True)
@@ -29,26 +28,26 @@ class Mean:
     divide : by what the three channels are divided afterwards.
     """
 
-    subtract: Callable[[Any, tuple[int, int]], Array]
+    subtract: Callable[[Any, tuple[int, int]], Float32Array]
     of_image: bool = True
     divide: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
-def _transposed(image: Array, size_hw: tuple[int, int]) -> Array:
+def _transposed(image: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
     return image.transpose(1, 0, 2)
 
 
-def _reversed_and_resized(image: Array, size_hw: tuple[int, int]) -> Array:
-    resized: Array = resize_opencv_linear_float(image[:, :, ::-1], size_hw)
+def _reversed_and_resized(image: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
+    resized: Float32Array = resize_opencv_linear_float(image[:, :, ::-1], size_hw)
     return resized
 
 
-def _of_channels(image: Array, size_hw: tuple[int, int]) -> Array:
-    channels: Array = image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+def _of_channels(image: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
+    channels: Float32Array = image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
     return channels
 
 
-def _of_everything(image: Array, size_hw: tuple[int, int]) -> Array:
+def _of_everything(image: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
     return np.full(3, image.mean(dtype=np.float64), dtype=np.float32)
 
 

@@ -18,12 +18,12 @@ from PIL import Image
 from scipy import sparse
 
 from memnet.preprocess.matlab_resize import along
+from memnet.util.arrays import AnyArray
 
-Array: TypeAlias = "np.ndarray[Any, Any]"
 Size: TypeAlias = "tuple[int, int]"
 
 
-def resize_opencv_linear_8bit(picture: Image.Image, size_hw: Size) -> Array:
+def resize_opencv_linear_8bit(picture: Image.Image, size_hw: Size) -> AnyArray:
     """OpenCV's ``cv::resize(..., INTER_LINEAR)`` on 8-bit pixels: not antialiased, fixed point.
 
     Weights are rounded to 1/2048, intermediate sums lose four bits, and the result is rounded
@@ -42,11 +42,11 @@ def resize_opencv_linear_8bit(picture: Image.Image, size_hw: Size) -> Array:
     )  # H x width x 3, in 1/2048
     above = (w_top[:, None, None] * (rows[top] >> 4)) >> 16
     below = (w_bottom[:, None, None] * (rows[bottom] >> 4)) >> 16
-    resized: Array = ((above + below + 2) >> 2).astype(np.uint8)
+    resized: AnyArray = ((above + below + 2) >> 2).astype(np.uint8)
     return resized
 
 
-def resize_pillow12_bilinear_8bit(picture: Image.Image, size_hw: Size) -> Array:
+def resize_pillow12_bilinear_8bit(picture: Image.Image, size_hw: Size) -> AnyArray:
     """Pillow's bilinear filter on 8-bit pixels up to version 12: antialiased, fixed point.
 
     Weights are rounded to 2**-22, rows are resized before columns, and each pass is rounded
@@ -69,7 +69,7 @@ def resize_pillow12_bilinear_8bit(picture: Image.Image, size_hw: Size) -> Array:
     return result
 
 
-def resize_tensorflow1_bilinear(picture: Image.Image, size_hw: Size) -> Array:
+def resize_tensorflow1_bilinear(picture: Image.Image, size_hw: Size) -> AnyArray:
     """TensorFlow 1's ``tf.image.resize_images``: not antialiased, pixel centres half a pixel off.
 
     Output pixel x reads at ``x * old / new``, not at ``(x + 1/2) * old / new - 1/2``
@@ -82,7 +82,7 @@ def resize_tensorflow1_bilinear(picture: Image.Image, size_hw: Size) -> Array:
     return _two_passes(np.asarray(picture), size_hw, _tensorflow1_weights)
 
 
-def resize_skimage_linear(picture: Image.Image, size_hw: Size) -> Array:
+def resize_skimage_linear(picture: Image.Image, size_hw: Size) -> AnyArray:
     """``caffe.io.resize_image`` with scikit-image before 0.15: order 1, not antialiased.
 
     Where a picture is enlarged, the taps outside of it read the picture's darkest value
@@ -95,7 +95,7 @@ def resize_skimage_linear(picture: Image.Image, size_hw: Size) -> Array:
     return _from_the_darkest(picture, size_hw, _skimage_weights)
 
 
-def resize_skimage_linear_antialiased(picture: Image.Image, size_hw: Size) -> Array:
+def resize_skimage_linear_antialiased(picture: Image.Image, size_hw: Size) -> AnyArray:
     """``caffe.io.resize_image`` with scikit-image 0.15 or newer: a Gaussian filter comes first.
 
     Its SD is ``(old / new - 1) / 2`` pixels where the picture shrinks; outside of the picture it
@@ -108,7 +108,7 @@ def resize_skimage_linear_antialiased(picture: Image.Image, size_hw: Size) -> Ar
     return _from_the_darkest(picture, size_hw, _skimage_smoothed_weights)
 
 
-def resize_torch7_bilinear(picture: Image.Image, size_hw: Size) -> Array:
+def resize_torch7_bilinear(picture: Image.Image, size_hw: Size) -> AnyArray:
     """Torch7's ``image.scale(picture, width, height)`` on floating-point pixels.
 
     A dimension that shrinks is averaged over boxes with fractional ends; one that grows is
@@ -121,7 +121,7 @@ def resize_torch7_bilinear(picture: Image.Image, size_hw: Size) -> Array:
     return _two_passes(np.asarray(picture), size_hw, _torch7_weights)
 
 
-def resize_opencv_linear_float(image: Array, size_hw: Size) -> Array:
+def resize_opencv_linear_float(image: AnyArray, size_hw: Size) -> AnyArray:
     """``cv2.resize`` of a floating-point image, linear: for mean images.
 
     Parameters
@@ -135,7 +135,7 @@ def resize_opencv_linear_float(image: Array, size_hw: Size) -> Array:
     return _two_passes(image, size_hw, _opencv_weights)
 
 
-def _two_passes(pixels: Array, size_hw: Size, weights: Any) -> Array:
+def _two_passes(pixels: AnyArray, size_hw: Size, weights: Any) -> AnyArray:
     result = pixels
     for axis in (0, 1):
         if result.shape[axis] != size_hw[axis]:
@@ -143,13 +143,13 @@ def _two_passes(pixels: Array, size_hw: Size, weights: Any) -> Array:
     return result.astype(np.float32)
 
 
-def _from_the_darkest(picture: Image.Image, size_hw: Size, weights: Any) -> Array:
+def _from_the_darkest(picture: Image.Image, size_hw: Size, weights: Any) -> AnyArray:
     pixels = np.asarray(picture)
     darkest = int(pixels.min())
     return _two_passes(pixels - np.uint8(darkest), size_hw, weights) + np.float32(darkest)
 
 
-def _between(left: Array, fraction: Array, old: int) -> sparse.csr_matrix:
+def _between(left: AnyArray, fraction: AnyArray, old: int) -> sparse.csr_matrix:
     """Weights of linear interpolation; a tap outside the picture has none."""
     rows = np.repeat(np.arange(len(left)), 2)
     columns = np.stack([left, left + 1], axis=1).ravel()
@@ -160,7 +160,7 @@ def _between(left: Array, fraction: Array, old: int) -> sparse.csr_matrix:
     ).tocsr()
 
 
-def _centred(old: int, new: int) -> tuple[Array, Array]:
+def _centred(old: int, new: int) -> tuple[AnyArray, AnyArray]:
     """Where each output pixel's centre falls: the pixel to the left, and the way to the next."""
     place = (np.arange(new) + 0.5) * (old / new) - 0.5
     left = np.floor(place).astype(np.int64)
@@ -229,7 +229,7 @@ def _torch7_weights(old: int, new: int) -> sparse.csr_matrix:
     return sparse.csr_matrix(covered / covered.sum(axis=1, keepdims=True))
 
 
-def _opencv_taps(old: int, new: int) -> tuple[Array, Array]:
+def _opencv_taps(old: int, new: int) -> tuple[AnyArray, AnyArray]:
     """As :func:`_centred`, in 32-bit floats, and never outside the picture."""
     place = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype(np.float32)
     left = np.floor(place).astype(np.int64)
@@ -244,7 +244,7 @@ def _opencv_weights(old: int, new: int) -> sparse.csr_matrix:
     return _between(left, fraction.astype(np.float64), old)
 
 
-def _fixed_point_taps(old: int, new: int) -> tuple[Array, Array, Array, Array]:
+def _fixed_point_taps(old: int, new: int) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
     left, fraction = _opencv_taps(old, new)
     right = np.minimum(left + 1, old - 1)
     one = np.float32(2048)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -20,12 +20,12 @@ from memnet.errors import MemnetError
 from memnet.preprocess.decode import MAX_PIXELS, Decoded, Picture, decode
 from memnet.preprocess.means import MEANS
 from memnet.preprocess.resize import RESIZERS
+from memnet.util.arrays import Float32Array
 
 _Spec = TypeVar("_Spec", "PreprocessSpec", "OutputSpec")
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 
 
-def mean_digest(mean_image: Array) -> str:
+def mean_digest(mean_image: Float32Array) -> str:
     """Sha256 of a mean image's values: little-endian float32 in C order."""
     return hashlib.sha256(np.ascontiguousarray(mean_image, dtype="<f4").tobytes()).hexdigest()
 
@@ -97,7 +97,7 @@ class PreprocessSpec:
         self,
         picture: Picture,
         *,
-        mean_image: Array | None = None,
+        mean_image: Float32Array | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> Tensor:
         """Preprocess one picture.
@@ -123,7 +123,7 @@ class PreprocessSpec:
         decoded = decode(picture, exif_orientation=self.exif_orientation, max_pixels=max_pixels)
         return self.apply_decoded(decoded, mean_image=mean_image)
 
-    def apply_decoded(self, decoded: Decoded, *, mean_image: Array | None = None) -> Tensor:
+    def apply_decoded(self, decoded: Decoded, *, mean_image: Float32Array | None = None) -> Tensor:
         """Preprocess a picture that has been decoded already; returns what :meth:`apply` does."""
         # NumPy, not torch: in a decoding thread a torch operation would start OpenMP threads of
         # its own, which keep a core busy and slow the network down by a seventh.
@@ -164,7 +164,7 @@ class PreprocessSpec:
             "interleaved": (range(0, 2 * count, 2), range(1, 2 * count, 2)),
         }[self.crop_mirrors]
 
-    def subtracted(self, mean_image: Array | None) -> Array:
+    def subtracted(self, mean_image: Float32Array | None) -> Float32Array:
         """Return what is subtracted, ``(H, W, 3)`` or ``(3,)``.
 
         Raises

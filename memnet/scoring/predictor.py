@@ -24,9 +24,10 @@ from memnet.errors import MemnetError, unknown_name
 from memnet.legacy.variants import as_variant, check_variant, find_variant
 from memnet.preprocess.decode import MAX_PIXELS, Picture
 from memnet.preprocess.differentiable import preprocess_tensor
-from memnet.preprocess.spec import Array, OutputSpec, PreprocessSpec
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
 from memnet.scoring.table import COLUMNS, to_frame
+from memnet.util.arrays import Float32Array
 from memnet.weights import store
 from memnet.weights.catalogue import catalogue, find
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, place, read_weights
@@ -60,7 +61,7 @@ class Predictor:
         header: WeightHeader,
         *,
         variant: str = "",
-        mean_image: Array | None = None,
+        mean_image: Float32Array | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         self.name = name

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from memnet.stats.metric_registry import METRICS
-from memnet.stats.metrics import Array, flags
+from memnet.stats.metrics import flags
 from memnet.stats.resampled_metrics import Prepared
 from memnet.stats.resampling import Draws, Workers
+from memnet.util.arrays import Array
 
 _MOST_UNDEFINED = 0.01
 

@@ -43,7 +43,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from memnet.stats.metrics import Array
+from memnet.util.arrays import Array
 
 NAN = float("nan")
 _AS_GOOD_AS_ONE = 1e-12  # of 1 - |r|

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from memnet.stats import metrics as m
-from memnet.stats.metrics import EDGES, Array
+from memnet.stats.metrics import EDGES
+from memnet.util.arrays import Array
 
 
 @dataclass(frozen=True)

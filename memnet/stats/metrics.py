@@ -13,13 +13,13 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import diptest
 import numpy as np
 from scipy import stats
 
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+from memnet.util.arrays import Array
 
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Ranges of the truth for which errors are given apart (Needell & Bainbridge 2022 speak of scores

@@ -17,9 +17,9 @@ from scipy import special, stats
 
 from memnet.stats import dependent_correlations, kernels
 from memnet.stats.bootstrap import interval_of
-from memnet.stats.metrics import Array
 from memnet.stats.permutation import p_value, swaps
 from memnet.stats.resampling import Draws, Workers, groups_of
+from memnet.util.arrays import Array
 
 CORRELATIONS = ("spearman", "pearson")
 ERRORS = ("mse", "mae")

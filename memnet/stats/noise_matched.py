@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from memnet.stats.metric_registry import NOISE_MATCHED
-from memnet.stats.metrics import Array
 from memnet.stats.permutation import swap_tests
 from memnet.stats.resampling import Draws, Workers
 from memnet.stats.two_sample import Pooled
+from memnet.util.arrays import Array
 
 NOISY_DRAWS = 100
 METHOD = f"mean over {NOISY_DRAWS} binomial draws"

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import Array, epps_singleton_from, waves
+from memnet.stats.metrics import epps_singleton_from, waves
 from memnet.stats.resampling import Workers, progress
 from memnet.stats.two_sample import Pooled
+from memnet.util.arrays import Array
 
 METHOD = "swap permutation"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from memnet.stats.metrics import Array
+from memnet.util.arrays import Array
 
 GRID = np.linspace(-0.25, 1.25, 301)
 """Where densities are evaluated: wide enough that the area under a curve of scores is one."""

@@ -23,8 +23,9 @@ from scipy import stats
 
 from memnet.stats import kernels
 from memnet.stats.bootstrap import Interval, interval_of
-from memnet.stats.metrics import Array, spearman
+from memnet.stats.metrics import spearman
 from memnet.stats.resampling import Draws, Workers, groups_of
+from memnet.util.arrays import Array
 
 HALVES = 50
 _LEAST = 1e-6  # a reliability below is none, but for rounding

@@ -10,13 +10,13 @@ import numpy as np
 from memnet.stats import kernels
 from memnet.stats.metrics import (
     EDGES,
-    Array,
     folds_of,
     range_names,
     range_of,
 )
 from memnet.stats.resampling import Counts, Workers, groups_of
 from memnet.stats.two_sample import DISTANCES, Pooled
+from memnet.util.arrays import Array
 
 
 class Prepared:

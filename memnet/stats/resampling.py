@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from memnet.stats.kernels import count_draws
-from memnet.stats.metrics import Array
+from memnet.util.arrays import Array
 
 Counts = Any  # "np.ndarray[tuple[int, int], np.dtype[np.int32]]", which kernels take untyped
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from memnet.stats import kernels
-from memnet.stats.metrics import Array, anderson_scale, epps_singleton_from
+from memnet.stats.metrics import anderson_scale, epps_singleton_from
 from memnet.stats.resampling import Counts, Workers
+from memnet.util.arrays import Array
 
 DISTANCES = ("ks", "cramer_von_mises", "anderson_darling", "wasserstein", "energy")
 

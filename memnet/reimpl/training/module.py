@@ -9,7 +9,6 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from memnet.errors import MemnetError
@@ -17,6 +16,7 @@ from memnet.reimpl.branches import Network
 from memnet.reimpl.training.batches import Loader, Order, Pictures
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.frozen_outputs import network_input
+from memnet.stats.metrics import spearman
 
 _LOOK_EVERY = 20
 """Steps between two looks for a loss that is not finite: on a GPU each look waits for it."""
@@ -226,10 +226,3 @@ class TrainingModule(L.LightningModule):
                     "another folder."
                 )
         checkpoint["state_dict"] = {**self.state_dict(), **checkpoint["state_dict"]}
-
-
-def spearman(predictions: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> float:
-    """Spearman's rho; NaN where one side is constant, which is how many a run begins."""
-    if np.ptp(predictions) == 0 or np.ptp(scores) == 0:
-        return math.nan
-    return float(spearmanr(predictions, scores).statistic)

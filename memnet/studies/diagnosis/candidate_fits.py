@@ -21,7 +21,8 @@ from memnet.studies.diagnosis.match_criteria import (
 )
 from memnet.studies.diagnosis.rank_tests import order_p, standard_ranks, trimmed_rho
 from memnet.studies.diagnosis.result import Candidate, Margin
-from memnet.studies.diagnosis.score_forms import FORMS, NOISE, Array, predictions, scaled
+from memnet.studies.diagnosis.score_forms import FORMS, NOISE, predictions, scaled
+from memnet.util.arrays import Array
 
 TOLD_APART = 7.0
 """Difference of log likelihoods (1,100 to 1) from which two candidates are told apart."""

@@ -20,7 +20,8 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import theilslopes
 
-from memnet.studies.diagnosis.score_forms import NOISE, Array, Prediction
+from memnet.studies.diagnosis.score_forms import NOISE, Prediction
+from memnet.util.arrays import Array
 
 _MOST_WRONG = (0.002, 0.01, 0.03, 0.1, 0.2, 0.3)  # shares of rows that are not the variant's
 _WIDEST = 0.3  # the largest scale of noise, in SDs of the prediction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from memnet.studies.diagnosis.likelihood import Column, Fit
-from memnet.studies.diagnosis.score_forms import Array
+from memnet.util.arrays import Array
 
 MOSTLY = 0.65
 """Share of rows that must be the variant's; the others may be wrong."""

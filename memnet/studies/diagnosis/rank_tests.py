@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from scipy.stats import rankdata
 
-from memnet.studies.diagnosis.score_forms import Array
+from memnet.util.arrays import Array
 
 LEFT_OUT = 0.15
 """Share of rows, those whose ranks differ most, that :func:`trimmed_rho` leaves out."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+from memnet.util.arrays import Array
 
 MEAN_PREDICTION, SLOPE, DISPLAYED_MEAN = 0.7626, 2.0, 0.65
 """The server's scaling, ``(raw - 0.7626) * 2 + 0.65`` (GANalyze, Goetschalckx et al. 2019)."""

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from memnet.stats.bootstrap import interval_of, intervals
-from memnet.stats.metrics import Array, bias, pearson, spearman
+from memnet.stats.metrics import bias, pearson, spearman
 from memnet.stats.resampling import Draws
+from memnet.util.arrays import Array
 
 _LIMITS = 1.96
 """SDs around the mean difference (Bland & Altman 1986)."""

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from memnet.errors import MemnetError
-from memnet.stats.metrics import Array
 from memnet.studies.migrate.crosswalk import Crosswalk
 from memnet.studies.migrate.study import Study
+from memnet.util.arrays import Array
 
 NOTE = "note"
 MEMNET_EQUIVALENT = "memnet_equivalent"

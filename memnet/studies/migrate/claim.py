@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from memnet.stats.bootstrap import Interval, interval_of
-from memnet.stats.metrics import Array
 from memnet.stats.resampling import Draws
 from memnet.studies.migrate.claims_fit import (
     lowest_p_of_difference,
@@ -17,6 +16,7 @@ from memnet.studies.migrate.claims_fit import (
     widened,
 )
 from memnet.studies.migrate.resampled import Key, Resampled
+from memnet.util.arrays import Array
 
 SCORES = ("old", "new")
 

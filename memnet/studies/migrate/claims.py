@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 
 from memnet.errors import MemnetError
-from memnet.stats.metrics import Array
 from memnet.stats.resampling import Draws
 from memnet.studies.migrate import claims_fit as fit
 from memnet.studies.migrate.claim import SCORES, Claim, figure_of, make_claim, why_undefined
 from memnet.studies.migrate.group_claim import group_claim, members_of, why_not_compared
 from memnet.studies.migrate.resampled import Key, Resampled, resampled
+from memnet.util.arrays import Array
 
 FEWEST = 10
 """Items below which nothing is estimated."""

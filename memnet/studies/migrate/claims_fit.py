@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import optimize, special, stats
 
-from memnet.stats.metrics import Array
+from memnet.util.arrays import Array
 
 _SINGULAR = 1e-10  # lowest eigenvalue of a correlation matrix that can be inverted
 

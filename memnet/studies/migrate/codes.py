@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from memnet.data.tables import MISSING_CODES, to_numbers
-from memnet.stats.metrics import Array
+from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
 
 HIGHEST = 100.0

@@ -41,7 +41,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from memnet.errors import MemnetError
-from memnet.stats.metrics import Array, pearson, spearman
+from memnet.stats.metrics import pearson, spearman
 from memnet.studies.migrate.crosswalk_file import (
     damaged,
     read_direction,
@@ -50,6 +50,7 @@ from memnet.studies.migrate.crosswalk_file import (
 )
 from memnet.studies.migrate.direction import Direction
 from memnet.studies.migrate.knots import Knots, isotonic_knots, quantile_knots
+from memnet.util.arrays import Array
 
 Limits: TypeAlias = tuple[float | None, float | None]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import Array
+from memnet.util.arrays import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ import numpy as np
 
 from memnet.errors import MemnetError
 from memnet.stats.bootstrap import Interval
-from memnet.stats.metrics import Array
 from memnet.studies.migrate import claims_fit as fit
 from memnet.studies.migrate.claim import SCORES, Claim, make_claim, why_undefined
 from memnet.studies.migrate.resampled import Resampled
+from memnet.util.arrays import Array
 
 MOST_GROUPS = 20
 

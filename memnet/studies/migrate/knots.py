@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from memnet.stats.metrics import Array
+from memnet.util.arrays import Array
 
 MOST_KNOTS = 101
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.stats.metrics import Array
 from memnet.studies.migrate.codes import HIGHEST
+from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
 
 MISSING = ("", ".", "-", "na", "n/a", "nan", "none", "null")

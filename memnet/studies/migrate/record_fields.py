@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from memnet.data.matching import ids_digest
-from memnet.stats.metrics import Array
 from memnet.studies.cautions import look_at, score_cautions, training_cautions
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.migrate.crosswalk import FEWEST as FEWEST_FOR_MAP
 from memnet.studies.migrate.new_scores import NewScores, ids_of, loosely
 from memnet.studies.migrate.record import MOST_POINTS
 from memnet.studies.migrate.study import Study
+from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
 from memnet.weights.catalogue import find
 

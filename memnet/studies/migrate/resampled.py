@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from memnet.errors import MemnetError
-from memnet.stats.metrics import Array
 from memnet.stats.resampling import Counts, Draws, groups_of
+from memnet.util.arrays import Array
 
 _NUMBERS_AT_ONCE = 8_000_000  # 64 MB
 _CONSTANT = 1e-12  # a variance below this share of the mean square is rounding

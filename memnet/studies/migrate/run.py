@@ -15,7 +15,6 @@ import pandas as pd
 from memnet import __version__
 from memnet.data.matching import ids_digest
 from memnet.errors import MemnetError
-from memnet.stats.metrics import Array
 from memnet.studies.migrate import methods, record_fields
 from memnet.studies.migrate.agreement import agreement
 from memnet.studies.migrate.apply import add_columns, column_names, column_prefix, refuse_clash
@@ -34,6 +33,7 @@ from memnet.studies.migrate.study_claims import (
     claims_of,
     conclusions_of,
 )
+from memnet.util.arrays import Array
 from memnet.util.atomic import write_text
 from memnet.util.versions import environment
 

@@ -22,7 +22,6 @@ from memnet.data.tables import (
     to_numbers,
 )
 from memnet.errors import MemnetError
-from memnet.stats.metrics import Array
 from memnet.studies.migrate.codes import (
     FAR,
     missing_codes,
@@ -31,6 +30,7 @@ from memnet.studies.migrate.codes import (
     taken_for_missing,
 )
 from memnet.studies.migrate.old_scores import MISSING, notes_of, remarks, set_aside
+from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
 
 _SAME = 1e-9

@@ -12,7 +12,6 @@ import numpy as np
 
 from memnet.data.tables import require_column
 from memnet.errors import MemnetError
-from memnet.stats.metrics import Array
 from memnet.studies.migrate.claim import Claim
 from memnet.studies.migrate.claims import FEWEST, all_claims
 from memnet.studies.migrate.conclusions import (
@@ -25,6 +24,7 @@ from memnet.studies.migrate.conclusions import (
 )
 from memnet.studies.migrate.study import Study, averaged, labelled, suspected_codes
 from memnet.studies.migrate.validity import validities
+from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
 
 

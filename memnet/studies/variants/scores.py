@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,8 +15,7 @@ from memnet.legacy.variants import SERVER, as_variant, variants
 from memnet.preprocess.decode import MAX_PIXELS, decode
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE
 from memnet.scoring.predictor import Predictor
-
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+from memnet.util.arrays import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,11 @@ from scipy.stats import rankdata
 
 from memnet.errors import MemnetError
 from memnet.legacy.variants import SERVER, find_variant, twins
+from memnet.util.arrays import Array
 
 if TYPE_CHECKING:
     from memnet.studies.variants.scores import VariantScores
 
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 FEWEST = 3
 """Fewer pictures than this have no rank correlation worth the name."""

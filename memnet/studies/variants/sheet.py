@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +19,7 @@ from memnet.legacy.variants import Variant, twins, variants
 from memnet.preprocess.decode import decode
 from memnet.preprocess.matlab_resize import resize_like_matlab
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
-
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+from memnet.util.arrays import Float32Array
 
 CHANNEL_MEANS = (104.9165, 114.7796, 118.3553)
 """Means of the original mean image: blue, green, red (grey levels)."""
@@ -50,17 +49,17 @@ class Fed:
     whole: bool
     first: np.ndarray[Any, np.dtype[np.uint8]]
     centre: np.ndarray[Any, np.dtype[np.uint8]]
-    difference: Array
+    difference: Float32Array
     rms: float
     rms_server: float
 
 
-def flat_mean() -> Array:
+def flat_mean() -> Float32Array:
     """Return a mean image of :data:`CHANNEL_MEANS`, for who has not got the original's."""
     return np.full((256, 256, 3), CHANNEL_MEANS, dtype=np.float32)
 
 
-def feed(picture: str | os.PathLike[str], mean_image: Array) -> list[Fed]:
+def feed(picture: str | os.PathLike[str], mean_image: Float32Array) -> list[Fed]:
     """Preprocess a picture in every way that the registry knows.
 
     Parameters
@@ -112,11 +111,11 @@ def feed(picture: str | os.PathLike[str], mean_image: Array) -> list[Fed]:
 class _Server:
     """What the server's resizing and mean give for any part of a picture."""
 
-    def __init__(self, pixels: np.ndarray[Any, Any], mean_image: Array) -> None:
+    def __init__(self, pixels: np.ndarray[Any, Any], mean_image: Float32Array) -> None:
         self._pixels, self._mean = pixels, mean_image
-        self._resized: dict[tuple[int, int], tuple[Array, Array]] = {}
+        self._resized: dict[tuple[int, int], tuple[Float32Array, Float32Array]] = {}
 
-    def _of_size(self, resize_hw: tuple[int, int]) -> tuple[Array, Array]:
+    def _of_size(self, resize_hw: tuple[int, int]) -> tuple[Float32Array, Float32Array]:
         """Return picture (blue, green, red) and mean of a size; the variants share two sizes."""
         if resize_hw not in self._resized:
             resized = resize_like_matlab(self._pixels, resize_hw, "bilinear", single=True)
@@ -124,13 +123,13 @@ class _Server:
             self._resized[resize_hw] = resized[:, :, ::-1], mean
         return self._resized[resize_hw]
 
-    def input(self, resize_hw: tuple[int, int], place: tuple[int, int]) -> Array:
+    def input(self, resize_hw: tuple[int, int], place: tuple[int, int]) -> Float32Array:
         """Return the input ``(227, 227, 3)`` of that part."""
         resized, mean = self._of_size(resize_hw)
         return _crop(resized, place) - _crop(mean, place)
 
     def read(
-        self, crop: Array, resize_hw: tuple[int, int], place: tuple[int, int]
+        self, crop: Float32Array, resize_hw: tuple[int, int], place: tuple[int, int]
     ) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Undo what the server would have done to that part."""
         picture = (crop + _crop(self._of_size(resize_hw)[1], place))[:, :, ::-1]
@@ -138,11 +137,11 @@ class _Server:
         return seen
 
 
-def _crop(image: Array, place: tuple[int, int]) -> Array:
+def _crop(image: Float32Array, place: tuple[int, int]) -> Float32Array:
     return image[place[0] : place[0] + 227, place[1] : place[1] + 227]
 
 
-def _rms(difference: Array) -> float:
+def _rms(difference: Float32Array) -> float:
     return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64))))
 
 

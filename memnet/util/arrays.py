@@ -1,0 +1,16 @@
+"""Types of arrays, for annotations: the dtype in the name, the shape in the docstring."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+"""float64, in which statistics and scores are computed."""
+
+Float32Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+"""float32: pictures on their way into a network, weights, outputs."""
+
+AnyArray: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+"""Any dtype: uint8 pixels and what is computed of them, integers, booleans."""
