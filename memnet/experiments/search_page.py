@@ -17,8 +17,9 @@ from memnet.experiments.settings_figure import (
     settings_names,
 )
 from memnet.experiments.training_figures import STATES, draw_search, plain, search_caption
-from memnet.experiments.training_run import best_row, finite, read_run
+from memnet.experiments.training_run import best_row
 from memnet.experiments.training_tables import contamination_said
+from memnet.reimpl.training.run_folder import finite, require_run
 
 CHOSEN = (
     "The best of many runs is chosen by the validation part, so that its figure there is too high "
@@ -114,7 +115,7 @@ def _first(trials: Sequence[Mapping[str, Any]]) -> list[str]:
     for trial in trials:
         folder = trial["folder"]
         if folder is not None and (Path(folder) / "run.json").exists():
-            said.append(contamination_said(read_run(Path(folder))))
+            said.append(contamination_said(require_run(Path(folder))))
     return list(dict.fromkeys(filter(None, said)))
 
 

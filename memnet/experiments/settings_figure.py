@@ -21,7 +21,7 @@ from memnet.compare.report.style import (
     wrapped,
 )
 from memnet.experiments.training_figures import RHO, plain, plain_ticks
-from memnet.experiments.training_run import finite
+from memnet.reimpl.training.run_folder import finite
 
 Trial = Mapping[str, Any]
 

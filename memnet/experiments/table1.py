@@ -10,14 +10,9 @@ from memnet.compare.record import Result, RunRecord
 from memnet.compare.report.table1 import MEASURED_ONLY, TABLE1, TABLE1_COLUMNS, TESTED, Estimate
 from memnet.data.contamination import dataset_title
 from memnet.errors import MemnetError, unknown_name
-from memnet.experiments.training_run import (
-    UNFINISHED,
-    finite,
-    read_run,
-    read_test,
-    tested_model,
-)
+from memnet.experiments.training_run import UNFINISHED, read_test, tested_model
 from memnet.reimpl.training.config import read_config
+from memnet.reimpl.training.run_folder import finite, require_run
 
 PRESETS = {
     "memnet": "memnet.reimpl",
@@ -59,7 +54,7 @@ def table1_of_runs(folders: Mapping[str, Path]) -> dict[str, Any]:
             notes.append(f"{name}: no run was given.")
             continue
         folder = Path(folders[model])
-        run = read_run(folder)
+        run = require_run(folder)
         _check_row(model, run, folder)
         measured[model] = _of_run(run)
         said = _remarks(model, run, measured[model])

@@ -30,10 +30,10 @@ from memnet.reimpl.training.run_folder import (
     SCHEMA_VERSION,
     WEIGHTS,
     begin,
-    held,
+    lock_folder,
     read_begun,
     read_run,
-    undo,
+    rollback,
     write_json,
 )
 from memnet.scoring.numeric_environment import scoring_environment
@@ -78,7 +78,7 @@ def train(
     """
     if (config is None or data is None) and not out.is_dir():
         read_begun(out)
-    with held(out):
+    with lock_folder(out):
         return _train(config, data, out, machine, command)
 
 
@@ -101,7 +101,7 @@ def _train(
         found = fit(config, data, out, machine)
     except MemnetError:
         if new and not (out / CURVES).is_file():
-            undo(out)  # weights not at hand, a wrong device ...: nothing was trained
+            rollback(out)  # weights not at hand, a wrong device ...: nothing was trained
         raise
     run = run_record(config, data, found, command)
     write_json(out / RUN, run)

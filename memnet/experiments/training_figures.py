@@ -30,7 +30,8 @@ from memnet.compare.report.style import (
     styled,
     wrapped,
 )
-from memnet.experiments.training_run import Row, best_row, finite, known
+from memnet.experiments.training_run import best_row, known
+from memnet.reimpl.training.run_folder import Row, finite
 
 RHO = "validation Spearman's rho"
 SearchRun = tuple[str, Mapping[str, Any], Sequence[Row], str]
@@ -63,7 +64,7 @@ def draw_curves(curves: Sequence[Row], run: Mapping[str, Any]) -> Figure:
 
     Parameters
     ----------
-    curves : a row per validation, as :func:`memnet.experiments.training_run.read_curves`
+    curves : a row per validation, as :func:`memnet.reimpl.training.run_folder.read_curves`
         returns them; :func:`drawable`.
     run : ``run.json``.
     """

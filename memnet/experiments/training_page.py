@@ -15,7 +15,8 @@ from memnet.experiments.training_figures import (
     drawable,
     title,
 )
-from memnet.experiments.training_run import UNFINISHED, read_curves, read_run, read_test
+from memnet.experiments.training_run import UNFINISHED, read_test
+from memnet.reimpl.training.run_folder import read_curves, require_run
 
 WEIGHTS = "best.safetensors"
 
@@ -47,7 +48,7 @@ def write_run_page(folder: Path) -> Path:
         if the folder is none of a training run, or cannot be written.
     """
     folder = Path(folder)
-    run, curves, test = read_run(folder), read_curves(folder), read_test(folder)
+    run, curves, test = require_run(folder), read_curves(folder), read_test(folder)
     there = drawable(curves)
     drawn = {"curves": draw_curves(curves, run)} if there else {}
     captions = {"curves": curves_caption(curves, run)} if there else {}

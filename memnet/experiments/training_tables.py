@@ -9,7 +9,8 @@ from memnet.compare.record import RunRecord
 from memnet.compare.report.table_model import Cell, Column, Table, number
 from memnet.compare.report.tables import value_cell
 from memnet.experiments.training_figures import plain
-from memnet.experiments.training_run import Row, finite, tested_model
+from memnet.experiments.training_run import tested_model
+from memnet.reimpl.training.run_folder import Row, finite
 
 _MOST_ROWS = 60
 """More validations than this are not listed on the page; they are in ``curves.csv``."""

@@ -25,7 +25,8 @@ from memnet.experiments.training_figures import (
     search_caption,
 )
 from memnet.experiments.training_page import write_run_page
-from memnet.experiments.training_run import best_row, read_curves, read_run
+from memnet.experiments.training_run import best_row
+from memnet.reimpl.training.run_folder import read_curves, require_run
 from training_runs import COLUMNS, made_up_test, rows, run_json, write_run
 
 
@@ -69,7 +70,7 @@ def legend_of(figure: Figure) -> str:
 def test_the_curves_are_those_of_the_file_and_undefined_figures_are_gaps(tmp_path):
     curves = read_curves(write_run(tmp_path))
     assert curves == rows()
-    figure = draw_curves(curves, read_run(tmp_path))
+    figure = draw_curves(curves, require_run(tmp_path))
     epochs, rho = line(figure, "val_spearman")
     assert epochs == [0, 1, 2, 3, 4]
     assert np.isnan(rho[2])  # a zero, or a line through the gap, would be a finding

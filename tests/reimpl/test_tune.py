@@ -21,12 +21,20 @@ from memnet.errors import MemnetError
 from memnet.reimpl.training import tune
 from memnet.reimpl.training.callbacks import COLUMNS, write_curves
 from memnet.reimpl.training.config import read_config
-from memnet.reimpl.training.fit import fit, read_curves
+from memnet.reimpl.training.fit import fit
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.ranges import Ranges
-from memnet.reimpl.training.run_folder import FORMAT, begin, write_json
+from memnet.reimpl.training.run_folder import (
+    FORMAT,
+    SCHEMA_VERSION,
+    begin,
+    read_curves,
+    write_json,
+)
 from memnet.reimpl.training.study import STARTUP_TRIALS, WARMUP_VALIDATIONS
 from planted import planted_set, small_config
+
+HEAD = {"format": FORMAT, "schema_version": SCHEMA_VERSION}
 
 EPOCHS = 5
 
@@ -54,7 +62,7 @@ class Training:
         )
 
     def __call__(self, config, data, out, machine, *, watch):
-        rows = read_curves(out / "curves.csv")[:-1]
+        rows = read_curves(out)[:-1]
         rows = [{k: math.nan if v is None else v for k, v in row.items()} for row in rows]
         self.began.append((out.name, len(rows)))
         ended = False
@@ -99,7 +107,7 @@ def go(data, tmp_path):
     seen = []
 
     def keep(folder, tried, found):
-        write_json(folder / "run.json", {"format": FORMAT, **found})
+        write_json(folder / "run.json", {**HEAD, **found})
 
     def search(out="search", trials=3, settings=None, **more):
         return tune.search(
@@ -209,7 +217,7 @@ def test_a_kill_before_the_settings_are_in_the_folder_costs_nothing(
 
 def test_a_run_that_had_ended_before_the_kill_is_not_trained_again(training, go):
     def kill(folder, tried, found):
-        write_json(folder / "run.json", {"format": FORMAT, **found})
+        write_json(folder / "run.json", {**HEAD, **found})
         raise KeyboardInterrupt
 
     whole = told(go("whole", trials=2))
@@ -286,7 +294,7 @@ def test_a_run_below_the_median_is_pruned_but_not_at_once(training, go):
     states = [trial.state for trial in found]
     assert states == ["complete"] * 5 + ["pruned", "complete", "pruned", "complete"]
     pruned = found[5]
-    assert len(read_curves(pruned.folder / "curves.csv")) == WARMUP_VALIDATIONS + 1
+    assert len(read_curves(pruned.folder)) == WARMUP_VALIDATIONS + 1
     assert pruned.value == 0.1
     assert "median" in pruned.message
 
@@ -440,7 +448,7 @@ def test_a_real_search_reports_what_its_curves_say_and_its_best_settings_give_it
     ended = [trial for trial in found if trial.value is not None]
     assert ended
     for trial in ended:
-        rows = read_curves(trial.folder / "curves.csv")
+        rows = read_curves(trial.folder)
         assert trial.value == max(row["val_spearman"] for row in rows if row["epoch"])
         assert json.loads((trial.folder / "run.json").read_text())["best"]["val_spearman"] == (
             trial.value
@@ -472,7 +480,7 @@ def real_search(folder, out):
         Machine(device="cpu", devices=1, workers=0, cache=folder / "cache", wandb=""),
         ranges=Ranges(batch_size=(2, 4), learning_rate=(1e-6, 1e-4)),
         trials=2,
-        keep=lambda run, tried, found: write_json(run / "run.json", {"format": FORMAT, **found}),
+        keep=lambda run, tried, found: write_json(run / "run.json", {**HEAD, **found}),
         after=lambda found, last: None,
     )
 
@@ -497,6 +505,6 @@ def test_a_search_that_was_really_killed_goes_on_as_if_it_had_not_been(tmp_path)
     for name in ("0001", "0002"):
         both = [
             [(row["step"], row["val_spearman"], row["val_loss"]) for row in read_curves(path)]
-            for path in (tmp_path / o / f"trials/{name}/curves.csv" for o in ("killed", "whole"))
+            for path in (tmp_path / o / f"trials/{name}" for o in ("killed", "whole"))
         ]
         assert both[0] == both[1]

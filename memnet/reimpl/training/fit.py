@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import time
@@ -28,7 +27,7 @@ from memnet.reimpl.training.export import export, seen, training_spec
 from memnet.reimpl.training.frozen_outputs import branch_outputs
 from memnet.reimpl.training.loop import Machine, make_trainer, quiet, run_loop
 from memnet.reimpl.training.module import TrainingModule
-from memnet.reimpl.training.run_folder import BEST, CURVES, LAST, WEIGHTS
+from memnet.reimpl.training.run_folder import BEST, LAST, WEIGHTS, read_curves
 
 
 def fit(
@@ -97,7 +96,7 @@ def fit(
     with quiet():
         trainer = make_trainer(config, out, machine, watch, config.batches(len(rows["train"])))
         status, cause, message = run_loop(module, trainer, config, out)
-    curves = read_curves(out / CURVES)
+    curves = read_curves(out)
     unread = [
         f"{table['image_id'][row]}: {why}"
         for row, why in pictures.failed.items()
@@ -213,17 +212,6 @@ def _workers(machine: Machine) -> int:
         return machine.workers
     cores = os.cpu_count() or 1
     return 0 if machine.accelerator == "cpu" else max(1, min(8, cores // machine.devices - 1))
-
-
-def read_curves(path: Path) -> list[dict[str, float | None]]:
-    """Read ``curves.csv``; an empty cell is None. No file, no rows."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {name: float(text) if text else None for name, text in row.items()}
-            for row in csv.DictReader(file)
-        ]
 
 
 def _stopped(status: str, curves: Sequence[dict[str, Any]], config: TrainConfig) -> str:

@@ -13,9 +13,11 @@ run.json          what came of it
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,9 @@ TRAINED = (LAST, BEST, WEIGHTS)
 LOCK = ".lock"
 FORMAT = "memnet training run"
 SCHEMA_VERSION = 1
+
+Row = Mapping[str, float | None]
+"""A validation: a column of ``curves.csv`` -> its number, None where it is undefined."""
 
 
 def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
@@ -69,7 +74,7 @@ def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
 
 
 @contextlib.contextmanager
-def held(out: Path) -> Iterator[None]:
+def lock_folder(out: Path) -> Iterator[None]:
     """Keep other processes from a run's folder; one that has it is a ``MemnetError``."""
     made = not out.exists()
     try:
@@ -93,7 +98,7 @@ def held(out: Path) -> Iterator[None]:
                 out.rmdir()
 
 
-def undo(out: Path) -> None:
+def rollback(out: Path) -> None:
     """Take back a beginning after which nothing was trained, so that another may be made there."""
     for name in (CONFIG, SPLIT, DATA):
         (out / name).unlink(missing_ok=True)
@@ -131,17 +136,90 @@ def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
     return config, data
 
 
-def read_run(out: Path) -> dict[str, Any] | None:
-    """Return what came of the run in a folder; None where it has not come to an end yet."""
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """Read the ``run.json`` of a run folder; None where the run has not come to an end yet.
+
+    Raises
+    ------
+    MemnetError
+        if it cannot be read, is damaged, or is not what this memnet writes.
+    """
+    path = Path(folder) / RUN
     try:
-        found = json.loads((out / RUN).read_text(encoding="utf-8"))
+        run = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise MemnetError(f"{out / RUN} cannot be read ({error}); delete it.") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise MemnetError(f"{out / RUN} is no record of a training run; delete it.")
-    return found
+    except OSError as error:
+        raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise MemnetError(
+            f"{path} is damaged ({error}); take a copy of it, or delete it and train again."
+        ) from error
+    if not isinstance(run, dict) or run.get("format") != FORMAT:
+        raise MemnetError(f"{path} was not written by a training of memnet.")
+    if run.get("schema_version") != SCHEMA_VERSION:
+        raise MemnetError(
+            f"{path} has schema version {run.get('schema_version')}, this memnet reads "
+            f"{SCHEMA_VERSION}; update memnet."
+        )
+    return run
+
+
+def require_run(folder: Path) -> dict[str, Any]:
+    """Read the ``run.json`` of a run folder, as :func:`read_run`; there must be one.
+
+    Raises
+    ------
+    MemnetError
+        if there is none.
+    """
+    run = read_run(folder)
+    if run is None:
+        raise MemnetError(f"{folder} is no folder of a training run: there is no run.json in it.")
+    return run
+
+
+def read_curves(folder: Path) -> list[dict[str, float | None]]:
+    """Read the ``curves.csv`` of a run folder; no row where nothing was validated yet.
+
+    Returns
+    -------
+    list of dict
+        a row per validation; None for an empty cell and for what is no finite number (a
+        correlation with constant predictions, a loss that overflowed).
+
+    Raises
+    ------
+    MemnetError
+        if it cannot be read, or a cell holds something else.
+    """
+    path = Path(folder) / CURVES
+    rows = []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            for row in reader:
+                if None in row or None in row.values():
+                    raise ValueError(f"line {reader.line_num} has not as many cells as the head")
+                rows.append({name: _number(cell) for name, cell in row.items()})
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
+    except (ValueError, csv.Error) as error:
+        raise MemnetError(f"{path} is damaged ({error}).") from error
+    return rows
+
+
+def finite(value: object) -> float | None:
+    """Return a number as it is, and None for anything else (also for NaN)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _number(cell: str) -> float | None:
+    return finite(float(cell)) if cell.strip() else None
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

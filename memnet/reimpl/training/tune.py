@@ -24,10 +24,17 @@ from optuna.trial import TrialState
 from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
-from memnet.reimpl.training.fit import fit, read_curves
+from memnet.reimpl.training.fit import fit
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.ranges import SEARCHED, Ranges, propose
-from memnet.reimpl.training.run_folder import BEST, LAST, WEIGHTS, begin, read_run
+from memnet.reimpl.training.run_folder import (
+    BEST,
+    LAST,
+    WEIGHTS,
+    begin,
+    read_curves,
+    read_run,
+)
 from memnet.reimpl.training.study import (
     Trial,
     best_of,
@@ -158,7 +165,7 @@ class _Watch:
         Shares of an epoch are counted, and not steps, which are of different size in each run.
         Without a Spearman, since the predictions were constant, it is the worst there is.
         """
-        for row in read_curves(self._folder / "curves.csv"):
+        for row in read_curves(self._folder):
             place = round((row["epoch"] or 0.0) * self._config.validations_per_epoch)
             if place > self._told:
                 value = row["val_spearman"]
