@@ -101,9 +101,9 @@ def _draw(out: Path, fed: Any, name: str, said: str) -> None:
     import memnet
     from memnet.compare.report.render import render
     from memnet.compare.report.style import to_bytes
-    from memnet.errors import MemnetError
     from memnet.studies.variants.figures import draw_sheet
     from memnet.studies.variants.sheet import listed
+    from memnet.util.atomic import write_bytes
 
     figure = draw_sheet(fed, picture=name, mean_said=said)
     data = to_bytes(figure, "svg" if out.suffix == ".svg" else "png")
@@ -115,11 +115,7 @@ def _draw(out: Path, fed: Any, name: str, said: str) -> None:
             "version": memnet.__version__,
         }
         data = render("variants.html.j2", context).encode()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(data)
-    except OSError as error:
-        raise MemnetError(f"{out} cannot be written ({error}).") from error
+    write_bytes(out, data)
 
 
 _LINES = {

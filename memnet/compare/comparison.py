@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from memnet.data.manifest import read_manifest
 from memnet.data.matching import JOIN_RULE, Joined, join
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
+from memnet.util.clock import utc_now
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 from memnet.weights.catalogue import catalogue
@@ -162,7 +162,7 @@ def compare_scores(
     if resamples < _FEW_RESAMPLES:
         warnings.append(f"Only {resamples} resamples: intervals and p values are rough.")
     return RunRecord(
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created=utc_now(),
         command=command,
         dataset=dataset,
         truth=_truth_info(truth, human, joined, id_column) | {"manifest": manifest},

@@ -39,6 +39,7 @@ from memnet.reimpl.training.run_folder import (
 from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.runner import Settings, score_to_file
 from memnet.scoring.table import FAILED
+from memnet.util.atomic import write_text
 from memnet.util.versions import environment
 
 TEST = "test"
@@ -159,7 +160,8 @@ def test(out: Path, data: TrainingSet, device: str) -> list[str]:
         Inputs(items=items), scores, Settings(models=[str(out / WEIGHTS)], device=device)
     )
     truth = folder / "truth.csv"
-    rows[["image_id", "score"]].rename(columns={"score": "human_score"}).to_csv(truth, index=False)
+    human = rows[["image_id", "score"]].rename(columns={"score": "human_score"})
+    write_text(truth, human.to_csv(index=False, lineterminator="\n"))
     record = compare_scores(truth, [scores], truth_column="human_score", dataset=data.test_name)
     write_report(record, folder)
     return [f"{row.image_id}: {row.warning.removeprefix(FAILED)}" for row in summary.failed]

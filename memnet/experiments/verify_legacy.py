@@ -23,6 +23,7 @@ from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import read_table
 from memnet.stats import bootstrap, metrics
+from memnet.util.atomic import write_text
 from memnet.util.versions import environment
 
 PUBLISHED = (
@@ -103,11 +104,7 @@ class Verification:
 
     def write(self, path: Path) -> None:
         """Write strict JSON."""
-        try:
-            text = json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise MemnetError(f"{path} cannot be written ({error.strerror}).") from error
+        write_text(path, json.dumps(asdict(self), indent=1, allow_nan=False) + "\n")
 
 
 def judge(rho: float | None, interval: Sequence[float] | None) -> str:

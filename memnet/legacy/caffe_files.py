@@ -22,6 +22,7 @@ from memnet.errors import MemnetError
 from memnet.legacy.caffe_schema import message_class
 from memnet.legacy.protobuf_check import check_wire
 from memnet.util.arrays import Float32Array
+from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
 _MOST_BYTES = 2**31 - 1  # what protobuf can hold, and therefore Caffe
 _MOST_TEXT_BYTES = 10_000_000
@@ -174,12 +175,12 @@ def _bytes(path: Path, what: str, most: int = _MOST_BYTES) -> bytes:
 
 def something_else(data: bytes, what: str) -> str:
     """Name what a file is whose first bytes (400 or more) give it away, else ""."""
-    start = data[:200].lstrip().lower()
+    kind = stand_in(data)
     if not data:
         return "empty (0 bytes); copy or download it again"
-    if start.startswith(b"version https://git-lfs"):
+    if kind == LFS_POINTER:
         return "a git-LFS pointer; run `git lfs pull` where it came from"
-    if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
+    if kind == WEB_PAGE or data.lstrip().startswith(b"<?xml"):
         return "a web page, perhaps an error message saved under that name; download it again"
     known = {
         b"\x89HDF": "an HDF5 file; save it in Caffe's binary format",

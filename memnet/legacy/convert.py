@@ -91,8 +91,24 @@ def import_memnet(
     MemnetError
         naming file, layer, field and value of whatever is missing, damaged or different.
     """
-    weights, mean = Path(weights), Path(mean)
     _refuse_to_overwrite(out)
+    placed, header, report = _convert(
+        Path(weights), Path(mean), deploy, mean_layout=mean_layout, for_store=out is None
+    )
+    path = stored_path(find(ORIGINAL)) if out is None else Path(out)
+    write_weights(path, placed, header)
+    return Converted(path, header, report)
+
+
+def _convert(
+    weights: Path,
+    mean: Path,
+    deploy: str | Path | None,
+    *,
+    mean_layout: str | None,
+    for_store: bool,
+) -> tuple[dict[str, Tensor], WeightHeader, tuple[str, ...]]:
+    """Read and check the files; nothing is written."""
     port = is_checkpoint(weights)
     if port:
         if deploy is not None:
@@ -108,18 +124,17 @@ def import_memnet(
     entry = find(ORIGINAL)
     image = read_mean_image(mean, size_hw=entry.preprocess.resize_hw, layout=mean_layout)
     original = widths == ORIGINAL_WIDTHS
-    if out is None and not original:
+    if for_store and not original:
         raise MemnetError(
             f"{weights} is not the original MemNet ({_other_widths(widths)}), so it cannot stand "
             f"for {ORIGINAL}; name a file for it with --out FILE.safetensors."
         )
-    path = stored_path(entry) if out is None else Path(out)
     placed = {name.replace("-euclidean", ""): tensor for name, tensor in tensors.items()}
     placed[MEAN_IMAGE] = torch.from_numpy(image.values)
     own_mean = image.sha256 == entry.preprocess.mean_sha256
     roles = {"weights": weights, "mean": mean, "deploy": None if deploy is None else Path(deploy)}
     header = new_header(
-        name=ORIGINAL if out is None else IMPORTED,
+        name=ORIGINAL if for_store else IMPORTED,
         arch=entry.arch,
         sources=tuple(
             SourceFile(
@@ -135,14 +150,13 @@ def import_memnet(
         licence=entry.licence,
         licence_notice=entry.licence_notice,
         citation=entry.citation,
-        trained_on=entry.trained_on if out is None else None,
+        trained_on=entry.trained_on if for_store else None,
         remark=_remark(widths, own_mean, port),
         preprocess=replace(entry.preprocess, mean_sha256=image.sha256),
         output=entry.output,
     )
-    write_weights(path, placed, header)
-    said = "the mean image is the original's, to the bit" if own_mean else ""
-    return Converted(path, header, tuple(filter(None, (*report, *image.report, said))))
+    same_mean = "the mean image is the original's, to the bit" if own_mean else ""
+    return placed, header, tuple(filter(None, (*report, *image.report, same_mean)))
 
 
 def import_for(
@@ -160,16 +174,16 @@ def import_for(
     MemnetError
         as :func:`import_memnet`; and if the folder holds results of other weights.
     """
-    path, new = folder / "weights.safetensors", folder / "weights.new.safetensors"
-    new.unlink(missing_ok=True)  # of an interrupted run
-    made = import_memnet(weights, mean=mean, deploy=deploy, mean_layout=mean_layout, out=new)
-    if path.exists() and read_header(path).tensors_sha256 != made.header.tensors_sha256:
-        new.unlink()
+    path = folder / "weights.safetensors"
+    placed, header, report = _convert(
+        weights, mean, deploy, mean_layout=mean_layout, for_store=False
+    )
+    if path.exists() and read_header(path).tensors_sha256 != header.tensors_sha256:
         raise MemnetError(
             f"{folder} holds results of other weights or another mean image; choose another --out."
         )
-    new.replace(path)
-    return replace(made, path=path)
+    write_weights(path, placed, header)
+    return Converted(path, header, report)
 
 
 def _from_caffe(weights: Path, deploy: Path | None) -> tuple[dict[str, Tensor], tuple[str, ...]]:

@@ -31,6 +31,7 @@ from memnet.legacy.caffe_files import CaffeLayer, CaffeNet, read_caffemodel, rea
 from memnet.legacy.caffe_schema import message_class
 from memnet.legacy.network import MemNetCaffe
 from memnet.util.arrays import AnyArray
+from memnet.util.atomic import replace_file
 
 BLOBS = tuple(dict.fromkeys(("data", *(layer.top for layer in LAYERS))))
 """The network's blobs in order, the input ``data`` first."""
@@ -80,7 +81,8 @@ def caffe_to_onnx(caffemodel: str | Path, deploy: str | Path, out: str | Path) -
             f"{caffemodel} and {deploy} make no valid ONNX graph, so they do not belong together "
             f"({' '.join(str(error).split())[:300]})."
         ) from error
-    onnx.save(model, str(out))
+    with replace_file(Path(out)) as temporary:
+        onnx.save(model, str(temporary))
 
 
 def export_onnx(network: MemNetCaffe, out: str | Path) -> None:

@@ -35,6 +35,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from memnet.errors import PictureError
+from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
 Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
 
@@ -166,10 +167,10 @@ def _our_pixel_limit(max_pixels: int) -> Iterator[None]:
 
 def _not_a_picture(data: bytes) -> str:
     known = ", ".join(FORMATS)
-    start = data[:200].lstrip().lower()
-    if start.startswith(b"version https://git-lfs"):
+    kind = stand_in(data)
+    if kind == LFS_POINTER:
         return "The file is a git-LFS pointer, not the picture; run `git lfs pull`."
-    if start.startswith((b"<!doctype html", b"<html")):
+    if kind == WEB_PAGE:
         return "The file is a web page, not a picture; download the picture again."
     return f"The file is no picture that can be read ({known}); it starts with {data[:12]!r}."
 

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
 from memnet.scoring.predictor import Predictor, load
 from memnet.scoring.score_file import ScoreFile, open_scores
 from memnet.scoring.table import FAILED, Row, to_frame
+from memnet.util.clock import utc_now
 from memnet.util.versions import environment
 
 
@@ -150,7 +150,7 @@ def _identity(predictor: Predictor) -> dict[str, Any]:
 def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str, Any]:
     return {
         "command": settings.command,
-        "started": _now(),
+        "started": utc_now(),
         "finished": None,
         "device": str(predictor.device),
         "batch_size": settings.batch_size,
@@ -163,13 +163,9 @@ def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str
 
 def _closing(table: ScoreFile, summary: Summary) -> dict[str, Any]:
     return {
-        "finished": _now(),
+        "finished": utc_now(),
         "rows": len(table.rows),
         "failed": sum(row.warning.startswith(FAILED) for row in table.rows.values()),
         "scored_in_last_run": summary.scored,
         "seconds_of_last_run": round(summary.seconds, 3),
     }
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -28,6 +28,7 @@ from memnet.scoring.table import (
     to_frame,
     write_table,
 )
+from memnet.util.atomic import write_text
 
 SIDECAR_VERSION = 2
 
@@ -112,13 +113,7 @@ class ScoreFile:
 
     def write_sidecar(self) -> None:
         """Write the sidecar atomically."""
-        temporary = self.sidecar_path.with_name(f".{self.sidecar_path.name}.part")
-        try:
-            text = json.dumps(self.sidecar, indent=1, allow_nan=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
-            os.replace(temporary, self.sidecar_path)
-        except OSError as error:
-            raise MemnetError(f"{self.sidecar_path} cannot be written ({error}).") from error
+        write_text(self.sidecar_path, json.dumps(self.sidecar, indent=1, allow_nan=False) + "\n")
 
     def _read_sidecar(self) -> dict[str, Any]:
         try:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pandas as pd
 
 from memnet.errors import MemnetError
+from memnet.util.atomic import replace_file, write_text
 
 COLUMNS = {
     "image_id": "object",
@@ -110,17 +109,11 @@ def check_suffix(path: Path) -> None:
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a table atomically: a reader finds the old file or the new one, never half of one."""
     check_suffix(path)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        if path.suffix == ".csv":
-            frame.to_csv(temporary, index=False)
-        else:
+    if path.suffix == ".csv":
+        write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+    else:
+        with replace_file(path) as temporary:
             frame.to_parquet(temporary, index=False)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise MemnetError(f"{path} cannot be written ({error}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -1,30 +1,95 @@
-"""Text files that are written whole or not at all: a reader never finds half of one."""
+"""Files that are written whole or not at all: a reader never finds half of one.
+
+Everything in memnet that writes a whole file does it here. The content is written to a temporary
+file in the same folder and flushed to the disk (``fsync``), and only then takes the file's name;
+then the folder is flushed, too. So after a crash, a kill or a power cut there is the old file or
+the new one.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 from memnet.errors import MemnetError
 
+ADVICE = "free some space there, or choose a folder that can be written"
+"""How the sentence about a file that cannot be written ends, unless the writer knows better."""
 
-def write_text(path: Path, text: str) -> None:
-    """Write beside, then rename; a missing folder is made.
+
+@contextlib.contextmanager
+def replace_file(
+    path: Path, *, advice: str = ADVICE, errors: tuple[type[Exception], ...] = ()
+) -> Iterator[Path]:
+    """Give a temporary path to write to; when the block ends, it becomes ``path``.
+
+    For libraries that write files themselves (Parquet, safetensors, PyTorch). If the block raises,
+    what was at ``path`` before stays, and the temporary file is removed. A missing folder is made.
+
+    Parameters
+    ----------
+    path : the file to write.
+    advice : what the user can do where it cannot be written: the end of the error's sentence.
+    errors : what the library raises on a full disk, where that is no ``OSError``.
+
+    Yields
+    ------
+    Path
+        of a file that does not exist yet, in the folder of ``path``. Its name ends in ``.part``.
 
     Raises
     ------
     MemnetError
-        if the disk is full or the folder cannot be written; what was there before stays.
+        if the disk is full or the folder cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with replace_file(Path(folder, "numbers.txt")) as temporary:
+    ...         _ = temporary.write_text("1 2 3")
+    ...     Path(folder, "numbers.txt").read_text()
+    '1 2 3'
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        yield temporary
+        with temporary.open("r+b") as file:  # Windows flushes only what is open for writing
+            os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
-        raise MemnetError(f"{path} cannot be written ({error}).") from error
+        _flush_folder(path.parent)
+    except (OSError, *errors) as error:  # type: ignore[misc]  # a tuple of classes all the same
+        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
+        raise MemnetError(f"{path} cannot be written ({reason}); {advice}.") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes, *, advice: str = ADVICE) -> None:
+    """Write a whole file; raises as :func:`replace_file` does."""
+    with replace_file(path, advice=advice) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str, *, advice: str = ADVICE) -> None:
+    r"""Write a whole text file, UTF-8, its lines ending in ``\n`` on every system.
+
+    Raises as :func:`replace_file` does.
+    """
+    write_bytes(path, text.encode("utf-8"), advice=advice)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put the file's new name on the disk, where the system can flush a folder (not Windows)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -6,7 +6,6 @@ not load, since nobody could say what its network expects to be fed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,6 +22,7 @@ from torch import Tensor
 from memnet import __version__
 from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
+from memnet.util.atomic import replace_file
 
 HEADER_VERSION = 2
 
@@ -142,9 +141,10 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
     MemnetError
         if the disk is full, the folder cannot be written, or a tensor reads back differently.
     """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    advice = (
+        "free some space there, or choose a folder that can be written (for the store: MEMNET_HOME)"
+    )
+    with replace_file(path, advice=advice, errors=(SafetensorError,)) as temporary:
         save_file(
             {name: tensor.contiguous() for name, tensor in tensors.items()},
             temporary,
@@ -157,15 +157,6 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # as any other file: a laboratory shares its store
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise MemnetError(
-            f"{path} cannot be written ({error}); free some space there, or choose a folder that "
-            "can be written (for the store: MEMNET_HOME)."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def read_header(path: Path) -> WeightHeader:

@@ -25,6 +25,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from memnet.errors import MemnetError
+from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.weights.catalogue import ModelEntry
 from memnet.weights.download import Published, download_file
 from memnet.weights.files import (
@@ -227,13 +228,13 @@ def check_source(entry: Published, source: Path) -> str:
     try:
         size = source.stat().st_size
         with source.open("rb") as file:
-            start = file.read(200).lstrip()
+            kind = stand_in(file.read(200))
     except OSError as error:
         raise MemnetError(f"{source} cannot be read ({error.strerror}).") from error
     what = f"{size:,} bytes instead of {entry.bytes:,}"
-    if start.startswith(b"version https://git-lfs"):
+    if kind == LFS_POINTER:
         what = "it is a git-LFS pointer; run `git lfs pull` where it came from"
-    elif start[:20].lower().startswith((b"<!doctype html", b"<html")):
+    elif kind == WEB_PAGE:
         what = "it is a web page, perhaps an error message, saved under that name"
     elif size == (entry.bytes or size):
         digest = file_digest(source)

@@ -26,10 +26,8 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from tqdm import tqdm
 
@@ -38,6 +36,8 @@ from memnet.errors import MemnetError
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
 from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.table import FAILED, Row
+from memnet.util.atomic import write_text
+from memnet.util.clock import utc_now
 from memnet.util.text import shorten_list
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import file_digest
@@ -158,15 +158,7 @@ class FrozenScores:
 
     def write(self, path: Path) -> None:
         """Write the file atomically; raises ``MemnetError`` where that cannot be done."""
-        temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(self.to_json(), encoding="utf-8")
-            os.replace(temporary, path)
-        except OSError as error:
-            raise MemnetError(f"{path} cannot be written ({error.strerror}).") from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_text(path, self.to_json())
 
 
 def freeze(
@@ -226,7 +218,7 @@ def freeze(
     if not (known or of_a_file):
         words = ["pytest", "--memnet-refreeze"]
     return FrozenScores(
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created=utc_now(),
         command=shlex.join(words),
         model=model,
         variant=predictor.variant,

@@ -24,6 +24,7 @@ from memnet.compare.report.figures import (
 from memnet.compare.report.files import table_files
 from memnet.data.contamination import dataset_title
 from memnet.errors import MemnetError
+from memnet.util.atomic import write_bytes, write_text
 
 
 def html(record: RunRecord, drawn: Mapping[str, bytes] | None = None) -> str:
@@ -78,18 +79,17 @@ def write_report(record: RunRecord, folder: Path) -> None:
         "report.md": markdown(record),
     } | {f"tables/{name}": text for name, text in table_files(record).items()}
     try:
-        for name in ("figures", "tables"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
         for old in (folder / "figures").iterdir():  # of an earlier comparison: nobody's any more
             if old.stem.startswith(OURS) and old.suffix in (".png", ".svg"):
                 old.unlink()
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        for name, figure in drawn.items():
-            (folder / "figures" / f"{name}.svg").write_bytes(svg[name])
-            (folder / "figures" / f"{name}.png").write_bytes(to_bytes(figure, "png"))
     except OSError as error:
         raise MemnetError(f"The report cannot be written into {folder} ({error}).") from error
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    for name, figure in drawn.items():
+        write_bytes(folder / "figures" / f"{name}.svg", svg[name])
+        write_bytes(folder / "figures" / f"{name}.png", to_bytes(figure, "png"))
 
 
 def _svg(drawn: Mapping[str, Figure]) -> dict[str, bytes]:
@@ -123,25 +123,18 @@ def _context(record: RunRecord, images: dict[str, str]) -> dict[str, Any]:
 def write_figures(folder: Path, drawn: Mapping[str, Figure]) -> dict[str, str]:
     """Write figures as SVG and PNG into ``figures/``; returns name -> what a page shows."""
     images = {}
-    try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-        for name, figure in drawn.items():
-            svg = to_bytes(figure, "svg")
-            (folder / "figures" / f"{name}.svg").write_bytes(svg)
-            (folder / "figures" / f"{name}.png").write_bytes(to_bytes(figure, "png"))
-            images[name] = "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
-    except OSError as error:
-        raise MemnetError(f"The figures cannot be written into {folder} ({error}).") from error
+    for name, figure in drawn.items():
+        svg = to_bytes(figure, "svg")
+        write_bytes(folder / "figures" / f"{name}.svg", svg)
+        write_bytes(folder / "figures" / f"{name}.png", to_bytes(figure, "png"))
+        images[name] = "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
     return images
 
 
 def write_page(folder: Path, template: str, context: Mapping[str, Any]) -> Path:
     """Fill a template and write it as ``report.html``."""
     path = folder / "report.html"
-    try:
-        path.write_text(render(template, context), encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise MemnetError(f"{path} cannot be written ({error}).") from error
+    write_text(path, render(template, context))
     return path
 
 

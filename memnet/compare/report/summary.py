@@ -16,6 +16,7 @@ from memnet.compare.report.tables import HEADLINE, words
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
 from memnet.stats.metric_registry import describe
+from memnet.util.atomic import write_text
 
 NO_STANDARD_ERROR = (
     "The SD is that of the figures of the records. It is no standard error, and gives no interval: "
@@ -125,11 +126,8 @@ def write_summary(records: Sequence[RunRecord], names: Sequence[str], folder: Pa
         "summary.md": render("summary.md.j2", context),
         "summary.csv": _csv(found),
     }
-    try:
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise MemnetError(f"The summary cannot be written into {folder} ({error}).") from error
+    for name, text in texts.items():
+        write_text(folder / name, text)
     return found
 
 

@@ -16,16 +16,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.lib import format as npy
 
 from memnet.errors import MemnetError
+from memnet.util.atomic import write_bytes, write_text
 
 FORMAT = "memnet picture cache"
 SCHEMA_VERSION = 1
+
+_ADVICE = "choose another folder with --cache DIR"
 
 _BLOCK_ROWS = 256
 _BLOCK_SECONDS = 2.0  # at most so much work is lost to a kill
@@ -94,7 +96,7 @@ class CacheFiles:
             except OSError:
                 self.npy.unlink(missing_ok=True)  # what it has taken of a disk that is full
                 raise
-            self.rows.write_bytes(bytes(self.shape[0]))
+            write_bytes(self.rows, bytes(self.shape[0]), advice=_ADVICE)
         self._write_about(about | {"complete": False})
 
     def missing(self) -> np.ndarray[Any, Any]:
@@ -105,7 +107,7 @@ class CacheFiles:
         """Take a complete cache for one that lacks some rows."""
         there = np.ones(self.shape[0], dtype=np.uint8)
         there[list(rows)] = 0
-        self.rows.write_bytes(there.tobytes())
+        write_bytes(self.rows, there.tobytes(), advice=_ADVICE)
 
     def finish(self, about: dict[str, Any], failed: dict[int, str]) -> None:
         """Declare the cache complete."""
@@ -122,12 +124,7 @@ class CacheFiles:
 
     def _write_about(self, about: dict[str, Any]) -> None:
         known = {"format": FORMAT, "schema_version": SCHEMA_VERSION, "digest": self.digest}
-        temporary = self.json.with_name(f".{self.json.name}.{uuid4().hex}.part")
-        try:
-            temporary.write_text(json.dumps(known | about, indent=2) + "\n", encoding="utf-8")
-            os.replace(temporary, self.json)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_text(self.json, json.dumps(known | about, indent=2) + "\n", advice=_ADVICE)
 
     def _whole(self) -> bool:
         try:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
-import os
 import pickle
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import lightning as L
 import torch
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from memnet.errors import MemnetError
 from memnet.reimpl.training.module import TrainingModule
 from memnet.reimpl.training.run_folder import BEST, CURVES, LAST
+from memnet.util.atomic import replace_file, write_text
 
 COLUMNS = (
     "epoch",
@@ -54,21 +54,12 @@ class SafeCheckpoints(TorchCheckpointIO):
             if the disk is full or the folder cannot be written.
         """
         path = Path(path)
-        temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-        try:
+        advice = "free some space there, then run the same command again to go on"
+        if path.exists():
+            advice += " (the checkpoint before this one is kept)"
+        # PyTorch's writer turns a full disk into a RuntimeError.
+        with replace_file(path, advice=advice, errors=(RuntimeError,)) as temporary:
             super().save_checkpoint(checkpoint, temporary, storage_options)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except (OSError, RuntimeError) as error:  # PyTorch's writer turns a full disk into the last
-            kept = " The one before it is kept." if path.exists() else ""
-            reason = str(error).splitlines()[0]
-            raise MemnetError(
-                f"The checkpoint {path} cannot be written ({reason}); free some space there, then "
-                f"run the same command again to go on.{kept}"
-            ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -235,19 +226,13 @@ class Journal(Callback):
 
 def write_curves(path: Path, rows: list[dict[str, float]]) -> None:
     """Write the curves, whole or not at all; what is undefined is an empty cell."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for row in rows:
-                values = [row[name] for name in COLUMNS]
-                writer.writerow(["" if math.isnan(value) else value for value in values])
-        os.replace(temporary, path)
-    except OSError as error:
-        raise MemnetError(f"{path} cannot be written ({error}); free some space there.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        values = [row[name] for name in COLUMNS]
+        writer.writerow(["" if math.isnan(value) else value for value in values])
+    write_text(path, text.getvalue())
 
 
 class Progress(TQDMProgressBar):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from memnet.studies.migrate.crosswalk import Crosswalk
 from memnet.studies.migrate.record import MigrationRecord
 from memnet.studies.migrate.run import Migration
 from memnet.studies.migrate.study import Study
+from memnet.util.clock import utc_now
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 
@@ -87,7 +87,7 @@ def apply_map(
             "not extrapolated."
         )
     record = MigrationRecord(
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created=utc_now(),
         command=command,
         dataset="",
         study=record_fields.study_info(study),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from memnet.studies.migrate.study_claims import (
 )
 from memnet.util.arrays import Array
 from memnet.util.atomic import write_text
+from memnet.util.clock import utc_now
 from memnet.util.versions import environment
 
 LEVEL = 0.95
@@ -139,7 +139,7 @@ def migrate(
     remarks = record_fields.remarks(study, new, n, resamples, added.outside)
     record = MigrationRecord(
         **parts,
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created=utc_now(),
         command=command,
         dataset=dataset,
         conclusions=conclusions_of(claims),
