@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+
+# Before torch is imported: the workers of pytest-xdist share the cores and do not fight for them.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_THREADS = str(max(1, (os.cpu_count() or 1) // _WORKERS))
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, _THREADS)
 
 import numpy as np
 import pytest
@@ -12,7 +19,15 @@ from PIL import Image
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "helpers"), str(HERE.parent / "tools")]
 
+from needs import closing_line, skip_for
+
 SHARED = HERE.parent.parent / "shared"
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Close with how many tests were skipped, for which missing thing."""
+    reports = terminalreporter.stats.get("skipped", [])
+    terminalreporter.write_line(closing_line(report.longrepr[2] for report in reports))
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +47,7 @@ def golden_pictures() -> dict[str, Path]:
 def shared() -> Path:
     """Reference material beside the repository, which a user does not have."""
     if not SHARED.is_dir():
-        pytest.skip("needs the reference material in ../shared, which is not there")
+        skip_for("../shared", "the reference material beside the repository")
     return SHARED
 
 
@@ -44,7 +59,7 @@ def resmem():
     try:
         return memnet.load("resmem.published", device="cpu")
     except memnet.MemnetError as error:
-        pytest.skip(f"needs the weights of resmem.published: {error}")
+        skip_for("the weights of resmem.published", str(error))
 
 
 @pytest.fixture

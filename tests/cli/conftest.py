@@ -1,28 +1,20 @@
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 
-from tiny_command import TINY
+from command import run_memnet
 
 
 @pytest.fixture
 def memnet_command(tmp_path):
-    """Return a function that runs `memnet ...` as a user does, with the tiny network known."""
+    """Return a function that runs `memnet ...` as a user does, in this process."""
 
-    def run(*args: object, check: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, str(TINY), *map(str, args)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, **env},
-        )
-        if check is not None:
-            assert done.returncode == check, done.stderr
-        return done
+    def run(
+        *args: object, check: int | None = 0, cwd: Path = tmp_path, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        return run_memnet(*args, check=check, cwd=cwd, env=env)
 
     return run

@@ -47,25 +47,16 @@ def test_it_writes_scores_and_everything_they_depend_on(frozen, memnet_command, 
     assert [path.name for path in frozen.parent.iterdir()] == ["frozen.json"]
 
 
-def test_the_recorded_command_makes_the_file_again(frozen, memnet_command, monkeypatch):
+def test_the_recorded_command_makes_the_file_again(frozen, memnet_command):
     before = FrozenScores.read(frozen)
     program, *args = shlex.split(before.command)
     assert program == "memnet"
     frozen.rename(frozen.with_name("old.json"))
-    # The command fixture runs in the temporary folder, the recorded command in the file's.
-    monkeypatch.setattr("subprocess.run", _in(frozen.parent))
-    memnet_command(*args)
+    memnet_command(*args, cwd=frozen.parent)
     again = FrozenScores.read(frozen)
     assert again.command == before.command
     assert again.pictures == before.pictures
     assert again.environment == before.environment
-
-
-def _in(folder):
-    import subprocess
-
-    run = subprocess.run
-    return lambda *args, **options: run(*args, **{**options, "cwd": folder})
 
 
 def test_frozen_scores_are_replaced_with_force_only(frozen, memnet_command, tmp_path):

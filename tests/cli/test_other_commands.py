@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -23,19 +22,17 @@ def results(folder) -> dict[str, float]:
 DEMO = {"spearman": 0.489051, "pearson": 0.497368, "mse": 0.025008}
 
 
-def test_the_demo_gives_the_published_figures_without_the_weights(memnet_command, tmp_path):
-    code = (
-        "from memnet.weights import store; store.installed_file = lambda entry: None; "
-        "from memnet.cli import main; main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "demo", "--out", "report"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "MEMNET_HOME": str(tmp_path / "home")},
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def without_weights(tmp_path, monkeypatch):
+    """An empty store, and no package that brings the weights."""
+    monkeypatch.setattr("memnet.weights.store.installed_file", lambda entry: None)
+    monkeypatch.setenv("MEMNET_HOME", str(tmp_path / "home"))
+
+
+def test_the_demo_gives_the_published_figures_without_the_weights(
+    memnet_command, without_weights, tmp_path
+):
+    done = memnet_command("demo", "--out", "report")
     values = results(tmp_path / "report")
     for metric, expected in DEMO.items():
         assert round(values[metric], 6) == expected
@@ -59,6 +56,7 @@ def test_the_demo_scores_three_pictures_where_the_weights_are(
     assert done.stderr.count("non-commercial") == 1
 
 
+@pytest.mark.process
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; from memnet.cli import app\n"
@@ -73,12 +71,14 @@ def test_help_imports_nothing_heavy():
         assert command in done.stdout
 
 
+@pytest.mark.process
 def test_importing_memnet_imports_nothing_heavy():
     code = "import sys, memnet; print({'torch', 'pandas', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("first", ["memnet.compare.record", "memnet"])
 def test_memnet_compare_can_be_called_whatever_was_imported_before(first):
     code = (
@@ -103,22 +103,12 @@ def test_weights_list_names_the_licence(memnet_command):
     assert "Non-commercial" in printed
 
 
-def test_weights_fetch_offline_says_what_to_do(memnet_command, tmp_path):
-    code = (
-        "from memnet.weights import store; store.installed_file = lambda entry: None; "
-        "from memnet.cli import main; main()"
-    )
+def test_weights_fetch_offline_says_what_to_do(memnet_command, without_weights):
     for args in (
         ["weights", "fetch", "resmem.published", "--offline"],
         ["--offline", "weights", "fetch", "resmem.published"],
     ):
-        done = subprocess.run(
-            [sys.executable, "-c", code, *args],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "MEMNET_HOME": str(tmp_path)},
-        )
-        assert done.returncode == 2
+        done = memnet_command(*args, check=2)
         assert "network is forbidden" in done.stderr
         assert "Traceback" not in done.stderr
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pandas as pd
 import pytest
 from PIL import Image
 
+from command import start_memnet, wait_for
 from memnet.scoring.table import COLUMNS, read_table
 from png import png_bomb
 from tiny import write_tiny
-from tiny_command import TINY
 
 
 def test_a_folder_becomes_a_table_with_a_sidecar(memnet_command, make_pictures, tiny_weights):
@@ -94,24 +89,21 @@ def test_other_weights_do_not_mix_into_a_table(memnet_command, make_pictures, tm
     assert "preprocess" in done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
 def test_kill_9_in_the_middle_loses_and_repeats_nothing(
     memnet_command, make_pictures, tiny_weights, tmp_path, name
 ):
     folder, out, log = make_pictures(300), tmp_path / name, tmp_path / "log"
-    command = [sys.executable, str(TINY), "score", folder, "-m", tiny_weights, "-o", out]
-    env = {**os.environ, "TINY_SLEEP": "0.05", "TINY_LOG": str(log)}
-    process = subprocess.Popen(
-        command, env=env, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    process = start_memnet(
+        *("score", folder, "-m", tiny_weights, "-o", out),
+        cwd=tmp_path,
+        env={"TINY_SLEEP": "0.05", "TINY_LOG": str(log)},
     )
     journal = tmp_path / f"{name}.partial"
-    deadline = time.monotonic() + 120
-    while not (journal.exists() and journal.read_bytes().count(b"\n") >= 80):
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    wait_for(process, lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 80)
+    process.kill()
+    process.communicate()
     finished = journal.read_bytes().count(b"\n")
     assert 80 <= finished < 300
     assert not out.exists()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,10 +11,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from command import LIMIT, run_memnet, start_memnet, wait_for
 from memnet.cli import app
 from memnet.errors import MemnetError
 from planted import SMALL, planted_set
-from tiny_command import TINY
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +45,8 @@ def here(place, monkeypatch):
 
 
 def memnet(*args, check: int | None = 0):
-    """Run the command in a process of its own, where the pictures are."""
-    done = subprocess.run(
-        [sys.executable, str(TINY), *map(str, args)], capture_output=True, text=True
-    )
-    if check is not None:
-        assert done.returncode == check, done.stderr
-    return done
+    """Run the command where the pictures are."""
+    return run_memnet(*args, check=check)
 
 
 def complaint(*args):
@@ -134,19 +127,14 @@ def test_a_finished_run_that_a_kill_left_untested_is_tested(finished, here, tmp_
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.process
 def test_ctrl_c_is_one_sentence_and_the_run_goes_on(here, finished):
     args = [*BEGIN, *SPLIT, "--epochs", 2000, "--patience", 5000, "--out", "runs/cut"]
-    process = subprocess.Popen(
-        [sys.executable, str(TINY), *map(str, args)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not Path("runs/cut/last.ckpt").is_file() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    process = start_memnet(*args)
+    # Not the first validation, which comes before the training: then it is at work for certain.
+    wait_for(process, Path("runs/cut/last.ckpt").is_file)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=LIMIT)
     assert process.returncode == 130
     assert stderr.strip().splitlines()[-1].startswith("memnet: The training was interrupted.")
     assert "Traceback" not in stderr

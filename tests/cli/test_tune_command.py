@@ -5,17 +5,14 @@ from __future__ import annotations
 import csv
 import re
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 from typer.testing import CliRunner
 
+from command import LIMIT, start_memnet, wait_for
 from memnet.cli import app
 from memnet.errors import MemnetError
 from planted import SMALL, planted_set
-from tiny_command import TINY
 
 RANGES = ("--batch-size", 8, 16, "--momentum", 0.5, 0.9)
 
@@ -83,18 +80,14 @@ def test_it_prints_the_best_runs_and_writes_settings_and_page(memnet_command, da
     assert "memnet: run " not in again.stderr
 
 
+@pytest.mark.process
 def test_control_c_is_one_sentence_and_keeps_what_was_finished(data, tmp_path):
     args = options(data, "--epochs", 200, "--trials", 1, "--out", "s")
-    command = [sys.executable, str(TINY), *map(str, args)]
-    running = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    running = start_memnet(*args, cwd=tmp_path)
     first = tmp_path / "s" / "trials" / "0001" / "curves.csv"
-    while not (first.is_file() and len(first.read_text().splitlines()) >= 3):
-        assert running.poll() is None
-        time.sleep(0.01)
+    wait_for(running, lambda: first.is_file() and len(first.read_text().splitlines()) >= 3)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=LIMIT)
     assert running.returncode == 130
     assert "Traceback" not in err
     assert "interrupted; what was finished is kept in s, and the same command goes on" in err

@@ -179,7 +179,7 @@ def test_old_and_new_layers_in_one_file_are_refused(write):
 def in_a_process_of_its_own(path: Path) -> tuple[str, float, int]:
     """Read a file: what came of it, the seconds it took, the process's peak memory in bytes."""
     if not Path("/proc/self/status").exists():
-        pytest.skip("needs Linux's /proc to measure peak memory")
+        pytest.skip("needs Linux's /proc; to measure peak memory")
     code = (
         "import re, sys, time\n"
         "from memnet.errors import MemnetError\n"

@@ -51,7 +51,7 @@ SEEDS = {
 @pytest.mark.parametrize("kind", SEEDS)
 def test_no_input_crashes_hangs_or_eats_memory(tmp_path, kind):
     if find_spec("atheris") is None:
-        pytest.skip("needs atheris (pip install atheris); the hypothesis test runs everywhere")
+        pytest.skip("needs atheris; the hypothesis test runs everywhere")
     target, corpus = tmp_path / "target.py", tmp_path / "corpus"
     target.write_text(TARGET)
     corpus.mkdir()

@@ -39,7 +39,7 @@ V1 = GOLDEN / "mini" / "mini_v1.caffemodel"
 
 def needs(*packages):
     for package in packages:
-        pytest.importorskip(package, reason=f"the witness needs {package}, which is not installed")
+        pytest.importorskip(package, reason=f"needs {package}; it is a witness")
 
 
 def modules_of_caffe2onnx():

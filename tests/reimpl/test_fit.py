@@ -537,7 +537,7 @@ def test_wandb_that_is_not_installed_is_said_before_the_work(place, data, monkey
         fit(small(), data, place / "wandb", replace(machine(place), wandb="project"))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here, so it is not refused")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without GPU")
 def test_a_gpu_that_is_not_there_is_said(place):
     with pytest.raises(MemnetError, match="PyTorch sees 0 here"):
         _ = replace(machine(place), device="cuda").accelerator

@@ -342,7 +342,7 @@ def test_the_published_resmem_starts_every_branch_exactly(monkeypatch):
     entry = find("resmem.published")
     installed = store.installed_file(entry)
     if installed is None:
-        pytest.skip("needs the weights of resmem.published (pip install resmem)")
+        pytest.skip("needs the weights of resmem.published; pip install resmem")
     published = torch.load(installed, map_location="cpu", weights_only=True, mmap=True)
     network = ResMem()
     head = network.fc6.weight.clone()

@@ -388,7 +388,7 @@ def test_space_that_an_interrupted_cache_has_taken_is_not_asked_for_again(
 
 def test_the_file_has_no_holes_that_a_full_disk_could_not_fill(some, decoded):
     if not hasattr(os, "posix_fallocate"):
-        pytest.skip("this platform cannot take disk space in advance")
+        pytest.skip("needs posix_fallocate")
     pictures = some(20)
     decoded.stop_at = "00000.png"
     with pytest.raises(RuntimeError):
@@ -399,7 +399,7 @@ def test_the_file_has_no_holes_that_a_full_disk_could_not_fill(some, decoded):
 
 def test_a_disk_that_is_full_when_space_is_taken_is_one_sentence(some, monkeypatch):
     if not hasattr(os, "posix_fallocate"):
-        pytest.skip("this platform cannot take disk space in advance")
+        pytest.skip("needs posix_fallocate")
     pictures = some(2)
 
     def full(*_args):

@@ -35,7 +35,7 @@ def frozen(golden):
 def published():
     """The `resmem` package's transformer and network."""
     if find_spec("resmem") is None:
-        pytest.skip("needs the resmem package (pip install resmem); frozen numbers are tested")
+        pytest.skip("needs the resmem package; frozen numbers are tested")
     import resmem as package
     import torchvision.models
 
@@ -191,7 +191,7 @@ def test_loading_does_not_import_the_resmem_package(resmem):
     try:
         version("resmem")
     except PackageNotFoundError:
-        pytest.skip("needs the resmem package to be installed, to see that it is not imported")
+        pytest.skip("needs the resmem package; pip install resmem")
     code = "import sys, memnet; memnet.load('resmem.published'); print('resmem' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"

@@ -16,7 +16,7 @@ from memnet.studies.cautions import look_at, score_cautions, training_cautions
 @pytest.fixture
 def face(golden, tmp_path):
     """The face of the golden astronaut, of which it fills a third."""
-    pytest.importorskip("cv2", reason="needs opencv-python-headless, of the extra 'test'")
+    pytest.importorskip("cv2", reason="needs opencv-python-headless; of the extra 'test'")
     with Image.open(golden / "images" / "astronaut_512x512.png") as whole:
         path = tmp_path / "portrait.png"
         whole.convert("RGB").crop((137, 26, 312, 201)).resize((400, 400)).save(path)
