@@ -4,8 +4,9 @@
 >>> [model["name"] for model in memnet.list_models()]
 ['resmem.published', 'memnet.caffe_lamem']
 
-The whole interface is three calls: :func:`load`, :func:`compare`, :func:`list_models`. They are
-imported when first used, so that ``import memnet`` costs nothing.
+The whole interface is five calls: :func:`load`, :func:`compare`, :func:`list_models`, and for old
+studies :func:`diagnose` and :func:`migrate`. They are imported when first used, so that
+``import memnet`` costs nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from memnet.errors import MemnetError, PictureError
     from memnet.preprocess.spec import OutputSpec, PreprocessSpec
     from memnet.scoring.predictor import Predictor, list_models, load
+    from memnet.studies.diagnosis.diagnose import diagnose
+    from memnet.studies.diagnosis.result import Diagnosis
+    from memnet.studies.migrate.migration import Migration
+    from memnet.studies.migrate.run import migrate
 
 _HOMES = {  # public name -> its module, and its name there where that is another
     "load": "memnet.scoring.predictor",
@@ -34,6 +39,10 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "Predictor": "memnet.scoring.predictor",
     "compare": "memnet.compare.comparison:compare_scores",
     "RunRecord": "memnet.compare.record",
+    "diagnose": "memnet.studies.diagnosis.diagnose",
+    "Diagnosis": "memnet.studies.diagnosis.result",
+    "migrate": "memnet.studies.migrate.run",
+    "Migration": "memnet.studies.migrate.migration",
     "PreprocessSpec": "memnet.preprocess.spec",
     "OutputSpec": "memnet.preprocess.spec",
     "MemnetError": "memnet.errors",
@@ -41,7 +50,9 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
 }
 
 __all__ = [
+    "Diagnosis",
     "MemnetError",
+    "Migration",
     "OutputSpec",
     "PictureError",
     "Predictor",
@@ -49,8 +60,10 @@ __all__ = [
     "RunRecord",
     "__version__",
     "compare",
+    "diagnose",
     "list_models",
     "load",
+    "migrate",
 ]
 
 

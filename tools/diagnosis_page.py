@@ -27,9 +27,9 @@ import memnet
 from caffe_recipe import write_recipe
 from memnet.data.pictures import collect
 from memnet.legacy.variants import twins, variants
-from memnet.studies.diagnosis.candidate_fits import known_traits
+from memnet.studies.diagnosis.candidate_fits import registered_traits
 from memnet.studies.diagnosis.column import OldColumn
-from memnet.studies.diagnosis.diagnosis import diagnose
+from memnet.studies.diagnosis.decision import decide_variant
 from memnet.studies.diagnosis.result import Diagnosis
 from memnet.studies.variants.scores import VariantScores, score_variants
 from precision_page import GOLDEN, SHARED, golden_pictures, imported
@@ -204,13 +204,13 @@ def outcomes(
     drawn: Pool, random: np.random.Generator, kinds: Sequence[Kind] = KINDS
 ) -> Iterator[Outcome]:
     """Diagnose every variant's scores in every form on the pictures of one draw."""
-    traits = known_traits()
+    traits = registered_traits()
     ids = drawn.scores.image_ids
     for slug, outputs in drawn.scores.outputs.items():
         source = drawn.redrawn.get(slug, outputs)
         for kind in kinds:
             column = as_column(ids, write(source, kind, random))
-            yield Outcome(slug, kind, diagnose(column, drawn.scores, traits=traits))
+            yield Outcome(slug, kind, decide_variant(column, drawn.scores, traits=traits))
 
 
 # -- the tables of the page --------------------------------------------------------------------
@@ -307,7 +307,7 @@ def related_draw(job: tuple[Pool, int]) -> list[tuple[int, int | None, float, st
         for decimals, r in ((decimals, r) for decimals in DECIMALS for r in RELATED):
             slug = str(random.choice(spread))
             texts = related_texts(drawn.scores.raw(slug), r, decimals, random)
-            said = diagnose(as_column(drawn.scores.image_ids, texts), drawn.scores)
+            said = decide_variant(as_column(drawn.scores.image_ids, texts), drawn.scores)
             told = {said.verdict, *said.equivalent}
             label = said.evidence if r < 1 or said.verdict is None or slug in told else "another"
             found.append((count, decimals, r, label))

@@ -26,9 +26,9 @@ from scipy import stats
 
 from memnet.stats import dependent_correlations
 from memnet.stats.model_differences import normal_scores
-from memnet.studies.migrate.claim import Claim
-from memnet.studies.migrate.claims import all_claims
-from memnet.studies.migrate.conclusions import verdict
+from memnet.studies.migrate.claims.claim import Claim
+from memnet.studies.migrate.claims.compute import compute_claims
+from memnet.studies.migrate.claims.conclusions import classify_claim
 from statistics_page import processes
 
 N, FEW, RESAMPLES, SIMULATIONS = 120, 20, 999, 1000
@@ -206,7 +206,7 @@ def _from_correlations(r: Any, rho: Any) -> dict[str, Any]:
 def claims_of(items: Mapping[str, Any], seed: int, resamples: int = RESAMPLES) -> dict[str, Claim]:
     """Claims of one study, by the names of :data:`NAMES`."""
     old, new = items["old"], items["new"]
-    found = all_claims(
+    found = compute_claims(
         old,
         new,
         outcome={"outcome": items["outcome"]},
@@ -217,7 +217,9 @@ def claims_of(items: Mapping[str, Any], seed: int, resamples: int = RESAMPLES) -
         resamples=resamples,
     )
     groups = ("three", items["three"])
-    found += all_claims(old, new, outcome={}, group=groups, draws_seed=seed, resamples=resamples)
+    found += compute_claims(
+        old, new, outcome={}, group=groups, draws_seed=seed, resamples=resamples
+    )
     return dict(zip(NAMES, found, strict=True))
 
 
@@ -229,7 +231,7 @@ def figures(population: str, seed: int, resamples: int = RESAMPLES) -> dict[Any,
     found: dict[Any, float] = {}
     for name, claim in claims_of(items, seed, resamples).items():
         values = (*true[name], true[name][1] - true[name][0])
-        word = verdict(claim)
+        word = classify_claim(claim)
         for what, figure, p, value in zip(
             ("old", "new", "difference"),
             (claim.old, claim.new, claim.difference),

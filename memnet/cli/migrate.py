@@ -53,64 +53,38 @@ def migrate(
     Every row and column of the study is kept in OUT/migrated.csv, with new columns beside them.
     """
     from memnet.cli.messages import command_line, report_failures, say, say_some
-    from memnet.errors import MemnetError
-    from memnet.studies.migrate import apply_crosswalk, run
-    from memnet.studies.migrate.new_scores import read_new_scores, score_pictures
-    from memnet.studies.migrate.study import read_study
-    from memnet.studies.migrate.study_claims import Asked
+    from memnet.studies.migrate import run
 
-    sources = {"--images": images, "--new-scores": new_scores, "--map": crosswalk}
-    given = [option for option, value in sources.items() if value]
-    if len(given) != 1:
-        many = f"{' and '.join(given)} were given. " if given else ""
-        raise MemnetError(
-            f"{many}Give {'one of them alone' if many else 'one of these'}: the pictures (--images "
-            "DIR), or their new scores (--new-scores FILE), or a published crosswalk (--map FILE)."
-        )
-    asked = Asked(
-        outcomes=tuple(outcome), covariates=tuple(covariate), group=group, predictor=predictor
+    result = run.migrate(
+        study,
+        score_column=score_column,
+        id_column=id_column,
+        images=images or None,
+        new_scores=new_scores,
+        crosswalk=crosswalk,
+        model=model,
+        outcomes=outcome,
+        covariates=covariate,
+        group=group,
+        predictor=predictor,
+        memnet_equivalent=memnet_equivalent,
+        dataset=dataset,
+        resamples=resamples,
+        seed=seed,
+        out=out,
+        command=command_line(),
     )
-    table = read_study(study, score_column=score_column, id_column=id_column)
-    if crosswalk is not None:
-        if asked or covariate or predictor or memnet_equivalent:
-            raise MemnetError(
-                "--map changes the scale of the old scores only; claims and --memnet-equivalent "
-                "need new scores (--images or --new-scores)."
-            )
-        done = apply_crosswalk.apply_map(
-            table, *apply_crosswalk.read_map(crosswalk), command=command_line()
-        )
-        unreadable = False
-    else:
-        if new_scores is not None:
-            new = read_new_scores(new_scores, table, model=model)
-        else:
-            model = model or run.RESMEM
-            run.check(table, model, asked, memnet_equivalent=memnet_equivalent)
-            scores = out / "scores.csv"
-            new = score_pictures(table, images, scores, model=model, command=command_line())
-            if new.inputs is not None and new.summary is not None:
-                report_failures(new.inputs, new.summary, scores)
-        unreadable = new.inputs is not None and bool(new.inputs.unreadable)
-        done = run.migrate(
-            table,
-            new,
-            asked=asked,
-            memnet_equivalent=memnet_equivalent,
-            dataset=dataset,
-            resamples=resamples,
-            seed=seed,
-            command=command_line(),
-        )
-    page = run.write_migration(done, out)
-    _print(done.record)
-    for sentence in done.record.set_aside:
+    record, new = result.record, result.new
+    if new is not None and new.inputs is not None and new.summary is not None:
+        report_failures(new.inputs, new.summary, out / run.SCORES)
+    _print(record)
+    for sentence in record.set_aside:
         say(sentence)
-    say_some([*done.record.cautions, *done.record.remarks], f"in {page}")
-    if done.record.crosswalk is None:
-        say(f"no crosswalk was fitted: {done.record.crosswalk_reason}")
-    say(f"{done.record.pictures['n']:,} pictures migrated -> {page}")
-    if unreadable or not done.complete:
+    say_some([*record.cautions, *record.remarks], f"in {result.page}")
+    if record.crosswalk is None:
+        say(f"no crosswalk was fitted: {record.crosswalk_reason}")
+    say(f"{record.pictures['n']:,} pictures migrated -> {result.page}")
+    if not result.complete:
         raise typer.Exit(1)
 
 

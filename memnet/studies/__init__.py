@@ -1,1 +1,8 @@
-"""What is done with old and new studies: diagnosis, variants, migration, clips, cautions."""
+"""What is done with old and new studies that use memorability scores.
+
+- :mod:`.diagnosis`: which variant of MemNet made an old column of scores?
+- :mod:`.variants`: what each variant feeds the network, and how much it matters on your pictures.
+- :mod:`.migrate`: a study with old MemNet scores, redone with new ones.
+- :mod:`.clips`: the scores of video frames, by clip.
+- :mod:`.cautions`: pictures and scores that a memorability model says little about.
+"""

@@ -20,7 +20,7 @@ from scipy.stats import rankdata
 
 from memnet.data.tables import to_numbers
 from memnet.studies.diagnosis.column import FULL_PRECISION, written_decimals
-from memnet.studies.diagnosis.score_forms import DISPLAYED_MEAN, MEAN_PREDICTION, SLOPE
+from memnet.studies.diagnosis.likelihood import DISPLAYED_MEAN, MEAN_PREDICTION, SLOPE
 
 RESMEM_FLOOR = 0.411
 

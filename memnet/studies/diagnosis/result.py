@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from memnet.studies.diagnosis.fingerprint import Fingerprint, decimals_words
 from memnet.studies.diagnosis.likelihood import Fit
-from memnet.studies.diagnosis.rank_tests import LEFT_OUT
+from memnet.studies.diagnosis.match_criteria import LEFT_OUT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +60,10 @@ class Diagnosis:
     verdict : slug of the variant, or None.
     equivalent : slugs that cannot be told apart from it, with the reason. Without a verdict: those
         that the column does not speak against.
-    form : ``"raw"``, ``"scaled"`` ... (see :data:`~.forms.FORMS`), ``"affine"``, ``"rank"``,
+    form : ``"raw"``, ``"scaled"`` ... (see :data:`~.likelihood.FORMS`), ``"affine"``, ``"rank"``,
         or None.
-    evidence : ``"exact"``, ``"close"``, ``"affine"``, ``"rank"``, ``"none"`` or ``"too little
-        information"``.
+    evidence : ``"exact"``, ``"close"``, ``"affine"``, ``"rank"``, ``"none"``, ``"too little
+        information"``, or ``"no pictures"`` where only the numbers were looked at.
     sentence : the verdict in words.
     n : rows with a picture.
     digits : decimals of the column; None for full precision.
@@ -75,7 +75,10 @@ class Diagnosis:
         the best first. For evidence by rank only the order is compared.
     fingerprint : what the numbers say by themselves.
     set_aside : sentences on rows and pictures that were not used.
-    model : whose weights.
+    model : whose weights; "" without pictures.
+    failed : picture -> why it could not be scored.
+    cautions : sentences about the pictures: grey, tiny, with faces.
+    complete : whether every picture with a row could be used.
     """
 
     verdict: str | None
@@ -93,10 +96,45 @@ class Diagnosis:
     fingerprint: Fingerprint
     set_aside: tuple[str, ...]
     model: str
+    failed: Mapping[str, str] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
+    complete: bool = True
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a line."""
+        if self.evidence == "none":
+            return "Verdict: none of these."
+        form = "" if self.form in (None, self.evidence) else f", {self.form}"
+        return f"Verdict: {self.verdict or 'open'} ({self.evidence}{form})."
+
+    def __str__(self) -> str:
+        """Return the verdict in words, and without pictures what the numbers say."""
+        rest = self.fingerprint.sentences if self.evidence == "no pictures" else ()
+        return "\n".join([self.headline, self.sentence, *rest])
+
+    def __repr__(self) -> str:
+        """Return the sentences too: a notebook shows them."""
+        return str(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types; ``equivalent`` is the list of slugs, ``reasons`` says why."""
+        """Return plain JSON types; ``equivalent`` is the list of slugs, ``reasons`` says why.
+
+        Without pictures there are only the fields that then mean something.
+        """
+        if self.evidence == "no pictures":
+            return {
+                "verdict": None,
+                "equivalent": [],
+                "form": None,
+                "evidence": self.evidence,
+                "sentence": self.sentence,
+                "n": self.n,
+                "set_aside": list(self.set_aside),
+                "fingerprint": self.fingerprint.to_dict(),
+            }
         plain = asdict(self)
+        del plain["complete"]
         line = None if self.affine is None else {"a": self.affine[0], "b": self.affine[1]}
         return {
             **plain,
@@ -107,7 +145,29 @@ class Diagnosis:
             "set_aside": list(self.set_aside),
             "candidates": [asdict(row) for row in self.candidates],
             "fingerprint": self.fingerprint.to_dict(),
+            "cautions": list(self.cautions),
         }
+
+
+def without_pictures(*, n: int, fingerprint: Fingerprint, set_aside: tuple[str, ...]) -> Diagnosis:
+    """Return what can be said of a column without the pictures."""
+    return Diagnosis(
+        verdict=None,
+        equivalent={},
+        form=None,
+        evidence="no pictures",
+        sentence="Without pictures there is only a first guess: see fingerprint.",
+        n=n,
+        digits=fingerprint.decimals,
+        disagreeing=(),
+        p=None,
+        margin=None,
+        affine=None,
+        candidates=(),
+        fingerprint=fingerprint,
+        set_aside=set_aside,
+        model="",
+    )
 
 
 _FORM_WORDS = {

@@ -22,10 +22,10 @@ TITLES = {
     "limit_low": "Lower limit of agreement",
     "limit_high": "Upper limit of agreement",
 }
-"""The figures of :func:`agreement`, in their order."""
+"""The statistics of :func:`measure_agreement`, in their order."""
 
 
-def agreement(
+def measure_agreement(
     old: Array, new: Array, *, resamples: int, seed: int, level: float
 ) -> dict[str, dict[str, Any]]:
     """Measure how old and new scores of the same pictures agree.
@@ -42,30 +42,30 @@ def agreement(
         why something is None. Values (concordance, Lin 1989; difference and limits of agreement,
         Bland & Altman 1986) are only given where both scores are on one scale from 0 to 1.
     """
-    found = {}
+    statistics = {}
     boot = intervals(
         old, new, resamples=resamples, seed=seed, level=level, only=("spearman", "pearson", "bias")
     )
     for name, value in (("spearman", spearman(old, new)), ("pearson", pearson(old, new))):
         ends = boot[name]
-        found[name] = _figure(value, ends.ends, ends.reason, "a column is constant")
-    reason = _scales(old, new)
+        statistics[name] = _as_record(value, ends.ends, ends.reason, "a column is constant")
+    reason = _explain_scales(old, new)
     if reason:
-        return found | {
+        return statistics | {
             name: {"value": None, "interval": None, "reason": reason}
             for name in TITLES
-            if name not in found
+            if name not in statistics
         }
     ends = interval_of(_concordances(old, new, resamples, seed), level)
-    found["concordance"] = _figure(
+    statistics["concordance"] = _as_record(
         concordance(old, new), ends.ends, ends.reason, "a column is constant"
     )
     middle = bias(old, new)
-    found["mean_difference"] = _figure(middle, boot["bias"].ends, boot["bias"].reason, "")
+    statistics["mean_difference"] = _as_record(middle, boot["bias"].ends, boot["bias"].reason, "")
     spread = _LIMITS * float(np.std(new - old, ddof=1))
     for name, value in (("limit_low", middle - spread), ("limit_high", middle + spread)):
-        found[name] = {"value": value, "interval": None, "reason": "it is a range itself"}
-    return found
+        statistics[name] = {"value": value, "interval": None, "reason": "it is a range itself"}
+    return statistics
 
 
 def concordance(old: Array, new: Array) -> float:
@@ -74,10 +74,10 @@ def concordance(old: Array, new: Array) -> float:
     ``2 cov / (var + var + (mean - mean)²)``, with variances that divide by n. It is 1 only where
     the two scores of every picture are equal; NaN where both columns are the same constant.
     """
-    return float(_concordance(np.ones((1, len(old))), old, new)[0])
+    return float(_resampled_concordance(np.ones((1, len(old))), old, new)[0])
 
 
-def _concordance(counts: Any, old: Array, new: Array) -> Array:
+def _resampled_concordance(counts: Any, old: Array, new: Array) -> Array:
     """Lin's coefficient on each resample of ``counts``, ``(B, n)``."""
     middle = old.mean()
     x, y = old - middle, new - middle  # a shift common to both keeps it, and squares lose no digits
@@ -85,19 +85,19 @@ def _concordance(counts: Any, old: Array, new: Array) -> Array:
     mx, my, xx, yy, xy = (counts @ columns / counts.sum(axis=1, keepdims=True)).T
     below = xx - mx**2 + yy - my**2 + (mx - my) ** 2
     above = 2 * (xy - mx * my)
-    found: Array = np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
-    return found
+    result: Array = np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
+    return result
 
 
 def _concordances(old: Array, new: Array, resamples: int, seed: int) -> Array:
     drawn = np.empty(resamples)
     for rows, counts in Draws(n=len(old), resamples=resamples, seed=seed).chunks():
-        drawn[rows] = _concordance(counts.astype(np.float64), old, new)
+        drawn[rows] = _resampled_concordance(counts.astype(np.float64), old, new)
     return drawn
 
 
-def _scales(old: Array, new: Array) -> str:
-    """Say why the values cannot be held against each other; "" where they can."""
+def _explain_scales(old: Array, new: Array) -> str:
+    """Say why the values cannot be compared; "" where they can."""
     for name, values in (("old", old), ("new", new)):
         if values.min() < 0 or values.max() > 1:
             return (
@@ -107,7 +107,9 @@ def _scales(old: Array, new: Array) -> str:
     return ""
 
 
-def _figure(value: float, ends: list[float] | None, reason: str, undefined: str) -> dict[str, Any]:
+def _as_record(
+    value: float, ends: list[float] | None, reason: str, undefined: str
+) -> dict[str, Any]:
     if not np.isfinite(value):
         return {"value": None, "interval": None, "reason": undefined}
     return {"value": value, "interval": ends, "reason": reason}

@@ -1,63 +1,130 @@
-"""Two scales of memorability, one map: fitted on pictures that have both scores.
+"""A crosswalk: one map between two scales of memorability, in both directions, and its small file.
 
-A crosswalk turns a score of one scale into one of the other, in both directions, and in two ways
-that answer two questions:
-
-- **quantile** (equipercentile linking; Kolen & Brennan 2014, chapter 2): the score that as large a
-  share of the pictures stays below. The mapped scores have the other scale's mean, spread and
-  shape, so they fit beside real scores of that scale. Equal scores are mapped to the mean of the
-  target's quantiles that they take up together: a pile of scores clamped at 0 becomes one value,
-  and the spread is the smaller for it.
-- **isotonic**: the score to be expected, the monotone regression of one scale on the other. It has
-  less spread than real scores. With it comes a prediction interval, as wide for low scores as for
-  high ones, which holds on average and ends where the target's scale does.
-
-Both are straight lines between knots and rise strictly, so neither changes the order of scores.
-Where a fit has a level stretch it is made to rise as in centred isotonic regression (Oron &
-Flournoy 2017): the stretch becomes one knot at its mean. A stretch at either end keeps its outer
-end instead, which draws the map towards the middle there, where isotonic regression lies too far
-out.
-
-**What it does not do.** No score outside those it was fitted on is mapped. It holds for pictures
-like the ones it was fitted on, and for the same two models with the same preprocessing; pictures
-that are nearly the same (frames of a clip) count as one, and intervals do not know. It adds no
-information: a mapped score predicts memory exactly as well as the score it comes from.
-
-References
-----------
-Kolen, M. J., & Brennan, R. L. (2014). Test Equating, Scaling, and Linking (3rd ed.). Springer.
-Oron, A. P., & Flournoy, N. (2017). Statistics in Biopharmaceutical Research, 9, 258-267.
-Vovk, V. (2015). Annals of Mathematics and Artificial Intelligence, 74, 9-28 (cross-conformal
-prediction).
+:mod:`.crosswalk_fit` fits one; here stands what it holds, how scores are mapped with it, and how
+its file is written and read. The file is checked while it is read: a damaged one must not give
+scores.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeAlias
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from memnet.errors import MemnetError
-from memnet.stats.metrics import pearson, spearman
-from memnet.studies.migrate.crosswalk_file import (
-    damaged,
-    read_direction,
-    read_record,
-    write_record,
-)
-from memnet.studies.migrate.direction import Direction
-from memnet.studies.migrate.knots import Knots, isotonic_knots, quantile_knots
 from memnet.util.arrays import Array
 
-Limits: TypeAlias = tuple[float | None, float | None]
+SCHEMA = "memnet.crosswalk"
+SCHEMA_VERSION = 1
 
-_NO_ENDS = (-math.inf, math.inf)
+_KNOTS = {
+    "quantile_x": "quantile_y",
+    "quantile_y": "quantile_x",
+    "isotonic_x": "isotonic_y",
+    "isotonic_y": "isotonic_x",
+}
 
-FEWEST = 30
-"""Pictures with both scores that a fit needs."""
+
+@dataclass(frozen=True, kw_only=True)
+class MappedScores:
+    """Scores on the other scale, float64 ``(n,)`` each, in the order given.
+
+    Attributes
+    ----------
+    quantile : the equipercentile score.
+    isotonic : the expected score.
+    low, high : the prediction interval around it, cut where the target's scale ends.
+    outside : bool ``(n,)``: the score lies outside those of the fit, so all four are NaN.
+    """
+
+    quantile: Array
+    isotonic: Array
+    low: Array
+    high: Array
+    outside: Any
+
+    @property
+    def n_outside(self) -> int:
+        """How many scores were not mapped because they lie outside those of the fit."""
+        return int(np.count_nonzero(self.outside))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleMap:
+    """The map from one scale to the other.
+
+    Attributes
+    ----------
+    source, target : names of the scales.
+    quantile_x, quantile_y : knots of the equipercentile map, rising strictly.
+    isotonic_x, isotonic_y : knots of the expected score, rising strictly, over the same range.
+    half_width : half the width of the prediction interval, in units of the target; the same for
+        all scores, so that the interval holds ``level`` on average, not for each score.
+    level : share of new pictures that the interval is to hold, 0 to 1.
+    target_low, target_high : lowest and highest score that the target can give, where the interval
+        is cut; None where its scale has no end.
+    rmse_quantile, rmse_isotonic, rmse_mean : root mean square error on pictures left out of the
+        fit, in units of the target; of the two maps, and of always saying the mean, which a map
+        has to beat. Left-out scores beyond the rest are taken at the end of the map.
+    mae_quantile, mae_isotonic : mean absolute error, likewise.
+    spearman, pearson : correlation of the two scales on the pictures of the fit.
+    n : number of these pictures.
+    """
+
+    source: str
+    target: str
+    quantile_x: tuple[float, ...]
+    quantile_y: tuple[float, ...]
+    isotonic_x: tuple[float, ...]
+    isotonic_y: tuple[float, ...]
+    half_width: float
+    level: float
+    target_low: float | None
+    target_high: float | None
+    rmse_quantile: float
+    rmse_isotonic: float
+    rmse_mean: float
+    mae_quantile: float
+    mae_isotonic: float
+    spearman: float
+    pearson: float
+    n: int
+
+    def apply(self, values: Array) -> MappedScores:
+        """Map scores of the source.
+
+        Parameters
+        ----------
+        values : ``(n,)``, in units of the source; NaN stays NaN.
+
+        Returns
+        -------
+        MappedScores
+            NaN, and ``outside``, where a score lies beyond those that the map was fitted on.
+        """
+        x = np.asarray(values, dtype=np.float64)
+        outside = (x < self.quantile_x[0]) | (x > self.quantile_x[-1])
+        inside = np.where(outside, np.nan, x)
+        expected = np.interp(inside, self.isotonic_x, self.isotonic_y)
+        return MappedScores(
+            quantile=np.interp(inside, self.quantile_x, self.quantile_y),
+            isotonic=expected,
+            low=self._clip(expected - self.half_width),
+            high=self._clip(expected + self.half_width),
+            outside=outside,
+        )
+
+    def _clip(self, ends: Array) -> Array:
+        if self.target_low is None and self.target_high is None:
+            return ends
+        return np.clip(ends, self.target_low, self.target_high)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +137,13 @@ class Crosswalk:
     provenance : what the maps were fitted on, in JSON's types: models, digests, versions, pictures.
     """
 
-    forward: Direction
-    backward: Direction
+    forward: ScaleMap
+    backward: ScaleMap
     provenance: dict[str, Any]
 
     def to_json(self) -> str:
         """Return the small file that can be published; :meth:`from_json` reads it exactly."""
-        return write_record(asdict(self))
+        return _write_record(asdict(self))
 
     @classmethod
     def from_json(cls, text: str, source: str) -> Crosswalk:
@@ -92,168 +159,116 @@ class Crosswalk:
         MemnetError
             it is no crosswalk, of another version, or damaged.
         """
-        record = read_record(text, source)
-        types = {field.name: str(field.type) for field in fields(Direction)}
+        record = _read_record(text, source)
+        types = {field.name: str(field.type) for field in fields(ScaleMap)}
         forward, backward = (
-            Direction(**read_direction(record.get(which), which, types, source))
+            ScaleMap(**_read_scale_map(record.get(which), which, types, source))
             for which in ("forward", "backward")
         )
         if (forward.source, forward.target) != (backward.target, backward.source):
-            raise damaged(source, "its two directions are not between the same two scales")
+            raise _damaged(source, "its two directions are not between the same two scales")
         return cls(forward=forward, backward=backward, provenance=record["provenance"])
 
 
-def fit_crosswalk(
-    old: Array,
-    new: Array,
-    *,
-    old_name: str,
-    new_name: str,
-    old_limits: Limits = (None, None),
-    new_limits: Limits = (None, None),
-    level: float = 0.95,
-    folds: int = 10,
-    seed: int = 0,
-    provenance: dict[str, Any],
-) -> Crosswalk:
-    """Fit the maps between two scales on pictures that have both scores.
-
-    Errors and the prediction interval come from cross-validation: each picture is predicted by maps
-    fitted without its fold. The interval's half width is the ``ceil((n + 1) level)``-th smallest
-    absolute error of these predictions (cross-conformal prediction, Vovk 2015). It is the same
-    for all scores, and holds its level on average over pictures like those of the fit, not for each
-    score on its own. Where a scale ends, the interval is cut, which loses no score that can be.
-
-    Parameters
-    ----------
-    old, new : ``(n,)``, finite; scores of the same pictures in the same order, at least
-        :data:`FEWEST`.
-    old_name, new_name : what the scales are called.
-    old_limits, new_limits : lowest and highest score that each scale can give; None where it has no
-        end.
-    level : share of new pictures that the prediction interval is to hold, 0 to 1.
-    folds, seed : of the cross-validation.
-    provenance : kept with the maps, in JSON's types.
+def read_crosswalk(path: Path) -> tuple[Crosswalk, str, str]:
+    """Read a crosswalk file: the crosswalk, the file's name and its sha256.
 
     Raises
     ------
     MemnetError
-        too few pictures, missing scores, scores beyond the limits, a constant column, or scales
-        that do not rise together.
+        if it is missing, damaged or no crosswalk.
     """
-    x, y = np.asarray(old, dtype=np.float64), np.asarray(new, dtype=np.float64)
-    _check(x, y, old_name, new_name, level)
-    _check_limits(x, old_name, old_limits)
-    _check_limits(y, new_name, new_limits)
-    # Copies of a picture share a fold: a map must not have seen the very pair that it predicts.
-    pairs, pair = np.unique(np.stack([x, y]), axis=1, return_inverse=True)
-    fold = np.random.default_rng(seed).permutation(pairs.shape[1])[pair.ravel()] % folds
-    return Crosswalk(
-        forward=_direction(x, y, old_name, new_name, new_limits, level, fold),
-        backward=_direction(y, x, new_name, old_name, old_limits, level, fold),
-        provenance=provenance,
-    )
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MemnetError(f"The crosswalk {path} cannot be read ({error}).") from error
+    digest = hashlib.sha256(data).hexdigest()
+    return Crosswalk.from_json(text, path.name), path.name, digest
 
 
-def _mean_knot(x: Array, y: Array) -> Knots:
-    return np.zeros(1), np.full(1, y.mean())
+def _write_record(content: Mapping[str, Any]) -> str:
+    """Return the file's text, with numbers that are read again to the last bit."""
+    record = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **content}
+    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def _check(old: Array, new: Array, old_name: str, new_name: str, level: float) -> None:
-    if old.ndim != 1 or old.shape != new.shape:
+def _read_record(text: str, source: str) -> dict[str, Any]:
+    """Return what the file ``source`` holds, or raise MemnetError where it is no crosswalk."""
+    try:
+        record = json.loads(text, parse_constant=_no_number)
+    except ValueError as error:
+        raise MemnetError(f"{source}: this is not a readable JSON file ({error}).") from None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise MemnetError(
-            f"A crosswalk needs one score of each scale for each picture, but there are "
-            f"{old.size:,} of {old_name!r} and {new.size:,} of {new_name!r}."
+            f"{source}: this is no crosswalk; `memnet migrate` writes one as crosswalk.json."
         )
-    if len(old) < FEWEST:
+    version = record.get("schema_version")
+    if version != SCHEMA_VERSION:
         raise MemnetError(
-            f"A crosswalk needs at least {FEWEST} pictures with both scores; there are {len(old)}."
+            f"{source}: this crosswalk has version {version!r}, and this memnet reads version "
+            f"{SCHEMA_VERSION}; use the memnet that wrote it, or fit it again."
         )
-    for name, values in ((old_name, old), (new_name, new)):
-        missing = int(np.count_nonzero(~np.isfinite(values)))
-        if missing:
-            raise MemnetError(
-                f"{missing:,} of {len(values):,} scores of {name!r} are missing or infinite; leave "
-                "these pictures out."
-            )
-        if np.ptp(values) == 0:
-            raise MemnetError(
-                f"All scores of {name!r} are {values[0]:g}, so there is no scale to map."
-            )
-    if not 0 < level < 1:
-        raise MemnetError(f"The level of a prediction interval is between 0 and 1, not {level}.")
-    if _rank(level, len(old)) > len(old):
-        raise MemnetError(
-            f"A prediction interval at {level:.10g} needs at least "
-            f"{math.ceil(level / (1 - level) - _ROUNDING)} pictures; there are {len(old)}."
-        )
-    rho = spearman(old, new)
-    if rho <= 0:
-        raise MemnetError(
-            f"{old_name!r} and {new_name!r} do not rise together on these {len(old):,} pictures "
-            f"(Spearman {rho:.2f}), so neither can stand for the other; check that the rows match."
-        )
+    if not isinstance(record.get("provenance"), dict):
+        raise _damaged(source, "it does not say what it was fitted on")
+    return record
 
 
-def _check_limits(values: Array, name: str, limits: Limits) -> None:
-    low, high = (
-        end if end is not None else fallback for end, fallback in zip(limits, _NO_ENDS, strict=True)
-    )
-    if values.min() < low or values.max() > high:
-        raise MemnetError(
-            f"Scores of {name!r} run from {values.min():g} to {values.max():g}, beyond the limits "
-            f"of their scale, {low:g} to {high:g}."
-        )
+def _read_scale_map(
+    content: Any, which: str, types: Mapping[str, str], source: str
+) -> dict[str, Any]:
+    """Return a direction's fields.
+
+    ``types``: field -> "str", "int", "float", "float | None" or "tuple...".
+    """
+    if not isinstance(content, dict) or set(content) != set(types):
+        raise _damaged(source, f"{which!r} does not have the fields it should have")
+    for name, kind in types.items():
+        if not _is(kind, content[name]):
+            raise _damaged(source, f"{which}.{name} is not what it should be")
+    for name, partner in _KNOTS.items():
+        values = content[name]
+        rising = all(a < b for a, b in pairwise(values))
+        if len(values) < 2 or len(values) != len(content[partner]) or not rising:
+            raise _damaged(source, f"the knots in {which}.{name} do not rise in pairs")
+    if content["quantile_x"][0] != content["isotonic_x"][0] or (
+        content["quantile_x"][-1] != content["isotonic_x"][-1]
+    ):
+        raise _damaged(source, f"the two maps of {which!r} do not span the same scores")
+    if not 0 < content["level"] < 1 or content["half_width"] < 0:
+        raise _damaged(source, f"the prediction interval of {which!r} is none")
+    low, high = content["target_low"], content["target_high"]
+    for name in ("quantile_y", "isotonic_y"):
+        if (low is not None and content[name][0] < low) or (
+            high is not None and content[name][-1] > high
+        ):
+            raise _damaged(source, f"{which}.{name} goes beyond the limits of its scale")
+    return {name: _as(types[name], value) for name, value in content.items()}
 
 
-def _direction(
-    x: Array, y: Array, source: str, target: str, limits: Limits, level: float, fold: Any
-) -> Direction:
-    quantile, isotonic = quantile_knots(x, y), isotonic_knots(x, y)
-    if len(isotonic[0]) < 2:
-        raise MemnetError(
-            f"{target!r} does not rise with {source!r} on these pictures, so no map keeps their "
-            "order; check that the rows match."
-        )
-    errors = {
-        "quantile": y - _held_out(x, y, fold, quantile_knots),
-        "isotonic": y - _held_out(x, y, fold, isotonic_knots),
-        "mean": y - _held_out(x, y, fold, _mean_knot),
-    }
-    rmse = {name: float(np.sqrt(np.mean(error**2))) for name, error in errors.items()}
-    mae = {name: float(np.mean(np.abs(error))) for name, error in errors.items()}
-    return Direction(
-        source=source,
-        target=target,
-        quantile_x=tuple(quantile[0].tolist()),
-        quantile_y=tuple(quantile[1].tolist()),
-        isotonic_x=tuple(isotonic[0].tolist()),
-        isotonic_y=tuple(isotonic[1].tolist()),
-        half_width=float(np.sort(np.abs(errors["isotonic"]))[_rank(level, len(x)) - 1]),
-        level=level,
-        target_low=limits[0],
-        target_high=limits[1],
-        rmse_quantile=rmse["quantile"],
-        rmse_isotonic=rmse["isotonic"],
-        rmse_mean=rmse["mean"],
-        mae_quantile=mae["quantile"],
-        mae_isotonic=mae["isotonic"],
-        spearman=spearman(x, y),
-        pearson=pearson(x, y),
-        n=len(x),
-    )
+def _damaged(source: str, how: str) -> MemnetError:
+    """Build the error for a file whose content cannot be."""
+    return MemnetError(f"{source}: this crosswalk is damaged: {how}.")
 
 
-_ROUNDING = 1e-9
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
-def _rank(level: float, n: int) -> int:
-    return math.ceil((n + 1) * level - _ROUNDING)
+def _is(kind: str, value: Any) -> bool:
+    if kind.startswith("tuple"):
+        return isinstance(value, list) and all(_is("float", number) for number in value)
+    if kind == "str":
+        return isinstance(value, str)
+    if kind == "float | None":
+        return value is None or _is("float", value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if kind == "int" or whole:  # another program may write 1.0 as 1
+        return whole
+    return isinstance(value, float) and math.isfinite(value)
 
 
-def _held_out(x: Array, y: Array, fold: Any, fit: Callable[[Array, Array], Knots]) -> Array:
-    predicted = np.empty_like(y)
-    for number in np.unique(fold):
-        left_out = fold == number
-        predicted[left_out] = np.interp(x[left_out], *fit(x[~left_out], y[~left_out]))
-    return predicted
+def _as(kind: str, value: Any) -> Any:
+    if kind.startswith("tuple"):
+        return tuple(map(float, value))
+    return float(value) if kind.startswith("float") and value is not None else value

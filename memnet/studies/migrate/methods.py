@@ -20,14 +20,14 @@ _OLD_SOURCE, _NEW_SOURCE = "K15", "NB22"
 
 def citations() -> dict[str, str]:
     """Return the full citations of both models: ``old``, ``new``."""
-    sources = {figure.source.key: figure.source for figure in published()}
+    sources = {value.source.key: value.source for value in published()}
     return {
         "old": f"{sources[_OLD_SOURCE].citation} {sources[_OLD_SOURCE].url}",
         "new": f"{sources[_NEW_SOURCE].citation} {sources[_NEW_SOURCE].url}",
     }
 
 
-def paragraph(
+def write_methods(
     *,
     study: Mapping[str, Any],
     old: Mapping[str, Any],
@@ -56,7 +56,7 @@ def paragraph(
     return f"{' '.join(sentences)}\n\nReferences\n\n{listed}\n"
 
 
-def mapped_paragraph(
+def write_crosswalk_methods(
     *, old: Mapping[str, Any], crosswalk: Mapping[str, Any], source: str, digest: str
 ) -> str:
     """Write the paragraph of a study whose old scores were mapped without pictures."""
@@ -95,39 +95,39 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
     scored_here = new.get("known_by") == "sidecar"
     by = f", run by {SOFTWARE}" if scored_here else f"; the analysis was run with {SOFTWARE}"
-    found = [f"Image memorability was predicted with {'; '.join([what, *digests])}){by}."]
+    sentences = [f"Image memorability was predicted with {'; '.join([what, *digests])}){by}."]
     if new.get("known_by") == "name":
-        found.append(
+        sentences.append(
             f"(The scores were read from {new['source']}, which names this model; that its weights "
             "and its preprocessing made them is taken from the name.)"
         )
     elif new.get("known_by") == "user":
-        found.append(
+        sentences.append(
             f"(The scores were read from {new['source']}, which names no model: that they are of "
             "this one was stated by the authors, and not checked.)"
         )
     elif new.get("known_by") == "nobody":
-        found.append(
+        sentences.append(
             f"(The scores were read from {new['source']}, which does not say which weights and "
             "preprocessing made them: state it here.)"
         )
-    found.append(
+    sentences.append(
         "The earlier analysis used MemNet scores (Khosla et al., 2015), column "
         f"{old['name']!r}; with which preprocessing they were made is [state it here; `memnet "
         "diagnose` finds it from the pictures]."
     )
-    return found
+    return sentences
 
 
 def _pictures(
     study: Mapping[str, Any], pictures: Mapping[str, Any], agreement: Mapping[str, Any]
 ) -> list[str]:
-    said = [
+    sentences = [
         f"Scores were matched by the pictures' identifiers; {pictures['n']:,} of "
         f"{study['pictures']:,} pictures had both."
     ]
     if study["rows"] > study["pictures"]:
-        said.append(
+        sentences.append(
             f"The table had {study['rows']:,} rows; other columns were averaged over the rows of a "
             "picture, and pictures were the unit of analysis."
         )
@@ -135,16 +135,16 @@ def _pictures(
     if rho.get("value") is not None:
         ends = rho["interval"]
         between = f", 95 % interval {_ends(ends)}" if ends else ""
-        said.append(
+        sentences.append(
             f"Old and new scores correlated at Spearman's rho = {rho['value']:.3f}{between}."
         )
-    return said
+    return sentences
 
 
 def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
     if not claims:
         return []
-    said = (
+    computed = (
         "Each claim was computed with the old and with the new scores on the same pictures. "
         f"Intervals ({100 * settings['level']:g} %) and the comparison of old and new come from "
         f"{settings['resamples']:,} paired bootstrap resamples of the pictures (seed "
@@ -155,21 +155,21 @@ def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
         "A figure was taken for significant where its test rejected at .05 and its interval "
         "excluded 0."
     )
-    return [said, shown, f"The tests were: {'; '.join(tests_of(claims))}."]
+    return [computed, shown, f"The tests were: {'; '.join(tests_of(claims))}."]
 
 
 def tests_of(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     """Name each test once, with what it tests and its residual degrees of freedom."""
-    freedom: dict[str, set[int]] = {}
+    dof_by_test: dict[str, set[int]] = {}
     for claim in claims:
-        known = freedom.setdefault(str(claim["test"]), set())
+        known = dof_by_test.setdefault(str(claim["test"]), set())
         if claim["detail"]["freedom"] > 0 and claim["kind"] != "group_difference":
             known.add(claim["detail"]["freedom"])
     return [
-        f"{test} ({', '.join(f'{one:,}' for one in sorted(known))} degrees of freedom)"
+        f"{test} ({', '.join(f'{dof:,}' for dof in sorted(known))} degrees of freedom)"
         if known
         else test
-        for test, known in freedom.items()
+        for test, known in dof_by_test.items()
     ]
 
 

@@ -1,160 +1,164 @@
-"""Taking a study from old MemNet scores to new ones: table, crosswalk, claims, record."""
+"""``memnet migrate``, and :func:`memnet.migrate`: read a study, get its new scores, redo it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-import numpy as np
-import pandas as pd
-
-from memnet import __version__
-from memnet.data.matching import ids_digest
 from memnet.errors import MemnetError
-from memnet.studies.migrate import methods, record_fields
-from memnet.studies.migrate.agreement import agreement
-from memnet.studies.migrate.apply import add_columns, column_names, column_prefix, refuse_clash
-from memnet.studies.migrate.claims import FEWEST
-from memnet.studies.migrate.crosswalk import FEWEST as FEWEST_FOR_MAP
-from memnet.studies.migrate.crosswalk import Crosswalk, Limits, fit_crosswalk
-from memnet.studies.migrate.new_scores import NewScores, matches
-from memnet.studies.migrate.page import write_migrate_page
-from memnet.studies.migrate.record import MigrationRecord
-from memnet.studies.migrate.study import Study
-from memnet.studies.migrate.study_claims import (
-    Asked,
-    as_json,
-    at_floor_remark,
-    attenuation,
-    claims_of,
-    conclusions_of,
+from memnet.studies.inputs import TableInput, table_file
+from memnet.studies.migrate.claims.request import ClaimRequest
+from memnet.studies.migrate.crosswalk import read_crosswalk
+from memnet.studies.migrate.migration import (
+    RESMEM,
+    Migration,
+    apply_crosswalk,
+    check_request,
+    migrate_scores,
 )
-from memnet.util.arrays import Array
+from memnet.studies.migrate.new_scores import NewScores, read_new_scores, score_pictures
+from memnet.studies.migrate.page import write_migrate_page
+from memnet.studies.migrate.study import Study, read_study
 from memnet.util.atomic import write_text
-from memnet.util.clock import utc_now
-from memnet.util.versions import environment
 
-LEVEL = 0.95
-RESMEM = "resmem.published"
 CROSSWALK = "crosswalk.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Migration:
-    """What a migration gives.
-
-    Attributes
-    ----------
-    table : the study's rows and columns, and the added ones, all text.
-    record : everything that the report shows.
-    crosswalk : the map that was fitted now, or None.
-    complete : whether every row and picture could be used.
-    """
-
-    table: pd.DataFrame
-    record: MigrationRecord
-    crosswalk: Crosswalk | None
-    complete: bool
-
-
-def check(study: Study, model: str, asked: Asked, *, memnet_equivalent: bool = False) -> None:
-    """Raise ``MemnetError``, before any picture is scored, for columns that clash or lack."""
-    asked.check(study)
-    names = column_names(column_prefix(model), model, memnet_equivalent=memnet_equivalent)
-    refuse_clash(study, names)
+SCORES = "scores.csv"
 
 
 def migrate(
-    study: Study,
-    new: NewScores,
+    study: TableInput,
     *,
-    asked: Asked,
+    score_column: str,
+    id_column: str = "image_id",
+    images: str | os.PathLike[str] | None = None,
+    new_scores: TableInput | None = None,
+    crosswalk: str | os.PathLike[str] | None = None,
+    model: str = "",
+    outcomes: Sequence[str] = (),
+    covariates: Sequence[str] = (),
+    group: str = "",
+    predictor: str = "",
     memnet_equivalent: bool = False,
     dataset: str = "",
     resamples: int = 2_000,
     seed: int = 0,
-    command: str = "memnet.studies.migrate.run.migrate(...)",
+    out: str | os.PathLike[str] | None = None,
+    command: str = "memnet.migrate(...)",
 ) -> Migration:
-    """Redo a study with new scores on the pictures that have both.
+    """Take a study with old MemNet scores to new ones, as ``memnet migrate`` does.
+
+    Give one of ``images``, ``new_scores`` and ``crosswalk``.
 
     Parameters
     ----------
-    study, new : the table with the old scores, and the new scores.
-    asked : the claims to redo: outcomes, covariates, group, predictor.
+    study : CSV, TSV or Parquet file, or a DataFrame: a row per picture, or per trial.
+    score_column : its column with the old MemNet scores.
+    id_column : its column with the picture's id.
+    images : the pictures, to be scored now: a folder, a glob or a manifest.
+    new_scores : a score table of ``memnet score``, or any file or DataFrame with an id and a
+        column ``score``.
+    crosswalk : a published ``crosswalk.json``: the old scores are placed on the new scale, without
+        pictures (the command's ``--map``).
+    model : the model that scores ``images`` (``"resmem.published"`` by default), or the one that
+        made ``new_scores``, where the table does not name it or has several.
+    outcomes : columns that memorability is set against.
+    covariates : columns held constant in partial correlations and regressions.
+    group : column of groups that are compared in memorability, "" for none.
+    predictor : column whose effect on the outcome is estimated with memorability as control.
     memnet_equivalent : add the new scores on the scale of the old ones.
-    dataset : the data set that the pictures are of, to tell whether a model was trained on it.
-    resamples, seed : of the paired bootstrap; the seed also parts the crosswalk's folds.
-    command : for the record.
+    dataset : data set that the pictures are of (``"lamem"``, ...), to tell whether a model was
+        trained on them.
+    resamples, seed : of the bootstrap; the seed also draws the folds of the cross-validation.
+    out : folder for everything that the command writes; None writes nothing.
+    command : what the record says was run.
+
+    Returns
+    -------
+    Migration
+        ``print`` it for the conclusions; ``table`` is the migrated table, ``record`` has every
+        number, ``crosswalk`` is the map between the two scales.
 
     Raises
     ------
     MemnetError
-        if no id matches, fewer than 10 pictures have both scores, a column is missing or would be
-        overwritten.
+        if a file or column is missing, no id matches, fewer than 10 pictures have both scores, a
+        column would be overwritten, or the request makes no sense.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, memnet
+    >>> rng = np.random.default_rng(0)
+    >>> m = rng.normal(size=40)  # how memorable 40 pictures are
+    >>> ids = [f"{i}.jpg" for i in range(40)]
+    >>> old = pd.DataFrame({"image_id": ids, "memnet": m + rng.normal(size=40)})
+    >>> old["liking"] = m + rng.normal(size=40)
+    >>> new = pd.DataFrame({"image_id": ids, "score": m + rng.normal(size=40) / 2})
+    >>> migration = memnet.migrate(old, score_column="memnet", new_scores=new,
+    ...                            outcomes=["liking"], resamples=200)
+    >>> [claim["kind"] for claim in migration.record.claims]
+    ['spearman', 'pearson']
+    >>> list(migration.table.columns[:4])
+    ['image_id', 'memnet', 'liking', 'new']
     """
-    values = matches(study, new)
-    both = np.isfinite(study.old) & np.isfinite(values)
-    unmatched = record_fields.unmatched(study, new)
-    if (n := int(both.sum())) < FEWEST:
+    _check_source(images, new_scores, crosswalk)
+    request = ClaimRequest(
+        outcomes=tuple(outcomes), covariates=tuple(covariates), group=group, predictor=predictor
+    )
+    with ExitStack() as files:
+        path = files.enter_context(table_file(study, "study"))
+        table = read_study(path, score_column=score_column, id_column=id_column)
+        if crosswalk is not None:
+            if request or covariates or predictor or memnet_equivalent:
+                raise MemnetError(
+                    "--map changes the scale of the old scores only; claims and "
+                    "--memnet-equivalent need new scores (--images or --new-scores)."
+                )
+            result = apply_crosswalk(table, *read_crosswalk(Path(crosswalk)), command=command)
+        else:
+            if new_scores is not None:
+                scores = files.enter_context(table_file(new_scores, "new_scores"))
+                new = read_new_scores(scores, table, model=model)
+            else:
+                assert images is not None
+                model = model or RESMEM
+                check_request(table, model, request, memnet_equivalent=memnet_equivalent)
+                folder = out or files.enter_context(TemporaryDirectory(prefix="memnet-"))
+                new = _score(table, images, Path(folder), model, command)
+            result = migrate_scores(
+                table,
+                new,
+                request=request,
+                memnet_equivalent=memnet_equivalent,
+                dataset=dataset,
+                resamples=resamples,
+                seed=seed,
+                command=command,
+            )
+    return result if out is None else replace(result, page=write_migration(result, Path(out)))
+
+
+def _check_source(
+    images: object | None, new_scores: object | None, crosswalk: object | None
+) -> None:
+    """Raise ``MemnetError`` unless one source of new scores is given."""
+    sources = {"--images": images, "--new-scores": new_scores, "--map": crosswalk}
+    given = [option for option, value in sources.items() if value is not None]
+    if len(given) != 1:
+        many = f"{' and '.join(given)} were given. " if given else ""
         raise MemnetError(
-            f"{n or 'No'} picture(s) of {study.source} have both an old and a new score; below "
-            f"{FEWEST} nothing can be estimated. {' '.join([*study.set_aside, *unmatched])}".strip()
+            f"{many}Give {'one of them alone' if many else 'one of these'}: the pictures (--images "
+            "DIR), or their new scores (--new-scores FILE), or a published crosswalk (--map FILE)."
         )
-    old_values, new_values = study.old[both], values[both]
-    ids = [study.pictures[picture] for picture in np.flatnonzero(both)]
-    old = record_fields.old_info(study, old_values)
-    info = {
-        "name": new.called,
-        "source": new.source,
-        **new.info,
-        **record_fields.moments(new_values),
-    }
-    crosswalk, why_not = _fit(old, info, old_values, new_values, ids, seed)
-    added = add_columns(
-        study,
-        prefix=column_prefix(new.model),
-        called=new.called,
-        new=values,
-        missing=record_fields.why_missing(study, new, values),
-        crosswalk=crosswalk,
-        memnet_equivalent=memnet_equivalent,
-    )
-    claims, left_out, unusable = claims_of(
-        study, both, values, asked, resamples, seed, LEVEL, new.called
-    )
-    figures = agreement(old_values, new_values, resamples=resamples, seed=seed, level=LEVEL)
-    parts: dict[str, Any] = {
-        "study": record_fields.study_info(study),
-        "old": old,
-        "new": info,
-        "pictures": record_fields.pictures(study, new, values, ids),
-        "claims": as_json(claims),
-        "agreement": {"figures": figures, "n": n},
-        "crosswalk": None if crosswalk is None else json.loads(crosswalk.to_json()),
-        "settings": {"resamples": resamples, "seed": seed, "level": LEVEL},
-    }
-    remarks = record_fields.remarks(study, new, n, resamples, added.outside)
-    record = MigrationRecord(
-        **parts,
-        created=utc_now(),
-        command=command,
-        dataset=dataset,
-        conclusions=conclusions_of(claims),
-        attenuation=attenuation(claims, new.model),
-        crosswalk_reason=why_not,
-        added=added.columns,
-        points=record_fields.points(old_values, new_values, seed),
-        cautions=record_fields.cautions(study, new, values, ids, dataset),
-        remarks=[*study.remarks, *remarks, *left_out, *at_floor_remark(claims, resamples)],
-        set_aside=[*study.set_aside, *unmatched, *unusable],
-        methods=methods.paragraph(**parts),
-        environment=environment(),
-    )
-    complete = not record.set_aside
-    return Migration(table=added.table, record=record, crosswalk=crosswalk, complete=complete)
+
+
+def _score(
+    table: Study, images: str | os.PathLike[str], folder: Path, model: str, command: str
+) -> NewScores:
+    return score_pictures(table, os.fspath(images), folder / SCORES, model=model, command=command)
 
 
 def write_migration(migration: Migration, folder: Path) -> Path:
@@ -180,50 +184,3 @@ def write_migration(migration: Migration, folder: Path) -> Path:
     elif migration.record.new:  # of an earlier run, with other scores
         (folder / CROSSWALK).unlink(missing_ok=True)
     return write_migrate_page(migration.record, folder)
-
-
-def _limits(values: Array, *, ends: bool) -> Limits:
-    """Return 0 and 1 where the scores' scale ends there: by their model, or as they are clamped."""
-    if ends and values.min() >= 0 and values.max() <= 1:
-        return 0.0, 1.0
-    return None, None
-
-
-def _fit(
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
-    old_values: Array,
-    new_values: Array,
-    ids: Sequence[str],
-    seed: int,
-) -> tuple[Crosswalk | None, str]:
-    cited = methods.citations()
-    provenance = {
-        "old": {"name": "MemNet", "column": old["name"], "looks": old["looks"]},
-        "new": {key: new[key] for key in ("name", "weights_sha256", "preprocess_digest")},
-        "pictures": {"n": len(ids), "ids_sha256": ids_digest(ids)},
-        "memnet_version": __version__,
-        "citations": [cited["old"], new["citation"] or cited["new"]],
-        "licence_note": new["licence_notice"] or "",
-        "valid_for": "these pictures and others like them; old scores of this preprocessing",
-    }
-    if len(ids) < FEWEST_FOR_MAP:
-        return None, (
-            f"a crosswalk needs {FEWEST_FOR_MAP} pictures with both scores, and there are "
-            f"{len(ids)}"
-        )
-    try:
-        fitted = fit_crosswalk(
-            old_values,
-            new_values,
-            old_name=f"MemNet ({old['name']})",
-            new_name="ResMem" if new["name"] == RESMEM else str(new["name"]),
-            old_limits=_limits(old_values, ends=old["at_0"] + old["at_1"] > 0),
-            new_limits=_limits(new_values, ends=new["name"] == RESMEM),  # it ends in a sigmoid
-            level=LEVEL,
-            seed=seed,
-            provenance=provenance,
-        )
-    except MemnetError as error:  # a constant column, or scores that do not rise together
-        return None, str(error).removesuffix(".")
-    return fitted, ""

@@ -12,23 +12,33 @@ from scipy import stats
 import diagnosis_page as study
 from memnet.errors import MemnetError
 from memnet.legacy.variants import twins, variants
-from memnet.studies.diagnosis.candidate_fits import TOLD_APART, Case, Trait, known_traits
-from memnet.studies.diagnosis.diagnosis import diagnose
-from memnet.studies.diagnosis.likelihood import Column, fit_all, related
-from memnet.studies.diagnosis.rank_tests import related_rho
+from memnet.studies.diagnosis.candidate_fits import (
+    TOLD_APART,
+    CandidateFits,
+    VariantTraits,
+    registered_traits,
+)
+from memnet.studies.diagnosis.decision import decide_variant
+from memnet.studies.diagnosis.likelihood import (
+    FORMS,
+    ObservedColumn,
+    fit_all,
+    predict_forms,
+    related_model_loglik,
+)
+from memnet.studies.diagnosis.match_criteria import related_rho
 from memnet.studies.diagnosis.result import equivalent_words
-from memnet.studies.diagnosis.score_forms import FORMS, predictions
 from memnet.studies.variants.scores import VariantScores
 
 N = 40
 IDS = tuple(f"{number:02d}.jpg" for number in range(N))
 TRAITS = {
-    "plain": Trait("raw"),
-    "twin": Trait("scaled-clamped"),
-    "near": Trait("raw"),
-    "other": Trait("raw"),
-    "flat": Trait("raw"),
-    "random": Trait("raw", random_crops=True),
+    "plain": VariantTraits("raw"),
+    "twin": VariantTraits("scaled-clamped"),
+    "near": VariantTraits("raw"),
+    "other": VariantTraits("raw"),
+    "flat": VariantTraits("raw"),
+    "random": VariantTraits("raw", random_crops=True),
 }
 
 
@@ -52,7 +62,9 @@ def made_up() -> VariantScores:
 
 def run(scores: VariantScores, values, form="{!r}"):
     texts = [form.format(float(value)) for value in values]
-    return diagnose(study.as_column(scores.image_ids[: len(texts)], texts), scores, traits=TRAITS)
+    return decide_variant(
+        study.as_column(scores.image_ids[: len(texts)], texts), scores, traits=TRAITS
+    )
 
 
 def many(count: int) -> VariantScores:
@@ -75,10 +87,10 @@ def test_the_likelihood_is_that_of_the_normal_distribution_over_rounding_interva
     raw = made_up.raw("plain")
     values = np.round(np.clip((raw - 0.7626) * 2 + 0.65 + 0.004, 0, 1), 2)
     values[3] = 0.11
-    column = Column.of(values, np.full(N, 0.01))
+    column = ObservedColumn.from_values(values, np.full(N, 0.01))
     (prediction,) = [
         one
-        for one in predictions("plain", made_up.outputs["plain"], random_crops=False)
+        for one in predict_forms("plain", made_up.outputs["plain"], random_crops=False)
         if one.form == "scaled-clamped"
     ]
     found = fit_all(column, [prediction])[0]
@@ -87,15 +99,17 @@ def test_the_likelihood_is_that_of_the_normal_distribution_over_rounding_interva
     mass = noise.cdf(values + 0.005) - noise.cdf(values - 0.005)
     mass[values == 1] = noise.sf(0.995)[values == 1]
     mass[values == 0] = noise.cdf(0.005)[values == 0]
-    expected = np.log((1 - found.wrong) * mass + found.wrong * column.background).sum()
+    expected = np.log(
+        (1 - found.outlier_share) * mass + found.outlier_share * column.background
+    ).sum()
     assert (values == 1).sum() > 1
     assert found.loglik == pytest.approx(expected, abs=1e-9)
-    assert found.doubt.argmax() == 3
-    assert found.doubt[3] > 0.99
+    assert found.outlier_probability.argmax() == 3
+    assert found.outlier_probability[3] > 0.99
 
 
 def test_background_probabilities_of_an_unpiled_column_are_step_over_range():
-    column = Column.of(np.array([0.5, 0.6, 0.9]), np.full(3, 0.01))
+    column = ObservedColumn.from_values(np.array([0.5, 0.6, 0.9]), np.full(3, 0.01))
     assert column.background == pytest.approx([0.01 / 0.4] * 3)
 
 
@@ -134,10 +148,10 @@ def test_the_form_is_the_variant_s_own_where_nothing_was_clamped(made_up):
     """Unclamped, scaled and scaled-clamped are the same numbers; verdict and table agree."""
     inside = 0.75 + (made_up.outputs["plain"] - 0.75) / 4
     outputs = {"twin": inside, "same": inside, "other": made_up.outputs["other"]}
-    traits = {**TRAITS, "same": Trait("scaled-clamped")}
+    traits = {**TRAITS, "same": VariantTraits("scaled-clamped")}
     texts = [f"{value:.4f}" for value in (inside.mean(axis=1) - 0.7626) * 2 + 0.65]
     scores = dataclasses.replace(made_up, outputs=outputs)
-    found = diagnose(study.as_column(IDS, texts), scores, traits=traits)
+    found = decide_variant(study.as_column(IDS, texts), scores, traits=traits)
     assert (found.verdict, found.form) == ("twin", "scaled-clamped")
     forms = {row.slug: row.form for row in found.candidates[:2]}
     assert forms == {"twin": "scaled-clamped", "same": "scaled-clamped"}
@@ -163,7 +177,7 @@ def test_what_rounding_hides_cannot_be_told_apart_and_what_it_shows_can(made_up)
 def test_rows_of_few_decimals_among_rows_of_many_are_no_wrong_rows(made_up):
     """Six rows in ten with four decimals, four with two: more than lost zeros explain."""
     texts = [f"{value:.{4 if at % 5 < 3 else 2}f}" for at, value in enumerate(made_up.raw("other"))]
-    found = diagnose(study.as_column(IDS, texts), made_up, traits=TRAITS)
+    found = decide_variant(study.as_column(IDS, texts), made_up, traits=TRAITS)
     assert (found.verdict, found.evidence, found.form) == ("other", "exact", "raw")
     assert found.disagreeing == ()
     assert "all 40 rows agree to the last digit written" in found.sentence
@@ -173,8 +187,8 @@ def test_a_column_of_ones_agrees_with_clamped_scores_only(made_up):
     """Not with raw outputs of .9 that would be rounded to 1."""
     flat = {"flat": made_up.outputs["flat"], "high": 1.4 + 0 * made_up.outputs["flat"]}
     scores = dataclasses.replace(made_up, outputs=flat)
-    traits = {"flat": Trait("raw"), "high": Trait("raw")}
-    found = diagnose(study.as_column(IDS, ["1"] * N), scores, traits=traits)
+    traits = {"flat": VariantTraits("raw"), "high": VariantTraits("raw")}
+    found = decide_variant(study.as_column(IDS, ["1"] * N), scores, traits=traits)
     assert (found.evidence, set(found.equivalent)) == ("too little information", {"high"})
     assert {row.slug: row.agree for row in found.candidates} == {"high": 1.0, "flat": 0.0}
 
@@ -242,11 +256,11 @@ def test_a_close_line_is_not_named_where_another_line_fits_better():
         "plain": (values + random.normal(0, 0.13, 60))[:, None],
     }
     column = study.as_column(scores.image_ids, [repr(float(v)) for v in 5 + 3 * values])
-    case = Case(column, outputs, TRAITS, 0)
-    assert case.line() is None
-    best, next_ = case.lines
+    fits = CandidateFits(column, outputs, TRAITS, 0)
+    assert fits.find_line() is None
+    best, next_ = fits.lines
     assert (best.prediction.slug, next_.prediction.slug) == ("plain", "near")
-    assert (case.fitting(best), case.fitting(next_)) == (False, True)
+    assert (fits.is_match(best), fits.is_match(next_)) == (False, True)
 
 
 def test_a_straight_line_is_found_among_wrong_rows(made_up):
@@ -369,13 +383,15 @@ def test_a_column_that_hardly_varies_is_too_little_information(made_up):
 def test_a_related_model_s_likelihood_is_that_of_the_normal_distribution(made_up):
     """Against scipy.stats and numpy.polyfit, at the least noise: the column is a variant's own."""
     raw = made_up.raw("other")
-    column = Column.of(np.round(raw, 2), np.full(N, 0.01))
+    column = ObservedColumn.from_values(np.round(raw, 2), np.full(N, 0.01))
     slope, intercept = np.polyfit(raw, column.values, 1)
     noise = stats.norm(intercept + slope * raw, max(0.3 * slope * raw.std(), 0.25 * raw.std()))
     mass = noise.cdf(column.values + 0.005) - noise.cdf(column.values - 0.005)
-    assert related(column, [raw]) == pytest.approx(np.log(mass).sum(), abs=0.05)
-    assert related(column, [raw, made_up.raw("plain")]) == related(column, [raw])
-    assert related(column, [np.ones(N)]) == -np.inf
+    assert related_model_loglik(column, [raw]) == pytest.approx(np.log(mass).sum(), abs=0.05)
+    assert related_model_loglik(column, [raw, made_up.raw("plain")]) == related_model_loglik(
+        column, [raw]
+    )
+    assert related_model_loglik(column, [np.ones(N)]) == -np.inf
 
 
 @pytest.mark.parametrize(("count", "form"), [(10, "{:.1f}"), (30, "{:.1f}"), (12, "{!r}")])
@@ -407,7 +423,7 @@ def test_equivalents_are_grouped_by_reason():
 def test_fewer_than_ten_rows_with_a_picture_are_an_error(made_up):
     column = study.as_column([*IDS[:9], "unknown.jpg"], ["0.5"] * 10)
     with pytest.raises(MemnetError, match="9 usable row"):
-        diagnose(column, made_up, traits=TRAITS)
+        decide_variant(column, made_up, traits=TRAITS)
 
 
 def test_the_result_is_plain_json_and_the_same_again(made_up):
@@ -434,9 +450,9 @@ def one_draw(thirty) -> list[study.Outcome]:
 
 
 def test_every_variant_is_in_the_registry_s_traits():
-    assert list(known_traits()) == list(variants())
-    assert known_traits()["server"].own_form == "scaled-clamped"
-    assert known_traits()["pretorched-x"].own_form == "scaled-clamped-per-crop"
+    assert list(registered_traits()) == list(variants())
+    assert registered_traits()["server"].own_form == "scaled-clamped"
+    assert registered_traits()["pretorched-x"].own_form == "scaled-clamped-per-crop"
 
 
 def test_the_variant_that_made_a_column_is_named_or_in_its_class(one_draw):
@@ -478,6 +494,6 @@ def test_the_corrupted_rows_are_among_those_named(thirty):
     wrong = [4, 17, 22]
     for row in wrong:
         texts[row] = "0.123456"
-    found = diagnose(study.as_column(thirty.scores.image_ids, texts), thirty.scores)
+    found = decide_variant(study.as_column(thirty.scores.image_ids, texts), thirty.scores)
     assert found.verdict == "caffe-train"
     assert set(found.disagreeing) == {thirty.scores.image_ids[row] for row in wrong}

@@ -12,12 +12,16 @@ import migrate_page
 from memnet.errors import MemnetError
 from memnet.stats.bootstrap import interval_of
 from memnet.stats.resampling import Draws
-from memnet.studies.migrate import claims_fit
-from memnet.studies.migrate.claim import Claim, Figure
-from memnet.studies.migrate.claims import all_claims
-from memnet.studies.migrate.conclusions import conclusion, disattenuated, verdict
-from memnet.studies.migrate.resampled import Resampled
-from memnet.studies.migrate.study_claims import conclusions_of
+from memnet.studies.migrate.claims import statistics
+from memnet.studies.migrate.claims.attenuation import disattenuate
+from memnet.studies.migrate.claims.claim import Claim, Estimate
+from memnet.studies.migrate.claims.compute import compute_claims
+from memnet.studies.migrate.claims.conclusions import (
+    classify_claim,
+    write_conclusion,
+    write_conclusions,
+)
+from memnet.studies.migrate.claims.statistics import ResampledCorrelations
 
 N = 80
 FLAT = "column 'flat' has one value only"
@@ -50,7 +54,7 @@ def claims(columns: dict, **more: object) -> dict[str, Claim]:
         "resamples": RESAMPLES,
         "draws_seed": 4,
     }
-    found = all_claims(columns["old"], columns["new"], **(asked | more))
+    found = compute_claims(columns["old"], columns["new"], **(asked | more))
     return {
         claim.kind + (f" {claim.detail['correlation']}" if claim.kind == "partial" else ""): claim
         for claim in found
@@ -167,7 +171,7 @@ def test_the_interval_of_a_group_difference_is_widened_by_the_groups_that_it_est
             pooled = ((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / 22
             found.append((a.mean() - b.mean()) / np.sqrt(pooled))
     correction = special.gamma(11) / (np.sqrt(11) * special.gamma(10.5))
-    ends = interval_of(correction * np.array(found), claims_fit.widened(0.95, 24, 22)).ends
+    ends = interval_of(correction * np.array(found), statistics.widened_level(0.95, 24, 22)).ends
     assert claim.old.interval == pytest.approx(ends, abs=1e-9)
 
 
@@ -188,7 +192,7 @@ def test_every_figure_of_a_resample_is_that_of_the_copied_items():
     names = ("rating", "old", "light", "people")
     keys = [("column", name) for name in names]
     draws = Draws(n=30, resamples=25, seed=2)
-    data = Resampled({key: columns[key[1]] for key in keys}, draws)
+    data = ResampledCorrelations({key: columns[key[1]] for key in keys}, draws)
     counts = np.concatenate([chunk for _, chunk in draws.chunks()])
     for row, drawn in enumerate([np.ones(30, dtype=int), *counts]):
         copied = {name: np.repeat(columns[name], drawn) for name in names}
@@ -197,8 +201,8 @@ def test_every_figure_of_a_resample_is_that_of_the_copied_items():
         assert data.spearman[row] == pytest.approx(stats.spearmanr(table, axis=1)[0], abs=1e-12)
         fitted = fit_of(copied, "old", "light", "people")
         matrix = data.matrix("pearson", keys)[[row]]
-        assert claims_fit.coefficient(matrix)[0] == pytest.approx(fitted.params[1], abs=1e-10)
-        assert claims_fit.r_squared(matrix)[0] == pytest.approx(fitted.rsquared, abs=1e-10)
+        assert statistics.coefficient(matrix)[0] == pytest.approx(fitted.params[1], abs=1e-10)
+        assert statistics.r_squared(matrix)[0] == pytest.approx(fitted.rsquared, abs=1e-10)
         assert data.mean(("column", "light"))[row] == pytest.approx(copied["light"].mean())
 
 
@@ -226,20 +230,20 @@ def test_the_interval_is_between_widened_percentiles_of_the_same_resamples_for_b
 
 
 def test_a_large_sample_needs_no_widening_and_a_small_one_does():
-    assert claims_fit.widened(0.95, 100_000, 99_998) == pytest.approx(0.95, abs=1e-5)
+    assert statistics.widened_level(0.95, 100_000, 99_998) == pytest.approx(0.95, abs=1e-5)
     # t = 2.306 with 8 degrees of freedom, times sqrt(10 / 8), is z = 2.578
-    assert claims_fit.widened(0.95, 10, 8) == pytest.approx(0.99007, abs=1e-4)
+    assert statistics.widened_level(0.95, 10, 8) == pytest.approx(0.99007, abs=1e-4)
 
 
 def test_the_p_of_a_difference_counts_the_smaller_side_twice_and_the_observed_once():
     values = np.concatenate([np.full(4, -1.0), np.full(95, 1.0)])
     z = stats.norm.ppf((4 + 1) / (99 + 1))
     expected = 2 * stats.t.cdf(z * np.sqrt(998 / 1000), 998)
-    assert claims_fit.p_of_difference(values, 1000, 998) == pytest.approx(expected, rel=1e-12)
-    assert claims_fit.p_of_difference(-values, 1000, 998) == pytest.approx(expected, rel=1e-12)
-    assert claims_fit.p_of_difference(np.ones(99), 1000, 998) > 0
-    assert claims_fit.p_of_difference(np.zeros(99), 1000, 998) == 1
-    assert claims_fit.p_of_difference(np.full(99, np.nan), 1000, 998) is None
+    assert statistics.p_of_difference(values, 1000, 998) == pytest.approx(expected, rel=1e-12)
+    assert statistics.p_of_difference(-values, 1000, 998) == pytest.approx(expected, rel=1e-12)
+    assert statistics.p_of_difference(np.ones(99), 1000, 998) > 0
+    assert statistics.p_of_difference(np.zeros(99), 1000, 998) == 1
+    assert statistics.p_of_difference(np.full(99, np.nan), 1000, 998) is None
 
 
 def test_p_of_the_difference_is_below_05_just_where_its_interval_excludes_zero():
@@ -300,7 +304,7 @@ def test_only_what_the_columns_allow_is_claimed():
     plain = claims(columns, covariates=None, predictor=None, group=None)
     assert list(plain) == ["spearman", "pearson"]
     assert list(claims(columns, outcome={}, predictor=None)) == ["group_difference"]
-    two = all_claims(
+    two = compute_claims(
         columns["old"],
         columns["new"],
         outcome={"rating": columns["rating"], "light": columns["light"]},
@@ -317,7 +321,7 @@ def test_claims_are_plain_json():
 
 def test_a_constant_outcome_is_undefined_with_its_reason_and_the_others_stay():
     columns = study()
-    found = all_claims(
+    found = compute_claims(
         columns["old"],
         columns["new"],
         outcome={"flat": np.full(N, 0.1), "rating": columns["rating"]},
@@ -327,10 +331,10 @@ def test_a_constant_outcome_is_undefined_with_its_reason_and_the_others_stay():
     )
     for claim in found:
         if claim.outcome == "flat":
-            assert claim.old == Figure(value=None, interval=None, reason=FLAT)
+            assert claim.old == Estimate(value=None, interval=None, reason=FLAT)
             assert (claim.p_old, claim.p_new, claim.p_difference) == (None, None, None)
             assert claim.difference.value is None
-            assert conclusion(claim).endswith(f"nothing can be said, because {FLAT}.")
+            assert write_conclusion(claim).endswith(f"nothing can be said, because {FLAT}.")
         else:
             assert claim.new.interval is not None
 
@@ -344,7 +348,7 @@ def test_a_constant_score_leaves_the_other_score_defined():
             assert claim.old.reason == "the old score has one value only"
             assert claim.new.value is not None
             assert claim.difference.reason == "the old score has one value only"
-            assert verdict(claim) == "undefined"
+            assert classify_claim(claim) == "undefined"
 
 
 def test_covariates_that_determine_each_other_are_named():
@@ -397,7 +401,7 @@ def test_resamples_that_leave_a_figure_undefined_are_counted_and_take_the_interv
 def test_groups_that_cannot_be_compared_say_why(labels, said):
     claim = claims(study(), group=("kind", labels))["group_difference"]
     reason = f"groups are compared by column 'kind', and {said}"
-    assert claim.old == Figure(value=None, interval=None, reason=reason)
+    assert claim.old == Estimate(value=None, interval=None, reason=reason)
     assert (claim.p_old, claim.p_difference) == (None, None)
     assert claim.title == "Difference of memorability between the groups of kind"
 
@@ -429,17 +433,17 @@ def test_a_coefficient_without_an_error_has_no_p():
     alone = np.zeros(20)
     alone[0] = 1.0
     y = np.random.default_rng(0).standard_normal(20)
-    assert claims_fit.p_of_coefficient(y, [alone]) is None
-    assert claims_fit.p_of_coefficient(y, [np.full(20, 0.1)]) is None
-    assert claims_fit.p_of_coefficient(np.full(20, 0.1), [y]) is None
+    assert statistics.p_of_coefficient(y, [alone]) is None
+    assert statistics.p_of_coefficient(y, [np.full(20, 0.1)]) is None
+    assert statistics.p_of_coefficient(np.full(20, 0.1), [y]) is None
 
 
 # Sentences --------------------------------------------------------------------------------------
 
 
 def made(old: float, new: float, p_old: float, p_new: float, p_difference: float | None) -> Claim:
-    def figure(value: float) -> Figure:
-        return Figure(value=value, interval=(value - 0.15, value + 0.15), reason="")
+    def figure(value: float) -> Estimate:
+        return Estimate(value=value, interval=(value - 0.15, value + 0.15), reason="")
 
     difference = figure(new - old)
     if p_difference is None:
@@ -500,24 +504,24 @@ SENTENCES = {
 
 @pytest.mark.parametrize("word", CASES)
 def test_each_case_has_its_word_and_its_sentence(word):
-    assert verdict(CASES[word]) == word
-    assert conclusion(CASES[word]) == (
+    assert classify_claim(CASES[word]) == word
+    assert write_conclusion(CASES[word]) == (
         f"Spearman's rho of memorability and rating: {SENTENCES[word]}"
     )
 
 
 def test_a_difference_without_an_effect_in_either_is_no_effect():
-    apart = Figure(value=0.05, interval=(0.01, 0.09), reason="")
+    apart = Estimate(value=0.05, interval=(0.01, 0.09), reason="")
     claim = replace(CASES["neither"], difference=apart, p_difference=0.01)
-    assert verdict(claim) == "neither"
-    assert conclusion(claim).endswith("which shows no effect with either.")
-    assert "holds" not in conclusion(claim)
+    assert classify_claim(claim) == "neither"
+    assert write_conclusion(claim).endswith("which shows no effect with either.")
+    assert "holds" not in write_conclusion(claim)
 
 
 def test_a_difference_that_could_not_be_tested_is_no_difference():
     claim = made(0.3, 0.5, 0.01, 0.001, None)
-    assert verdict(claim) == "holds"
-    assert conclusion(claim).endswith(
+    assert classify_claim(claim) == "holds"
+    assert write_conclusion(claim).endswith(
         "The difference between the two scores could not be tested, because undefined in 30% of "
         "the resamples."
     )
@@ -525,7 +529,7 @@ def test_a_difference_that_could_not_be_tested_is_no_difference():
 
 def test_alpha_is_the_level_of_every_test():
     claim = made(0.3, 0.5, 0.008, 0.001, 0.02)
-    assert [verdict(claim, alpha) for alpha in (0.05, 0.01, 0.005, 0.0005)] == [
+    assert [classify_claim(claim, alpha) for alpha in (0.05, 0.01, 0.005, 0.0005)] == [
         "stronger",
         "holds",
         "new only",
@@ -535,20 +539,22 @@ def test_alpha_is_the_level_of_every_test():
 
 def test_a_test_and_an_interval_that_disagree_show_nothing_and_the_sentence_says_so():
     """As of 12 pictures: r = .63, p = .029, and an interval that holds 0."""
-    wide = Figure(value=0.63, interval=(-0.17, 0.93), reason="")
+    wide = Estimate(value=0.63, interval=(-0.17, 0.93), reason="")
     claim = replace(made(0.63, 0.4, 0.029, 0.002, 0.4), old=wide)
-    assert verdict(claim) == "new only"
-    assert conclusion(claim).endswith(
+    assert classify_claim(claim) == "new only"
+    assert write_conclusion(claim).endswith(
         "With the old score its test and its interval disagree, as happens with few pictures: not "
         "counted as shown."
     )
-    assert verdict(replace(claim, new=wide)) == "neither"
-    assert "With both scores its test and its interval" in conclusion(replace(claim, new=wide))
+    assert classify_claim(replace(claim, new=wide)) == "neither"
+    assert "With both scores its test and its interval" in write_conclusion(
+        replace(claim, new=wide)
+    )
     # The other way round: the interval excludes 0, the test does not reject.
     claim = made(0.3, 0.4, 0.06, 0.002, 0.4)
-    assert verdict(claim) == "new only"
-    assert "With the old score its test and its interval disagree" in conclusion(claim)
-    assert "disagree, as happens" not in conclusion(made(0.3, 0.4, 0.04, 0.002, 0.4))
+    assert classify_claim(claim) == "new only"
+    assert "With the old score its test and its interval disagree" in write_conclusion(claim)
+    assert "disagree, as happens" not in write_conclusion(made(0.3, 0.4, 0.04, 0.002, 0.4))
 
 
 def test_eta_squared_counts_only_where_its_two_sided_interval_leaves_0_too():
@@ -556,27 +562,29 @@ def test_eta_squared_counts_only_where_its_two_sided_interval_leaves_0_too():
     eta = 0.0803
     p = stats.f.sf(eta / 2 / ((1 - eta) / 77), 2, 77)
     assert 0.025 < p < 0.05
-    found = Figure(value=eta, interval=claims_fit.eta_squared_interval(eta, 3, 80, 0.95), reason="")
+    found = Estimate(
+        value=eta, interval=statistics.eta_squared_interval(eta, 3, 80, 0.95), reason=""
+    )
     claim = replace(
         made(eta, eta, p, p, 1.0), old=found, new=found, detail={"statistic": "eta squared"}
     )
-    assert verdict(claim) == "neither"
-    assert "as the interval leaves half of its error on either side" in conclusion(claim)
-    assert "few pictures" not in conclusion(claim)
+    assert classify_claim(claim) == "neither"
+    assert "as the interval leaves half of its error on either side" in write_conclusion(claim)
+    assert "few pictures" not in write_conclusion(claim)
 
 
 def test_a_figure_without_an_interval_is_not_shown_by_its_test_alone():
-    none = Figure(value=0.5, interval=None, reason="undefined in 30% of the resamples")
+    none = Estimate(value=0.5, interval=None, reason="undefined in 30% of the resamples")
     claim = replace(made(0.5, 0.4, 0.001, 0.002, None), old=none)
-    assert verdict(claim) == "new only"
-    assert "With the old score it has no interval: not counted as shown." in conclusion(claim)
+    assert classify_claim(claim) == "new only"
+    assert "With the old score it has no interval: not counted as shown." in write_conclusion(claim)
 
 
 def test_the_lowest_p_of_a_difference_is_not_printed_as_an_exact_one():
     claim = made(0.3, 0.6, 0.01, 0.001, 0.002)
-    assert "p <= 0.002, the lowest that these resamples can give" in conclusion(claim)
-    assert "p = 0.002." in conclusion(replace(claim, p_difference_floor=0.001))
-    (apart,) = all_claims(
+    assert "p <= 0.002, the lowest that these resamples can give" in write_conclusion(claim)
+    assert "p = 0.002." in write_conclusion(replace(claim, p_difference_floor=0.001))
+    (apart,) = compute_claims(
         np.arange(100.0) % 7,
         np.arange(100.0),
         outcome={},
@@ -592,31 +600,31 @@ def test_the_lowest_p_of_a_difference_is_not_printed_as_an_exact_one():
 def test_the_tally_says_in_how_many_claims_the_difference_is_shown():
     new_only, untested = CASES["new only"], made(0.3, 0.5, 0.01, 0.001, None)
     not_apart = made(0.1, 0.3, 0.3, 0.002, 0.2)
-    not_apart = replace(not_apart, difference=Figure(value=0.2, interval=(-0.1, 0.5), reason=""))
-    (tally, *said) = conclusions_of([new_only, not_apart, not_apart, CASES["old only"]])
+    not_apart = replace(not_apart, difference=Estimate(value=0.2, interval=(-0.1, 0.5), reason=""))
+    (tally, *said) = write_conclusions([new_only, not_apart, not_apart, CASES["old only"]])
     assert "3 significant with the new score only, in 1 of them with a difference shown" in tally
     assert "1 significant with the old score only, with no difference shown" in tally
     assert len(said) == 4
-    tally = conclusions_of([not_apart] * 5)[0]
+    tally = write_conclusions([not_apart] * 5)[0]
     assert "5 significant with the new score only, in none of them with a difference" in tally
-    tally = conclusions_of([untested, CASES["holds"], CASES["holds"]])[0]
+    tally = write_conclusions([untested, CASES["holds"], CASES["holds"]])[0]
     assert "3 significant with both scores, in none of them with a difference shown, in 1" in tally
     assert "in 1 of them with a difference that could not be tested" in tally
-    assert "difference shown" not in conclusions_of([untested, CASES["stronger"]])[0]
+    assert "difference shown" not in write_conclusions([untested, CASES["stronger"]])[0]
 
 
 def test_a_control_is_told_beside_the_figure_without_it():
     plain = {"value": 0.41, "interval": [0.2, 0.6], "reason": "", "p": 0.0001}
     claim = replace(CASES["old only"], kind="control", detail={"uncontrolled": plain})
-    assert conclusion(claim).endswith(
+    assert write_conclusion(claim).endswith(
         "Without memorability held constant it is 0.41 [0.20, 0.60], p < 0.001."
     )
 
 
 def test_disattenuation_divides_by_the_validity_and_says_what_measurement_alone_would_do():
-    old = Figure(value=0.3, interval=(0.1, 0.5), reason="")
-    new = Figure(value=-0.4, interval=(-0.9, -0.1), reason="")
-    found = disattenuated(
+    old = Estimate(value=0.3, interval=(0.1, 0.5), reason="")
+    new = Estimate(value=-0.4, interval=(-0.9, -0.1), reason="")
+    found = disattenuate(
         old, new, validity_old=0.565 / np.sqrt(0.67), validity_new=0.67 / np.sqrt(0.67)
     )
     assert found["old"]["value"] == pytest.approx(0.434621, abs=1e-6)
@@ -629,9 +637,9 @@ def test_disattenuation_divides_by_the_validity_and_says_what_measurement_alone_
 
 
 def test_a_correlation_beyond_one_is_given_with_a_reason_and_not_clipped():
-    high = Figure(value=0.8, interval=(0.7, 0.9), reason="")
-    none = Figure(value=None, interval=None, reason="rating has one value only")
-    found = disattenuated(high, none, validity_old=0.69, validity_new=0.82)
+    high = Estimate(value=0.8, interval=(0.7, 0.9), reason="")
+    none = Estimate(value=None, interval=None, reason="rating has one value only")
+    found = disattenuate(high, none, validity_old=0.69, validity_new=0.82)
     assert found["old"]["value"] == pytest.approx(0.8 / 0.69)
     assert found["old"]["interval"] == [1.0, 1.0]
     assert "1.16 is beyond what a correlation can be" in found["old"]["reason"]
@@ -645,9 +653,9 @@ def test_a_correlation_beyond_one_is_given_with_a_reason_and_not_clipped():
 def test_disattenuation_finds_the_planted_correlation_with_true_memorability_from_both_scores():
     planted = migrate_page.POPULATIONS["effect"]
     r = migrate_page.true_values("effect")["r"]
-    old, new = (Figure(value=value, interval=None, reason="") for value in r)
+    old, new = (Estimate(value=value, interval=None, reason="") for value in r)
     valid = {"validity_old": planted.validity_old, "validity_new": planted.validity_new}
-    found = disattenuated(old, new, **valid)
+    found = disattenuate(old, new, **valid)
     assert found["old"]["value"] == pytest.approx(planted.effect, abs=1e-12)
     assert found["new"]["value"] == pytest.approx(planted.effect, abs=1e-12)
     assert found["expected_new"] == pytest.approx(r[1], abs=1e-12)
@@ -655,9 +663,9 @@ def test_disattenuation_finds_the_planted_correlation_with_true_memorability_fro
 
 @pytest.mark.parametrize("validity", [0.0, -0.5, 1.01, float("nan")])
 def test_a_validity_that_is_no_correlation_is_refused(validity):
-    figure = Figure(value=0.3, interval=None, reason="")
+    figure = Estimate(value=0.3, interval=None, reason="")
     with pytest.raises(MemnetError, match="validity of the new score"):
-        disattenuated(figure, figure, validity_old=0.7, validity_new=validity)
+        disattenuate(figure, figure, validity_old=0.7, validity_new=validity)
 
 
 # Planted studies (the slow test has many more) --------------------------------------------------

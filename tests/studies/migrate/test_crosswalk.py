@@ -8,8 +8,13 @@ import pytest
 from scipy import stats
 
 from memnet.errors import MemnetError
-from memnet.studies.migrate.crosswalk import Crosswalk, fit_crosswalk
-from memnet.studies.migrate.knots import MOST_KNOTS, isotonic_knots, quantile_knots
+from memnet.studies.migrate.crosswalk import Crosswalk
+from memnet.studies.migrate.crosswalk_fit import (
+    MOST_KNOTS,
+    fit_crosswalk,
+    isotonic_knots,
+    quantile_knots,
+)
 
 PROVENANCE = {"models": ["memnet.caffe_lamem", "resmem.published"], "n": 3, "note": "Zürich"}
 

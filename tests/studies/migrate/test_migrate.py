@@ -11,17 +11,18 @@ import pytest
 from scipy import stats
 
 from memnet.errors import MemnetError
-from memnet.studies.migrate.agreement import agreement, concordance
-from memnet.studies.migrate.apply import column_prefix
-from memnet.studies.migrate.apply_crosswalk import apply_map, read_map
+from memnet.studies.migrate.agreement import concordance, measure_agreement
+from memnet.studies.migrate.claims.attenuation import published_validities
+from memnet.studies.migrate.claims.request import ClaimRequest
+from memnet.studies.migrate.crosswalk import read_crosswalk
 from memnet.studies.migrate.figures import draw_crosswalk
+from memnet.studies.migrate.migrated_table import choose_prefix
+from memnet.studies.migrate.migration import apply_crosswalk, check_request, migrate_scores
 from memnet.studies.migrate.new_scores import read_new_scores
 from memnet.studies.migrate.page import crosswalk_table, write_migrate_page
 from memnet.studies.migrate.record import MigrationRecord
-from memnet.studies.migrate.run import check, migrate, write_migration
+from memnet.studies.migrate.run import write_migration
 from memnet.studies.migrate.study import read_study
-from memnet.studies.migrate.study_claims import Asked
-from memnet.studies.migrate.validity import validities
 
 N = 60
 
@@ -67,10 +68,10 @@ def run(tmp_path, planted):
         )
         more = {key: asked.pop(key) for key in ("memnet_equivalent", "dataset") if key in asked}
         table = read_study(path, score_column="memnet", id_column=id_column)
-        return migrate(
+        return migrate_scores(
             table,
             read_new_scores(scores, table),
-            asked=Asked(**asked),
+            request=ClaimRequest(**asked),
             resamples=resamples,
             **more,
         )
@@ -122,13 +123,13 @@ def test_a_clash_is_found_before_any_picture_is_scored(tmp_path, planted):
     path = write(tmp_path, planted.assign(note="x"), columns=("image_id", "memnet", "note"))
     study = read_study(path, score_column="memnet")
     with pytest.raises(MemnetError, match="'note'"):
-        check(study, "resmem.published", Asked())
+        check_request(study, "resmem.published", ClaimRequest())
 
 
 def test_another_model_is_not_called_resmem():
-    assert column_prefix("resmem.published") == "resmem"
-    assert column_prefix("vitmem") == column_prefix("resmem_old") == "new"
-    assert column_prefix("m3m.mine") == column_prefix("memnet.caffe_lamem:server") == "new"
+    assert choose_prefix("resmem.published") == "resmem"
+    assert choose_prefix("vitmem") == choose_prefix("resmem_old") == "new"
+    assert choose_prefix("m3m.mine") == choose_prefix("memnet.caffe_lamem:server") == "new"
 
 
 # Scores and scales --------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ def test_a_crosswalk_file_gives_the_same_columns_without_pictures(tmp_path, plan
     done = run()
     write_migration(done, tmp_path / "out")
     study = read_study(tmp_path / "study.csv", score_column="memnet")
-    mapped = apply_map(study, *read_map(tmp_path / "out" / "crosswalk.json"))
+    mapped = apply_crosswalk(study, *read_crosswalk(tmp_path / "out" / "crosswalk.json"))
     for column in ("resmem_equivalent", "resmem_predicted", "resmem_predicted_low"):
         assert mapped.table[column].tolist() == done.table[column].tolist()
     assert mapped.complete
@@ -165,8 +166,9 @@ def test_scores_outside_a_crosswalk_are_left_empty_and_counted(tmp_path, planted
     further = planted[["image_id", "memnet"]].copy()
     further.loc[[0, 1], "memnet"] = [0.001, 0.999]
     path = write(tmp_path, further, "further.csv", ("image_id", "memnet"))
-    done = apply_map(
-        read_study(path, score_column="memnet"), *read_map(tmp_path / "out" / "crosswalk.json")
+    done = apply_crosswalk(
+        read_study(path, score_column="memnet"),
+        *read_crosswalk(tmp_path / "out" / "crosswalk.json"),
     )
     assert not done.complete
     assert done.table["resmem_equivalent"][:2].tolist() == ["", ""]
@@ -188,7 +190,7 @@ def test_a_crosswalk_of_another_form_is_refused_where_nothing_is_in_its_range(
     path = write(tmp_path, percent, "percent.csv", ("image_id", "memnet"))
     study = read_study(path, score_column="memnet")
     with pytest.raises(MemnetError, match="another form of the score"):
-        apply_map(study, *read_map(tmp_path / "out" / "crosswalk.json"))
+        apply_crosswalk(study, *read_crosswalk(tmp_path / "out" / "crosswalk.json"))
 
 
 def test_the_crosswalk_says_where_it_comes_from(tmp_path, run):
@@ -521,13 +523,15 @@ def test_a_plain_table_gets_its_models_name_from_the_user_or_none(tmp_path, plan
     study = read_study(write(tmp_path, planted), score_column="memnet")
     stated = read_new_scores(path, study, model="resmem.published")
     assert stated.called == stated.model == "resmem.published"
-    done = migrate(study, stated, asked=Asked(), resamples=100)
+    done = migrate_scores(study, stated, request=ClaimRequest(), resamples=100)
     assert "resmem" in done.table.columns
     (said,) = (one for one in done.record.remarks if "carry no checked identity" in one)
     assert "resmem.published is what --model says" in said
     assert done.record.new["weights_sha256"] is None
     assert "stated by the authors, and not checked" in done.record.methods
-    unknown = migrate(study, read_new_scores(path, study), asked=Asked(), resamples=100)
+    unknown = migrate_scores(
+        study, read_new_scores(path, study), request=ClaimRequest(), resamples=100
+    )
     assert read_new_scores(path, study).model == "new"  # the file's stem
     (said,) = (one for one in unknown.record.remarks if "carry no checked identity" in one)
     assert "State its name with --model" in said
@@ -536,10 +540,10 @@ def test_a_plain_table_gets_its_models_name_from_the_user_or_none(tmp_path, plan
 
 def test_a_file_called_new_makes_no_model_called_new(tmp_path, planted):
     study = read_study(write(tmp_path, planted), score_column="memnet")
-    done = migrate(
+    done = migrate_scores(
         study,
         read_new_scores(plain(tmp_path, planted), study),
-        asked=Asked(outcomes=("rating",)),
+        request=ClaimRequest(outcomes=("rating",)),
         resamples=100,
     )
     assert done.record.new["name"] == "the model of new.csv"
@@ -601,7 +605,7 @@ def test_concordance_of_a_hand_computed_example():
 
 def test_limits_of_agreement_are_those_of_bland_and_altman(planted):
     old, new = planted["memnet"].to_numpy(), planted["score"].to_numpy()
-    found = agreement(old, new, resamples=200, seed=0, level=0.95)
+    found = measure_agreement(old, new, resamples=200, seed=0, level=0.95)
     difference = new - old
     assert found["mean_difference"]["value"] == pytest.approx(difference.mean())
     limits = [found[name]["value"] for name in ("limit_low", "limit_high")]
@@ -613,7 +617,7 @@ def test_limits_of_agreement_are_those_of_bland_and_altman(planted):
 
 def test_values_on_two_scales_are_not_held_against_each_other(planted):
     old, new = planted["memnet"].to_numpy() * 100, planted["score"].to_numpy()
-    found = agreement(old, new, resamples=200, seed=0, level=0.95)
+    found = measure_agreement(old, new, resamples=200, seed=0, level=0.95)
     assert found["concordance"]["value"] is None
     assert "different scales" in found["concordance"]["reason"]
     expected = stats.spearmanr(old, new).statistic
@@ -621,12 +625,12 @@ def test_values_on_two_scales_are_not_held_against_each_other(planted):
 
 
 def test_validities_are_the_published_figures_over_the_root_of_reliability():
-    found = validities("resmem.published")
+    found = published_validities("resmem.published")
     assert found["old"][0]["validity"] == pytest.approx(0.565 / math.sqrt(0.67))
     assert found["ratio"] == pytest.approx(0.67 / 0.565)
     assert found["ratios"] == pytest.approx([0.64 / 0.57, 0.68 / 0.565])
     assert {row["printed"] for row in found["new"]} == {"0.67", "0.68", "0.64"}  # none is picked
-    assert "no validity" in validities("m3m.mine")["reason"]
+    assert "no validity" in published_validities("m3m.mine")["reason"]
 
 
 # Record and pages ---------------------------------------------------------------------------------

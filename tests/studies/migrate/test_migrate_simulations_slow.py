@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import migrate_page
-from memnet.studies.migrate.crosswalk import fit_crosswalk
+from memnet.studies.migrate.crosswalk_fit import fit_crosswalk
 from migrate_page import POPULATIONS
 from statistics_page import processes
 

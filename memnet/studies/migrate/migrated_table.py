@@ -1,4 +1,4 @@
-"""The columns that a migrated table has beside the study's own."""
+"""The migrated table: the study's rows and columns as they were, and the columns beside them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEMNET_EQUIVALENT = "memnet_equivalent"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Added:
+class MigratedTable:
     """A migrated table and what its new columns are.
 
     Attributes
@@ -34,21 +34,21 @@ class Added:
     outside: tuple[str, ...]
 
 
-def column_prefix(model: str) -> str:
+def choose_prefix(model: str) -> str:
     """Begin the names of the added columns: ``resmem`` for ResMem, ``new`` for any other model."""
     return "resmem" if model.partition(".")[0].casefold() == "resmem" else "new"
 
 
-def column_names(
+def name_columns(
     prefix: str,
-    called: str,
+    label: str,
     *,
     scored: bool = True,
     mapped: bool = True,
     memnet_equivalent: bool = False,
 ) -> dict[str, str]:
-    """Name the columns that will be added -> what each holds; ``called``: what the model is."""
-    what = "ResMem" if prefix == "resmem" else called
+    """Name the columns that will be added -> what each holds; ``label`` names the model."""
+    what = "ResMem" if prefix == "resmem" else label
     names = {}
     if scored:
         names[prefix] = f"score of {what}"
@@ -84,18 +84,18 @@ def add_columns(
     study: Study,
     *,
     prefix: str,
-    called: str,
+    label: str,
     new: Array | None,
     missing: Mapping[str, str],
     crosswalk: Crosswalk | None,
     memnet_equivalent: bool,
-) -> Added:
+) -> MigratedTable:
     """Build the migrated table.
 
     Parameters
     ----------
-    prefix : of :func:`column_prefix`.
-    called : what sentences call the new model.
+    prefix : of :func:`choose_prefix`.
+    label : what sentences call the new model.
     new : float64 ``(P,)``, NaN where a picture has no new score; None where none were made.
     missing : picture -> why it has no new score.
     crosswalk : from old (forward) to new scores and back; None where there is none.
@@ -106,9 +106,9 @@ def add_columns(
     MemnetError
         if the study has a column of the same name.
     """
-    names = column_names(
+    names = name_columns(
         prefix,
-        called,
+        label,
         scored=new is not None,
         mapped=crosswalk is not None,
         memnet_equivalent=memnet_equivalent and crosswalk is not None and new is not None,
@@ -128,30 +128,30 @@ def add_columns(
         if MEMNET_EQUIVALENT in names and new is not None:
             values[MEMNET_EQUIVALENT] = crosswalk.backward.apply(new).quantile
     cells = {
-        name: [_written(value) for value in _by_row(study, column)]
+        name: [_format_cell(value) for value in _spread_over_rows(study, column)]
         for name, column in values.items()
     }
-    cells[NOTE] = _notes(study, missing, outside, crosswalk)
+    cells[NOTE] = _write_notes(study, missing, outside, crosswalk)
     table = pd.concat([study.table, pd.DataFrame(cells, index=study.table.index)], axis=1)
     filled = {name: sum(cell != "" for cell in column) for name, column in cells.items()}
-    return Added(
+    return MigratedTable(
         table=table,
         columns={name: {"meaning": names[name], "n": filled[name]} for name in names},
         outside=tuple(study.pictures[picture] for picture in np.flatnonzero(outside)),
     )
 
 
-def _by_row(study: Study, column: Array) -> list[float]:
+def _spread_over_rows(study: Study, column: Array) -> list[float]:
     rows = np.where(study.place >= 0, column[np.maximum(study.place, 0)], np.nan)
     return [float(value) for value in rows]
 
 
-def _written(value: float) -> str:
+def _format_cell(value: float) -> str:
     """Write the shortest decimal that reads back as the same number; nothing for NaN."""
     return "" if np.isnan(value) else repr(value)
 
 
-def _notes(
+def _write_notes(
     study: Study, missing: Mapping[str, str], outside: Any, crosswalk: Crosswalk | None
 ) -> list[str]:
     reach = ""
@@ -160,9 +160,9 @@ def _notes(
         reach = f"the old score is outside the crosswalk's range, {low:.6g} to {high:.6g}"
     notes = []
     for note, picture in zip(study.notes, study.place.tolist(), strict=True):
-        said = [note]
+        reasons = [note]
         if picture >= 0:
-            said.append(missing.get(study.pictures[picture], ""))
-            said.append(reach if outside[picture] else "")
-        notes.append("; ".join(filter(None, said)))
+            reasons.append(missing.get(study.pictures[picture], ""))
+            reasons.append(reach if outside[picture] else "")
+        notes.append("; ".join(filter(None, reasons)))
     return notes

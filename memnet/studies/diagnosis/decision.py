@@ -18,17 +18,19 @@ from memnet.studies.diagnosis.candidate_fits import (
     AS_CLOSE,
     SURE,
     TOLD_APART,
-    Case,
-    Trait,
-    known_traits,
+    CandidateFits,
+    VariantTraits,
+    registered_traits,
 )
 from memnet.studies.diagnosis.column import OldColumn
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.diagnosis.likelihood import Fit
-from memnet.studies.diagnosis.match_criteria import agree, is_exact, theirs
-from memnet.studies.diagnosis.rank_tests import (
+from memnet.studies.diagnosis.match_criteria import (
     ENOUGH_TO_TRIM,
     LEFT_OUT,
+    agreeing_rows,
+    inliers,
+    is_exact,
     related_rho,
     trimmed_rho,
 )
@@ -54,11 +56,11 @@ FEWEST = 10
 _SAME_ORDER = 0.99  # Spearman's rho, of 30 rows and more without those that fit worst
 
 
-def diagnose(
+def decide_variant(
     column: OldColumn,
     scores: VariantScores,
     *,
-    traits: Mapping[str, Trait] | None = None,
+    traits: Mapping[str, VariantTraits] | None = None,
     seed: int = 0,
 ) -> Diagnosis:
     """Say which variant made a column of scores.
@@ -75,7 +77,7 @@ def diagnose(
     MemnetError
         if fewer than :data:`FEWEST` rows have a picture.
     """
-    traits = known_traits() if traits is None else traits
+    traits = registered_traits() if traits is None else traits
     place = {image_id: at for at, image_id in enumerate(scores.image_ids)}
     rows = [row for row, image_id in enumerate(column.ids) if image_id in place]
     if len(rows) < FEWEST:
@@ -91,44 +93,46 @@ def diagnose(
     used = column.take(rows)
     at = np.array([place[image_id] for image_id in used.ids])
     outputs = {slug: np.asarray(values)[at] for slug, values in scores.outputs.items()}
-    return _Decision(Case(used, outputs, traits, seed), tuple(aside), scores.model).diagnosis()
+    return _Decision(
+        CandidateFits(used, outputs, traits, seed), tuple(aside), scores.model
+    ).decide()
 
 
 class _Decision:
-    """From what fits to what is said."""
+    """From the fits of all candidates to the verdict."""
 
-    def __init__(self, case: Case, set_aside: tuple[str, ...], model: str) -> None:
-        self.case = case
-        self.column = case.column
+    def __init__(self, fits: CandidateFits, set_aside: tuple[str, ...], model: str) -> None:
+        self.fits = fits
+        self.column = fits.column
         self.set_aside = set_aside
         self.model = model
 
-    def diagnosis(self) -> Diagnosis:
-        case = self.case
-        best = case.preferred(case.fits)
+    def decide(self) -> Diagnosis:
+        fits = self.fits
+        best = fits.choose_fit(fits.fits)
         if np.ptp(self.column.values) == 0:
             return self._too_little(None, {})
-        p = case.p()
-        fits = case.fitting(best)
-        named = fits and p < SURE and case.told_from_related(best)
+        p = fits.shuffle_p()
+        matches = fits.is_match(best)
+        named = matches and p < SURE and fits.is_apart_from_related(best)
         if named and is_exact(self.column, best):
             return self._verdict(best, "exact", p)
-        line = case.line()
+        line = fits.find_line()
         lead = TOLD_APART + np.log(len(self.column.values))  # a line has two numbers to choose
-        better = line is not None and (not fits or line[0].loglik >= best.loglik + lead)
+        better = line is not None and (not matches or line[0].loglik >= best.loglik + lead)
         if named and not better:
             return self._verdict(best, "close", p)
-        if line is not None and better and case.told_from_related(line[0]):
-            return self._verdict(line[0], "affine", case.rank_p(), line=(line[1], line[2]))
+        if line is not None and better and fits.is_apart_from_related(line[0]):
+            return self._verdict(line[0], "affine", fits.rank_p(), line=(line[1], line[2]))
         ranked = self._by_rank()
         if ranked is not None:
             return ranked
-        if fits:
-            equal = case.equivalent(best, case.fits, "close")
+        if matches:
+            equal = fits.equivalent(best, fits.fits, "close")
             return self._too_little(p, {best.prediction.slug: "", **equal})
         if line is not None:
-            equal = case.equivalent(line[0], case.lines, "affine")
-            return self._too_little(case.rank_p(), {line[0].prediction.slug: "", **equal})
+            equal = fits.equivalent(line[0], fits.lines, "affine")
+            return self._too_little(fits.rank_p(), {line[0].prediction.slug: "", **equal})
         return self._none(p)
 
     def _verdict(
@@ -138,23 +142,23 @@ class _Decision:
         p: float,
         line: tuple[float, float] | None = None,
     ) -> Diagnosis:
-        case = self.case
-        fits = case.fits if line is None else case.lines
-        equivalent = case.equivalent(best, fits, evidence)
+        fits = self.fits
+        rivals = fits.fits if line is None else fits.lines
+        equivalent = fits.equivalent(best, rivals, evidence)
         exact = is_exact(self.column, best)
-        wrong = ~agree(self.column, best) if exact else ~theirs(best)
-        disagreeing = tuple(np.array(case.used.ids, dtype=object)[wrong].tolist())
-        margin = case.margin(best, fits, {best.prediction.slug, *equivalent})
-        n, apart = len(case.used.ids), len(disagreeing)
+        outliers = ~agreeing_rows(self.column, best) if exact else ~inliers(best)
+        disagreeing = tuple(np.array(fits.used.ids, dtype=object)[outliers].tolist())
+        margin = fits.margin(best, rivals, {best.prediction.slug, *equivalent})
+        n, apart = len(fits.used.ids), len(disagreeing)
         if line is None:
-            digits = digits_words(case.digits, case.mixed)
+            digits = digits_words(fits.digits, fits.mixed)
             sentence = verdict_words(best, evidence, n, apart, digits)
         else:
-            sentence = line_words(best, line, exact, n, apart, case.form_of_line(best))
-        if case.traits[best.prediction.slug].own_weights:
+            sentence = line_words(best, line, exact, n, apart, fits.form_of_line(best))
+        if fits.traits[best.prediction.slug].own_weights:
             sentence += " Studies that used it had retrained weights: here only its way of "
             sentence += "preparing pictures is recognised."
-        return self._made(
+        return self._make_diagnosis(
             verdict=best.prediction.slug,
             equivalent=equivalent,
             form=best.prediction.form,
@@ -164,15 +168,15 @@ class _Decision:
             p=p,
             margin=margin,
             affine=line,
-            candidates=case.candidates(best),
+            candidates=fits.candidates(best),
         )
 
     def _too_little(self, p: float | None, fitting: Mapping[str, str]) -> Diagnosis:
         """Name what is not excluded: ``fitting``, and whatever agrees to the last digit."""
-        exact = {one.prediction.slug for one in self.case.fits if is_exact(self.column, one)}
+        exact = {fit.prediction.slug for fit in self.fits.fits if is_exact(self.column, fit)}
         possible = {
             slug: "does not contradict the column"
-            for slug in self.case.outputs
+            for slug in self.fits.outputs
             if slug in exact or slug in fitting
         }
         distinct = len(np.unique(self.column.values))
@@ -184,20 +188,20 @@ class _Decision:
             why = "shuffled, the numbers fit as well"
         else:
             why = "another model whose scores are merely related would explain it nearly as well"
-        return self._made(
+        return self._make_diagnosis(
             equivalent=possible,
             evidence="too little information",
             sentence=f"The column says too little to name a variant ({why})."
             + (f" Not excluded: {shorten_list(possible, 30)}." if possible else ""),
             p=p,
-            candidates=self.case.candidates(),
+            candidates=self.fits.candidates(),
         )
 
     def _none(self, p: float) -> Diagnosis:
-        candidates = self.case.candidates()
+        candidates = self.fits.candidates()
         nearest = candidates[0]
         rho = "undefined" if nearest.rho is None else f"{nearest.rho:.2f}"
-        return self._made(
+        return self._make_diagnosis(
             evidence="none",
             sentence="None of these variants made this column: another model, other weights, other "
             f"pictures, or rows in another order. Nearest is {nearest.slug} ({nearest.form}) with "
@@ -207,12 +211,12 @@ class _Decision:
         )
 
     def _by_rank(self) -> Diagnosis | None:
-        case, y = self.case, self.column.values
+        fits, y = self.fits, self.column.values
         left_out = LEFT_OUT if len(y) >= ENOUGH_TO_TRIM else 0.0
-        order = {slug: trimmed_rho(raw, y, left_out) for slug, raw in case.raw.items()}
+        order = {slug: trimmed_rho(raw, y, left_out) for slug, raw in fits.raw.items()}
         slugs = sorted(order, key=lambda slug: -abs(order[slug]))
         best, highest = slugs[0], abs(order[slugs[0]])
-        p = case.rank_p()
+        p = fits.rank_p()
         if highest < _SAME_ORDER or p >= SURE or highest <= related_rho(len(y), left_out) + 1e-9:
             return None
         limit = 1 - AS_CLOSE * (1 - highest) - 1e-3
@@ -225,10 +229,10 @@ class _Decision:
             margin = Margin(
                 slug=others[0], form="rank", residual_ratio=ratio, loglik_difference=None
             )
-        candidates = case.by_order(slugs)
+        candidates = fits.candidates_by_rank(slugs)
         whole = candidates[0].rho or 0.0
         words = rank_words(best, whole, order[best] if left_out else None, order[best] < 0)
-        return self._made(
+        return self._make_diagnosis(
             verdict=best,
             equivalent=equivalent,
             form="rank",
@@ -239,7 +243,7 @@ class _Decision:
             candidates=candidates,
         )
 
-    def _made(
+    def _make_diagnosis(
         self,
         *,
         evidence: str,
@@ -259,14 +263,14 @@ class _Decision:
             form=form,
             evidence=evidence,
             sentence=sentence,
-            n=len(self.case.used.ids),
-            digits=self.case.digits,
+            n=len(self.fits.used.ids),
+            digits=self.fits.digits,
             disagreeing=disagreeing,
             p=p,
             margin=margin,
             affine=affine,
             candidates=candidates,
-            fingerprint=fingerprint(self.case.used.texts),
+            fingerprint=fingerprint(self.fits.used.texts),
             set_aside=self.set_aside,
             model=self.model,
         )

@@ -1,4 +1,4 @@
-"""What a claim is: a figure with the old score, with the new, and their difference."""
+"""What a claim is: an estimate with the old score, with the new, and their difference."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import numpy as np
 
 from memnet.stats.bootstrap import Interval, interval_of
 from memnet.stats.resampling import Draws
-from memnet.studies.migrate.claims_fit import (
+from memnet.studies.migrate.claims.statistics import (
+    Key,
+    ResampledCorrelations,
     lowest_p_of_difference,
     p_of_difference,
-    widened,
+    widened_level,
 )
-from memnet.studies.migrate.resampled import Key, Resampled
 from memnet.util.arrays import Array
 
 SCORES = ("old", "new")
 
-_ROUNDING = 1e-12  # figures that differ by less are the same
+_ROUNDING = 1e-12  # estimates that differ by less are the same
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One figure and its interval.
+class Estimate:
+    """A statistic's value and its interval.
 
     Attributes
     ----------
@@ -46,10 +47,10 @@ class Claim:
     ----------
     kind : ``"spearman"``, ``"pearson"``, ``"partial"``, ``"regression"``, ``"group_difference"``
         or ``"control"`` (a focal predictor's coefficient with memorability held constant).
-    title : what the figures are.
+    title : what the estimates are of.
     outcome : the column that memorability is set against; of a group difference, the groups'.
     n : number of items.
-    old, new, difference : the figures; the difference is new minus old.
+    old, new, difference : the estimates; the difference is new minus old.
     p_old, p_new, p_difference : two-sided, 0 to 1; None where undefined.
     p_difference_floor : the lowest that ``p_difference`` can be with so many resamples; where it
         is no higher, the true one is this or lower.
@@ -68,9 +69,9 @@ class Claim:
     title: str
     outcome: str
     n: int
-    old: Figure
-    new: Figure
-    difference: Figure
+    old: Estimate
+    new: Estimate
+    difference: Estimate
     p_old: float | None
     p_new: float | None
     p_difference: float | None
@@ -91,36 +92,36 @@ def make_claim(
     test: str,
     why: Mapping[str, str],
     level: float,
-    freedom: int,
+    dof: int,
     detail: Mapping[str, Any],
     interval: Callable[[Array], Interval] | None = None,
 ) -> Claim:
-    """Put a claim together from its figures in the sample and in each resample.
+    """Put a claim together from its statistics in the sample and in each resample.
 
     Parameters
     ----------
     kind, title, outcome : as in :class:`Claim`.
-    values : ``"old"`` and ``"new"`` -> ``(1 + B,)``, the sample's figure first.
+    values : ``"old"`` and ``"new"`` -> ``(1 + B,)``, the sample's value first.
     draws : where the resamples come from.
-    p_values : of the two figures.
+    p_values : of the two values.
     test : in words, what they test and how.
-    why : of the two scores, why the figure is undefined where it is NaN.
+    why : of the two scores, why the value is undefined where it is NaN.
     level : of the intervals.
-    freedom : residual degrees of freedom.
+    dof : residual degrees of freedom.
     detail : what belongs to the kind.
-    interval : of each score's figure where it is not the percentile interval.
+    interval : of each score's value where it is not the percentile interval.
     """
     difference = values["new"] - values["old"]
     # Scores that are a straight line of one another differ by rounding, and its sign is no news.
     difference = np.where(np.abs(difference) < _ROUNDING, 0.0, difference)
     old, new = (
-        figure_of(values[score], level, draws.n, freedom, why[score], interval) for score in SCORES
+        make_estimate(values[score], level, draws.n, dof, why[score], interval) for score in SCORES
     )
     missing = why["old"] if old.value is None else why["new"]
-    change = figure_of(difference, level, draws.n, freedom, missing)
+    change = make_estimate(difference, level, draws.n, dof, missing)
     undefined = {
-        name: int(np.isnan(found[1:]).sum())
-        for name, found in (*values.items(), ("difference", difference))
+        name: int(np.isnan(drawn[1:]).sum())
+        for name, drawn in (*values.items(), ("difference", difference))
     }
     untested = change.interval is None
     return Claim(
@@ -133,45 +134,45 @@ def make_claim(
         difference=change,
         p_old=None if old.value is None else p_values["old"],
         p_new=None if new.value is None else p_values["new"],
-        p_difference=None if untested else p_of_difference(difference[1:], draws.n, freedom),
+        p_difference=None if untested else p_of_difference(difference[1:], draws.n, dof),
         p_difference_floor=None
         if untested
-        else lowest_p_of_difference(draws.resamples - undefined["difference"], draws.n, freedom),
+        else lowest_p_of_difference(draws.resamples - undefined["difference"], draws.n, dof),
         test=test,
         method=(
             f"{draws.method} over items, widened for small samples, {draws.resamples:,} resamples, "
             f"seed {draws.seed}; p of the difference from the same resamples"
         ),
-        detail={"level": level, "freedom": freedom, **detail, "undefined_resamples": undefined},
+        detail={"level": level, "freedom": dof, **detail, "undefined_resamples": undefined},
     )
 
 
-def figure_of(
+def make_estimate(
     values: Array,
     level: float,
     n: int,
-    freedom: int,
+    dof: int,
     why: str,
     interval: Callable[[Array], Interval] | None = None,
-) -> Figure:
-    """Return the sample's figure ``values[0]`` with an interval from the resamples."""
-    if not np.isfinite(values[0]) or freedom < 1:
-        return Figure(value=None, interval=None, reason=why)
+) -> Estimate:
+    """Return the sample's value ``values[0]`` with an interval from the resamples."""
+    if not np.isfinite(values[0]) or dof < 1:
+        return Estimate(value=None, interval=None, reason=why)
     if interval is not None:
-        found = interval(values)
+        result = interval(values)
     else:
-        found = interval_of(values[1:], widened(level, n, freedom))
-    ends = None if found.low is None or found.high is None else (found.low, found.high)
-    return Figure(value=float(values[0]), interval=ends, reason=found.reason)
+        result = interval_of(values[1:], widened_level(level, n, dof))
+    ends = None if result.low is None or result.high is None else (result.low, result.high)
+    return Estimate(value=float(values[0]), interval=ends, reason=result.reason)
 
 
-def why_undefined(data: Resampled, keys: Sequence[Key]) -> str:
-    """Say why a figure of these columns is NaN; :class:`Claim` uses it only where one is."""
-    constant = [data.called(key) for key in keys if np.ptp(data.columns[key]) == 0]
+def explain_undefined(data: ResampledCorrelations, keys: Sequence[Key]) -> str:
+    """Say why a statistic of these columns is NaN; :class:`Claim` uses it only where one is."""
+    constant = [data.label(key) for key in keys if np.ptp(data.columns[key]) == 0]
     if constant:
         each = "" if len(constant) == 1 else "each "
         return f"{' and '.join(constant)} {each}{'have' if each else 'has'} one value only"
     if data.n <= len(keys):
         return f"{data.n} items are too few for {len(keys)} columns"
-    names = " and ".join(data.called(key) for key in keys)
+    names = " and ".join(data.label(key) for key in keys)
     return f"{names} determine one another: one of them follows from the rest"

@@ -1,0 +1,144 @@
+"""``memnet diagnose``, and :func:`memnet.diagnose`: read the column, run the variants, decide."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memnet.errors import MemnetError
+from memnet.studies.diagnosis.column import OldColumn, match_pictures, read_old_column
+from memnet.studies.diagnosis.decision import FEWEST, decide_variant
+from memnet.studies.diagnosis.fingerprint import fingerprint
+from memnet.studies.diagnosis.result import Diagnosis, without_pictures
+from memnet.studies.inputs import TableInput, table_file
+
+if TYPE_CHECKING:
+    from memnet.data.pictures import Item
+
+MODEL = "memnet.caffe_lamem"
+
+
+def diagnose(
+    scores: TableInput | OldColumn,
+    *,
+    score_column: str = "score",
+    id_column: str = "image_id",
+    images: str | os.PathLike[str] | None = None,
+    model: str = MODEL,
+    sample: int = 200,
+    seed: int = 0,
+    device: str = "auto",
+    report: Callable[[str], None] | None = None,
+) -> Diagnosis:
+    """Find out which variant of MemNet made an old column of scores, as ``memnet diagnose`` does.
+
+    Parameters
+    ----------
+    scores : the old table: CSV, TSV or Parquet file, or a DataFrame.
+    score_column : its column of scores.
+    id_column : its column of picture ids.
+    images : the pictures: a folder, a glob or a manifest. With them every known variant is run and
+        compared with the column; without them, only the numbers give a first guess.
+    model : the original MemNet: a name or a ``.safetensors`` file.
+    sample : at most this many pictures are used, drawn at random; at least 10.
+    seed : of the draw and of the shuffled columns.
+    device : ``"auto"``, ``"cpu"``, ``"cuda"``, ...
+    report : called with each message as it arises: ids that do not match, pictures that fail.
+
+    Returns
+    -------
+    Diagnosis
+        ``print`` it for the verdict in words; ``verdict`` is a slug (``memnet variants`` lists
+        them) or None, ``equivalent`` what cannot be told apart from it.
+
+    Raises
+    ------
+    MemnetError
+        if a file or column is missing, fewer than 10 usable rows have a picture, or the model is
+        no MemNet of the original's layout.
+
+    Examples
+    --------
+    >>> import memnet, pandas as pd
+    >>> old = pd.DataFrame({"image_id": [f"{i}.jpg" for i in range(12)],
+    ...                     "memnet": [0.62, 0.91, 1, 0.48, 1, 0.75, 0.83, 0, 0.69, 0.77, 0.94, 1]})
+    >>> diagnosis = memnet.diagnose(old, score_column="memnet")
+    >>> diagnosis.verdict is None
+    True
+    >>> diagnosis.fingerprint.share_1
+    0.25
+    """
+    tell = report or (lambda message: None)
+    if isinstance(scores, OldColumn):
+        column = scores
+    else:
+        with table_file(scores, "scores") as path:
+            column = read_old_column(path, id_column, score_column)
+    if images is None:
+        return without_pictures(
+            n=len(column.ids),
+            fingerprint=fingerprint(column.texts),
+            set_aside=column.set_aside,
+        )
+    items, unreadable = _choose_pictures(column, os.fspath(images), sample, seed, tell)
+
+    from memnet.scoring.predictor import load
+    from memnet.studies.variants.scores import score_variants
+
+    outputs = score_variants(load(model, device=device), items)
+    for image_id, reason in outputs.failed.items():
+        tell(f"{image_id}: {reason}")
+    result = decide_variant(column, outputs, seed=seed)
+    cautions = _list_cautions([item for item in items if item.image_id not in outputs.failed])
+    for sentence in cautions:
+        tell(sentence)
+    return replace(
+        result,
+        failed=dict(outputs.failed),
+        cautions=tuple(cautions),
+        complete=not (outputs.failed or unreadable),
+    )
+
+
+def _choose_pictures(
+    column: OldColumn, images: str, sample: int, seed: int, tell: Callable[[str], None]
+) -> tuple[list[Item], list[str]]:
+    """Return the pictures to be scored, and the folders that could not be listed."""
+    from memnet.data.pictures import collect
+
+    inputs = collect([images])
+    for folder in inputs.unreadable:
+        tell(f"folder not read: {folder}")
+    shared, sentences = match_pictures(column, [item.image_id for item in inputs.items])
+    for sentence in sentences:
+        tell(sentence)
+    if len(shared) < FEWEST:
+        raise MemnetError(
+            f"{column.source} has {len(shared)} usable row{'' if len(shared) == 1 else 's'} with a "
+            f"picture; at least {FEWEST} are needed to tell variants apart."
+        )
+    if len(shared) > sample:
+        drawn = np.random.default_rng(seed).choice(len(shared), size=sample, replace=False)
+        tell(f"{sample} of {len(shared):,} pictures are used, drawn with seed {seed} (--sample)")
+        shared = [shared[at] for at in sorted(drawn)]
+    by_id = {item.image_id: item for item in inputs.items}
+    return [by_id[image_id] for image_id in shared], inputs.unreadable
+
+
+def _list_cautions(scored: Sequence[Item]) -> list[str]:
+    """Say what is special about the pictures; most of them grey matters to the verdict itself."""
+    from memnet.studies.cautions import look_at
+
+    sentences = []
+    for caution in look_at(scored):
+        sentences.append(caution.sentence)
+        if caution.kind == "grey" and 2 * len(caution.ids) > len(scored):
+            sentences.append(
+                "Most pictures are grey: on them, variants that differ in nothing but the order of "
+                "the colour channels have nearly the same scores. Take pictures in colour."
+            )
+    return sentences

@@ -1,0 +1,198 @@
+"""The claims that a study asks for, computed on the pictures that have all their columns."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from memnet.data.tables import require_column
+from memnet.errors import MemnetError
+from memnet.studies.migrate.claims.claim import Claim
+from memnet.studies.migrate.claims.compute import FEWEST, compute_claims
+from memnet.studies.migrate.claims.conclusions import classify_claim, write_conclusion
+from memnet.studies.migrate.study import Study, averaged, labelled, suspected_codes
+from memnet.util.arrays import Array
+from memnet.util.text import shorten_list
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimRequest:
+    """Which claims to redo: columns of the study.
+
+    Attributes
+    ----------
+    outcomes : what memorability is set against.
+    covariates : held constant in partial correlations and regressions.
+    group : whose groups are compared in memorability, "" for none.
+    predictor : whose coefficient is looked at with memorability held constant, "" for none.
+    """
+
+    outcomes: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    group: str = ""
+    predictor: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether any claim is to be redone."""
+        return bool(self.outcomes or self.group)
+
+    def check(self, study: Study) -> None:
+        """Raise ``MemnetError`` where a column is missing, or columns make no sense together."""
+        if (self.covariates or self.predictor) and not self.outcomes:
+            raise MemnetError(
+                "Covariates and a predictor need an outcome: name its column with --outcome."
+            )
+        named = [*self.outcomes, *self.covariates, *filter(None, [self.predictor])]
+        for name in [*named, *filter(None, [self.group])]:
+            require_column(study.table, name, study.source)
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise MemnetError(
+                f"The column {twice[0]!r} is named twice; a column is outcome, covariate or "
+                "predictor."
+            )
+        if taken := {study.id_column, study.score_column} & {*named, self.group}:
+            raise MemnetError(
+                f"The column {taken.pop()!r} has the ids or the old scores; it cannot be an "
+                "outcome, a covariate, a predictor or a group."
+            )
+
+
+def compute_requested_claims(
+    study: Study,
+    both: Any,
+    new: Array,
+    request: ClaimRequest,
+    resamples: int,
+    seed: int,
+    level: float,
+    label: str,
+) -> tuple[list[Claim], list[str], list[str]]:
+    """Redo the claims, each outcome's on the pictures that have all its columns.
+
+    Parameters
+    ----------
+    both : bool ``(P,)``, the pictures that have both scores.
+    new : float64 ``(P,)``.
+    label : what sentences call the new model.
+
+    Returns
+    -------
+    (claims, sentences, sentences)
+        the claims; which pictures were left out of which claims, as a column is empty, and which
+        numbers look like codes; what could not be used: cells that are no numbers or groups, and
+        claims that are undefined.
+    """
+    request.check(study)
+    unusable: list[str] = []
+    remarks: list[str] = []
+    columns: dict[str, Array] = {}
+    for name in [*request.outcomes, *request.covariates, *filter(None, [request.predictor])]:
+        columns[name], messages = averaged(study, name)
+        unusable += messages
+        remarks += suspected_codes(study, name)
+    more: dict[str, Any] = {
+        "draws_seed": seed,
+        "resamples": resamples,
+        "level": level,
+        "labels": {"old": f"column {study.score_column!r}", "new": f"the score of {label}"},
+    }
+    claims: list[Claim] = []
+    shared = [*request.covariates, *filter(None, [request.predictor])]
+    for outcome in request.outcomes:
+        there = both & np.all([np.isfinite(columns[c]) for c in (outcome, *shared)], axis=0)
+        remarks += _left_out(study, both & ~there, ", ".join([outcome, *shared]), outcome)
+        if not _enough(there, outcome, unusable):
+            continue
+        predictor = request.predictor
+        claims += compute_claims(
+            study.old[there],
+            new[there],
+            outcome={outcome: columns[outcome][there]},
+            covariates={name: columns[name][there] for name in request.covariates},
+            predictor=(predictor, columns[predictor][there]) if predictor else None,
+            **more,
+        )
+    if request.group:
+        labels, mixed = labelled(study, request.group)
+        there = both & (labels != "")
+        if (both & mixed).any():
+            unusable.append(_mixed(study, both & mixed, request.group, comparable=there))
+        remarks += _left_out(study, both & ~there & ~mixed, request.group, request.group)
+        lonely, messages = _lonely(study, there, labels, request.group)
+        there &= ~lonely
+        remarks += messages
+        explained = mixed.any() and there.sum() < FEWEST
+        if not explained and _enough(there, request.group, unusable):
+            group = (request.group, labels[there].tolist())
+            claims += compute_claims(study.old[there], new[there], outcome={}, group=group, **more)
+    return claims, remarks, [*unusable, *_undefined(claims)]
+
+
+def _mixed(study: Study, mixed: Any, column: str, *, comparable: Any) -> str:
+    names = [study.pictures[picture] for picture in np.flatnonzero(mixed)]
+    text = f"{len(names):,} picture(s) have rows of more than one group of column {column!r}"
+    if comparable.sum() < FEWEST:
+        return (
+            f"{text}, so memorability cannot be compared between them; fit a mixed model to "
+            "migrated.csv."
+        )
+    return (
+        f"{text} and are left out of its comparison ({shorten_list(names)}); a group must be a "
+        "property of the picture."
+    )
+
+
+def _lonely(study: Study, there: Any, labels: Any, column: str) -> tuple[Any, list[str]]:
+    """Mark pictures that are alone in their group, where two groups are left without them."""
+    counts = Counter(labels[there].tolist())
+    alone = [label for label, count in counts.items() if count == 1]
+    if not alone or len(counts) - len(alone) < 2:
+        return np.zeros(len(there), dtype=bool), []
+    lonely = there & np.isin(labels.astype(str), alone)
+    named = shorten_list(
+        f"{labels[picture]!r}, {study.pictures[picture]}" for picture in np.flatnonzero(lonely)
+    )
+    return lonely, [
+        f"{len(alone):,} group(s) of column {column!r} have one picture only and are left out of "
+        f"the comparison ({named})."
+    ]
+
+
+def _left_out(study: Study, without: Any, columns: str, of: str) -> list[str]:
+    names = [study.pictures[picture] for picture in np.flatnonzero(without)]
+    if not names:
+        return []
+    return [
+        f"{len(names):,} picture(s) have both scores and no value in {columns}, and are left out "
+        f"of the claims about {of} ({shorten_list(names)})."
+    ]
+
+
+def _enough(there: Any, of: str, messages: list[str]) -> bool:
+    if (n := int(there.sum())) >= FEWEST:
+        return True
+    messages.append(
+        f"Nothing is claimed about {of}: {n} picture(s) have all columns, {FEWEST} needed."
+    )
+    return False
+
+
+def _undefined(claims: Sequence[Claim]) -> list[str]:
+    which = [claim for claim in claims if classify_claim(claim) == "undefined"]
+    if not which:
+        return []
+    return [
+        f"{len(which):,} of {len(claims):,} claims cannot be made: {write_conclusion(which[0])}"
+    ]
+
+
+def claims_as_json(claims: Sequence[Claim]) -> list[dict[str, Any]]:
+    """Return claims as plain JSON, each with its ``verdict``, a word of :func:`.classify_claim`."""
+    records = [asdict(claim) | {"verdict": classify_claim(claim)} for claim in claims]
+    plain: list[dict[str, Any]] = json.loads(json.dumps(records, allow_nan=False))
+    return plain
