@@ -96,25 +96,15 @@ def _mean(mean: Path | None, model: str | None) -> tuple[Float32Array, str]:
 
 
 def _draw(out: Path, fed: Any, name: str, said: str) -> None:
-    import base64
-
-    import memnet
-    from memnet.compare.report.render import render
     from memnet.compare.report.style import to_bytes
     from memnet.studies.variants.figures import draw_sheet
-    from memnet.studies.variants.sheet import listed
+    from memnet.studies.variants.page import sheet_page
     from memnet.util.atomic import write_bytes
 
     figure = draw_sheet(fed, picture=name, mean_said=said)
     data = to_bytes(figure, "svg" if out.suffix == ".svg" else "png")
     if out.suffix == ".html":
-        context = {
-            "picture": name,
-            "sheet": "data:image/png;base64," + base64.b64encode(data).decode(),
-            "variants": listed(),
-            "version": memnet.__version__,
-        }
-        data = render("variants.html.j2", context).encode()
+        data = sheet_page(name, data).encode()
     write_bytes(out, data)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from memnet.compare.report.render import write_figures, write_page
-from memnet.compare.report.table_model import Column, number
+from memnet.compare.report.page import html_page
+from memnet.compare.report.render import render, write_figures
+from memnet.compare.report.table_model import Cell, Column, Table, number
 from memnet.errors import MemnetError, unknown_name
 from memnet.experiments.settings_figure import (
     draw_settings,
@@ -20,6 +21,7 @@ from memnet.experiments.training_figures import STATES, draw_search, plain, sear
 from memnet.experiments.training_run import best_row
 from memnet.experiments.training_tables import contamination_said
 from memnet.reimpl.training.run_folder import finite, require_run
+from memnet.util.atomic import write_text
 
 CHOSEN = (
     "The best of many runs is chosen by the validation part, so that its figure there is too high "
@@ -64,16 +66,29 @@ def write_search_page(folder: Path, trials: Sequence[Mapping[str, Any]]) -> Path
         star = None if best is None else best["number"]
         drawn["parameters"] = draw_settings(trials, best=star)
         captions["parameters"] = settings_caption(trials, best=star)
-    names = list(dict.fromkeys(name for trial in trials for name in trial["params"]))
-    numeric = {
-        name: all(finite(t["params"].get(name, 0)) is not None for t in trials) for name in names
-    }
     context = {
         "subtitle": _counts(trials),
         "first": _first(ordered),
-        "images": write_figures(folder, drawn),
         "captions": captions,
-        "columns": [
+        "runs": _runs(ordered, best, folder),
+    }
+    images = write_figures(folder, drawn)
+    page = folder / "report.html"
+    text = render("memnet.experiments", "search.md.j2", context)
+    write_text(page, html_page(text, title="memnet: search for settings", images=images))
+    return page
+
+
+def _runs(
+    ordered: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None, folder: Path
+) -> Table:
+    names = list(dict.fromkeys(name for trial in ordered for name in trial["params"]))
+    numeric = {
+        name: all(finite(t["params"].get(name, 0)) is not None for t in ordered) for name in names
+    }
+    return Table(
+        title="",
+        columns=[
             Column("Run"),
             Column("State"),
             Column("Validation rho", numeric=True),
@@ -81,9 +96,8 @@ def write_search_page(folder: Path, trials: Sequence[Mapping[str, Any]]) -> Path
             Column("Best at step", numeric=True),
             *(Column(name, numeric=numeric[name]) for name in names),
         ],
-        "rows": [_row(trial, names, folder, best=trial is best) for trial in ordered],
-    }
-    return write_page(folder, "training_search.html.j2", context)
+        rows=[_row(trial, names, folder, best=trial is best) for trial in ordered],
+    )
 
 
 def _rank(trial: Mapping[str, Any]) -> tuple[bool, float, int]:
@@ -119,23 +133,18 @@ def _first(trials: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(filter(None, said)))
 
 
-def _row(
-    trial: Mapping[str, Any], names: Sequence[str], folder: Path, *, best: bool
-) -> dict[str, Any]:
+def _row(trial: Mapping[str, Any], names: Sequence[str], folder: Path, *, best: bool) -> list[Cell]:
     top = best_row(trial["curves"])
     value = finite(trial["value"])
-    return {
-        "name": _name(trial),
-        "best": best,
-        "link": _link(trial["folder"], folder),
-        "cells": [
-            trial["state"],
-            "" if value is None else number(value),
-            f"{len(trial['curves']):,}",
-            "" if top is None else f"{top['step']:,.0f}",
-            *(plain(trial["params"][name]) if name in trial["params"] else "" for name in names),
-        ],
-    }
+    texts = [
+        trial["state"],
+        "" if value is None else number(value),
+        f"{len(trial['curves']):,}",
+        "" if top is None else f"{top['step']:,.0f}",
+        *(plain(trial["params"][name]) if name in trial["params"] else "" for name in names),
+    ]
+    first = Cell(_name(trial), link=_link(trial["folder"], folder), word="best" if best else "")
+    return [first, *map(Cell, texts)]
 
 
 def _link(run: str | Path | None, folder: Path) -> str:

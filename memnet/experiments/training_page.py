@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from memnet.compare.report.render import write_figures, write_page
+from memnet.compare.report.page import html_page
+from memnet.compare.report.render import render, write_figures
 from memnet.experiments import training_tables
 from memnet.experiments.training_figures import (
     curves_caption,
@@ -17,11 +18,9 @@ from memnet.experiments.training_figures import (
 )
 from memnet.experiments.training_run import UNFINISHED, read_test
 from memnet.reimpl.training.run_folder import read_curves, require_run
+from memnet.util.atomic import write_text
 
 WEIGHTS = "best.safetensors"
-
-_MOST_SENTENCES = 10
-"""Further ones wait behind a click: there may be one for each picture that cannot be read."""
 
 _STATUS = {
     "finished": "finished, every epoch",
@@ -58,11 +57,9 @@ def write_run_page(folder: Path) -> Path:
         "title": title(run),
         "subtitle": _subtitle(run),
         "first": _first(run),
-        "most": _MOST_SENTENCES,
         "glance": training_tables.glance(run, curves, test),
         "tested": (folder / "test" / "report.html").exists(),
         "figure_names": list(drawn),
-        "images": images,
         "captions": captions,
         "validations": training_tables.validations(curves),
         "branches": training_tables.branches(run),
@@ -78,7 +75,10 @@ def write_run_page(folder: Path) -> Path:
         "version": run.get("memnet_version", "of an unknown version"),
         "environment": run.get("environment", {}),
     }
-    return write_page(folder, "training.html.j2", context)
+    page = folder / "report.html"
+    text = render("memnet.experiments", "run.md.j2", context)
+    write_text(page, html_page(text, title=f"memnet training: {title(run)}", images=images))
+    return page
 
 
 def _subtitle(run: Mapping[str, Any]) -> str:

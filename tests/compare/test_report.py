@@ -16,12 +16,12 @@ from markdown_it import MarkdownIt
 
 import memnet
 from memnet.compare.record import RunRecord
-from memnet.compare.report import cells
 from memnet.compare.report.files import table_files
 from memnet.compare.report.findings import findings
 from memnet.compare.report.latex import escape
 from memnet.compare.report.render import html, markdown, write_report
 from memnet.compare.report.summary import write_summary
+from memnet.compare.report.table_model import interval, number, p_value
 from memnet.compare.report.tables import HEADLINE
 
 AWKWARD = ("my <model>", "a_b & c%", "[x](http://y) | *z* `q` \\end{tabular} $1 #~^ \"'")
@@ -163,12 +163,12 @@ def test_every_number_is_in_page_and_markdown(page, record):
     for text in (Page(page).text, markdown(record)):
         for result in record.results:
             if result.value is not None:
-                assert cells.number(result.value) in text
+                assert number(result.value) in text
             if result.interval is not None:
-                assert cells.interval(result.interval) in text
+                assert interval(result.interval) in text
         for row in record.differences:
             if row.value is not None:
-                assert cells.number(row.value) in text
+                assert number(row.value) in text
 
 
 def test_what_is_undefined_is_said_with_its_reason(page, record):
@@ -323,7 +323,9 @@ def test_a_contaminated_mse_is_explained_with_figures(page, record, old):
 def test_table_1_has_the_papers_rows_and_the_measured_numbers_with_their_word(page, record):
     start = page.index("Table 1 of Needell &amp; Bainbridge (2022)</h2>")
     text = Page(
-        "<div>" + page[start : page.index('<h2 id="words">')].split("</h2>", 1)[1] + "</div>"
+        "<div>"
+        + page[start : page.index('<h2 id="what-the-words-mean">')].split("</h2>", 1)[1]
+        + "</div>"
     )
     names = [row[0] for row in text.rows[1:]]
     assert names == ["MemNet", "ResMem", "ResMemRetrain", "M3M"]
@@ -468,16 +470,16 @@ def test_latex_escapes_what_it_takes_for_commands():
     [(0.0123, ".012"), (0.0004, "< .001"), (0.001, ".001"), (1.0, "1.000"), (None, "")],
 )
 def test_p_values_are_written_as_psychologists_write_them(value, text):
-    assert cells.p_value(value) == text
+    assert p_value(value) == text
 
 
 def test_numbers_have_six_decimals_and_no_negative_nought():
-    assert cells.number(0.4890513) == "0.489051"
-    assert cells.number(-1e-9) == "0.000000"
-    assert cells.number(None) == "undefined"
-    assert cells.interval([0.40582, 0.56399]) == "[0.4058, 0.5640]"
-    assert cells.interval([0.000012, 0.00034]) == "[0.000012, 0.000340]"
-    assert cells.interval(None) == "none"
+    assert number(0.4890513) == "0.489051"
+    assert number(-1e-9) == "0.000000"
+    assert number(None) == "undefined"
+    assert interval([0.40582, 0.56399]) == "[0.4058, 0.5640]"
+    assert interval([0.000012, 0.00034]) == "[0.000012, 0.000340]"
+    assert interval(None) == "none"
 
 
 def test_one_model_has_no_differences_and_their_tables_no_rows(old):

@@ -400,7 +400,7 @@ def test_the_page_of_a_search_lists_every_run_the_highest_value_first(tmp_path):
     assert "5 runs: 2 complete, 1 pruned, 2 failed" in page.text
     assert CHOSEN in page.text
     assert page.text.count("Its resnet began from weights that were trained on memcat.") == 1
-    assert set(page.links) == {"runs/a%20b/report.html"}
+    assert {link for link in page.links if link[0] != "#"} == {"runs/a%20b/report.html"}
     assert len(page.sources) == 2
     for name in ("search", "parameters"):
         assert (tmp_path / "figures" / f"{name}.svg").exists()

@@ -136,7 +136,7 @@ def table1(record: RunRecord) -> Table:
         for metric in TABLE1_COLUMNS:
             other = row[f"{metric}_text"]
             cells += [
-                Cell(row[f"{metric}_published"], interval=f"(text: {other})" if other else ""),
+                Cell(row[f"{metric}_published"] + (f" (text: {other})" if other else "")),
                 Cell(row[f"{metric}_measured"]),
             ]
         rows.append(cells)

@@ -1,9 +1,7 @@
-"""A RunRecord as a self-contained HTML page, as Markdown, and as files in a folder."""
+"""A RunRecord as a page, as Markdown, and as files in a folder; what all pages are written with."""
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,34 +20,18 @@ from memnet.compare.report.figures import (
     to_bytes,
 )
 from memnet.compare.report.files import table_files
+from memnet.compare.report.markdown import (
+    escape_markdown,
+    markdown_block,
+    markdown_code,
+    markdown_figures,
+    markdown_list,
+    markdown_table,
+)
+from memnet.compare.report.page import html_page
 from memnet.data.contamination import dataset_title
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_bytes, write_text
-
-
-def html(record: RunRecord, drawn: Mapping[str, bytes] | None = None) -> str:
-    """Render the page: one file, no outside resources, readable in print.
-
-    Parameters
-    ----------
-    record : to be shown.
-    drawn : its figures as SVG, by name, where they are drawn already.
-    """
-    drawn = _svg(figures(record)) if drawn is None else drawn
-    images = {
-        name: "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
-        for name, svg in drawn.items()
-    }
-    return render("report.html.j2", _context(record, images))
-
-
-def markdown(record: RunRecord) -> str:
-    """Render the Markdown report, which refers to ``figures/*.png`` beside it."""
-    of_models = figure_names(record).values()
-    names = [*shared_figure_names(record), *(name for names in of_models for name in names)]
-    images = {name: f"figures/{name}.png" for name in names}
-    return render("report.md.j2", _context(record, images))
-
 
 OURS = (
     "density_",
@@ -63,6 +45,16 @@ OURS = (
 """How the names of our figures begin."""
 
 
+def markdown(record: RunRecord) -> str:
+    """Render the Markdown report, which refers to ``figures/*.png`` beside it."""
+    return render("memnet.compare.report", "report.md.j2", _context(record))
+
+
+def html(record: RunRecord) -> str:
+    """Render the page: one file, no outside resources, readable in print."""
+    return _page(record, markdown(record), svg_images(figures(record)))
+
+
 def write_report(record: RunRecord, folder: Path) -> None:
     """Write ``record.json``, ``report.html``, ``report.md``, ``figures/`` and ``tables/``.
 
@@ -72,31 +64,32 @@ def write_report(record: RunRecord, folder: Path) -> None:
         if the folder cannot be written.
     """
     drawn = figures(record)
-    svg = _svg(drawn)
-    texts = {
-        "record.json": record.to_json(),
-        "report.html": html(record, svg),
-        "report.md": markdown(record),
-    } | {f"tables/{name}": text for name, text in table_files(record).items()}
+    _remove_old_figures(folder / "figures")
+    images = write_figures(folder, drawn)
+    text = markdown(record)
+    write_text(folder / "record.json", record.to_json())
+    write_text(folder / "report.md", text)
+    write_text(folder / "report.html", _page(record, text, images))
+    for name, table in table_files(record).items():
+        write_text(folder / "tables" / name, table)
+
+
+def _page(record: RunRecord, text: str, images: Mapping[str, bytes]) -> str:
+    title = f"memnet report: {record.dataset}" if record.dataset else "memnet report"
+    return html_page(text, title=title, images=images)
+
+
+def _remove_old_figures(folder: Path) -> None:
+    """Remove the figures of an earlier comparison: nobody's any more."""
     try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-        for old in (folder / "figures").iterdir():  # of an earlier comparison: nobody's any more
+        for old in folder.iterdir() if folder.is_dir() else ():
             if old.stem.startswith(OURS) and old.suffix in (".png", ".svg"):
                 old.unlink()
     except OSError as error:
-        raise MemnetError(f"The report cannot be written into {folder} ({error}).") from error
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    for name, figure in drawn.items():
-        write_bytes(folder / "figures" / f"{name}.svg", svg[name])
-        write_bytes(folder / "figures" / f"{name}.png", to_bytes(figure, "png"))
+        raise MemnetError(f"{folder} cannot be written ({error}).") from error
 
 
-def _svg(drawn: Mapping[str, Figure]) -> dict[str, bytes]:
-    return {name: to_bytes(figure, "svg") for name, figure in drawn.items()}
-
-
-def _context(record: RunRecord, images: dict[str, str]) -> dict[str, Any]:
+def _context(record: RunRecord) -> dict[str, Any]:
     return {
         "record": record,
         "dataset": dataset_title(record.dataset) or "not named",
@@ -104,7 +97,6 @@ def _context(record: RunRecord, images: dict[str, str]) -> dict[str, Any]:
         "glance": tables.at_a_glance(record),
         "differences": difference_tables.difference_tables(record),
         "sections": tables.sections(record),
-        "images": images,
         "captions": captions(record),
         "shared_figures": shared_figure_names(record),
         "figure_names": figure_names(record),
@@ -120,73 +112,57 @@ def _context(record: RunRecord, images: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def write_figures(folder: Path, drawn: Mapping[str, Figure]) -> dict[str, str]:
-    """Write figures as SVG and PNG into ``figures/``; returns name -> what a page shows."""
-    images = {}
+def svg_images(drawn: Mapping[str, Figure]) -> dict[str, bytes]:
+    """Return figures as :func:`~memnet.compare.report.page.html_page` takes them, as SVG."""
+    return {f"figures/{name}.png": to_bytes(figure, "svg") for name, figure in drawn.items()}
+
+
+def write_figures(folder: Path, drawn: Mapping[str, Figure]) -> dict[str, bytes]:
+    """Write figures as SVG and PNG into ``figures/``.
+
+    Returns
+    -------
+    dict
+        for :func:`~memnet.compare.report.page.html_page`: the PNG that Markdown names -> the SVG
+        that a page shows in its place.
+
+    Raises
+    ------
+    MemnetError
+        if they cannot be written.
+    """
+    images = svg_images(drawn)
     for name, figure in drawn.items():
-        svg = to_bytes(figure, "svg")
-        write_bytes(folder / "figures" / f"{name}.svg", svg)
+        write_bytes(folder / "figures" / f"{name}.svg", images[f"figures/{name}.png"])
         write_bytes(folder / "figures" / f"{name}.png", to_bytes(figure, "png"))
-        images[name] = "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
     return images
 
 
-def write_page(folder: Path, template: str, context: Mapping[str, Any]) -> Path:
-    """Fill a template and write it as ``report.html``."""
-    path = folder / "report.html"
-    write_text(path, render(template, context))
-    return path
+def render(package: str, template: str, context: Mapping[str, Any]) -> str:
+    """Fill a Markdown template of ``package``'s folder ``templates``.
 
-
-def render(name: str, context: Mapping[str, Any]) -> str:
-    """Fill a template; what it shows is escaped for HTML, or by its filter ``md`` for Markdown."""
-    text: str = _template(name).render(**context)
-    return text
+    What a template shows of data goes through its filters: ``md`` for text, ``code`` and ``block``
+    for what is typed or copied, ``table`` and ``sentences`` for tables and lists.
+    """
+    text: str = _template(package, template).render(**context)
+    return text.rstrip("\n") + "\n"
 
 
 @cache
-def _template(name: str) -> Any:
+def _template(package: str, name: str) -> Any:
     environment = Environment(
-        loader=PackageLoader("memnet.compare.report", "templates"),
-        autoescape=name.endswith(".html.j2"),
+        loader=PackageLoader(package, "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"md": escape_markdown, "code": markdown_code}
+    environment.filters |= {
+        "md": escape_markdown,
+        "code": markdown_code,
+        "block": markdown_block,
+        "table": markdown_table,
+        "sentences": markdown_list,
+        "figures": markdown_figures,
+    }
     return environment.get_template(name)
-
-
-_HARMLESS = re.compile(r"\[[^\[\]]*\](?![(\[])")  # such as an interval
-_LINKS = re.compile(r"[\[\]]")
-_TARGET = re.compile(r"\[.*\]:")
-
-
-def escape_markdown(text: object) -> str:
-    """Text that Markdown shows as it is, also in a table: no markup, no HTML, no new line."""
-    plain = re.sub(r"\s+", " ", str(text))
-    plain = re.sub(r"([\\`*|~$])", r"\\\1", plain)
-    if _LINKS.search(_HARMLESS.sub("", plain)) or _TARGET.match(plain):
-        plain = re.sub(r"([\[\]])", r"\\\1", plain)
-    plain = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", plain)  # within a word it is no markup
-    plain = re.sub(r"&(?=#?\w+;)", "&amp;", plain)
-    plain = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", plain)
-    return re.sub(r"^(>|[#+-]+\s|\d+[.)]\s)", _at_the_start, plain)
-
-
-def _at_the_start(found: re.Match[str]) -> str:
-    """Escape what begins a quotation, a heading or a list."""
-    mark = found[0]
-    if mark[0].isdigit():
-        return f"{mark[:-2]}\\{mark[-2:]}"
-    return f"\\{mark}"
-
-
-def markdown_code(text: object) -> str:
-    """Text as Markdown code, fenced by more backticks than it holds."""
-    plain = re.sub(r"\s+", " ", str(text))
-    longest = max((len(run) for run in re.findall("`+", plain)), default=0)
-    space = " " if longest else ""
-    fence = "`" * (longest + 1)
-    return f"{fence}{space}{plain}{space}{fence}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from memnet.compare.record import CONTAMINATION, RunRecord
 from memnet.compare.report.files import csv_text
+from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render
 from memnet.compare.report.table_model import Cell, Column, Table, number
 from memnet.compare.report.tables import HEADLINE, words
@@ -120,14 +121,11 @@ def write_summary(records: Sequence[RunRecord], names: Sequence[str], folder: Pa
         if the records do not belong together, or the files cannot be written.
     """
     found = spreads(records)
-    context = _context(records, names, found)
-    texts = {
-        "summary.html": render("summary.html.j2", context),
-        "summary.md": render("summary.md.j2", context),
-        "summary.csv": _csv(found),
-    }
-    for name, text in texts.items():
-        write_text(folder / name, text)
+    text = render("memnet.compare.report", "summary.md.j2", _context(records, names, found))
+    title = f"memnet: {len(records)} comparisons"
+    write_text(folder / "summary.html", html_page(text, title=title))
+    write_text(folder / "summary.md", text)
+    write_text(folder / "summary.csv", _csv(found))
     return found
 
 
@@ -140,7 +138,6 @@ def _context(
         "records": _records(records, names),
         "glance": _glance(found, list(models), len(records)),
         "tables": [_model_table([s for s in found if s.model == model], names) for model in models],
-        "sentence": NO_STANDARD_ERROR,
     }
 
 

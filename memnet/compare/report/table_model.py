@@ -1,4 +1,8 @@
-"""Tables before they are HTML, Markdown or LaTeX: cells of text, and how numbers are written."""
+"""Tables as cells of text, whatever they become, and how numbers are written.
+
+:mod:`~memnet.compare.report.markdown` writes them for pages, :mod:`~memnet.compare.report.latex`
+for papers, :mod:`~memnet.compare.report.terminal` on stdout.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +23,16 @@ class Cell:
     interval : under the number, in small print; "" for none.
     word : contamination of the number, beside it; "" for none.
     note : a sentence under it, in small print; "" for none.
+    link : the file that the text leads to, as a URL relative to the page; "" for none.
+    image : the name of a picture over the text; "" for none.
     """
 
     text: str
     interval: str = ""
     word: str = ""
     note: str = ""
+    link: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True)

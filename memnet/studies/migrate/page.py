@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.report.files import csv_text
-from memnet.compare.report.render import render, write_figures, write_page
+from memnet.compare.report.page import html_page
+from memnet.compare.report.render import render, write_figures
 from memnet.compare.report.table_model import Cell, Column, Table, p_value, percent, short
 from memnet.studies.migrate.agreement import TITLES
 from memnet.studies.migrate.figures import captions, drawn
@@ -15,7 +16,6 @@ from memnet.studies.migrate.methods import tests_of
 from memnet.studies.migrate.record import MigrationRecord
 from memnet.util.atomic import write_text
 
-_MOST_SENTENCES = 12
 _UNDEFINED = "undefined"
 
 
@@ -35,10 +35,12 @@ def write_migrate_page(record: MigrationRecord, folder: Path) -> Path:
     figures = drawn(record)
     images = write_figures(folder, figures)
     write_text(folder / "claims.csv", claims_csv(record))
-    context = _context(record, list(figures))
-    beside = {name: f"figures/{name}.png" for name in figures}
-    write_text(folder / "report.md", render("migrate.md.j2", {**context, "images": beside}))
-    return write_page(folder, "migrate.html.j2", {**context, "images": images})
+    text = render("memnet.studies.migrate", "report.md.j2", _context(record, list(figures)))
+    write_text(folder / "report.md", text)
+    path = folder / "report.html"
+    title = f"memnet migration: {record.study['source']}"
+    write_text(path, html_page(text, title=title, images=images))
+    return path
 
 
 def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:
@@ -46,7 +48,6 @@ def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:
         "record": record,
         "subtitle": _subtitle(record),
         "first": [*record.cautions, *record.remarks],
-        "most": _MOST_SENTENCES,
         "claims": claims_table(record) if record.claims else None,
         "attenuation": attenuation_table(record) if record.attenuation.get("claims") else None,
         "validities": _validities(record) if not record.attenuation.get("reason") else None,

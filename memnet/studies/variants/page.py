@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import memnet
-from memnet.compare.report.render import write_figures, write_page
+from memnet.compare.report.page import html_page
+from memnet.compare.report.render import render, write_figures
 from memnet.compare.report.table_model import Cell, Column, Table
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
 from memnet.studies.variants.figures import draw_heat_map
+from memnet.studies.variants.sheet import listed
+from memnet.util.atomic import write_text
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from memnet.studies.variants.sensitivity import Sensitivity
 
 SHOWN = 12
 """Pictures that are shown of those that move most."""
 
 _THUMBNAIL = 96  # pixels of the longer side
+_THUMBNAILS = "thumbnail-"
 _NEARLY = 0.99
 
 
@@ -57,22 +62,29 @@ def write_sensitivity_page(
     images = write_figures(
         folder, {"correlations": draw_heat_map(found.correlations.loc[order, order], n=found.n)}
     )
+    moved = _moved(found)
+    for place, path in enumerate(moved["path"]):
+        if image := thumbnail(path):
+            images[f"{_THUMBNAILS}{place}"] = image
     failed = [f"{name}: {why}" for name, why in found.failed.items()]
     context = {
         "subtitle": f"{found.n:,} pictures, scored with {found.model} in "
         f"{len(found.correlations)} variants",
         "first": [*filter(None, [found.warning]), *_failures(failed), *found.notes, *cautions],
         "findings": findings(found),
-        "images": images,
         "captions": {"correlations": _caption(found, order)},
         "summary": _summary(found),
-        "moved": _moved(found),
+        "moved": _moved_table(moved, images),
         "failed": failed,
         "command": command,
         "weights_sha256": weights_sha256,
         "version": memnet.__version__,
     }
-    return write_page(folder, "sensitivity.html.j2", context)
+    page = folder / "report.html"
+    text = render("memnet.studies.variants", "sensitivity.md.j2", context)
+    title = "memnet: variants on these pictures"
+    write_text(page, html_page(text, title=title, images=images, wide=True))
+    return page
 
 
 def findings(found: Sensitivity) -> list[str]:
@@ -177,28 +189,84 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _moved(found: Sensitivity) -> list[dict[str, str]]:
-    shown = found.moved[found.moved["mean_move"] > 0].head(SHOWN)
-    return [
-        {
-            "image_id": row["image_id"],
-            "thumbnail": thumbnail(row["path"]),
-            "server": f"{row['server_rank']:g}",
-            "mean_move": f"{row['mean_move']:.1f}",
-            "furthest": f"{row['furthest_rank']:g}",
-            "variant": row["furthest_variant"],
-        }
-        for row in shown.to_dict("records")
-    ]
+def _moved(found: Sensitivity) -> pd.DataFrame:
+    return found.moved[found.moved["mean_move"] > 0].head(SHOWN)
 
 
-def thumbnail(path: str) -> str:
-    """Return a small JPEG as a data URI, "" where the picture can no longer be read."""
+def _moved_table(moved: pd.DataFrame, images: Container[str]) -> Table:
+    rows = []
+    for place, row in enumerate(moved.to_dict("records")):
+        image = f"{_THUMBNAILS}{place}"
+        rows.append(
+            [
+                Cell(row["image_id"], image=image if image in images else ""),
+                Cell(f"{row['server_rank']:g}"),
+                Cell(f"{row['mean_move']:.1f}"),
+                Cell(f"{row['furthest_rank']:g}"),
+                Cell(row["furthest_variant"]),
+            ]
+        )
+    return Table(
+        title="",
+        columns=[
+            Column("Picture"),
+            Column("Server's rank", numeric=True),
+            Column("Mean change", numeric=True),
+            Column("Furthest rank", numeric=True),
+            Column("with"),
+        ],
+        rows=rows,
+        before="Rank 1 is the most memorable picture. The mean change of rank is over the "
+        "variants with inputs of their own; the last two columns name the variant that moves the "
+        "picture furthest.",
+    )
+
+
+def thumbnail(path: str) -> bytes:
+    """Return a small JPEG, b"" where the picture can no longer be read."""
     try:
         picture = decode(path, exif_orientation="ignore").rgb.copy()
     except PictureError:
-        return ""
+        return b""
     picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
+
+
+def sheet_page(picture: str, sheet: bytes) -> str:
+    """Return the page of a contact sheet, with the list of the variants.
+
+    Parameters
+    ----------
+    picture : the name of the picture that the variants are shown for.
+    sheet : the contact sheet, a PNG file.
+    """
+    rows = [
+        [
+            Cell(variant["slug"], note=variant["title"]),
+            Cell(variant["inputs"], note=_same_inputs(variant["same_inputs"])),
+            Cell(variant["output"]),
+            Cell(variant["known_defect"] or "none"),
+            Cell(variant["use_for"]),
+            Cell(variant["source"]),
+        ]
+        for variant in listed()
+    ]
+    columns = [
+        Column("Variant"),
+        Column("What it feeds the network", wide=True),
+        *map(Column, ("Output", "Known defect", "Use for", "Source")),
+    ]
+    context = {
+        "picture": picture,
+        "count": len(rows),
+        "variants": Table(title="", columns=columns, rows=rows),
+        "version": memnet.__version__,
+    }
+    text = render("memnet.studies.variants", "sheet.md.j2", context)
+    return html_page(text, title="memnet: variants of MemNet", images={"sheet": sheet}, wide=True)
+
+
+def _same_inputs(slugs: Sequence[str]) -> str:
+    return f"the same inputs: {', '.join(slugs)}" if slugs else ""

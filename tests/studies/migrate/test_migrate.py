@@ -659,7 +659,7 @@ def test_the_page_stands_alone_and_says_what_matters(tmp_path, run):
     assert "MemNet may have seen these pictures in training" in page
     assert "resmem.published has seen these pictures in training" in page
     for sentence in done.record.conclusions:
-        assert sentence.split(":")[0].replace("'", "&#39;") in page
+        assert sentence.split(":")[0] in page
 
 
 def test_the_footnote_says_each_way_once_and_in_words(tmp_path, run):

@@ -1,0 +1,372 @@
+"""A page from its Markdown: one HTML file that stands alone.
+
+Every page is written once, as Markdown that is good to read by itself; :func:`html_page` makes the
+HTML of it. What Markdown has no word for follows from how it is written:
+
+- A table can be scrolled sideways. Columns set flush right (``---:``) hold numbers, those set flush
+  left (``:---``) long text, and the first cell of a row is its heading. ``*text*`` in a cell stands
+  below it in small print, ``*(text)*`` too, where it may be broken over lines. A paragraph straight
+  after a table is its footnote.
+- ``**clean**``, or another word of :data:`memnet.compare.record.CONTAMINATION`, is a badge in a
+  cell or heading.
+- Images alone in a paragraph are figures; a paragraph in italics after one is its caption. Narrow
+  ones stand side by side.
+- A list whose bullets are ``*`` shows its first :data:`SHOWN` items, the others behind a click.
+- ``##`` headings get ids, and links to them stand before the first one.
+- A quotation is a note beside a coloured rule, a fenced block is text to be copied.
+
+HTML in the Markdown is text, and links lead to files beside the page or within it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+
+from memnet.compare.record import CONTAMINATION
+
+SHOWN = 10
+"""Items of a list with ``*`` that are shown at once."""
+
+_NARROW = 400
+"""Points; two figures that are no wider have room beside each other."""
+_MANY_COLUMNS = 8
+_MANY_SECTIONS = 3
+_NUMBER = ' class="num"'
+
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body{width}>
+{body}</body>
+</html>
+"""
+
+
+def html_page(
+    markdown: str, *, title: str, images: Mapping[str, bytes] | None = None, wide: bool = False
+) -> str:
+    r"""Make a page of Markdown: no outside resources, readable in print.
+
+    Parameters
+    ----------
+    markdown : CommonMark with tables.
+    title : of the browser's window.
+    images : source of each image in the Markdown -> its SVG, PNG or JPEG file.
+    wide : whether the page needs more width than a line of text.
+
+    Returns
+    -------
+    str
+        The page.
+
+    Raises
+    ------
+    KeyError
+        if ``images`` lacks an image.
+
+    Examples
+    --------
+    >>> text = "# Models\n\n| Model | rho |\n| --- | ---: |\n| mine | 0.5 *[0.4, 0.6]* |\n"
+    >>> page = html_page(text, title="a & b")
+    >>> "<title>a &amp; b</title>" in page
+    True
+    >>> '<td class="num"><span class="v">0.5 </span><span class="ci">[0.4, 0.6]</span></td>' in page
+    True
+    """
+    parser = _parser()
+    tokens = parser.parse(markdown)
+    env: dict[str, Any] = {"contents": _name_sections(tokens)}
+    tokens = _with_figures(tokens, images or {})
+    _fold_lists(tokens)
+    _mark_cells(tokens, images or {})
+    style = files(__package__).joinpath("templates", "style.css").read_text(encoding="utf-8")
+    return _PAGE.format(
+        title=escape(title, quote=False),
+        style=style,
+        width=' class="wide"' if wide else "",
+        body=parser.renderer.render(tokens, parser.options, env),
+    )
+
+
+def data_uri(image: bytes) -> str:
+    """Return an SVG, PNG or JPEG file as a URI that holds it."""
+    kind = "svg+xml"
+    if image.startswith(b"\x89PNG"):
+        kind = "png"
+    elif image.startswith(b"\xff\xd8"):
+        kind = "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+
+
+class _Renderer(RendererHTML):
+    """Write tokens as HTML, with the classes of ``style.css``.
+
+    ``env`` holds where the renderer is: ``contents``, the links to the sections, until they are
+    written; ``head``, whether the next cell is its row's first.
+    """
+
+    def heading_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        contents = env.pop("contents", "") if tokens[idx].tag == "h2" else ""
+        return contents + self.renderToken(tokens, idx, options, env)
+
+    def paragraph_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        before = tokens[idx - 1] if idx else None
+        if before is not None and before.type == "table_close":
+            tokens[idx].attrSet("class", "small")
+        if before is not None and (before.type, before.tag) == ("heading_close", "h1"):
+            tokens[idx].attrSet("class", "sub")
+        return self.renderToken(tokens, idx, options, env)
+
+    def table_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        columns = 0
+        while tokens[idx].type != "thead_close":
+            columns += tokens[idx].type == "th_open"
+            idx += 1
+        wide = ' class="wide"' if columns > _MANY_COLUMNS else ""
+        return f'<div class="scroll"><table{wide}>\n'
+
+    def table_close(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return "</table></div>\n"
+
+    def tr_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        env["head"] = True
+        return "<tr>\n"
+
+    def th_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return f'<th scope="col"{_class_of(tokens[idx])}>'
+
+    def td_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return '<th scope="row">' if env["head"] else f"<td{_class_of(tokens[idx])}>"
+
+    def td_close(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        head, env["head"] = env["head"], False
+        return "</th>\n" if head else "</td>\n"
+
+    def blockquote_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return '<div class="note">\n'
+
+    def blockquote_close(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return "</div>\n"
+
+    def fence(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
+    ) -> str:
+        return f'<pre class="copy">{escape(tokens[idx].content, quote=False)}</pre>\n'
+
+
+@cache
+def _parser() -> MarkdownIt:
+    plain = {"html": False, "xhtmlOut": False}
+    parser = MarkdownIt("commonmark", plain, renderer_cls=_Renderer).enable("table")
+    parser.validateLink = _is_relative  # type: ignore[method-assign]
+    return parser
+
+
+def _is_relative(url: str) -> bool:
+    return not re.match(r"\s*([a-z][a-z0-9+.-]*:|//)", url, re.IGNORECASE)
+
+
+def _class_of(cell: Token) -> str:
+    style = str(cell.attrGet("style") or "")
+    if style == "text-align:right":
+        return _NUMBER
+    return ' class="long"' if style == "text-align:left" else ""
+
+
+def _name_sections(tokens: Sequence[Token]) -> str:
+    """Give the headings of sections their ids; return the links to them, "" for few sections."""
+    links: dict[str, str] = {}
+    for heading, inside in pairwise(tokens):
+        if (heading.type, heading.tag) != ("heading_open", "h2"):
+            continue
+        title = _text(_without_badge(inside.children or []))
+        stem = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "section"
+        name, count = stem, 2
+        while name in links:
+            name, count = f"{stem}-{count}", count + 1
+        heading.attrSet("id", name)
+        links[name] = f'<a href="#{name}">{escape(title, quote=False)}</a>'
+    if len(links) < _MANY_SECTIONS:
+        return ""
+    return f'<p class="contents">{" · ".join(links.values())}</p>\n'
+
+
+def _without_badge(children: Sequence[Token]) -> list[Token]:
+    kept = [token for token in children if token.type != "text" or token.content]
+    if len(kept) > 3 and _is_badge(kept, len(kept) - 3):
+        del kept[-3:]
+    return kept
+
+
+def _is_badge(children: Sequence[Token], at: int) -> bool:
+    return (
+        [token.type for token in children[at : at + 3]] == ["strong_open", "text", "strong_close"]
+    ) and children[at + 1].content in CONTAMINATION
+
+
+def _text(children: Iterable[Token]) -> str:
+    """Return what is read of an inline token, without its markup."""
+    return "".join(
+        " " if token.type in ("softbreak", "hardbreak") else token.content for token in children
+    ).strip()
+
+
+def _with_figures(tokens: Sequence[Token], images: Mapping[str, bytes]) -> list[Token]:
+    """Replace paragraphs that are images by figures, those of one kind after each other grouped."""
+    done: list[Token] = []
+    figures: list[tuple[str, bool]] = []
+    place = 0
+    while place < len(tokens):
+        inside = tokens[place + 1].children or [] if tokens[place].type == "paragraph_open" else []
+        if inside and all(token.type in ("image", "softbreak") for token in inside):
+            caption = _text_of_caption(tokens[place + 3 : place + 6])
+            for image in (token for token in inside if token.type == "image"):
+                figures.append(_figure(image, images, caption))
+            place += 6 if caption else 3
+            continue
+        done += _grouped(figures)
+        figures = []
+        done.append(tokens[place])
+        place += 1
+    return [*done, *_grouped(figures)]
+
+
+def _text_of_caption(tokens: Sequence[Token]) -> str:
+    """Return the text of a paragraph that is all in italics, else ""."""
+    inside = tokens[1].children or [] if tokens and tokens[0].type == "paragraph_open" else []
+    if len(inside) < 3 or (inside[0].type, inside[-1].type) != ("em_open", "em_close"):
+        return ""
+    return _text(inside) if sum(token.type == "em_open" for token in inside) == 1 else ""
+
+
+def _figure(image: Token, images: Mapping[str, bytes], caption: str) -> tuple[str, bool]:
+    """Return a figure, and whether it is narrow."""
+    data = images[str(image.attrGet("src"))]
+    width = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', data[:2000])
+    alt = escape(_text(image.children or []))
+    said = escape(caption, quote=False) or alt
+    figcaption = f"\n<figcaption>{said}</figcaption>" if said else ""
+    return (
+        f'<figure><img src="{data_uri(data)}" alt="{alt}">{figcaption}</figure>',
+        width is not None and float(width[1]) <= _NARROW,
+    )
+
+
+def _grouped(figures: Sequence[tuple[str, bool]]) -> list[Token]:
+    if not figures:
+        return []
+    shared = "" if any(narrow for _, narrow in figures) and len(figures) > 1 else " shared"
+    html = "\n".join(figure for figure, _ in figures)
+    return [_raw(f'<div class="figures{shared}">\n{html}\n</div>')]
+
+
+def _raw(html: str) -> Token:
+    return Token("html_inline", "", 0, content=html)
+
+
+def _fold_lists(tokens: list[Token]) -> None:
+    """Put what a list with ``*`` has too many of behind a click."""
+    places = [
+        place
+        for place, token in enumerate(tokens)
+        if token.type == "bullet_list_open" and token.markup == "*"
+    ]
+    for start in reversed(places):
+        level = tokens[start].level
+        end = next(
+            place
+            for place in range(start, len(tokens))
+            if tokens[place].type == "bullet_list_close" and tokens[place].level == level
+        )
+        items = [
+            place
+            for place in range(start, end)
+            if tokens[place].type == "list_item_open" and tokens[place].level == level + 1
+        ]
+        if len(items) > SHOWN:
+            more = len(items) - SHOWN
+            tokens.insert(end + 1, _raw("</details>"))
+            tokens.insert(items[SHOWN], _raw(f"</ul>\n<details><summary>{more} more</summary><ul>"))
+
+
+def _mark_cells(tokens: Sequence[Token], images: Mapping[str, bytes]) -> None:
+    """Give small print, badges and images in cells and headings their HTML."""
+    for outer, token in pairwise(tokens):
+        cell = outer.type in ("td_open", "th_open")
+        if token.type != "inline" or not token.children:
+            continue
+        children: list[Token] = []
+        place = 0
+        while place < len(token.children):
+            child = token.children[place]
+            if (cell or outer.type == "heading_open") and _is_badge(token.children, place):
+                word = token.children[place + 1].content
+                html = f'<span class="word {word}">{word}</span>'
+                children.append(_raw(html))
+                place += 3
+                continue
+            if child.type == "image":
+                source = data_uri(images[str(child.attrGet("src"))])
+                alt = escape(_text(child.children or []))
+                html = f'<img src="{source}" alt="{alt}">'
+                child = _raw(html)
+            if cell and child.type in ("em_open", "em_close"):
+                child.tag = "span"
+                if child.type == "em_open":
+                    child.attrSet("class", _small_print(token.children, place))
+            if not children and child.type == "text" and _class_of(outer) == _NUMBER:
+                children += [_raw('<span class="v">'), child, _raw("</span>")]
+            else:
+                children.append(child)
+            place += 1
+        token.children = children
+
+
+def _small_print(children: Sequence[Token], place: int) -> str:
+    """Take the brackets off a note; return the class of what stands in italics in a cell."""
+    end = next(at for at in range(place, len(children)) if children[at].type == "em_close")
+    first, last = children[place + 1], children[end - 1]
+    if not (first.content.startswith("(") and last.content.endswith(")")):
+        return "ci"
+    first.content = first.content[1:]
+    last.content = last.content[:-1]
+    return "small"
