@@ -57,16 +57,16 @@ def table1_of_runs(folders: Mapping[str, Path]) -> dict[str, Any]:
         run = require_run(folder)
         _check_row(model, run, folder)
         measured[model] = _of_run(run)
-        said = _remarks(model, run, measured[model])
+        remarks = _remarks(model, run, measured[model])
         record = read_test(folder)
         if record is None:
-            said.append(_untested(run))
+            remarks.append(_untested(run))
         else:
             tested[model] = record
-            figures, why = _of_test(record, run)
-            measured[model] |= figures
-            said += why
-        notes += [f"{name}: {remark}" for remark in said]
+            values, why = _of_test(record, run)
+            measured[model] |= values
+            remarks += why
+        notes += [f"{name}: {remark}" for remark in remarks]
     return {"measured": measured, "notes": [*_tested_on(tested), *notes]}
 
 
@@ -94,19 +94,19 @@ def _check_row(model: str, run: Mapping[str, Any], folder: Path) -> None:
 
 
 def _of_run(run: Mapping[str, Any]) -> dict[str, float | str | Estimate]:
-    found: dict[str, float | str | Estimate] = {}
+    values: dict[str, float | str | Estimate] = {}
     for metric, key in (("training_seconds", "seconds"), ("pictures_per_second",) * 2):
         value = finite(run.get(key))
         if value is not None:
-            found[metric] = value
+            values[metric] = value
     if run.get("device"):
-        found["device"] = str(run["device"])
-    return found
+        values["device"] = str(run["device"])
+    return values
 
 
-def _remarks(model: str, run: Mapping[str, Any], found: Mapping[str, object]) -> list[str]:
+def _remarks(model: str, run: Mapping[str, Any], values: Mapping[str, object]) -> list[str]:
     """Say what makes a run less, or other, than a row of the paper."""
-    said = []
+    remarks = []
     usual = read_config(str(run["preset"])).to_dict()
     other = [
         f"{name} {value} (the preset: {usual[name]})"
@@ -114,33 +114,33 @@ def _remarks(model: str, run: Mapping[str, Any], found: Mapping[str, object]) ->
         if name not in ("preset", "seed") and value != usual.get(name)
     ]
     if other:
-        said.append(f"its settings are not those of the paper: {', '.join(other)}.")
+        remarks.append(f"its settings are not those of the paper: {', '.join(other)}.")
     status = str(run.get("status", ""))
     if status in UNFINISHED:
         message = str(run.get("message", "")).strip()
-        said.append(
+        remarks.append(
             f"the run {'was interrupted' if status == 'interrupted' else 'failed'}, and what "
             f"it has is of its best epoch until then{f' ({message})' if message else '.'}"
         )
     elif status == "stopped early":
-        said.append("stopped early, so that its training time is of fewer epochs than planned.")
+        remarks.append("stopped early, so that its training time is of fewer epochs than planned.")
     if model in ("resmem", "resmem.published"):
         frozen = "resnet" in run.get("frozen", [])
         if frozen != (model == "resmem"):
-            said.append(
+            remarks.append(
                 f"its ResNet-152 was {'frozen' if frozen else 'trained'}, other than in the paper."
             )
     preparation = finite(run.get("preparation_seconds"))
     if preparation and preparation >= 1:
-        said.append(f"its training time is without {preparation:.0f} s of preparing caches.")
+        remarks.append(f"its training time is without {preparation:.0f} s of preparing caches.")
     missing = [
         title.lower()
         for metric, (title, _) in (TABLE1_COLUMNS | MEASURED_ONLY).items()
-        if metric not in (*found, *TESTED)
+        if metric not in (*values, *TESTED)
     ]
     if missing:
-        said.append(f"run.json does not say: {', '.join(missing)}.")
-    return said
+        remarks.append(f"run.json does not say: {', '.join(missing)}.")
+    return remarks
 
 
 def _untested(run: Mapping[str, Any]) -> str:
@@ -158,21 +158,21 @@ def _of_test(record: RunRecord, run: Mapping[str, Any]) -> tuple[dict[str, Estim
     if model is None:
         return {}, ["test/record.json is of several models, and run.json names none of them."]
     figures: dict[str, Estimate] = {}
-    said = []
+    remarks = []
     results = {result.metric: result for result in record.results if result.model == model}
     for metric in TESTED:
         result = results.get(metric)
         if result is None or result.value is None:
             reason = result.reason if result is not None else "it is not in test/record.json"
-            said.append(f"no {TABLE1_COLUMNS[metric][0]}: {reason}.")
+            remarks.append(f"no {TABLE1_COLUMNS[metric][0]}: {reason}.")
         else:
             figures[metric] = _estimate(result)
     word = next(iter(results.values())).contamination
     if word != "clean":
         reasons = [m.get("contamination_why", "") for m in record.models if m["name"] == model]
         why = reasons[0] if reasons and reasons[0] else "No reason is given."
-        said.append(f"contamination of its test: {word}. {why}")
-    return figures, said
+        remarks.append(f"contamination of its test: {word}. {why}")
+    return figures, remarks
 
 
 def _estimate(result: Result) -> Estimate:
@@ -191,22 +191,22 @@ def _tested_on(tested: Mapping[str, RunRecord]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for model, record in tested.items():
         groups.setdefault(_digest(record), []).append(model)
-    said = []
+    remarks = []
     for digest, models in groups.items():
         record = tested[models[0]]
         title = dataset_title(record.dataset) or "a data set that was not named"
-        said.append(
+        remarks.append(
             f"{', '.join(TABLE1[model] for model in models)} tested here on "
             f"{record.items['n']:,} picture(s) of {title} (sha256 {digest[:12]}); nobody knows "
             "which pictures the paper tested on."
         )
     if len(groups) > 1:
-        said.insert(
+        remarks.insert(
             0,
             "The runs were tested on different pictures or human scores, so that their figures "
             "here must not be held against each other.",
         )
-    return said
+    return remarks
 
 
 def _digest(record: RunRecord) -> str:

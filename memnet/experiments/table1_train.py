@@ -67,18 +67,18 @@ def common_settings(file: Path | None) -> dict[str, TrainConfig]:
         for key in values:
             if key not in known:
                 raise unknown_name(f"{file}: entry of {name}", key, known)
-    found = {}
+    settings = {}
     for preset in PRESETS:
         own = {
             name: {key: value for key, value in values.items() if key in there[preset][name]}
             for name, values in tables.items()
         }
         try:
-            found[preset] = read_config(preset, changes={**given, **own})
+            settings[preset] = read_config(preset, changes={**given, **own})
         except MemnetError as error:
             where = f"{file}, for {preset}: " if file else ""
             raise MemnetError(f"{where}{error}") from error
-    return found
+    return settings
 
 
 def train_four(
@@ -109,14 +109,14 @@ def train_four(
         folder = out / preset
         try:
             run = train(config, data, folder, machine, command=command)
-            said = f"{run['status']}, {run['seconds']:.0f} s"
+            outcome = f"{run['status']}, {run['seconds']:.0f} s"
         except StoppedError:
             raise KeyboardInterrupt from None
         except MemnetError as error:
-            said = failures[preset] = str(error)
+            outcome = failures[preset] = str(error)
         if (folder / RUN).is_file():
             runs[preset] = folder
-        say(f"{preset}: {said}")
+        say(f"{preset}: {outcome}")
     return runs, failures
 
 
@@ -144,8 +144,8 @@ def write_table1(
         ``markdown``, the table; ``notes``, sentences under it; ``comparison``, the record of the
         runs that were tested on the same pictures, None where there are not two.
     """
-    found = table1_of_runs({PRESETS[preset]: folder for preset, folder in runs.items()})
-    notes = list(found["notes"])
+    table = table1_of_runs({PRESETS[preset]: folder for preset, folder in runs.items()})
+    notes = list(table["notes"])
     for preset, sentence in (failures or {}).items():
         title = TABLE1[PRESETS[preset]]
         if preset not in runs:
@@ -154,10 +154,10 @@ def write_table1(
     record, why = _compared(runs, out / COMPARISON, resamples, command)
     if why:
         notes.append(why)
-    markdown = table1_markdown(found["measured"], notes)
+    markdown = table1_markdown(table["measured"], notes)
     write_text(out / "table1.md", markdown)
-    write_text(out / "table1.tex", table1_latex(found["measured"], notes))
-    write_text(out / "table1.csv", table1_csv(found["measured"]))
+    write_text(out / "table1.tex", table1_latex(table["measured"], notes))
+    write_text(out / "table1.csv", table1_csv(table["measured"]))
     return {"markdown": markdown, "notes": notes, "comparison": record}
 
 

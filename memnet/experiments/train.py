@@ -99,12 +99,12 @@ def _train(
         assert before is not None
         return finish(out, data, before, machine.device)  # nothing, unless a kill came between
     try:
-        found = fit(config, data, out, machine)
+        result = fit(config, data, out, machine)
     except MemnetError:
         if new and not (out / CURVES).is_file():
             rollback(out)  # weights not at hand, a wrong device ...: nothing was trained
         raise
-    run = run_record(config, data, found, command)
+    run = run_record(config, data, result, command)
     write_json(out / RUN, run)
     if run["status"] in ("failed", "interrupted"):
         write_run_page(out)
@@ -176,15 +176,15 @@ def _verdict(start_seen: Collection[str] | None, validated: str) -> Verdict:
 
 
 def run_record(
-    config: TrainConfig, data: TrainingSet, found: dict[str, Any], command: str
+    config: TrainConfig, data: TrainingSet, result: dict[str, Any], command: str
 ) -> dict[str, Any]:
     """Put ``run.json`` together."""
     import torch
 
     name = next(iter(data.trained_on[1:]), "")
-    verdict = _verdict(found.pop("start_seen"), name)
-    machine = scoring_environment(torch.device(found["device"]))
-    kind = machine["device"] if found["device"] == "cuda" else f"CPU ({machine['cpu']})"
+    verdict = _verdict(result.pop("start_seen"), name)
+    machine = scoring_environment(torch.device(result["device"]))
+    kind = machine["device"] if result["device"] == "cuda" else f"CPU ({machine['cpu']})"
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -193,15 +193,15 @@ def run_record(
         "config": config.to_dict(),
         "data": {
             "digest": data.digest(),
-            "counts": {part: data.count(part) for part in PARTS} | found.pop("used"),
+            "counts": {part: data.count(part) for part in PARTS} | result.pop("used"),
             "description": data.description,
             "trained_on": list(data.trained_on),
             "test_name": data.test_name,
             "contamination": verdict.word,
             "contamination_why": verdict.why,
         },
-        **found,
-        "device": f"{found['devices']} x {kind}" if found["devices"] > 1 else kind,
+        **result,
+        "device": f"{result['devices']} x {kind}" if result["devices"] > 1 else kind,
         "precision": config.precision,
         "command": command,
         "environment": {**environment(), **machine},

@@ -42,15 +42,15 @@ def tune(
     after : is told all runs, and the one that has just ended.
     """
 
-    def keep(folder: Path, tried: TrainConfig, found: dict[str, Any]) -> None:
-        write_json(folder / RUN, run_record(tried, data, found, command))
+    def keep(folder: Path, tried: TrainConfig, result: dict[str, Any]) -> None:
+        write_json(folder / RUN, run_record(tried, data, result, command))
 
-    def show(found: Sequence[Trial], last: Trial | None) -> None:
+    def show(result: Sequence[Trial], last: Trial | None) -> None:
         if last is not None and (last.folder / RUN).is_file():
             write_run_page(last.folder)
-        write_search_page(out, [_shown(trial) for trial in found])
+        write_search_page(out, [_shown(trial) for trial in result])
         if last is not None:
-            after(found, last)
+            after(result, last)
 
     return search(
         config,

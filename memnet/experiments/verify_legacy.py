@@ -52,7 +52,7 @@ class SplitResult:
     spearman, interval : rho and its 95 % bootstrap interval (paired, percentile).
     mse : mean squared error of the scaled scores.
     sd : SD of the predictions (n - 1).
-    verdict : see :func:`judge`.
+    verdict : see :func:`decide_verdict`.
     """
 
     split: int
@@ -107,7 +107,7 @@ class Verification:
         write_text(path, json.dumps(asdict(self), indent=1, allow_nan=False) + "\n")
 
 
-def judge(rho: float | None, interval: Sequence[float] | None) -> str:
+def decide_verdict(rho: float | None, interval: Sequence[float] | None) -> str:
     """Say whether a rho is the published one.
 
     ``reproduced``: rho lies in :data:`BAND`. ``not reproduced``: rho's whole interval lies outside
@@ -163,16 +163,16 @@ def verify_legacy(
     scored = scored[mine & scored["image_id"].isin(names) & scored["score"].notna()]
     scores = pd.Series(scored["score"].to_numpy(), index=scored["image_id"])
     results = [_split(split, truth, scores, resamples, seed) for split, truth in truths.items()]
-    found = _overall(results, truths, scores, resamples=resamples, seed=seed)
-    found = replace(
-        found,
+    result = _overall(results, truths, scores, resamples=resamples, seed=seed)
+    result = replace(
+        result,
         model=str(model),
         remark=remark,
         original=original,
-        sentence=found.sentence if original else f"{DISCLAIMER} {found.sentence}",
+        sentence=result.sentence if original else f"{DISCLAIMER} {result.sentence}",
     )
-    found.write(out / "verification.json")
-    return found, summary
+    result.write(out / "verification.json")
+    return result, summary
 
 
 def _split(
@@ -184,10 +184,10 @@ def _split(
     human = truth.loc[common].to_numpy(np.float64)
     predicted = scores.loc[common].to_numpy(np.float64)
     rho = metrics.spearman(human, predicted)
-    drawn = bootstrap.intervals(
+    resampled = bootstrap.intervals(
         human, predicted, resamples=resamples, seed=seed, level=LEVEL, only=("spearman",)
     )
-    interval = _ends(drawn["spearman"])
+    interval = _ends(resampled["spearman"])
     defined = float(rho) if np.isfinite(rho) else None
     return SplitResult(
         split=split,
@@ -197,7 +197,7 @@ def _split(
         interval=interval,
         mse=metrics.mse(human, predicted),
         sd=float(np.std(predicted, ddof=1)),
-        verdict=judge(defined, interval),
+        verdict=decide_verdict(defined, interval),
     )
 
 
@@ -214,7 +214,7 @@ def _overall(
     interval = results[0].interval
     if len(results) > 1:
         interval = _interval_of_the_mean(truths, scores, resamples=resamples, seed=seed)
-    verdict = judge(mean, interval)
+    verdict = decide_verdict(mean, interval)
     return Verification(
         model="",
         remark="",
@@ -249,9 +249,13 @@ def _interval_of_the_mean(
         splits.append((at[at >= 0], truth.to_numpy(np.float64)[at >= 0]))
     means = np.empty(resamples)
     for number in range(resamples):
-        drawn = np.bincount(generator.integers(len(names), size=len(names)), minlength=len(names))
+        resampled = np.bincount(
+            generator.integers(len(names), size=len(names)), minlength=len(names)
+        )
         rhos = [
-            metrics.spearman(np.repeat(human, drawn[at]), np.repeat(predicted[at], drawn[at]))
+            metrics.spearman(
+                np.repeat(human, resampled[at]), np.repeat(predicted[at], resampled[at])
+            )
             for at, human in splits
         ]
         means[number] = np.mean(rhos)

@@ -13,7 +13,13 @@ from scipy import stats
 import precision_page
 from memnet.data.lamem import read_test_split
 from memnet.errors import MemnetError
-from memnet.experiments.verify_legacy import BAND, NOT_REPRODUCED, REPRODUCED, UNDECIDED, judge
+from memnet.experiments.verify_legacy import (
+    BAND,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    UNDECIDED,
+    decide_verdict,
+)
 from memnet.legacy.convert import import_memnet
 
 CAFFEMODEL = precision_page.GOLDEN / "mini" / "mini_v2.caffemodel"
@@ -169,7 +175,7 @@ def test_a_second_run_scores_nothing_again_and_a_bad_picture_is_counted(
     ],
 )
 def test_the_rule_of_the_verdict(rho, interval, verdict):
-    assert judge(rho, interval) == verdict
+    assert decide_verdict(rho, interval) == verdict
 
 
 @pytest.mark.parametrize(

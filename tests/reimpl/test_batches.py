@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from memnet.reimpl.training.batches import Order, Pictures
+from memnet.reimpl.training.batches import BatchSampler, Pictures
 from memnet.reimpl.training.export import training_spec
 from memnet.reimpl.training.frozen_outputs import network_input
 
 
 def rows_of(order):
-    return [[place.rows[i] for i in place.mine] for place in order if place.counts]
+    return [[place.rows[i] for i in place.share] for place in order if place.counts]
 
 
 def test_an_epoch_has_every_picture_once_in_an_order_of_its_own():
-    order = Order(np.arange(100), 32, seed=5)
+    order = BatchSampler(np.arange(100), 32, seed=5)
     epochs = []
     for order.epoch in (0, 1):
         epochs.append([row for batch in rows_of(order) for row in batch])
@@ -26,14 +26,15 @@ def test_an_epoch_has_every_picture_once_in_an_order_of_its_own():
 
 
 def test_validation_keeps_the_order_of_the_table():
-    assert rows_of(Order(np.array([7, 3, 9]), 2, seed=None)) == [[7, 3], [9]]
+    assert rows_of(BatchSampler(np.array([7, 3, 9]), 2, seed=None)) == [[7, 3], [9]]
 
 
 @pytest.mark.parametrize("world", [2, 3, 5])
 def test_processes_see_together_what_one_sees(world):
-    alone = [place.rows for place in Order(np.arange(34), 8, seed=1)]
+    alone = [place.rows for place in BatchSampler(np.arange(34), 8, seed=1)]
     shares = [
-        rows_of_each(Order(np.arange(34), 8, seed=1, rank=r, world=world)) for r in range(world)
+        rows_of_each(BatchSampler(np.arange(34), 8, seed=1, rank=r, world=world))
+        for r in range(world)
     ]
     for number, batch in enumerate(alone):
         seen = [row for share in shares for row in share[number]]
@@ -43,12 +44,15 @@ def test_processes_see_together_what_one_sees(world):
 
 
 def rows_of_each(order):
-    return [[place.rows[i] for i in place.mine] if place.counts else [] for place in order]
+    return [[place.rows[i] for i in place.share] if place.counts else [] for place in order]
 
 
 def test_a_process_without_a_share_works_on_a_picture_that_does_not_count():
-    places = list(Order(np.arange(9), 8, seed=None, rank=1, world=2))
-    assert [(place.mine, place.counts) for place in places] == [((1, 3, 5, 7), True), ((0,), False)]
+    places = list(BatchSampler(np.arange(9), 8, seed=None, rank=1, world=2))
+    assert [(place.share, place.counts) for place in places] == [
+        ((1, 3, 5, 7), True),
+        ((0,), False),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +71,7 @@ def pictures(path, **changes):
 
 def test_crops_and_mirror_images_are_cut_from_the_picture_and_repeat(cached):
     source = np.load(cached)
-    (place,) = Order(np.arange(10), 10, seed=None)
+    (place,) = BatchSampler(np.arange(10), 10, seed=None)
     batch = pictures(cached)[place]
     assert torch.equal(batch["pictures"], pictures(cached)[place]["pictures"])
     corners, mirrored = set(), 0
@@ -89,7 +93,7 @@ def test_crops_and_mirror_images_are_cut_from_the_picture_and_repeat(cached):
 
 
 def test_another_epoch_cuts_otherwise(cached):
-    order = Order(np.arange(10), 10, seed=None)
+    order = BatchSampler(np.arange(10), 10, seed=None)
     (first,) = order
     order.epoch = 1
     (second,) = order
@@ -99,8 +103,8 @@ def test_another_epoch_cuts_otherwise(cached):
 
 
 def test_a_share_is_cut_as_the_whole_batch_would_be(cached):
-    (whole,) = Order(np.arange(10), 10, seed=1)
-    (share,) = Order(np.arange(10), 10, seed=1, rank=1, world=2)
+    (whole,) = BatchSampler(np.arange(10), 10, seed=1)
+    (share,) = BatchSampler(np.arange(10), 10, seed=1, rank=1, world=2)
     assert torch.equal(
         pictures(cached)[whole]["pictures"][1::2], pictures(cached)[share]["pictures"]
     )
@@ -108,7 +112,7 @@ def test_a_share_is_cut_as_the_whole_batch_would_be(cached):
 
 def test_the_centre_is_what_scoring_sees_to_the_bit(cached):
     source = np.load(cached)
-    (place,) = Order(np.arange(10), 10, seed=None)
+    (place,) = BatchSampler(np.arange(10), 10, seed=None)
     batch = pictures(cached, crop="centre", mirror=False)[place]
     fed = network_input(batch["pictures"])
     assert fed.is_contiguous(memory_format=torch.channels_last)
@@ -120,7 +124,7 @@ def test_the_centre_is_what_scoring_sees_to_the_bit(cached):
 def test_known_outputs_are_those_of_the_rows(tmp_path):
     path = tmp_path / "known.npy"
     np.save(path, np.arange(20, dtype=np.float32).reshape(10, 2))
-    place = next(iter(Order(np.array([4, 2]), 2, seed=None)))
+    place = next(iter(BatchSampler(np.array([4, 2]), 2, seed=None)))
     batch = pictures(None, known={"resnet": path})[place]
     assert batch["known"]["resnet"].tolist() == [[8, 9], [4, 5]]
     assert batch["scores"].tolist() == [4, 2]

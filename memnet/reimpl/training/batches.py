@@ -23,13 +23,13 @@ from memnet.reimpl.training.frozen_outputs import centre
 
 
 @dataclass(frozen=True)
-class Place:
+class BatchIndex:
     """One place in an epoch's order: which rows a process takes of which global batch."""
 
     epoch: int
     number: int
     rows: tuple[int, ...]  # of the whole batch
-    mine: tuple[int, ...]  # positions in ``rows``
+    share: tuple[int, ...]  # positions in ``rows``
     counts: bool  # False where another process has the same picture
 
 
@@ -55,8 +55,8 @@ class Pictures(Dataset[dict[str, Any]]):
     mirror: bool
     seed: int
 
-    def __getitem__(self, place: Place) -> dict[str, Any]:
-        """Return one process's share of a batch.
+    def __getitem__(self, index: BatchIndex) -> dict[str, Any]:
+        """Return one process's share of a index.
 
         Returns
         -------
@@ -66,28 +66,28 @@ class Pictures(Dataset[dict[str, Any]]):
             ``batch_size``, of the whole batch over all processes, and ``counts``, whether this
             share does.
         """
-        rows = np.array(place.rows, dtype=np.int64)[list(place.mine)]
+        rows = np.array(index.rows, dtype=np.int64)[list(index.share)]
         batch: dict[str, Any] = {
             "known": {name: _rows_of(path, rows) for name, path in self.known.items()},
             "scores": torch.from_numpy(self.scores[rows]),
             "rows": torch.from_numpy(rows),
-            "batch_size": len(place.rows),
-            "counts": place.counts,
+            "batch_size": len(index.rows),
+            "counts": index.counts,
             "pictures": torch.empty(len(rows), 0, 0, 3, dtype=torch.uint8),
         }
         if self.pixels is not None:
-            batch["pictures"] = torch.from_numpy(self._crops(place, rows))
+            batch["pictures"] = torch.from_numpy(self._crops(index, rows))
         return batch
 
-    def _crops(self, place: Place, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _crops(self, index: BatchIndex, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Cut the pictures; chance is drawn for the whole batch, whatever this process's share."""
         pixels = _open(self.pixels)
         height, width = self.spec.crop_hw
         crops = np.empty((len(rows), height, width, 3), dtype=np.uint8)
-        draw = np.random.default_rng([self.seed, place.epoch, place.number])
+        draw = np.random.default_rng([self.seed, index.epoch, index.number])
         spare = (self.spec.resize_hw[0] - height + 1, self.spec.resize_hw[1] - width + 1)
-        corners = draw.integers(0, spare, size=(len(place.rows), 2))[list(place.mine)]
-        mirrored = draw.random(len(place.rows))[list(place.mine)] < 0.5
+        corners = draw.integers(0, spare, size=(len(index.rows), 2))[list(index.share)]
+        mirrored = draw.random(len(index.rows))[list(index.share)] < 0.5
         middle = centre(self.spec)
         for i, row in enumerate(rows):
             where = middle
@@ -99,7 +99,7 @@ class Pictures(Dataset[dict[str, Any]]):
         return crops
 
 
-class Order:
+class BatchSampler:
     """The places of an epoch, for one process of several.
 
     A batch is shared out as evenly as can be. A process whose share is empty (a last batch smaller
@@ -122,14 +122,14 @@ class Order:
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Place]:
+    def __iter__(self) -> Iterator[BatchIndex]:
         rows = self.rows
         if self.seed is not None:
             rows = np.random.default_rng([self.seed, self.epoch]).permutation(rows)
         for number in range(len(self)):
-            some = rows[number * self.batch_size : (number + 1) * self.batch_size].tolist()
-            mine = tuple(range(self.rank, len(some), self.world))
-            yield Place(self.epoch, number, tuple(some), mine or (0,), counts=bool(mine))
+            chosen = rows[number * self.batch_size : (number + 1) * self.batch_size].tolist()
+            share = tuple(range(self.rank, len(chosen), self.world))
+            yield BatchIndex(self.epoch, number, tuple(chosen), share or (0,), counts=bool(share))
 
 
 class Loader:
@@ -141,7 +141,7 @@ class Loader:
     """
 
     def __init__(
-        self, pictures: Pictures, order: Order, *, workers: int, pin_memory: bool, epoch: Any
+        self, pictures: Pictures, order: BatchSampler, *, workers: int, pin_memory: bool, epoch: Any
     ) -> None:
         self._order, self._epoch = order, epoch
         self._loader = DataLoader(

@@ -115,11 +115,13 @@ def build_cache(
     digest = cache_digest(ids, paths, spec=spec, max_pixels=max_pixels)
     files = CacheFiles(Path(folder), digest, (len(ids), *spec.resize_hw, 3))
     failed = files.complete()
-    again = failed and [row for row in failed if _readable(paths[row], spec, max_pixels)]
-    if failed is None or again:
+    readable_again = failed and [row for row in failed if _readable(paths[row], spec, max_pixels)]
+    if failed is None or readable_again:
         with files.locked():
             failed = files.complete()  # another process may have been faster
-            if failed and again:  # a disk that was away, or a file that nobody was allowed to read
+            if (
+                failed and readable_again
+            ):  # a disk that was away, or a file that nobody was allowed to read
                 files.reopen(failed)
                 failed = None
             if failed is None:
@@ -166,8 +168,8 @@ def cache_digest(
     digest = hashlib.sha256(json.dumps([FORMAT, SCHEMA_VERSION, *policy]).encode())
     for image_id, path in zip(ids, paths, strict=True):
         try:
-            found = os.stat(path)
-            size, changed = found.st_size, found.st_mtime_ns
+            status = os.stat(path)
+            size, changed = status.st_size, status.st_mtime_ns
         except (OSError, ValueError):  # it fails when decoded; once it is there the digest differs
             size, changed = -1, -1
         digest.update(_bytes(f"\n{image_id}\0{os.path.basename(path)}\0{size}\0{changed}"))

@@ -116,11 +116,11 @@ class CacheFiles:
 
     def _about(self) -> dict[str, Any]:
         try:
-            found = json.loads(self.json.read_text(encoding="utf-8"))
+            content = json.loads(self.json.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}  # not there or damaged: either way it proves nothing
-        fits = isinstance(found, dict) and found.get("digest") == self.digest
-        return found if fits else {}
+        fits = isinstance(content, dict) and content.get("digest") == self.digest
+        return content if fits else {}
 
     def _write_about(self, about: dict[str, Any]) -> None:
         known = {"format": FORMAT, "schema_version": SCHEMA_VERSION, "digest": self.digest}
@@ -140,9 +140,9 @@ class CacheFiles:
     def _require_space(self) -> None:
         taken = 0
         if self.npy.exists():
-            found = self.npy.stat()
+            content = self.npy.stat()
             # A file with holes is as long as a full one; its blocks say what it really has.
-            taken = min(getattr(found, "st_blocks", 0) * 512 or found.st_size, found.st_size)
+            taken = min(getattr(content, "st_blocks", 0) * 512 or content.st_size, content.st_size)
         need, free = self.bytes - taken, shutil.disk_usage(self.npy.parent).free
         if need > free:
             raise MemnetError(

@@ -159,11 +159,11 @@ class Journal(Callback):
             "learning_rate": pl_module.settings.learning_rate,
         }
         for logger in trainer.loggers:
-            known = {name: value for name, value in row.items() if not math.isnan(value)}
-            logger.log_metrics(known, step=trainer.global_step)
+            defined = {name: value for name, value in row.items() if not math.isnan(value)}
+            logger.log_metrics(defined, step=trainer.global_step)
         self.rows.append({name: row[name] for name in COLUMNS})
-        found = row["val_spearman"]
-        if not trainer.sanity_checking and found > self.best.get("val_spearman", -math.inf):
+        spearman = row["val_spearman"]
+        if not trainer.sanity_checking and spearman > self.best.get("val_spearman", -math.inf):
             self.best = {k: row[k] for k in ("epoch", "step", "val_spearman", "val_loss")}
             if trainer.is_global_zero:
                 self._best_weights = pl_module.trained_state()

@@ -94,11 +94,11 @@ class TrainConfig:
             "validations_per_epoch": (1, math.inf, "1 or more"),
             "seed": (0, 2**32 - 1, "from 0 to 4294967295"),
         }
-        for name, (low, high, said) in limits.items():
+        for name, (low, high, meaning) in limits.items():
             value = getattr(self, name)
             if not (low <= value <= high and math.isfinite(value)):
                 finite = "" if math.isfinite(value) else " and finite"
-                raise MemnetError(f"{name} is {value}; it must be {said}{finite}.")
+                raise MemnetError(f"{name} is {value}; it must be {meaning}{finite}.")
         for name in (*self.freeze, *self.starts):
             if name not in network.branches:
                 raise unknown_name(f"branch of {self.arch}", name, network.branches)
@@ -202,9 +202,9 @@ def read_config(
             raise unknown_name("preset", str(named), PRESETS)
         settings = packaged_toml("memnet.reimpl.training", "presets", f"{named}.toml")
         layers.insert(0, (settings, ""))
-    for source, said in layers:
+    for source, meaning in layers:
         for name, value in source.items():
-            values[name] = _checked(name, value, values.get(name), said)
+            values[name] = _checked(name, value, values.get(name), meaning)
     values["preset"] = named
     missing = [field.name for field in fields(TrainConfig) if field.name not in values]
     if missing:
@@ -231,7 +231,7 @@ def _checked(name: str, value: Any, before: Any, where: str) -> Any:
     known = {field.name: str(field.type) for field in fields(TrainConfig)}
     if name not in known:
         raise MemnetError(f"{where}{unknown_name('setting', name, known)}")
-    kind, said = _TYPES[known[name]]
+    kind, meaning = _TYPES[known[name]]
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind is tuple and isinstance(value, (list, tuple)):
@@ -240,7 +240,7 @@ def _checked(name: str, value: Any, before: Any, where: str) -> Any:
     items = value.values() if isinstance(value, dict) else value if kind is tuple else ()
     wrong = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
     if wrong or not all(isinstance(item, inner) and not isinstance(item, bool) for item in items):
-        raise MemnetError(f"{where}{name} is {value!r}; it must be {said}.")
+        raise MemnetError(f"{where}{name} is {value!r}; it must be {meaning}.")
     return {**(before or {}), **value} if kind is dict else value
 
 

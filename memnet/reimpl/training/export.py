@@ -72,7 +72,7 @@ def export(
         licence="; ".join(["the trainer's own", *dict.fromkeys(licences)]),
         licence_notice="; ".join(notices),
         citation="; ".join(dict.fromkeys(citations)),
-        trained_on=seen(starts, trained_on),
+        trained_on=training_data_of(starts, trained_on),
         remark="",
         preprocess=training_spec(),
         output=OUTPUT,
@@ -82,7 +82,7 @@ def export(
     return best
 
 
-def seen(starts: Sequence[Start], trained_on: Sequence[str]) -> tuple[str, ...] | None:
+def training_data_of(starts: Sequence[Start], trained_on: Sequence[str]) -> tuple[str, ...] | None:
     """Name all data that the weights have seen, those they began from included; None: unknown."""
     names = list(trained_on)
     for start in starts:

@@ -23,7 +23,7 @@ from memnet.reimpl.training.cache import PictureCache, build_cache
 from memnet.reimpl.training.callbacks import read_checkpoint
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.dataset import TrainingSet
-from memnet.reimpl.training.export import export, seen, training_spec
+from memnet.reimpl.training.export import export, training_data_of, training_spec
 from memnet.reimpl.training.frozen_outputs import branch_outputs
 from memnet.reimpl.training.loop import Machine, make_trainer, quiet, run_loop
 from memnet.reimpl.training.module import TrainingModule
@@ -85,13 +85,15 @@ def fit(
         spec=training_spec(),
     )
     rows = _usable_rows(table, pictures)
-    known = {
+    frozen_outputs = {
         branch: branch_outputs(
             network, branch, pictures, spec=training_spec(), folder=machine.cache, device=device
         )
         for branch in config.cached
     }
-    module = _module(config, table, rows, network, starts, pictures, known, _workers(machine))
+    module = _module(
+        config, table, rows, network, starts, pictures, frozen_outputs, _workers(machine)
+    )
     prepared = time.perf_counter() - began
     with quiet():
         trainer = make_trainer(config, out, machine, watch, config.batches(len(rows["train"])))
@@ -136,10 +138,10 @@ def fit(
             "trained": sum(p.numel() for p in network.parameters() if p.requires_grad),
             "all": sum(p.numel() for p in network.parameters()),
         },
-        "seen": seen(starts, data.trained_on),
-        "start_seen": seen(starts, ()),
+        "seen": training_data_of(starts, data.trained_on),
+        "start_seen": training_data_of(starts, ()),
         "failed_pictures": len(unread),
-        "used": {part: len(found) for part, found in rows.items()},
+        "used": {part: len(rows_of_part) for part, rows_of_part in rows.items()},
         "warnings": [
             *(start.warning for start in starts if start.warning),
             *unread,
@@ -152,13 +154,15 @@ def _usable_rows(table: pd.DataFrame, pictures: PictureCache) -> dict[str, np.nd
     """Rows of each part whose picture could be read."""
     rows = {}
     for part in ("train", "val"):
-        found = np.flatnonzero((table["part"] == part).to_numpy())
-        rows[part] = np.array([row for row in found if row not in pictures.failed], dtype=np.int64)
+        rows_of_part = np.flatnonzero((table["part"] == part).to_numpy())
+        rows[part] = np.array(
+            [row for row in rows_of_part if row not in pictures.failed], dtype=np.int64
+        )
         if len(rows[part]) < 2:
             why = next(iter(pictures.failed.values()), "")
             raise MemnetError(
-                f"Of the {len(found)} pictures of the {part} part {len(rows[part])} can be read "
-                f"(the first reason: {why.rstrip('.')}), and training needs at least 2."
+                f"Of the {len(rows_of_part)} pictures of the {part} part {len(readable)} can be "
+                f"read (the first reason: {why.rstrip('.')}), and training needs at least 2."
             )
         if table["score"][rows[part]].nunique() == 1:
             raise MemnetError(
@@ -175,7 +179,7 @@ def _module(
     network: Network,
     starts: Sequence[Start],
     pictures: PictureCache,
-    known: dict[str, Path],
+    frozen_outputs: dict[str, Path],
     workers: int,
 ) -> TrainingModule:
     batches = config.batches(len(rows["train"]))
@@ -186,8 +190,8 @@ def _module(
         )
     needed = set(network.branches) - {"head"}
     common: dict[str, Any] = {
-        "pixels": None if needed == set(known) else pictures.path,
-        "known": known,
+        "pixels": None if needed == set(frozen_outputs) else pictures.path,
+        "known": frozen_outputs,
         "scores": table["score"].to_numpy(np.float32),
         "spec": training_spec(),
         "seed": config.seed,

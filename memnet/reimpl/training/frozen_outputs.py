@@ -112,17 +112,17 @@ def branch_outputs(
         committed = time.monotonic()
         with bar, torch.inference_mode():
             for start in range(done, len(outputs), _BATCH):
-                some = np.ascontiguousarray(cache.pixels[start : start + _BATCH, rows, columns])
+                batch = np.ascontiguousarray(cache.pixels[start : start + _BATCH, rows, columns])
                 answers = network.frozen_output(
-                    branch, network_input(torch.from_numpy(some).to(device))
+                    branch, network_input(torch.from_numpy(batch).to(device))
                 )
-                outputs[start : start + len(some)] = answers.float().cpu().numpy()
-                end = start + len(some)
+                outputs[start : start + len(batch)] = answers.float().cpu().numpy()
+                end = start + len(batch)
                 if end == len(outputs) or time.monotonic() - committed > _COMMIT_SECONDS:
                     outputs.flush()  # the numbers first, then the word that they are there
                     write_text(progress, json.dumps({"done": end}))
                     committed = time.monotonic()
-                bar.update(len(some))
+                bar.update(len(batch))
         network.to("cpu")  # from where it may go to several devices
     return path
 

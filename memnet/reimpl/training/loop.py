@@ -104,9 +104,9 @@ def run_loop(
 
 
 def _out_of_memory(error: Exception) -> bool:
-    said = str(error).lower()
+    message_text = str(error).lower()
     return isinstance(error, MemoryError) or any(
-        words in said for words in ("out of memory", "can't allocate memory", "outofmemory")
+        words in message_text for words in ("out of memory", "can't allocate memory", "outofmemory")
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.reimpl.branches import Network
-from memnet.reimpl.training.batches import Loader, Order, Pictures
+from memnet.reimpl.training.batches import BatchSampler, Loader, Pictures
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.frozen_outputs import network_input
 from memnet.stats.metrics import spearman
@@ -82,7 +82,7 @@ class TrainingModule(L.LightningModule):
 
     def _loader(self, part: str, *, seed: int | None) -> Loader:
         pictures, rows = self._parts[part]
-        order = Order(
+        order = BatchSampler(
             rows,
             self.settings.batch_size,
             seed=seed,

@@ -81,8 +81,8 @@ def open_study(out: Path, about: Mapping[str, Any]) -> Iterator[optuna.Study]:
     """
     path = out / STUDY
     try:
-        found = [file.name for file in out.iterdir()] if out.is_dir() else []
-        if STUDY not in found and set(found) - {LOCK}:
+        results = [file.name for file in out.iterdir()] if out.is_dir() else []
+        if STUDY not in results and set(results) - {LOCK}:
             raise MemnetError(f"{out} holds files that are no search; choose another --out.")
         out.mkdir(parents=True, exist_ok=True)
         with FileLock(out / LOCK, timeout=0), _silent():
@@ -130,13 +130,13 @@ def _silent() -> Iterator[None]:
 
 
 def _same(out: Path, study: optuna.Study, about: Mapping[str, Any]) -> None:
-    known = study.user_attrs.get("memnet")
-    if known is None:
+    settings = study.user_attrs.get("memnet")
+    if settings is None:
         study.set_user_attr("memnet", about)
         return
     changed = []
     for kind, new in about.items():
-        old = known[kind]
+        old = settings[kind]
         if isinstance(new, Mapping):
             changed += [
                 f"{kind}, {name}: it was {old.get(name)} and is {new[name]}"
@@ -187,18 +187,18 @@ def trials_in(study: optuna.Study, state: TrialState) -> list[FrozenTrial]:
 
 def latest(study: optuna.Study) -> dict[int, FrozenTrial]:
     """Return number of the run -> the trial that counts, in the order of the numbers."""
-    found = {trial.user_attrs["run"]: trial for trial in study.get_trials(deepcopy=False)}
-    return dict(sorted(found.items()))
+    results = {trial.user_attrs["run"]: trial for trial in study.get_trials(deepcopy=False)}
+    return dict(sorted(results.items()))
 
 
 def runs(study: optuna.Study, out: Path) -> list[Trial]:
     """Return every run of the search that was begun, in the order of their numbers."""
-    found = []
+    results = []
     for number, trial in latest(study).items():
         attributes = trial.user_attrs
         state = _STATES.get(trial.state, "running")
         best = attributes.get("best")
-        found.append(
+        results.append(
             Trial(
                 number=number,
                 state=state,
@@ -208,7 +208,7 @@ def runs(study: optuna.Study, out: Path) -> list[Trial]:
                 message=attributes.get("message", ""),
             )
         )
-    return found
+    return results
 
 
 def best_of(trials: list[Trial]) -> Trial | None:

@@ -94,7 +94,7 @@ def search(
         if it was interrupted: what was finished is kept.
     """
     _check(config, data, ranges, machine, trials)
-    late = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     fixed = {name: value for name, value in config.to_dict().items() if name not in SEARCHED}
     about = {
         "settings": fixed,
@@ -103,23 +103,26 @@ def search(
     }
     with open_study(out, about) as study:
         take_up(study)
-        found = _tidied(study, config, out)
-        if found:
-            after(found, None)
-        while sum(trial.state != "running" for trial in found) < trials and time.monotonic() < late:
+        results = _tidy(study, config, out)
+        if results:
+            after(results, None)
+        while (
+            sum(trial.state != "running" for trial in results) < trials
+            and time.monotonic() < deadline
+        ):
             trial = next_trial(study, config.seed)
             settings = propose(trial, ranges)
             trial.set_user_attr("settings", settings)
             tried = dataclasses.replace(config, **settings)
-            ended = _try(study, trial, tried, data, out, machine, late, keep)
+            ended = _run_trial(study, trial, tried, data, out, machine, deadline, keep)
             gc.collect()  # Lightning's trainer is a ring of references, with the network in it
             if machine.accelerator == "cuda":
                 torch.cuda.empty_cache()
             if not ended:
                 break
-            found = _tidied(study, config, out)
+            results = _tidy(study, config, out)
             number = trial.user_attrs["run"]
-            after(found, next(each for each in found if each.number == number))
+            after(results, next(trial for trial in results if trial.number == number))
         return runs(study, out)
 
 
@@ -142,8 +145,10 @@ def _check(
 class _Watch:
     """Tells Optuna each validation of a run, and ends the run that is not worth its time."""
 
-    def __init__(self, trial: optuna.Trial, config: TrainConfig, folder: Path, late: float) -> None:
-        self._trial, self._config, self._folder, self._late = trial, config, folder, late
+    def __init__(
+        self, trial: optuna.Trial, config: TrainConfig, folder: Path, deadline: float
+    ) -> None:
+        self._trial, self._config, self._folder, self._late = trial, config, folder, deadline
         self._told = 0
         self.pruned = bool(trial.user_attrs.get("pruned"))
         self.set_aside = False
@@ -173,14 +178,14 @@ class _Watch:
                 self._told = place
 
 
-def _try(
+def _run_trial(
     study: optuna.Study,
     trial: optuna.Trial,
     config: TrainConfig,
     data: TrainingSet,
     out: Path,
     machine: Machine,
-    late: float,
+    deadline: float,
     keep: Callable[[Path, TrainConfig, dict[str, Any]], None],
 ) -> bool:
     """Train with the proposed settings; False where the run was set aside before its end.
@@ -189,50 +194,50 @@ def _try(
     """
     folder = folder_of(out, trial.user_attrs["run"])
     begin(folder, config, data)
-    watch = _Watch(trial, config, folder, late)
-    found = read_run(folder)
-    if found is None:
-        found = fit(config, data, folder, machine, watch=watch)
-        if found["status"] == "interrupted":
+    watch = _Watch(trial, config, folder, deadline)
+    result = read_run(folder)
+    if result is None:
+        result = fit(config, data, folder, machine, watch=watch)
+        if result["status"] == "interrupted":
             raise KeyboardInterrupt
-        if watch.set_aside and found["status"] != "failed":
+        if watch.set_aside and result["status"] != "failed":
             return False
-        failed = found["status"] == "failed"
-        if failed and found["cause"] == "other":
-            raise MemnetError(found["message"])
+        failed = result["status"] == "failed"
+        if failed and result["cause"] == "other":
+            raise MemnetError(result["message"])
         if failed:  # its weights are not kept, whatever the rest of the message says
-            found["message"] = re.split(r"(?<=\.)\s", found["message"])[0]
-        elif not found["best"]:
-            found["message"] = "Its predictions were constant throughout."
+            result["message"] = re.split(r"(?<=\.)\s", result["message"])[0]
+        elif not result["best"]:
+            result["message"] = "Its predictions were constant throughout."
         elif watch.pruned:
-            found["message"] = "Pruned: it was below the median of the runs before it."
-        if "seconds" in found:
-            keep(folder, config, dict(found))
+            result["message"] = "Pruned: it was below the median of the runs before it."
+        if "seconds" in result:
+            keep(folder, config, dict(result))
     watch.tell()
-    trial.set_user_attr("best", found["best"])
-    trial.set_user_attr("message", found["message"])
-    if found["status"] == "failed":
+    trial.set_user_attr("best", result["best"])
+    trial.set_user_attr("message", result["message"])
+    if result["status"] == "failed":
         study.tell(trial, state=TrialState.FAIL)
-    elif watch.pruned or not found["best"]:
+    elif watch.pruned or not result["best"]:
         study.tell(trial, state=TrialState.PRUNED)
     else:
-        study.tell(trial, found["best"]["val_spearman"])
+        study.tell(trial, result["best"]["val_spearman"])
     return True
 
 
-def _tidied(study: optuna.Study, config: TrainConfig, out: Path) -> list[Trial]:
+def _tidy(study: optuna.Study, config: TrainConfig, out: Path) -> list[Trial]:
     """Delete what nobody needs any more, write the best settings, and return all runs."""
-    found = runs(study, out)
-    best = best_of(found)
-    for trial in found:
+    results = runs(study, out)
+    best = best_of(results)
+    for trial in results:
         if trial.state == "running":
             continue
         for name in (LAST, BEST) if trial is best else (LAST, BEST, WEIGHTS):
             (trial.folder / name).unlink(missing_ok=True)
     if best is not None:
-        said = (
+        comment = (
             f"# Run {best.number} of a search: Spearman {best.value:.4f} on the validation part.\n"
         )
         settings = dataclasses.replace(config, **best.settings).to_toml()
-        write_text(out / BEST_SETTINGS, said + settings)
-    return found
+        write_text(out / BEST_SETTINGS, comment + settings)
+    return results
