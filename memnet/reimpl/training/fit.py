@@ -155,9 +155,8 @@ def _usable_rows(table: pd.DataFrame, pictures: PictureCache) -> dict[str, np.nd
     rows = {}
     for part in ("train", "val"):
         rows_of_part = np.flatnonzero((table["part"] == part).to_numpy())
-        rows[part] = np.array(
-            [row for row in rows_of_part if row not in pictures.failed], dtype=np.int64
-        )
+        readable = [row for row in rows_of_part if row not in pictures.failed]
+        rows[part] = np.array(readable, dtype=np.int64)
         if len(rows[part]) < 2:
             why = next(iter(pictures.failed.values()), "")
             raise MemnetError(
