@@ -25,7 +25,7 @@ import numpy as np
 from scipy import stats
 
 from memnet.stats import dependent_correlations
-from memnet.stats.model_differences import normal_scores
+from memnet.stats.metrics.spearman import normal_scores
 from memnet.studies.migrate.claims.claim import Claim
 from memnet.studies.migrate.claims.compute import compute_claims
 from memnet.studies.migrate.claims.conclusions import classify_claim

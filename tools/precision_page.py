@@ -33,7 +33,7 @@ from memnet.data.matching import read_column
 from memnet.legacy.convert import import_memnet
 from memnet.preprocess.differentiable import resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import resize_like_matlab
-from memnet.stats.metric_registry import METRICS
+from memnet.stats.metrics import METRICS
 from memnet.weights.catalogue import find
 from resized_sample import LINES
 from resmem_golden import digest

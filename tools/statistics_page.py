@@ -24,11 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats import bootstrap, model_differences, noise_matched, permutation, reliability
+from memnet.stats import bootstrap, model_differences, noise_matched, reliability
 from memnet.stats.bootstrap import interval_of
-from memnet.stats.metric_registry import METRICS
+from memnet.stats.metrics import METRICS
 from memnet.stats.resampling import Draws
 from populations import POPULATIONS, Sample, compared, true_values
+from single_model import distribution_p_values, noise_matched_of
 
 CLASSIC = {"williams": "Williams", "steiger": "Steiger", "meng_rosenthal_rubin": "Meng et al."}
 PROCESSES = 2
@@ -105,14 +106,14 @@ def ceilings(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[st
         f"interval of the ceiling of {METRICS[name].title}": _covers(
             found.interval(f"ceiling_{name}", 0.95).ends, true[f"ceiling_{name}"]
         )
-        for name in model_differences.CORRELATIONS
+        for name in ("spearman", "pearson")
     }
 
 
 def exchangeable(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
     again = np.random.default_rng([draws.seed, draws.n, 9]).binomial(sample.responses, sample.rate)
     return _distribution(
-        permutation.distribution_p_values(
+        distribution_p_values(
             sample.truth,
             again / sample.responses,
             permutations=draws.resamples,
@@ -125,13 +126,13 @@ def noise_matched_tests(
     sample: Sample, draws: Draws, true: Mapping[str, float]
 ) -> dict[str, float]:
     noise_matched.NOISY_DRAWS = 1  # in this process; p is of the first draw, however many there are
-    p_values = noise_matched.noise_matched(sample.truth, sample.rate, sample.responses, draws)[2]
-    return _distribution(p_values)
+    matched = noise_matched_of(sample.truth, sample.rate, sample.responses, draws)
+    return _distribution(matched.p_values)
 
 
 def not_matched(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
     return _distribution(
-        permutation.distribution_p_values(
+        distribution_p_values(
             sample.truth, sample.rate, permutations=draws.resamples, seed=draws.seed
         )
     )

@@ -14,7 +14,7 @@ from memnet.compare.record import RunRecord
 from memnet.compare.report.summary import Spread
 from memnet.compare.report.table_model import interval, number, p_value
 from memnet.compare.report.tables import level
-from memnet.stats.metric_registry import describe
+from memnet.stats.metrics import describe
 
 PRINTED = (
     "spearman",

@@ -1,22 +1,25 @@
-"""Everything that is computed of a comparison: every figure, interval and test."""
+"""Everything that is computed of a comparison: every value, interval and test.
+
+:func:`analyse` tells the story: how reliable the human scores are; every metric of every model, as
+it is and on the resamples; the tests whether predictions and human scores are distributed alike,
+plainly and with the human scores' noise added; then one :class:`Result` for each model and metric,
+and one :class:`Difference` for each pair of models.
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import diptest
 import numpy as np
 
 from memnet.compare.published import published_reliability
 from memnet.compare.record import CONTAMINATION, Difference, Result
 from memnet.data.contamination import DatasetName
 from memnet.stats import bootstrap, model_differences, noise_matched, permutation, reliability
-from memnet.stats.bootstrap import NOT_RESAMPLED, Interval, interval_of
-from memnet.stats.metric_registry import DERIVED, METRICS, NOISE_MATCHED
-from memnet.stats.metrics import range_names, range_of
+from memnet.stats.bootstrap import SIZE, TRUTH_VARIANCE, Interval, interval_of
+from memnet.stats.metrics import METRICS, Metric, derived_metrics, describe, noise_matched_metrics
 from memnet.stats.noise_matched import NoiseMatched
 from memnet.stats.plot_data import plot_data
 from memnet.stats.reliability import Reliability
@@ -34,8 +37,8 @@ NO_COLUMNS = "no columns with hits and responses were named"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
-    """What is analysed.
+class ComparisonInput:
+    """What is analysed: the pictures that human scores and all models have in common.
 
     Attributes
     ----------
@@ -64,7 +67,7 @@ class Study:
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """What was found; the fields are those of :class:`memnet.compare.record.RunRecord`."""
+    """What comes out; the fields are those of :class:`memnet.compare.record.RunRecord`."""
 
     results: list[Result]
     differences: list[Difference]
@@ -72,169 +75,197 @@ class Analysis:
     plots: dict[str, Any]
 
 
-def analyse(study: Study) -> Analysis:
-    """Compute every figure of every model, and of every pair of models, on the same resamples."""
-    found = _reliability(study)
-    noise_flag = {}
-    if found.kind == "counts" and study.hits is not None and study.responses is not None:
-        noise_flag["mse_label_noise"] = reliability.label_noise(study.hits, study.responses)
-    drawn = bootstrap.distributions(
-        study.truth, study.predictions, study.draws, extra_flags=noise_flag
-    )
-    values: dict[str, dict[str, float]] = {
-        model: {name: metric.function(study.truth, p) for name, metric in METRICS.items()}  # type: ignore[misc]
-        for model, p in study.predictions.items()
+def analyse(data: ComparisonInput) -> Analysis:
+    """Compute every metric of every model, and of every pair of models, on the same resamples."""
+    labels = _reliability(data)
+    values = {
+        model: {name: metric.function(data.truth, p) for name, metric in METRICS.items()}
+        for model, p in data.predictions.items()
     }
-    tested = permutation.swap_tests(
-        {model: (study.truth, p) for model, p in study.predictions.items()},
-        permutations=study.draws.resamples,
-        seed=study.draws.seed,
-        clusters=study.draws.clusters,
+    resampled = bootstrap.distributions(
+        data.truth, data.predictions, data.draws, extra_means=_label_noise(data, labels)
     )
-    matched: Mapping[str, NoiseMatched] = {}
-    if study.hits is not None and study.responses is not None:
-        # Labels that were rounded would not tie with noisy predictions of the same count.
-        labels = study.hits / study.responses
-        shares = {m: p for m, p in study.predictions.items() if not _no_shares(p)}
-        matched = noise_matched.noise_matched_all(labels, shares, study.responses, study.draws)
+    p_values = permutation.swap_tests(
+        {model: (data.truth, p) for model, p in data.predictions.items()},
+        permutations=data.draws.resamples,
+        seed=data.draws.seed,
+        clusters=data.draws.clusters,
+    )
+    matched = _noise_matched(data)
     results = [
         result
-        for model in study.predictions
-        for result in _Model(
-            study,
+        for model in data.predictions
+        for result in _ModelResults(
+            data,
             model,
             values=values[model],
-            drawn=drawn[model],
-            p_values=tested[model],
+            resampled=resampled[model],
+            p_values=p_values[model],
             matched=matched.get(model),
-            found=found,
-        ).results()
+            labels=labels,
+        ).all()
     ]
     return Analysis(
         results=results,
-        differences=_differences(study, drawn, values),
-        labels=_labels(study, found),
-        plots={model: _plots(study, prediction) for model, prediction in study.predictions.items()},
+        differences=_differences(data, resampled, values),
+        labels=_describe_labels(data, labels),
+        plots={model: _plots(data, prediction) for model, prediction in data.predictions.items()},
     )
 
 
-class _Model:
-    """The figures of one model, one method per family."""
+def _label_noise(data: ComparisonInput, labels: Reliability) -> dict[str, Array]:
+    """Return each label's own variance, to be averaged on each resample, where it is known."""
+    if labels.kind != "counts" or data.hits is None or data.responses is None:
+        return {}
+    return {"mse_label_noise": reliability.label_noise(data.hits, data.responses)}
+
+
+def _noise_matched(data: ComparisonInput) -> dict[str, NoiseMatched]:
+    """Compare distributions once more, for the models whose predictions can be hit rates."""
+    if data.hits is None or data.responses is None:
+        return {}
+    # Labels that were rounded would not tie with noisy predictions of the same count.
+    labels = data.hits / data.responses
+    shares = {model: p for model, p in data.predictions.items() if not _no_shares(p)}
+    return noise_matched.noise_matched(labels, shares, data.responses, data.draws)
+
+
+class _ModelResults:
+    """The results of one model, one method per family.
+
+    Parameters
+    ----------
+    data, model : what is analysed; which of its models.
+    values : metric -> value.
+    resampled : metric, and what :func:`.bootstrap.distributions` gives beside -> ``(B,)``.
+    p_values : metric -> p of the swap test, for those that have one.
+    matched : the distributions with noise; None without counts, or for predictions no shares.
+    labels : reliability of the human scores.
+    """
 
     def __init__(
         self,
-        study: Study,
+        data: ComparisonInput,
         model: str,
         *,
         values: Mapping[str, float],
-        drawn: Mapping[str, Array],
+        resampled: Mapping[str, Array],
         p_values: Mapping[str, float | None],
         matched: NoiseMatched | None,
-        found: Reliability,
+        labels: Reliability,
     ) -> None:
-        self.study = study
+        self.data = data
         self.model = model
         self.values = values
-        self.drawn = drawn
+        self.resampled = resampled
         self.p_values = p_values
         self.matched = matched
-        self.reliability = found
-        self.prediction = study.predictions[model]
+        self.labels = labels
+        self.prediction = data.predictions[model]
 
-    def results(self) -> list[Result]:
-        """Every figure, in the order of the tables."""
-        return [*self._plain(), *self._label_noise(), *self._ceiling(), *self._noise_matched()]
+    def all(self) -> list[Result]:
+        """Every result, in the order of the tables."""
+        return [
+            *map(self._plain, METRICS.values()),
+            *self._label_noise(),
+            *self._ceiling(),
+            *self._noise_matched(),
+        ]
 
-    def _plain(self) -> list[Result]:
-        inside = np.bincount(range_of(self.study.truth), minlength=len(range_names()))
-        counts = dict(zip(range_names(), inside.tolist(), strict=True))
-        results = []
-        for name, metric in METRICS.items():
-            p, how = self.p_values.get(name), permutation.METHOD
-            if name == "dip" and np.isfinite(self.values[name]):
-                p, how = _dip_p(self.prediction)
-            results.append(
-                self._result(
-                    name,
-                    self.values[name],
-                    self._interval(name),
-                    undefined=metric.undefined,
-                    resampled=self.drawn.get(name),
-                    n=next((n for part, n in counts.items() if name.endswith(part)), None),
-                    p_value=p,
-                    p_method="" if p is None else how,
-                )
-            )
-        return results
-
-    def _interval(self, name: str) -> Interval:
-        if name in NOT_RESAMPLED:
-            return Interval(None, None, NOT_RESAMPLED[name])
-        return interval_of(self.drawn[name], LEVEL)
+    def _plain(self, metric: Metric) -> Result:
+        """Give a metric that follows from truth and prediction alone."""
+        value = self.values[metric.name]
+        p, p_method = self.p_values.get(metric.name), permutation.METHOD
+        if metric.test is not None and np.isfinite(value):
+            p, p_method = metric.test(self.data.truth, self.prediction)
+        interval = (
+            Interval(None, None, metric.not_resampled)
+            if metric.not_resampled
+            else interval_of(self.resampled[metric.name], LEVEL)
+        )
+        return self._result(
+            metric.name,
+            value,
+            interval,
+            undefined=metric.undefined,
+            resampled=self.resampled.get(metric.name),
+            n=None if metric.subset is None else int(metric.subset(self.data.truth).sum()),
+            p_value=p,
+            p_method="" if p is None else p_method,
+        )
 
     def _label_noise(self) -> list[Result]:
         """Give the labels' own noise, which no predictor avoids, and what of the MSE lies above."""
-        known = self.reliability
-        floor = known.values.get("noise", np.nan)
-        resampled = self.drawn.get("mse_label_noise")
-        if known.kind == "published":
-            share = 1 - known.values["reliability_pearson"]
-            resampled = share * self.drawn["truth_variance"]
+        noise = self.labels.values.get("noise", np.nan)
+        resampled = self.resampled.get("mse_label_noise")
+        if self.labels.kind == "published":
+            share = 1 - self.labels.values["reliability_pearson"]
+            resampled = share * self.resampled[TRUTH_VARIANCE]
         if resampled is None:
-            resampled = np.full(self.study.draws.resamples, np.nan)
-        above = self.drawn["mse"] - resampled
+            resampled = np.full(self.data.draws.resamples, np.nan)
+        undefined = self.labels.undefined("noise")
+        above = self.values["mse"] - noise
+        resampled_above = self.resampled["mse"] - resampled
         return [
-            self._derived("mse_label_noise", floor, resampled),
-            self._derived("mse_above_noise", self.values["mse"] - floor, above),
+            self._derived("mse_label_noise", noise, resampled, undefined=undefined),
+            self._derived("mse_above_noise", above, resampled_above, undefined=undefined),
         ]
 
     def _ceiling(self) -> list[Result]:
-        """Correlations divided by their ceiling, on the same resamples as the ceiling."""
+        """Give correlations divided by their ceiling, on the same resamples as the ceiling."""
         results = []
         for name in ("spearman", "pearson"):
-            top = self.reliability.values.get(f"ceiling_{name}", np.nan)
-            tops = self.reliability.resampled.get(f"ceiling_{name}", np.array(top))
-            resampled = self.drawn[name][: tops.size] if tops.ndim else self.drawn[name]
+            ceiling = self.labels.values.get(f"ceiling_{name}", np.nan)
+            ceilings = self.labels.resampled.get(f"ceiling_{name}", np.array(ceiling))
+            measured = ceilings.ndim > 0
+            resampled = self.resampled[name]
+            if measured:
+                resampled = resampled[: ceilings.size]
             with np.errstate(divide="ignore", invalid="ignore"):
-                ratio, ratios = np.float64(self.values[name]) / top, resampled / tops
+                ratio, ratios = np.float64(self.values[name]) / ceiling, resampled / ceilings
+            defined = np.isfinite(ceiling)  # then it is the correlation that is not
+            derived = f"disattenuated_{name}"
             results.append(
                 self._derived(
-                    f"disattenuated_{name}",
+                    derived,
                     ratio,
                     ratios,
-                    method="" if tops.ndim else ", the published ceiling taken as it is",
+                    undefined=METRICS[name].undefined
+                    if defined
+                    else self.labels.undefined(derived),
+                    method="" if measured else ", the published ceiling taken as it is",
                 )
             )
         return results
 
     def _noise_matched(self) -> list[Result]:
-        if self.matched is None:  # no counts, or predictions that are no shares
-            nothing = np.full(1, np.nan)
-            return [self._derived(f"{n}_noise_matched", np.nan, nothing) for n in NOISE_MATCHED]
-        values, resampled = self.matched.values, self.matched.resampled
-        p_values = self.matched.p_values
-        return [
-            self._derived(
-                f"{name}_noise_matched",
-                values[name],
-                resampled[name],
-                method=f", {noise_matched.METHOD}",
-                p_value=p_values[name],
-                p_method="" if p_values[name] is None else f"{permutation.METHOD}, first draw",
+        """Give the distances after the predictions got the noise of the human scores."""
+        results = []
+        for metric in noise_matched_metrics():
+            name = f"{metric.name}_noise_matched"
+            undefined = self.data.no_counts or _no_shares(self.prediction)
+            undefined = undefined or derived_metrics()[name].undefined
+            if self.matched is None:
+                nothing = np.full(1, np.nan)
+                results.append(self._derived(name, np.nan, nothing, undefined=undefined))
+                continue
+            p = self.matched.p_values.get(metric.name)
+            results.append(
+                self._derived(
+                    name,
+                    self.matched.values[metric.name],
+                    self.matched.resampled[metric.name],
+                    undefined=undefined,
+                    method=f", {noise_matched.METHOD}",
+                    p_value=p,
+                    p_method="" if p is None else f"{permutation.METHOD}, first draw",
+                )
             )
-            for name in NOISE_MATCHED
-        ]
+        return results
 
-    def _derived(self, name: str, value: float, resampled: Array, **more: Any) -> Result:
-        undefined = DERIVED[name].undefined
-        if name.endswith("noise_matched"):
-            undefined = self.study.no_counts or _no_shares(self.prediction) or undefined
-        elif name.startswith("disattenuated") and np.isfinite(
-            self.reliability.values.get(name.replace("disattenuated", "ceiling"), np.nan)
-        ):
-            undefined = METRICS["spearman"].undefined
-        else:
-            undefined = self.reliability.undefined(name)
+    def _derived(
+        self, name: str, value: float, resampled: Array, *, undefined: str, **more: Any
+    ) -> Result:
         return self._result(
             name,
             float(value),
@@ -259,28 +290,28 @@ class _Model:
         p_method: str = "",
         resampled: Any = None,
     ) -> Result:
-        study = self.study
+        data = self.data
         defined = bool(np.isfinite(value))
-        n = len(study.truth) if n is None else n
-        effect = (METRICS.get(name) or DERIVED[name]).effect
-        if len(study.truth) < 2:
+        n = len(data.truth) if n is None else n
+        effect = describe(name).effect
+        if len(data.truth) < 2:
             interval = Interval(None, None, "there is only one picture")
         ends = interval.ends if defined else None
         return Result(
             model=self.model,
-            variant=study.variants[self.model],
-            dataset=study.dataset,
+            variant=data.variants[self.model],
+            dataset=data.dataset,
             metric=name,
             value=value if defined else None,
             n=n,
             interval=ends,
             level=LEVEL,
-            method=study.draws.method + method,
-            resamples=study.draws.resamples if resamples is None else resamples,
-            seed=study.draws.seed,
-            contamination=study.words[self.model],
+            method=data.draws.method + method,
+            resamples=data.draws.resamples if resamples is None else resamples,
+            seed=data.draws.seed,
+            contamination=data.words[self.model],
             reason=interval.reason if defined else undefined,
-            manifest=study.manifest,
+            manifest=data.manifest,
             p_value=p_value,
             p_method=p_method,
             effect_size=float(effect(value, n)) if effect and defined else None,
@@ -291,18 +322,9 @@ class _Model:
         self, effect: Callable[[Any, Any], Any], ends: list[float], n: int, resampled: Any
     ) -> list[float] | None:
         """Interval of an effect size; resamples of clusters have each their own n."""
-        if self.study.draws.clusters is not None and resampled is not None:
-            return interval_of(effect(resampled, self.drawn["size"]), LEVEL).ends
+        if self.data.draws.clusters is not None and resampled is not None:
+            return interval_of(effect(resampled, self.resampled[SIZE]), LEVEL).ends
         return [float(effect(end, n)) for end in ends]
-
-
-def _dip_p(prediction: Array) -> tuple[float, str]:
-    """Hartigan's p, by the table of the package diptest, which ends at 72,000."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        p = float(diptest.diptest(prediction)[1])
-    beyond = ", made for up to 72,000 pictures" if len(prediction) > 72_000 else ""
-    return p, f"Hartigan's table (diptest{beyond})"
 
 
 def _no_shares(prediction: Array) -> str:
@@ -313,18 +335,18 @@ def _no_shares(prediction: Array) -> str:
     return f"{outside:.0%} of the predictions lie outside 0 to 1, so they are no hit rates"
 
 
-def _reliability(study: Study) -> Reliability:
+def _reliability(data: ComparisonInput) -> Reliability:
     """From the counts; else as published, where it is known what the labels are.
 
     MemCat's published figure is about labels whose counts are published, too, so without the counts
     nobody can tell whether the labels are those; LaMem has no counts, and one kind of label.
     """
-    if study.hits is not None:
-        return reliability.from_counts(study.hits, study.responses, study.draws)
-    stated = published_reliability(study.dataset) if study.dataset else None
-    name = DatasetName.parse(study.dataset)
-    if stated is None or stated.made_of != "half" or study.no_counts != NO_COLUMNS:
-        return Reliability("unknown", {}, {}, reason=study.no_counts)
+    if data.hits is not None:
+        return reliability.from_counts(data.hits, data.responses, data.draws)
+    stated = published_reliability(data.dataset) if data.dataset else None
+    name = DatasetName.parse(data.dataset)
+    if stated is None or stated.made_of != "half" or data.no_counts != NO_COLUMNS:
+        return Reliability("unknown", {}, {}, reason=data.no_counts)
     if name.part != "test":
         reason = f"{stated.figure.source.short} give it for {stated.labels}: name split and part"
         return Reliability("unknown", {}, {}, reason=f"{reason}, as in {name.base}:test:1")
@@ -332,31 +354,31 @@ def _reliability(study: Study) -> Reliability:
         f"{stated.figure.source.short}, {stated.figure.where}, for {stated.labels}: {stated.why}; "
         "a selection of its pictures may have another"
     )
-    return reliability.published(stated.value, study.truth, source)
+    return reliability.published(stated.value, data.truth, source)
 
 
-def _labels(study: Study, found: Reliability) -> dict[str, Any]:
+def _describe_labels(data: ComparisonInput, labels: Reliability) -> dict[str, Any]:
     figures = {}
-    for name, value in found.values.items():
-        interval = found.interval(name, LEVEL)
+    for name, value in labels.values.items():
+        interval = labels.interval(name, LEVEL)
         figures[name] = {
             "value": float(value) if np.isfinite(value) else None,
             "interval": interval.ends,
-            "method": _labels_method(name, study.draws) if found.kind == "counts" else "published",
-            "resamples": len(found.resampled[name]) if name in found.resampled else 0,
+            "method": _labels_method(name, data.draws) if labels.kind == "counts" else "published",
+            "resamples": len(labels.resampled[name]) if name in labels.resampled else 0,
         }
     responses: dict[str, int | float] | None = None
-    if study.responses is not None:
+    if data.responses is not None:
         responses = {
-            "lowest": int(study.responses.min()),
-            "median": float(np.median(study.responses)),
-            "highest": int(study.responses.max()),
+            "lowest": int(data.responses.min()),
+            "median": float(np.median(data.responses)),
+            "highest": int(data.responses.max()),
         }
     return {
-        "kind": found.kind,
-        "source": found.source,
-        "reason": found.reason,
-        "halves": reliability.HALVES if found.kind == "counts" else None,
+        "kind": labels.kind,
+        "source": labels.source,
+        "reason": labels.reason,
+        "halves": reliability.HALVES if labels.kind == "counts" else None,
         "responses": responses,
         "figures": figures,
     }
@@ -367,38 +389,38 @@ def _labels_method(name: str, draws: Draws) -> str:
 
 
 def _differences(
-    study: Study,
-    drawn: Mapping[str, Mapping[str, Array]],
+    data: ComparisonInput,
+    resampled: Mapping[str, Mapping[str, Array]],
     values: Mapping[str, Mapping[str, float]],
 ) -> list[Difference]:
     rows = model_differences.differences(
-        study.truth,
-        study.predictions,
-        drawn,
+        data.truth,
+        data.predictions,
+        resampled,
         values,
-        study.draws,
+        data.draws,
         level=LEVEL,
-        margin=study.margin,
+        margin=data.margin,
     )
     return [
         Difference(
             **row,
-            n=len(study.truth),
+            n=len(data.truth),
             level=LEVEL,
-            method=study.draws.method,
-            resamples=study.draws.resamples,
-            seed=study.draws.seed,
+            method=data.draws.method,
+            resamples=data.draws.resamples,
+            seed=data.draws.seed,
             contamination=max(
-                (study.words[row[side]] for side in ("model_a", "model_b")), key=CONTAMINATION.index
+                (data.words[row[side]] for side in ("model_a", "model_b")), key=CONTAMINATION.index
             ),
         )
         for row in rows
     ]
 
 
-def _plots(study: Study, prediction: Array) -> dict[str, Any]:
+def _plots(data: ComparisonInput, prediction: Array) -> dict[str, Any]:
     noisy = None
-    if study.responses is not None and not _no_shares(prediction):
-        generator = np.random.default_rng([study.draws.seed, 2])
-        noisy = noise_matched.noisy(prediction, study.responses, generator)
-    return plot_data(study.truth, prediction, seed=study.draws.seed, noisy=noisy)
+    if data.responses is not None and not _no_shares(prediction):
+        generator = np.random.default_rng([data.draws.seed, 2])
+        noisy = noise_matched.noisy(prediction, data.responses, generator)
+    return plot_data(data.truth, prediction, seed=data.draws.seed, noisy=noisy)

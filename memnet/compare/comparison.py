@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.compare.analysis import MARGIN, NO_COLUMNS, Study, analyse
+from memnet.compare.analysis import MARGIN, NO_COLUMNS, ComparisonInput, analyse
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord
 from memnet.data.columns import Scores, read_column, read_extras, read_scores
@@ -138,7 +138,7 @@ def compare_scores(
     infos = [_model_info(model, dataset) for model in models]
     hits, responses, no_counts = _counts(joined, extras, known)
     analysis = analyse(
-        Study(
+        ComparisonInput(
             truth=joined.truth,
             predictions=joined.predictions,
             variants={model.name: model.variant for model in models},

@@ -25,7 +25,7 @@ class Result:
     Attributes
     ----------
     model, variant, dataset : who was tested on what ("" where the data set was not named).
-    metric : a name of :mod:`memnet.stats.metric_registry`.
+    metric : a name of :mod:`memnet.stats.metrics`.
     value : float64, or None where undefined; ``reason`` then says why.
     n : number of pictures that the figure is about.
     interval : [low, high], or None; ``reason`` then says why.

@@ -2,7 +2,7 @@
 
 A resample draws pictures with replacement, truth and predictions together. It is kept as a vector
 of counts (how often each picture was drawn), from which midranks, moments and distribution
-functions follow without copying or sorting (:mod:`.kernels`). The result is that of computing
+functions follow without copying or sorting (:mod:`.compiling`). The result is that of computing
 each metric on each resample, to rounding (tested), and SciPy's ``bootstrap(paired=True,
 method="percentile")`` with the same generator gives the same interval.
 """
@@ -16,20 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metric_registry import METRICS
-from memnet.stats.metrics import flags
-from memnet.stats.resampled_metrics import Prepared
-from memnet.stats.resampling import Draws, Workers
+from memnet.stats.metrics import METRICS, Pair, Resamples
+from memnet.stats.metrics.moments import moments
+from memnet.stats.resampling import Draws, Workers, resampled_means
 from memnet.util.arrays import Array
 
 _MOST_UNDEFINED = 0.01
 
-NOT_RESAMPLED = {
-    "min_prediction": "a resample cannot reach beyond the sample's own lowest value",
-    "max_prediction": "a resample cannot reach beyond the sample's own highest value",
-    "dip": "resamples repeat values, which the dip takes for modes",
-}
-"""Metrics without a bootstrap interval, and why."""
+TRUTH_VARIANCE, SIZE = "truth_variance", "size"
+"""What :func:`distributions` gives beside the metrics: variance (with n) of the truth, and number
+of pictures, of each resample."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +65,28 @@ def intervals(
     resamples : number of resamples.
     seed : of ``numpy.random.default_rng``; the same seed and N draw the same pictures.
     level : coverage, 0 to 1.
-    only : names of :data:`~memnet.stats.metric_registry.METRICS`; None for all of them.
+    only : names of :data:`~memnet.stats.metrics.METRICS`; None for all of them.
 
     Returns
     -------
     dict
         metric name -> :class:`Interval`. There is none where more than 1 % of the resamples leave
         the metric undefined.
+
+    Examples
+    --------
+    >>> truth, prediction = np.array([0.5, 0.6, 0.8, 0.9]), np.array([0.5, 0.7, 0.6, 0.8])
+    >>> found = intervals(truth, prediction, resamples=200, seed=0, only=["mae"])
+    >>> [round(end, 3) for end in found["mae"].ends]
+    [0.05, 0.175]
     """
     draws = Draws(n=len(truth), resamples=resamples, seed=seed)
     drawn = distributions(truth, {"": prediction}, draws, only=only)[""]
     return {
-        name: interval_of(drawn[name], level)
-        if name in drawn
-        else Interval(None, None, NOT_RESAMPLED[name])
-        for name in METRICS
+        name: Interval(None, None, metric.not_resampled)
+        if metric.not_resampled
+        else interval_of(drawn[name], level)
+        for name, metric in METRICS.items()
         if only is None or name in only
     }
 
@@ -94,7 +97,7 @@ def distributions(
     draws: Draws,
     *,
     only: Collection[str] | None = None,
-    extra_flags: Mapping[str, Array] | None = None,
+    extra_means: Mapping[str, Array] | None = None,
 ) -> dict[str, dict[str, Array]]:
     """Each metric's value on every resample, the same resamples for all models.
 
@@ -103,29 +106,59 @@ def distributions(
     truth, predictions : float64 ``(N,)``; model -> float64 ``(N,)``.
     draws : which pictures each resample draws.
     only : metrics; None for all.
-    extra_flags : name -> ``(N,)``: further means to take on each resample.
+    extra_means : name -> ``(N,)``: further columns to average on each resample.
 
     Returns
     -------
     dict
-        model -> metric -> float64 ``(resamples,)``, NaN where undefined.
+        model -> metric -> float64 ``(resamples,)``, NaN where undefined; without ``only`` also
+        :data:`TRUTH_VARIANCE`, :data:`SIZE` and the extra means.
+
+    Examples
+    --------
+    >>> truth, prediction = np.array([0.5, 0.6, 0.8, 0.9]), np.array([0.5, 0.7, 0.6, 0.8])
+    >>> draws = Draws(n=4, resamples=3, seed=0)
+    >>> drawn = distributions(truth, {"mine": prediction}, draws, only=["mae"])
+    >>> drawn["mine"]["mae"].round(3).tolist()
+    [0.15, 0.025, 0.1]
     """
-    prepared = {
-        model: Prepared(truth, values, {**flags(values), **(extra_flags or {})})
-        for model, values in predictions.items()
-    }
-    found: dict[str, dict[str, Array]] = {model: {} for model in prepared}
+    pairs = {model: Pair(truth, values) for model, values in predictions.items()}
+    resampled: dict[str, dict[str, Array]] = {model: {} for model in pairs}
     with Workers() as workers:
         for rows, counts in draws.chunks():
-            for model, pair in prepared.items():
-                for name, values in pair.metrics(counts, workers, only).items():
-                    store = found[model].setdefault(name, np.empty(draws.resamples))
+            for model, pair in pairs.items():
+                resamples = Resamples(pair, counts, workers)
+                for name, values in _statistics(resamples, only, extra_means).items():
+                    store = resampled[model].setdefault(name, np.empty(draws.resamples))
                     store[rows] = values
-    return found
+    return resampled
+
+
+def _statistics(
+    resamples: Resamples,
+    only: Collection[str] | None,
+    extra_means: Mapping[str, Array] | None,
+) -> dict[str, Array]:
+    """Compute everything on one chunk of resamples: name -> ``(B,)``."""
+    values = {
+        name: metric.on_resamples(resamples)
+        for name, metric in METRICS.items()
+        if not metric.not_resampled and (only is None or name in only)
+    }
+    if only is None:
+        summary = resamples.once(moments)
+        values |= {TRUTH_VARIANCE: summary.sd_truth**2, SIZE: summary.n}
+        if extra_means:
+            values |= resampled_means(extra_means, resamples.counts, resamples.workers)
+    return values
 
 
 def interval_of(values: Any, level: float) -> Interval:
-    """Percentile interval of a statistic's resampled values; none where over 1 % are NaN."""
+    """Percentile interval of a statistic's resampled values; none where over 1 % are NaN.
+
+    >>> interval_of(np.linspace(0, 100, 101), 0.5).ends
+    [25.0, 75.0]
+    """
     undefined = float(np.isnan(values).mean())
     if undefined > _MOST_UNDEFINED:
         return Interval(None, None, f"undefined in {undefined:.0%} of the resamples")

@@ -1,6 +1,6 @@
 """Do two models differ on the same pictures? Differences, tests, equivalence, corrections.
 
-Both models' figures come from the same pictures and so vary together: every interval and test here
+Both models' values come from the same pictures and so vary together: every interval and test here
 keeps the pictures paired. The main answer is the bootstrap interval of the difference and the
 permutation test; the tests for dependent correlations are there because reviewers ask for them.
 """
@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from itertools import chain, combinations
+from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
 
-from memnet.stats import dependent_correlations, kernels
+from memnet.stats import dependent_correlations
 from memnet.stats.bootstrap import interval_of
-from memnet.stats.permutation import p_value, swaps
-from memnet.stats.resampling import Draws, Workers, groups_of
+from memnet.stats.metrics import METRICS, Metric, metrics_between_models
+from memnet.stats.metrics.base import standardised
+from memnet.stats.permutation import p_value, permuted
+from memnet.stats.resampling import Draws
 from memnet.util.arrays import Array
-
-CORRELATIONS = ("spearman", "pearson")
-ERRORS = ("mse", "mae")
 
 
 def differences(
@@ -35,7 +33,7 @@ def differences(
     level: float,
     margin: float,
 ) -> list[dict[str, Any]]:
-    """Compare every two models by Spearman, Pearson, MSE and MAE.
+    """Compare every two models by each metric that is for that (Spearman, Pearson, MSE, MAE, ...).
 
     Parameters
     ----------
@@ -56,57 +54,86 @@ def differences(
     pairs = list(combinations(predictions, 2))
     if not pairs:
         return []
-    clusters = draws.clusters
-    permuted = _permuted(truth, predictions, pairs, draws, clusters)
-    found = []
-    for metric in (*CORRELATIONS, *ERRORS):
-        rows = [
-            _difference(pair, metric, drawn, values, permuted[metric][number], level, margin)
-            | {
-                "tests": {}
-                if clusters is not None
-                else tests(truth, predictions, pair, metric, level)
-            }
-            for number, pair in enumerate(pairs)
-        ]
-        p_values = [np.nan if row["p_value"] is None else row["p_value"] for row in rows]
-        for name, correct in (
-            ("p_holm", dependent_correlations.holm),
-            ("p_bh", dependent_correlations.benjamini_hochberg),
-        ):
-            for row, corrected in zip(rows, correct(p_values), strict=True):
-                row[name] = _or_none(float(corrected))
-        found += rows
-    return found
+    metrics = metrics_between_models()
+    p_values = _p_values(truth, predictions, pairs, metrics, draws)
+    rows: list[dict[str, Any]] = []
+    for metric in metrics:
+        of_metric = []
+        for pair in pairs:
+            row = _difference(pair, metric, drawn, values, level, margin)
+            row["p_value"] = p_values[metric.name, pair]
+            row["tests"] = {}
+            if draws.clusters is None:
+                row["tests"] = correlation_tests(truth, predictions, pair, metric.name, level)
+            of_metric.append(row)
+        _correct(of_metric)
+        rows += of_metric
+    return rows
+
+
+def _p_values(
+    truth: Array,
+    predictions: Mapping[str, Array],
+    pairs: list[tuple[str, str]],
+    metrics: list[Metric],
+    draws: Draws,
+) -> dict[tuple[str, tuple[str, str]], float | None]:
+    """P value of each metric and pair: the two models' numbers change places, at random."""
+    statistics = {
+        (metric.name, pair): metric.between(truth, *(predictions[model] for model in pair))
+        for pair in pairs
+        for metric in metrics
+    }
+    results = permuted(
+        list(statistics.values()),
+        len(truth),
+        permutations=draws.resamples,
+        seed=draws.seed,
+        clusters=draws.clusters,
+    )
+    return {
+        key: p_value(observed, swapped, unit=statistic.unit)
+        for (key, statistic), (observed, swapped) in zip(statistics.items(), results, strict=True)
+    }
+
+
+def _correct(rows: list[dict[str, Any]]) -> None:
+    """Add the p values corrected over the pairs of one metric."""
+    p_values = [np.nan if row["p_value"] is None else row["p_value"] for row in rows]
+    for name, correct in (
+        ("p_holm", dependent_correlations.holm),
+        ("p_bh", dependent_correlations.benjamini_hochberg),
+    ):
+        for row, corrected in zip(rows, correct(p_values), strict=True):
+            row[name] = _or_none(float(corrected))
 
 
 def _difference(
     pair: tuple[str, str],
-    metric: str,
+    metric: Metric,
     drawn: Mapping[str, Mapping[str, Array]],
     values: Mapping[str, Mapping[str, float]],
-    permuted: tuple[float, Array, float],
     level: float,
     margin: float,
 ) -> dict[str, Any]:
     a, b = pair
-    value = values[a][metric] - values[b][metric]
-    resampled = drawn[a][metric] - drawn[b][metric]
+    value = values[a][metric.name] - values[b][metric.name]
+    resampled = drawn[a][metric.name] - drawn[b][metric.name]
     interval = interval_of(resampled, level)
     row: dict[str, Any] = {
         "model_a": a,
         "model_b": b,
-        "metric": metric,
+        "metric": metric.name,
         "value": _or_none(value),
         "interval": interval.ends if np.isfinite(value) else None,
-        "p_value": p_value(*permuted),
+        "p_value": None,
         "margin": None,
         "p_equivalence": None,
         "interval_equivalence": None,
         "equivalent": None,
         "reason": interval.reason if np.isfinite(value) else "one of the two is undefined",
     }
-    if metric in CORRELATIONS and row["interval"] is not None:
+    if metric.correlate is not None and row["interval"] is not None:
         row |= equivalence(resampled, level=level, margin=margin)
     return row
 
@@ -117,6 +144,9 @@ def equivalence(resampled: Array, *, level: float, margin: float) -> dict[str, A
     p is the larger of the two shares of resamples beyond the margin (the observed difference
     counts as one); equivalent where it is at most ``1 - level``. The ``2 level - 1`` interval then
     lies within the margin, but for the last resample.
+
+    >>> equivalence(np.linspace(-0.01, 0.01, 999), level=0.95, margin=0.02)["p_equivalence"]
+    0.001
     """
     known = resampled[np.isfinite(resampled)]
     beyond = max(np.count_nonzero(known <= -margin), np.count_nonzero(known >= margin))
@@ -129,107 +159,40 @@ def equivalence(resampled: Array, *, level: float, margin: float) -> dict[str, A
     }
 
 
-def _permuted(
-    truth: Array,
-    predictions: Mapping[str, Array],
-    pairs: list[tuple[str, str]],
-    draws: Draws,
-    clusters: Any | None,
-) -> dict[str, list[tuple[float, Array, float]]]:
-    """Observed and permuted |difference| of each metric and pair, and its unit.
-
-    Two models' numbers for a picture change places: for Spearman their ranks, after which each
-    column is ranked anew; for Pearson their z-scores (so that another scale is no difference);
-    for errors the errors. All but the ranks change linearly, so they are one matrix product.
-    """
-    columns, own, ranked = [], [], []
-    target = _standard(stats.rankdata(truth)) / np.sqrt(len(truth))
-    for a, b in pairs:
-        x, y = predictions[a], predictions[b]
-        z, left, right = (_standard(values) for values in (truth, x, y))
-        moved = right - left
-        columns += [z * moved, moved, right**2 - left**2]
-        own.append((np.mean(z * left), np.mean(z * right)))
-        columns += [(x - truth) ** 2 - (y - truth) ** 2, np.abs(x - truth) - np.abs(y - truth)]
-        ranks = np.concatenate([stats.rankdata(x), stats.rankdata(y)])
-        distinct, place = groups_of(ranks)
-        ranked.append((place[: len(x)], place[len(x) :], len(distinct)))
-    linear = np.stack(columns, axis=1) / len(truth)
-    units = np.abs(linear).sum(axis=0).reshape(len(pairs), _SUMS)
-    nothing = np.zeros((1, len(truth)), dtype=np.uint8)
-    parts = []
-    with Workers() as workers:
-        for chunk in chain([nothing], swaps(len(truth), draws.resamples, draws.seed, clusters)):
-            found = np.empty((len(pairs), 4, len(chunk)))
-            found[:, 1:] = _swapped(chunk, linear, own)
-            for pair, (first, second, groups) in enumerate(ranked):
-                rho = np.empty(len(chunk))
-                args = (chunk, target, first, second, groups, rho)
-                workers.rows(kernels.swapped_spearman_rows, len(chunk), *args)
-                found[pair, 0] = rho
-            parts.append(found)
-    permuted = np.concatenate(parts[1:], axis=-1)  # (pairs, 4, B)
-    metrics = (*CORRELATIONS, *ERRORS)
-    unit = {"mse": units[:, 3], "mae": units[:, 4]}  # correlations have 1
-    return {
-        metric: [
-            (
-                float(parts[0][pair, which, 0]),
-                permuted[pair, which],
-                float(unit[metric][pair]) if metric in unit else 1.0,
-            )
-            for pair in range(len(pairs))
-        ]
-        for which, metric in enumerate(metrics)
-    }
-
-
-_SUMS = 5
-
-
-def _swapped(chunk: Any, linear: Array, own: list[tuple[Any, Any]]) -> Array:
-    """Return |difference| of Pearson, MSE and MAE under each swap, ``(pairs, 3, B)``."""
-    sums = (chunk.astype(np.float64) @ linear).T.reshape(len(own), _SUMS, len(chunk))
-    totals = linear.sum(axis=0).reshape(len(own), _SUMS)
-    found = np.empty((len(own), 3, len(chunk)))
-    for pair, (left, right) in enumerate(own):
-        cross, moved, square = sums[pair, :3]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            r_left = (left + cross) / np.sqrt(1 + square - moved**2)
-            r_right = (right - cross) / np.sqrt(1 - square - moved**2)
-        found[pair, 0] = np.abs(r_left - r_right)
-        found[pair, 1:] = np.abs(totals[pair, 3:, None] - 2 * sums[pair, 3:])
-    return found
-
-
-def _standard(values: Array) -> Array:
-    """Mean 0, SD 1 (with n); NaN where all are equal."""
-    deviation = values - values.mean()
-    size = float(np.sqrt(np.mean(deviation**2)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        standard: Array = deviation / (size if np.ptp(values) > 0 else np.nan)
-    return standard
-
-
-def tests(
+def correlation_tests(
     truth: Array,
     predictions: Mapping[str, Array],
     pair: tuple[str, str],
     metric: str,
     level: float,
 ) -> dict[str, Any]:
-    """Williams, Steiger, Meng-Rosenthal-Rubin and Zou, for two correlations.
+    """Williams, Steiger, Meng-Rosenthal-Rubin and Zou, for two correlations; else nothing.
 
     For ``spearman`` they are computed on normal scores of the ranks: they suppose normal columns,
     and on plain ranks they reject 6 to 8 % where nothing differs (docs/statistics.md).
+
+    Parameters
+    ----------
+    truth, predictions : float64 ``(N,)``; model -> float64 ``(N,)``.
+    pair, metric, level : two models; a name of :data:`METRICS`; coverage of the intervals.
+
+    Examples
+    --------
+    >>> truth = np.array([0.5, 0.6, 0.7, 0.8, 0.9])
+    >>> models = {"a": truth[[0, 1, 2, 4, 3]], "b": truth[[1, 0, 3, 4, 2]]}
+    >>> tests = correlation_tests(truth, models, ("a", "b"), "pearson", 0.95)
+    >>> round(tests["zou"]["difference"], 3), round(tests["williams"]["p"], 3)
+    (0.3, 0.229)
     """
-    if metric not in CORRELATIONS:
+    correlate = METRICS[metric].correlate
+    if correlate is None:
         return {}
-    of: Any = normal_scores if metric == "spearman" else np.asarray
-    t, x, y = (_standard(of(values)) for values in (truth, *(predictions[name] for name in pair)))
+    t, x, y = (
+        standardised(correlate(values)) for values in (truth, *(predictions[name] for name in pair))
+    )
     r_ta, r_tb, r_ab = (float(np.mean(p * q)) for p, q in ((t, x), (t, y), (x, y)))
     n = len(truth)
-    found = {
+    results = {
         "williams": asdict(dependent_correlations.williams(r_ta, r_tb, r_ab, n)),
         "steiger": asdict(dependent_correlations.steiger(r_ta, r_tb, r_ab, n)),
         "meng_rosenthal_rubin": asdict(
@@ -238,14 +201,9 @@ def tests(
         "zou": asdict(dependent_correlations.zou(r_ta, r_tb, r_ab, n, level=level)),
     }
     return {
-        name: {key: _or_none(value) for key, value in test.items()} for name, test in found.items()
+        name: {key: _or_none(value) for key, value in test.items()}
+        for name, test in results.items()
     }
-
-
-def normal_scores(values: Array) -> Array:
-    """Return normal quantiles of the midranks, ``ndtri((rank - 0.5) / n)`` (Hazen's)."""
-    scores: Array = special.ndtri((stats.rankdata(values) - 0.5) / len(values))
-    return scores
 
 
 def _or_none(value: Any) -> Any:

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metric_registry import NOISE_MATCHED
+from memnet.stats.metrics import Pair, Resamples, noise_matched_metrics
 from memnet.stats.permutation import swap_tests
 from memnet.stats.resampling import Draws, Workers
-from memnet.stats.two_sample import Pooled
 from memnet.util.arrays import Array
 
 NOISY_DRAWS = 100
@@ -26,7 +25,11 @@ METHOD = f"mean over {NOISY_DRAWS} binomial draws"
 
 
 def noisy(prediction: Array, responses: Any, generator: np.random.Generator) -> Array:
-    """One draw of ``Binomial(responses, prediction) / responses``; predictions within 0 and 1."""
+    """One draw of ``Binomial(responses, prediction) / responses``; predictions within 0 and 1.
+
+    >>> noisy(np.array([0.0, 0.5, 1.0]), np.array([40, 40, 40]), np.random.default_rng(0)).tolist()
+    [0.0, 0.525, 1.0]
+    """
     drawn: Array = generator.binomial(responses, np.clip(prediction, 0, 1)) / responses
     return drawn
 
@@ -47,7 +50,7 @@ class NoiseMatched:
     p_values: dict[str, float | None]
 
 
-def noise_matched_all(
+def noise_matched(
     truth: Array,
     predictions: Mapping[str, Array],
     responses: Any,
@@ -81,26 +84,19 @@ def noise_matched_all(
     }
 
 
-def noise_matched(
-    truth: Array, prediction: Array, responses: Any, draws: Draws
-) -> tuple[dict[str, float], dict[str, Array], dict[str, float | None]]:
-    """Do :func:`noise_matched_all` for one model."""
-    found = noise_matched_all(truth, {"": prediction}, responses, draws)[""]
-    return found.values, found.resampled, found.p_values
-
-
 class _Model:
     """One model's noisy draws, in turn: each is sorted once."""
 
     first: Array
-    pair: _Pair
+    pair: Pair
 
     def __init__(self, truth: Array, prediction: Array, responses: Any, draws: Draws) -> None:
         self.truth, self.prediction, self.responses = truth, prediction, responses
         self.generator = np.random.default_rng([draws.seed, 2])
         self.which = np.arange(draws.resamples) * NOISY_DRAWS // draws.resamples
-        self.resampled = {name: np.empty(draws.resamples) for name in NOISE_MATCHED}
-        self.values: dict[str, list[float]] = {name: [] for name in NOISE_MATCHED}
+        self.metrics = {metric.name: metric for metric in noise_matched_metrics()}
+        self.resampled = {name: np.empty(draws.resamples) for name in self.metrics}
+        self.values: dict[str, list[float]] = {name: [] for name in self.metrics}
         self.number = -1
 
     def resample(self, rows: slice, counts: Any, workers: Workers) -> None:
@@ -108,8 +104,10 @@ class _Model:
             self.go_to(draw, workers)
             here = np.flatnonzero(self.which[rows] == draw)
             first, last = int(here[0]), int(here[-1]) + 1
-            for name, found in self.pair.metrics(counts[first:last], workers).items():
-                self.resampled[name][rows.start + first : rows.start + last] = found
+            resamples = Resamples(self.pair, counts[first:last], workers)
+            for name, metric in self.metrics.items():
+                values = metric.on_noisy_resamples(resamples)
+                self.resampled[name][rows.start + first : rows.start + last] = values
 
     def go_to(self, draw: int, workers: Workers) -> None:
         """Draw on, taking the metrics of each draw as it is."""
@@ -119,31 +117,10 @@ class _Model:
             drawn = noisy(self.prediction, self.responses, self.generator)
             if self.number == 0:
                 self.first = drawn
-            self.pair = _Pair(self.truth, drawn)
-            for name, found in self.pair.metrics(once, workers).items():
-                self.values[name].append(float(found[0]))
+            self.pair = Pair(self.truth, drawn)
+            resamples = Resamples(self.pair, once, workers)
+            for name, metric in self.metrics.items():
+                self.values[name].append(float(metric.on_noisy_resamples(resamples)[0]))
 
     def means(self) -> dict[str, float]:
         return {name: float(np.mean(values)) for name, values in self.values.items()}
-
-
-class _Pair:
-    """Labels and one draw of noisy predictions."""
-
-    def __init__(self, truth: Array, prediction: Array) -> None:
-        self.pooled = Pooled(truth, prediction)
-        columns = [values - values.mean() for values in (truth, prediction)]
-        self.columns = np.stack([*columns, *(c**2 for c in columns)], axis=1)
-
-    def metrics(self, counts: Any, workers: Workers) -> dict[str, Array]:
-        weights = counts.astype(np.float64)
-        means = weights @ self.columns / weights.sum(axis=1, keepdims=True)
-        variances = means[:, 2:] - means[:, :2] ** 2
-        tiny = 1e-15 * self.columns[:, 2].max()  # all equal, but for rounding
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.sqrt(np.maximum(variances[:, 1], 0) / variances[:, 0])
-        return {
-            "sd_ratio": np.where(variances[:, 0] > tiny, ratio, np.nan),
-            "epps_singleton": self.pooled.epps_singleton(counts, workers),
-            **self.pooled.distances(counts, None, workers),
-        }

@@ -9,15 +9,14 @@ counts, so p is never 0).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import epps_singleton_from, waves
+from memnet.stats.metrics import METRICS, Pair, Swaps, SwapStatistic
 from memnet.stats.resampling import Workers, progress
-from memnet.stats.two_sample import Pooled
 from memnet.util.arrays import Array
 
 METHOD = "swap permutation"
@@ -49,11 +48,50 @@ def p_value(observed: float, permuted: Array, unit: float = 1.0) -> float | None
 
     ``unit`` is the size of the numbers that the statistic is made of: what differs by 1e-12 of it
     is a tie.
+
+    >>> p_value(0.5, np.array([0.1, 0.5, 0.7]))
+    0.75
     """
     if not np.isfinite(observed):
         return None
     reached = np.count_nonzero(permuted >= observed - _ROUNDING * max(unit, abs(observed)))
     return float((reached + 1) / (len(permuted) + 1))
+
+
+def permuted(
+    statistics: Sequence[SwapStatistic],
+    n: int,
+    *,
+    permutations: int,
+    seed: int,
+    clusters: Any | None = None,
+) -> list[tuple[float, Array]]:
+    """Compute statistics of n pictures as they are, and under random swaps, the same for all.
+
+    Parameters
+    ----------
+    statistics : what the metrics give (:attr:`Metric.swap`, :meth:`Metric.between`).
+    n, permutations, seed : pictures; how many swaps, and of which generator.
+    clusters : int ``(N,)``: pictures that are swapped together; None: each on its own.
+
+    Returns
+    -------
+    list
+        for each statistic its value, and float64 ``(permutations,)``.
+    """
+    ends = np.cumsum([0, *(0 if s.columns is None else s.columns.shape[1] for s in statistics)])
+    columns = [s.columns for s in statistics if s.columns is not None]
+    summed = np.concatenate(columns, axis=1) if columns else np.empty((n, 0))
+    values: list[list[Array]] = [[] for _ in statistics]
+    nothing = np.zeros((1, n), dtype=np.uint8)
+    with Workers() as workers:
+        for chunk in chain([nothing], swaps(n, permutations, seed, clusters)):
+            sums = (chunk.astype(np.float64) @ summed).T  # a swap changes sums linearly
+            these = Swaps(chunk, workers)
+            for place, statistic in enumerate(statistics):
+                part = sums[ends[place] : ends[place + 1]]
+                values[place].append(statistic.evaluate(these, part))
+    return [(float(parts[0][0]), np.concatenate(parts[1:])) for parts in values]
 
 
 def swap_tests(
@@ -74,77 +112,34 @@ def swap_tests(
     Returns
     -------
     dict
-        name -> metric -> p, None where the statistic is undefined. That of ``sd_ratio`` swaps the
-        deviations from each column's mean and is two-sided.
+        name -> metric -> p, None where the statistic is undefined; of the metrics that have a
+        swap test. That of ``sd_ratio`` swaps the deviations from each column's mean and is
+        two-sided.
+
+    Examples
+    --------
+    >>> truth = np.linspace(0.1, 0.9, 40)
+    >>> tests = swap_tests({"mine": (truth, truth / 10)}, permutations=99, seed=0)
+    >>> tests["mine"]["ks"]
+    0.01
     """
     if not columns:
         return {}
-    pooled = {name: Pooled(*pair) for name, pair in columns.items()}
-    moved, left, right = (
-        np.concatenate(parts, axis=-1)
-        for parts in zip(*(_linear(*columns[name], pooled[name]) for name in columns), strict=True)
+    tested = [
+        (name, metric.name, metric.swap(pair))
+        for name, pair in ((name, Pair(*both)) for name, both in columns.items())
+        for metric in METRICS.values()
+        if metric.swap is not None
+    ]
+    n = len(next(iter(columns.values()))[0])
+    found = permuted(
+        [statistic for *_, statistic in tested],
+        n,
+        permutations=permutations,
+        seed=seed,
+        clusters=clusters,
     )
-    n = len(moved)
-    found: dict[str, list[dict[str, Array]]] = {name: [] for name in columns}
-    nothing = np.zeros((1, n), dtype=np.uint8)
-    with Workers() as workers:
-        for chunk in chain([nothing], swaps(n, permutations, seed, clusters)):
-            sums = chunk.astype(np.float64) @ moved  # a swap changes sums linearly
-            for number, (name, both) in enumerate(pooled.items()):
-                at = slice(number * _SUMS, (number + 1) * _SUMS)
-                statistics = _from_sums(
-                    (left[at] + sums[:, at]) / n, (right[at] - sums[:, at]) / n, n
-                )
-                found[name].append(statistics | both.distances(None, chunk, workers))
-    return {
-        name: {
-            metric: p_value(
-                float(parts[0][metric][0]),
-                np.concatenate([part[metric] for part in parts[1:]]),
-                unit=pooled[name].units.get(metric, 1.0),
-            )
-            for metric in parts[0]
-        }
-        for name, parts in found.items()
-    }
-
-
-def distribution_p_values(truth: Array, prediction: Array, **how: Any) -> dict[str, float | None]:
-    """Do :func:`swap_tests` of one pair of columns."""
-    return swap_tests({"": (truth, prediction)}, **how)[""]
-
-
-_SUMS = 10
-
-
-def _linear(truth: Array, prediction: Array, pooled: Pooled) -> tuple[Array, Array, Array]:
-    """Return what a swap adds to sums: ``(N, 10)``, and the two columns' own sums ``(10,)``.
-
-    Columns: deviation and its square (for the SDs), and the eight harmonics of Epps and Singleton,
-    whose unit, the pooled quartile range, no swap changes.
-    """
-    quartiles = np.subtract(*np.percentile(np.concatenate([truth, prediction]), [75, 25]))
-    centre = pooled.values[len(pooled.values) // 2]
-    columns = []
-    for values in (truth, prediction):
-        deviation = values - values.mean()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            angle = 0.4 * (values - centre) / (quartiles / 2)
-        angle = np.where(np.isfinite(angle), angle, np.nan)
-        sums = np.stack([deviation, deviation**2], axis=1)
-        columns.append(np.concatenate([sums, waves(angle)], axis=1))
-    x, y = columns
-    return y - x, x.sum(axis=0), y.sum(axis=0)
-
-
-def _from_sums(mean_x: Array, mean_y: Array, n: int) -> dict[str, Array]:
-    """Statistics of the swapped columns from their means, each ``(B, 10)``."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread_x = mean_x[:, 1] - mean_x[:, 0] ** 2
-        spread_y = mean_y[:, 1] - mean_y[:, 0] ** 2
-        ratio = np.abs(np.log(spread_y) - np.log(spread_x))
-    harmonics = np.stack([mean_x[:, 2:], mean_y[:, 2:]], axis=1)
-    return {
-        "sd_ratio": ratio,
-        "epps_singleton": epps_singleton_from(harmonics, np.full(len(mean_x), n)),
-    }
+    p_values: dict[str, dict[str, float | None]] = {name: {} for name in columns}
+    for (name, metric, statistic), (observed, swapped) in zip(tested, found, strict=True):
+        p_values[name][metric] = p_value(observed, swapped, unit=statistic.unit)
+    return p_values

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from memnet.stats import kernels
 from memnet.stats.bootstrap import Interval, interval_of
 from memnet.stats.metrics import spearman
+from memnet.stats.metrics.spearman import spearman_rows
 from memnet.stats.resampling import Draws, Workers, groups_of
 from memnet.util.arrays import Array
 
@@ -122,19 +122,6 @@ def deal_halves(hits: Any, responses: Any, generator: np.random.Generator) -> tu
     return in_first / first, (hits - in_first) / (responses - first)
 
 
-def split_half(hits: Any, responses: Any, *, halves: int = HALVES, seed: int) -> float:
-    """Mean rank correlation between random halves of the responses.
-
-    Parameters
-    ----------
-    hits, responses : int ``(N,)``; at least two responses each.
-    halves, seed : how many random splits, of which generator.
-    """
-    generator = np.random.default_rng([seed, 3])
-    dealt = [spearman(*deal_halves(hits, responses, generator)) for _ in range(halves)]
-    return float(np.mean(dealt))
-
-
 def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
     """Estimate the reliability of ``hits / responses``, with resamples of the pictures.
 
@@ -164,7 +151,7 @@ def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
         for rows, counts in first.chunks():
             rho = np.empty(len(counts))
             for a, b in groups:
-                workers.rows(kernels.spearman_rows, len(counts), counts, a, b, rho)
+                workers.rows(spearman_rows, len(counts), counts, a, b, rho)
                 halves[rows] += rho / HALVES
             weights = counts.astype(np.float64)
             means = weights @ columns / weights.sum(axis=1, keepdims=True)

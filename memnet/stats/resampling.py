@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
-from memnet.stats.kernels import count_draws
+from memnet.stats.compiling import compiled
 from memnet.util.arrays import Array
 
 Counts = Any  # "np.ndarray[tuple[int, int], np.dtype[np.int32]]", which kernels take untyped
@@ -23,9 +23,37 @@ FEWEST_CLUSTERS = 10
 """With fewer, resampling whole clusters says little (five categories give 126 different draws)."""
 
 
+@compiled
+def count_draws(drawn: Any, counts: Any) -> None:
+    """Add to ``counts`` how often each picture was drawn."""
+    for picture in drawn:
+        counts[picture] += 1
+
+
+@compiled
+def mean_rows(counts: Any, columns: Any, means: Any, start: int, stop: int) -> None:
+    """Mean of each column ``(N, F)`` on each resample, into ``means[row]`` ``(F,)``."""
+    for row in range(start, stop):
+        means[row] = 0
+        total = 0.0
+        for item in range(columns.shape[0]):
+            weight = counts[row, item]
+            if weight > 0:
+                total += weight
+                for column in range(columns.shape[1]):
+                    means[row, column] += weight * columns[item, column]
+        means[row] /= total
+
+
 @dataclass(frozen=True, kw_only=True)
 class Draws:
     """How the bootstrap draws.
+
+    Examples
+    --------
+    >>> draws = Draws(n=4, resamples=2, seed=0)
+    >>> [counts.tolist() for _, counts in draws.chunks()]
+    [[[0, 1, 2, 1], [3, 1, 0, 0]]]
 
     Attributes
     ----------
@@ -132,7 +160,40 @@ class Workers:
             part.result()
 
 
+def resampled_means(
+    columns: Mapping[str, Array], counts: Counts, workers: Workers
+) -> dict[str, Array]:
+    """Average columns over resamples.
+
+    Parameters
+    ----------
+    columns : name -> float64 ``(N,)``.
+    counts : int32 ``(B, N)``, how often each resample has each picture.
+    workers : the threads that share the rows.
+
+    Returns
+    -------
+    dict
+        name -> float64 ``(B,)``.
+
+    Examples
+    --------
+    >>> with Workers() as workers:
+    ...     means = resampled_means({"x": np.array([0.0, 3.0])}, np.array([[1, 2]]), workers)
+    >>> means["x"].tolist()
+    [2.0]
+    """
+    means = np.empty((len(counts), len(columns)))
+    table = np.stack(list(columns.values()), axis=1)
+    workers.rows(mean_rows, len(counts), counts, table, means)
+    return {name: means[:, place].copy() for place, name in enumerate(columns)}
+
+
 def groups_of(values: Array) -> tuple[Any, Any]:
-    """Return the distinct values in order and each item's place among them (int64)."""
+    """Return the distinct values in order and each item's place among them (int64).
+
+    >>> groups_of(np.array([0.5, 0.2, 0.5]))[1].tolist()
+    [1, 0, 1]
+    """
     distinct, place = np.unique(values, return_inverse=True)
     return distinct, place.astype(np.int64)

@@ -13,7 +13,7 @@ import memnet
 from memnet.compare.record import SCHEMA_VERSION, RunRecord
 from memnet.data import datasets
 from memnet.data.matching import manifest_digest
-from memnet.stats.metric_registry import DERIVED, METRICS, NOISE_MATCHED
+from memnet.stats.metrics import METRICS, derived_metrics, noise_matched_metrics
 
 
 def people(n=150, seed=0):
@@ -61,7 +61,7 @@ def record():
 
 def test_every_figure_is_there_once_per_model_with_its_ancestry(record):
     names = [(r.model, r.metric) for r in record.results]
-    assert len(set(names)) == len(names) == 2 * len({**METRICS, **DERIVED})
+    assert len(set(names)) == len(names) == 2 * len({**METRICS, **derived_metrics()})
     (digest,) = {r.manifest for r in record.results}
     _, table = people()
     assert digest == manifest_digest(table["image_id"], table["hit_rate"])
@@ -74,7 +74,7 @@ def test_every_figure_is_there_once_per_model_with_its_ancestry(record):
 
 
 def test_each_distance_has_an_effect_size_or_is_one_and_a_paired_p(record):
-    for name in NOISE_MATCHED:
+    for name in [metric.name for metric in noise_matched_metrics()]:
         for metric in (name, f"{name}_noise_matched"):
             result = record.result(metric, "random")
             assert 0 < result.p_value <= 1

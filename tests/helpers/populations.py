@@ -10,10 +10,11 @@ import numpy as np
 from scipy import stats
 
 from memnet.stats import model_differences, reliability
-from memnet.stats.metric_registry import METRICS
+from memnet.stats.metrics import METRICS, metrics_between_models
 from memnet.stats.resampling import Draws
+from single_model import split_half
 
-COMPARED = (*model_differences.CORRELATIONS, *model_differences.ERRORS)
+COMPARED = tuple(metric.name for metric in metrics_between_models())
 LARGE = 1_000_000  # pictures: true values to about 0.0007
 
 
@@ -126,7 +127,7 @@ def true_values(name: str) -> dict[str, float]:
             difference = row["tests"]["zou"]["difference"]
             found[f"zou_{row['metric']}"] = 0.0 if equal else difference
     if sample.hits is not None:
-        half = reliability.split_half(sample.hits, sample.responses, halves=4, seed=2)
+        half = split_half(sample.hits, sample.responses, halves=4, seed=2)
         found["ceiling_spearman"] = float(reliability.ceiling(reliability.spearman_brown(half)))
         found["ceiling_pearson"] = float(np.std(sample.rate) / np.std(sample.truth))
         found["attained_spearman"] = float(stats.spearmanr(sample.rate, sample.truth).statistic)

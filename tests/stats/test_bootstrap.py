@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from test_metrics import LIMIT, sample
 
-from memnet.stats import bootstrap, metrics, resampling
-from memnet.stats.bootstrap import NOT_RESAMPLED
-from memnet.stats.metric_registry import METRICS
+from memnet.stats import bootstrap, resampling
+from memnet.stats.metrics import METRICS, mse_recalibrated
+from memnet.stats.metrics.moments import folds_of
+from memnet.stats.metrics.predictions import flags
 from memnet.stats.resampling import Draws
 
-RESAMPLED = [name for name in METRICS if name not in NOT_RESAMPLED]
+RESAMPLED = [name for name, metric in METRICS.items() if not metric.not_resampled]
 SHARES = ("tied_share", "floor_share", "clamped_share")
 
 
@@ -31,10 +32,10 @@ def drawn_metrics(truth, prediction, count, seed, **more):
 def on_the_copy(name, truth, prediction, index):
     """What the metric says of the resample written out."""
     if name in SHARES:  # a picture's flag is decided once: in a resample everything is tied
-        return metrics.flags(prediction)[name][index].mean()
+        return flags(prediction)[name][index].mean()
     if name == "mse_recalibrated":  # a picture stays in its fold
-        fold = metrics.folds_of(len(truth))[1][index]
-        return metrics.mse_recalibrated(truth[index], prediction[index], fold)
+        fold = folds_of(len(truth))[1][index]
+        return mse_recalibrated(truth[index], prediction[index], fold)
     return METRICS[name].function(truth[index], prediction[index])
 
 
@@ -94,8 +95,11 @@ def test_scales_that_differ_cost_no_digits(case):
 def test_what_is_not_resampled_says_why():
     found = bootstrap.intervals(*sample(30), resamples=20, seed=0)
     assert found.keys() == METRICS.keys()
-    for name, reason in NOT_RESAMPLED.items():
-        assert found[name] == bootstrap.Interval(None, None, reason)
+    kept = set(METRICS) - set(RESAMPLED)
+    assert kept == {"min_prediction", "max_prediction", "dip"}
+    for name in kept:
+        assert METRICS[name].not_resampled
+        assert found[name] == bootstrap.Interval(None, None, METRICS[name].not_resampled)
 
 
 @pytest.mark.parametrize("digits", [17, 1])

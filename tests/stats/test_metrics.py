@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from memnet.stats import metrics
-from memnet.stats.metric_registry import DERIVED, METRICS, describe
+from memnet.stats.metrics import METRICS, derived_metrics, describe
+from memnet.stats.metrics.moments import folds_of
 
 LIMIT = 1e-12
 
@@ -32,7 +32,7 @@ def _anderson(truth, prediction):
 
 
 def _recalibrated(truth, prediction, fold=None):
-    fold = metrics.folds_of(len(truth))[1] if fold is None else fold
+    fold = folds_of(len(truth))[1] if fold is None else fold
     total = 0.0
     for test in set(fold.tolist()):
         rest = fold != test
@@ -281,6 +281,6 @@ def test_a_clamp_and_a_floor_show_up_as_shares_and_as_a_dip():
 
 
 def test_every_name_is_described_and_an_unknown_one_does_not_break_an_old_report():
-    for name in (*METRICS, *DERIVED):
+    for name in (*METRICS, *derived_metrics()):
         assert describe(name).title
     assert describe("of_tomorrow").title == "of_tomorrow"

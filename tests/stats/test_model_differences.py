@@ -10,7 +10,7 @@ from scipy import stats
 from test_permutation import all_swaps
 
 from memnet.stats import bootstrap, model_differences, permutation
-from memnet.stats.metric_registry import METRICS
+from memnet.stats.metrics import METRICS
 from memnet.stats.resampling import Draws
 
 
@@ -115,10 +115,9 @@ def test_each_swap_gives_what_recomputing_on_the_swapped_columns_gives(metric, m
     random = np.random.default_rng(4)
     truth = random.random(9)
     predictions = {"a": (truth + 0.3 * random.random(9)).round(1), "b": 3 * random.random(9)}
-    monkeypatch.setattr(model_differences, "swaps", lambda *_: iter([all_swaps(9)]))
-    draws = Draws(n=9, resamples=512, seed=0)
-    of_pair = model_differences._permuted(truth, predictions, [("a", "b")], draws, None)[metric][0]
-    observed, found, _ = of_pair
+    monkeypatch.setattr(permutation, "swaps", lambda *_: iter([all_swaps(9)]))
+    test = METRICS[metric].between(truth, *predictions.values())
+    ((observed, found),) = permutation.permuted([test], 9, permutations=512, seed=0)
     statistic = BRUTE[metric](truth, *predictions.values())
     assert observed == pytest.approx(statistic(np.zeros(9, dtype=bool)), abs=1e-12)
     expected = [statistic(swap == 1) for swap in all_swaps(9)]
@@ -186,7 +185,7 @@ def test_clusters_are_permuted_whole(monkeypatch):
         seen.append(clusters)
         return real(n, permutations, seed, clusters)
 
-    monkeypatch.setattr(model_differences, "swaps", spy)
+    monkeypatch.setattr(permutation, "swaps", spy)
     random = np.random.default_rng(3)
     truth = random.random(60)
     groups = np.repeat(np.arange(12), 5)

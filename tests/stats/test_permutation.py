@@ -10,9 +10,11 @@ from scipy import stats
 from test_metrics import sample
 
 from memnet.stats import noise_matched, permutation
-from memnet.stats.metric_registry import METRICS, NOISE_MATCHED
+from memnet.stats.metrics import METRICS, noise_matched_metrics
 from memnet.stats.resampling import Draws
+from single_model import distribution_p_values, noise_matched_of
 
+NOISE_MATCHED = [metric.name for metric in noise_matched_metrics()]
 DISTANCES = [name for name in NOISE_MATCHED if name != "sd_ratio"]
 
 
@@ -62,7 +64,7 @@ def test_each_distance_under_each_swap_equals_scipys_on_the_swapped_columns(
 def test_random_swaps_give_scipys_permutation_p():
     truth, prediction = sample(60, seed=9)
     prediction = truth + 0.02 * np.random.default_rng(0).standard_normal(60) + 0.004
-    ours = permutation.distribution_p_values(truth, prediction, permutations=4000, seed=0)
+    ours = distribution_p_values(truth, prediction, permutations=4000, seed=0)
     peer = stats.permutation_test(
         (truth, prediction),
         stats.wasserstein_distance,
@@ -84,8 +86,7 @@ def test_the_sd_ratio_test_ignores_a_shift_and_sees_a_spread():
     shifted = random.permutation(truth) + 0.2
     narrow = truth.mean() + 0.5 * (truth - truth.mean()) + 0.01 * random.standard_normal(300)
     p = [
-        permutation.distribution_p_values(truth, other, permutations=999, seed=1)
-        for other in (shifted, narrow)
+        distribution_p_values(truth, other, permutations=999, seed=1) for other in (shifted, narrow)
     ]
     assert p[0]["sd_ratio"] > 0.2
     assert p[0]["ks"] == 0.001
@@ -94,13 +95,11 @@ def test_the_sd_ratio_test_ignores_a_shift_and_sees_a_spread():
 
 def test_p_is_never_zero_and_undefined_stays_undefined():
     truth = np.linspace(0.1, 0.9, 40)
-    p = permutation.distribution_p_values(truth, truth / 10, permutations=99, seed=0)
+    p = distribution_p_values(truth, truth / 10, permutations=99, seed=0)
     assert p["ks"] == 0.01
-    same = permutation.distribution_p_values(truth, truth, permutations=99, seed=0)
+    same = distribution_p_values(truth, truth, permutations=99, seed=0)
     assert same["ks"] == 1.0
-    flat = permutation.distribution_p_values(
-        np.full(9, 0.5), np.full(9, 0.5), permutations=9, seed=0
-    )
+    flat = distribution_p_values(np.full(9, 0.5), np.full(9, 0.5), permutations=9, seed=0)
     assert flat["epps_singleton"] is None
     assert flat["anderson_darling"] is None
 
@@ -130,45 +129,39 @@ def people():
 
 def test_a_perfect_predictor_fails_the_plain_test_and_passes_the_noise_matched_one(people):
     p, responses, labels = people
-    plain = permutation.distribution_p_values(labels, p, permutations=499, seed=0)
-    values, resampled, matched = noise_matched.noise_matched(
-        labels, p, responses, Draws(n=2000, resamples=499, seed=0)
-    )
+    plain = distribution_p_values(labels, p, permutations=499, seed=0)
+    found = noise_matched_of(labels, p, responses, Draws(n=2000, resamples=499, seed=0))
     assert METRICS["sd_ratio"].function(labels, p) < 0.96
     assert plain["anderson_darling"] == 0.002
     assert plain["sd_ratio"] == 0.002
-    assert values["sd_ratio"] == pytest.approx(1, abs=0.03)
-    assert all(matched[name] > 0.01 for name in NOISE_MATCHED)
-    assert set(resampled) == set(values) == set(NOISE_MATCHED)
+    assert found.values["sd_ratio"] == pytest.approx(1, abs=0.03)
+    assert all(found.p_values[name] > 0.01 for name in NOISE_MATCHED)
+    assert set(found.resampled) == set(found.values) == set(NOISE_MATCHED)
 
 
 def test_a_shrunken_predictor_fails_the_noise_matched_test(people):
     p, responses, labels = people
     shrunken = p.mean() + 0.5 * (p - p.mean())
-    values, _, matched = noise_matched.noise_matched(
-        labels, shrunken, responses, Draws(n=2000, resamples=499, seed=0)
-    )
-    assert values["sd_ratio"] < 0.85
-    assert matched["sd_ratio"] == 0.002
+    found = noise_matched_of(labels, shrunken, responses, Draws(n=2000, resamples=499, seed=0))
+    assert found.values["sd_ratio"] < 0.85
+    assert found.p_values["sd_ratio"] == 0.002
 
 
 def test_the_noise_matched_value_is_the_mean_over_draws_of_scipys_statistic(people):
     p, responses, labels = (column[:150] for column in people)
-    values, resampled, _ = noise_matched.noise_matched(
-        labels, p, responses, Draws(n=150, resamples=30, seed=5)
-    )
+    found = noise_matched_of(labels, p, responses, Draws(n=150, resamples=30, seed=5))
     generator = np.random.default_rng([5, 2])
     several = [
         generator.binomial(responses, p) / responses for _ in range(noise_matched.NOISY_DRAWS)
     ]
     for name in NOISE_MATCHED:
         expected = np.mean([METRICS[name].function(labels, one) for one in several])
-        assert values[name] == pytest.approx(expected, rel=1e-9), name
+        assert found.values[name] == pytest.approx(expected, rel=1e-9), name
     # Resample b uses draw b * 100 // 30, on the pictures that the bootstrap draws.
     index = np.random.default_rng(5).integers(150, size=(30, 150))[29]
     for name in NOISE_MATCHED:
         expected = METRICS[name].function(labels[index], several[29 * 100 // 30][index])
-        assert resampled[name][29] == pytest.approx(expected, rel=1e-9), name
+        assert found.resampled[name][29] == pytest.approx(expected, rel=1e-9), name
 
 
 def test_predictions_outside_0_and_1_are_moved_to_the_ends_before_sampling():

@@ -10,6 +10,7 @@ from scipy import stats
 from memnet.stats import reliability
 from memnet.stats.metrics import spearman
 from memnet.stats.resampling import Draws
+from single_model import split_half
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def plan(n, resamples=200):
 def test_memcats_counts_give_the_published_split_half_of_078(shared):
     """Goetschalckx & Wagemans (2019): 0.78; drawn from the counts, 0.777."""
     table = pd.read_csv(shared / "data" / "human_scores" / "memcat_image_data.csv")
-    half = reliability.split_half(table["H"].to_numpy(), table["n_resp"].to_numpy(), seed=20220101)
+    half = split_half(table["H"].to_numpy(), table["n_resp"].to_numpy(), seed=20220101)
     assert half == pytest.approx(0.777, abs=0.001)
     assert round(half, 2) == 0.78
 

@@ -16,6 +16,7 @@ import statistics_page
 from memnet.stats import noise_matched
 from memnet.stats.resampling import Draws
 from populations import POPULATIONS, true_values
+from single_model import noise_matched_of
 from statistics_page import STUDIES, Study
 
 pytestmark = pytest.mark.slow
@@ -85,6 +86,6 @@ def test_the_noise_matched_p_values_do_not_depend_on_the_number_of_noisy_draws(m
     sample = POPULATIONS["equal"].draw(100, np.random.default_rng(1))
     draws = Draws(n=100, resamples=99, seed=3)
     columns = sample.truth, sample.rate, sample.responses, draws
-    whole = noise_matched.noise_matched(*columns)[2]
+    whole = noise_matched_of(*columns).p_values
     monkeypatch.setattr(noise_matched, "NOISY_DRAWS", 1)
-    assert noise_matched.noise_matched(*columns)[2] == whole
+    assert noise_matched_of(*columns).p_values == whole

@@ -16,7 +16,7 @@ from memnet.compare.report.table_model import (
     percent,
     short,
 )
-from memnet.stats.metric_registry import describe
+from memnet.stats.metrics import describe
 
 _SIGN = {
     "higher": "Above 0, the first is better.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memnet.compare.record import RunRecord
 from memnet.compare.report.table_model import percent
 from memnet.data.contamination import MEANINGS
-from memnet.stats.metric_registry import describe
+from memnet.stats.metrics import describe
 
 
 def glossary(record: RunRecord) -> dict[str, str]:

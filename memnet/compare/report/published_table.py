@@ -17,7 +17,7 @@ from memnet.compare.report.table1 import (
 from memnet.compare.report.table_model import Cell, Column, Table, interval, number
 from memnet.compare.report.tables import by_name, value_cell
 from memnet.data.contamination import DatasetName, dataset_title
-from memnet.stats.metric_registry import describe
+from memnet.stats.metrics import describe
 
 _PAPER_ONLY = {
     "split_half": "Split-half rank correlation",

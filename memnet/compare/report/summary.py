@@ -16,7 +16,7 @@ from memnet.compare.report.table_model import Cell, Column, Table, number
 from memnet.compare.report.tables import HEADLINE, words
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
-from memnet.stats.metric_registry import describe
+from memnet.stats.metrics import describe
 from memnet.util.atomic import write_text
 
 NO_STANDARD_ERROR = (

@@ -15,8 +15,7 @@ from memnet.compare.report.table_model import (
     p_value,
     percent,
 )
-from memnet.stats.metric_registry import describe
-from memnet.stats.metrics import range_names
+from memnet.stats.metrics import describe, range_names
 from memnet.stats.permutation import METHOD as SWAPS
 
 HEADLINE = {
@@ -29,7 +28,7 @@ HEADLINE = {
 """The figures of the table "at a glance" and their headings."""
 
 IDEAL = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": ""}
-"""What is better, in a table, by the word of :class:`memnet.stats.metric_registry.Metric`."""
+"""What is better, in a table, by the word of :class:`memnet.stats.metrics.Metric`."""
 
 _GROUPS = {
     "accuracy": "Accuracy",

@@ -1,0 +1,43 @@
+"""Compiling the inner loops of resampling with Numba.
+
+A resample is a vector of counts (how often each picture was drawn), so nothing is copied or
+sorted again: ranks, moments and distribution functions follow from counts and orders that were
+made once. A kernel fills the rows ``start`` to ``stop`` of its output, one row a resample; rows are
+independent, so that threads may share the work. Each kernel stands in the file of its metric, and
+tests compare it with SciPy on the copied resample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def compiled(function: _Function, **options: Any) -> _Function:
+    """Compile with Numba, without the interpreter's lock, and keep the result on disk.
+
+    Where neither the package's folder nor the home folder can be written, it is compiled anew in
+    each process.
+
+    Examples
+    --------
+    >>> @compiled
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(21)
+    42
+    """
+    try:
+        fast: _Function = numba.njit(nogil=True, cache=True, **options)(function)
+    except RuntimeError:  # no folder for the cache
+        fast = numba.njit(nogil=True, **options)(function)
+    return fast
+
+
+def compiled_for_sums(function: _Function) -> _Function:
+    """Compile, allowing sums in another order: several at a time. NaN and infinity stay exact."""
+    return compiled(function, fastmath={"reassoc", "contract"})

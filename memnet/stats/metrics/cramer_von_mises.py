@@ -1,0 +1,42 @@
+"""The two-sample Cramer-von Mises criterion."""
+
+from __future__ import annotations
+
+from scipy import stats
+
+from memnet.stats.metrics.base import FEW, Metric, checked
+from memnet.stats.metrics.two_sample import CRAMER_VON_MISES as COLUMN
+from memnet.stats.metrics.two_sample import resampled_distance, root_mean_square, swapped_distance
+from memnet.util.arrays import Array
+
+
+def cramer_von_mises(truth: Array, prediction: Array) -> float:
+    """Two-sample Cramer-von Mises criterion T, ``scipy.stats.cramervonmises_2samp``.
+
+    Examples
+    --------
+    >>> round(cramer_von_mises([0.5, 0.6, 0.8, 0.9], [0.5, 0.7, 0.6, 0.8]), 3)
+    0.047
+    """
+    truth, prediction = checked(truth, prediction)
+    if len(truth) < 2:
+        return float("nan")
+    return float(stats.cramervonmises_2samp(truth, prediction, method="asymptotic").statistic)
+
+
+CRAMER_VON_MISES = Metric(
+    name="cramer_von_mises",
+    title="Cramer-von Mises T",
+    better="lower",
+    group="distribution",
+    undefined=FEW,
+    function=cramer_von_mises,
+    resample=resampled_distance(COLUMN),
+    swap=swapped_distance(COLUMN),
+    noise_matched=True,
+    effect=root_mean_square,
+    effect_title="RMS difference of the distribution functions",
+    explanation="the squared distance between the two cumulative distributions, summed over all "
+    "values.",
+    reference="Anderson (1962), Annals of Mathematical Statistics 33, 1148-1159",
+)

@@ -1,0 +1,40 @@
+"""The energy distance."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import stats
+
+from memnet.stats.metrics.base import Metric, checked
+from memnet.stats.metrics.two_sample import ENERGY as COLUMN
+from memnet.stats.metrics.two_sample import resampled_distance, swapped_distance
+from memnet.util.arrays import Array
+
+
+def energy(truth: Array, prediction: Array) -> float:
+    """Energy distance between the two distributions, ``scipy.stats.energy_distance``.
+
+    Examples
+    --------
+    >>> round(energy([0.5, 0.6, 0.8, 0.9], [0.5, 0.7, 0.6, 0.8]), 3)
+    0.158
+    """
+    truth, prediction = checked(truth, prediction)
+    return float(stats.energy_distance(truth, prediction))
+
+
+ENERGY = Metric(
+    name="energy",
+    title="Energy distance",
+    better="lower",
+    group="distribution",
+    function=energy,
+    resample=resampled_distance(COLUMN),
+    swap=swapped_distance(COLUMN, unit=math.sqrt),
+    noise_matched=True,
+    explanation="the root of twice the integral of the squared difference of the two cumulative "
+    "distributions.",
+    reference="Szekely and Rizzo (2013), Journal of Statistical Planning and Inference 143, "
+    "1249-1272",
+)

@@ -1,0 +1,116 @@
+"""Kendall's tau-b."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from memnet.stats.compiling import compiled
+from memnet.stats.metrics.base import CONSTANT, Metric, Pair, Resamples, checked, is_constant
+from memnet.util.arrays import Array
+
+
+def kendall(truth: Array, prediction: Array) -> float:
+    """Kendall's tau-b, ``scipy.stats.kendalltau``; -1 to 1.
+
+    Parameters
+    ----------
+    truth, prediction : float64 ``(N,)``, finite.
+
+    Returns
+    -------
+    float
+        NaN where either is constant.
+
+    Examples
+    --------
+    >>> round(kendall([0.5, 0.6, 0.8, 0.9], [0.5, 0.7, 0.6, 0.8]), 3)
+    0.667
+    """
+    truth, prediction = checked(truth, prediction)
+    if is_constant(truth) or is_constant(prediction):
+        return float("nan")
+    return float(stats.kendalltau(truth, prediction).statistic)
+
+
+@compiled
+def kendall_rows(
+    counts: Any, x_order: Any, x: Any, y: Any, out: Any, start: int, stop: int
+) -> None:
+    """Kendall's tau-b of each resample, with a Fenwick tree over the groups of y.
+
+    ``x_order`` lists the pictures by rising x.
+    """
+    groups = y.max() + 1
+    tree, in_group = np.zeros(groups + 1), np.zeros(groups)
+    for row in range(start, stop):
+        tree[:] = 0
+        in_group[:] = 0
+        balance, tied_x, before = 0.0, 0.0, 0.0
+        first = 0
+        while first < x_order.size:
+            last = first
+            size = 0.0
+            while last < x_order.size and x[x_order[last]] == x[x_order[first]]:
+                item = x_order[last]
+                weight = counts[row, item]
+                if weight > 0:
+                    below, position = 0.0, y[item]
+                    while position > 0:
+                        below += tree[position]
+                        position -= position & -position
+                    balance += weight * (2 * below + in_group[y[item]] - before)
+                    size += weight
+                last += 1
+            for place in range(first, last):
+                item = x_order[place]
+                weight = counts[row, item]
+                if weight > 0:
+                    in_group[y[item]] += weight
+                    position = y[item] + 1
+                    while position <= groups:
+                        tree[position] += weight
+                        position += position & -position
+            before += size
+            tied_x += size * (size - 1) / 2
+            first = last
+        tied_y = 0.0
+        for group in range(groups):
+            tied_y += in_group[group] * (in_group[group] - 1) / 2
+        pairs = before * (before - 1) / 2
+        scale = math.sqrt(max(pairs - tied_x, 0.0)) * math.sqrt(max(pairs - tied_y, 0.0))
+        out[row] = balance / scale if scale > 0 else np.nan
+
+
+def _ordered(pair: Pair) -> tuple[Any, Any, Any]:
+    """Order of the column with many values, its groups, and those of the one with few.
+
+    Tau is symmetric; the tree is the smaller and faster, the more ties its column has.
+    """
+    few, many = sorted(
+        [pair.truth_groups, pair.prediction_groups], key=lambda group: int(group.max())
+    )
+    return np.argsort(many, kind="stable"), many, few
+
+
+def resampled(resamples: Resamples) -> Array:
+    """Kendall's tau-b of each resample, ``(B,)``."""
+    tau = np.empty(len(resamples))
+    resamples.run(kendall_rows, *resamples.pair.once(_ordered), tau)
+    return tau
+
+
+KENDALL = Metric(
+    name="kendall",
+    title="Kendall's tau-b",
+    better="higher",
+    undefined=CONSTANT,
+    function=kendall,
+    resample=resampled,
+    explanation="of all pairs of pictures, the share that predictions and human scores order alike "
+    "minus the share that they order differently, with a correction for ties.",
+    reference="Kendall (1945), Biometrika 33, 239-251",
+)
