@@ -29,7 +29,7 @@ from scipy import stats
 
 import memnet
 from caffe_recipe import write_recipe
-from memnet.data.matching import read_column
+from memnet.data.columns import read_column
 from memnet.legacy.convert import import_memnet
 from memnet.preprocess.differentiable import resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import resize_like_matlab

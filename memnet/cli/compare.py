@@ -122,7 +122,7 @@ def save_scores(scores: list[Path], id_column: str, score_column: str, path: Pat
     """Keep the scores that were compared beside the report: image_id, model, score."""
     import pandas as pd
 
-    from memnet.data.matching import read_scores
+    from memnet.data.columns import read_scores
     from memnet.scoring.table import write_table
 
     tables = [

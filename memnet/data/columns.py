@@ -1,28 +1,253 @@
-"""Reading columns of a table by the picture's id: scores, counts of answers, categories."""
+"""Reading columns of a table by the picture's id: scores, counts of answers, categories.
+
+There is one reader of "an id and a number" (:func:`read_score_rows`), with one rule for what is
+missing. It keeps every row and says of each why it cannot be used. Those who call it differ only
+in what they do where an id stands in several rows:
+
+- ``compare``, ``train`` and data sets (:func:`read_column`): an error, since a picture has one
+  score;
+- ``diagnose`` (:func:`memnet.studies.diagnosis.column.read_old_column`): rows that repeat the same
+  number count once, and an id with different numbers is set aside;
+- ``migrate`` (:func:`memnet.studies.migrate.study.read_study`): rows are trials, all are kept; an
+  id whose rows have different scores has none.
+
+The last two are :meth:`ScoreRows.one_value_per_id`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from memnet.data.tables import (
-    as_text,
-    read_table_any,
-    require_column,
-    to_numbers,
-)
+from memnet.data.tables import as_text, read_numbered_table, require_column, to_numbers
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
 
 COUNTS = ("hits", "responses", "false_alarms")
 """The columns beside the human scores that hold whole numbers; see :func:`read_extras`."""
+
+EMPTY_CELLS = ("", ".", "-", "na", "n/a", "nan", "none", "null")
+"""How a missing value is written, in lower case."""
+
+MISSING_CODES = (-9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)
+"""Numbers that stand for a missing value in many tables; see :func:`find_missing_codes`."""
+
+
+def find_missing_codes(values: np.ndarray) -> np.ndarray:
+    """Mark numbers that stand for a missing value.
+
+    The rule, for every column of scores that memnet reads: a number is taken for missing where it
+    is one of :data:`MISSING_CODES` and lies outside the range of all other numbers of the column
+    by more than the width of that range. (Where the others are all equal, their size stands for
+    the width.) A response time of 999 ms among others from 400 to 900 is therefore kept.
+
+    Parameters
+    ----------
+    values : float64 ``(N,)``, NaN where there is no number.
+
+    Returns
+    -------
+    bool ``(N,)``
+
+    Examples
+    --------
+    >>> find_missing_codes(np.array([0.5, 0.9, -999.0])).tolist()
+    [False, False, True]
+    >>> find_missing_codes(np.array([400.0, 900.0, 999.0])).tolist()
+    [False, False, False]
+    """
+    coded: np.ndarray = np.isin(values, MISSING_CODES)
+    if not coded.any():
+        return coded
+    others = values[~coded & np.isfinite(values)]
+    if not len(others):
+        return coded
+    low, high = others.min(), others.max()
+    width = high - low or abs(high)
+    far: np.ndarray = coded & ((values < low - width) | (values > high + width))
+    return far
+
+
+class OnePerId(NamedTuple):
+    """One value for each id; see :meth:`ScoreRows.one_value_per_id`."""
+
+    ids: tuple[str, ...]  # (P,) in the order of their first rows
+    place: np.ndarray  # int (R,): each row's id among them, -1 where the row has none
+    values: np.ndarray  # float64 (P,): NaN where there is none, or several
+    differing: np.ndarray  # bool (P,): whether the rows have different values
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRows:
+    """Ids and scores of all R rows of a table, usable or not.
+
+    Attributes
+    ----------
+    source : where they come from.
+    id_column, column : where the ids and the scores stand.
+    rows : ``(R,)``, how the user counts the rows: 2 is the first one below a file's header.
+    ids : ``(R,)`` of str, exactly as they stand.
+    texts : ``(R,)`` of str, the scores as they are written, without spaces around them.
+    values : float64 ``(R,)``, NaN where there is no number, or a code for a missing one.
+    coded : bool ``(R,)``, whether the cell is such a code.
+    """
+
+    source: str
+    id_column: str
+    column: str
+    rows: np.ndarray
+    ids: np.ndarray
+    texts: np.ndarray
+    values: np.ndarray
+    coded: np.ndarray
+
+    @property
+    def has_id(self) -> np.ndarray:
+        """Whether each row has an id, bool ``(R,)``."""
+        return np.array([image_id.strip() != "" for image_id in self.ids.tolist()], dtype=bool)
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Whether each row has both an id and a number, bool ``(R,)``."""
+        usable: np.ndarray = self.has_id & ~np.isnan(self.values)
+        return usable
+
+    def note(self, row: int) -> str:
+        """Say why a row cannot be used, counted from 0; "" where it can."""
+        if not self.ids[row].strip():
+            return f"{self.id_column} is missing"
+        if not np.isnan(self.values[row]):
+            return ""
+        text = self.texts[row]
+        if self.coded[row]:
+            return f"{self.column} is {text!r}, taken for the code of a missing value"
+        if text.lower() in EMPTY_CELLS:
+            return f"{self.column} is missing" + (f" ({text!r})" if text else "")
+        hint = _without_percent_sign(text)
+        return f"{self.column} is {text!r}, no number" + (f": write {hint}" if hint else "")
+
+    def set_aside(self) -> list[str]:
+        """Return a sentence for each row that cannot be used."""
+        return [
+            f"{self.source}, row {self.rows[row]}"
+            + (f" ({self.ids[row]})" if self.ids[row].strip() else "")
+            + f": {self.note(row)}"
+            for row in np.flatnonzero(~self.usable).tolist()
+        ]
+
+    def require_usable(self) -> None:
+        """Raise ``MemnetError`` where no row can be used; it shows the first cell."""
+        if self.usable.any():
+            return
+        if len(self.ids) and not self.has_id.any():
+            raise MemnetError(f"{self.source} has no id in column {self.id_column!r}.")
+        first = f"its first cell is {self.texts[0]!r}" if len(self.texts) else "no rows"
+        raise MemnetError(
+            f"{self.source} has no usable number in column {self.column!r} "
+            f"({first}){percent_hint(self.texts)}."
+        )
+
+    def one_value_per_id(self, tolerance: float = 0.0) -> OnePerId:
+        """Give each id the value on which all its usable rows agree.
+
+        Parameters
+        ----------
+        tolerance : values of one id that differ by less, relative to their size (or to 1 where
+            they are smaller), are one value.
+        """
+        has_id = self.has_id
+        place = np.full(len(self.ids), -1)
+        codes, ids = pd.factorize(self.ids[has_id])
+        place[has_id] = codes
+        usable = has_id & ~np.isnan(self.values)
+        low, high = np.full(len(ids), np.inf), np.full(len(ids), -np.inf)
+        np.minimum.at(low, place[usable], self.values[usable])
+        np.maximum.at(high, place[usable], self.values[usable])
+        there = np.isfinite(low)
+        differing = np.zeros(len(ids), dtype=bool)
+        differing[there] = high[there] - low[there] > tolerance * np.maximum(1, np.abs(high[there]))
+        values = np.where(there & ~differing, low, np.nan)
+        return OnePerId(tuple(map(str, ids)), place, values, differing)
+
+
+def read_score_rows(
+    table: str | os.PathLike[str] | pd.DataFrame,
+    *,
+    column: str,
+    id_column: str,
+    source: str = "a DataFrame",
+) -> ScoreRows:
+    """Read the ids and one column of scores of a table, every row of it.
+
+    Missing are cells that are empty or in :data:`EMPTY_CELLS`, cells that are no number, and the
+    codes that :func:`find_missing_codes` marks.
+
+    Parameters
+    ----------
+    table : CSV, TSV, Parquet, or a DataFrame, which ``source`` names.
+    column, id_column : where the scores and the pictures' ids stand.
+
+    Raises
+    ------
+    MemnetError
+        if the file cannot be read or a column is missing.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"image_id": ["a", "b", "c"], "score": ["0.5", "0.7", "-999"]})
+    >>> rows = read_score_rows(table, column="score", id_column="image_id")
+    >>> rows.usable.tolist()
+    [True, True, False]
+    >>> rows.note(2)
+    "score is '-999', taken for the code of a missing value"
+    """
+    frame, source = _frame_and_name(table, source)
+    for wanted in (id_column, column):
+        require_column(frame, wanted, source)
+    values = to_numbers(frame[column])
+    coded = find_missing_codes(values)
+    values[coded] = np.nan
+    return ScoreRows(
+        source=source,
+        id_column=id_column,
+        column=column,
+        rows=frame.index.to_numpy(),
+        ids=as_text(frame[id_column]).to_numpy(dtype=object),
+        texts=as_text(frame[column]).str.strip().to_numpy(dtype=object),
+        values=values,
+        coded=coded,
+    )
+
+
+def percent_hint(cells: Iterable[str]) -> str:
+    """Say how the first cell with a percent sign is to be written; "" where there is none."""
+    for cell in cells:
+        if hint := _without_percent_sign(cell.strip()):
+            return f"; write {cell.strip()} as {hint}"
+    return ""
+
+
+def _without_percent_sign(text: str) -> str:
+    digits = text.removesuffix("%").strip()
+    if digits == text:
+        return ""
+    number = to_numbers(pd.Series([digits], dtype=object))[0]
+    return f"{digits} or {number / 100:.12g}" if np.isfinite(number) else ""
+
+
+def _frame_and_name(
+    table: str | os.PathLike[str] | pd.DataFrame, source: str
+) -> tuple[pd.DataFrame, str]:
+    if isinstance(table, pd.DataFrame):
+        return table, source
+    return read_numbered_table(Path(table)), str(table)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,76 +286,44 @@ def read_column(
 ) -> Scores:
     """Read one column of scores from a file or a DataFrame; ``source`` names the latter.
 
-    Rows whose id is missing, or whose score is missing or no number, are set aside, each with a
-    sentence.
+    Rows that :func:`read_score_rows` finds unusable are set aside, each with a sentence.
 
     Raises
     ------
     MemnetError
         if a column is missing, an id occurs twice, or no row is usable.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"image_id": ["a", "b"], "hit_rate": [0.5, None]})
+    >>> scores = read_column(table, column="hit_rate", id_column="image_id", name="people")
+    >>> scores.by_id.to_dict()
+    {'a': 0.5}
+    >>> scores.set_aside
+    ('a DataFrame, row 1 (b): hit_rate is missing',)
     """
-    if isinstance(table, pd.DataFrame):
-        frame = table
-    else:
-        source = str(table)
-        frame = _read_file(Path(table))
-    for wanted in (id_column, column):
-        require_column(frame, wanted, source)
-    ids = as_text(frame[id_column])
-    nameless = (ids.str.strip() == "").to_numpy(dtype=bool)
-    _refuse_repeated(ids[~nameless], source, id_column)
-    values = to_numbers(frame[column])
-    bad = np.isnan(values) | nameless
-    if bad.all():
-        raise MemnetError(
-            f"{source} has no usable number in column {column!r}{_first(frame[column])}."
-        )
-    set_aside = tuple(
-        f"{source}, row {row}: {id_column} is missing"
-        if no_id
-        else f"{source}, row {row} ({image_id}): {column} is "
-        + (f"{cell!r}, no number" if cell else "missing")
-        for row, image_id, cell, no_id in zip(
-            frame.index[bad].tolist(),
-            ids[bad].tolist(),
-            as_text(frame[column][bad]).tolist(),
-            nameless[bad].tolist(),
-            strict=True,
-        )
-    )
-    by_id = pd.Series(values[~bad], index=pd.Index(ids[~bad], dtype=object))
+    rows = read_score_rows(table, column=column, id_column=id_column, source=source)
+    _refuse_repeated(rows.ids[rows.has_id], rows.source, id_column)
+    rows.require_usable()
+    usable = rows.usable
     return Scores(
         name=name,
-        source=source,
-        by_id=by_id,
-        rows=len(frame),
-        set_aside=set_aside,
+        source=rows.source,
+        by_id=pd.Series(rows.values[usable], index=pd.Index(rows.ids[usable], dtype=object)),
+        rows=len(rows.ids),
+        set_aside=tuple(rows.set_aside()),
         variant=variant,
     )
 
 
-def _read_file(path: Path) -> pd.DataFrame:
-    frame = read_table_any(path)
-    frame.index += 2  # as a spreadsheet counts: the header is row 1
-    return frame
-
-
-def _refuse_repeated(ids: pd.Series, source: str, id_column: str) -> None:
-    twice = ids[ids.duplicated()]
-    if len(twice):
+def _refuse_repeated(ids: Sequence[str] | np.ndarray, source: str, id_column: str) -> None:
+    index = pd.Index(ids, dtype=object)
+    repeated = index[index.duplicated()]
+    if len(repeated):
         raise MemnetError(
-            f"{source} has {twice.nunique()} id(s) more than once in column {id_column!r}: "
-            f"{shorten_list(dict.fromkeys(twice))}; keep one row per picture."
+            f"{source} has {repeated.nunique()} id(s) more than once in column {id_column!r}: "
+            f"{shorten_list(dict.fromkeys(repeated))}; keep one row per picture."
         )
-
-
-def _first(cells: pd.Series) -> str:
-    """Say what a column without numbers holds."""
-    if not len(cells):
-        return " (no rows)"
-    first = as_text(cells.iloc[:1]).iloc[0]
-    percent = "; write 75 % as 0.75" if first.strip().endswith("%") else ""
-    return f" (its first cell is {first!r}){percent}"
 
 
 def read_extras(
@@ -162,24 +355,20 @@ def read_extras(
         if a column or a picture is missing, an id occurs twice, a cell is empty, a count is no
         whole number of 0 or more, there are no responses, or hits exceed responses.
     """
-    if isinstance(table, pd.DataFrame):
-        frame = table
-    else:
-        source = str(table)
-        frame = _read_file(Path(table))
+    frame, source = _frame_and_name(table, source)
     for wanted in (id_column, *columns.values()):
         require_column(frame, wanted, source)
     keys = as_text(frame[id_column])
-    _refuse_repeated(keys[keys.str.strip() != ""], source, id_column)
+    _refuse_repeated(keys[keys.str.strip() != ""].to_numpy(), source, id_column)
     wanted_ids = pd.Index(np.array(ids, dtype=object))
-    at = pd.Index(keys, dtype=object).get_indexer(wanted_ids)
-    if (at < 0).any():
-        missing = [image_id for image_id, row in zip(ids, at, strict=True) if row < 0]
+    positions = pd.Index(keys, dtype=object).get_indexer(wanted_ids)
+    if (positions < 0).any():
+        missing = [image_id for image_id, row in zip(ids, positions, strict=True) if row < 0]
         raise MemnetError(
             f"{source} has no row for {len(missing)} picture(s): {shorten_list(missing)}."
         )
-    rows = frame[list(dict.fromkeys(columns.values()))].iloc[at]
-    found = pd.DataFrame(index=wanted_ids)
+    rows = frame[list(dict.fromkeys(columns.values()))].iloc[positions]
+    extras = pd.DataFrame(index=wanted_ids)
     for role, column in columns.items():
         text = as_text(rows[column])
         values = to_numbers(rows[column]) if role in COUNTS else np.zeros(len(rows))
@@ -197,16 +386,16 @@ def read_extras(
                 f"{source} needs {need} in column {column!r} for every picture compared, and "
                 f"{len(cells)} cell(s) hold none ({shorten_list(cells, 3)})."
             )
-        found[role] = values.astype(np.int64) if role in COUNTS else text.to_list()
+        extras[role] = values.astype(np.int64) if role in COUNTS else text.to_list()
     if {"hits", "responses"} <= set(columns):
-        over = (found["hits"] > found["responses"]).to_numpy(dtype=bool)
+        over = (extras["hits"] > extras["responses"]).to_numpy(dtype=bool)
         if over.any():
             raise MemnetError(
                 f"{source} has more hits ({columns['hits']!r}) than responses "
                 f"({columns['responses']!r}) for {over.sum():,} picture(s), "
-                f"{shorten_list(found.index[over])}; the two columns may be swapped."
+                f"{shorten_list(extras.index[over])}; the two columns may be swapped."
             )
-    return found
+    return extras
 
 
 def read_scores(
@@ -220,15 +409,31 @@ def read_scores(
 
     A table with a ``model`` column gives one entry per model and variant; any other is one
     model, called ``name`` or after the file.
+
+    Parameters
+    ----------
+    table : CSV, TSV, Parquet, or a DataFrame.
+    id_column : the column with the picture's id; ``image_id`` where the table lacks it.
+    score_column : the column with the predictions, on any scale.
+
+    Raises
+    ------
+    MemnetError
+        as :func:`read_column`, for each model; if a row has no name in ``model``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"image_id": ["a", "a"], "model": ["m", "n"], "score": [0.5, 0.6]})
+    >>> [scores.name for scores in read_scores(table, id_column="image_id")]
+    ['m', 'n']
     """
-    frame = table if isinstance(table, pd.DataFrame) else _read_file(Path(table))
-    source = "a DataFrame" if isinstance(table, pd.DataFrame) else str(table)
+    frame, source = _frame_and_name(table, "a DataFrame")
     if id_column not in frame.columns and "image_id" in frame.columns:
         id_column = "image_id"  # truth may call it otherwise than a score table does
     if "model" not in frame.columns:
         label = name or (source if isinstance(table, pd.DataFrame) else Path(table).stem)
         return [
-            _from(frame, source, column=score_column, id_column=id_column, name=label, variant="")
+            read_column(frame, column=score_column, id_column=id_column, name=label, source=source)
         ]
     known = {} if isinstance(table, pd.DataFrame) else _sidecar_models(Path(table))
     variants = as_text(frame["variant"]) if "variant" in frame.columns else ""
@@ -238,25 +443,19 @@ def read_scores(
             f"{source} has {nameless} row(s) without a name in column 'model'; fill them in, or "
             "remove the column if all scores are of one model."
         )
-    found = []
+    models = []
     for (model, variant), rows in frame.groupby(["model", "variant"], sort=False):
         label = f"{model}:{variant}" if variant else str(model)
-        column = _from(
-            rows, source, column=score_column, id_column=id_column, name=label, variant=str(variant)
+        scores = read_column(
+            rows,
+            column=score_column,
+            id_column=id_column,
+            name=label,
+            variant=str(variant),
+            source=source,
         )
-        found.append(replace(column, identity=known.get(label)))
-    return found
-
-
-def _from(
-    frame: pd.DataFrame, source: str, *, column: str, id_column: str, name: str, variant: str
-) -> Scores:
-    """Read one model's rows out of a table that has been read already."""
-    for wanted in (id_column, column):
-        require_column(frame, wanted, source)
-    return read_column(
-        frame, column=column, id_column=id_column, name=name, variant=variant, source=source
-    )
+        models.append(replace(scores, identity=known.get(label)))
+    return models
 
 
 def _sidecar_models(path: Path) -> dict[str, Any]:

@@ -1,37 +1,241 @@
-"""Human scores and predictions on the same pictures.
+"""Matching ids, and human scores with predictions by them.
 
-The rule of the join: two rows belong together when their ids are the same text, letter for
-letter, ending included. Every model is judged on the same items: those that have a usable human
-score and a score from every model. Whatever is left out is counted and named.
+The one rule, everywhere in memnet: two rows belong together when their ids are the same text,
+letter for letter, file ending included (:func:`match_ids`). Ids that would agree if they were read
+more loosely (:data:`LOOSER_RULES`) are never matched; they become sentences that tell the user what
+to change.
+
+Every model of a comparison is judged on the same items: those that have a usable human score and a
+score from every model (:func:`join`). Whatever is left out is counted and named.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from posixpath import splitext
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from memnet.data.columns import COUNTS, Scores, read_column, read_extras, read_scores
-from memnet.data.id_suggestions import near_misses, nearest_rule
+from memnet.data.columns import Scores
 from memnet.errors import MemnetError
-
-__all__ = [
-    "COUNTS",
-    "JOIN_RULE",
-    "Joined",
-    "Scores",
-    "ids_digest",
-    "join",
-    "manifest_digest",
-    "read_column",
-    "read_extras",
-    "read_scores",
-]
+from memnet.util.text import shorten_list
 
 JOIN_RULE = "ids are equal letter for letter, file ending included"
+
+
+def _basename(image_id: str) -> str:
+    return image_id.replace("\\", "/").rpartition("/")[2]
+
+
+def _stem(image_id: str) -> str:
+    return splitext(_basename(image_id))[0]
+
+
+def _folded_stem(image_id: str) -> str:
+    return splitext(_basename(image_id).casefold())[0]
+
+
+LOOSER_RULES: dict[str, Callable[[str], str]] = {
+    "in one letter case": str.casefold,
+    "without file endings": lambda image_id: splitext(image_id)[0],
+    "without folders": _basename,
+    "without folders and endings": _stem,
+    "in one letter case, without folders and endings": _folded_stem,
+    "without spaces around them": str.strip,
+    "without leading zeros": lambda image_id: image_id.lstrip("0"),  # a spreadsheet makes 7 of 007
+    # a spreadsheet, and somebody who left the endings out
+    "without folders, endings and leading zeros": lambda image_id: _stem(image_id).lstrip("0"),
+    "in one Unicode normal form": lambda image_id: unicodedata.normalize("NFC", image_id),  # macOS
+}
+"""How ids may be read more loosely -> what that makes of an id; what changes least comes first."""
+
+
+class Suggestion(NamedTuple):
+    """Ids without a partner that would have one under a looser rule."""
+
+    rule: str  # a key of LOOSER_RULES
+    total: int
+    left: str  # an example
+    right: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IdMatch:
+    """Two lists of ids, matched letter for letter; see :func:`match_ids`.
+
+    Attributes
+    ----------
+    left_name, right_name : what sentences call the two lists.
+    left, right : the ids, ``(L,)`` and ``(R,)``.
+    positions : int ``(L,)``, where each id of the left list stands in the right one; -1 where it
+        does not.
+    """
+
+    left_name: str
+    right_name: str
+    left: Sequence[str]
+    right: Sequence[str]
+    positions: np.ndarray
+
+    @cached_property
+    def matched(self) -> list[str]:
+        """The ids that both lists have, in the order of the left one."""
+        return [self.left[row] for row in np.flatnonzero(self.positions >= 0).tolist()]
+
+    @cached_property
+    def left_only(self) -> list[str]:
+        """The ids that only the left list has, in its order."""
+        return [self.left[row] for row in np.flatnonzero(self.positions < 0).tolist()]
+
+    @cached_property
+    def right_only(self) -> list[str]:
+        """The ids that only the right list has, in its order."""
+        alone = np.ones(len(self.right), dtype=bool)
+        alone[self.positions[self.positions >= 0]] = False
+        return [self.right[row] for row in np.flatnonzero(alone).tolist()]
+
+    @cached_property
+    def ambiguous(self) -> dict[str, list[str]]:
+        """Unmatched ids on the left that could be several on the right -> those ids."""
+        return find_ambiguous(self.left_only, self.right_only)
+
+    @cached_property
+    def suggestions(self) -> list[Suggestion]:
+        """What would match under looser rules; see :func:`suggest_matches`."""
+        return suggest_matches(*self._unambiguous())
+
+    def _unambiguous(self) -> tuple[list[str], list[str]]:
+        several = {image_id for ids in self.ambiguous.values() for image_id in ids}
+        return (
+            [image_id for image_id in self.left_only if image_id not in self.ambiguous],
+            [image_id for image_id in self.right_only if image_id not in several],
+        )
+
+    def require_any(self) -> None:
+        """Raise ``MemnetError`` where no id matches; it says what would make them match."""
+        if (self.positions >= 0).any():
+            return
+        best = best_looser_rule(*self._unambiguous())
+        hints = self._ambiguous_sentences()
+        if best:
+            hints = [
+                f"{best.total:,} would agree {best.rule} ({best.left!r} and {best.right!r}): "
+                "change one of the two so.",
+                *hints,
+            ]
+        examples = ""
+        if len(self.left) and len(self.right):
+            examples = f", and here they look like {self.left[0]!r} and {self.right[0]!r}"
+        raise MemnetError(
+            f"No id of {self.left_name} is in {self.right_name}: ids must agree letter for letter, "
+            f"file ending included{examples}. {' '.join(hints or ['Is --id-column right?'])}"
+        )
+
+    def sentences(self) -> list[str]:
+        """Say which unmatched ids would match if read more loosely, and which could be several."""
+        sentences = []
+        if self.suggestions:
+            listed = ", ".join(
+                f"{each.total:,} {each.rule} ({each.left!r} and {each.right!r})"
+                for each in self.suggestions
+            )
+            total = sum(suggestion.total for suggestion in self.suggestions)
+            sentences.append(
+                f"{total:,} id(s) of {self.left_name} do not agree letter for letter with "
+                f"{self.right_name} and are left out, but would agree if read more loosely: "
+                f"{listed}; change one of the two if they are the same pictures."
+            )
+        return sentences + self._ambiguous_sentences()
+
+    def _ambiguous_sentences(self) -> list[str]:
+        if not self.ambiguous:
+            return []
+        image_id, several = next(iter(self.ambiguous.items()))
+        return [
+            f"{len(self.ambiguous):,} id(s) of {self.left_name} could each be more than one of "
+            f"{self.right_name}: {image_id!r} could be {shorten_list(map(repr, several), 3)}; "
+            "write the path within the folder, file ending included, as the id."
+        ]
+
+
+def match_ids(
+    left: Sequence[str], right: Sequence[str], *, left_name: str, right_name: str
+) -> IdMatch:
+    """Match two lists of ids letter for letter, file ending included.
+
+    Parameters
+    ----------
+    left, right : the ids; on the right, each once.
+    left_name, right_name : what sentences call the lists.
+
+    Examples
+    --------
+    >>> match = match_ids(["a.jpg", "B.jpg"], ["b.jpg", "a.jpg"], left_name="x", right_name="y")
+    >>> match.matched, match.left_only, match.right_only
+    (['a.jpg'], ['B.jpg'], ['b.jpg'])
+    >>> match.suggestions[0].rule
+    'in one letter case'
+    """
+    right_index = pd.Index(np.array(right, dtype=object))
+    positions = right_index.get_indexer(pd.Index(np.array(left, dtype=object)))
+    return IdMatch(
+        left_name=left_name, right_name=right_name, left=left, right=right, positions=positions
+    )
+
+
+def best_looser_rule(left: Sequence[str], right: Sequence[str]) -> Suggestion | None:
+    """Return the looser rule under which most ids agree, None where none does.
+
+    Where two rules do equally well, the one that changes less (the earlier) is returned.
+    """
+    best = None
+    for rule, simplify in LOOSER_RULES.items():
+        shared = set(map(simplify, left)) & set(map(simplify, right))
+        if len(shared) > (best.total if best else 0):
+            example = next(image_id for image_id in left if simplify(image_id) in shared)
+            partner = next(each for each in right if simplify(each) == simplify(example))
+            best = Suggestion(rule, len(shared), example, partner)
+    return best
+
+
+def find_ambiguous(left: Iterable[str], right: Iterable[str]) -> dict[str, list[str]]:
+    """Find ids on the left that are the bare name of more than one id on the right.
+
+    Bare: in one letter case, without folders and endings. Returns id -> those that it could be.
+    """
+    places: dict[str, list[str]] = {}
+    for image_id in right:
+        places.setdefault(_folded_stem(image_id), []).append(image_id)
+    return {
+        image_id: places[_folded_stem(image_id)]
+        for image_id in left
+        if len(places.get(_folded_stem(image_id), ())) > 1
+    }
+
+
+def suggest_matches(left: Sequence[str], right: Sequence[str]) -> list[Suggestion]:
+    """Pair up ids that are alike among those without a partner.
+
+    An id counts once, under the first of :data:`LOOSER_RULES` that finds it a partner.
+    """
+    suggestions = []
+    for rule, simplify in LOOSER_RULES.items():
+        if not left or not right:
+            break
+        partner = dict(zip(map(simplify, reversed(left)), reversed(left), strict=True))
+        keys = {key for key in map(simplify, right) if key in partner}
+        if keys:
+            example = next(image_id for image_id in right if simplify(image_id) in keys)
+            suggestions.append(Suggestion(rule, len(keys), partner[simplify(example)], example))
+            left = [image_id for image_id in left if simplify(image_id) not in keys]
+            right = [image_id for image_id in right if simplify(image_id) not in keys]
+    return suggestions
 
 
 def ids_digest(ids: Iterable[str]) -> str:
@@ -95,19 +299,25 @@ def join(truth: Scores, models: Sequence[Scores]) -> Joined:
             f"Two sets of scores are called {next(n for n in names if names.count(n) > 1)!r}; "
             "rename one (the file's name, or its model column)."
         )
-    truth_ids = truth.by_id.index
-    places = {model.name: model.by_id.index.get_indexer(truth_ids) for model in models}
+    truth_ids = truth.by_id.index.tolist()
+    matches = {
+        model.name: match_ids(
+            truth_ids,
+            model.by_id.index.tolist(),
+            left_name=truth.source,
+            right_name=f"{model.source} ({model.name})",
+        )
+        for model in models
+    }
     kept = np.ones(len(truth_ids), dtype=bool)
-    for model in models:
-        here = places[model.name] >= 0
-        if not here.any():
-            raise MemnetError(_no_match(truth, model))
-        kept &= here
+    for match in matches.values():
+        match.require_any()
+        kept &= match.positions >= 0
     if not kept.any():
         raise MemnetError("No picture has a score from every model; compare them one at a time.")
-    ids = truth_ids.to_numpy()
+    ids = truth.by_id.index.to_numpy()
     rows = np.array(sorted(np.flatnonzero(kept).tolist(), key=ids.__getitem__))
-    used = {name: place[rows] for name, place in places.items()}
+    used = {name: match.positions[rows] for name, match in matches.items()}
     joined = Joined(
         ids=ids[rows].tolist(),
         truth=truth.by_id.to_numpy(dtype=np.float64)[rows],
@@ -115,9 +325,8 @@ def join(truth: Scores, models: Sequence[Scores]) -> Joined:
         truth_only=sorted(ids[~kept].tolist()),
         scores_only={m.name: sorted(_without(m.by_id.index, used[m.name])) for m in models},
     )
-    for model in models:
-        place = places[model.name]
-        joined.warnings.extend(_alike(truth, model, ids[place < 0].tolist(), place[place >= 0]))
+    for match in matches.values():
+        joined.warnings.extend(match.sentences())
     joined.warnings.extend(_outside(truth.name, joined.truth, is_truth=True))
     for name, prediction in joined.predictions.items():
         joined.warnings.extend(_outside(name, prediction, is_truth=False))
@@ -128,35 +337,6 @@ def _without(index: pd.Index, rows: np.ndarray) -> list[str]:
     left = np.ones(len(index), dtype=bool)
     left[rows] = False
     return list(index[left])
-
-
-def _no_match(truth: Scores, model: Scores) -> str:
-    sentence = (
-        f"No id of {truth.source} is in {model.source} ({model.name}): ids must agree letter for "
-        f"letter, and here they look like {truth.by_id.index[0]!r} and {model.by_id.index[0]!r}."
-    )
-    how, shared = nearest_rule(truth.by_id.index, model.by_id.index)
-    if shared:
-        return f"{sentence} {shared:,} would agree {how}: change one of the two columns so."
-    return f"{sentence} Is --id-column right?"
-
-
-def _alike(
-    truth: Scores, model: Scores, unmatched: list[str], matched_rows: np.ndarray
-) -> list[str]:
-    """Name ids that found no partner, but would if ids were read more loosely."""
-    pairs = near_misses(unmatched, _without(model.by_id.index, matched_rows))
-    if not pairs:
-        return []
-    listed = ", ".join(
-        f"{count:,} {how} ({left!r} and {right!r})" for how, count, left, right in pairs
-    )
-    total = sum(count for _, count, _, _ in pairs)
-    return [
-        f"{total:,} id(s) of {truth.source} and {model.source} ({model.name}) do not agree letter "
-        f"for letter and were left out, but would agree if read more loosely: {listed}; change one "
-        "of the two columns if they are the same pictures."
-    ]
 
 
 def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[str]:

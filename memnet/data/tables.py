@@ -11,9 +11,6 @@ import pandas as pd
 
 from memnet.errors import MemnetError
 
-MISSING_CODES = (-9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)
-"""Numbers that stand for a missing value in many tables; no form of a score is any of them."""
-
 _SEPARATORS = (",", ";", "\t")
 
 
@@ -50,6 +47,11 @@ def read_csv(path: Path) -> pd.DataFrame:
     except (pd.errors.ParserError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise MemnetError(f"{path} cannot be read as a table ({reason}).") from error
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift the columns
+        raise MemnetError(
+            f"{path} has rows with more cells than its first line has names; put cells that hold "
+            "the separator into quotes, or name every column."
+        )
     frame.columns = [str(column).strip() for column in frame.columns]
     return frame
 
@@ -65,6 +67,13 @@ def read_table_any(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise MemnetError(f"{path} cannot be read as Parquet ({error}).") from error
     return frame.apply(as_text)
+
+
+def read_numbered_table(path: Path) -> pd.DataFrame:
+    """Read a table as :func:`read_table_any`, rows indexed as a spreadsheet counts: from 2."""
+    frame = read_table_any(path)
+    frame.index = pd.RangeIndex(2, len(frame) + 2)  # the header is row 1
+    return frame
 
 
 def as_text(cells: pd.Series) -> pd.Series:

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from memnet.data import datasets
+from memnet.data.columns import read_column, read_extras, read_scores
 from memnet.data.manifest import CORRECTED, HIT_RATE, MIXED, read_manifest
-from memnet.data.matching import join, manifest_digest, read_column, read_extras, read_scores
+from memnet.data.matching import join, manifest_digest
 from memnet.errors import MemnetError
 
 LAMEM_PARTS = {"train": 30, "val": 4, "test": 6}

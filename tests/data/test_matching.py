@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memnet.data.matching import (
-    join,
-    manifest_digest,
+from memnet.data.columns import (
+    find_missing_codes,
     read_column,
     read_extras,
+    read_score_rows,
     read_scores,
 )
+from memnet.data.matching import join, manifest_digest, match_ids
 from memnet.data.tables import read_csv, to_numbers
 from memnet.errors import MemnetError
 
@@ -95,7 +96,7 @@ def test_missing_and_wordy_scores_are_set_aside_with_their_row(tmp_path):
     assert scores.by_id.to_dict() == {"a": 0.5, "e": 0.75}
     assert len(scores.set_aside) == 3
     assert "row 3 (b): hit_rate is missing" in scores.set_aside[0]
-    assert "row 4 (c): hit_rate is 'n/a', no number" in scores.set_aside[1]
+    assert "row 4 (c): hit_rate is missing ('n/a')" in scores.set_aside[1]
     assert "row 5 (d)" in scores.set_aside[2]
 
 
@@ -257,7 +258,8 @@ def test_missing_values_in_all_their_spellings_are_set_aside(tmp_path):
     scores = truth_of(path)
     assert scores.by_id.to_dict() == {"ok": 0.5}
     assert len(scores.set_aside) == len(spellings)
-    assert scores.set_aside[1].endswith("row 4 (NaNx): hit_rate is 'NaN', no number")
+    assert scores.set_aside[1].endswith("row 4 (NaNx): hit_rate is missing ('NaN')")
+    assert scores.set_aside[5].endswith("row 8 (-infx): hit_rate is '-inf', no number")
     table = pd.DataFrame({"image_id": ["a", "b", None], "hit_rate": [np.nan, 0.5, 0.6]})
     assert [line.split(", ")[1] for line in truth_of(table).set_aside] == [
         "row 0 (a): hit_rate is missing",
@@ -273,8 +275,76 @@ def test_numbers_of_a_dataframe_keep_every_bit(kind):
     assert to_numbers(column).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("code", [-9, -99, -999, -9999, 999, 9999])
+def test_a_usual_code_for_a_missing_value_is_set_aside_in_every_column(tmp_path, code):
+    path = tmp_path / "truth.csv"
+    path.write_text(f"image_id,hit_rate,score\na,0.5,0.7\nb,{code},{code}.0\nc,0.75,0.6\n")
+    truth = truth_of(path)
+    assert truth.by_id.to_dict() == {"a": 0.5, "c": 0.75}
+    (sentence,) = truth.set_aside
+    assert sentence.endswith(
+        f"row 3 (b): hit_rate is '{code}', taken for the code of a missing value"
+    )
+    (model,) = models_of(path)
+    assert model.by_id.to_dict() == {"a": 0.7, "c": 0.6}
+    assert join(truth, [model]).truth_only == []
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ([400.0, 999.0, 900.0], []),  # outside the others by less than their range
+        ([0.0, 1.0, -9.0, 999.0], [2, 3]),
+        ([40.0, 95.0, -9.0], []),  # may be a corrected hit rate, in per cent
+        ([0.65, 0.65, -9.0], [2]),
+        ([998.0, 999.0], []),
+        ([-999.0, 0.0, 999.0, 1500.0, -1500.0], []),
+        ([0.5, 0.7, -998.0], []),  # no usual code
+        ([-999.0, -999.0], [0, 1]),
+        ([np.nan, 0.5, -999.0], [2]),
+    ],
+)
+def test_codes_are_those_far_outside_all_other_numbers(values, missing):
+    assert np.flatnonzero(find_missing_codes(np.array(values))).tolist() == missing
+
+
+def test_rows_of_one_id_have_the_value_on_which_they_agree():
+    table = frame("abacbd", [0.5, 0.25, 0.5, np.nan, 0.75, 1.0])
+    rows = read_score_rows(table, column="score", id_column="image_id")
+    per_id = rows.one_value_per_id()
+    assert per_id.ids == ("a", "b", "c", "d")
+    assert per_id.place.tolist() == [0, 1, 0, 2, 1, 3]
+    assert per_id.differing.tolist() == [False, True, False, False]
+    np.testing.assert_array_equal(per_id.values, [0.5, np.nan, np.nan, 1.0])
+    near = read_score_rows(frame("aa", [1.0, 1 + 1e-10]), column="score", id_column="image_id")
+    assert near.one_value_per_id().differing.tolist() == [True]
+    assert near.one_value_per_id(1e-9).values.tolist() == [1.0]
+
+
+def test_rows_with_more_cells_than_names_are_refused(tmp_path):
+    path = tmp_path / "truth.csv"
+    path.write_text("image_id,hit_rate\na,b,0.5\n")
+    with pytest.raises(MemnetError, match="more cells than its first line has names"):
+        truth_of(path)
+
+
+def test_an_id_that_could_be_several_pictures_is_named_and_not_suggested():
+    match = match_ids(
+        ["pic1", "whole.jpg", "b"],
+        ["whole.jpg", "x/pic1.jpg", "y/pic1.png", "b.jpg"],
+        left_name="old.csv",
+        right_name="the pictures",
+    )
+    assert match.matched == ["whole.jpg"]
+    assert match.ambiguous == {"pic1": ["x/pic1.jpg", "y/pic1.png"]}
+    assert match.suggestions == [("without file endings", 1, "b", "b.jpg")]
+    loose, several = match.sentences()
+    assert loose.startswith("1 id(s) of old.csv do not agree letter for letter with the pictures")
+    assert "'pic1' could be 'x/pic1.jpg', 'y/pic1.png'" in several
+
+
 def test_scores_with_a_percent_sign_are_refused_with_what_to_write():
-    with pytest.raises(MemnetError, match=r"first cell is '75 %'\); write 75 % as 0.75"):
+    with pytest.raises(MemnetError, match=r"first cell is '75 %'\); write 75 % as 75 or 0.75"):
         truth_of(frame("ab", ["75 %", "80 %"], "hit_rate"))
 
 

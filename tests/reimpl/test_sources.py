@@ -248,7 +248,7 @@ def test_rows_without_a_usable_score_are_set_aside(build):
     frame.loc[4, "hit_rate"] = None
     training = build(frame)
     assert len(training.table) == 28
-    assert "row 5 (0003.jpg): hit_rate is 'n/a', no number" in training.set_aside[0]
+    assert "row 5 (0003.jpg): hit_rate is missing ('n/a')" in training.set_aside[0]
     assert "row 6 (0004.jpg): hit_rate is missing" in training.set_aside[1]
     assert training.description["pictures_without_score"]["examples"] == ["0003.jpg", "0004.jpg"]
 
@@ -260,14 +260,13 @@ def test_ids_that_nearly_match_are_told(build):
         MemnetError, match=r"No id of .*'0000\.jpg'.*30 would agree without file en"
     ):
         build(frame, names=names)
-    with pytest.raises(MemnetError, match="is --id-column right"):
+    with pytest.raises(MemnetError, match="Is --id-column right"):
         build(frame, names=["other.png"])
     training = build(frame, names=names[:5] + frame["image_id"].tolist()[5:])
     assert len(training.set_aside) == 5
-    assert (
-        "5 id(s) without a picture would agree with one without file endings"
-        in (training.description["notes"][0])
-    )
+    (note,) = training.description["notes"]
+    assert note.startswith("5 id(s) of ")
+    assert "would agree if read more loosely: 5 without file endings ('0000.jpg' and" in note
 
 
 def test_scores_off_the_scale_are_refused_with_a_hint(build):
@@ -389,9 +388,9 @@ def test_lamem_pictures_that_are_missing_are_set_aside(lamem_folder):
     assert [each.split(":")[0] for each in training.set_aside] == gone
     assert str(lamem_folder / "images" / gone[0]) in training.set_aside[0]
     assert training.description["notes"] == [
-        "1 of the 70 pictures in the train part of LaMem's split 1 are not there, so figures on it "
+        "1 of the 70 pictures in the train part of LaMem's split 1 are not there, so values on it "
         "are not those of the whole part.",
-        "3 of the 20 pictures in the test part of LaMem's split 1 are not there, so figures on it "
+        "3 of the 20 pictures in the test part of LaMem's split 1 are not there, so values on it "
         "are not those of the whole part.",
     ]
 

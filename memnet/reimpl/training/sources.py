@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,18 +24,12 @@ from memnet.data.columns import read_column, read_extras
 from memnet.data.contamination import DatasetName
 from memnet.data.lamem import PARTS
 from memnet.data.manifest import HIT_RATE, ID_COLUMN, TRUTH_COLUMN, digest_of, read_manifest
+from memnet.data.matching import match_ids
 from memnet.data.pictures import collect
 from memnet.data.splits import draw_parts, read_parts, split_digest
-from memnet.data.tables import read_table_any
+from memnet.data.tables import read_numbered_table
 from memnet.errors import MemnetError
 from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
-from memnet.reimpl.training.source_pictures import (
-    find_by_name,
-    keep_those_with_pictures,
-    match_pictures,
-    require_scale,
-    without_score,
-)
 from memnet.util.text import shorten_list
 
 LAMEM_VAL = 3_741
@@ -89,8 +84,7 @@ def from_table(
     known = read_manifest(path) or {}
     id_column = id_column or known.get("id_column") or ID_COLUMN
     truth_column = truth_column or known.get("truth_column") or ""
-    frame = read_table_any(path)
-    frame.index += 2  # as a spreadsheet counts: the header is row 1
+    frame = read_numbered_table(path)
     if not truth_column:
         raise MemnetError(
             f"Which column of {path} has the human scores? Give --truth-column, one of "
@@ -100,11 +94,22 @@ def from_table(
     human = read_column(
         frame, column=truth_column, id_column=id_column, name=truth_column, source=source
     )
-    require_scale(human.by_id, f"{path}, column {truth_column!r},")
-    found = collect([folder])
-    pictures = {item.image_id: item.path for item in found.items}
-    notes = [f"The folder could not be read: {each}." for each in found.unreadable]
-    usable, missing = match_pictures(human.by_id, pictures, source, folder, notes)
+    _require_scale(human.by_id, f"{path}, column {truth_column!r},")
+    inputs = collect([folder])
+    pictures = {item.image_id: item.path for item in inputs.items}
+    match = match_ids(
+        human.by_id.index.tolist(),
+        list(pictures),
+        left_name=source,
+        right_name=f"the pictures below {folder}",
+    )
+    match.require_any()
+    notes = [f"The folder could not be read: {each}." for each in inputs.unreadable]
+    notes += match.sentences()
+    usable = human.by_id[match.positions >= 0]
+    missing = [
+        f"{source}, {each}: there is no such picture below {folder}" for each in match.left_only
+    ]
     ids = usable.index.tolist()
     wanted = {"split": split_column, "stratum": strata_column}
     extras = read_extras(
@@ -139,7 +144,7 @@ def from_table(
             "seed": seed if drawn_val else None,
             "images": str(folder),
             "sources": _sources([path]),
-            "pictures_without_score": without_score(pictures, human.by_id.index),
+            "pictures_without_score": _pictures_without_score(pictures, human.by_id.index),
             "notes": notes,
         },
         set_aside=(*human.set_aside, *missing),
@@ -171,7 +176,7 @@ def from_lamem(folder: Given, *, split: int) -> TrainingSet:
     paths = lamem.picture_paths(root, names)
     pictures = {name: str(path) for name, path in paths.items() if path.is_file()}
     notes: list[str] = []
-    kept, missing = keep_those_with_pictures(rows, pictures, f"LaMem's split {split}", paths, notes)
+    kept, missing = _keep_rows_with_pictures(rows, pictures, f"LaMem's split {split}", paths, notes)
     return _training_set(
         kept,
         pictures,
@@ -220,10 +225,10 @@ def from_memcat(
     rows = _scored(truth.table, "train")
     draw_parts(rows, val, test, seed, truth.table["category"].to_numpy())
     split = f"seed{seed}-{split_digest(rows)[:8]}"
-    pictures = find_by_name(Path(images), rows["image_id"])
+    pictures = _find_by_name(Path(images), rows["image_id"])
     notes: list[str] = []
     places = {name: Path(images) for name in rows["image_id"]}
-    kept, missing = keep_those_with_pictures(rows, pictures, "MemCat", places, notes)
+    kept, missing = _keep_rows_with_pictures(rows, pictures, "MemCat", places, notes)
     return _training_set(
         kept,
         pictures,
@@ -292,13 +297,13 @@ def from_mixture(
     root = Path(lamem_folder)
     names = {prefix: _below(rows["image_id"], prefix) for prefix in ("lamem/", "memcat/")}
     of_lamem = lamem.picture_paths(root, names["lamem/"])
-    of_memcat = find_by_name(Path(images), names["memcat/"])
+    of_memcat = _find_by_name(Path(images), names["memcat/"])
     places = {f"lamem/{name}": path for name, path in of_lamem.items()}
     pictures = {each: str(path) for each, path in places.items() if path.is_file()}
     pictures |= {f"memcat/{name}": path for name, path in of_memcat.items()}
     places |= {f"memcat/{name}": Path(images) for name in names["memcat/"]}
     notes: list[str] = []
-    kept, missing = keep_those_with_pictures(rows, pictures, "the mixture", places, notes)
+    kept, missing = _keep_rows_with_pictures(rows, pictures, "the mixture", places, notes)
     manifest = truths["test"].manifest
     return _training_set(
         kept,
@@ -382,3 +387,71 @@ def _base(given: str, known: str, path: Path) -> str:
 
 def _sources(paths: Iterable[Path]) -> list[dict[str, str]]:
     return [{"file": path.name, "sha256": digest_of(path)} for path in paths]
+
+
+def _require_scale(scores: pd.Series, what: str) -> None:
+    """Raise ``MemnetError`` where a score is outside 0 to 1."""
+    bad = (scores < 0) | (scores > 1)
+    if not bad.any():
+        return
+    if scores.min() >= 0 and scores.max() <= 100 and scores.median() > 1:
+        hint = "they look like percentages: divide by 100"
+    elif scores.min() < 0 and scores.max() <= 1:
+        hint = "a rate corrected for false alarms may be below 0: set those to 0, or leave them out"
+    else:
+        hint = "rescale them"
+    examples = [f"{image_id} {score:g}" for image_id, score in scores[bad].iloc[:4].items()]
+    raise MemnetError(
+        f"{what} has {bad.sum():,} score(s) outside 0 to 1, where networks learn hit rates "
+        f"({shorten_list(examples, 3)}); {hint}."
+    )
+
+
+def _pictures_without_score(pictures: Mapping[str, str], ids: pd.Index) -> dict[str, Any]:
+    """Count the pictures that no usable row is about, and name the first twenty."""
+    without = sorted(set(pictures) - set(ids))
+    return {"count": len(without), "examples": without[:20]}
+
+
+def _find_by_name(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Find pictures by file name anywhere below a folder."""
+    wanted, paths_of = set(names), defaultdict(list)
+    for item in collect([folder]).items:
+        name = os.path.basename(item.path)
+        if name in wanted:
+            paths_of[name].append(item.path)
+    if not paths_of:
+        raise MemnetError(
+            f"None of MemCat's {len(wanted):,} pictures is below {folder} "
+            f"({shorten_list(sorted(wanted))})."
+        )
+    if repeated := {name: paths for name, paths in paths_of.items() if len(paths) > 1}:
+        name, paths = next(iter(sorted(repeated.items())))
+        raise MemnetError(
+            f"{len(repeated):,} picture(s) are more than once below {folder}, for example {name} "
+            f"at {shorten_list(sorted(paths), 2)}; leave one of each, or give the folder that has "
+            "them once."
+        )
+    return {name: paths[0] for name, paths in paths_of.items()}
+
+
+def _keep_rows_with_pictures(
+    rows: pd.DataFrame,
+    pictures: Mapping[str, str],
+    what: str,
+    places: Mapping[str, Path],
+    notes: list[str],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Keep the rows that have a picture; the others get a sentence each, and the parts a note."""
+    here = rows["image_id"].isin(list(pictures))
+    for part in PARTS:
+        whole = rows["part"] == part
+        if lacking := int((whole & ~here).sum()):
+            notes.append(
+                f"{lacking:,} of the {whole.sum():,} pictures in the {part} part of {what} are not "
+                "there, so values on it are not those of the whole part."
+            )
+    return rows[here], [
+        f"{image_id}: there is no such picture ({places[image_id]})"
+        for image_id in rows["image_id"][~here]
+    ]

@@ -16,14 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from memnet.data.id_suggestions import near_misses, nearest_rule, unclear
-from memnet.data.tables import (
-    MISSING_CODES,
-    as_text,
-    read_table_any,
-    require_column,
-    to_numbers,
-)
+from memnet.data.columns import ScoreRows, read_score_rows
+from memnet.data.matching import match_ids
+from memnet.data.tables import read_numbered_table, to_numbers
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
 
@@ -72,9 +67,9 @@ def read_old_column(
 ) -> OldColumn:
     """Read one column of an old table, or of a score table that memnet wrote.
 
-    Rows without an id, without a number, with a usual code for a missing value (-999, 9999 ...)
-    far outside the other numbers, or with a second and other number for one id are set aside, each
-    with a sentence; a row that says the same again is counted once.
+    Rows that :func:`memnet.data.columns.read_score_rows` finds unusable, or with a second and other
+    number for one id, are set aside, each with a sentence; a row that says the same again is
+    counted once.
 
     Raises
     ------
@@ -82,93 +77,50 @@ def read_old_column(
         if the file or a column is missing, the table holds several models, or no row is usable.
     """
     source = str(path)
-    frame = read_table_any(Path(path))
-    for wanted in (id_column, score_column):
-        require_column(frame, wanted, source)
-    frame.index = pd.RangeIndex(2, len(frame) + 2)  # as a spreadsheet counts: the header is row 1
-    ids = as_text(frame[id_column])
-    _refuse_several_models(frame, ids, source)
-    texts = as_text(frame[score_column]).str.strip()
-    values = to_numbers(frame[score_column])
-    nameless = (ids.str.strip() == "").to_numpy(dtype=bool)
-    bad = np.isnan(values) | nameless | _coded_missing(values)
-    set_aside = [
-        f"{source}, row {row}: {id_column} is missing"
-        if no_id
-        else f"{source}, row {row} ({image_id}): {score_column} is {_not_usable(text)}"
-        for row, image_id, text, no_id in zip(
-            frame.index[bad], ids[bad], texts[bad], nameless[bad], strict=True
-        )
-    ]
-    differing = _differing(ids[~bad], values[~bad])
-    for image_id, numbers in differing.items():
+    frame = read_numbered_table(Path(path))
+    rows = read_score_rows(frame, column=score_column, id_column=id_column, source=source)
+    _refuse_several_models(frame, rows)
+    set_aside = rows.set_aside()
+    per_id = rows.one_value_per_id()
+    usable = rows.usable
+    for place in np.flatnonzero(per_id.differing):
+        values = dict.fromkeys(rows.values[usable & (per_id.place == place)].tolist())
         set_aside.append(
-            f"{source}: {image_id} has {len(numbers)} different values of {score_column} "
-            f"({shorten_list(numbers, 3)}), so none is used"
+            f"{source}: {per_id.ids[place]} has {len(values)} different values of {score_column} "
+            f"({shorten_list(values, 3)}), so none is used"
         )
-    again = (ids[~bad].duplicated() & ~ids[~bad].isin(list(differing))).sum()
-    if again:
-        rows = "1 row repeats" if again == 1 else f"{again:,} rows repeat"
-        set_aside.append(f"{source}: {rows} the id and score of an earlier row")
-    usable = ~bad & ~ids.isin(list(differing)).to_numpy(dtype=bool)
-    usable &= ~ids.where(usable, other=pd.NA).duplicated().to_numpy(dtype=bool)
-    if not usable.any():
-        first = f" (the first is {_not_usable(texts.iloc[0])})" if len(texts) else " (no rows)"
-        raise MemnetError(f"{source} has no usable number in column {score_column!r}{first}.")
+    kept = usable & ~np.isin(per_id.place, np.flatnonzero(per_id.differing))
+    repeats = pd.Series(np.where(kept, per_id.place, -1)).duplicated().to_numpy(dtype=bool) & kept
+    if repeats.any():
+        count = int(repeats.sum())
+        repeat = "1 row repeats" if count == 1 else f"{count:,} rows repeat"
+        set_aside.append(f"{source}: {repeat} the id and score of an earlier row")
+    rows.require_usable()
+    kept &= ~repeats
+    if not kept.any():
+        raise MemnetError(f"{source} has no usable row: {set_aside[0]}.")
     return OldColumn(
         source=source,
         name=score_column,
-        ids=tuple(ids[usable]),
-        texts=tuple(texts[usable]),
-        values=values[usable],
+        ids=tuple(rows.ids[kept]),
+        texts=tuple(rows.texts[kept]),
+        values=rows.values[kept],
         set_aside=tuple(set_aside),
     )
 
 
-def _coded_missing(values: np.ndarray) -> np.ndarray:
-    """Whether each number is a usual code for a missing value, far outside all others."""
-    coded: np.ndarray = np.isin(values, MISSING_CODES)
-    others = values[~coded & np.isfinite(values)]
-    if len(others) == 0:
-        return coded
-    low, high, width = others.min(), others.max(), np.ptp(others)
-    far: np.ndarray = coded & ((values < low - width) | (values > high + width))
-    return far
-
-
-def _not_usable(text: str) -> str:
-    if not text:
-        return "missing"
-    share = text.removesuffix("%").strip()
-    if share != text and np.isfinite(number := to_numbers(pd.Series([share], dtype=object))[0]):
-        return f"{text!r}, no number: write {share} or {number / 100:.{decimals(share) + 2}f}"
-    if np.isfinite(to_numbers(pd.Series([text], dtype=object))[0]):
-        return f"{text!r}, a usual code for a missing value"
-    return f"{text!r}, no number"
-
-
-def _refuse_several_models(frame: pd.DataFrame, ids: pd.Series, source: str) -> None:
+def _refuse_several_models(frame: pd.DataFrame, rows: ScoreRows) -> None:
     names = [name for name in ("model", "variant") if name in frame.columns]
-    if not names or not ids.duplicated().any():
+    if not names or not pd.Series(rows.ids).duplicated().any():
         return
     models = frame[names].drop_duplicates()
     if len(models) > 1:
         listed = shorten_list(
-            [" ".join(filter(None, row)) for row in models.itertuples(index=False)]
+            [" ".join(filter(None, model)) for model in models.itertuples(index=False)]
         )
         raise MemnetError(
-            f"{source} holds scores of {len(models)} models ({listed}); keep the rows of one."
+            f"{rows.source} holds scores of {len(models)} models ({listed}); keep the rows of one."
         )
-
-
-def _differing(ids: pd.Series, values: np.ndarray) -> dict[str, list[float]]:
-    by_id = pd.Series(values, index=ids.to_numpy(dtype=object))
-    repeated = by_id[by_id.index.duplicated(keep=False)]
-    return {
-        str(image_id): numbers.unique().tolist()
-        for image_id, numbers in repeated.groupby(level=0, sort=False)
-        if numbers.nunique() > 1
-    }
 
 
 def decimals(text: str) -> int:
@@ -219,7 +171,7 @@ def written_decimals(texts: Sequence[str]) -> tuple[int, np.ndarray]:
 
 
 def match_pictures(column: OldColumn, image_ids: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Find the pictures of a column: ids that agree letter for letter, file ending included.
+    """Find the pictures of a column by their ids; see :func:`memnet.data.matching.match_ids`.
 
     Returns
     -------
@@ -231,46 +183,13 @@ def match_pictures(column: OldColumn, image_ids: Sequence[str]) -> tuple[list[st
     MemnetError
         if no id agrees; it says what would.
     """
-    known, there = set(column.ids), set(image_ids)
-    shared = [image_id for image_id in image_ids if image_id in known]
-    alone = [image_id for image_id in column.ids if image_id not in there]
-    left = [image_id for image_id in image_ids if image_id not in known]
-    several = _several(alone, left)
-    if not shared:
-        how, count = nearest_rule(alone, left)
-        hint = f" {count:,} would agree {how}: change the column so." if count else ""
-        raise MemnetError(
-            f"No id of {column.source} is that of a picture: ids must agree letter for letter, "
-            f"file ending included, and here they look like {column.ids[0]!r} and "
-            f"{image_ids[0]!r}.{hint or ' Is --id-column right?'}{several and ' ' + several}"
-        )
-    sentences = []
-    for how, count, mine, picture in near_misses(alone, left):
+    match = match_ids(column.ids, image_ids, left_name=column.source, right_name="the pictures")
+    match.require_any()
+    sentences = match.sentences()
+    if match.left_only:
         sentences.append(
-            f"{_ids(count)} of {column.source} would agree with a picture {how} ({mine!r} and "
-            f"{picture!r}) and {'is' if count == 1 else 'are'} left out: write the picture's id"
+            f"{len(match.left_only):,} of {len(column.ids):,} ids have no picture of that name: "
+            f"{shorten_list(match.left_only)}"
         )
-    if several:
-        sentences.append(several)
-    if alone:
-        sentences.append(
-            f"{len(alone):,} of {len(column.ids):,} ids have no picture of that name: "
-            f"{shorten_list(alone)}"
-        )
-    return shared, sentences
-
-
-def _several(alone: Sequence[str], pictures: Sequence[str]) -> str:
-    """Name ids that are the bare name of more than one picture."""
-    ambiguous = unclear(alone, pictures)
-    if not ambiguous:
-        return ""
-    first, found = next(iter(ambiguous.items()))
-    return (
-        f"{_ids(len(ambiguous))} could each be several pictures, for example {first!r}: "
-        f"{shorten_list(found, 3)}; write the path within the folder as the id."
-    )
-
-
-def _ids(count: int) -> str:
-    return "1 id" if count == 1 else f"{count:,} ids"
+    matched = set(match.matched)
+    return [image_id for image_id in image_ids if image_id in matched], sentences

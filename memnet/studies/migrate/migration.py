@@ -34,7 +34,7 @@ from memnet.studies.migrate.migrated_table import (
     name_columns,
     refuse_clash,
 )
-from memnet.studies.migrate.new_scores import NewScores, matches
+from memnet.studies.migrate.new_scores import NewScores, match_new_scores
 from memnet.studies.migrate.record import (
     MigrationRecord,
     count_pictures,
@@ -125,7 +125,7 @@ def migrate_scores(
         if no id matches, fewer than 10 pictures have both scores, a column is missing or would be
         overwritten.
     """
-    values = matches(study, new)
+    values = match_new_scores(study, new)
     both = np.isfinite(study.old) & np.isfinite(values)
     unmatched = explain_unmatched(study, new)
     if (n := int(both.sum())) < FEWEST:

@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 
 from memnet.data.columns import Scores, read_scores
-from memnet.data.id_suggestions import near_misses, unclear
+from memnet.data.matching import IdMatch, match_ids
 from memnet.data.pictures import Inputs, Item, collect
 from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import FAILED
 from memnet.studies.migrate.study import Study
-from memnet.util.text import shorten_list
 from memnet.weights.catalogue import catalogue
 
 
@@ -115,9 +114,8 @@ def score_pictures(
     """
     inputs = collect([images])
     wanted = set(study.pictures)
+    match_study(study, [item.image_id for item in inputs.items], str(images)).require_any()
     items = [item for item in inputs.items if item.image_id in wanted]
-    if not items:
-        raise MemnetError(no_match(study, [item.image_id for item in inputs.items], str(images)))
     used = Inputs(items=items, ignored=inputs.ignored, unreadable=inputs.unreadable)
     summary = score_to_file(used, out, Settings(models=[model], command=command))
     found = read_scores(out, id_column="image_id")
@@ -145,7 +143,7 @@ def ids_of(new: NewScores) -> list[str]:
     return [*new.by_id.index, *new.failed]
 
 
-def matches(study: Study, new: NewScores) -> Any:
+def match_new_scores(study: Study, new: NewScores) -> Any:
     """Return the new score of each picture of the study, float64 ``(P,)``, NaN where none.
 
     Raises
@@ -153,58 +151,15 @@ def matches(study: Study, new: NewScores) -> Any:
     MemnetError
         if no id agrees.
     """
-    at = new.by_id.index.get_indexer(pd.Index(study.pictures, dtype=object))
-    if (at < 0).all():
-        raise MemnetError(no_match(study, list(new.by_id.index), new.source))
+    match = match_study(study, list(new.by_id.index), new.source)
+    match.require_any()
     values = new.by_id.to_numpy(dtype=np.float64)
-    return np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
+    return np.where(match.positions >= 0, values[np.maximum(match.positions, 0)], np.nan)
 
 
-def no_match(study: Study, others: Sequence[str], where: str) -> str:
-    """Say that no id agrees, and what would make them agree."""
-    said = (
-        f"No id of {study.source} is in {where}: ids must agree letter for letter, and here they "
-        f"look like {study.pictures[0]!r} and {others[0]!r}."
-    )
-    hints = loosely(study, study.pictures, others, where)
-    return " ".join([said, *(hints or ["Is --id-column right?"])])
-
-
-def loosely(study: Study, unmatched: Sequence[str], others: Sequence[str], where: str) -> list[str]:
-    """Say which ids would agree if they were read more loosely, and which with several pictures.
-
-    Parameters
-    ----------
-    unmatched : ids of the study without a partner.
-    others : ids of the new scores, or of the pictures, without a partner.
-    where : what has ``others``.
-    """
-    if not unmatched or not others:
-        return []
-    said = []
-    ambiguous = unclear(unmatched, others)
-    clear = [image_id for image_id in unmatched if image_id not in ambiguous]
-    taken = {other for several in ambiguous.values() for other in several}
-    rest = [other for other in others if other not in taken]
-    if pairs := near_misses(clear, rest):
-        listed = ", ".join(
-            f"{count:,} {how} ({left!r} and {right!r})" for how, count, left, right in pairs
-        )
-        total = sum(count for _, count, _, _ in pairs)
-        said.append(
-            f"{total:,} id(s) of {study.source} do not agree letter for letter with {where}, but "
-            f"would if read more loosely: {listed}; change one of the two columns if they are "
-            "the same pictures."
-        )
-    if ambiguous:
-        image_id, several = next(iter(ambiguous.items()))
-        said.append(
-            f"{len(ambiguous):,} id(s) of {study.source} could be more than one picture of "
-            f"{where}: {image_id!r} could be "
-            f"{shorten_list(map(repr, several))}; write folder and file "
-            "ending into the study's ids."
-        )
-    return said
+def match_study(study: Study, ids: Sequence[str], where: str) -> IdMatch:
+    """Match the study's pictures with other ids; ``where`` is what sentences call those."""
+    return match_ids(study.pictures, ids, left_name=study.source, right_name=where)
 
 
 def _info(scores: Scores, known_by: str = "") -> dict[str, Any]:

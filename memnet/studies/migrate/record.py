@@ -19,7 +19,7 @@ from memnet.errors import MemnetError
 from memnet.studies.cautions import look_at, score_cautions, training_cautions
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
-from memnet.studies.migrate.new_scores import NewScores, ids_of, loosely
+from memnet.studies.migrate.new_scores import NewScores, ids_of, match_study
 from memnet.studies.migrate.study import Study
 from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
@@ -135,9 +135,7 @@ def explain_unmatched(study: Study, new: NewScores) -> list[str]:
             f"{len(without):,} of {len(study.pictures):,} pictures of {study.source} have no new "
             f"score, as no id in {new.where} is the same ({shorten_list(without)})."
         )
-    known = set(study.pictures)
-    unused = [image_id for image_id in ids_of(new) if image_id not in known]
-    return [*messages, *loosely(study, without, unused, new.where)]
+    return [*messages, *match_study(study, ids_of(new), new.where).sentences()]
 
 
 def explain_missing(study: Study, new: NewScores, values: Array) -> dict[str, str]:

@@ -15,23 +15,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.data.tables import (
-    as_text,
-    read_table_any,
-    require_column,
-    to_numbers,
+from memnet.data.columns import (
+    EMPTY_CELLS,
+    OnePerId,
+    ScoreRows,
+    find_missing_codes,
+    percent_hint,
+    read_score_rows,
 )
+from memnet.data.tables import as_text, read_table_any, require_column, to_numbers
 from memnet.errors import MemnetError
-from memnet.studies.migrate.codes import (
-    FAR,
-    missing_codes,
-    percent_signs,
-    suspicious,
-    taken_for_missing,
-)
-from memnet.studies.migrate.old_scores import MISSING, notes_of, remarks, set_aside
 from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
+
+HIGHEST = 100.0
+"""No form of a MemNet score is above it: they go from 0 to 1, or to 100 as percentages."""
 
 _SAME = 1e-9
 """Scores of one picture that differ by less, relative to their size, are one score."""
@@ -95,45 +93,117 @@ def read_study(path: Path, *, score_column: str, id_column: str = "image_id") ->
         if the file or a column is missing, rows have more cells than the head, or no row has both
         an id and a number as its score.
     """
-    frame = read_table_any(path)
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise MemnetError(
-            f"{path.name} has rows with more cells than its first line has names; put cells that "
-            "hold the separator into quotes, or name every column."
-        )
-    frame = frame.apply(as_text)
-    for wanted in (id_column, score_column):
-        require_column(frame, wanted, path.name)
-    if id_column == score_column:
+    frame = read_table_any(path).apply(as_text).reset_index(drop=True)
+    if id_column == score_column and id_column in frame.columns:
         raise MemnetError(f"The id and the score cannot both be column {id_column!r}.")
-    ids, place = _pictures(frame[id_column])
-    values = to_numbers(frame[score_column])
-    if not (np.isfinite(values) & (place >= 0)).any():
-        first = f" (its first cell is {frame[score_column].iloc[0]!r})" if len(frame) else ""
-        raise MemnetError(
-            f"{path.name} has no row with an id in {id_column!r} and a number in "
-            f"{score_column!r}{first}{percent_signs(frame[score_column])}."
-        )
-    coded = missing_codes(values, place >= 0)
-    values[coded] = np.nan
-    old, apart = _one_score(values, place, len(ids))
-    notes = notes_of(frame[score_column], values, place, apart, coded)
+    rows = read_score_rows(frame, column=score_column, id_column=id_column, source=path.name)
+    rows.require_usable()
+    per_id = rows.one_value_per_id(_SAME)
     return Study(
         source=path.name,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         table=frame,
         id_column=id_column,
         score_column=score_column,
-        pictures=tuple(ids),
-        place=place,
-        old=old,
-        notes=notes,
-        set_aside=(
-            *taken_for_missing(path.name, score_column, frame[score_column], coded),
-            *set_aside(path.name, id_column, score_column, ids, place, old, apart, coded),
-        ),
-        remarks=tuple(remarks(score_column, old, frame[score_column], values, place)),
+        pictures=per_id.ids,
+        place=per_id.place,
+        old=per_id.values,
+        notes=_notes(rows, per_id),
+        set_aside=tuple(_set_aside(rows, per_id)),
+        remarks=tuple(_remarks(rows, per_id)),
     )
+
+
+def _notes(rows: ScoreRows, per_id: OnePerId) -> tuple[str, ...]:
+    """Say of each row why its old score is not used; "" where it is."""
+    differing = rows.has_id & ~rows.coded & per_id.differing[per_id.place]
+    return tuple(
+        "the rows of this picture have different old scores" if apart else rows.note(row)
+        for row, apart in enumerate(differing.tolist())
+    )
+
+
+def _set_aside(rows: ScoreRows, per_id: OnePerId) -> list[str]:
+    """Count and name the rows and pictures without an old score that can be used."""
+    source, column = rows.source, rows.column
+    sentences = []
+    if rows.coded.any():
+        values = to_numbers(pd.Series(rows.texts))
+        named = shorten_list(
+            f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(rows.coded)
+        )
+        taken = (
+            "is taken for a missing value"
+            if rows.coded.sum() == 1
+            else "are taken for missing values"
+        )
+        sentences.append(
+            f"{source}: {named} of {column!r} {taken}, as it lies far outside all other numbers."
+        )
+    if nameless := np.flatnonzero(~rows.has_id).tolist():
+        numbers = shorten_list(row + 2 for row in nameless)  # as a spreadsheet counts
+        sentences.append(
+            f"{source}: {len(nameless):,} row(s) have no {rows.id_column} (row {numbers})."
+        )
+    if conflicting := [per_id.ids[picture] for picture in np.flatnonzero(per_id.differing)]:
+        sentences.append(
+            f"{source}: the rows of {len(conflicting):,} picture(s) have different scores in "
+            f"{column!r} ({shorten_list(conflicting)}); a score belongs to a picture, so it is not "
+            "known which is meant."
+        )
+    explained = per_id.differing.copy()
+    explained[per_id.place[rows.coded & rows.has_id]] = True
+    without = np.flatnonzero(np.isnan(per_id.values) & ~explained)
+    if len(without):
+        names = shorten_list(per_id.ids[picture] for picture in without)
+        sentences.append(
+            f"{source}: {len(without):,} picture(s) have no number in {column!r} ({names})."
+        )
+    return sentences
+
+
+_KEPT = "They are kept: every estimate (claims, agreement, crosswalk) contains them."
+
+
+def _remarks(rows: ScoreRows, per_id: OnePerId) -> list[str]:
+    """Say what is odd about the old scores that are used all the same."""
+    column, old = rows.column, per_id.values
+    remarks = []
+    without = rows.has_id & np.isnan(rows.values)
+    filled = int((without & np.isfinite(old[np.maximum(per_id.place, 0)])).sum())
+    if filled:
+        remarks.append(
+            f"{filled:,} row(s) have no number in {column!r}, where other rows of the same picture "
+            "have one; that of the other rows is used."
+        )
+    used = old[np.isfinite(old)]
+    if not len(used):
+        return remarks
+    below, above = int((used < 0).sum()), int((used > HIGHEST).sum())
+    if below:
+        remarks.append(
+            f"{below:,} of {len(used):,} scores in {column!r} are below 0 (lowest {used.min():g}), "
+            "which no published MemNet score is; is it the right column, are the scores "
+            f"z-standardised, or does a negative number stand for a missing one? {_KEPT}"
+        )
+    if above:
+        remarks.append(
+            f"{above:,} of {len(used):,} scores in {column!r} are above {HIGHEST:g} (highest "
+            f"{used.max():g}), which no form of a MemNet score is; is it the right column, or does "
+            f"such a number stand for a missing one? Then empty these cells. {_KEPT}"
+        )
+    if used.min() >= 0 and HIGHEST >= used.max() > 1 >= float(np.median(used)):
+        remarks.append(
+            f"{int((used > 1).sum()):,} of {len(used):,} scores in {column!r} are above 1 (highest "
+            f"{used.max():g}), the rest between 0 and 1: raw outputs can exceed 1 a little; far "
+            f"above, a number may stand for a missing one. {_KEPT}"
+        )
+    if any("," in text for text in rows.texts) and np.isfinite(rows.values).any():
+        remarks.append(
+            f"{column!r} is written with decimal commas. The study's columns stay as they are; the "
+            "added columns have decimal points."
+        )
+    return remarks
 
 
 def averaged(study: Study, column: str) -> tuple[Array, list[str]]:
@@ -155,7 +225,7 @@ def averaged(study: Study, column: str) -> tuple[Array, list[str]]:
     values = to_numbers(cells)
     usable = np.isfinite(values) & (study.place >= 0)
     if not usable.any():
-        hint = percent_signs(cells) or (
+        hint = percent_hint(cells) or (
             "; outcomes, covariates and the predictor must be numbers: write a category as columns "
             "of 0 and 1, or compare its groups with --group"
         )
@@ -166,20 +236,20 @@ def averaged(study: Study, column: str) -> tuple[Array, list[str]]:
     count = np.bincount(study.place[usable], minlength=len(study.pictures))
     total = np.bincount(study.place[usable], values[usable], minlength=len(study.pictures))
     mean = np.divide(total, count, out=np.full(len(study.pictures), np.nan), where=count > 0)
-    return mean, _wordy(study.source, column, cells, values)
+    return mean, _name_words(study.source, column, cells, values)
 
 
 def suspected_codes(study: Study, column: str) -> list[str]:
     """Warn of numbers that look like codes for a missing value; they are used as they stand."""
     values = to_numbers(study.table[column])
-    there = np.isfinite(values) & (study.place >= 0)
-    coded = there & suspicious(values, there)
-    if not coded.any():
+    values[study.place < 0] = np.nan
+    coded = np.flatnonzero(find_missing_codes(values))
+    if not len(coded):
         return []
-    named = shorten_list(f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(coded))
+    named = shorten_list(f"{values[row]:g} in row {row + 2}" for row in coded)
     return [
-        f"Column {column!r} has {named}, more than {FAR:g} (robust) SDs from the rest. The claims "
-        "contain it as it stands: if it is the code of a missing value, empty the cell."
+        f"Column {column!r} has {named}, far outside all other numbers. The claims contain it as "
+        "it stands: if it is the code of a missing value, empty the cell."
     ]
 
 
@@ -198,47 +268,26 @@ def labelled(study: Study, column: str) -> tuple[Any, Any]:
     """
     require_column(study.table, column, study.source)
     cells = study.table[column].str.strip()
-    there = (study.place >= 0) & ~cells.str.lower().isin(MISSING).to_numpy(dtype=bool)
+    there = (study.place >= 0) & ~cells.str.lower().isin(EMPTY_CELLS).to_numpy(dtype=bool)
     labels = np.full(len(study.pictures), "", dtype=object)
     pairs = pd.DataFrame({"picture": study.place[there], "label": cells[there].to_numpy()})
-    kinds = pairs.drop_duplicates()
-    several = kinds["picture"][kinds["picture"].duplicated()].unique()
-    one = kinds[~kinds["picture"].isin(several)]
-    labels[one["picture"].to_numpy()] = one["label"].to_numpy()
+    distinct = pairs.drop_duplicates()
+    several = distinct["picture"][distinct["picture"].duplicated()].unique()
+    unique = distinct[~distinct["picture"].isin(several)]
+    labels[unique["picture"].to_numpy()] = unique["label"].to_numpy()
     mixed = np.zeros(len(study.pictures), dtype=bool)
     mixed[several] = True
     return labels, mixed
 
 
-def _pictures(cells: pd.Series) -> tuple[list[str], Any]:
-    """Ids in the order of their first rows, and each row's place among them."""
-    nameless = (cells.str.strip() == "").to_numpy(dtype=bool)
-    place = np.full(len(cells), -1)
-    codes, ids = pd.factorize(cells[~nameless].to_numpy(dtype=object))
-    place[~nameless] = codes
-    return [str(image_id) for image_id in ids], place
-
-
-def _one_score(values: Array, place: Any, pictures: int) -> tuple[Array, Any]:
-    """One score for each picture; NaN, and marked, where its rows have different ones."""
-    usable = np.isfinite(values) & (place >= 0)
-    low, high = np.full(pictures, np.inf), np.full(pictures, -np.inf)
-    np.minimum.at(low, place[usable], values[usable])
-    np.maximum.at(high, place[usable], values[usable])
-    there = np.isfinite(low)
-    apart = np.zeros(pictures, dtype=bool)
-    apart[there] = high[there] - low[there] > _SAME * np.maximum(1, np.abs(high[there]))
-    return np.where(there & ~apart, low, np.nan), apart
-
-
-def _wordy(source: str, column: str, cells: pd.Series, values: Array) -> list[str]:
+def _name_words(source: str, column: str, cells: pd.Series, values: Array) -> list[str]:
     """Name cells that are neither numbers nor empty."""
     text = cells.str.strip()
-    bad = np.isnan(values) & ~text.str.lower().isin(MISSING).to_numpy(dtype=bool)
+    bad = np.isnan(values) & ~text.str.lower().isin(EMPTY_CELLS).to_numpy(dtype=bool)
     if not bad.any():
         return []
     named = shorten_list(f"row {row + 2}, {text.iloc[row]!r}" for row in np.flatnonzero(bad))
     return [
         f"{source}: {int(bad.sum()):,} cell(s) of {column!r} are no numbers ({named})"
-        f"{percent_signs(cells)}."
+        f"{percent_hint(cells)}."
     ]
