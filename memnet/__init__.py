@@ -4,9 +4,10 @@
 >>> [model["name"] for model in memnet.list_models()]
 ['resmem.published', 'memnet.caffe_lamem']
 
-The whole interface is five calls: :func:`load`, :func:`compare`, :func:`list_models`, and for old
-studies :func:`diagnose` and :func:`migrate`. They are imported when first used, so that
-``import memnet`` costs nothing.
+The whole interface is five calls, :func:`load`, :func:`compare`, :func:`list_models`, and for old
+studies :func:`diagnose` and :func:`migrate`; and a model of your own comes in by
+:meth:`Predictor.from_function`, or by :func:`register_network` and :func:`save_weights`. They are
+imported when first used, so that ``import memnet`` costs nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from memnet.studies.diagnosis.result import Diagnosis
     from memnet.studies.migrate.migration import Migration
     from memnet.studies.migrate.run import migrate
+    from memnet.weights.files import save_weights
+    from memnet.weights.networks import register_network
 
 _HOMES = {  # public name -> its module, and its name there where that is another
     "load": "memnet.scoring.predictor",
@@ -43,6 +46,8 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "Diagnosis": "memnet.studies.diagnosis.result",
     "migrate": "memnet.studies.migrate.run",
     "Migration": "memnet.studies.migrate.migration",
+    "register_network": "memnet.weights.networks",
+    "save_weights": "memnet.weights.files",
     "PreprocessSpec": "memnet.preprocess.spec",
     "OutputSpec": "memnet.preprocess.spec",
     "MemnetError": "memnet.errors",
@@ -64,6 +69,8 @@ __all__ = [
     "list_models",
     "load",
     "migrate",
+    "register_network",
+    "save_weights",
 ]
 
 

@@ -22,6 +22,7 @@ def list_() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from memnet.scoring.plugins import working_plugins
     from memnet.weights import backbones, store
     from memnet.weights.catalogue import catalogue
 
@@ -41,6 +42,8 @@ def list_() -> None:
         table.add_row(
             entry.name, state, f"{size / 1e6:.0f}" if size else "", entry.licence, entry.title
         )
+    for plugin in working_plugins():
+        table.add_row(plugin.name, "installed", "", plugin.licence, plugin.title or plugin.package)
     starts = Table(*columns, box=None, pad_edge=False)
     for backbone in backbones.backbones().values():
         if backbones.has_backbone(backbone.name):

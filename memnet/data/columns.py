@@ -435,7 +435,10 @@ def read_scores(
         return [
             read_column(frame, column=score_column, id_column=id_column, name=label, source=source)
         ]
-    known = {} if isinstance(table, pd.DataFrame) else _sidecar_models(Path(table))
+    if isinstance(table, pd.DataFrame):  # `Predictor.score` writes there what a sidecar holds
+        known = table.attrs.get("models", {})
+    else:
+        known = _sidecar_models(Path(table))
     variants = as_text(frame["variant"]) if "variant" in frame.columns else ""
     frame = frame.assign(model=as_text(frame["model"]), variant=variants)
     if nameless := int((frame["model"].str.strip() == "").sum()):

@@ -13,13 +13,14 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from memnet.data.pictures import Item
@@ -43,8 +44,12 @@ class Scorer(Protocol):
     mean_image: np.ndarray | None
 
     @property
-    def preprocess(self) -> PreprocessSpec:
-        """What happens to a picture."""
+    def preprocess(self) -> PreprocessSpec | None:
+        """What happens to a picture; None: the model takes pictures."""
+
+    @property
+    def exif_orientation(self) -> Literal["ignore", "apply"]:
+        """What happens to a picture's EXIF orientation."""
 
     @property
     def output(self) -> OutputSpec:
@@ -52,6 +57,9 @@ class Scorer(Protocol):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Turn crops ``(N, crops, 3, H, W)`` into raw outputs ``(N, crops)``."""
+
+    def forward_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """Turn pictures (PIL, RGB) into raw outputs ``(N, 1)``."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class _Prepared:
     height: int
     mode: str
     warning: str
-    crops: Tensor  # crops x 3 x H x W
+    content: Tensor | Image.Image  # crops x 3 x H x W, or the picture
 
 
 def score_items(
@@ -81,15 +89,18 @@ def score_items(
     def prepare(item: Item) -> _Prepared:
         spec = predictor.preprocess
         decoded = decode(
-            item.picture, exif_orientation=spec.exif_orientation, max_pixels=max_pixels
+            item.picture, exif_orientation=predictor.exif_orientation, max_pixels=max_pixels
         )
-        # Only the crops wait for their batch; the full-size picture ends its life here.
+        # Only the crops wait for their batch; the full-size picture ends its life here, unless the
+        # model takes pictures.
         return _Prepared(
             width=decoded.width,
             height=decoded.height,
             mode=decoded.mode,
             warning="; ".join(decoded.warnings),
-            crops=spec.apply_decoded(decoded, mean_image=predictor.mean_image),
+            content=decoded.rgb
+            if spec is None
+            else spec.apply_decoded(decoded, mean_image=predictor.mean_image),
         )
 
     queue = iter(items)
@@ -122,11 +133,20 @@ def _result(future: Future[_Prepared]) -> _Prepared | PictureError:
         return error
 
 
+def _outputs(predictor: Scorer, inputs: Sequence[Tensor | Image.Image]) -> Tensor:
+    """Return the model's raw outputs ``(N, crops)`` for inputs of one kind."""
+    tensors = [content for content in inputs if isinstance(content, Tensor)]
+    if tensors:
+        return predictor.forward(torch.stack(tensors))
+    pictures = [content for content in inputs if isinstance(content, Image.Image)]
+    return predictor.forward_pictures(pictures)
+
+
 def _rows(predictor: Scorer, results: list[tuple[Item, _Prepared | PictureError]]) -> list[Row]:
-    inputs = [result.crops for _, result in results if not isinstance(result, PictureError)]
+    inputs = [result.content for _, result in results if not isinstance(result, PictureError)]
     scored: Iterator[tuple[float, float, bool]] = iter(())
     if inputs:
-        outputs = predictor.forward(torch.stack(inputs))
+        outputs = _outputs(predictor, inputs)
         scored = zip(*(column.tolist() for column in predictor.output.apply(outputs)), strict=True)
     rows = []
     for item, result in results:
@@ -145,7 +165,7 @@ def _rows(predictor: Scorer, results: list[tuple[Item, _Prepared | PictureError]
                 **common,
                 score=score,
                 raw=raw,
-                n_crops=len(result.crops),
+                n_crops=len(result.content) if isinstance(result.content, Tensor) else 1,
                 clamped=clamped,
                 width=result.width,
                 height=result.height,

@@ -8,36 +8,35 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterable
-from importlib import import_module
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from memnet import reimpl
+import memnet.legacy
+import memnet.reimpl  # noqa: F401  # these two register their networks
 from memnet.data.pictures import Item
 from memnet.errors import MemnetError, unknown_name
 from memnet.legacy.variants import as_variant, check_variant, find_variant
 from memnet.preprocess.decode import MAX_PIXELS, Picture
 from memnet.preprocess.differentiable import preprocess_tensor
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.scoring import plugins
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
+from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
 from memnet.scoring.table import COLUMNS, to_frame
 from memnet.util.arrays import Float32Array
 from memnet.weights import store
-from memnet.weights.catalogue import catalogue, find
+from memnet.weights.catalogue import ModelEntry, catalogue
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, place, read_weights
-
-NETWORKS = {"memnet": "memnet.legacy.network:MemNetCaffe", **reimpl.NETWORKS}
-"""Which class reads the weights of which architecture.
-
-A class that comes in several widths has ``shaped_like(tensors)``; any other is built without
-arguments.
-"""
+from memnet.weights.networks import network_class
+from memnet.weights.targets import HIT_RATE, check_target
 
 _noticed: set[str] = set()
 
@@ -49,7 +48,8 @@ class Predictor:
     ----------
     name, variant : ``"resmem.published"``, ``""``; what the score table says.
     network : module from ``(N, 3, H, W)`` float32 to ``(N,)`` float32, in eval mode.
-    header : checksums, licence, citation, training data, preprocessing and output scaling.
+    header : checksums, licence, citation, training data, preprocessing and output scaling; of a
+        function, what its author said.
     mean_image : float32 ``(H, W, 3)`` that the preprocessing subtracts, or None.
     device : where the network runs.
     """
@@ -57,8 +57,8 @@ class Predictor:
     def __init__(
         self,
         name: str,
-        network: Callable[[Tensor], Tensor],
-        header: WeightHeader,
+        network: Callable[[Any], Tensor],
+        header: WeightHeader | FunctionHeader,
         *,
         variant: str = "",
         mean_image: Float32Array | None = None,
@@ -75,10 +75,113 @@ class Predictor:
             # Channels last: on CPUs MemNet's convolutions run at twice the speed of Caffe's layout.
             network.to(self.device).to(memory_format=torch.channels_last).eval()
 
+    @classmethod
+    def from_function(
+        cls,
+        name: str,
+        function: Callable[[Any], Any],
+        *,
+        preprocess: PreprocessSpec | None = None,
+        output: OutputSpec | None = None,
+        target: str = HIT_RATE,
+        trained_on: Iterable[str] | None = (),
+        mean_image: Float32Array | None = None,
+        device: str | torch.device = "cpu",
+        licence: str = "",
+        citation: str = "",
+        remark: str = "",
+    ) -> Predictor:
+        """Make a predictor of a function, without a weight file.
+
+        Parameters
+        ----------
+        name : what the score table calls the model: ``"mine.v1"``.
+        function : with ``preprocess``, from float32 crops ``(N, 3, H, W)`` on ``device`` to
+            ``(N,)`` raw outputs; without, from a list of N pictures (PIL, mode RGB) to N numbers.
+            A tensor, an array or a list of numbers will do.
+        preprocess : what happens to a picture before the function sees it.
+        output : how raw outputs become a score; None: they are the score.
+        target : what the score estimates: ``hit_rate``, ``false_alarm_rate``, ``corrected`` or
+            ``d_prime``.
+        trained_on : names of the data sets whose pictures the model may have seen in training, as
+            :mod:`memnet.data.contamination` explains; () for none; None where nobody knows.
+        mean_image : float32 ``(H, W, 3)``, where ``preprocess`` subtracts one.
+        device : where the crops are put.
+        licence, citation, remark : for records and reports.
+
+        Raises
+        ------
+        MemnetError
+            if the name is empty or has a colon, which stands before a variant, or there is no such
+            target.
+
+        Examples
+        --------
+        >>> import numpy as np, memnet
+        >>> def brightness(pictures):
+        ...     return [np.asarray(picture).mean() / 255 for picture in pictures]
+        >>> model = memnet.Predictor.from_function("brightness.v1", brightness)
+        >>> model.score(np.full((20, 30, 3), 51, dtype=np.uint8)).score.tolist()
+        [0.2]
+        """
+        if not name or ":" in name:
+            raise MemnetError(f"{name!r} is no name of a model; give one like 'mine.v1'.")
+        header = FunctionHeader(
+            name=name,
+            preprocess=preprocess,
+            output=output or AS_IT_IS,
+            target=check_target(target),
+            trained_on=None if trained_on is None else tuple(trained_on),
+            licence=licence,
+            citation=citation,
+            remark=remark,
+        )
+        return cls(
+            name, CheckedFunction(name, function), header, mean_image=mean_image, device=device
+        )
+
     @property
-    def preprocess(self) -> PreprocessSpec:
-        """What happens to a picture before the network sees it."""
+    def label(self) -> str:
+        """The name, and the variant behind a colon where there is one."""
+        return f"{self.name}:{self.variant}" if self.variant else self.name
+
+    @property
+    def preprocess(self) -> PreprocessSpec | None:
+        """What happens to a picture before the network sees it; None: it takes pictures."""
         return self.header.preprocess
+
+    @property
+    def exif_orientation(self) -> Literal["ignore", "apply"]:
+        """What happens to a picture's EXIF orientation."""
+        if isinstance(self.header, FunctionHeader) and self.header.preprocess is None:
+            return self.header.exif_orientation
+        assert self.header.preprocess is not None
+        return self.header.preprocess.exif_orientation
+
+    @property
+    def target(self) -> str:
+        """What the score estimates (:data:`memnet.weights.targets.TARGETS`)."""
+        return self.header.target
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that decides a score, as plain JSON types, as sidecars hold it.
+
+        A model that is a function has no checksums: those fields are "". A ``target`` other than
+        ``hit_rate`` has a field.
+        """
+        header, spec = self.header, self.preprocess
+        return {
+            "arch": header.arch,
+            "weights_sha256": header.weights_sha256,
+            "tensors_sha256": header.tensors_sha256,
+            "preprocess": None if spec is None else spec.to_dict(),
+            "preprocess_digest": "" if spec is None else spec.digest(),
+            "output": header.output.to_dict(),
+            "trained_on": None if header.trained_on is None else list(header.trained_on),
+            "remark": header.remark,
+            "licence": header.licence,
+            "citation": header.citation,
+        } | ({} if self.target == HIT_RATE else {"target": self.target})
 
     @property
     def output(self) -> OutputSpec:
@@ -109,7 +212,8 @@ class Predictor:
             ``item-3`` for the fourth thing given), ``path``, ``model``, ``variant``, ``score``
             (0 to 1), ``raw``, ``n_crops``, ``clamped``, ``width``, ``height``, ``mode``,
             ``warning``. A picture that cannot be scored keeps its row: ``score`` is NaN and
-            ``warning`` begins with ``failed:``.
+            ``warning`` begins with ``failed:``. Its ``attrs["models"]`` says how the model scores
+            and what it was trained on; :func:`memnet.compare` reads it there.
         """
         several: Iterable[Picture]
         if isinstance(pictures, np.ndarray):
@@ -122,7 +226,9 @@ class Predictor:
         rows = []
         for batch in score_items(self, items, batch_size=batch_size, max_pixels=max_pixels):
             rows.extend(batch)
-        return to_frame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
+        table = to_frame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
+        table.attrs["models"] = {self.label: self.identity()}
+        return table
 
     def score_tensor(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Score pictures that are tensors, with gradients: for those who optimise pictures.
@@ -143,9 +249,11 @@ class Predictor:
             for another shape, values that are not finite or seem to be grey levels 0 to 255, or
             a model whose resizer rounds and so has no gradient.
         """
+        if self.preprocess is None:
+            raise MemnetError(f"{self.name} is a function of pictures, not of tensors.")
         crops = preprocess_tensor(pictures, self.preprocess, mean_image=self.mean_image).float()
         n, count = crops.shape[:2]
-        with _full_precision():
+        with _WithoutTensorFloat32():
             outputs = self.network(crops.flatten(0, 1)).reshape(n, count)
         raw, score, _ = self.output.apply(outputs)
         return raw.to(pictures.dtype), score.to(pictures.dtype)
@@ -163,13 +271,17 @@ class Predictor:
             raw outputs, ``(N, crops)`` float32 on the CPU.
         """
         n, crops = inputs.shape[:2]
-        with torch.inference_mode(), _full_precision():
+        with torch.inference_mode(), _WithoutTensorFloat32():
             crops_in_order = inputs.flatten(0, 1).to(self.device, memory_format=torch.channels_last)
             outputs = self.network(crops_in_order)
         return outputs.reshape(n, crops).float().cpu()
 
+    def forward_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """Call a function that takes pictures (PIL, RGB); returns ``(N, 1)`` on the CPU."""
+        return self.network(pictures).reshape(len(pictures), 1).cpu()
 
-class _full_precision:  # noqa: N801
+
+class _WithoutTensorFloat32:
     """Forbid TensorFloat-32 in here: on recent GPUs it would move scores by 1e-3."""
 
     def __enter__(self) -> None:
@@ -204,6 +316,9 @@ def load(
         there is no such device.
     """
     named = str(model)
+    point = plugins.find_plugin(named)
+    if point is not None:
+        return _with_exif(_of_package(point, _device(device)), exif_orientation)
     model, variant = split_variant(named)
     if variant or named.endswith(":"):
         find_variant(variant)
@@ -217,7 +332,7 @@ def load(
             f"`memnet weights import {model} --mean mean.mat --out FILE.safetensors`."
         )
     else:
-        entry = find(str(model))
+        entry = _entry(str(model))
         if variant:  # before half a gigabyte is read
             check_variant(entry.name, entry.arch, variant)
         tensors, header = store.load(entry)
@@ -244,6 +359,42 @@ def load(
     )
 
 
+def _entry(name: str) -> ModelEntry:
+    """Look a model of the catalogue up; an unknown name is answered with installed ones, too."""
+    known = catalogue()
+    if name not in known:
+        raise unknown_name("model", name, [*known, *plugins.plugins()])
+    return known[name]
+
+
+def _of_package(point: EntryPoint, device: torch.device) -> Predictor:
+    """Build the predictor that another package brings, under the name that it gave it."""
+    predictor = plugins.call_plugin(point, device)
+    if not isinstance(predictor, Predictor):
+        raise MemnetError(
+            f"The model {point.name} of the package {plugins.package_of(point)} is broken: "
+            f"{point.value} returned a {type(predictor).__name__} instead of a memnet.Predictor."
+        )
+    predictor.name = point.name
+    _notice(point.name, predictor.header.licence_notice)
+    return predictor
+
+
+def _with_exif(
+    predictor: Predictor, exif_orientation: Literal["ignore", "apply"] | None
+) -> Predictor:
+    header = predictor.header
+    if exif_orientation is None:
+        return predictor
+    if isinstance(header, FunctionHeader):
+        header = dataclasses.replace(header, exif_orientation=exif_orientation)
+    if header.preprocess is not None:
+        spec = dataclasses.replace(header.preprocess, exif_orientation=exif_orientation)
+        header = dataclasses.replace(header, preprocess=spec)
+    predictor.header = header
+    return predictor
+
+
 def split_variant(model: str) -> tuple[str, str]:
     """Split ``arch.tag:variant``, or ``FILE.safetensors:variant``; the variant is "" for none."""
     path, ending, variant = model.rpartition(".safetensors:")
@@ -266,8 +417,12 @@ def _name_of_file(path: Path, header: WeightHeader) -> str:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """List the known models: name, title, whether the weights are at hand, licence, training."""
-    return [
+    """List the known models: name, title, whether the weights are at hand, licence, training.
+
+    Models of installed packages come last; what they were trained on is known (else None) only
+    when they are loaded. A package that is broken is named on stderr and left out.
+    """
+    known: list[dict[str, Any]] = [
         {
             "name": entry.name,
             "title": entry.title,
@@ -278,14 +433,22 @@ def list_models() -> list[dict[str, Any]]:
         }
         for entry in catalogue().values()
     ]
+    return known + [
+        {
+            "name": plugin.name,
+            "title": plugin.title,
+            "available": True,
+            "licence": plugin.licence,
+            "trained_on": None,
+            "citation": "",
+        }
+        for plugin in plugins.working_plugins()
+    ]
 
 
 def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
-    if arch not in NETWORKS:
-        raise unknown_name("architecture", arch, NETWORKS)
-    module, name = NETWORKS[arch].split(":")
+    kind: Any = network_class(arch)
     with torch.device("meta"):  # no memory, no random numbers: every parameter is replaced below
-        kind = getattr(import_module(module), name)
         network: nn.Module = kind.shaped_like(tensors) if hasattr(kind, "shaped_like") else kind()
     place(tensors, network.state_dict(), path.name)
     network.load_state_dict(tensors, assign=True)

@@ -67,7 +67,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     order: list[tuple[str, str, str]] = []
     with open_scores(out) as table:
         for predictor in _predictors(settings):
-            table.declare(_label(predictor), _identity(predictor))
+            table.declare(predictor.label, predictor.identity())
             todo = []
             for item in inputs.items:
                 key = (predictor.name, predictor.variant, item.image_id)
@@ -99,8 +99,8 @@ def _predictors(settings: Settings) -> Iterator[Predictor]:
     seen: set[str] = set()
     for name in settings.models:
         predictor = load(name, device=settings.device, exif_orientation=settings.exif_orientation)
-        if _label(predictor) not in seen:
-            seen.add(_label(predictor))
+        if predictor.label not in seen:
+            seen.add(predictor.label)
             yield predictor
 
 
@@ -124,27 +124,6 @@ def _run(
             summary.scored += len(rows)
             summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
     summary.seconds += time.perf_counter() - start
-
-
-def _label(predictor: Predictor) -> str:
-    return f"{predictor.name}:{predictor.variant}" if predictor.variant else predictor.name
-
-
-def _identity(predictor: Predictor) -> dict[str, Any]:
-    """Everything that decides a score; a table never mixes two of these under one name."""
-    header = predictor.header
-    return {
-        "arch": header.arch,
-        "weights_sha256": header.weights_sha256,
-        "tensors_sha256": header.tensors_sha256,
-        "preprocess": header.preprocess.to_dict(),
-        "preprocess_digest": header.preprocess.digest(),
-        "output": header.output.to_dict(),
-        "trained_on": None if header.trained_on is None else list(header.trained_on),
-        "remark": header.remark,
-        "licence": header.licence,
-        "citation": header.citation,
-    }
 
 
 def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str, Any]:

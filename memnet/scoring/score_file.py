@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from memnet.errors import MemnetError
 from memnet.scoring.table import (
     FAILED,
+    SIDECAR_VERSION,
     Row,
     check_suffix,
     from_frame,
@@ -29,8 +30,6 @@ from memnet.scoring.table import (
     write_table,
 )
 from memnet.util.atomic import write_text
-
-SIDECAR_VERSION = 2
 
 
 class ScoreFile:

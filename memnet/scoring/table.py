@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ COLUMNS = {
     "warning": "object",
 }
 """Column -> pandas type. Integers and booleans can be missing: a failed picture has none."""
+
+SIDECAR_VERSION = 2
+"""Of the file beside a table that says how its scores were made."""
 
 FAILED = "failed: "
 """How the warning of a picture begins that could not be scored."""
@@ -107,8 +111,18 @@ def check_suffix(path: Path) -> None:
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table atomically: a reader finds the old file or the new one, never half of one."""
+    """Write a table atomically: a reader finds the old file or the new one, never half of one.
+
+    A table of :meth:`memnet.Predictor.score` knows how its models score and what they were trained
+    on: that is written beside it, as ``path`` + ``.json``.
+    """
     check_suffix(path)
+    if models := frame.attrs.get("models"):
+        sidecar = {"sidecar_version": SIDECAR_VERSION, "models": models}
+        text = json.dumps(sidecar, indent=1, allow_nan=False)
+        write_text(path.with_name(path.name + ".json"), text + "\n")
+        frame = frame.copy(deep=False)
+        frame.attrs = {}  # else Parquet would hold it, too
     if path.suffix == ".csv":
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
     else:

@@ -9,6 +9,7 @@ from typing import Any
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.util.resources import packaged_toml
+from memnet.weights.targets import HIT_RATE, check_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class ModelEntry:
         published: no picture of them is known to have been seen, and none to be unseen.
     training_note : what is known about that.
     preprocess, output : pixels in, scores out.
+    target : what the score estimates (:data:`memnet.weights.targets.TARGETS`).
     """
 
     name: str
@@ -53,6 +55,7 @@ class ModelEntry:
     training_note: str
     preprocess: PreprocessSpec
     output: OutputSpec
+    target: str = HIT_RATE
 
     @property
     def user_supplied(self) -> bool:
@@ -90,6 +93,7 @@ def _entry(table: dict[str, Any]) -> ModelEntry:
     unknown = values.keys() - {field.name for field in fields(ModelEntry)}
     if unknown:
         raise MemnetError(f"The catalogue entry {table['name']} has unknown fields {unknown}.")
+    check_target(values.get("target", HIT_RATE))
     if strange := set(values["split_unpublished"]) - set(values["trained_on"]):
         raise MemnetError(
             f"The catalogue entry {table['name']} has {strange} in split_unpublished, and not in "

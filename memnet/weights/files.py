@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from memnet import __version__
 from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
+from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file
+from memnet.weights.targets import HIT_RATE, check_target
 
 HEADER_VERSION = 2
 
@@ -62,6 +64,7 @@ class WeightHeader:
     trained_on : names of data sets it may have seen in training; None where nobody knows.
     remark : what a reader of its scores must know, "" for nothing.
     preprocess, output : pixels in, scores out.
+    target : what the score estimates, one of :data:`memnet.weights.targets.TARGETS`.
     """
 
     name: str
@@ -76,6 +79,7 @@ class WeightHeader:
     remark: str
     preprocess: PreprocessSpec
     output: OutputSpec
+    target: str = HIT_RATE
 
     @property
     def weights_sha256(self) -> str:
@@ -84,7 +88,10 @@ class WeightHeader:
 
     def to_json(self) -> str:
         """Return the header as one JSON string."""
-        return json.dumps({"header_version": HEADER_VERSION, **asdict(self)}, sort_keys=True)
+        values = {"header_version": HEADER_VERSION, **asdict(self)}
+        if self.target == HIT_RATE:
+            del values["target"]  # as in files from before there were others
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> WeightHeader:
@@ -101,6 +108,7 @@ class WeightHeader:
             values["trained_on"] = tuple(values["trained_on"])
         values["preprocess"] = PreprocessSpec.from_dict(values["preprocess"])
         values["output"] = OutputSpec.from_dict(values["output"])
+        check_target(values.get("target", HIT_RATE))
         return cls(**values)
 
 
@@ -157,6 +165,107 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # as any other file: a laboratory shares its store
+
+
+def save_weights(
+    path: str | Path,
+    network: nn.Module,
+    *,
+    arch: str,
+    preprocess: PreprocessSpec,
+    output: OutputSpec,
+    trained_on: Sequence[str] | None,
+    name: str = "",
+    target: str = HIT_RATE,
+    mean_image: Float32Array | None = None,
+    licence: str = "the author's own",
+    licence_notice: str = "",
+    citation: str = "",
+    remark: str = "",
+) -> WeightHeader:
+    """Write a network's weights as a file that ``memnet.load`` and ``memnet score`` take.
+
+    Parameters
+    ----------
+    path : the file, which ends in ``.safetensors``; one that is there is replaced.
+    network : its ``state_dict()`` is written.
+    arch : the name under which the network's class was registered
+        (:func:`memnet.register_network`).
+    preprocess, output : what the network expects to be fed, and how its outputs become a score.
+    trained_on : names of the data sets whose pictures it may have seen in training, as
+        :mod:`memnet.data.contamination` explains (``"lamem:train:1"``); () for none; None where
+        nobody knows.
+    name : ``arch.tag``; without it ``arch`` and the file's name.
+    target : what the score estimates: ``hit_rate``, ``false_alarm_rate``, ``corrected`` or
+        ``d_prime``.
+    mean_image : float32 ``(H, W, 3)``, where the preprocessing subtracts one.
+    licence, licence_notice, citation, remark : what a user of the scores must know.
+
+    Returns
+    -------
+    WeightHeader
+        what the file says about itself.
+
+    Raises
+    ------
+    MemnetError
+        if the ending or the target is another, the mean image is not the one that the preprocessing
+        names, or the file cannot be written.
+
+    Examples
+    --------
+    A network that scores a picture by how green its middle is:
+
+    >>> import tempfile, torch, memnet
+    >>> class Green(torch.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.weight = torch.nn.Parameter(torch.tensor([0.0, 1.0, 0.0]))
+    ...     def forward(self, crops):  # (N, 3, H, W) -> (N,)
+    ...         return crops.mean(dim=(2, 3)) @ self.weight
+    >>> memnet.register_network("green", Green)
+    >>> preprocess = memnet.PreprocessSpec(
+    ...     exif_orientation="ignore", resize_kind="pillow-bilinear-8bit", resize_hw=(256, 256),
+    ...     channel_order="RGB", pixel_max=1.0, mean_kind="none", mean_sha256="",
+    ...     crop_hw=(224, 224), crop_offsets=((16, 16),), crop_mirrors="none")
+    >>> output = memnet.OutputSpec(
+    ...     crop_reduction="mean", subtract=0.0, multiply=1.0, add=0.0, clamp="none")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     header = memnet.save_weights(
+    ...         f"{folder}/green.safetensors", Green(), arch="green", preprocess=preprocess,
+    ...         output=output, trained_on=())
+    ...     model = memnet.load(f"{folder}/green.safetensors", device="cpu")
+    >>> header.name
+    'green.green'
+    >>> import numpy as np
+    >>> float(model.score(np.full((300, 300, 3), 0.2)).score[0].round(3))
+    0.2
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise MemnetError(f"{path} must end in .safetensors.")
+    tensors = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
+    if mean_image is not None:
+        tensors[MEAN_IMAGE] = torch.from_numpy(mean_image)
+    if preprocess.mean_sha256 != ("" if mean_image is None else mean_digest(mean_image)):
+        raise MemnetError("mean_image is not the mean image that preprocess.mean_sha256 names.")
+    digest = tensors_digest(tensors)
+    header = new_header(
+        name=name or f"{arch}.{path.stem}",
+        arch=arch,
+        sources=(SourceFile(role="weights", name=path.name, sha256=digest),),
+        tensors_sha256=digest,
+        licence=licence,
+        licence_notice=licence_notice,
+        citation=citation,
+        trained_on=None if trained_on is None else tuple(trained_on),
+        remark=remark,
+        preprocess=preprocess,
+        output=output,
+        target=check_target(target),
+    )
+    write_weights(path, tensors, header)
+    return header
 
 
 def read_header(path: Path) -> WeightHeader:

@@ -220,6 +220,7 @@ def _header(entry: ModelEntry) -> WeightHeader:
         remark="",
         preprocess=entry.preprocess,
         output=entry.output,
+        target=entry.target,
     )
 
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
-from memnet.scoring import predictor
 from memnet.weights.files import SourceFile, WeightHeader, tensors_digest, write_weights
+from memnet.weights.networks import register_network
 
 SPEC = PreprocessSpec(
     exif_orientation="ignore",
@@ -53,7 +53,7 @@ class Tiny(nn.Module):
 
 
 def register() -> None:
-    predictor.NETWORKS["tiny"] = "tiny:Tiny"
+    register_network("tiny", "tiny:Tiny")
 
 
 def write_tiny(path: Path, seed: int = 7, **changes: object) -> Path:
@@ -85,6 +85,6 @@ def write_tiny(path: Path, seed: int = 7, **changes: object) -> Path:
 if __name__ == "__main__":  # `python tests/helpers/tiny.py score ...` is `memnet score ...`
     from memnet.cli import main
 
-    predictor.NETWORKS["tiny"] = "tiny:Tiny"
+    register()
     sys.argv[0] = "memnet"
     main()

@@ -227,7 +227,7 @@ def describe(before: FrozenScores | None, now: FrozenScores) -> str:
 def _changes(
     frozen: FrozenScores, predictor: Predictor, environment: Mapping[str, str], path: Path
 ) -> list[str]:
-    header = predictor.header
+    header, spec = predictor.header, predictor.preprocess
     name = predictor.name
     if frozen.model.endswith(".safetensors") and name != frozen.model:
         name = relative(name, path)
@@ -238,7 +238,7 @@ def _changes(
         "weights (sha256 of the numbers)": (frozen.tensors_sha256, header.tensors_sha256),
     }
     for part, before, now in (
-        ("preprocess", frozen.preprocess, header.preprocess.to_dict()),
+        ("preprocess", frozen.preprocess, {} if spec is None else spec.to_dict()),
         ("output", frozen.output, header.output.to_dict()),
     ):
         for key in dict.fromkeys([*before, *now]):

@@ -16,6 +16,7 @@ from memnet.preprocess.decode import MAX_PIXELS, decode
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE
 from memnet.scoring.predictor import Predictor
 from memnet.util.arrays import Array
+from memnet.weights.files import WeightHeader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +72,16 @@ def score_variants(
         raise MemnetError(
             f"All variants are compared: name the model without one, --model {predictor.name}."
         )
+    original = predictor.header
+    if not isinstance(original, WeightHeader):
+        raise MemnetError(f"{predictor.name} is no MemNet of Caffe's, so it has no variants.")
     wanted = list(dict.fromkeys([SERVER, *(variants() if slugs is None else slugs)]))
-    headers = {slug: as_variant(predictor.header, slug) for slug in wanted}
+    headers = {slug: as_variant(original, slug) for slug in wanted}
     specs = {header.preprocess.digest(): header.preprocess for header in headers.values()}
     outputs: dict[str, list[Array]] = {digest: [] for digest in specs}
     kept: list[Item] = []
     failed: dict[str, str] = {}
-    spec = predictor.preprocess
+    spec = original.preprocess
     with tqdm(total=len(items), desc="variants", unit=" pictures", disable=None) as bar:
         for start in range(0, len(items), batch_size):
             batch = []

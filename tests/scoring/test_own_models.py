@@ -1,0 +1,345 @@
+"""Models that somebody else brings: a function, a registered network, another package."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import memnet
+from memnet.errors import MemnetError
+from memnet.scoring import plugins
+from memnet.scoring.table import COLUMNS, read_table, write_table
+from memnet.weights.files import read_header, save_weights
+from memnet.weights.networks import network_class, register_network
+from tiny import OUTPUT, SPEC, write_tiny
+
+
+def brightness(pictures):
+    """Mean grey level of each picture, 0 to 1."""
+    return [np.asarray(picture).mean() / 255 for picture in pictures]
+
+
+class Weighted(nn.Module):
+    """Weighted mean of the three planes; its weights are all it has."""
+
+    def __init__(self, planes: int = 3) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.arange(1.0, planes + 1))
+
+    @classmethod
+    def shaped_like(cls, tensors):
+        return cls(len(tensors["weight"]))
+
+    def forward(self, crops):
+        return crops.mean(dim=(2, 3)) @ self.weight
+
+
+# A function.
+
+
+def test_a_function_of_pictures_gives_the_same_table_as_any_model(make_pictures):
+    paths = sorted(make_pictures(5).iterdir())
+    model = memnet.Predictor.from_function("bright.v1", brightness)
+    table = model.score([*paths, b"no picture"], batch_size=2)
+    assert list(table.columns) == list(COLUMNS)
+    expected = [np.asarray(memnet_open(path)).mean() / 255 for path in paths]
+    assert table.score[:5].tolist() == expected
+    assert table.raw[:5].tolist() == expected
+    assert table.model.eq("bright.v1").all()
+    assert table.n_crops[:5].tolist() == [1] * 5
+    assert table.width[:5].tolist() == [24] * 5
+    assert table.warning[5].startswith("failed: ")
+
+
+def memnet_open(path: Path):
+    from PIL import Image
+
+    return Image.open(path).convert("RGB")
+
+
+def test_a_function_of_crops_scores_as_the_network_itself(tiny, make_pictures):
+    paths = sorted(make_pictures(5).iterdir())
+    shapes = []
+
+    def function(crops):
+        shapes.append((tuple(crops.shape), crops.dtype))
+        return tiny.network(crops).numpy()
+
+    output = dataclasses.replace(OUTPUT, multiply=2.0, clamp="0-1")
+    model = memnet.Predictor.from_function("mine.v1", function, preprocess=SPEC, output=output)
+    table, reference = model.score(paths, batch_size=5), tiny.score(paths, batch_size=5)
+    assert table.raw.tolist() == reference.raw.tolist()
+    assert table.score.tolist() == (reference.raw * 2).clip(0, 1).tolist()
+    assert shapes == [((10, 3, 11, 11), torch.float32)]
+
+
+@pytest.mark.parametrize(
+    "function", [lambda _: [0.5], lambda _: None, lambda _: "abc", lambda x: np.ones((len(x), 2))]
+)
+def test_a_function_that_gives_something_else_is_told_in_a_sentence(function, make_pictures):
+    paths = sorted(make_pictures(3).iterdir())
+    model = memnet.Predictor.from_function("mine.v1", function)
+    with pytest.raises(MemnetError, match=r"mine\.v1 must return one number for each of its 3"):
+        model.score(paths)
+
+
+@pytest.mark.parametrize("name", ["", "a:b"])
+def test_a_name_that_could_be_another_thing_is_refused(name):
+    with pytest.raises(MemnetError, match="is no name of a model"):
+        memnet.Predictor.from_function(name, brightness)
+
+
+def test_targets_are_those_that_people_are_measured_by():
+    assert memnet.Predictor.from_function("a.b", brightness).target == "hit_rate"
+    model = memnet.Predictor.from_function("a.b", brightness, target="d_prime")
+    assert model.target == model.identity()["target"] == "d_prime"
+    with pytest.raises(MemnetError, match="Did you mean 'hit_rate'"):
+        memnet.Predictor.from_function("a.b", brightness, target="hit_rates")
+
+
+def test_a_function_has_an_identity_without_checksums():
+    model = memnet.Predictor.from_function("a.b", brightness, trained_on=["lamem"])
+    identity = model.identity()
+    assert (identity["arch"], identity["weights_sha256"], identity["tensors_sha256"]) == (
+        "function",
+        "",
+        "",
+    )
+    assert identity["trained_on"] == ["lamem"]
+    assert "target" not in identity  # as in every sidecar from before there were others
+    json.dumps(identity, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "verdict"), [(("lamem",), "contaminated"), ((), "clean"), (None, "unknown")]
+)
+def test_a_comparison_knows_what_a_functions_scores_were_trained_on(
+    make_pictures, tmp_path, trained_on, verdict
+):
+    paths = sorted(make_pictures(12).iterdir())
+    model = memnet.Predictor.from_function("bright.v1", brightness, trained_on=trained_on)
+    table = model.score(paths)
+    truth = pd.DataFrame({"image_id": table.image_id, "hit_rate": np.linspace(0.3, 0.9, 12)})
+    options = {"truth_column": "hit_rate", "dataset": "lamem"}
+    record = memnet.compare(truth, [table], **options)
+    assert {result.contamination for result in record.results} == {verdict}
+    out = tmp_path / "scores.csv"
+    write_table(table, out)  # a table in a file keeps it, too
+    assert read_table(out).score.tolist() == table.score.tolist()
+    record = memnet.compare(truth, [out], **options)
+    assert {result.contamination for result in record.results} == {verdict}
+
+
+# A network.
+
+
+def test_a_registered_network_is_saved_loaded_and_scores(tmp_path, make_pictures):
+    register_network("weighted", Weighted)
+    register_network("weighted", Weighted)  # the same again is no clash
+    path = tmp_path / "w.safetensors"
+    header = save_weights(
+        path,
+        Weighted(),
+        arch="weighted",
+        preprocess=SPEC,
+        output=OUTPUT,
+        trained_on=["memcat"],
+        target="false_alarm_rate",
+    )
+    assert header == read_header(path)
+    assert (header.name, header.trained_on) == ("weighted.w", ("memcat",))
+    model = memnet.load(path, device="cpu")
+    assert model.target == "false_alarm_rate"
+    picture = sorted(make_pictures(1).iterdir())[0]
+    expected = Weighted()(SPEC.apply(picture)).mean().item()
+    assert model.score(picture).score[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_second_network_of_the_same_name_is_refused():
+    class Other(nn.Module):
+        pass
+
+    register_network("weighted", Weighted)
+    with pytest.raises(MemnetError, match=r"'weighted' is .*Weighted already, so .*Other needs"):
+        register_network("weighted", Other)
+    with pytest.raises(MemnetError, match="resmem:ResMem already"):
+        register_network("resmem", Other)
+    assert network_class("weighted") is Weighted
+
+
+def test_a_file_of_an_unknown_architecture_says_how_to_register_it(tmp_path):
+    path = write_tiny(tmp_path / "w.safetensors", arch="nobodys")
+    with pytest.raises(MemnetError, match=r"no architecture 'nobodys'.*register_network"):
+        memnet.load(path)
+
+
+def test_a_header_without_a_target_is_of_the_hit_rate(tmp_path):
+    path = write_tiny(tmp_path / "w.safetensors")
+    header = read_header(path)
+    assert header.target == "hit_rate"
+    assert "target" not in json.loads(header.to_json())
+    with pytest.raises(MemnetError, match="no target 'fame'"):
+        read_header(write_tiny(path, target="fame"))
+
+
+def test_saving_checks_the_mean_image_and_the_ending(tmp_path):
+    options = {"arch": "weighted", "preprocess": SPEC, "output": OUTPUT, "trained_on": ()}
+    with pytest.raises(MemnetError, match=r"must end in \.safetensors"):
+        save_weights(tmp_path / "w.pt", Weighted(), **options)
+    mean = np.zeros((16, 16, 3), np.float32)
+    with pytest.raises(MemnetError, match="not the mean image"):
+        save_weights(tmp_path / "w.safetensors", Weighted(), mean_image=mean, **options)
+
+
+# Another package.
+
+MODULE = '''
+import numpy as np
+
+import memnet
+
+
+def model(device="cpu"):
+    """How bright a picture is."""
+
+    def brightness(pictures):
+        return [np.asarray(picture).mean() / 255 for picture in pictures]
+
+    return memnet.Predictor.from_function(
+        "whatever", brightness, trained_on=["memcat"], device=device
+    )
+
+
+def plain():
+    """The same without a device."""
+    return model()
+
+
+def wrong():
+    """Not a predictor."""
+    return 3
+'''
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that installs a package: its module, and what pip writes beside it."""
+
+    def make(package: str, points: str, code: str = MODULE) -> Path:
+        site = tmp_path / f"site-{package}"
+        info = site / f"{package}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (site / f"{package}.py").write_text(code)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\nLicense: MIT\n"
+        )
+        (info / "entry_points.txt").write_text(f"[memnet.models]\n{points}\n")
+        monkeypatch.delitem(sys.modules, package, raising=False)  # of an earlier test
+        monkeypatch.syspath_prepend(str(site))
+        return site
+
+    return make
+
+
+def test_a_model_of_another_package_is_listed_and_loaded(install, make_pictures, monkeypatch):
+    install("brightpack", "bright.v1 = brightpack:model\nbright.v2 = brightpack:plain")
+    names = {model["name"]: model for model in memnet.list_models()}
+    assert names["bright.v1"]["title"] == "How bright a picture is."
+    assert names["bright.v1"]["licence"] == "MIT"
+    assert names["bright.v1"]["available"]
+    paths = sorted(make_pictures(2).iterdir())
+    for name in ("bright.v1", "bright.v2"):
+        model = memnet.load(name, device="cpu", exif_orientation="apply")
+        assert (model.name, model.exif_orientation) == (name, "apply")
+        assert model.score(paths).model.eq(name).all()
+    with pytest.raises(MemnetError, match=r"Did you mean 'bright\.v2'"):
+        memnet.load("bright.v22")
+
+
+@pytest.mark.parametrize(
+    ("points", "code", "reason"),
+    [
+        ("x.v1 = brokenpack:model", "import no_such_module\n", "ModuleNotFoundError"),
+        ("x.v1 = brokenpack:absent", MODULE, "AttributeError"),
+        ("x.v1 = brokenpack:model", "def model():\n    raise OSError('no file')\n", "no file"),
+        ("x.v1 = brokenpack:wrong", MODULE, "returned a int"),
+    ],
+)
+def test_a_broken_package_is_one_sentence_that_names_it(install, capsys, points, code, reason):
+    install("brokenpack", points, code)
+    listed = [model["name"] for model in memnet.list_models()]
+    assert "resmem.published" in listed
+    told = capsys.readouterr().err
+    if "x.v1" not in listed:  # what fails on import is told in the listing, too
+        assert told.count("\n") == 1
+        assert "brokenpack 1.2 is broken" in told
+    with pytest.raises(MemnetError, match=rf"package brokenpack 1\.2 is broken.*{reason}"):
+        memnet.load("x.v1", device="cpu")
+
+
+def test_a_name_that_two_have_is_an_error_that_names_both(install, capsys):
+    install("thief", "resmem.published = thief:model")
+    with pytest.raises(MemnetError, match=r"package thief 1\.2 and of memnet's own catalogue"):
+        memnet.load("resmem.published")
+    assert [model["name"] for model in memnet.list_models()].count("resmem.published") == 1
+    assert "thief 1.2" in capsys.readouterr().err
+    install("first", "mine.v1 = first:model")
+    install("second", "mine.v1 = second:model")
+    with pytest.raises(MemnetError, match=r"first 1\.2|second 1\.2") as caught:
+        memnet.load("mine.v1")
+    assert "first 1.2" in str(caught.value)
+    assert "second 1.2" in str(caught.value)
+
+
+def test_a_folder_that_is_on_the_path_twice_is_no_clash(install, monkeypatch):
+    site = install("twice", "twice.v1 = twice:model")
+    monkeypatch.setattr(sys, "path", [str(site), str(site / ".." / site.name), *sys.path])
+    assert plugins.find_plugin("twice.v1") is not None
+
+
+def test_the_command_scores_and_lists_a_package_that_pip_installed(tmp_path, make_pictures):
+    """A real package, installed by pip into a folder, and used by a fresh process."""
+    source, site = tmp_path / "source", tmp_path / "site"
+    source.mkdir()
+    (source / "pippack.py").write_text(MODULE)
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "pippack"\nversion = "0.3"\nlicense = { text = "MIT" }\n'
+        '[project.entry-points."memnet.models"]\n"bright.v1" = "pippack:model"\n'
+        '[tool.setuptools]\npy-modules = ["pippack"]\n'
+    )
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    pip += ["--no-build-isolation", "--target", str(site), str(source)]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"pip cannot build a package here: {done.stderr[-300:]}")
+    paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+    def command(*words: object) -> subprocess.CompletedProcess[str]:
+        arguments = [sys.executable, "-m", "memnet", *map(str, words)]
+        return subprocess.run(
+            arguments, capture_output=True, text=True, check=False, env=environment
+        )
+
+    out = tmp_path / "scores.csv"
+    done = command("score", make_pictures(3), "--model", "bright.v1", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert read_table(out).model.tolist() == ["bright.v1"] * 3
+    sidecar = json.loads((tmp_path / "scores.csv.json").read_text())
+    assert sidecar["models"]["bright.v1"]["arch"] == "function"
+    assert sidecar["models"]["bright.v1"]["trained_on"] == ["memcat"]
+    listed = command("weights", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert "bright.v1" in listed.stdout
+    assert "How bright a picture is." in listed.stdout
