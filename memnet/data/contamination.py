@@ -125,22 +125,6 @@ def dataset_title(dataset: str) -> str:
     return f"{title}, {PARTS[name.part]}{split}" if name.part else title
 
 
-def contamination(
-    trained_on: Collection[str] | None,
-    dataset: str,
-    *,
-    split_unpublished: Collection[str] = (),
-) -> str:
-    """Say in one word whether a model may be judged by a test on ``dataset``; see :func:`judge`.
-
-    Returns
-    -------
-    str
-        a key of :data:`MEANINGS`.
-    """
-    return judge(trained_on, dataset, split_unpublished=split_unpublished).word
-
-
 def judge(
     trained_on: Collection[str] | None,
     dataset: str,

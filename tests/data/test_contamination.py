@@ -10,12 +10,15 @@ from memnet.data.contamination import (
     KNOWN_DATASETS,
     MEANINGS,
     DatasetName,
-    contamination,
     dataset_title,
     judge,
 )
 from memnet.errors import MemnetError
 from memnet.weights.catalogue import find
+
+
+def contamination(trained_on, dataset, **more) -> str:
+    return judge(trained_on, dataset, **more).word
 
 
 def word(model: str, dataset: str) -> str:

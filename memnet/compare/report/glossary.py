@@ -5,17 +5,20 @@ from __future__ import annotations
 from memnet.compare.record import RunRecord
 from memnet.compare.report.table_model import percent
 from memnet.data.contamination import MEANINGS
-from memnet.stats.metrics import describe
+from memnet.stats.metrics import METRICS, describe
 
 
 def glossary(record: RunRecord) -> dict[str, str]:
-    """Return term -> explanation, only of what the record has."""
+    """Return term -> explanation, only of what the record has.
+
+    First the words about training data and method, then every metric that has an explanation.
+    """
     used = {result.contamination for result in record.results}
-    said = {word: f"{text}." for word, text in MEANINGS.items() if word in used}
+    words = {word: f"{text}." for word, text in MEANINGS.items() if word in used}
     return {
         name: text
         for name, text in (
-            said
+            words
             | {
                 "interval": _intervals(record),
                 "p value": _p_values(record),
@@ -25,10 +28,10 @@ def glossary(record: RunRecord) -> dict[str, str]:
                 "noise-matched": _noise(record),
                 "reliability and ceiling": _ceiling(record),
                 "disattenuated": _disattenuated(record),
-                "recalibrated": _recalibrated(record),
                 "matching": _matching(record),
                 "human scores": _labels(record),
             }
+            | _metrics(record)
         ).items()
         if text
     }
@@ -36,6 +39,17 @@ def glossary(record: RunRecord) -> dict[str, str]:
 
 def _has(record: RunRecord, *metrics: str) -> bool:
     return any(r.metric in metrics and r.value is not None for r in record.results)
+
+
+def _metrics(record: RunRecord) -> dict[str, str]:
+    """Explain the metrics of the record, in the order of the registry: title -> text, source."""
+    defined = {result.metric for result in record.results if result.value is not None}
+    texts = {}
+    for name, metric in METRICS.items():
+        if name in defined and metric.explanation:
+            source = f" {metric.reference}." if metric.reference else ""
+            texts[metric.title] = f"{metric.explanation}{source}"
+    return texts
 
 
 def _intervals(record: RunRecord) -> str:
@@ -60,15 +74,15 @@ def _intervals(record: RunRecord) -> str:
 def _p_values(record: RunRecord) -> str:
     if all(result.p_value is None for result in record.results):
         return ""
-    said = (
+    text = (
         "of a distribution: predictions and human scores change places picture by picture, at "
         "random, and p is the share of such swaps with a statistic at least as large. The "
         "p values that belong to the two-sample tests are not used: they suppose two independent "
         "samples, and these two are about the same pictures."
     )
     if _has(record, "dip"):
-        said += " That of the dip is from Hartigan's table: could the predictions have one peak?"
-    return said
+        text += " That of the dip is from Hartigan's table: could the predictions have one peak?"
+    return text
 
 
 def _between(record: RunRecord) -> str:
@@ -157,15 +171,6 @@ def _disattenuated(record: RunRecord) -> str:
     return (
         "the correlation divided by the ceiling (Spearman 1904): what it would be with human "
         "scores without noise. It can exceed 1 by chance."
-    )
-
-
-def _recalibrated(record: RunRecord) -> str:
-    if not _has(record, "mse_recalibrated"):
-        return ""
-    return (
-        "the MSE after a straight line from prediction to human score was fitted on some pictures "
-        "and applied to the others, in turn: what is left when offset and scale are mended."
     )
 
 

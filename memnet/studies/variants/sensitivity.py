@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 
 from memnet.errors import MemnetError
 from memnet.legacy.variants import SERVER, find_variant, twins
+from memnet.stats.metrics.spearman import spearman_matrix
 from memnet.util.arrays import Array
 
 if TYPE_CHECKING:
@@ -142,10 +143,7 @@ def rank_correlations(raw: Mapping[str, Array]) -> pd.DataFrame:
     varying = [name for name, values in raw.items() if not is_constant(values)]
     rho = pd.DataFrame(np.nan, index=list(raw), columns=list(raw))
     if varying:
-        ranks = np.array([rankdata(raw[name]) for name in varying])
-        found = np.atleast_2d(np.corrcoef(ranks))
-        np.fill_diagonal(found, 1.0)
-        rho.loc[varying, varying] = np.clip((found + found.T) / 2, -1, 1)
+        rho.loc[varying, varying] = spearman_matrix(np.array([raw[name] for name in varying]))
     return rho
 
 
