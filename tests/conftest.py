@@ -38,9 +38,9 @@ def golden() -> Path:
 @pytest.fixture(scope="session")
 def golden_pictures() -> dict[str, Path]:
     """The eight golden pictures; three of them are those that the package carries."""
-    import precision_page
+    import references
 
-    return precision_page.golden_pictures()
+    return references.golden_pictures()
 
 
 @pytest.fixture(scope="session")

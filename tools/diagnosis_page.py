@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import _helpers  # noqa: F401
 import memnet
 from caffe_recipe import write_recipe
 from memnet.data.pictures import collect
@@ -32,7 +33,7 @@ from memnet.studies.diagnosis.column import OldColumn
 from memnet.studies.diagnosis.decision import decide_variant
 from memnet.studies.diagnosis.result import Diagnosis
 from memnet.studies.variants.scores import VariantScores, score_variants
-from precision_page import GOLDEN, SHARED, golden_pictures, imported
+from references import GOLDEN, SHARED, golden_pictures, imported
 
 PICTURES = 30
 DRAWS = 50

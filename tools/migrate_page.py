@@ -24,12 +24,13 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+import _helpers  # noqa: F401
 from memnet.stats import dependent_correlations
 from memnet.stats.metrics.spearman import normal_scores
 from memnet.studies.migrate.claims.claim import Claim
 from memnet.studies.migrate.claims.compute import compute_claims
 from memnet.studies.migrate.claims.conclusions import classify_claim
-from statistics_page import processes
+from processes import processes
 
 N, FEW, RESAMPLES, SIMULATIONS = 120, 20, 999, 1000
 LARGE = 2_000_000

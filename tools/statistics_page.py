@@ -9,14 +9,10 @@ draws from ``default_rng([n, k])``, so the number of processes changes nothing.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import re
 import sys
-import unittest.mock
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -24,15 +20,16 @@ from typing import Any
 
 import numpy as np
 
+import _helpers  # noqa: F401
 from memnet.stats import bootstrap, model_differences, noise_matched, reliability
 from memnet.stats.bootstrap import interval_of
 from memnet.stats.metrics import METRICS
 from memnet.stats.resampling import Draws
 from populations import POPULATIONS, Sample, compared, true_values
+from processes import processes
 from single_model import distribution_p_values, noise_matched_of
 
 CLASSIC = {"williams": "Williams", "steiger": "Steiger", "meng_rosenthal_rubin": "Meng et al."}
-PROCESSES = 2
 
 COVERAGE = (0.93, 0.97)
 ERROR = (0.04, 0.06)
@@ -224,30 +221,6 @@ STUDIES = [
     for population in populations
     if simulations[which]
 ]
-
-
-@contextmanager
-def processes() -> Iterator[ProcessPoolExecutor]:
-    """Two processes, each on one core, where the library's threads do not fight over cores."""
-    context = multiprocessing.get_context("spawn")
-    cores = context.Queue()
-    known = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    for place in range(PROCESSES):
-        cores.put(known[place % len(known)] if known else None)
-    variables = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    with (
-        unittest.mock.patch.dict(os.environ, variables),
-        ProcessPoolExecutor(
-            PROCESSES, mp_context=context, initializer=_pin, initargs=(cores,)
-        ) as pool,
-    ):
-        yield pool
-
-
-def _pin(cores: Any) -> None:
-    core = cores.get()
-    if core is not None:
-        os.sched_setaffinity(0, {core})
 
 
 def _part(place: int, first: int, last: int, true: dict[str, float]) -> list[dict[str, float]]:

@@ -9,7 +9,7 @@ from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner
 
-import precision_page
+import references
 from memnet.cli.sensitivity import sensitivity
 from memnet.errors import MemnetError
 from memnet.legacy.variants import variants
@@ -22,7 +22,7 @@ app.command()(sensitivity)
 def small(tmp_path_factory):
     """The small MemNet with the synthetic mean image, as a weight file."""
     folder = tmp_path_factory.mktemp("small")
-    precision_page.imported(precision_page.GOLDEN / "mini" / "mini_v2.caffemodel", folder)
+    references.imported(references.GOLDEN / "mini" / "mini_v2.caffemodel", folder)
     (path,) = folder.glob("*.safetensors")
     return path
 

@@ -11,7 +11,7 @@ from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner
 
-import precision_page
+import references
 from memnet.cli.variants import variants
 from memnet.errors import MemnetError
 from memnet.legacy.variants import variants as registry
@@ -77,7 +77,7 @@ def test_a_png_sheet_with_ones_own_mean_image(picture, mean, tmp_path):
 def test_the_page_holds_the_sheet_and_the_list(picture, tmp_path):
     folder = tmp_path / "weights"
     folder.mkdir()
-    precision_page.imported(precision_page.GOLDEN / "mini" / "mini_v2.caffemodel", folder)
+    references.imported(references.GOLDEN / "mini" / "mini_v2.caffemodel", folder)
     (weights,) = folder.glob("*.safetensors")
     run(picture, "--model", weights, "--out", tmp_path / "sheet.html")
     page = (tmp_path / "sheet.html").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import precision_page
+import references
 from memnet.data.lamem import read_test_split
 from memnet.errors import MemnetError
 from memnet.experiments.verify_legacy import (
@@ -22,8 +22,8 @@ from memnet.experiments.verify_legacy import (
 )
 from memnet.legacy.convert import import_memnet
 
-CAFFEMODEL = precision_page.GOLDEN / "mini" / "mini_v2.caffemodel"
-MEAN = precision_page.GOLDEN / "mean" / "synthetic_mean.binaryproto"
+CAFFEMODEL = references.GOLDEN / "mini" / "mini_v2.caffemodel"
+MEAN = references.GOLDEN / "mean" / "synthetic_mean.binaryproto"
 
 
 def planted(scores: np.ndarray, rho: float, seed: int) -> np.ndarray:

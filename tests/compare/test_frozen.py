@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import memnet
-import precision_page
+import references
 from memnet.compare.frozen.check import check, describe
 from memnet.compare.frozen.file import DEFAULT_TOLERANCE, PUBLISHED_TOLERANCE, FrozenScores, freeze
 from memnet.data.pictures import collect
@@ -23,7 +23,7 @@ from memnet.scoring import numeric_environment
 from memnet.weights.catalogue import catalogue
 from tiny import OUTPUT, SPEC, write_tiny
 
-FOLDER = precision_page.GOLDEN / "frozen"
+FOLDER = references.GOLDEN / "frozen"
 IMAGES = ("../golden/images", "../../memnet/samples/pictures")
 FROZEN = {"resmem.published": "resmem.published.json"}
 NOT_FROZEN = {
@@ -50,21 +50,19 @@ def test_resmem_published_holds_its_frozen_scores(resmem, frozen_scores):
 
 
 def test_the_originals_layout_holds_its_frozen_scores(tmp_path, frozen_scores):
-    model = precision_page.imported(precision_page.GOLDEN / "mini" / "mini_v2.caffemodel", tmp_path)
+    model = references.imported(references.GOLDEN / "mini" / "mini_v2.caffemodel", tmp_path)
     model.name = "mini_v2"  # not the path of a temporary file
     frozen_scores.check("../golden/frozen/mini_v2.json", model=model, images=IMAGES)
 
 
 def test_the_originals_frozen_scores_are_those_of_real_caffe():
-    text = (precision_page.GOLDEN / "mini" / "expected_synthetic_mean.json").read_text(
-        encoding="utf-8"
-    )
+    text = (references.GOLDEN / "mini" / "expected_synthetic_mean.json").read_text(encoding="utf-8")
     caffe = json.loads(text)["images"]
     frozen = FrozenScores.read(FOLDER / "mini_v2.json")
     assert {p.image_id for p in frozen.pictures} == caffe.keys()
     for picture in frozen.pictures:
         distance = abs(picture.score - caffe[picture.image_id]["score"])
-        assert distance <= precision_page.limit("legacy.score"), picture.image_id
+        assert distance <= references.limit("legacy.score"), picture.image_id
 
 
 def test_resmems_frozen_scores_are_those_of_its_package(golden):
@@ -73,7 +71,7 @@ def test_resmems_frozen_scores_are_those_of_its_package(golden):
     assert {p.image_id for p in frozen.pictures} == published.keys()
     for picture in frozen.pictures:
         distance = abs(picture.score - published[picture.image_id]["score"])
-        assert distance <= precision_page.limit("resmem.score"), picture.image_id
+        assert distance <= references.limit("resmem.score"), picture.image_id
 
 
 @pytest.mark.parametrize("name", ["resmem.published.json", "mini_v2.json"])
@@ -85,8 +83,8 @@ def test_our_frozen_files_name_no_machine_and_no_path_of_it(name):
 
 
 def test_the_tolerances_are_the_published_ones():
-    assert PUBLISHED_TOLERANCE["resmem.published"] == precision_page.limit("resmem.score")
-    assert PUBLISHED_TOLERANCE["memnet.caffe_lamem"] == precision_page.limit("legacy.score")
+    assert PUBLISHED_TOLERANCE["resmem.published"] == references.limit("resmem.score")
+    assert PUBLISHED_TOLERANCE["memnet.caffe_lamem"] == references.limit("legacy.score")
     assert PUBLISHED_TOLERANCE.keys() == catalogue().keys()
     assert max(PUBLISHED_TOLERANCE.values()) == DEFAULT_TOLERANCE
 

@@ -13,7 +13,7 @@ import old_libraries
 from memnet.data.pictures import Item
 from memnet.preprocess.resize import RESIZERS
 from memnet.studies.variants.scores import VariantScores, score_variants
-from precision_page import GOLDEN, Measured, golden_pictures, imported
+from references import GOLDEN, Measured, golden_pictures, imported
 
 SIZES = ((256, 256), (227, 227))
 

@@ -28,7 +28,7 @@ from memnet.legacy.onnx_route import (
     distances,
     export_onnx,
 )
-from precision_page import GOLDEN, Measured, golden_pictures, imported
+from references import GOLDEN, Measured, golden_pictures, imported
 
 Blobs = dict[str, np.ndarray]
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import precision_page
+import references
 from caffe_recipe import add_blob, net_message, small_arrays, write_recipe
 from memnet.errors import MemnetError
 from memnet.legacy.caffe_files import read_binaryproto, read_caffemodel, read_prototxt
 from memnet.legacy.caffe_schema import message_class
 
-MINI = precision_page.GOLDEN / "mini"
-MEAN = precision_page.GOLDEN / "mean"
+MINI = references.GOLDEN / "mini"
+MEAN = references.GOLDEN / "mean"
 
 
 def test_three_real_files_hold_the_same_numbers():
@@ -41,7 +41,7 @@ def test_three_real_files_hold_the_same_numbers():
 
 
 def test_the_original_and_the_small_prototxt_are_read():
-    original = read_prototxt(precision_page.GOLDEN / "memnet_deploy.prototxt")
+    original = read_prototxt(references.GOLDEN / "memnet_deploy.prototxt")
     assert (original.name, original.generation, original.inputs) == ("MemNet", "V1", ("data",))
     assert original.input_shape == (10, 3, 227, 227)
     assert len(original.layers) == 22

@@ -11,15 +11,15 @@ import torch
 from safetensors import safe_open
 
 import memnet
-import precision_page
+import references
 from caffe_recipe import add_blob, net_message, small_arrays
 from memnet.errors import MemnetError
 from memnet.legacy.architecture import ORIGINAL_WIDTHS, expected_shapes
 from memnet.legacy.convert import import_memnet
 from memnet.weights.files import file_digest, read_weights
 
-MINI = precision_page.GOLDEN / "mini"
-MEAN = precision_page.GOLDEN / "mean" / "synthetic_mean.binaryproto"
+MINI = references.GOLDEN / "mini"
+MEAN = references.GOLDEN / "mean" / "synthetic_mean.binaryproto"
 DEPLOY = MINI / "deploy.prototxt"
 
 
@@ -235,9 +235,7 @@ def test_a_network_that_is_not_memnet_is_refused_by_layer_and_field(write, out, 
 @pytest.mark.parametrize("generation", ["V1", "V2"])
 def test_a_made_up_network_scores_whatever_the_format(write, out, generation):
     import_memnet(write(net_message(small_arrays(), generation)), mean=MEAN, out=out)
-    table = memnet.load(out, device="cpu").score(
-        precision_page.golden_pictures()["coffee_600x400.png"]
-    )
+    table = memnet.load(out, device="cpu").score(references.golden_pictures()["coffee_600x400.png"])
     assert table.n_crops[0] == 10
     assert 0 <= table.score[0] <= 1
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import precision_page
+import references
 
 TARGET = """
 import sys, tempfile
@@ -56,7 +56,7 @@ def test_no_input_crashes_hangs_or_eats_memory(tmp_path, kind):
     target.write_text(TARGET)
     corpus.mkdir()
     for name in SEEDS[kind]:
-        data = (precision_page.GOLDEN / "mini" / name).read_bytes()
+        data = (references.GOLDEN / "mini" / name).read_bytes()
         # Of a network its layers without their numbers: structure is what there is to break.
         (corpus / name).write_bytes(data if len(data) < 5_000 else stripped(name))
     limits = ["-max_total_time=40", "-timeout=5", "-rss_limit_mb=1500", "-max_len=8192"]
@@ -77,7 +77,7 @@ def stripped(name: str) -> bytes:
     from memnet.legacy.caffe_schema import message_class
 
     net = message_class("NetParameter")()
-    net.ParseFromString((precision_page.GOLDEN / "mini" / name).read_bytes())
+    net.ParseFromString((references.GOLDEN / "mini" / name).read_bytes())
     for layer in [*net.layers, *net.layer]:
         for blob in layer.blobs:
             blob.data[:] = [b"\0\0\0\0"]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-import precision_page
+import references
 from memnet.errors import MemnetError
 from memnet.legacy.mean_image import LAYOUTS, read_mean_image
 from memnet.preprocess.spec import mean_digest
 from memnet.weights.catalogue import find
 
-SYNTHETIC = precision_page.GOLDEN / "mean" / "synthetic_mean.mat"
+SYNTHETIC = references.GOLDEN / "mean" / "synthetic_mean.mat"
 AXES = {"hwc": (0, 1, 2), "whc": (1, 0, 2), "chw": (2, 0, 1), "cwh": (2, 1, 0)}
 
 
@@ -44,7 +44,7 @@ def test_every_arrangement_is_put_right(right, tmp_path, layout, told):
 
 def test_mat_and_binaryproto_hold_the_same(right):
     for name in ("synthetic_mean.mat", "synthetic_mean.binaryproto"):
-        assert np.array_equal(read_mean_image(precision_page.GOLDEN / "mean" / name).values, right)
+        assert np.array_equal(read_mean_image(references.GOLDEN / "mean" / name).values, right)
 
 
 def test_the_originals_mean_image_is_the_pinned_one(shared):

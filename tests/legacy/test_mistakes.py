@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-import precision_page
+import references
 from memnet.legacy import network as network_module
 from memnet.preprocess import matlab_resize, spec
 from memnet.preprocess.spec import OutputSpec
@@ -21,18 +21,18 @@ COLOUR = "rocket_portrait_213x320.png"
 
 @pytest.fixture(scope="module")
 def expected():
-    path = precision_page.GOLDEN / "mini" / "expected_synthetic_mean.json"
+    path = references.GOLDEN / "mini" / "expected_synthetic_mean.json"
     return json.loads(path.read_text())["images"]
 
 
 @pytest.fixture
 def model(tmp_path):
-    return precision_page.imported(precision_page.GOLDEN / "mini" / "mini_v2.caffemodel", tmp_path)
+    return references.imported(references.GOLDEN / "mini" / "mini_v2.caffemodel", tmp_path)
 
 
 def distances(model, expected, picture) -> tuple[float, float]:
     """Distance from real Caffe: of the worst crop's raw output, and of the score."""
-    path = precision_page.golden_pictures()[picture]
+    path = references.golden_pictures()[picture]
     crops = model.preprocess.apply(path, mean_image=model.mean_image)
     raw = model.forward(crops[None])[0].numpy()
     wanted = np.array(expected[picture]["raw_fc8"])
@@ -43,8 +43,8 @@ def distances(model, expected, picture) -> tuple[float, float]:
 @pytest.mark.parametrize("picture", [PICTURE, COLOUR])
 def test_without_a_mistake_nothing_is_noticed(model, expected, picture):
     raw, score = distances(model, expected, picture)
-    assert raw <= precision_page.limit("legacy.raw")
-    assert score <= precision_page.limit("legacy.score")
+    assert raw <= references.limit("legacy.raw")
+    assert score <= references.limit("legacy.score")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_another_preprocessing_is_noticed(model, expected, change):
     model.header = dataclasses.replace(
         model.header, preprocess=dataclasses.replace(model.preprocess, **change)
     )
-    assert distances(model, expected, COLOUR)[0] > 10 * precision_page.limit("legacy.raw")
+    assert distances(model, expected, COLOUR)[0] > 10 * references.limit("legacy.raw")
 
 
 def test_antialiasing_left_out_is_noticed(model, expected, monkeypatch):
@@ -76,7 +76,7 @@ def test_antialiasing_left_out_is_noticed(model, expected, monkeypatch):
         return matrix
 
     monkeypatch.setattr(matlab_resize, "resize_weights", weights)
-    assert distances(model, expected, PICTURE)[0] > 10 * precision_page.limit("legacy.raw")
+    assert distances(model, expected, PICTURE)[0] > 10 * references.limit("legacy.raw")
 
 
 @pytest.mark.parametrize("mistake", ["transposed", "channels reversed", "channel mean", "none"])
@@ -88,18 +88,18 @@ def test_another_mean_image_is_noticed(model, expected, mistake):
         "channel mean": np.broadcast_to(mean.mean(axis=(0, 1)), mean.shape),
         "none": np.zeros_like(mean),
     }[mistake]
-    assert distances(model, expected, COLOUR)[0] > 10 * precision_page.limit("legacy.raw")
+    assert distances(model, expected, COLOUR)[0] > 10 * references.limit("legacy.raw")
 
 
 def test_the_mean_subtracted_after_the_crop_is_noticed(model, expected):
     """That is: the mean image's own centre crop, subtracted from every crop."""
-    path = precision_page.golden_pictures()[COLOUR]
+    path = references.golden_pictures()[COLOUR]
     plain = model.preprocess.apply(path, mean_image=np.zeros_like(model.mean_image))
     centre = model.mean_image[15:242, 15:242].transpose(2, 0, 1)
     raw = model.forward((plain - torch.from_numpy(centre.copy()))[None])[0].numpy()
     wanted = np.array(expected[COLOUR]["raw_fc8"])
-    assert np.abs(raw - wanted).max() > 10 * precision_page.limit("legacy.raw")
-    assert np.abs(raw - wanted)[4] <= precision_page.limit(
+    assert np.abs(raw - wanted).max() > 10 * references.limit("legacy.raw")
+    assert np.abs(raw - wanted)[4] <= references.limit(
         "legacy.raw"
     )  # the centre crop alone is right
 
@@ -108,9 +108,9 @@ def test_the_mirror_images_left_out_are_noticed(model, expected):
     model.header = dataclasses.replace(
         model.header, preprocess=dataclasses.replace(model.preprocess, crop_mirrors="none")
     )
-    path = precision_page.golden_pictures()[COLOUR]
+    path = references.golden_pictures()[COLOUR]
     score = model.score(path).score[0]
-    assert abs(score - expected[COLOUR]["score"]) > 10 * precision_page.limit("legacy.score")
+    assert abs(score - expected[COLOUR]["score"]) > 10 * references.limit("legacy.score")
 
 
 def test_a_clamp_per_crop_is_noticed(model, expected):
@@ -120,8 +120,8 @@ def test_a_clamp_per_crop_is_noticed(model, expected):
     per_crop = ((raw - 0.7626) * 2 + 0.65).clamp(0, 1).mean().item()
     assert per_crop == pytest.approx(wanted["score_if_clamped_per_crop"], abs=1e-9)
     assert abs(per_crop - wanted["score"]) > 1e-3
-    path = precision_page.golden_pictures()[PICTURE]
-    assert abs(model.score(path).score[0] - wanted["score"]) <= precision_page.limit("legacy.score")
+    path = references.golden_pictures()[PICTURE]
+    assert abs(model.score(path).score[0] - wanted["score"]) <= references.limit("legacy.score")
 
 
 def test_scaling_and_clamp_act_on_the_mean_of_the_crops(model):
@@ -134,8 +134,8 @@ def test_scaling_and_clamp_act_on_the_mean_of_the_crops(model):
 
 
 def blob_distances(model) -> dict[str, float]:
-    reference = precision_page.GOLDEN / "mini" / "blobs_astronaut_256x256_crop0_synthetic_mean.npz"
-    found = precision_page.whole_blobs(model, reference, "small network")
+    reference = references.GOLDEN / "mini" / "blobs_astronaut_256x256_crop0_synthetic_mean.npz"
+    found = references.whole_blobs(model, reference, "small network")
     return {one.rung.partition(":")[2]: one.worst for one in found if ":" in one.rung}
 
 
@@ -147,8 +147,8 @@ def test_alpha_not_divided_by_the_lrn_size_is_noticed_at_norm1(model, monkeypatc
         lambda x: functional.local_response_norm(x, 5, alpha=5e-4, beta=0.75, k=1.0),
     )
     wrong = blob_distances(model)
-    assert wrong["pool1"] <= precision_page.limit("legacy.blob")
-    assert wrong["norm1"] > 100 * precision_page.limit("legacy.blob")
+    assert wrong["pool1"] <= references.limit("legacy.blob")
+    assert wrong["norm1"] > 100 * references.limit("legacy.blob")
     x = torch.rand(2, 7, 3, 3, generator=torch.Generator().manual_seed(0)) * 100
     torch_own = functional.local_response_norm(x, 5, alpha=1e-4, beta=0.75, k=1.0)
     assert torch.allclose(right(x), torch_own, rtol=1e-6)
@@ -160,7 +160,7 @@ def test_normalising_before_pooling_is_noticed(model, monkeypatch):
         "max_pool_like_caffe",
         lambda x: functional.max_pool2d(network_module.lrn_like_caffe(x), 3, 2, ceil_mode=True),
     )
-    assert blob_distances(model)["pool1"] > 100 * precision_page.limit("legacy.blob")
+    assert blob_distances(model)["pool1"] > 100 * references.limit("legacy.blob")
 
 
 def test_pooling_rounded_down_gives_26_columns_at_224_and_no_score(model, monkeypatch):
@@ -175,7 +175,7 @@ def test_pooling_rounded_down_gives_26_columns_at_224_and_no_score(model, monkey
 
 
 def test_without_its_mean_image_nothing_is_scored(model):
-    path = precision_page.golden_pictures()[COLOUR]
+    path = references.golden_pictures()[COLOUR]
     with pytest.raises(spec.MemnetError, match="subtracts a mean image"):
         model.preprocess.apply(path)
     with pytest.raises(spec.MemnetError, match="subtracts a mean image"):
@@ -189,6 +189,6 @@ def test_groups_swapped_are_noticed_at_their_layer(model, groups):
         half = layer.weight.shape[0] // 2
         layer.weight.copy_(torch.cat([layer.weight[half:], layer.weight[:half]]))
     found = blob_distances(model)
-    assert found[groups] > 100 * precision_page.limit("legacy.blob")
+    assert found[groups] > 100 * references.limit("legacy.blob")
     before = list(found)[list(found).index(groups) - 1]
-    assert found[before] <= precision_page.limit("legacy.blob")
+    assert found[before] <= references.limit("legacy.blob")

@@ -18,7 +18,7 @@ from memnet.errors import MemnetError
 from memnet.legacy.mean_image import read_mean_image
 from memnet.legacy.variants import find_variant, twins, variants
 from memnet.preprocess.spec import OutputSpec
-from precision_page import GOLDEN, golden_pictures, imported, limit
+from references import GOLDEN, golden_pictures, imported, limit
 from variant_ladder import expected_outputs, small_network_variants, variants_ladder
 
 SEEN = """

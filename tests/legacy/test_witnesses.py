@@ -23,7 +23,7 @@ from memnet.legacy.onnx_route import (
     first_disagreement,
     require_agreement,
 )
-from precision_page import GOLDEN, limit
+from references import GOLDEN, limit
 from witnesses import (
     WITNESSES,
     caffes_own_blobs,

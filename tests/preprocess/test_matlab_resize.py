@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import precision_page
+import references
 from memnet.errors import MemnetError
 from memnet.preprocess.differentiable import preprocess_tensor, resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import pass_order, resize_like_matlab, resize_weights
@@ -19,15 +19,15 @@ PORTRAIT = "rocket_portrait_213x320.png"
 
 
 def test_the_reference_is_met():
-    found = precision_page.resized()
+    found = references.resized()
     print(found)
-    assert precision_page.too_far([found]) == []
+    assert references.too_far([found]) == []
 
 
 def test_the_whole_reference_is_met(shared):
-    found = precision_page.resized(shared / "golden" / "resized_256_matlab_bilinear.npz")
+    found = references.resized(shared / "golden" / "resized_256_matlab_bilinear.npz")
     print(found)
-    assert precision_page.too_far([found]) == []
+    assert references.too_far([found]) == []
 
 
 def test_halving_weighs_four_pixels_and_mirrors_the_border():
@@ -134,18 +134,18 @@ def test_the_torch_operations_compute_the_same_in_float64(method, size):
 
 
 def test_the_torch_operations_in_float32_stay_within_the_limit():
-    found = precision_page.resized_by_torch()
-    assert precision_page.too_far([found]) == []
+    found = references.resized_by_torch()
+    assert references.too_far([found]) == []
 
 
 def test_the_differentiable_path_gives_the_same_crops_and_true_gradients():
     spec = find("memnet.caffe_lamem").preprocess
     mean = np.random.default_rng(4).uniform(90, 130, size=(256, 256, 3)).astype(np.float32)
-    path = precision_page.golden_pictures()[PORTRAIT]
-    pixels = torch.from_numpy(precision_page.rgb(path) / 255.0).permute(2, 0, 1)[None]
+    path = references.golden_pictures()[PORTRAIT]
+    pixels = torch.from_numpy(references.rgb(path) / 255.0).permute(2, 0, 1)[None]
     crops = preprocess_tensor(pixels, spec, mean_image=mean)[0]
     assert crops.shape == (10, 3, 227, 227)
-    assert (crops - spec.apply(path, mean_image=mean)).abs().max() < precision_page.limit(
+    assert (crops - spec.apply(path, mean_image=mean)).abs().max() < references.limit(
         "matlab.torch"
     )
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import old_libraries
-import precision_page
+import references
 from memnet.preprocess.resize import RESIZERS
 from variant_ladder import resizers_ladder
 
@@ -23,9 +23,9 @@ def resized(kind: str, values: list[int], width: int) -> list[float]:
 
 def test_each_resizer_equals_its_library_within_its_limit():
     found = resizers_ladder()
-    assert precision_page.too_far(found) == []
+    assert references.too_far(found) == []
     assert {one.rung for one in found} == {
-        name for name in precision_page.rungs() if name.startswith("resize.")
+        name for name in references.rungs() if name.startswith("resize.")
     }
 
 

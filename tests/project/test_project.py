@@ -90,8 +90,15 @@ def _modules() -> list[str]:
 
 @pytest.mark.parametrize("name", _modules())
 def test_examples_in_docstrings_are_true(name):
-    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
-    assert result.failed == 0
+    module = importlib.import_module(name)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
+    said: list[str] = []
+    failed = [
+        example.name
+        for example in doctest.DocTestFinder().find(module)
+        if runner.run(example, out=said.append).failed
+    ]
+    assert not failed, "".join(said)
 
 
 @pytest.mark.parametrize("name", _modules())

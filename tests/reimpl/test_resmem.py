@@ -15,14 +15,14 @@ import torch
 from PIL import Image
 
 import memnet
-import precision_page
+import references
 from memnet.reimpl.resmem import ResMem
 from memnet.weights.catalogue import find
 from memnet.weights.files import place
 from resmem_golden import digest
 from resmem_recipe import recipe_inputs, recipe_weights
 
-SCORE_LIMIT = precision_page.limit("resmem.score")
+SCORE_LIMIT = references.limit("resmem.score")
 SPEC = find("resmem.published").preprocess
 
 

@@ -16,6 +16,7 @@ import statistics_page
 from memnet.stats import noise_matched
 from memnet.stats.resampling import Draws
 from populations import POPULATIONS, true_values
+from processes import processes
 from single_model import noise_matched_of
 from statistics_page import STUDIES, Study
 
@@ -26,7 +27,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 
 @pytest.fixture(scope="module")
 def pool():
-    with statistics_page.processes() as found:
+    with processes() as found:
         yield found
 
 

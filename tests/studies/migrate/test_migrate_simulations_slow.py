@@ -15,7 +15,7 @@ import pytest
 import migrate_page
 from memnet.studies.migrate.crosswalk_fit import fit_crosswalk
 from migrate_page import POPULATIONS
-from statistics_page import processes
+from processes import processes
 
 pytestmark = pytest.mark.slow
 
