@@ -26,6 +26,8 @@ SHARED = HERE.parent.parent / "shared"
 
 def pytest_terminal_summary(terminalreporter) -> None:
     """Close with how many tests were skipped, for which missing thing."""
+    if terminalreporter.config.option.collectonly:
+        return
     reports = terminalreporter.stats.get("skipped", [])
     terminalreporter.write_line(closing_line(report.longrepr[2] for report in reports))
 

@@ -111,3 +111,13 @@ def test_public_names_are_all_there_and_documented():
         assert getattr(memnet, name).__doc__, name
     with pytest.raises(AttributeError):
         _ = memnet.no_such_name
+
+
+def test_the_tested_versions_are_those_of_the_dependencies(project):
+    lines = (ROOT / "requirements-tested.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.partition("==")[0] for line in lines if not line.startswith("#")}
+    assert all(re.fullmatch(r"#.*|[a-z0-9-]+==[^=+ ]+", line) for line in lines)
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["train"], *extras["onnx"], *extras["resmem"]]
+    names = {re.match(r"[\w-]+", line)[0] for line in wanted if "python_version <" not in line}
+    assert names <= pinned
