@@ -1,73 +1,89 @@
-"""``memnet dataset``: the human scores of a known data set as one table for ``memnet compare``."""
+"""``memnet dataset``: the human scores of a known data set as one table for ``memnet compare``.
+
+The commands are made of the entries in ``memnet/data/datasets.toml``.
+"""
 
 from __future__ import annotations
 
+import inspect
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from memnet.data.datasets import DatasetEntry
     from memnet.data.manifest import Truth
 
+_TYPES: dict[str, type] = {"path": Path, "text": str, "integer": int}
+
+
+class DatasetCommands(TyperGroup):
+    """A command for each known data set with a reader, made of its entry."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name the commands in the order of the entries."""
+        return list(_entries())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Make the command of one data set; None where there is none of that name."""
+        entry = _entries().get(cmd_name)
+        if entry is None:
+            return None
+        made = typer.Typer(add_completion=False)
+        made.command(cmd_name, help=entry.help)(_command_of(entry))
+        return typer.main.get_command(made)
+
+
 app = typer.Typer(
+    cls=DatasetCommands,
     no_args_is_help=True,
     help="Build a truth table for `memnet compare --truth`, with a manifest beside it.",
 )
 
-_LAMEM = typer.Option(..., help="LaMem's folder with splits/, or the folder with test_1.txt ...")
-_MEMCAT = typer.Option(..., help="MemCat's memcat_image_data.csv.")
-_SPLIT = typer.Option(..., help="LaMem's split, 1 to 5: labels differ between splits.")
-_LABEL = typer.Option(
-    ..., help="MemCat's label: wo-fa (hit rate) or w-fa (corrected for false alarms)."
-)
-_OUT = typer.Option(..., help="The table, .csv; its manifest is written to FILE.csv.json.")
+
+@app.callback()
+def _group() -> None:
+    """Only so that there is a group: its commands are made of the entries."""
 
 
-@app.command("lamem")
-def lamem(
-    lamem: Path = _LAMEM,
-    split: int = _SPLIT,
-    out: Path = _OUT,
-    part: str = typer.Option("test", help="test, val or train."),
-) -> None:
-    """One part of one official LaMem split (Khosla et al. 2015)."""
-    from memnet.data import datasets
+def _entries() -> dict[str, DatasetEntry]:
+    from memnet.data.datasets import known_datasets
 
-    _finish(datasets.lamem(lamem, split=split, part=part), out)
+    return {
+        entry.command or name: entry
+        for name, entry in known_datasets().items()
+        if entry.reader is not None
+    }
 
 
-@app.command("memcat")
-def memcat(memcat: Path = _MEMCAT, label: str = _LABEL, out: Path = _OUT) -> None:
-    """All of MemCat (Goetschalckx & Wagemans 2019), with its counts and categories."""
-    from memnet.data import datasets
+def _command_of(entry: DatasetEntry) -> Callable[..., None]:
+    """Make the function of one data set's command, with the options of its entry."""
 
-    _finish(datasets.memcat(memcat, label=label), out)
+    def build(**values: Any) -> None:
+        out = values.pop("out")
+        parameters = {option.name: option.parameter or option.name for option in entry.options}
+        _finish(entry.read(**{parameters[name]: value for name, value in values.items()}), out)
 
+    def parameter(name: str, kind: type, default: Any, text: str) -> inspect.Parameter:
+        option = typer.Option(... if default is None else default, help=text)
+        return inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind
+        )
 
-@app.command("mixture")
-def mixture(
-    lamem: Path = _LAMEM,
-    memcat: Path = _MEMCAT,
-    split: int = _SPLIT,
-    label: str = _LABEL,
-    out: Path = _OUT,
-    part: str = typer.Option("test", help="test (the pictures held out) or train (the others)."),
-    held_out: int = typer.Option(5_000, help="How many pictures are held out."),
-    seed: int = typer.Option(2022, help="Of the draw; the same on every machine."),
-) -> None:
-    """LaMem and MemCat together with 5,000 pictures held out, as in Needell & Bainbridge (2022).
-
-    Their own draw had no seed, so these are not the same 5,000. Ids begin with lamem/ or memcat/:
-    to score the pictures, put both folders of that name into one.
-    """
-    from memnet.data import datasets
-
-    truth = datasets.mixture(
-        lamem, memcat, split=split, label=label, part=part, held_out=held_out, seed=seed
+    parameters = [
+        parameter(option.name, _TYPES[option.type], option.default, option.help)
+        for option in entry.options
+    ]
+    parameters.append(
+        parameter("out", Path, None, "The table, .csv; its manifest is written to FILE.csv.json.")
     )
-    _finish(truth, out)
+    build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    build.__annotations__ = {each.name: each.annotation for each in parameters}
+    return build
 
 
 def _finish(truth: Truth, out: Path) -> None:

@@ -15,7 +15,8 @@ from memnet.compare.analysis import MARGIN, NO_COLUMNS, ComparisonInput, analyse
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord
 from memnet.data.columns import Scores, read_column, read_extras, read_scores
-from memnet.data.contamination import KNOWN_DATASETS, PARTS, DatasetName, judge
+from memnet.data.contamination import DatasetName, judge
+from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
 from memnet.data.manifest import read_manifest
 from memnet.data.matching import JOIN_RULE, Joined, join
@@ -156,8 +157,8 @@ def compare_scores(
     told = {info["contamination"] for info in infos} <= {"clean", "contaminated"}
     if dataset and not DatasetName.parse(dataset).known and not told:
         warnings.append(
-            f"memnet does not know the data set {dataset} (it knows {', '.join(KNOWN_DATASETS)}), "
-            "so it cannot tell which models were trained on it."
+            f"memnet does not know the data set {dataset} (it knows "
+            f"{', '.join(known_datasets())}), so it cannot tell which models were trained on it."
         )
     if resamples < _FEW_RESAMPLES:
         warnings.append(f"Only {resamples} resamples: intervals and p values are rough.")

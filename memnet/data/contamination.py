@@ -18,21 +18,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from memnet.data.datasets import PARTS, known_datasets
 from memnet.errors import MemnetError
 
-KNOWN_DATASETS = {
-    "lamem": "LaMem (Khosla et al. 2015)",
-    "memcat": "MemCat (Goetschalckx & Wagemans 2019)",
-    "lamem+memcat": "the mixture of Needell & Bainbridge (2022)",
-    "scenes375": "375 scene pictures (Rim et al., image set 1)",
-}
-"""Data sets by the name that ``--dataset`` takes, with what they are."""
-
-PARTS = {"train": "training part", "val": "validation part", "test": "test part"}
-"""The parts of a split, by the word in a data set's name."""
-
 MEANINGS = {
-    "contaminated": "pictures of this data set were used to train the model: the figure says "
+    "contaminated": "pictures of this data set were used to train the model: the value says "
     "nothing about pictures that it has not seen",
     "possibly": "it cannot be ruled out that the model was trained on these pictures: memnet does "
     "not know the data set, or the model was trained on a part of it that was not published, or "
@@ -53,7 +43,7 @@ class DatasetName:
     Attributes
     ----------
     names : the data sets in it, more than one for a mixture.
-    part : a key of :data:`PARTS`, "" where it is not said.
+    part : a key of :data:`memnet.data.datasets.PARTS`, "" where it is not said.
     split : which split, "" where it is not said.
     """
 
@@ -80,7 +70,7 @@ class DatasetName:
             return cls(names=names, part="", split="")
         if rest[0] in PARTS and len(rest) <= 2 and all(rest):
             return cls(names=names, part=rest[0], split="".join(rest[1:]))
-        if names & KNOWN_DATASETS.keys():
+        if names & known_datasets().keys():
             raise MemnetError(
                 f"The data set {text!r} cannot be read; after {name!r} comes nothing, or "
                 f"{', '.join(PARTS)} and the split, as in {name}:test:1."
@@ -95,7 +85,7 @@ class DatasetName:
     @property
     def known(self) -> bool:
         """Whether memnet knows every data set in it."""
-        return self.names <= KNOWN_DATASETS.keys()
+        return self.names <= known_datasets().keys()
 
     def __str__(self) -> str:
         return ":".join(filter(None, (self.base, self.part, self.split)))
@@ -120,7 +110,8 @@ def dataset_title(dataset: str) -> str:
     if not dataset:
         return ""
     name = DatasetName.parse(dataset)
-    title = KNOWN_DATASETS.get(name.base, name.base if name.part else dataset)
+    entry = known_datasets().get(name.base)
+    title = entry.title if entry else name.base if name.part else dataset
     split = f" of split {name.split}" if name.split else ""
     return f"{title}, {PARTS[name.part]}{split}" if name.part else title
 

@@ -1,5 +1,7 @@
 """LaMem's official splits, as its archive holds them: ``splits/`` and ``images/``.
 
+Khosla, Raju, Torralba & Oliva (2015), ICCV, doi 10.1109/ICCV.2015.275.
+
 ``splits/`` has ``train_k.txt``, ``val_k.txt`` and ``test_k.txt`` for k = 1 to 5, a line ``file
 score`` per picture. The labels of one picture differ between the splits, since a split's training
 labels come from one half of the workers and its test labels from the other (Khosla et al. 2015,
@@ -12,11 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from memnet.data.datasets import PARTS, require_choice
+from memnet.data.manifest import HIT_RATE, FilePath, Truth, digest_of, new_manifest, truth_columns
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
 
 SPLITS = (1, 2, 3, 4, 5)
-PARTS = ("train", "val", "test")
 
 
 def split_file(lamem: Path, split: int, part: str) -> Path:
@@ -78,6 +81,37 @@ def read_split(lamem: Path, split: int, part: str) -> pd.Series:
     if not scores:
         raise MemnetError(f"{path} is empty.")
     return pd.Series(scores, dtype="float64")
+
+
+def read_lamem(folder: FilePath, *, split: int, part: str = "test") -> Truth:
+    """Build the truth table of one part of one official split of LaMem.
+
+    Parameters
+    ----------
+    folder : LaMem's folder with ``splits/``, or the folder with the split files themselves.
+    split : 1 to 5. Results are given per split, with their mean, as Khosla et al. (2015) do.
+    part : ``"test"`` (10,000 pictures), ``"val"`` (3,741) or ``"train"`` (45,000).
+
+    Raises
+    ------
+    MemnetError
+        if the split, the part or the file does not exist, or the file is damaged.
+    """
+    require_choice("part", part, tuple(PARTS))
+    require_choice("split", split, SPLITS)
+    scores = read_split(Path(folder), split, part)
+    path = split_file(Path(folder), split, part)
+    table = truth_columns(scores)
+    manifest = new_manifest(
+        table,
+        dataset="lamem",
+        part=part,
+        split=split,
+        label_kind=HIT_RATE,
+        rule=f"the pictures and labels of LaMem's {path.name}, and of no other split",
+        sources={path: digest_of(path)},
+    )
+    return Truth(table=table, manifest=manifest)
 
 
 def picture_paths(lamem: Path, names: list[str]) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from memnet import __version__
@@ -21,6 +22,8 @@ from memnet.data.matching import manifest_digest
 from memnet.data.tables import as_text, read_table_any, to_numbers
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
+
+FilePath = str | os.PathLike[str]
 
 FORMAT = "memnet truth table"
 SCHEMA_VERSION = 1
@@ -79,7 +82,7 @@ def new_manifest(
     Parameters
     ----------
     table : with the columns ``image_id`` and ``human_score``.
-    dataset : ``"lamem"``, ``"memcat"`` or ``"lamem+memcat"``, as ``memnet compare --dataset``.
+    dataset : its name, as ``memnet compare --dataset`` takes it.
     label_kind : :data:`HIT_RATE`, :data:`CORRECTED` or :data:`MIXED`.
     sources : file -> its sha256; only the file's name is kept.
     more : ``part``, ``split``, ``label_column``, ``seed``, ``held_out``, ``rule``, ``counts``,
@@ -116,6 +119,12 @@ def new_manifest(
     if unknown := set(more) - set(fields):
         raise TypeError(f"no such field of a manifest: {', '.join(sorted(unknown))}")
     return fields | more
+
+
+def truth_columns(scores: pd.Series) -> pd.DataFrame:
+    """Build the two columns that every truth table has, in the order of the ids."""
+    scores = scores.sort_index()
+    return pd.DataFrame({ID_COLUMN: scores.index, TRUTH_COLUMN: scores.to_numpy(np.float64)})
 
 
 def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """Cutting a training set into parts: by a column, or drawn by id and seed alone.
 
 The test part are the ids with the lowest sha256 of ``"{seed}:{id}"``
-(:func:`memnet.data.datasets.held_out_ids`), the validation part are the next ones, and
+(:func:`held_out_ids`), the validation part are the next ones, and
 training gets the rest. So neither the order of files nor a library's random numbers matter, and
 the test part stays the same whatever the size of the validation part.
 """
@@ -17,26 +17,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.data.datasets import held_out_ids
-from memnet.data.lamem import PARTS
+from memnet.data.datasets import PARTS
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
 
-WORDS = {part: part for part in PARTS} | {"validation": "val", "valid": "val", "dev": "val"}
+SEED = 2022
+"""Of every draw where the user gives none."""
+
+PART_WORDS = {part: part for part in PARTS} | {"validation": "val", "valid": "val", "dev": "val"}
 """How a column may call the parts, in any letter case."""
 
 
 def read_parts(words: pd.Series, source: str, column: str) -> list[str]:
     """Translate what a column calls the parts; an unknown word is a ``MemnetError``."""
-    said = words.str.strip().str.lower()
-    if (unknown := words[~said.isin(list(WORDS))]).size:
+    plain = words.str.strip().str.lower()
+    if (unknown := words[~plain.isin(list(PART_WORDS))]).size:
         raise MemnetError(
             f"{source}, column {column!r}, calls {len(unknown):,} picture(s) otherwise than "
-            f"{', '.join(WORDS)}: "
+            f"{', '.join(PART_WORDS)}: "
             f"{shorten_list(dict.fromkeys(map(repr, unknown)))}; rename them, or leave "
             "those rows out."
         )
-    return [WORDS[word] for word in said]
+    return [PART_WORDS[word] for word in plain]
+
+
+def held_out_ids(ids: list[str], count: int, seed: int) -> set[str]:
+    """Choose ``count`` of the ids: those with the lowest sha256 of ``"{seed}:{id}"``."""
+    return set(sorted(ids, key=lambda i: hashlib.sha256(f"{seed}:{i}".encode()).digest())[:count])
 
 
 def draw_parts(
@@ -93,8 +100,8 @@ def _shares(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     """Divide ``count`` in proportion to the sizes by largest remainders; ties go by name."""
     total = sum(sizes.values())
     shares = {name: count * size // total for name, size in sizes.items()}
-    order = sorted(sizes, key=lambda name: (-(count * sizes[name] % total), name))
-    for name in order[: count - sum(shares.values())]:
+    by_remainder = sorted(sizes, key=lambda name: (-(count * sizes[name] % total), name))
+    for name in by_remainder[: count - sum(shares.values())]:
         shares[name] += 1
     return shares
 

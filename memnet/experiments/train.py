@@ -14,7 +14,7 @@ from memnet import __version__
 from memnet.compare.comparison import compare_scores
 from memnet.compare.report.render import write_report
 from memnet.data.contamination import Verdict, judge
-from memnet.data.lamem import PARTS
+from memnet.data.datasets import PARTS
 from memnet.data.pictures import Inputs, Item
 from memnet.errors import MemnetError, StoppedError
 from memnet.experiments.training_page import write_run_page

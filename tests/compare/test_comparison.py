@@ -11,8 +11,8 @@ from scipy import stats
 
 import memnet
 from memnet.compare.record import SCHEMA_VERSION, RunRecord
-from memnet.data import datasets
 from memnet.data.matching import manifest_digest
+from memnet.data.memcat import read_memcat
 from memnet.stats.metrics import METRICS, derived_metrics, noise_matched_metrics
 
 
@@ -165,9 +165,7 @@ def test_a_reliability_is_not_borrowed_for_labels_that_it_was_not_published_for(
         found = memnet.compare(table, predicted(table, p), dataset=dataset, **how)
         assert found.labels["kind"] == "unknown", dataset
     assert "name split and part, as in lamem:test:1" in found.labels["reason"]
-    truth = datasets.memcat(
-        shared / "data" / "human_scores" / "memcat_image_data.csv", label="w-fa"
-    )
+    truth = read_memcat(shared / "data" / "human_scores" / "memcat_image_data.csv", label="w-fa")
     truth.write(tmp_path / "truth.csv")
     part = truth.table.iloc[::50]
     found = memnet.compare(
@@ -274,7 +272,7 @@ def test_effect_sizes_of_clusters_come_from_each_resamples_own_size():
 def test_a_data_set_that_contradicts_the_manifest_is_refused(tmp_path, shared):
     """Else a model trained on MemCat would be called clean on its own pictures."""
     file = shared / "data" / "human_scores" / "memcat_image_data.csv"
-    truth = datasets.memcat(file, label="wo-fa")
+    truth = read_memcat(file, label="wo-fa")
     truth.write(tmp_path / "truth.csv")
     part = truth.table.iloc[::50]
     scores = predicted(part, part["human_score"], "resmem.published")
@@ -386,9 +384,7 @@ def test_percentages_keep_ranks_and_say_so():
 
 
 def test_a_table_of_memnet_dataset_needs_no_further_words(tmp_path, shared):
-    truth = datasets.memcat(
-        shared / "data" / "human_scores" / "memcat_image_data.csv", label="wo-fa"
-    )
+    truth = read_memcat(shared / "data" / "human_scores" / "memcat_image_data.csv", label="wo-fa")
     truth.write(tmp_path / "truth.csv")
     table = truth.table.iloc[::20]
     scores = predicted(table, table["human_score"].to_numpy() ** 2, "resmem.published")

@@ -7,12 +7,12 @@ from itertools import permutations
 import pytest
 
 from memnet.data.contamination import (
-    KNOWN_DATASETS,
     MEANINGS,
     DatasetName,
     dataset_title,
     judge,
 )
+from memnet.data.datasets import known_datasets
 from memnet.errors import MemnetError
 from memnet.weights.catalogue import find
 
@@ -178,7 +178,7 @@ def test_names_are_read_back_as_they_are_written():
 
 def test_titles_name_part_and_split():
     assert dataset_title("lamem:test:1") == "LaMem (Khosla et al. 2015), test part of split 1"
-    assert dataset_title("LaMem") == KNOWN_DATASETS["lamem"]
+    assert dataset_title("LaMem") == known_datasets()["lamem"].title
     assert dataset_title("memcat+lamem:val") == (
         "the mixture of Needell & Bainbridge (2022), validation part"
     )

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from memnet.data import datasets
+import memnet
+from memnet.cli import dataset as dataset_command
 from memnet.data.columns import read_column, read_extras, read_scores
-from memnet.data.manifest import CORRECTED, HIT_RATE, MIXED, read_manifest
+from memnet.data.contamination import dataset_title, judge
+from memnet.data.datasets import (
+    DatasetOption,
+    known_datasets,
+    read_dataset,
+    register_dataset,
+    unregister_dataset,
+)
+from memnet.data.lamem import read_lamem
+from memnet.data.manifest import (
+    CORRECTED,
+    HIT_RATE,
+    MIXED,
+    Truth,
+    digest_of,
+    new_manifest,
+    read_manifest,
+    truth_columns,
+)
 from memnet.data.matching import join, manifest_digest
+from memnet.data.memcat import read_memcat
+from memnet.data.mixture import read_mixture
 from memnet.errors import MemnetError
 
 LAMEM_PARTS = {"train": 30, "val": 4, "test": 6}
@@ -66,13 +90,13 @@ def memcat_file(tmp_path):
 def mix(lamem_folder, memcat_file):
     def build(**options):
         given = {"split": 1, "label": "wo-fa", "held_out": 10, **options}
-        return datasets.mixture(lamem_folder, memcat_file, **given)
+        return read_mixture(lamem_folder, memcat_file, **given)
 
     return build
 
 
 def test_lamem_is_one_part_of_one_split(lamem_folder):
-    test = datasets.lamem(lamem_folder, split=2)
+    test = read_lamem(lamem_folder, split=2)
     assert test.table["image_id"].tolist() == [f"{i:08d}.jpg" for i in range(34, 40)]
     assert test.table["human_score"].tolist() == [(i + 42) / 100 for i in range(34, 40)]
     assert (test.manifest["dataset"], test.manifest["part"]) == ("lamem", "test")
@@ -82,13 +106,13 @@ def test_lamem_is_one_part_of_one_split(lamem_folder):
         {"file": "test_2.txt", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     ]
     for part, count in LAMEM_PARTS.items():
-        assert datasets.lamem(lamem_folder, split=1, part=part).manifest["n"] == count
+        assert read_lamem(lamem_folder, split=1, part=part).manifest["n"] == count
 
 
 def test_lamem_is_found_in_its_archive_too(lamem_folder, tmp_path):
     (tmp_path / "archive").mkdir()
     lamem_folder.rename(tmp_path / "archive" / "splits")
-    assert datasets.lamem(tmp_path / "archive", split=1).manifest["n"] == 6
+    assert read_lamem(tmp_path / "archive", split=1).manifest["n"] == 6
 
 
 def test_memcat_has_the_label_that_was_asked_for_and_its_counts(memcat_file):
@@ -97,7 +121,7 @@ def test_memcat_has_the_label_that_was_asked_for_and_its_counts(memcat_file):
         ("wo-fa", "memorability_wo_fa_correction", HIT_RATE),
         ("w-fa", "memorability_w_fa_correction", CORRECTED),
     ):
-        truth = datasets.memcat(memcat_file, label=label)
+        truth = read_memcat(memcat_file, label=label)
         assert truth.table["human_score"].tolist() == frame[column].tolist()
         assert (truth.manifest["label_column"], truth.manifest["label_kind"]) == (column, kind)
         columns = {
@@ -113,9 +137,9 @@ def test_memcat_has_the_label_that_was_asked_for_and_its_counts(memcat_file):
 
 def test_the_label_of_memcat_is_never_assumed(memcat_file):
     with pytest.raises(TypeError, match="label"):
-        datasets.memcat(memcat_file)
+        read_memcat(memcat_file)
     with pytest.raises(MemnetError, match="--label is 'fa'; it must be wo-fa or w-fa"):
-        datasets.memcat(memcat_file, label="fa")
+        read_memcat(memcat_file, label="fa")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +156,7 @@ def test_a_damaged_memcat_is_refused(tmp_path, column, cell, says):
     frame.loc[3, column] = cell
     frame.to_csv(tmp_path / "memcat.csv", index=False)
     with pytest.raises(MemnetError, match=says):
-        datasets.memcat(tmp_path / "memcat.csv", label="wo-fa")
+        read_memcat(tmp_path / "memcat.csv", label="wo-fa")
 
 
 def test_the_held_out_pictures_are_those_with_the_lowest_sha256(mix):
@@ -215,7 +239,7 @@ def test_the_table_and_its_manifest_are_read_back(mix, tmp_path):
 @pytest.mark.parametrize("change", ["a label", "an id", "a row", "a column"])
 def test_a_table_that_was_altered_is_noticed(lamem_folder, tmp_path, change):
     path = tmp_path / "truth.csv"
-    datasets.lamem(lamem_folder, split=1).write(path)
+    read_lamem(lamem_folder, split=1).write(path)
     frame = pd.read_csv(path, dtype=str)
     frame[::-1].to_csv(path, index=False, sep="\t")  # another order and layout are no alteration
     assert read_manifest(path) is not None
@@ -250,7 +274,7 @@ def test_a_table_without_a_manifest_is_the_users_own(tmp_path):
 )
 def test_a_manifest_that_is_newer_or_damaged_is_refused(lamem_folder, tmp_path, change, says):
     path = tmp_path / "truth.csv"
-    datasets.lamem(lamem_folder, split=1).write(path)
+    read_lamem(lamem_folder, split=1).write(path)
     beside = tmp_path / "truth.csv.json"
     fields = json.loads(beside.read_text()) | change
     beside.write_text(json.dumps({k: v for k, v in fields.items() if v is not None or k == "rule"}))
@@ -259,7 +283,7 @@ def test_a_manifest_that_is_newer_or_damaged_is_refused(lamem_folder, tmp_path, 
 
 
 def test_a_file_that_is_no_truth_table_is_not_written_over(memcat_file, tmp_path):
-    truth = datasets.memcat(memcat_file, label="wo-fa")
+    truth = read_memcat(memcat_file, label="wo-fa")
     before = memcat_file.read_bytes()
     with pytest.raises(MemnetError, match=r"memcat\.csv exists and was not written by"):
         truth.write(memcat_file)
@@ -285,7 +309,7 @@ def test_official_lamem_has_its_published_sizes_and_the_measured_moments(officia
     """FACTS: 45,000 / 3,741 / 10,000 a split. The moments are those of split 1, population SD."""
     for split in (1, 2, 3, 4, 5):
         parts = {
-            part: datasets.lamem(official[0], split=split, part=part).table
+            part: read_lamem(official[0], split=split, part=part).table
             for part in ("train", "val", "test")
         }
         assert [len(table) for table in parts.values()] == [45_000, 3_741, 10_000]
@@ -300,16 +324,16 @@ def test_official_lamem_has_its_published_sizes_and_the_measured_moments(officia
 
 
 def test_official_labels_differ_between_splits(official):
-    test = datasets.lamem(official[0], split=1).table
-    train = datasets.lamem(official[0], split=2, part="train").table
+    test = read_lamem(official[0], split=1).table
+    train = read_lamem(official[0], split=2, part="train").table
     both = test.merge(train, on="image_id")
     assert len(both) == 7_670
     assert round(100 * (both["human_score_x"] != both["human_score_y"]).mean(), 1) == 98.7
 
 
 def test_official_memcat_has_the_measured_means_and_its_two_labels_disagree(official):
-    without = datasets.memcat(official[1], label="wo-fa").table
-    corrected = datasets.memcat(official[1], label="w-fa").table
+    without = read_memcat(official[1], label="wo-fa").table
+    corrected = read_memcat(official[1], label="w-fa").table
     assert len(without) == len(corrected) == 10_000
     assert round(without["human_score"].mean(), 6) == 0.758451
     assert round(corrected["human_score"].mean(), 6) == 0.693220
@@ -321,8 +345,8 @@ def test_official_memcat_has_the_measured_means_and_its_two_labels_disagree(offi
 
 
 def test_official_mixture_holds_out_the_same_5000_everywhere(official):
-    test = datasets.mixture(*official, split=1, label="wo-fa")
-    train = datasets.mixture(*official, split=1, label="wo-fa", part="train")
+    test = read_mixture(*official, split=1, label="wo-fa")
+    train = read_mixture(*official, split=1, label="wo-fa", part="train")
     assert test.manifest["digest"] == OFFICIAL_MIXTURE_DIGEST
     assert test.manifest["counts"] == {"lamem": 4_289, "memcat": 711}
     assert len(test.table) == 5_000
@@ -332,3 +356,83 @@ def test_official_mixture_holds_out_the_same_5000_everywhere(official):
         manifest_digest(test.table["image_id"], test.table["human_score"])
         == test.manifest["digest"]
     )
+
+
+# -- a data set of one's own ---------------------------------------------------------------------
+
+
+def read_toy(file, *, label="hit_rate"):
+    """Follow docs/extending.md: a reader takes the published files and returns a Truth."""
+    scores = read_column(file, column=label, id_column="picture", name=label)
+    table = truth_columns(scores.by_id)
+    manifest = new_manifest(
+        table,
+        dataset="toy",
+        label_column=label,
+        label_kind=HIT_RATE,
+        sources={file: digest_of(file)},
+        rule="every picture",
+    )
+    return Truth(table=table, manifest=manifest)
+
+
+@pytest.fixture
+def toy(tmp_path):
+    path = tmp_path / "published.csv"
+    path.write_text("picture,hit_rate\n" + "".join(f"{i}.jpg,{i / 20}\n" for i in range(1, 20)))
+    options = [DatasetOption(name="toy", parameter="file", type="path", help="Its table.")]
+    register_dataset("toy", title="Toys (2026)", reader=read_toy, help="Toys.", options=options)
+    yield path
+    unregister_dataset("toy")
+
+
+def test_a_registered_data_set_is_known_everywhere(toy, tmp_path):
+    assert judge(["toy"], "toy").word == "contaminated"
+    assert judge(["lamem"], "toy").word == "clean"
+    assert judge(["toy:train:1"], "toy:test:1").word == "clean"
+    assert dataset_title("toy:test") == "Toys (2026), test part"
+    truth = read_dataset("toy", toy)
+    assert truth.manifest["n"] == 19
+    truth.write(tmp_path / "truth.csv")
+    scores = truth.table.rename(columns={"human_score": "score"})
+    record = memnet.compare(
+        tmp_path / "truth.csv",
+        scores.assign(model="memnet.caffe_lamem"),
+        dataset="toy",
+        resamples=100,
+    )
+    assert record.models[0]["contamination"] == "clean"  # and not "possibly"
+    assert not [warning for warning in record.warnings if "does not know" in warning]
+
+
+def test_a_registered_data_set_has_its_command(toy, tmp_path):
+    result = CliRunner().invoke(
+        dataset_command.app, ["toy", "--toy", str(toy), "--out", str(tmp_path / "truth.csv")]
+    )
+    assert result.exit_code == 0, result.output
+    assert read_manifest(tmp_path / "truth.csv")["dataset"] == "toy"
+
+
+def test_a_name_is_taken_once_and_cannot_look_like_a_part(toy):
+    with pytest.raises(MemnetError, match="There is a data set 'toy' already"):
+        register_dataset("toy", title="Other toys")
+    for name in ("", "Toy", "toy:test", "toy+lamem", " toy"):
+        with pytest.raises(MemnetError, match="cannot be a data set's name"):
+            register_dataset(name, title="x")
+    with pytest.raises(MemnetError, match="no reader"):
+        read_dataset("scenes375")
+    with pytest.raises(MemnetError, match="does not know the data set 'toys', only lamem, memcat"):
+        read_dataset("toys")
+
+
+def test_the_options_of_every_entry_are_those_of_its_reader():
+    for entry in known_datasets().values():
+        if not isinstance(entry.reader, str):
+            continue
+        module, _, function = entry.reader.partition(":")
+        signature = inspect.signature(getattr(import_module(module), function)).parameters
+        options = {option.parameter or option.name: option for option in entry.options}
+        assert list(options) == list(signature), entry.name
+        for name, parameter in signature.items():
+            default = None if parameter.default is parameter.empty else parameter.default
+            assert options[name].default == default, (entry.name, name)

@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memnet.data import datasets, splits
+from memnet.data import splits
 from memnet.data.contamination import judge
-from memnet.data.datasets import held_out_ids
+from memnet.data.lamem import read_lamem
+from memnet.data.memcat import read_memcat
+from memnet.data.mixture import read_mixture
+from memnet.data.splits import held_out_ids
 from memnet.errors import MemnetError
 from memnet.reimpl.training.sources import from_lamem, from_memcat, from_mixture, from_table
 
@@ -370,7 +373,7 @@ def test_lamem_is_one_official_split(lamem_folder):
     assert training.test_name == "lamem:test:2"
     assert judge(training.trained_on, training.test_name).word == "clean"
     for part in ("train", "val", "test"):
-        truth = datasets.lamem(lamem_folder, split=2, part=part).table
+        truth = read_lamem(lamem_folder, split=2, part=part).table
         found = training.table[training.table["part"] == part]
         assert found["image_id"].tolist() == truth["image_id"].tolist()
         assert found["score"].tolist() == truth["human_score"].tolist()
@@ -414,7 +417,7 @@ def test_lamem_without_pictures_or_with_overlapping_parts_is_refused(lamem_folde
 def test_memcat_is_drawn_within_its_categories(memcat_file, memcat_images):
     training = from_memcat(memcat_file, memcat_images, label="wo-fa", val=10, test=25)
     assert counts(training) == {"train": 65, "val": 10, "test": 25}
-    truth = datasets.memcat(memcat_file, label="wo-fa").table
+    truth = read_memcat(memcat_file, label="wo-fa").table
     table = training.table.merge(truth, on="image_id")
     assert set(table.groupby(["part", "category"]).size()) == {2, 5, 13}
     assert table["score"].tolist() == table["human_score"].tolist()
@@ -465,9 +468,9 @@ def test_the_mixture_holds_out_what_the_truth_table_holds_out(
     options = {"split": 1, "label": "wo-fa", "held_out": 40}
     training = from_mixture(lamem_folder, memcat_file, memcat_images, val=30, **options)
     assert counts(training) == {"train": 130, "val": 30, "test": 40}
-    test = datasets.mixture(lamem_folder, memcat_file, part="test", **options)
+    test = read_mixture(lamem_folder, memcat_file, part="test", **options)
     assert ids(training, "test") == test.table["image_id"].tolist()
-    rest = datasets.mixture(lamem_folder, memcat_file, part="train", **options).table
+    rest = read_mixture(lamem_folder, memcat_file, part="train", **options).table
     assert set(ids(training, "val")) == held_out_ids(rest["image_id"].tolist(), 30, 2022)
     paths = training.table.set_index("image_id")["path"]
     assert paths["lamem/00000004.jpg"] == str(lamem_folder / "images" / "00000004.jpg")
@@ -484,7 +487,7 @@ def test_the_mixture_is_clean_under_the_name_that_compare_gives_its_test_part(
     tag = "seed3-held40-lamem2"
     assert training.trained_on == (f"lamem+memcat:train:{tag}", f"lamem+memcat:val:{tag}")
     test, train = (
-        _dataset_name(datasets.mixture(lamem_folder, memcat_file, part=part, **options).manifest)
+        _dataset_name(read_mixture(lamem_folder, memcat_file, part=part, **options).manifest)
         for part in ("test", "train")
     )
     assert training.test_name == test
@@ -510,7 +513,7 @@ def test_pictures_that_the_mixture_lacks_are_named_with_their_place(
 def test_a_table_of_memnet_dataset_brings_its_columns_and_name(
     memcat_file, memcat_images, tmp_path
 ):
-    datasets.memcat(memcat_file, label="w-fa").write(tmp_path / "truth.csv")
+    read_memcat(memcat_file, label="w-fa").write(tmp_path / "truth.csv")
     flat = touch(tmp_path / "flat", [f"{i:012d}.jpg" for i in range(100)])
     training = from_table(tmp_path / "truth.csv", flat, strata_column="category")
     assert counts(training) == {"train": 60, "val": 20, "test": 20}
@@ -532,7 +535,7 @@ def real_lamem(shared, tmp_path_factory):
     splits = shared / "data" / "lamem_splits"
     names: set[str] = set()
     for part in ("train", "val", "test"):
-        names.update(datasets.lamem(splits, split=1, part=part).table["image_id"])
+        names.update(read_lamem(splits, split=1, part=part).table["image_id"])
     touch(root / "images", names)
     shutil.copytree(splits, root / "splits")
     yield root
@@ -559,7 +562,7 @@ def test_real_memcat_is_drawn_in_equal_numbers_of_each_category(real_memcat):
     file, images = real_memcat
     training = from_memcat(file, images, label="wo-fa", val=1_000, test=2_000)
     assert counts(training) == {"train": 7_000, "val": 1_000, "test": 2_000}
-    categories = datasets.memcat(file, label="wo-fa").table[["image_id", "category"]]
+    categories = read_memcat(file, label="wo-fa").table[["image_id", "category"]]
     table = training.table.merge(categories, on="image_id")
     assert set(table.groupby(["part", "category"]).size()) == {200, 400, 1_400}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from memnet.data.lamem import PARTS
 from memnet.errors import MemnetError
 
 COLUMNS = ("image_id", "path", "score", "part")
@@ -21,7 +20,7 @@ class TrainingSet:
     Attributes
     ----------
     table : a row per picture: ``image_id`` (str, unique), ``path`` (str), ``score`` (float64, 0 to
-        1), ``part`` (of :data:`memnet.data.lamem.PARTS`: training
+        1), ``part`` (of :data:`memnet.data.datasets.PARTS`: training
         looks at the first two). Sorted by part in that order, then by id.
     trained_on : names of what training looks at, as :mod:`memnet.data.contamination` explains
         them (``("lamem:train:1", "lamem:val:1")``).
@@ -40,7 +39,7 @@ class TrainingSet:
     def __post_init__(self) -> None:
         if tuple(self.table.columns) != COLUMNS:
             raise MemnetError(f"A training set has the columns {', '.join(COLUMNS)}.")
-        for part in PARTS[:2]:
+        for part in ("train", "val"):
             if self.count(part) < 2:
                 raise MemnetError(
                     f"The {part} part holds {self.count(part)} picture(s), and training needs at "

@@ -19,14 +19,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.data import datasets, lamem
 from memnet.data.columns import read_column, read_extras
 from memnet.data.contamination import DatasetName
-from memnet.data.lamem import PARTS
+from memnet.data.datasets import PARTS
+from memnet.data.lamem import picture_paths, read_lamem
 from memnet.data.manifest import HIT_RATE, ID_COLUMN, TRUTH_COLUMN, digest_of, read_manifest
 from memnet.data.matching import match_ids
+from memnet.data.memcat import read_memcat
+from memnet.data.mixture import HELD_OUT, read_mixture
 from memnet.data.pictures import collect
-from memnet.data.splits import draw_parts, read_parts, split_digest
+from memnet.data.splits import SEED, draw_parts, read_parts, split_digest
 from memnet.data.tables import read_numbered_table
 from memnet.errors import MemnetError
 from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
@@ -49,7 +51,7 @@ def from_table(
     val: float = 0.2,
     test: float = 0.2,
     strata_column: str = "",
-    seed: int = datasets.SEED,
+    seed: int = SEED,
     dataset: str = "",
 ) -> TrainingSet:
     """Build a training set of a table of human scores and a folder of pictures.
@@ -64,7 +66,8 @@ def from_table(
     images : the folder, searched recursively.
     truth_column : the human scores, 0 to 1.
     id_column : the pictures' ids, ``image_id`` by default.
-    split_column : says which part each picture belongs to, in :data:`WORDS`. Where it never says
+    split_column : says which part each picture belongs to, in the words of
+        :data:`memnet.data.splits.PART_WORDS`. Where it never says
         ``val``, the validation part is drawn from the training part. Without it, all is drawn.
     val, test : a share (float between 0 and 1) or a number of pictures (1 or more); ``test=0``
         makes no test part. Both are of the pictures that have a score.
@@ -165,7 +168,7 @@ def from_lamem(folder: Given, *, split: int) -> TrainingSet:
         if a split file is missing or damaged, its parts overlap, or there are no pictures.
     """
     root = Path(folder)
-    truths = {part: datasets.lamem(root, split=split, part=part) for part in PARTS}
+    truths = {part: read_lamem(root, split=split, part=part) for part in PARTS}
     rows = pd.concat([_scored(truth.table, part) for part, truth in truths.items()])
     if (twice := rows["image_id"][rows["image_id"].duplicated()]).size:
         raise MemnetError(
@@ -173,7 +176,7 @@ def from_lamem(folder: Given, *, split: int) -> TrainingSet:
             f"{root}: {shorten_list(twice)}; the parts must not overlap."
         )
     names = rows["image_id"].tolist()
-    paths = lamem.picture_paths(root, names)
+    paths = picture_paths(root, names)
     pictures = {name: str(path) for name, path in paths.items() if path.is_file()}
     notes: list[str] = []
     kept, missing = _keep_rows_with_pictures(rows, pictures, f"LaMem's split {split}", paths, notes)
@@ -202,7 +205,7 @@ def from_memcat(
     label: str,
     val: float = 0.2,
     test: float = 0.2,
-    seed: int = datasets.SEED,
+    seed: int = SEED,
 ) -> TrainingSet:
     """Build a training set of MemCat (Goetschalckx & Wagemans 2019), drawn within its categories.
 
@@ -221,7 +224,7 @@ def from_memcat(
     MemnetError
         if the file is not MemCat's, a picture's name is there twice, or there are no pictures.
     """
-    truth = datasets.memcat(file, label=label)
+    truth = read_memcat(file, label=label)
     rows = _scored(truth.table, "train")
     draw_parts(rows, val, test, seed, truth.table["category"].to_numpy())
     split = f"seed{seed}-{split_digest(rows)[:8]}"
@@ -255,13 +258,13 @@ def from_mixture(
     *,
     split: int,
     label: str,
-    held_out: int = datasets.HELD_OUT,
-    seed: int = datasets.SEED,
+    held_out: int = HELD_OUT,
+    seed: int = SEED,
     val: float = LAMEM_VAL,
 ) -> TrainingSet:
     """Build a training set of LaMem and MemCat together, as Needell & Bainbridge (2022) mix them.
 
-    The test part is that of :func:`memnet.data.datasets.mixture`, under the same name as
+    The test part is that of :func:`memnet.data.mixture.read_mixture`, under the same name as
     ``memnet compare`` gives it. The names do not tell the validation part's size, since training
     and validation together are the same pictures whatever it is.
 
@@ -281,7 +284,7 @@ def from_mixture(
         as :func:`from_lamem` and :func:`from_memcat`.
     """
     truths = {
-        part: datasets.mixture(
+        part: read_mixture(
             lamem_folder,
             memcat_file,
             split=split,
@@ -296,7 +299,7 @@ def from_mixture(
     draw_parts(rows, val, 0, seed, None)
     root = Path(lamem_folder)
     names = {prefix: _below(rows["image_id"], prefix) for prefix in ("lamem/", "memcat/")}
-    of_lamem = lamem.picture_paths(root, names["lamem/"])
+    of_lamem = picture_paths(root, names["lamem/"])
     of_memcat = _find_by_name(Path(images), names["memcat/"])
     places = {f"lamem/{name}": path for name, path in of_lamem.items()}
     pictures = {each: str(path) for each, path in places.items() if path.is_file()}
