@@ -24,7 +24,7 @@ import memnet
 from memnet.stats import bootstrap
 
 
-def study(n: int, models: int = 5) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+def simulated_tables(n: int, models: int = 5) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """Labels of about 40 people each (so with ties), and predictions of rising noise."""
     random = np.random.default_rng(0)
     p = random.beta(6, 2, n)
@@ -48,14 +48,14 @@ def study(n: int, models: int = 5) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
 
 def peer(n: int, resamples: int, rounds: int) -> dict[str, object]:
     """Time both intervals in turns on the same resamples, after one small call to warm up."""
-    truth, scores = study(n, 1)
+    truth, scores = simulated_tables(n, 1)
     x, y = truth["hit_rate"].to_numpy(), scores[0]["score"].to_numpy()
     bootstrap.intervals(x[:50], y[:50], resamples=10, seed=0, only=("spearman",))
-    ours, theirs, apart = [], [], 0.0
+    memnet_seconds, scipy_seconds, apart = [], [], 0.0
     for seed in range(rounds):
         start = time.perf_counter()
-        found = bootstrap.intervals(x, y, resamples=resamples, seed=seed, only=("spearman",))
-        ours.append(time.perf_counter() - start)
+        intervals = bootstrap.intervals(x, y, resamples=resamples, seed=seed, only=("spearman",))
+        memnet_seconds.append(time.perf_counter() - start)
         start = time.perf_counter()
         interval = stats.bootstrap(
             (x, y),
@@ -66,22 +66,22 @@ def peer(n: int, resamples: int, rounds: int) -> dict[str, object]:
             method="percentile",
             rng=np.random.default_rng(seed),
         ).confidence_interval
-        theirs.append(time.perf_counter() - start)
-        low, high = found["spearman"].ends or (np.nan, np.nan)
+        scipy_seconds.append(time.perf_counter() - start)
+        low, high = intervals["spearman"].ends or (np.nan, np.nan)
         apart = max(apart, abs(low - interval.low), abs(high - interval.high))
     return {
         "pictures": n,
         "resamples": resamples,
-        "ratio": median(theirs) / median(ours),
-        "seconds_memnet": median(ours),
-        "seconds_scipy": median(theirs),
+        "ratio": median(scipy_seconds) / median(memnet_seconds),
+        "seconds_memnet": median(memnet_seconds),
+        "seconds_scipy": median(scipy_seconds),
         "largest_difference_of_the_ends": apart,
     }
 
 
 def whole(n: int, resamples: int) -> dict[str, object]:
     """Time ``memnet.compare`` with everything switched on, and measure its peak memory."""
-    truth, scores = study(n)
+    truth, scores = simulated_tables(n)
     how = {"truth_column": "hit_rate", "hits_column": "hits", "responses_column": "responses"}
     memnet.compare(truth[:60], [table[:60] for table in scores], resamples=10, **how)
     start = time.perf_counter()

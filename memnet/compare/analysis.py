@@ -354,7 +354,7 @@ def _reliability(data: ComparisonInput) -> Reliability:
         f"{stated.figure.source.short}, {stated.figure.where}, for {stated.labels}: {stated.why}; "
         "a selection of its pictures may have another"
     )
-    return reliability.published(stated.value, data.truth, source)
+    return reliability.from_published(stated.value, data.truth, source)
 
 
 def _describe_labels(data: ComparisonInput, labels: Reliability) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Result:
     model, variant, dataset : who was tested on what ("" where the data set was not named).
     metric : a name of :mod:`memnet.stats.metrics`.
     value : float64, or None where undefined; ``reason`` then says why.
-    n : number of pictures that the figure is about.
+    n : number of pictures that the value is about.
     interval : [low, high], or None; ``reason`` then says why.
     level : coverage of the interval.
     method, resamples, seed : how the interval was made.
@@ -144,15 +144,15 @@ class RunRecord:
     schema_version: int = field(default=SCHEMA_VERSION)
 
     def value(self, metric: str, model: str | None = None) -> float | None:
-        """Return one figure; ``model`` may be left out where there is only one."""
+        """Return one value; ``model`` may be left out where there is only one."""
         return self.result(metric, model).value
 
     def result(self, metric: str, model: str | None = None) -> Result:
         """Return one result; raises ``KeyError`` where there is none or more than one."""
-        found = [r for r in self.results if r.metric == metric and model in (None, r.model)]
-        if len(found) != 1:
-            raise KeyError(f"{len(found)} results for metric {metric!r}, model {model!r}")
-        return found[0]
+        matching = [r for r in self.results if r.metric == metric and model in (None, r.model)]
+        if len(matching) != 1:
+            raise KeyError(f"{len(matching)} results for metric {metric!r}, model {model!r}")
+        return matching[0]
 
     def to_json(self) -> str:
         """Return strict JSON: no NaN, no infinity; keys in a fixed order."""

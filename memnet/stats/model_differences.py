@@ -50,6 +50,21 @@ def differences(
         a dict per pair and metric with the fields of :class:`memnet.compare.record.Difference`
         (but ``n``, ``seed`` and the like, which are the run's). Corrected p values are over all
         pairs within a metric.
+
+    Examples
+    --------
+    >>> truth = np.linspace(0.5, 0.9, 20)
+    >>> models = {"a": truth + 0.01, "b": truth[::-1]}
+    >>> draws = Draws(n=20, resamples=99, seed=0)
+    >>> from memnet.stats.bootstrap import distributions
+    >>> drawn = distributions(truth, models, draws)
+    >>> values = {
+    ...     model: {name: metric.function(truth, p) for name, metric in METRICS.items()}
+    ...     for model, p in models.items()
+    ... }
+    >>> rows = differences(truth, models, drawn, values, draws, level=0.95, margin=0.02)
+    >>> [(row["metric"], round(row["value"], 3), row["p_value"]) for row in rows[:2]]
+    [('spearman', 2.0, 0.01), ('pearson', 2.0, 0.01)]
     """
     pairs = list(combinations(predictions, 2))
     if not pairs:

@@ -64,6 +64,14 @@ def noise_matched(
     predictions : model -> float64 ``(N,)``; what lies outside 0 to 1 is moved to its end.
     responses : int ``(N,)``, people behind each label.
     draws : of the bootstrap; number, seed and clusters of the swaps, too.
+
+    Examples
+    --------
+    >>> truth, prediction = np.linspace(0.4, 0.9, 60), np.full(60, 0.65)
+    >>> draws = Draws(n=60, resamples=99, seed=0)
+    >>> result = noise_matched(truth, {"flat": prediction}, np.full(60, 40), draws)["flat"]
+    >>> round(result.values["sd_ratio"], 2), result.p_values["sd_ratio"]
+    (0.5, 0.01)
     """
     models = {name: _Model(truth, p, responses, draws) for name, p in predictions.items()}
     with Workers() as workers:

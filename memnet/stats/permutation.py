@@ -26,7 +26,11 @@ _ROUNDING = 1e-12
 
 
 def swaps(n: int, permutations: int, seed: int, clusters: Any | None = None) -> Iterator[Any]:
-    """Yield uint8 ``(B, N)`` of 0 and 1, in all ``permutations`` rows; whole clusters at a time."""
+    """Yield uint8 ``(B, N)`` of 0 and 1, in all ``permutations`` rows; whole clusters at a time.
+
+    >>> [chunk.tolist() for chunk in swaps(3, 2, seed=0)]
+    [[[0, 0, 1], [1, 1, 1]]]
+    """
     generator = np.random.default_rng([seed, 1])
     bar = progress("permutations", permutations)
     units = n if clusters is None else int(clusters.max()) + 1
@@ -132,7 +136,7 @@ def swap_tests(
         if metric.swap is not None
     ]
     n = len(next(iter(columns.values()))[0])
-    found = permuted(
+    results = permuted(
         [statistic for *_, statistic in tested],
         n,
         permutations=permutations,
@@ -140,6 +144,6 @@ def swap_tests(
         clusters=clusters,
     )
     p_values: dict[str, dict[str, float | None]] = {name: {} for name in columns}
-    for (name, metric, statistic), (observed, swapped) in zip(tested, found, strict=True):
+    for (name, metric, statistic), (observed, swapped) in zip(tested, results, strict=True):
         p_values[name][metric] = p_value(observed, swapped, unit=statistic.unit)
     return p_values

@@ -17,7 +17,11 @@ QUANTILES = np.linspace(0, 1, 101)
 
 
 def density_on(values: Array, grid: Array) -> Array | None:
-    """Gaussian kernel density on the given grid; None for fewer than two distinct values."""
+    """Gaussian kernel density on the given grid; None for fewer than two distinct values.
+
+    >>> density_on(np.array([0.5, 0.6, 0.9]), np.array([0.5, 0.7])).round(2).tolist()
+    [1.51, 1.44]
+    """
     if len(values) < 2 or np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
         return None
     curve: Array = stats.gaussian_kde(values)(grid)
@@ -25,7 +29,11 @@ def density_on(values: Array, grid: Array) -> Array | None:
 
 
 def grid_for(*samples: Array) -> Array:
-    """Choose the grid: [-0.25, 1.25] for scores in [0, 1], else the data's span and a margin."""
+    """Choose the grid: [-0.25, 1.25] for scores in [0, 1], else the data's span and a margin.
+
+    >>> grid_for(np.array([0.0, 4.0]))[[0, -1]].tolist()
+    [-1.0, 5.0]
+    """
     low, high = min(float(s.min()) for s in samples), max(float(s.max()) for s in samples)
     if low >= 0 and high <= 1:
         return GRID
@@ -51,6 +59,13 @@ def plot_data(
         where undefined), ``truth_points`` and ``prediction_points`` (at most 2,000 items),
         ``truth_quantiles`` and ``prediction_quantiles`` (101 each), ``by_prediction`` and
         ``by_truth`` (see :func:`equal_parts`: truth by prediction, residual by truth), ``n``.
+
+    Examples
+    --------
+    >>> truth = np.linspace(0.1, 0.9, 12)
+    >>> data = plot_data(truth, truth / 2, seed=0)
+    >>> data["n"], data["truth_quantiles"][50], data["noisy_density"]
+    (12, 0.5, None)
     """
     grid = grid_for(truth, prediction)
     curves = [None if v is None else density_on(v, grid) for v in (truth, prediction, noisy)]
@@ -83,11 +98,17 @@ def equal_parts(by: Array, values: Array) -> list[dict[str, float]]:
     list
         of ``{"x", "y", "low", "high", "n"}``: mean of ``by``, mean of ``values`` with the ends of
         its 95 % t interval, and the number of pictures. Equal values of ``by`` stay together.
+
+    Examples
+    --------
+    >>> first, second = equal_parts(np.linspace(0, 1, 10), np.linspace(0, 1, 10))
+    >>> second["n"], second["x"], second["low"]
+    (5, 0.777778, 0.55964)
     """
     parts = min(10, max(1, len(by) // 5))
     edges = np.unique(np.quantile(by, np.linspace(0, 1, parts + 1)[1:-1]))
     part = np.searchsorted(edges, by, side="right")
-    found = []
+    rows = []
     for which in np.unique(part):
         inside = part == which
         n = int(inside.sum())
@@ -96,8 +117,8 @@ def equal_parts(by: Array, values: Array) -> list[dict[str, float]]:
         if n > 1:
             half = float(stats.t.ppf(0.975, n - 1) * values[inside].std(ddof=1) / np.sqrt(n))
         row = {"x": float(by[inside].mean()), "y": mean, "low": mean - half, "high": mean + half}
-        found.append({**{key: round(value, 6) for key, value in row.items()}, "n": n})
-    return found
+        rows.append({**{key: round(value, 6) for key, value in row.items()}, "n": n})
+    return rows
 
 
 def _rounded(values: Array) -> list[float]:

@@ -41,13 +41,13 @@ class Reliability:
     Attributes
     ----------
     kind : ``"counts"``, ``"published"`` or ``"unknown"``.
-    values : name -> figure: ``split_half`` (mean rho of two halves), ``reliability_spearman``,
+    values : name -> value: ``split_half`` (mean rho of two halves), ``reliability_spearman``,
         ``reliability_pearson`` (0 to 1), ``ceiling_spearman``, ``ceiling_pearson``,
         ``noise`` (variance of the labels that is noise, squared score units); NaN if undefined.
     units : number of pictures, or of clusters where these are resampled.
     resampled : the same names -> ``(B,)``, B at most :data:`MOST_RESAMPLES`; empty where there
         are no counts.
-    source : where a figure that was not measured comes from.
+    source : where a value that was not measured comes from.
     reason : why nothing is known, else "".
     """
 
@@ -59,7 +59,7 @@ class Reliability:
     reason: str = ""
 
     def interval(self, name: str, level: float) -> Interval:
-        """Interval of one of the figures.
+        """Interval of one of the values.
 
         That of a ceiling is ``tanh(atanh(c) +- t sd)``, with the SD of Fisher's z over the
         resamples and Student's t of one less than the pictures (or clusters): the percentile
@@ -67,7 +67,7 @@ class Reliability:
         from it, being functions of the ceiling. That of the noise is the percentile interval.
         """
         if name not in self.resampled:
-            return Interval(None, None, "a published figure, taken as it is")
+            return Interval(None, None, "a published value, taken as it is")
         if name == "noise":
             return interval_of(self.resampled[name], level)
         kind = "pearson" if name.endswith("pearson") else "spearman"
@@ -87,7 +87,7 @@ class Reliability:
         return Interval(float(ends[0]), float(ends[1]), "")
 
     def undefined(self, name: str) -> str:
-        """Say why a figure is NaN."""
+        """Say why a value is NaN."""
         if self.reason:
             return self.reason
         kind = "pearson" if name.endswith("pearson") else "spearman"
@@ -97,26 +97,46 @@ class Reliability:
 
 
 def spearman_brown(half: Any) -> Any:
-    """Reliability of the whole from the correlation of its halves, ``2 r / (1 + r)``."""
+    """Reliability of the whole from the correlation of its halves, ``2 r / (1 + r)``.
+
+    Spearman (1910), Brown (1910), British Journal of Psychology 3, 271-295 and 296-322.
+
+    >>> round(float(spearman_brown(0.6)), 2)
+    0.75
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         return 2 * half / (1 + np.asarray(half))
 
 
 def ceiling(reliability: Any) -> Any:
-    """Correlation of a perfect predictor with the labels: the square root; NaN for none."""
+    """Correlation of a perfect predictor with the labels: the square root; NaN for none.
+
+    >>> float(ceiling(0.64))
+    0.8
+    """
     with np.errstate(invalid="ignore"):
         return np.where(np.asarray(reliability) > _LEAST, np.sqrt(reliability), np.nan)
 
 
 def label_noise(hits: Array, responses: Array) -> Array:
-    """Unbiased estimate of each label's binomial variance, ``p (1 - p) / (n - 1)``."""
+    """Unbiased estimate of each label's binomial variance, ``p (1 - p) / (n - 1)``.
+
+    >>> label_noise(np.array([20]), np.array([40])).round(4).tolist()
+    [0.0064]
+    """
     share = hits / responses
     noise: Array = share * (1 - share) / (responses - 1)
     return noise
 
 
 def deal_halves(hits: Any, responses: Any, generator: np.random.Generator) -> tuple[Array, Array]:
-    """Hit rates of two random halves of each picture's responses."""
+    """Hit rates of two random halves of each picture's responses.
+
+    >>> hits, responses = np.array([30, 20]), np.array([40, 40])
+    >>> first, second = deal_halves(hits, responses, np.random.default_rng(0))
+    >>> (first + second).tolist()
+    [1.5, 1.0]
+    """
     first = responses // 2
     in_first = generator.hypergeometric(hits, responses - hits, first)
     return in_first / first, (hits - in_first) / (responses - first)
@@ -129,6 +149,13 @@ def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
     ----------
     hits, responses : int ``(N,)``.
     draws : which pictures each resample draws; at most the first 2,000 resamples are used.
+
+    Examples
+    --------
+    >>> hits, responses = np.arange(5, 40, 5), np.full(7, 40)
+    >>> labels = from_counts(hits, responses, Draws(n=7, resamples=50, seed=0))
+    >>> round(labels.values["reliability_spearman"], 3)
+    0.967
     """
     hits, responses = np.asarray(hits), np.asarray(responses)
     if (responses < 2).any():
@@ -160,13 +187,13 @@ def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
     whole = n / (n - 1) if n > 1 else np.nan
     return Reliability(
         "counts",
-        {key: float(value) for key, value in _figures(half, noise.mean(), labels.var() * whole)},
-        dict(_figures(halves, noises, variances * whole)),
+        {key: float(value) for key, value in _estimates(half, noise.mean(), labels.var() * whole)},
+        dict(_estimates(halves, noises, variances * whole)),
         units=n if draws.clusters is None else int(draws.clusters.max()) + 1,
     )
 
 
-def _figures(half: Any, noise: Any, variance: Any) -> list[tuple[str, Any]]:
+def _estimates(half: Any, noise: Any, variance: Any) -> list[tuple[str, Any]]:
     rank = spearman_brown(half)
     with np.errstate(divide="ignore", invalid="ignore"):
         linear = np.where(np.asarray(variance) > 0, 1 - noise / np.asarray(variance), np.nan)
@@ -180,8 +207,13 @@ def _figures(half: Any, noise: Any, variance: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def published(reliability: float, truth: Array, source: str) -> Reliability:
-    """Take a published reliability of these labels; the noise is that share of their variance."""
+def from_published(reliability: float, truth: Array, source: str) -> Reliability:
+    """Take a published reliability of these labels; the noise is that share of their variance.
+
+    >>> labels = from_published(0.64, np.array([0.5, 0.9]), "a paper")
+    >>> labels.values["ceiling_spearman"], round(labels.values["noise"], 4)
+    (0.8, 0.0144)
+    """
     values = {
         "reliability_spearman": reliability,
         "reliability_pearson": reliability,

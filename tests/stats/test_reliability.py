@@ -112,7 +112,7 @@ def test_single_responses_leave_it_unknown_with_a_reason():
 
 def test_a_published_reliability_is_taken_as_it_is():
     truth = np.array([0.2, 0.6, 0.8, 1.0])
-    found = reliability.published(0.67, truth, "Khosla et al. (2015)")
+    found = reliability.from_published(0.67, truth, "Khosla et al. (2015)")
     assert found.values["noise"] == pytest.approx(0.33 * truth.var())
     assert found.interval("ceiling_spearman", 0.95).ends is None
     assert "published" in found.interval("ceiling_spearman", 0.95).reason

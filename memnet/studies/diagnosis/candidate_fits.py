@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from memnet.stats.metrics.spearman import standard_ranks
 from memnet.studies.diagnosis.column import FULL_PRECISION, OldColumn, written_decimals
 from memnet.studies.diagnosis.likelihood import (
     FORMS,
@@ -30,7 +31,6 @@ from memnet.studies.diagnosis.match_criteria import (
     noise_scale,
     rank_shuffle_p,
     residual_sd,
-    standard_ranks,
     trimmed_rho,
 )
 from memnet.studies.diagnosis.result import Candidate, Margin

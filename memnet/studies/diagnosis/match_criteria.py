@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from scipy.stats import rankdata
 
+from memnet.stats.metrics.spearman import standard_ranks
 from memnet.studies.diagnosis.likelihood import Fit, ObservedColumn
 from memnet.util.arrays import Array
 
@@ -98,17 +98,6 @@ ENOUGH_TO_TRIM = 30
 
 _RELATED = 0.98  # Pearson's r: of models with .97, since they may choose among the variants
 _DRAWS = 999
-
-
-def standard_ranks(values: Array) -> Array:
-    """Rank ``(..., N)`` to mean 0 and length 1 (their products are Spearman's rhos).
-
-    Zeros for constant values.
-    """
-    ranks = rankdata(values, axis=-1) - (values.shape[-1] + 1) / 2
-    length = np.sqrt((ranks**2).sum(axis=-1, keepdims=True))
-    standard: Array = ranks / np.where(length > 0, length, 1.0)
-    return standard
 
 
 def trimmed_rho(x: Array, y: Array, left_out: float = LEFT_OUT) -> float:
