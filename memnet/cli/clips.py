@@ -29,22 +29,22 @@ def clips(
 
     if not scores.is_file():
         raise MemnetError(f"There is no score table {scores}; `memnet score` makes one.")
-    found = sorting.clips(read_table(scores), pattern=pattern)
-    for name, table in (("frames.csv", found.frames), ("clips.csv", found.clips)):
+    result = sorting.sort_frames(read_table(scores), pattern=pattern)
+    for name, table in (("frames.csv", result.frames), ("clips.csv", result.clips)):
         write_text(out / name, table.to_csv(index=False))
-    say_some(found.set_aside, "set aside as well")
-    failed = found.frames["image_id"][found.frames["score"].isna()]
+    say_some(result.set_aside, "set aside as well")
+    failed = result.frames["image_id"][result.frames["score"].isna()]
     say_some(
         [f"{image_id}: could not be scored" for image_id in failed], "without a score in frames.csv"
     )
-    n_clips = found.clips["clip"].nunique()
-    aside = f", {len(found.set_aside):,} set aside" if found.set_aside else ""
+    n_clips = result.clips["clip"].nunique()
+    aside = f", {len(result.set_aside):,} set aside" if result.set_aside else ""
     say(
-        f"{found.frames['image_id'].nunique():,} frames of {n_clips:,} clip"
+        f"{result.frames['image_id'].nunique():,} frames of {n_clips:,} clip"
         f"{'' if n_clips == 1 else 's'}{aside} -> {out / 'frames.csv'}, {out / 'clips.csv'}"
     )
-    if found.doubt:
-        say(found.doubt)
+    if result.warning:
+        say(result.warning)
     say(sorting.STILL_IMAGES)
-    if found.set_aside or len(failed):
+    if result.set_aside or len(failed):
         raise typer.Exit(1)

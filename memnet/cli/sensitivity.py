@@ -33,55 +33,55 @@ def sensitivity(
     from memnet.data.pictures import collect
     from memnet.errors import MemnetError
     from memnet.scoring.predictor import load
-    from memnet.studies.cautions import look_at, training_cautions
-    from memnet.studies.variants import sensitivity as analysis
+    from memnet.studies.cautions import inspect_pictures, training_cautions
     from memnet.studies.variants.page import findings, write_sensitivity_page
     from memnet.studies.variants.scores import score_variants
+    from memnet.studies.variants.sensitivity import ENOUGH, FEWEST, compare_variants
     from memnet.util.atomic import write_text
 
     inputs = collect(pictures)
-    if len(inputs.items) < analysis.FEWEST:
+    if len(inputs.items) < FEWEST:
         raise MemnetError(
             f"{len(inputs.items)} picture(s) were given; a rank correlation needs at least "
-            f"{analysis.FEWEST}, and {analysis.ENOUGH} to mean anything."
+            f"{FEWEST}, and {ENOUGH} to mean anything."
         )
     predictor = load(model, device=device)
     scores = score_variants(predictor, inputs.items, batch_size=batch_size)
-    found = analysis.sensitivity(scores)
-    seen = [item for item in inputs.items if item.image_id not in found.failed]
+    result = compare_variants(scores)
+    scored = [item for item in inputs.items if item.image_id not in result.failed]
     remark = predictor.header.remark
     cautions = [f"{predictor.name}: {remark}"] if remark else []
     cautions += [
         caution.sentence
         for caution in (
-            *look_at(seen),
+            *inspect_pictures(scored),
             *training_cautions(
                 scores.image_ids, predictor.name, trained_on=predictor.header.trained_on
             ),
         )
     ]
-    write_text(out / "variants.csv", found.scores.to_csv(index=False))
-    write_text(out / "summary.csv", found.summary.to_csv(index=False))
-    write_text(out / "correlations.csv", found.correlations.to_csv(index_label="variant"))
+    write_text(out / "variants.csv", result.scores.to_csv(index=False))
+    write_text(out / "summary.csv", result.summary.to_csv(index=False))
+    write_text(out / "correlations.csv", result.correlations.to_csv(index_label="variant"))
     page = write_sensitivity_page(
         out,
-        found,
+        result,
         cautions=cautions,
         command=command_line(),
         weights_sha256=predictor.header.tensors_sha256,
     )
-    _print(found)
-    say_some([f"{name}: {why}" for name, why in found.failed.items()], f"see {page}")
+    _print(result)
+    say_some([f"{name}: {why}" for name, why in result.failed.items()], f"see {page}")
     say_ignored(inputs)
     say_unreadable(inputs)
-    for sentence in (*findings(found), *filter(None, [found.warning]), *cautions[bool(remark) :]):
+    for sentence in (*findings(result), *filter(None, [result.warning]), *cautions[bool(remark) :]):
         say(sentence)
-    say(f"{found.n:,} pictures, {len(found.summary)} variants -> {page}")
-    if found.failed or inputs.unreadable:
+    say(f"{result.n:,} pictures, {len(result.summary)} variants -> {page}")
+    if result.failed or inputs.unreadable:
         raise typer.Exit(1)
 
 
-def _print(found: Sensitivity) -> None:
+def _print(result: Sensitivity) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -89,7 +89,7 @@ def _print(found: Sensitivity) -> None:
     shown = ("spearman", "pearson", "mean_shift", "sd", "sd_ratio", "rms_difference")
     for name in shown:
         table.add_column(name, justify="right", no_wrap=True)
-    for row in found.summary.to_dict("records"):
-        figures = ("undefined" if row[name] != row[name] else f"{row[name]:.4f}" for name in shown)
-        table.add_row(row["variant"], *figures)
+    for row in result.summary.to_dict("records"):
+        cells = ("undefined" if row[name] != row[name] else f"{row[name]:.4f}" for name in shown)
+        table.add_row(row["variant"], *cells)
     Console(width=None if sys.stdout.isatty() else 250).print(table)

@@ -44,15 +44,15 @@ def variants(
     """
     from memnet.cli.messages import say
     from memnet.errors import MemnetError, PictureError
-    from memnet.studies.variants.sheet import feed, listed
+    from memnet.studies.variants.sheet import list_variants, prepare_inputs
 
     if picture is None:
         if out is not None or mean is not None or model is not None:
             raise MemnetError(
                 "A contact sheet needs a picture: memnet variants PICTURE --out FILE."
             )
-        found = listed()
-        print(json.dumps(found, indent=1)) if as_json else _print(found)
+        rows = list_variants()
+        print(json.dumps(rows, indent=1)) if as_json else _print(rows)
         return
     if out is None or as_json:
         raise MemnetError(
@@ -60,14 +60,14 @@ def variants(
         )
     if out.suffix not in _FORMATS:
         raise MemnetError(f"--out {out} must end in {', '.join(_FORMATS)}.")
-    mean_image, said = _mean(mean, model)
+    mean_image, mean_note = _mean(mean, model)
     try:
-        fed = feed(picture, mean_image)
+        fed = prepare_inputs(picture, mean_image)
     except PictureError as error:
         raise MemnetError(f"{picture}: {error}") from error
-    _draw(out, fed, picture.name, said)
-    say(said)
-    say(f"{len(listed())} variants, {len(fed)} ways of preprocessing -> {out}")
+    _draw(out, fed, picture.name, mean_note)
+    say(mean_note)
+    say(f"{len(list_variants())} variants, {len(fed)} ways of preprocessing -> {out}")
 
 
 def _mean(mean: Path | None, model: str | None) -> tuple[Float32Array, str]:
@@ -95,13 +95,13 @@ def _mean(mean: Path | None, model: str | None) -> tuple[Float32Array, str]:
     return predictor.mean_image, f"The mean image is that of {predictor.name}."
 
 
-def _draw(out: Path, fed: Any, name: str, said: str) -> None:
+def _draw(out: Path, fed: Any, name: str, mean_note: str) -> None:
     from memnet.compare.report.style import to_bytes
     from memnet.studies.variants.figures import draw_sheet
     from memnet.studies.variants.page import sheet_page
     from memnet.util.atomic import write_bytes
 
-    figure = draw_sheet(fed, picture=name, mean_said=said)
+    figure = draw_sheet(fed, picture=name, mean_said=mean_note)
     data = to_bytes(figure, "svg" if out.suffix == ".svg" else "png")
     if out.suffix == ".html":
         data = sheet_page(name, data).encode()
@@ -117,14 +117,14 @@ _LINES = {
 }
 
 
-def _print(found: list[dict[str, Any]]) -> None:
+def _print(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table("variant", "", "", box=None, pad_edge=False)
     table.columns[0].no_wrap = table.columns[1].no_wrap = True
-    for row in found:
+    for row in rows:
         table.add_row(Text(row["slug"], style="bold"), "", Text(row["title"], style="bold"))
         for name, heading in _LINES.items():
             table.add_row("", Text(heading, style="dim"), Text(row[name] or "none"))

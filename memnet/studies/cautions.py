@@ -57,7 +57,7 @@ class Caution:
     ids: tuple[str, ...] = ()
 
 
-def look_at(
+def inspect_pictures(
     pictures: Iterable[Item | str | os.PathLike[str]], *, faces: bool = True
 ) -> list[Caution]:
     """Look for grey pictures, tiny pictures and faces; each picture is read once.

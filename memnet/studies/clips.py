@@ -1,4 +1,4 @@
-"""Scores of video frames: which clip and which frame a picture is, and figures per clip.
+"""Scores of video frames: which clip and which frame a picture is, and statistics per clip.
 
 The number of a frame is the last run of digits in the file's name. What stands before it, with the
 folder, is the clip; separators and the word *frame* at its end do not belong to it. Where the name
@@ -61,7 +61,7 @@ class Clips:
     set_aside: tuple[str, ...]
 
     @property
-    def doubt(self) -> str:
+    def warning(self) -> str:
         """A sentence where the numbers may not be those of frames, "" where they seem to be."""
         single = self.clips["clip"][self.clips["n_frames"] == 1].drop_duplicates()
         if not len(single):
@@ -74,7 +74,7 @@ class Clips:
         )
 
 
-def clips(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
+def sort_frames(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
     """Sort a score table by clips and frames.
 
     Parameters
@@ -94,12 +94,12 @@ def clips(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
         raise MemnetError("The score table has no rows, so there are no frames to sort.")
     set_aside, kept, places = [], [], []
     for image_id, path in zip(scores["image_id"], scores["path"], strict=True):
-        found = _place(str(image_id), str(path), rule)
-        kept.append(not isinstance(found, str))
-        if isinstance(found, str):
-            set_aside.append(f"{image_id}: {found}")
+        place = _locate(str(image_id), str(path), rule)
+        kept.append(not isinstance(place, str))
+        if isinstance(place, str):
+            set_aside.append(f"{image_id}: {place}")
         else:
-            places.append(found)
+            places.append(place)
     if not places:
         ids = dict.fromkeys(scores["image_id"])
         raise MemnetError(
@@ -114,7 +114,7 @@ def clips(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
     frames = _in_order(frames)
     return Clips(
         frames=frames.drop(columns="clamped"),
-        clips=pd.DataFrame(_figures(frames), columns=list(_CLIP_COLUMNS)).astype(_CLIP_COLUMNS),
+        clips=pd.DataFrame(_summarise(frames), columns=list(_CLIP_COLUMNS)).astype(_CLIP_COLUMNS),
         set_aside=tuple(dict.fromkeys([*set_aside, *repeated])),
     )
 
@@ -152,24 +152,24 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return rule
 
 
-def _place(image_id: str, path: str, rule: re.Pattern[str] | None) -> tuple[str, int] | str:
+def _locate(image_id: str, path: str, rule: re.Pattern[str] | None) -> tuple[str, int] | str:
     """Return clip and number, or why there is none."""
     name = PurePosixPath(image_id)
     folder = "" if name.parent == PurePosixPath(".") else str(name.parent)
     # The id is relative to the folder that was given, so a lone file's folder is in its path.
     folder_or_given = folder or PurePosixPath(path.replace("\\", "/")).parent.name or "."
     if rule is None:
-        found = _LAST_NUMBER.fullmatch(name.stem)
-        if found is None:
+        match = _LAST_NUMBER.fullmatch(name.stem)
+        if match is None:
             return "no number in its name, so that it is no frame"
-        before = _without_tail(found["clip"])
+        before = _without_tail(match["clip"])
         clip = "/".join(filter(None, (folder, before))) if before else folder_or_given
     else:
-        found = rule.search(image_id)
-        if found is None:
+        match = rule.search(image_id)
+        if match is None:
             return "--pattern does not match, so that it is no frame"
-        clip = found.groupdict().get("clip") or folder_or_given
-    digits = found["frame"] or ""
+        clip = match.groupdict().get("clip") or folder_or_given
+    digits = match["frame"] or ""
     if not re.fullmatch(rf"[0-9]{{1,{_MOST_DIGITS}}}", digits):
         return f"{digits!r} is no number of a frame (1 to {_MOST_DIGITS} digits)"
     return clip, int(digits)
@@ -205,7 +205,7 @@ def _in_order(frames: pd.DataFrame) -> pd.DataFrame:
 _KEYS = ["clip", "model", "variant"]  # a variant that a table leaves empty is a value, too
 
 
-def _figures(frames: pd.DataFrame) -> Iterator[dict[str, object]]:
+def _summarise(frames: pd.DataFrame) -> Iterator[dict[str, object]]:
     for (clip, model, variant), rows in frames.groupby(_KEYS, sort=False, dropna=False):
         numbers = rows["frame"].to_numpy()
         good = rows[rows["score"].notna()]

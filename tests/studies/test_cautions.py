@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from memnet.data.pictures import collect
-from memnet.studies.cautions import look_at, score_cautions, training_cautions
+from memnet.studies.cautions import inspect_pictures, score_cautions, training_cautions
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def kinds(cautions):
 
 
 def test_a_face_that_fills_the_picture_is_noticed(face):
-    caution = kinds(look_at([face]))["faces"]
+    caution = kinds(inspect_pictures([face]))["faces"]
     assert caution.ids == (str(face),)
     assert "In 1 of 1 picture a face" in caution.sentence
     assert "Younesi & Mohsenzadeh 2024" in caution.sentence
@@ -36,19 +36,19 @@ def test_a_face_that_fills_the_picture_is_noticed(face):
 
 def test_pictures_without_a_large_face_are_left_alone(golden, golden_pictures, face):
     # The astronaut's face is 3 % of the whole picture; the others show none.
-    found = kinds(look_at(golden_pictures.values()))
+    found = kinds(inspect_pictures(golden_pictures.values()))
     assert "faces" not in found
     everyone = [*golden_pictures.values(), face]
-    assert kinds(look_at(everyone))["faces"].ids == (str(face),)
+    assert kinds(inspect_pictures(everyone))["faces"].ids == (str(face),)
 
 
 def test_without_opencv_it_is_said_that_faces_were_not_looked_for(golden_pictures, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     picture = golden_pictures["rocket_640x427.png"]
-    caution = kinds(look_at([picture]))["faces"]
+    caution = kinds(inspect_pictures([picture]))["faces"]
     assert caution.ids == ()
     assert caution.sentence.startswith("Faces were not looked for")
-    assert look_at([picture], faces=False) == []
+    assert inspect_pictures([picture], faces=False) == []
 
 
 def test_grey_pictures_are_noticed_however_they_are_stored(tmp_path):
@@ -60,7 +60,7 @@ def test_grey_pictures_are_noticed_however_they_are_stored(tmp_path):
         nearly = np.stack([plane, plane, plane], axis=2)
         nearly[100, 100, channel] ^= 1  # one grey level of one pixel: a colour picture
         Image.fromarray(nearly).save(tmp_path / name)
-    (caution,) = look_at(collect([tmp_path]).items, faces=False)
+    (caution,) = inspect_pictures(collect([tmp_path]).items, faces=False)
     assert caution.kind == "grey"
     assert caution.ids == ("a.png", "b.png")
     assert "2 of 4 pictures are grey (1 stored as grey, 1 as colour" in caution.sentence
@@ -70,20 +70,20 @@ def test_grey_pictures_are_noticed_however_they_are_stored(tmp_path):
 def test_a_picture_is_tiny_where_the_crop_would_have_to_be_enlarged(tmp_path, size, tiny):
     path = tmp_path / "p.png"
     Image.effect_noise(size, 50).convert("RGB").resize(size).save(path)
-    assert ("tiny" in kinds(look_at([path], faces=False))) is tiny
+    assert ("tiny" in kinds(inspect_pictures([path], faces=False))) is tiny
 
 
 def test_pictures_that_cannot_be_read_are_passed_over_and_not_counted(tmp_path):
     Image.new("L", (300, 300)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    (caution,) = look_at(collect([tmp_path]).items, faces=False)
+    (caution,) = inspect_pictures(collect([tmp_path]).items, faces=False)
     assert "1 of 1 picture is grey" in caution.sentence
 
 
 def test_only_five_names_are_listed_and_all_are_kept(tmp_path):
     for number in range(7):
         Image.new("L", (300, 300)).save(tmp_path / f"{number}.png")
-    (caution,) = look_at(collect([tmp_path]).items, faces=False)
+    (caution,) = inspect_pictures(collect([tmp_path]).items, faces=False)
     assert "(0.png, 1.png, 2.png, 3.png, 4.png and 2 more)" in caution.sentence
     assert len(caution.ids) == 7
 

@@ -8,7 +8,7 @@ import pytest
 
 from memnet.errors import MemnetError
 from memnet.scoring.table import Row, to_frame
-from memnet.studies.clips import clips
+from memnet.studies.clips import sort_frames
 
 
 def scored(scores: dict[str, float | None], *, model="m", path="{}", clamped=()) -> pd.DataFrame:
@@ -42,19 +42,19 @@ def scored(scores: dict[str, float | None], *, model="m", path="{}", clamped=())
 def test_the_last_number_of_a_name_is_the_frame_and_what_precedes_it_the_clip(
     image_id, clip, frame
 ):
-    (row,) = clips(scored({image_id: 0.5})).frames.to_dict("records")
+    (row,) = sort_frames(scored({image_id: 0.5})).frames.to_dict("records")
     assert (row["clip"], row["frame"]) == (clip, frame)
 
 
 def test_frames_without_a_folder_belong_to_the_folder_that_was_given():
     table = scored({"0001.png": 0.1, "0002.png": 0.2}, path="videos/waves/{}")
-    assert set(clips(table).frames["clip"]) == {"waves"}
-    assert set(clips(scored({"0001.png": 0.1}, path="")).frames["clip"]) == {"."}
+    assert set(sort_frames(table).frames["clip"]) == {"waves"}
+    assert set(sort_frames(scored({"0001.png": 0.1}, path="")).frames["clip"]) == {"."}
 
 
 def test_frames_are_sorted_by_number_and_not_by_name():
     table = scored({f"v_{n}.png": n / 100 for n in (10, 9, 2, 1, 100)})
-    found = clips(table)
+    found = sort_frames(table)
     assert found.frames["frame"].tolist() == [1, 2, 9, 10, 100]
     assert found.frames["image_id"].tolist() == [f"v_{n}.png" for n in (1, 2, 9, 10, 100)]
 
@@ -62,7 +62,7 @@ def test_frames_are_sorted_by_number_and_not_by_name():
 def test_figures_of_a_clip_are_those_of_numpy():
     values = np.random.default_rng(1).random(9)
     table = scored({f"v_{n:03d}.png": v for n, v in enumerate(values)}, clamped={"v_004.png"})
-    (row,) = clips(table).clips.to_dict("records")
+    (row,) = sort_frames(table).clips.to_dict("records")
     assert row["mean"] == pytest.approx(np.mean(values), rel=1e-12)
     assert row["sd"] == pytest.approx(np.std(values, ddof=1), rel=1e-12)
     assert row["median"] == pytest.approx(np.median(values), rel=1e-12)
@@ -73,7 +73,7 @@ def test_figures_of_a_clip_are_those_of_numpy():
 
 def test_a_failed_frame_is_counted_and_is_not_missing():
     table = scored({"v_1.png": 0.2, "v_2.png": None, "v_3.png": 0.6, "v_6.png": 0.4})
-    found = clips(table)
+    found = sort_frames(table)
     (row,) = found.clips.to_dict("records")
     assert (row["n_frames"], row["n_failed"], row["first"], row["last"]) == (4, 1, 1, 6)
     assert row["missing"] == 2  # 4 and 5
@@ -83,15 +83,15 @@ def test_a_failed_frame_is_counted_and_is_not_missing():
 
 def test_every_fifth_frame_lacks_none():
     table = scored({f"v_{n}.png": 0.5 for n in (0, 5, 10, 20, 25)})
-    (row,) = clips(table).clips.to_dict("records")
+    (row,) = sort_frames(table).clips.to_dict("records")
     assert (row["step"], row["missing"]) == (5, 1)
     uneven = scored({f"v_{n}.png": 0.5 for n in (0, 4, 10, 14)})
-    (row,) = clips(uneven).clips.to_dict("records")
+    (row,) = sort_frames(uneven).clips.to_dict("records")
     assert (row["step"], row["missing"]) == (2, 4)  # 2, 6, 8 and 12
 
 
 def test_a_single_frame_has_no_sd_and_a_clip_of_failures_no_mean():
-    found = clips(scored({"v_1.png": 0.5, "w_1.png": None})).clips.set_index("clip")
+    found = sort_frames(scored({"v_1.png": 0.5, "w_1.png": None})).clips.set_index("clip")
     assert np.isnan(found.loc["v", "sd"])
     assert pd.isna(found.loc["v", "step"])
     assert np.isnan(found.loc["w", "mean"])
@@ -102,36 +102,36 @@ def test_a_single_frame_has_no_sd_and_a_clip_of_failures_no_mean():
 def test_models_are_kept_apart():
     ids = {"v_1.png": 0.1, "v_2.png": 0.2}
     both = pd.concat([scored(ids, model="a"), scored({k: v + 0.5 for k, v in ids.items()})])
-    found = clips(both).clips
+    found = sort_frames(both).clips
     assert found["model"].tolist() == ["a", "m"]
     assert found["mean"].tolist() == pytest.approx([0.15, 0.65])
 
 
 def test_names_without_a_number_are_set_aside_and_the_rest_is_kept():
-    found = clips(scored({"v_1.png": 0.1, "cover.png": 0.9, "v_2.png": 0.2}))
+    found = sort_frames(scored({"v_1.png": 0.1, "cover.png": 0.9, "v_2.png": 0.2}))
     assert found.set_aside == ("cover.png: no number in its name, so that it is no frame",)
     assert found.frames["frame"].tolist() == [1, 2]
 
 
 def test_two_frames_of_one_number_are_set_aside_together():
-    found = clips(scored({"v_1.png": 0.1, "v_01.png": 0.9, "v_2.png": 0.2}))
+    found = sort_frames(scored({"v_1.png": 0.1, "v_01.png": 0.9, "v_2.png": 0.2}))
     (sentence,) = found.set_aside
     assert sentence.startswith("frame 1 of clip v is claimed by v_1.png, v_01.png: set aside")
     assert found.frames["image_id"].tolist() == ["v_2.png"]
     with pytest.raises(MemnetError, match=r"No frame has a number of its own.*--pattern"):
-        clips(scored({"v_1.png": 0.1, "v_01.png": 0.9}))
+        sort_frames(scored({"v_1.png": 0.1, "v_01.png": 0.9}))
 
 
 def test_a_pattern_reads_names_that_the_rule_misreads():
     misread = scored({"v_01_720p.png": 0.1, "v_02_720p.png": 0.2})
-    assert clips(misread).clips["clip"].tolist() == ["v_01", "v_02"]
-    assert "--pattern" in clips(misread).doubt
+    assert sort_frames(misread).clips["clip"].tolist() == ["v_01", "v_02"]
+    assert "--pattern" in sort_frames(misread).warning
     table = pd.concat([misread, scored({"cover.png": 0.2})])
-    found = clips(table, pattern=r"(?P<clip>[a-z]+)_(?P<frame>[0-9]+)_720p")
+    found = sort_frames(table, pattern=r"(?P<clip>[a-z]+)_(?P<frame>[0-9]+)_720p")
     assert found.frames[["clip", "frame"]].to_numpy().tolist() == [["v", 1], ["v", 2]]
     assert found.set_aside == ("cover.png: --pattern does not match, so that it is no frame",)
-    assert found.doubt == ""
-    folder = clips(scored({"x/01_720p.png": 0.1}), pattern=r"(?P<frame>[0-9]+)_720p")
+    assert found.warning == ""
+    folder = sort_frames(scored({"x/01_720p.png": 0.1}), pattern=r"(?P<frame>[0-9]+)_720p")
     assert folder.frames["clip"].tolist() == ["x"]
 
 
@@ -141,17 +141,17 @@ def test_a_pattern_reads_names_that_the_rule_misreads():
 )
 def test_a_pattern_that_is_none_is_refused(pattern, message):
     with pytest.raises(MemnetError, match=message):
-        clips(scored({"v_1.png": 0.1}), pattern=pattern)
+        sort_frames(scored({"v_1.png": 0.1}), pattern=pattern)
 
 
 def test_pictures_that_are_no_frames_are_refused():
     with pytest.raises(MemnetError, match=r"None of the 2 pictures is a frame.*cat\.png, dog\.png"):
-        clips(scored({"cat.png": 0.1, "dog.png": 0.2}))
+        sort_frames(scored({"cat.png": 0.1, "dog.png": 0.2}))
     with pytest.raises(MemnetError, match="no rows"):
-        clips(scored({}))
+        sort_frames(scored({}))
 
 
 def test_a_number_of_twenty_digits_is_no_frame():
-    found = clips(scored({"v_12345678901234567890.png": 0.1, "v_2.png": 0.2}))
+    found = sort_frames(scored({"v_12345678901234567890.png": 0.1, "v_2.png": 0.2}))
     assert "no number of a frame" in found.set_aside[0]
     assert found.frames["frame"].tolist() == [2]

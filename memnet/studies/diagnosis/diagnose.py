@@ -131,10 +131,10 @@ def _choose_pictures(
 
 def _list_cautions(scored: Sequence[Item]) -> list[str]:
     """Say what is special about the pictures; most of them grey matters to the verdict itself."""
-    from memnet.studies.cautions import look_at
+    from memnet.studies.cautions import inspect_pictures
 
     sentences = []
-    for caution in look_at(scored):
+    for caution in inspect_pictures(scored):
         sentences.append(caution.sentence)
         if caution.kind == "grey" and 2 * len(caution.ids) > len(scored):
             sentences.append(

@@ -16,7 +16,7 @@ import numpy as np
 
 from memnet.data.matching import ids_digest
 from memnet.errors import MemnetError
-from memnet.studies.cautions import look_at, score_cautions, training_cautions
+from memnet.studies.cautions import inspect_pictures, score_cautions, training_cautions
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
 from memnet.studies.migrate.new_scores import NewScores, ids_of, match_study
@@ -191,7 +191,7 @@ def list_cautions(
     """Look for pictures and scores that a memorability model says little about."""
     original = find(OLD_MODEL)
     names = study.pictures
-    cautions = [] if new.items is None else look_at(new.items)
+    cautions = [] if new.items is None else inspect_pictures(new.items)
     cautions += score_cautions(study.old, f"{study.score_column} (old)", ids=names)
     cautions += score_cautions(values, new.called, ids=names)
     cautions += training_cautions(

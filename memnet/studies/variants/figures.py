@@ -28,7 +28,7 @@ from memnet.compare.report.style import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from memnet.studies.variants.sheet import Fed
+    from memnet.studies.variants.sheet import VariantInput
 
 _ACROSS = 3
 _SIDE = 1.12  # inches of a small picture
@@ -41,12 +41,12 @@ _MOST = 255
 _TICKS = (-100, -10, -1, 0, 1, 10, 100)
 
 
-def draw_sheet(fed: Sequence[Fed], *, picture: str, mean_said: str) -> Figure:
+def draw_sheet(fed: Sequence[VariantInput], *, picture: str, mean_said: str) -> Figure:
     """Draw a card for each way of preprocessing: two crops, and a map of what differs.
 
     Parameters
     ----------
-    fed : of :func:`memnet.studies.variants.sheet.feed`.
+    fed : of :func:`memnet.studies.variants.sheet.prepare_inputs`.
     picture : the picture's name, for the title.
     mean_said : which mean image was used, a sentence.
     """
@@ -81,7 +81,7 @@ def draw_sheet(fed: Sequence[Fed], *, picture: str, mean_said: str) -> Figure:
     return figure
 
 
-def _text(one: Fed) -> str:
+def _text(one: VariantInput) -> str:
     """Return what stands under a card's pictures: how far off, what is done, whose else it is."""
     if one.slugs[0] == "server":
         far = "The original"
@@ -91,7 +91,7 @@ def _text(one: Fed) -> str:
             far += f" ({_levels(one.rms_server)} from the server's centre crop)"
     others = f"The same inputs: {', '.join(one.slugs[1:])}" if len(one.slugs) > 1 else ""
     points = _CARD * POINTS_PER_INCH
-    lines = (far, one.said[:1].upper() + one.said[1:], others)
+    lines = (far, one.description[:1].upper() + one.description[1:], others)
     return "\n".join(wrapped(line, points, SMALL) for line in lines if line)
 
 
@@ -104,7 +104,7 @@ def _height(text: str) -> float:
     return _SIDE + (height_of("A", SIZE) + height_of(text, SMALL) + 36) / POINTS_PER_INCH
 
 
-def _card(figure: Figure, one: Fed, text: str, left: float, top: float) -> None:
+def _card(figure: Figure, one: VariantInput, text: str, left: float, top: float) -> None:
     _write(figure, left, top, one.slugs[0], SIZE, weight="bold")
     top -= (height_of("A", SIZE) + 2) / POINTS_PER_INCH
     shown = [

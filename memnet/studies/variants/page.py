@@ -15,7 +15,6 @@ from memnet.compare.report.table_model import Cell, Column, Table
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
 from memnet.studies.variants.figures import draw_heat_map
-from memnet.studies.variants.sheet import listed
 from memnet.util.atomic import write_text
 
 if TYPE_CHECKING:

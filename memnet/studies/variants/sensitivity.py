@@ -26,7 +26,7 @@ FEWEST = 3
 """Fewer pictures than this have no rank correlation worth the name."""
 
 ENOUGH = 10
-"""Fewer than this: figures are given, with a warning."""
+"""Fewer than this: statistics are given, with a warning."""
 
 _CONSTANT = 1e-6  # relative: what 32-bit arithmetic in the network leaves of equal outputs
 
@@ -45,7 +45,7 @@ class Sensitivity:
         ``sd_ratio`` (by the server's), ``rms_difference`` and ``max_difference`` (of raw, absolute)
         with ``max_picture`` ("" where none differs), ``clamped_share`` (NaN for a variant that does
         not clamp), ``same_as`` (the first variant with the same inputs, "" for none before it),
-        ``reason`` (why a figure is NaN).
+        ``reason`` (why a value is NaN).
     correlations : Spearman's rho of raw outputs, variants by variants; NaN for constant outputs.
     moved : a row per picture, the most moved first: ``image_id``, ``path``, ``server_rank`` (1 is
         the most memorable), ``mean_move`` (mean absolute change of rank over the variants with
@@ -83,25 +83,25 @@ class Sensitivity:
 
     @property
     def notes(self) -> list[str]:
-        """What must be known of some variants before their figures are read, a sentence each."""
-        found = [find_variant(slug) for slug in self.correlations.index]
-        own = [each.slug for each in found if each.own_weights]
-        drawn = [each.slug for each in found if each.random_crops]
-        said = []
+        """What must be known of some variants before their numbers are read, a sentence each."""
+        variants = [find_variant(slug) for slug in self.correlations.index]
+        own = [each.slug for each in variants if each.own_weights]
+        drawn = [each.slug for each in variants if each.random_crops]
+        notes = []
         if own:
-            said.append(
+            notes.append(
                 f"The studies that used {', '.join(own)} had weights of their own: shown is what "
                 "their preprocessing does with these weights."
             )
         if drawn:
-            said.append(
+            notes.append(
                 f"{', '.join(drawn)} drew its crops at random for every picture: ten fixed ones "
                 "stand for them, and another draw gives other numbers."
             )
-        return said
+        return notes
 
 
-def sensitivity(scores: VariantScores) -> Sensitivity:
+def compare_variants(scores: VariantScores) -> Sensitivity:
     """Compare the variants' outputs on the same pictures, each with the server's.
 
     Raises
@@ -182,8 +182,10 @@ def _scores(
     parts, clamped = [], {}
     for slug, values in raw.items():
         output = find_variant(slug).output
-        _, score, held = output.apply(torch.from_numpy(scores.outputs[slug]))
-        clamped[slug] = float("nan") if output.clamp == "none" else held.double().mean().item()
+        _, score, was_clamped = output.apply(torch.from_numpy(scores.outputs[slug]))
+        clamped[slug] = (
+            float("nan") if output.clamp == "none" else was_clamped.double().mean().item()
+        )
         columns = {"variant": slug, "raw": values, "score": score.numpy()}
         parts.append(pd.DataFrame({"image_id": scores.image_ids, **columns}))
     return pd.concat(parts, ignore_index=True), clamped

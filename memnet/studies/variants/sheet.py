@@ -26,13 +26,13 @@ CHANNEL_MEANS = (104.9165, 114.7796, 118.3553)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fed:
+class VariantInput:
     """What one way of preprocessing makes of one picture.
 
     Attributes
     ----------
     slugs : the variants that preprocess like this, in the registry's order.
-    said : the preprocessing in words.
+    description : the preprocessing in words.
     n_crops : how many inputs the picture becomes.
     whole : whether the whole picture is squeezed into one input.
     first, centre : uint8 ``(227, 227, 3)`` RGB, the first crop and the one nearest to the
@@ -44,7 +44,7 @@ class Fed:
     """
 
     slugs: tuple[str, ...]
-    said: str
+    description: str
     n_crops: int
     whole: bool
     first: np.ndarray[Any, np.dtype[np.uint8]]
@@ -59,7 +59,7 @@ def flat_mean() -> Float32Array:
     return np.full((256, 256, 3), CHANNEL_MEANS, dtype=np.float32)
 
 
-def feed(picture: str | os.PathLike[str], mean_image: Float32Array) -> list[Fed]:
+def prepare_inputs(picture: str | os.PathLike[str], mean_image: Float32Array) -> list[VariantInput]:
     """Preprocess a picture in every way that the registry knows.
 
     Parameters
@@ -69,7 +69,7 @@ def feed(picture: str | os.PathLike[str], mean_image: Float32Array) -> list[Fed]
 
     Returns
     -------
-    list of Fed
+    list of VariantInput
         one for each distinct preprocessing, ``server`` first.
 
     Raises
@@ -80,7 +80,7 @@ def feed(picture: str | os.PathLike[str], mean_image: Float32Array) -> list[Fed]
     decoded = decode(picture, exif_orientation="ignore")
     pixels = np.asarray(decoded.rgb)
     server = _Server(pixels, mean_image)
-    found = []
+    inputs = []
     for slugs in dict.fromkeys(twins().values()):
         spec = variants()[slugs[0]].preprocess
         crops = spec.apply_decoded(decoded, mean_image=mean_image).numpy()
@@ -92,10 +92,10 @@ def feed(picture: str | os.PathLike[str], mean_image: Float32Array) -> list[Fed]
         first, centre = (crops[at].transpose(1, 2, 0) for at in (0, number))
         same_part = server.input(spec.resize_hw, places[nearest])
         difference = centre - same_part
-        found.append(
-            Fed(
+        inputs.append(
+            VariantInput(
                 slugs=slugs,
-                said=inputs_said(spec),
+                description=describe_inputs(spec),
                 n_crops=spec.n_crops,
                 whole=spec.resize_hw == spec.crop_hw,
                 first=server.read(first, spec.resize_hw, places[0]),
@@ -105,7 +105,7 @@ def feed(picture: str | os.PathLike[str], mean_image: Float32Array) -> list[Fed]
                 rms_server=_rms(centre - server.input((256, 256), (15, 15))),
             )
         )
-    return found
+    return inputs
 
 
 class _Server:
@@ -133,8 +133,8 @@ class _Server:
     ) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Undo what the server would have done to that part."""
         picture = (crop + _crop(self._of_size(resize_hw)[1], place))[:, :, ::-1]
-        seen: np.ndarray[Any, np.dtype[np.uint8]] = np.rint(picture.clip(0, 255)).astype(np.uint8)
-        return seen
+        rgb: np.ndarray[Any, np.dtype[np.uint8]] = np.rint(picture.clip(0, 255)).astype(np.uint8)
+        return rgb
 
 
 def _crop(image: Float32Array, place: tuple[int, int]) -> Float32Array:
@@ -168,16 +168,16 @@ _MEANS = {
 }
 
 
-def inputs_said(spec: PreprocessSpec) -> str:
+def describe_inputs(spec: PreprocessSpec) -> str:
     """Say in a line what happens to a picture: resizing, crops; channels and scale; mean."""
     size = f"resized to {spec.resize_hw[0]} ({_RESIZERS[spec.resize_kind]})"
     return (
-        f"{size}, {_crops_said(spec)}; {_CHANNELS[spec.channel_order]} 0 to {spec.pixel_max:g}; "
-        f"{_MEANS[spec.mean_kind]}"
+        f"{size}, {_describe_crops(spec)}; {_CHANNELS[spec.channel_order]} 0 to "
+        f"{spec.pixel_max:g}; {_MEANS[spec.mean_kind]}"
     )
 
 
-def _crops_said(spec: PreprocessSpec) -> str:
+def _describe_crops(spec: PreprocessSpec) -> str:
     if spec.resize_hw == spec.crop_hw:
         return "whole picture"
     if spec.n_crops == 1:
@@ -186,17 +186,17 @@ def _crops_said(spec: PreprocessSpec) -> str:
     return f"{spec.n_crops} crops" + (f", centre at {centre[0]}" if centre else " at random")
 
 
-def output_said(output: OutputSpec) -> str:
+def describe_output(output: OutputSpec) -> str:
     """Say in a line how the network's outputs become a score."""
     if (output.subtract, output.multiply, output.add) == (0.0, 1.0, 0.0):
-        said = "raw"
+        text = "raw"
     else:
-        said = f"(raw - {output.subtract:g}) x {output.multiply:g} + {output.add:g}"
+        text = f"(raw - {output.subtract:g}) x {output.multiply:g} + {output.add:g}"
     clamp = {"none": "", "0-1": ", clamped", "0-1-per-crop": ", each crop clamped"}
-    return said + clamp[output.clamp]
+    return text + clamp[output.clamp]
 
 
-def listed(known: Mapping[str, Variant] | None = None) -> list[dict[str, Any]]:
+def list_variants(known: Mapping[str, Variant] | None = None) -> list[dict[str, Any]]:
     """Return the registry as plain JSON, a dict per variant.
 
     Returns
@@ -212,8 +212,8 @@ def listed(known: Mapping[str, Variant] | None = None) -> list[dict[str, Any]]:
         {
             "slug": each.slug,
             "title": each.title,
-            "inputs": inputs_said(each.preprocess),
-            "output": output_said(each.output),
+            "inputs": describe_inputs(each.preprocess),
+            "output": describe_output(each.output),
             "source": each.source,
             "known_defect": each.known_defect,
             "use_for": each.use_for,

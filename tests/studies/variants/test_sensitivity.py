@@ -17,9 +17,9 @@ from memnet.studies.variants.page import findings, thumbnail, write_sensitivity_
 from memnet.studies.variants.scores import VariantScores
 from memnet.studies.variants.sensitivity import (
     clustered,
+    compare_variants,
     is_constant,
     rank_correlations,
-    sensitivity,
 )
 
 
@@ -44,7 +44,7 @@ def row(found, slug):
 
 def test_correlations_are_those_of_scipy():
     scores = scored()
-    found = sensitivity(scores)
+    found = compare_variants(scores)
     for slug in scores.outputs:
         server, values = scores.raw("server"), scores.raw(slug)
         assert row(found, slug)["spearman"] == pytest.approx(stats.spearmanr(values, server)[0])
@@ -64,7 +64,7 @@ def test_ties_get_scipys_rank_correlation():
 def test_figures_of_four_pictures_computed_by_hand():
     server = np.array([0.5, 0.6, 0.7, 0.8])
     other = np.array([0.7, 0.6, 0.9, 0.8])
-    found = sensitivity(
+    found = compare_variants(
         VariantScores(
             model="m",
             image_ids=("a", "b", "c", "d"),
@@ -87,7 +87,7 @@ def test_figures_of_four_pictures_computed_by_hand():
 def test_only_a_variant_that_clamps_has_a_clamped_share():
     # The server's score is (raw - 0.7626) * 2 + 0.65: 1 is reached at 0.9376, 0 at 0.4376.
     raw = np.array([0.43, 0.44, 0.76, 0.93, 0.94])
-    found = sensitivity(scored(5, server=raw[:, None], keyes_centre=raw[:, None]))
+    found = compare_variants(scored(5, server=raw[:, None], keyes_centre=raw[:, None]))
     assert row(found, "server")["clamped_share"] == pytest.approx(2 / 5)
     assert math.isnan(row(found, "keyes-centre")["clamped_share"])
     scores = found.scores.query("variant == 'server'")
@@ -98,12 +98,12 @@ def test_only_a_variant_that_clamps_has_a_clamped_share():
 def test_a_clamp_per_crop_counts_a_picture_whose_mean_is_inside():
     crops = np.full((5, 1), 0.7) + np.arange(5)[:, None] * 0.01
     crops[0] = 0.95
-    found = sensitivity(scored(5, pretorched_x=crops))
+    found = compare_variants(scored(5, pretorched_x=crops))
     assert row(found, "pretorched-x")["clamped_share"] == pytest.approx(1 / 5)
 
 
 def test_a_constant_column_gives_nan_and_a_reason():
-    found = sensitivity(scored(gray_01=np.full((40, 1), 0.9)))
+    found = compare_variants(scored(gray_01=np.full((40, 1), 0.9)))
     line = row(found, "gray-01")
     assert math.isnan(line["spearman"])
     assert math.isnan(line["pearson"])
@@ -115,7 +115,7 @@ def test_a_constant_column_gives_nan_and_a_reason():
 
 
 def test_a_constant_server_leaves_nothing_defined_to_compare_with():
-    found = sensitivity(scored(server=np.full((40, 10), 0.9)))
+    found = compare_variants(scored(server=np.full((40, 10), 0.9)))
     assert found.summary["spearman"].isna().all()
     assert found.summary["sd_ratio"].isna().all()
     assert found.moved["mean_move"].isna().all()
@@ -128,7 +128,7 @@ def test_noise_of_32_bit_arithmetic_has_no_ranks():
 
 
 def test_variants_with_the_same_inputs_stand_once_in_the_heat_map():
-    found = sensitivity(scored())
+    found = compare_variants(scored())
     assert "matlab-demo-2014" not in found.order
     assert row(found, "matlab-demo-2014")["same_as"] == "server"
     assert set(found.order) == {"server", "keyes-centre", "pycaffe-no-swap"}
@@ -151,7 +151,7 @@ def test_the_picture_that_moves_is_named_first():
     server = np.linspace(0.5, 0.9, 12)
     other = server.copy()
     other[0] = 0.95  # from the least to the most memorable: everybody else falls by one
-    found = sensitivity(
+    found = compare_variants(
         VariantScores(
             model="m",
             image_ids=tuple("abcdefghijkl"),
@@ -171,16 +171,16 @@ def test_the_picture_that_moves_is_named_first():
 
 def test_too_few_pictures_are_refused_and_few_are_warned_of():
     with pytest.raises(MemnetError, match=r"2 pictures were scored.*at least 3"):
-        sensitivity(scored(2))
-    assert "9 pictures are fewer than 10" in sensitivity(scored(9)).warning
-    assert sensitivity(scored(10)).warning == ""
+        compare_variants(scored(2))
+    assert "9 pictures are fewer than 10" in compare_variants(scored(9)).warning
+    assert compare_variants(scored(10)).warning == ""
 
 
 def test_studies_with_weights_of_their_own_and_random_crops_are_noted():
-    found = sensitivity(scored(mem_transfer_lua=np.random.default_rng(0).random((40, 10))))
+    found = compare_variants(scored(mem_transfer_lua=np.random.default_rng(0).random((40, 10))))
     assert any("mem-transfer-lua had weights of their own" in note for note in found.notes)
     assert any("mem-transfer-lua drew its crops at random" in note for note in found.notes)
-    assert sensitivity(scored()).notes == []
+    assert compare_variants(scored()).notes == []
 
 
 def test_the_heat_map_writes_each_rho_in_its_cell():
@@ -209,7 +209,7 @@ def test_the_page_is_one_file_with_its_pictures_and_shows_names_as_text(tmp_path
     )
     page = write_sensitivity_page(
         tmp_path,
-        sensitivity(scores),
+        compare_variants(scores),
         cautions=["Mind the faces."],
         command="memnet sensitivity x",
         weights_sha256="0" * 64,

@@ -21,7 +21,7 @@ from memnet.errors import PictureError
 from memnet.legacy.mean_image import read_mean_image
 from memnet.legacy.variants import twins, variants
 from memnet.studies.variants.figures import draw_sheet
-from memnet.studies.variants.sheet import feed, flat_mean, listed
+from memnet.studies.variants.sheet import flat_mean, list_variants, prepare_inputs
 
 PAGE = Path(__file__).parents[3] / "docs" / "variants.md"
 BEGIN, END = "<!-- variants: begin -->", "<!-- variants: end -->"
@@ -30,7 +30,7 @@ BEGIN, END = "<!-- variants: begin -->", "<!-- variants: end -->"
 def table() -> str:
     """The registry as Markdown."""
     rows = ["| variant | what it does | output | known defect | seen in |", "| --- " * 5 + "|"]
-    for each in listed():
+    for each in list_variants():
         marks = [
             text
             for key, text in (
@@ -87,14 +87,14 @@ def pixels(path):
 
 
 def test_every_variant_is_on_the_sheet_once(original, mean):
-    fed = feed(original, mean)
+    fed = prepare_inputs(original, mean)
     assert sorted(slug for one in fed for slug in one.slugs) == sorted(variants())
     assert [one.slugs for one in fed] == list(dict.fromkeys(twins().values()))
     assert fed[0].slugs[0] == "server"
 
 
 def test_the_servers_input_read_as_the_servers_is_the_picture(original, mean):
-    server = feed(original, mean)[0]
+    server = prepare_inputs(original, mean)[0]
     picture = pixels(original)
     np.testing.assert_array_equal(server.first, picture[:227, :227])
     np.testing.assert_array_equal(server.centre, picture[15:242, 15:242])
@@ -102,7 +102,7 @@ def test_the_servers_input_read_as_the_servers_is_the_picture(original, mean):
 
 
 def test_the_channel_swap_shows_red_as_blue(square):
-    swapped = by_slug(feed(square, flat_mean()))["pycaffe-no-swap"]
+    swapped = by_slug(prepare_inputs(square, flat_mean()))["pycaffe-no-swap"]
     # The flat mean is that of blue, green, red: a swapped picture is off by its differences, too,
     # but added back in the same order they cancel.
     np.testing.assert_array_equal(swapped.centre, pixels(square)[:, :, ::-1])
@@ -112,14 +112,14 @@ def test_the_channel_swap_shows_red_as_blue(square):
 
 
 def test_the_transposed_mean_shows_as_the_mean_minus_its_transpose(original, mean):
-    turned = by_slug(feed(original, mean))["matlab-demo-2015-transposed-mean"]
+    turned = by_slug(prepare_inputs(original, mean))["matlab-demo-2015-transposed-mean"]
     wanted = (mean - mean.transpose(1, 0, 2))[15:242, 15:242]
     np.testing.assert_allclose(turned.difference, wanted, atol=1e-4)
     assert turned.rms == pytest.approx(np.sqrt(np.mean(wanted.astype(float) ** 2)), rel=1e-5)
 
 
 def test_a_whole_picture_is_compared_with_the_mean_image_at_its_size(square, mean):
-    fed = by_slug(feed(square, mean))["pycaffe-channel-mean"]
+    fed = by_slug(prepare_inputs(square, mean))["pycaffe-channel-mean"]
     for channel in range(3):  # Pillow's antialiased bilinear is MATLAB's but for a border
         at_256 = Image.fromarray(mean[:, :, channel])
         at_227 = np.asarray(at_256.resize((227, 227), Image.Resampling.BILINEAR))
@@ -130,9 +130,9 @@ def test_a_whole_picture_is_compared_with_the_mean_image_at_its_size(square, mea
 
 def test_the_original_mean_misused_is_as_far_off_as_was_published(original, square, shared):
     real = read_mean_image(shared / "golden" / "memnet" / "memnet_mean.mat").values
-    turned = by_slug(feed(original, real))["matlab-demo-2015-transposed-mean"]
+    turned = by_slug(prepare_inputs(original, real))["matlab-demo-2015-transposed-mean"]
     assert turned.rms == pytest.approx(16.4, abs=0.5)  # the centre crop; 17.3 over the whole image
-    at_227 = by_slug(feed(square, real))
+    at_227 = by_slug(prepare_inputs(square, real))
     assert at_227["neon-classifier"].rms == pytest.approx(12.5, abs=0.1)
     assert at_227["pycaffe-channel-mean"].rms == pytest.approx(11.9, abs=0.1)
     assert at_227["pycaffe-imagenet-mean"].rms == pytest.approx(12.2, abs=0.1)
@@ -140,7 +140,7 @@ def test_the_original_mean_misused_is_as_far_off_as_was_published(original, squa
 
 
 def test_a_double_scale_is_blown_out_and_a_scale_of_1_shows_nothing(square):
-    found = by_slug(feed(square, flat_mean()))
+    found = by_slug(prepare_inputs(square, flat_mean()))
     picture = pixels(square)
     blown = found["video-double-scale"].centre[:, :, ::-1]
     assert (blown[picture > 1] == 255).all()
@@ -150,7 +150,7 @@ def test_a_double_scale_is_blown_out_and_a_scale_of_1_shows_nothing(square):
 
 
 def test_another_place_of_the_crop_shows_only_against_the_servers_own_crop(original, mean):
-    shifted = by_slug(feed(original, mean))["caffe-train"]
+    shifted = by_slug(prepare_inputs(original, mean))["caffe-train"]
     assert shifted.rms < 1e-3  # 256 x 256: no resize, the same mean
     assert shifted.rms_server > 1
     np.testing.assert_array_equal(shifted.centre, pixels(original)[14:241, 14:241])
@@ -159,11 +159,11 @@ def test_another_place_of_the_crop_shows_only_against_the_servers_own_crop(origi
 def test_a_picture_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "no.png").write_bytes(b"no")
     with pytest.raises(PictureError):
-        feed(tmp_path / "no.png", flat_mean())
+        prepare_inputs(tmp_path / "no.png", flat_mean())
 
 
 def test_the_sheet_is_drawn_with_a_card_for_each(original, mean):
-    fed = feed(original, mean)
+    fed = prepare_inputs(original, mean)
     figure = draw_sheet(fed, picture="cup $1$.png", mean_said="The mean is synthetic.")
     texts = [text.get_text() for text in figure.texts]
     assert {one.slugs[0] for one in fed} <= set(texts)
@@ -178,7 +178,7 @@ def test_the_sheet_is_drawn_with_a_card_for_each(original, mean):
 
 
 def test_the_list_says_what_the_specs_say():
-    found = {row["slug"]: row for row in listed()}
+    found = {row["slug"]: row for row in list_variants()}
     assert list(found) == list(variants())
     server = found["server"]
     assert server["inputs"] == (
