@@ -15,6 +15,7 @@ from memnet.compare.report.table_model import Cell, Column, Table
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
 from memnet.studies.variants.figures import draw_heat_map
+from memnet.studies.variants.sheet import list_variants
 from memnet.util.atomic import write_text
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ def sheet_page(picture: str, sheet: bytes) -> str:
             Cell(variant["use_for"]),
             Cell(variant["source"]),
         ]
-        for variant in listed()
+        for variant in list_variants()
     ]
     columns = [
         Column("Variant"),
