@@ -11,7 +11,7 @@ import pandas as pd
 
 from memnet.errors import MemnetError
 from memnet.studies.migrate.crosswalk import Crosswalk
-from memnet.studies.migrate.study import Study
+from memnet.studies.migrate.study import StudyTable
 from memnet.util.arrays import Array
 
 NOTE = "note"
@@ -71,7 +71,7 @@ def name_columns(
     return names
 
 
-def refuse_clash(study: Study, names: Mapping[str, str]) -> None:
+def refuse_clash(study: StudyTable, names: Mapping[str, str]) -> None:
     """Raise ``MemnetError`` where the study has a column of a name that will be added."""
     if clash := [name for name in names if name in study.table.columns]:
         raise MemnetError(
@@ -81,7 +81,7 @@ def refuse_clash(study: Study, names: Mapping[str, str]) -> None:
 
 
 def add_columns(
-    study: Study,
+    study: StudyTable,
     *,
     prefix: str,
     label: str,
@@ -141,7 +141,7 @@ def add_columns(
     )
 
 
-def _spread_over_rows(study: Study, column: Array) -> list[float]:
+def _spread_over_rows(study: StudyTable, column: Array) -> list[float]:
     rows = np.where(study.place >= 0, column[np.maximum(study.place, 0)], np.nan)
     return [float(value) for value in rows]
 
@@ -152,7 +152,7 @@ def _format_cell(value: float) -> str:
 
 
 def _write_notes(
-    study: Study, missing: Mapping[str, str], outside: Any, crosswalk: Crosswalk | None
+    study: StudyTable, missing: Mapping[str, str], outside: Any, crosswalk: Crosswalk | None
 ) -> list[str]:
     reach = ""
     if crosswalk is not None:

@@ -47,7 +47,7 @@ from memnet.studies.migrate.record import (
     summarise_scores,
     summarise_study,
 )
-from memnet.studies.migrate.study import Study
+from memnet.studies.migrate.study import StudyTable
 from memnet.util.arrays import Array
 from memnet.util.clock import utc_now
 from memnet.util.text import shorten_list
@@ -89,7 +89,7 @@ class Migration:
 
 
 def check_request(
-    study: Study, model: str, request: ClaimRequest, *, memnet_equivalent: bool = False
+    study: StudyTable, model: str, request: ClaimRequest, *, memnet_equivalent: bool = False
 ) -> None:
     """Raise ``MemnetError``, before any picture is scored, for columns that clash or lack."""
     request.check(study)
@@ -98,7 +98,7 @@ def check_request(
 
 
 def migrate_scores(
-    study: Study,
+    study: StudyTable,
     new: NewScores,
     *,
     request: ClaimRequest,
@@ -137,7 +137,7 @@ def migrate_scores(
     ids = [study.pictures[picture] for picture in np.flatnonzero(both)]
     old = summarise_old_scores(study, old_values)
     info = {
-        "name": new.called,
+        "name": new.label,
         "source": new.source,
         **new.info,
         **summarise_scores(new_values),
@@ -146,14 +146,14 @@ def migrate_scores(
     added = add_columns(
         study,
         prefix=choose_prefix(new.model),
-        label=new.called,
+        label=new.label,
         new=values,
         missing=explain_missing(study, new, values),
         crosswalk=crosswalk,
         memnet_equivalent=memnet_equivalent,
     )
     claims, left_out, unusable = compute_requested_claims(
-        study, both, values, request, resamples, seed, LEVEL, new.called
+        study, both, values, request, resamples, seed, LEVEL, new.label
     )
     statistics = measure_agreement(
         old_values, new_values, resamples=resamples, seed=seed, level=LEVEL
@@ -241,7 +241,7 @@ def _fit_crosswalk(
 
 
 def apply_crosswalk(
-    study: Study, crosswalk: Crosswalk, source: str, digest: str, *, command: str = ""
+    study: StudyTable, crosswalk: Crosswalk, source: str, digest: str, *, command: str = ""
 ) -> Migration:
     """Place a study's old scores on the new scale with a published crosswalk, without pictures.
 

@@ -17,7 +17,7 @@ from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import FAILED
-from memnet.studies.migrate.study import Study
+from memnet.studies.migrate.study import StudyTable
 from memnet.weights.catalogue import catalogue
 
 
@@ -52,12 +52,12 @@ class NewScores:
     summary: Summary | None = None
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         """What sentences call the model: a file's name is no model's."""
         return f"the model of {self.source}" if self.info["known_by"] == "nobody" else self.model
 
 
-def read_new_scores(path: Path, study: Study, *, model: str = "") -> NewScores:
+def read_new_scores(path: Path, study: StudyTable, *, model: str = "") -> NewScores:
     """Read new scores: a table of ``memnet score``, or any with an id and a column ``score``.
 
     Parameters
@@ -96,7 +96,7 @@ def read_new_scores(path: Path, study: Study, *, model: str = "") -> NewScores:
 
 
 def score_pictures(
-    study: Study, images: str | Path, out: Path, *, model: str, command: str
+    study: StudyTable, images: str | Path, out: Path, *, model: str, command: str
 ) -> NewScores:
     """Score those of the given pictures that the study has rows about.
 
@@ -143,7 +143,7 @@ def ids_of(new: NewScores) -> list[str]:
     return [*new.by_id.index, *new.failed]
 
 
-def match_new_scores(study: Study, new: NewScores) -> Any:
+def match_new_scores(study: StudyTable, new: NewScores) -> Any:
     """Return the new score of each picture of the study, float64 ``(P,)``, NaN where none.
 
     Raises
@@ -157,7 +157,7 @@ def match_new_scores(study: Study, new: NewScores) -> Any:
     return np.where(match.positions >= 0, values[np.maximum(match.positions, 0)], np.nan)
 
 
-def match_study(study: Study, ids: Sequence[str], where: str) -> IdMatch:
+def match_study(study: StudyTable, ids: Sequence[str], where: str) -> IdMatch:
     """Match the study's pictures with other ids; ``where`` is what sentences call those."""
     return match_ids(study.pictures, ids, left_name=study.source, right_name=where)
 
@@ -186,7 +186,7 @@ def _info(scores: Scores, known_by: str = "") -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in info.items()}
 
 
-def _without_score(frame: pd.DataFrame, study: Study, scores: Scores) -> dict[str, str]:
+def _without_score(frame: pd.DataFrame, study: StudyTable, scores: Scores) -> dict[str, str]:
     """Why pictures of the study that the table names have no score in it."""
     column = study.id_column if study.id_column in frame.columns else "image_id"
     rows = frame[frame[column].isin(study.pictures) & ~frame[column].isin(scores.by_id.index)]

@@ -20,7 +20,7 @@ from memnet.studies.cautions import inspect_pictures, score_cautions, training_c
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
 from memnet.studies.migrate.new_scores import NewScores, ids_of, match_study
-from memnet.studies.migrate.study import Study
+from memnet.studies.migrate.study import StudyTable
 from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
 from memnet.weights.catalogue import find
@@ -118,7 +118,7 @@ class MigrationRecord:
         return cls(**values)
 
 
-def explain_unmatched(study: Study, new: NewScores) -> list[str]:
+def explain_unmatched(study: StudyTable, new: NewScores) -> list[str]:
     """Say which of the study's pictures have no new score, and which ids nearly agree."""
     there = set(new.by_id.index)
     without = [
@@ -138,7 +138,7 @@ def explain_unmatched(study: Study, new: NewScores) -> list[str]:
     return [*messages, *match_study(study, ids_of(new), new.where).sentences()]
 
 
-def explain_missing(study: Study, new: NewScores, values: Array) -> dict[str, str]:
+def explain_missing(study: StudyTable, new: NewScores, values: Array) -> dict[str, str]:
     """Why each picture without a new score has none."""
     reasons = {}
     for picture in np.flatnonzero(np.isnan(values)):
@@ -148,7 +148,7 @@ def explain_missing(study: Study, new: NewScores, values: Array) -> dict[str, st
     return reasons
 
 
-def summarise_study(study: Study) -> dict[str, Any]:
+def summarise_study(study: StudyTable) -> dict[str, Any]:
     """Describe the table."""
     rows = study.rows_per_picture
     return {
@@ -163,7 +163,7 @@ def summarise_study(study: Study) -> dict[str, Any]:
     }
 
 
-def summarise_old_scores(study: Study, values: Array) -> dict[str, Any]:
+def summarise_old_scores(study: StudyTable, values: Array) -> dict[str, Any]:
     """Describe the old scores: statistics, and how the column looks."""
     return {
         "name": study.score_column,
@@ -186,14 +186,14 @@ def summarise_scores(values: Array) -> dict[str, Any]:
 
 
 def list_cautions(
-    study: Study, new: NewScores, values: Array, ids: Sequence[str], dataset: str
+    study: StudyTable, new: NewScores, values: Array, ids: Sequence[str], dataset: str
 ) -> list[str]:
     """Look for pictures and scores that a memorability model says little about."""
     original = find(OLD_MODEL)
     names = study.pictures
     cautions = [] if new.items is None else inspect_pictures(new.items)
     cautions += score_cautions(study.old, f"{study.score_column} (old)", ids=names)
-    cautions += score_cautions(values, new.called, ids=names)
+    cautions += score_cautions(values, new.label, ids=names)
     cautions += training_cautions(
         ids,
         "MemNet",
@@ -204,7 +204,7 @@ def list_cautions(
     if new.info["trained_on"] is not None:
         cautions += training_cautions(
             ids,
-            new.called,
+            new.label,
             trained_on=new.info["trained_on"],
             dataset=dataset,
             split_unpublished=new.info["split_unpublished"] or (),
@@ -213,7 +213,7 @@ def list_cautions(
 
 
 def list_remarks(
-    study: Study, new: NewScores, n: int, resamples: int, outside: Sequence[str]
+    study: StudyTable, new: NewScores, n: int, resamples: int, outside: Sequence[str]
 ) -> list[str]:
     """Say what is to be known before the results are read."""
     messages = []
@@ -251,7 +251,7 @@ def list_remarks(
 
 
 def count_pictures(
-    study: Study, new: NewScores, values: Array, ids: Sequence[str]
+    study: StudyTable, new: NewScores, values: Array, ids: Sequence[str]
 ) -> dict[str, Any]:
     """Count the pictures: with both scores, without one, and new scores of other pictures."""
     return {

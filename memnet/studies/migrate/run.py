@@ -22,7 +22,7 @@ from memnet.studies.migrate.migration import (
 )
 from memnet.studies.migrate.new_scores import NewScores, read_new_scores, score_pictures
 from memnet.studies.migrate.page import write_migrate_page
-from memnet.studies.migrate.study import Study, read_study
+from memnet.studies.migrate.study import StudyTable, read_study
 from memnet.util.atomic import write_text
 
 CROSSWALK = "crosswalk.json"
@@ -156,7 +156,7 @@ def _check_source(
 
 
 def _score(
-    table: Study, images: str | os.PathLike[str], folder: Path, model: str, command: str
+    table: StudyTable, images: str | os.PathLike[str], folder: Path, model: str, command: str
 ) -> NewScores:
     return score_pictures(table, os.fspath(images), folder / SCORES, model=model, command=command)
 

@@ -36,7 +36,7 @@ _SAME = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class StudyTable:
     """A study's table, R rows about P pictures.
 
     Attributes
@@ -78,7 +78,7 @@ class Study:
         return [str(cells.iloc[row]) for row in rows[first]]
 
 
-def read_study(path: Path, *, score_column: str, id_column: str = "image_id") -> Study:
+def read_study(path: Path, *, score_column: str, id_column: str = "image_id") -> StudyTable:
     """Read a study's table (CSV, TSV or Parquet).
 
     Parameters
@@ -99,7 +99,7 @@ def read_study(path: Path, *, score_column: str, id_column: str = "image_id") ->
     rows = read_score_rows(frame, column=score_column, id_column=id_column, source=path.name)
     rows.require_usable()
     per_id = rows.one_value_per_id(_SAME)
-    return Study(
+    return StudyTable(
         source=path.name,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         table=frame,
@@ -206,7 +206,7 @@ def _remarks(rows: ScoreRows, per_id: OnePerId) -> list[str]:
     return remarks
 
 
-def averaged(study: Study, column: str) -> tuple[Array, list[str]]:
+def average_per_picture(study: StudyTable, column: str) -> tuple[Array, list[str]]:
     """Average a column of numbers over each picture's rows.
 
     Returns
@@ -239,7 +239,7 @@ def averaged(study: Study, column: str) -> tuple[Array, list[str]]:
     return mean, _name_words(study.source, column, cells, values)
 
 
-def suspected_codes(study: Study, column: str) -> list[str]:
+def warn_of_codes(study: StudyTable, column: str) -> list[str]:
     """Warn of numbers that look like codes for a missing value; they are used as they stand."""
     values = to_numbers(study.table[column])
     values[study.place < 0] = np.nan
@@ -253,7 +253,7 @@ def suspected_codes(study: Study, column: str) -> list[str]:
     ]
 
 
-def labelled(study: Study, column: str) -> tuple[Any, Any]:
+def read_group(study: StudyTable, column: str) -> tuple[Any, Any]:
     """Read the group of each picture.
 
     Returns

@@ -523,7 +523,7 @@ def test_a_plain_table_gets_its_models_name_from_the_user_or_none(tmp_path, plan
     path = plain(tmp_path, planted)
     study = read_study(write(tmp_path, planted), score_column="memnet")
     stated = read_new_scores(path, study, model="resmem.published")
-    assert stated.called == stated.model == "resmem.published"
+    assert stated.label == stated.model == "resmem.published"
     done = migrate_scores(study, stated, request=ClaimRequest(), resamples=100)
     assert "resmem" in done.table.columns
     (said,) = (one for one in done.record.remarks if "carry no checked identity" in one)

@@ -15,7 +15,7 @@ from memnet.errors import MemnetError
 from memnet.studies.migrate.claims.claim import Claim
 from memnet.studies.migrate.claims.compute import FEWEST, compute_claims
 from memnet.studies.migrate.claims.conclusions import classify_claim, write_conclusion
-from memnet.studies.migrate.study import Study, averaged, labelled, suspected_codes
+from memnet.studies.migrate.study import StudyTable, average_per_picture, read_group, warn_of_codes
 from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
 
@@ -41,7 +41,7 @@ class ClaimRequest:
         """Whether any claim is to be redone."""
         return bool(self.outcomes or self.group)
 
-    def check(self, study: Study) -> None:
+    def check(self, study: StudyTable) -> None:
         """Raise ``MemnetError`` where a column is missing, or columns make no sense together."""
         if (self.covariates or self.predictor) and not self.outcomes:
             raise MemnetError(
@@ -63,7 +63,7 @@ class ClaimRequest:
 
 
 def compute_requested_claims(
-    study: Study,
+    study: StudyTable,
     both: Any,
     new: Array,
     request: ClaimRequest,
@@ -92,9 +92,9 @@ def compute_requested_claims(
     remarks: list[str] = []
     columns: dict[str, Array] = {}
     for name in [*request.outcomes, *request.covariates, *filter(None, [request.predictor])]:
-        columns[name], messages = averaged(study, name)
+        columns[name], messages = average_per_picture(study, name)
         unusable += messages
-        remarks += suspected_codes(study, name)
+        remarks += warn_of_codes(study, name)
     more: dict[str, Any] = {
         "draws_seed": seed,
         "resamples": resamples,
@@ -118,7 +118,7 @@ def compute_requested_claims(
             **more,
         )
     if request.group:
-        labels, mixed = labelled(study, request.group)
+        labels, mixed = read_group(study, request.group)
         there = both & (labels != "")
         if (both & mixed).any():
             unusable.append(_mixed(study, both & mixed, request.group, comparable=there))
@@ -133,7 +133,7 @@ def compute_requested_claims(
     return claims, remarks, [*unusable, *_undefined(claims)]
 
 
-def _mixed(study: Study, mixed: Any, column: str, *, comparable: Any) -> str:
+def _mixed(study: StudyTable, mixed: Any, column: str, *, comparable: Any) -> str:
     names = [study.pictures[picture] for picture in np.flatnonzero(mixed)]
     text = f"{len(names):,} picture(s) have rows of more than one group of column {column!r}"
     if comparable.sum() < FEWEST:
@@ -147,7 +147,7 @@ def _mixed(study: Study, mixed: Any, column: str, *, comparable: Any) -> str:
     )
 
 
-def _lonely(study: Study, there: Any, labels: Any, column: str) -> tuple[Any, list[str]]:
+def _lonely(study: StudyTable, there: Any, labels: Any, column: str) -> tuple[Any, list[str]]:
     """Mark pictures that are alone in their group, where two groups are left without them."""
     counts = Counter(labels[there].tolist())
     alone = [label for label, count in counts.items() if count == 1]
@@ -163,7 +163,7 @@ def _lonely(study: Study, there: Any, labels: Any, column: str) -> tuple[Any, li
     ]
 
 
-def _left_out(study: Study, without: Any, columns: str, of: str) -> list[str]:
+def _left_out(study: StudyTable, without: Any, columns: str, of: str) -> list[str]:
     names = [study.pictures[picture] for picture in np.flatnonzero(without)]
     if not names:
         return []
