@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from memnet.weights.backbones import Backbone
-    from memnet.weights.catalogue import ModelEntry
+    from memnet.weights.entry import WeightEntry
 
 app = typer.Typer(help="List, fetch and verify model weights.", no_args_is_help=True)
 
@@ -23,38 +22,23 @@ def list_() -> None:
     from rich.table import Table
 
     from memnet.scoring.plugins import working_plugins
-    from memnet.weights import backbones, store
+    from memnet.weights import store
+    from memnet.weights.backbones import backbones
     from memnet.weights.catalogue import catalogue
 
     columns = ("name", "weights", "MB", "licence", "what")
     table = Table(*columns, box=None, pad_edge=False)
     for entry in catalogue().values():
-        if store.is_current(entry):
-            state = "stored"
-        elif entry.user_supplied:
-            state = "yours to import"
-        elif store.installed_file(entry) is not None:
-            state = "installed"
-        else:
-            state = "missing"
         stored = store.stored_path(entry)
         size = entry.bytes or (stored.stat().st_size if stored.exists() else 0)
-        table.add_row(
-            entry.name, state, f"{size / 1e6:.0f}" if size else "", entry.licence, entry.title
-        )
+        megabytes = f"{size / 1e6:.0f}" if size else ""
+        table.add_row(entry.name, _state(entry), megabytes, entry.licence, entry.title)
     for plugin in working_plugins():
         table.add_row(plugin.name, "installed", "", plugin.licence, plugin.title or plugin.package)
     starts = Table(*columns, box=None, pad_edge=False)
-    for backbone in backbones.backbones().values():
-        if backbones.has_backbone(backbone.name):
-            state = "stored"
-        elif backbones.hub_file(backbone.name) is not None:
-            state = "downloaded by PyTorch"
-        else:
-            state = "missing"
-        starts.add_row(
-            backbone.name, state, str(backbone.megabytes), backbone.licence, backbone.title
-        )
+    for backbone in backbones().values():
+        megabytes = str(backbone.megabytes)
+        starts.add_row(backbone.name, _state(backbone), megabytes, backbone.licence, backbone.title)
     wide = None if sys.stdout.isatty() else 250
     console = Console(width=wide, soft_wrap=True)
     console.print(table)
@@ -69,15 +53,12 @@ def fetch(
     offline: bool = typer.Option(False, "--offline", help="Do not use the network."),
 ) -> None:
     """Put a model's or backbone's weights into the store; downloads what is not on this machine."""
-    from memnet.weights import backbones, store
+    from memnet.weights import store
 
     if offline:
         os.environ["MEMNET_OFFLINE"] = "1"
     entry = _find(name)
-    if isinstance(entry, backbones.Backbone):
-        path = backbones.fetch_verified_backbone(name, file=file, download=True)
-    else:
-        path = store.fetch_verified(entry, file=file, download=True)
+    path = store.fetch_verified(entry, file=file, download=True)
     if entry.licence_notice:
         print(f"memnet: {entry.licence_notice}", file=sys.stderr)
     print(path)
@@ -114,41 +95,48 @@ def verify(
 ) -> None:
     """Recompute the checksums of stored weights."""
     from memnet.errors import MemnetError
-    from memnet.weights import backbones, store
-    from memnet.weights.catalogue import catalogue
+    from memnet.weights import store
 
-    def path(entry: ModelEntry | Backbone) -> Path:
-        if isinstance(entry, backbones.Backbone):
-            return backbones.stored_backbone(entry.name)
-        return store.stored_path(entry)
-
-    known: list[ModelEntry | Backbone] = [*catalogue().values(), *backbones.backbones().values()]
-    present = [_find(name)] if name else [entry for entry in known if path(entry).exists()]
+    present = [_find(name)] if name else [e for e in _known() if store.stored_path(e).exists()]
     if not present:
         print("memnet: nothing is stored yet; see `memnet weights fetch`", file=sys.stderr)
     bad = False
     for entry in present:
+        path = store.stored_path(entry)
         try:
-            if isinstance(entry, backbones.Backbone):
-                backbones.verify_backbone(entry.name)
-            else:
-                store.verify(entry)
-            print(f"{entry.name}\tok\t{path(entry)}")
+            store.verify(entry)
+            print(f"{entry.name}\tok\t{path}")
         except MemnetError as error:
             bad = True
-            print(f"{entry.name}\t{'damaged' if path(entry).exists() else 'missing'}")
+            print(f"{entry.name}\t{'damaged' if path.exists() else 'missing'}")
             print(f"memnet: {error}", file=sys.stderr)
     if bad:
         raise typer.Exit(1)
 
 
-def _find(name: str) -> ModelEntry | Backbone:
-    """Look a model or backbone up; an unknown name is answered with the nearest of both."""
-    from memnet.errors import unknown_name
+def _state(entry: WeightEntry) -> str:
+    """Tell in a word or two where the weights are."""
+    from memnet.weights import store
+
+    if store.is_current(entry):
+        return "stored"
+    if entry.user_supplied:
+        return "yours to import"
+    return "missing" if entry.local_copy() is None else entry.copy_state
+
+
+def _known() -> list[WeightEntry]:
     from memnet.weights.backbones import backbones
     from memnet.weights.catalogue import catalogue
 
-    known: dict[str, ModelEntry | Backbone] = {**catalogue(), **backbones()}
+    return [*catalogue().values(), *backbones().values()]
+
+
+def _find(name: str) -> WeightEntry:
+    """Look a model or backbone up; an unknown name is answered with the nearest of both."""
+    from memnet.errors import unknown_name
+
+    known = {entry.name: entry for entry in _known()}
     if name not in known:
         raise unknown_name("model or backbone", name, known)
     return known[name]

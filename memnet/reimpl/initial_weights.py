@@ -18,7 +18,7 @@ from torch import Tensor
 from memnet.errors import MemnetError, unknown_name
 from memnet.reimpl.branches import Network
 from memnet.weights import store
-from memnet.weights.backbones import find_backbone, load_backbone
+from memnet.weights.backbones import find_backbone
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import WeightHeader, read_weights, tensors_digest
 
@@ -190,7 +190,7 @@ def _read(network: Network, branch: str, source: str) -> _Weights:
 def _backbone(network: Network, branch: str, source: str) -> _Weights:
     entry = find_backbone(BACKBONES[source][1])
     try:
-        published = load_backbone(entry.name)
+        published, _ = store.load(entry)
     except MemnetError as error:
         raise MemnetError(
             f"{error} Or let the {branch} branch begin from another file that has it"

@@ -426,7 +426,7 @@ def list_models() -> list[dict[str, Any]]:
         {
             "name": entry.name,
             "title": entry.title,
-            "available": store.is_current(entry) or store.installed_file(entry) is not None,
+            "available": store.is_current(entry) or entry.local_copy() is not None,
             "licence": entry.licence,
             "trained_on": list(entry.trained_on),
             "citation": entry.citation,

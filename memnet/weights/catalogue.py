@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Any
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor
 
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.util.resources import packaged_toml
+from memnet.weights.entry import WeightEntry
+from memnet.weights.files import SourceFile, WeightHeader, new_header, tensors_digest
 from memnet.weights.targets import HIT_RATE, check_target
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelEntry:
-    """One known weight file.
+class ModelEntry(WeightEntry):
+    """One known model: a weight file that scores.
 
     Attributes
     ----------
     name : ``arch.tag``, unique.
     arch : which network reads it.
-    title : one line for people.
-    sha256, bytes : of the file as published; "" and 0 where nobody has published a checksum and
-        only the user can supply the file (:attr:`user_supplied`): the four fields below are empty.
+    sha256, bytes : "" and 0 where nobody has published a checksum and only the user can supply the
+        file (:attr:`user_supplied`): ``tensors_sha256``, ``distribution``, ``distribution_file``
+        and ``url`` are empty then.
     tensors_sha256 : of its numbers alone (:func:`memnet.weights.files.tensors_digest`).
     distribution, distribution_file : the installed Python distribution that carries the file.
-    url : where it can be downloaded.
-    obtain : the command that gets it; where the user must supply it, how.
-    licence, licence_notice : name of the licence; the sentence said when it loads.
-    citation : what to cite.
     trained_on : names of data sets it may have seen in training.
     split_unpublished : those of ``trained_on`` of which a part was held out, and which part was not
         published: no picture of them is known to have been seen, and none to be unseen.
@@ -37,19 +39,10 @@ class ModelEntry:
     target : what the score estimates (:data:`memnet.weights.targets.TARGETS`).
     """
 
-    name: str
     arch: str
-    title: str
-    sha256: str
-    bytes: int
     tensors_sha256: str
     distribution: str
     distribution_file: str
-    url: str
-    obtain: str
-    licence: str
-    licence_notice: str
-    citation: str
     trained_on: tuple[str, ...]
     split_unpublished: tuple[str, ...]
     training_note: str
@@ -57,10 +50,86 @@ class ModelEntry:
     output: OutputSpec
     target: str = HIT_RATE
 
+    copy_state: ClassVar = "installed"
+    wrong_copy_is_error: ClassVar = True
+
     @property
     def user_supplied(self) -> bool:
         """Whether only the user can supply the file, since no checksum of it was published."""
         return not self.sha256
+
+    def local_copy(self) -> Path | None:
+        """Locate the published file in an installed distribution, which is not imported."""
+        if self.user_supplied:
+            return None
+        try:
+            path = Path(str(distribution(self.distribution).locate_file(self.distribution_file)))
+        except PackageNotFoundError:
+            return None
+        return path if path.is_file() else None
+
+    def take_tensors(self, published: object, source: Path) -> dict[str, Tensor]:
+        """Compare the numbers with their known checksum; all of them are kept."""
+        tensors: dict[str, Tensor] = published  # type: ignore[assignment]
+        digest = tensors_digest(tensors)
+        if digest != self.tensors_sha256:
+            raise MemnetError(f"The numbers in {source} are not those of {self.name} ({digest}).")
+        return tensors
+
+    def header(self, sha256: str, tensors_sha256: str) -> WeightHeader:
+        """Build the stored file's header."""
+        return new_header(
+            name=self.name,
+            arch=self.arch,
+            sources=(SourceFile(role="weights", name=self.distribution_file, sha256=sha256),),
+            tensors_sha256=tensors_sha256,
+            licence=self.licence,
+            licence_notice=self.licence_notice,
+            citation=self.citation,
+            trained_on=self.trained_on,
+            remark="",
+            preprocess=self.preprocess,
+            output=self.output,
+            target=self.target,
+        )
+
+    def is_current(self, header: WeightHeader) -> bool:
+        """Whether the header says what the catalogue says, whoever wrote it."""
+        wanted = self.header(self.sha256, self.tensors_sha256)
+        return header == replace(wanted, converter=header.converter)
+
+    def check_header(self, header: WeightHeader, path: Path) -> None:
+        """Refuse a file that somebody copied to where this model's should lie."""
+        if header.name != self.name:
+            raise MemnetError(
+                f"{path} is not {self.name}: it was made as {header.name!r}. Remove it, and get "
+                f"the right one with `{self.obtain}`."
+            )
+        if not self.user_supplied and header.tensors_sha256 != self.tensors_sha256:
+            raise MemnetError(
+                f"{path} does not hold the numbers of {self.name}; delete it and run "
+                f"`memnet weights fetch {self.name}`."
+            )
+
+    def missing(self, home: Path, *, forbidden: bool) -> str:
+        """Say how to get the weights, or which files of MIT's to import."""
+        if self.user_supplied:
+            return (
+                f"The weights of {self.name} are not in {home}, and memnet cannot download them: "
+                "MIT published them at memorability.csail.mit.edu as memnet.caffemodel, "
+                "deploy.prototxt and mean.mat (the page is gone, many laboratories have copies; "
+                "the mean image is also memnet_mean.mat in the repository "
+                f"LoreGoetschalckx/GANalyze). With the files at hand, run: {self.obtain}"
+            )
+        if forbidden:
+            why = "the network is forbidden (--offline or MEMNET_OFFLINE)"
+        else:
+            why = f"it is not in {home} and no {self.distribution!r} distribution is installed"
+        return (
+            f"The weights of {self.name} are not at hand: {why}. Get them with `{self.obtain}`, or "
+            f"`memnet weights fetch {self.name}` (a download of {self.bytes / 1e6:.0f} MB), or "
+            f"`memnet weights fetch {self.name} --file {Path(self.distribution_file).name}`."
+        )
 
 
 @cache

@@ -7,40 +7,16 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import requests
 from tqdm import tqdm
 
 from memnet.errors import MemnetError
+from memnet.weights.entry import WeightEntry
 from memnet.weights.files import file_digest
 
 _CHUNK = 1 << 20
 _TIMEOUT_S = 30
-
-
-class Published(Protocol):
-    """A published file: a model of the catalogue, or a backbone.
-
-    Attributes
-    ----------
-    name : of the model, which names the files here, too.
-    url : where it can be downloaded.
-    sha256 : of the file; its first digits, where no more were published.
-    bytes : size of the file; 0 where it was not published.
-    obtain : the command that gets it without this download.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def url(self) -> str: ...  # noqa: D102
-    @property
-    def sha256(self) -> str: ...  # noqa: D102
-    @property
-    def bytes(self) -> int: ...  # noqa: D102
-    @property
-    def obtain(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -83,8 +59,8 @@ class ResumingDownloader:
         shutil.move(self.part, output_file)
 
 
-def download_file(entry: Published, folder: Path) -> Path:
-    """Download a published file of PyTorch's, resumed and checked against its sha256 before use.
+def download_file(entry: WeightEntry, folder: Path) -> Path:
+    """Download a published file, resumed and checked against its sha256 before use.
 
     Raises
     ------

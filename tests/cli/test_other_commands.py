@@ -25,7 +25,7 @@ DEMO = {"spearman": 0.489051, "pearson": 0.497368, "mse": 0.025008}
 @pytest.fixture
 def without_weights(tmp_path, monkeypatch):
     """An empty store, and no package that brings the weights."""
-    monkeypatch.setattr("memnet.weights.store.installed_file", lambda entry: None)
+    monkeypatch.setattr("memnet.weights.catalogue.ModelEntry.local_copy", lambda entry: None)
     monkeypatch.setenv("MEMNET_HOME", str(tmp_path / "home"))
 
 

@@ -340,7 +340,7 @@ def test_the_original_memnet_does_not_start_the_rebuilt_one(caffe_model):
 def test_the_published_resmem_starts_every_branch_exactly(monkeypatch):
     monkeypatch.undo()  # the user's own store: 530 MB that need not be written for this
     entry = find("resmem.published")
-    installed = store.installed_file(entry)
+    installed = entry.local_copy()
     if installed is None:
         pytest.skip("needs the weights of resmem.published; pip install resmem")
     published = torch.load(installed, map_location="cpu", weights_only=True, mmap=True)

@@ -340,7 +340,7 @@ def test_memnet_offline_of_0_or_nothing_forbids_nothing(model, server, monkeypat
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("call", [store.load, store.fetch, store.is_current, store.installed_file])
+@pytest.mark.parametrize("call", [store.load, store.fetch, store.is_current, ModelEntry.local_copy])
 def test_nothing_but_fetch_with_download_uses_the_network(model, server, call):
     try:
         call(model)

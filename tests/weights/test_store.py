@@ -124,7 +124,7 @@ def test_the_users_own_file_is_left_alone(entry, published):
 
 
 def test_the_file_in_an_installed_distribution_is_found_without_importing_it(installed, site):
-    assert store.installed_file(installed) == site / "fake_resmem" / "model.pt"
+    assert installed.local_copy() == site / "fake_resmem" / "model.pt"
     tensors, header = store.load(installed)
     assert tensors_digest(tensors) == installed.tensors_sha256
     assert header.weights_sha256 == installed.sha256
@@ -133,7 +133,7 @@ def test_the_file_in_an_installed_distribution_is_found_without_importing_it(ins
 
 def test_a_distribution_without_the_file_is_no_source(installed, site):
     (site / "fake_resmem" / "model.pt").unlink()
-    assert store.installed_file(installed) is None
+    assert installed.local_copy() is None
     with pytest.raises(MemnetError, match="not at hand"):
         store.fetch(installed)
 
