@@ -81,12 +81,13 @@ def a_new_process_state(
 
     import tiny
     from memnet.scoring import predictor
+    from memnet.weights import networks
 
     stdout, stderr = TextFile(), TextFile()
     before = Path.cwd()
     with (
         mock.patch.dict(os.environ, {"COLUMNS": "80", **env}),
-        mock.patch.dict(predictor.NETWORKS),
+        mock.patch.dict(networks._registered),
         mock.patch.object(predictor, "_noticed", set()),
         mock.patch.object(sys, "argv", list(words)),
         mock.patch.object(sys, "stdin", io.StringIO()),
