@@ -137,20 +137,20 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
         those that it was written for.
     """
     path = Path(truth)
-    beside = sidecar(path)
-    manifest = _load(beside)
+    manifest_file = sidecar(path)
+    manifest = _load(manifest_file)
     if manifest is None:
         return None
     version = manifest.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise MemnetError(
-            f"{beside} has schema version {version!r}, and this memnet knows {SCHEMA_VERSION}: "
-            "build the table again with `memnet dataset`, or update memnet."
+            f"{manifest_file} has schema version {version!r}, and this memnet knows "
+            f"{SCHEMA_VERSION}: build the table again with `memnet dataset`, or update memnet."
         )
     if missing := set(_NEEDED) - set(manifest):
         raise MemnetError(
-            f"{beside} lacks {', '.join(sorted(missing))}; build the table again with `memnet "
-            "dataset`."
+            f"{manifest_file} lacks {', '.join(sorted(missing))}; build the table again with "
+            "`memnet dataset`."
         )
     frame = read_table_any(path)
     columns = [manifest["id_column"], manifest["truth_column"]]
@@ -159,8 +159,8 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
     ):
         raise MemnetError(
             f"{path} was altered after `memnet dataset` wrote it, since its ids or labels do not "
-            f"give the digest in {beside.name}; build it again, or delete {beside.name} to use "
-            "the table as your own."
+            f"give the digest in {manifest_file.name}; build it again, or delete "
+            f"{manifest_file.name} to use the table as your own."
         )
     return manifest
 
@@ -181,7 +181,7 @@ _NEEDED = ("dataset", "label_kind", "n", "digest", "id_column", "truth_column")
 def _load(path: Path) -> dict[str, Any] | None:
     """Read a manifest; None where there is no file, or one that is something else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -189,4 +189,4 @@ def _load(path: Path) -> dict[str, Any] | None:
             f"{path} cannot be read as the manifest of the table beside it ({error}); delete it, "
             "or build the table again under another name."
         ) from error
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else None
+    return content if isinstance(content, dict) and content.get("format") == FORMAT else None

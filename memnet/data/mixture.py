@@ -77,10 +77,10 @@ def read_mixture(
     }
     scores = pd.concat(list(parts.values()))
     if scores.index.has_duplicates:
-        twice = scores.index[scores.index.duplicated()]
+        repeated = scores.index[scores.index.duplicated()]
         raise MemnetError(
-            f"{len(twice)} picture(s) are in more than one part of LaMem's split {split} in "
-            f"{folder}: {shorten_list(twice)}; the parts must not overlap."
+            f"{len(repeated)} picture(s) are in more than one part of LaMem's split {split} in "
+            f"{folder}: {shorten_list(repeated)}; the parts must not overlap."
         )
     first = truth_columns(scores).assign(dataset="lamem", category="")
     second, column, sources[Path(memcat_file)] = read_memcat_table(Path(memcat_file), label)

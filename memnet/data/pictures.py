@@ -34,7 +34,7 @@ class Item:
 
 @dataclass
 class Inputs:
-    """What was found.
+    """The pictures that :func:`collect` gathered, and what it passed over.
 
     Attributes
     ----------
@@ -67,32 +67,32 @@ def collect(pictures: Sequence[str | Path]) -> Inputs:
         path = Path(picture)
         before = len(inputs.items)
         if path.is_dir():
-            _folder(path, inputs)
+            _add_folder(path, inputs)
             if len(inputs.items) == before and not inputs.unreadable:
                 raise MemnetError(
-                    f"The folder {path} holds no pictures ({_said(inputs.ignored)}); looked for "
-                    f"{', '.join(SUFFIXES)}."
+                    f"The folder {path} holds no pictures "
+                    f"({_describe_ignored(inputs.ignored)}); looked for {', '.join(SUFFIXES)}."
                 )
         elif path.exists() and path.suffix.lower() in MANIFEST_SUFFIXES:
-            _manifest(path, inputs)
+            _add_manifest(path, inputs)
         elif path.exists():
             inputs.items.append(Item(path.name, str(path), path))
         elif has_magic(str(picture)):
-            _glob(str(picture), inputs)
+            _add_glob(str(picture), inputs)
         else:
             raise MemnetError(f"There is no file or folder {picture}.")
-    inputs.items = _each_once(inputs.items)
-    _refuse_duplicates(inputs.items)
+    inputs.items = _drop_repeats(inputs.items)
+    _refuse_shared_ids(inputs.items)
     return inputs
 
 
-def _folder(root: Path, inputs: Inputs) -> None:
+def _add_folder(root: Path, inputs: Inputs) -> None:
     def failed(error: OSError) -> None:
         if Path(error.filename) == root:
             raise MemnetError(f"The folder {root} cannot be read: {error.strerror}.") from error
         inputs.unreadable.append(f"{error.filename}: {error.strerror}")
 
-    found = []
+    paths = []
     for folder, subfolders, names in os.walk(root, onerror=failed, followlinks=True):
         here = Path(folder).resolve()
         for name in list(subfolders):  # a link to a folder that we are in would never end
@@ -108,22 +108,22 @@ def _folder(root: Path, inputs: Inputs) -> None:
                     "hidden files" if name.startswith(".") else suffix or "no ending"
                 ] += 1
             else:
-                found.append(Path(folder, name))
-    items = [Item(path.relative_to(root).as_posix(), str(path), path) for path in found]
+                paths.append(Path(folder, name))
+    items = [Item(path.relative_to(root).as_posix(), str(path), path) for path in paths]
     inputs.items.extend(sorted(items, key=lambda item: item.image_id))
 
 
-def _glob(pattern: str, inputs: Inputs) -> None:
+def _add_glob(pattern: str, inputs: Inputs) -> None:
     fixed = Path()
     for part in Path(pattern).parts[:-1]:
         if has_magic(part):
             break
         fixed /= part
-    found = [Path(match) for match in sorted(glob(pattern, recursive=True))]
-    pictures = [path for path in found if path.is_file() and path.suffix.lower() in SUFFIXES]
+    matches = [Path(match) for match in sorted(glob(pattern, recursive=True))]
+    pictures = [path for path in matches if path.is_file() and path.suffix.lower() in SUFFIXES]
     inputs.ignored.update(
         path.suffix.lower() or "no ending"
-        for path in found
+        for path in matches
         if path.is_file() and path.suffix.lower() not in SUFFIXES
     )
     if not pictures:
@@ -133,7 +133,7 @@ def _glob(pattern: str, inputs: Inputs) -> None:
     )
 
 
-def _manifest(manifest: Path, inputs: Inputs) -> None:
+def _add_manifest(manifest: Path, inputs: Inputs) -> None:
     frame = read_csv(manifest)
     require_column(frame, "path", manifest)
     ids = frame["image_id"] if "image_id" in frame else frame["path"]
@@ -149,24 +149,24 @@ def _manifest(manifest: Path, inputs: Inputs) -> None:
         inputs.items.append(Item(str(image_id), str(full), full))
 
 
-def _each_once(items: list[Item]) -> list[Item]:
+def _drop_repeats(items: list[Item]) -> list[Item]:
     """Drop a picture that was named twice: the same file under the same id."""
     return list({(item.image_id, os.path.realpath(item.path)): item for item in items}.values())
 
 
-def _refuse_duplicates(items: list[Item]) -> None:
+def _refuse_shared_ids(items: list[Item]) -> None:
     ids = pd.Series([item.image_id for item in items], dtype=object)
-    twice = ids[ids.duplicated()]
-    if len(twice):
-        places = [item.path for item in items if item.image_id == twice.iloc[0]]
+    repeated = ids[ids.duplicated()]
+    if len(repeated):
+        places = [item.path for item in items if item.image_id == repeated.iloc[0]]
         raise MemnetError(
-            f"{len(twice)} pictures would share an image_id, for example {twice.iloc[0]!r}: "
+            f"{len(repeated)} pictures would share an image_id, for example {repeated.iloc[0]!r}: "
             f"{places[0]} and {places[1]}; give their common folder, or a manifest with an "
             "image_id column."
         )
 
 
-def _said(ignored: Counter[str]) -> str:
+def _describe_ignored(ignored: Counter[str]) -> str:
     if not ignored:
         return "it is empty"
     return "only " + ", ".join(f"{count} x {suffix}" for suffix, count in sorted(ignored.items()))

@@ -137,7 +137,7 @@ def from_table(
     return _training_set(
         rows,
         pictures,
-        base=_base(dataset, known.get("dataset") or "", path),
+        base=_dataset_base(dataset, known.get("dataset") or "", path),
         split=f"{tag}-{split_digest(rows)[:8]}",
         description={
             "source": "table",
@@ -146,7 +146,7 @@ def from_table(
             "label_kind": known.get("label_kind"),
             "seed": seed if drawn_val else None,
             "images": str(folder),
-            "sources": _sources([path]),
+            "sources": _file_digests([path]),
             "pictures_without_score": _pictures_without_score(pictures, human.by_id.index),
             "notes": notes,
         },
@@ -169,11 +169,11 @@ def from_lamem(folder: Given, *, split: int) -> TrainingSet:
     """
     root = Path(folder)
     truths = {part: read_lamem(root, split=split, part=part) for part in PARTS}
-    rows = pd.concat([_scored(truth.table, part) for part, truth in truths.items()])
-    if (twice := rows["image_id"][rows["image_id"].duplicated()]).size:
+    rows = pd.concat([_ids_and_scores(truth.table, part) for part, truth in truths.items()])
+    if (repeated := rows["image_id"][rows["image_id"].duplicated()]).size:
         raise MemnetError(
-            f"{len(twice)} picture(s) are in more than one part of LaMem's split {split} in "
-            f"{root}: {shorten_list(twice)}; the parts must not overlap."
+            f"{len(repeated)} picture(s) are in more than one part of LaMem's split {split} in "
+            f"{root}: {shorten_list(repeated)}; the parts must not overlap."
         )
     names = rows["image_id"].tolist()
     paths = picture_paths(root, names)
@@ -225,7 +225,7 @@ def from_memcat(
         if the file is not MemCat's, a picture's name is there twice, or there are no pictures.
     """
     truth = read_memcat(file, label=label)
-    rows = _scored(truth.table, "train")
+    rows = _ids_and_scores(truth.table, "train")
     draw_parts(rows, val, test, seed, truth.table["category"].to_numpy())
     split = f"seed{seed}-{split_digest(rows)[:8]}"
     pictures = _find_by_name(Path(images), rows["image_id"])
@@ -295,10 +295,12 @@ def from_mixture(
         )
         for part in ("train", "test")
     }
-    rows = pd.concat([_scored(t.table, part) for part, t in truths.items()], ignore_index=True)
+    rows = pd.concat(
+        [_ids_and_scores(t.table, part) for part, t in truths.items()], ignore_index=True
+    )
     draw_parts(rows, val, 0, seed, None)
     root = Path(lamem_folder)
-    names = {prefix: _below(rows["image_id"], prefix) for prefix in ("lamem/", "memcat/")}
+    names = {prefix: _without_prefix(rows["image_id"], prefix) for prefix in ("lamem/", "memcat/")}
     of_lamem = picture_paths(root, names["lamem/"])
     of_memcat = _find_by_name(Path(images), names["memcat/"])
     places = {f"lamem/{name}": path for name, path in of_lamem.items()}
@@ -354,18 +356,18 @@ def _training_set(
     )
 
 
-def _scored(table: pd.DataFrame, part: str) -> pd.DataFrame:
+def _ids_and_scores(table: pd.DataFrame, part: str) -> pd.DataFrame:
     """Take ids and scores of a truth table."""
     return pd.DataFrame(
         {"image_id": table[ID_COLUMN], "score": table[TRUTH_COLUMN], "part": part}
     ).reset_index(drop=True)
 
 
-def _below(ids: pd.Series, prefix: str) -> list[str]:
+def _without_prefix(ids: pd.Series, prefix: str) -> list[str]:
     return [each.removeprefix(prefix) for each in ids if each.startswith(prefix)]
 
 
-def _base(given: str, known: str, path: Path) -> str:
+def _dataset_base(given: str, known: str, path: Path) -> str:
     """Settle the data set's name: the manifest's, the given one, or one made of the file's name."""
     if not given and not known:
         return re.sub(r"[^a-z0-9_.-]+", "-", path.stem.lower()).strip("-.") or "pictures"
@@ -388,7 +390,7 @@ def _base(given: str, known: str, path: Path) -> str:
     return base
 
 
-def _sources(paths: Iterable[Path]) -> list[dict[str, str]]:
+def _file_digests(paths: Iterable[Path]) -> list[dict[str, str]]:
     return [{"file": path.name, "sha256": digest_of(path)} for path in paths]
 
 

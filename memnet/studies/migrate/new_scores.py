@@ -74,16 +74,16 @@ def read_new_scores(path: Path, study: StudyTable, *, model: str = "") -> NewSco
     """
     frame = read_table_any(path)
     named = "model" in frame.columns
-    found = read_scores(path, id_column=study.id_column, name=model or None)
-    names = [scores.name for scores in found]
-    chosen = found[0]
-    if named and (model or len(found) > 1):
+    models = read_scores(path, id_column=study.id_column, name=model or None)
+    names = [scores.name for scores in models]
+    chosen = models[0]
+    if named and (model or len(models) > 1):
         if model not in names:
             raise MemnetError(
-                f"{path} has scores of {len(found)} model(s), and {model or 'none'} was asked for; "
-                f"name one with --model: {', '.join(names)}."
+                f"{path} has scores of {len(models)} model(s), and {model or 'none'} was asked "
+                f"for; name one with --model: {', '.join(names)}."
             )
-        chosen = found[names.index(model)]
+        chosen = models[names.index(model)]
     known_by = "" if named else "user" if model else "nobody"
     return NewScores(
         model=chosen.name,
@@ -118,9 +118,9 @@ def score_pictures(
     items = [item for item in inputs.items if item.image_id in wanted]
     used = Inputs(items=items, ignored=inputs.ignored, unreadable=inputs.unreadable)
     summary = score_to_file(used, out, Settings(models=[model], command=command))
-    found = read_scores(out, id_column="image_id")
-    scores = next((each for each in found if each.name == model), found[0])
-    if scores.name != model and len(found) > 1:
+    models = read_scores(out, id_column="image_id")
+    scores = next((each for each in models if each.name == model), models[0])
+    if scores.name != model and len(models) > 1:
         raise MemnetError(f"{out} has scores of several models already; choose another --out.")
     failed = {row.image_id: row.warning.removeprefix(FAILED) for row in summary.failed}
     return NewScores(
