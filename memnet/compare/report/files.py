@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from typing import Any
 
 from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.difference_tables import difference_tables
 from memnet.compare.report.latex import tabular
-from memnet.compare.report.published_table import table1_tex
+from memnet.compare.report.table1 import table1_tex
 from memnet.compare.report.table_model import Table
 from memnet.compare.report.tables import at_a_glance, sections
 
@@ -78,16 +77,6 @@ def _fit(table: Table) -> list[Table]:
     ]
 
 
-def csv_text(head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Write CSV that R and pandas read without options: empty where nothing, TRUE and FALSE."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(head)
-    for row in rows:
-        writer.writerow([_plain(row[name]) for name in head])
-    return buffer.getvalue()
-
-
 def _csv(kind: type, rows: Iterable[dict[str, Any]]) -> str:
     head: list[str] = []
     for field in fields(kind):
@@ -110,11 +99,3 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    return repr(value) if isinstance(value, float) else str(value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import groupby
 
 from memnet.compare.report.table_model import Cell, Column, Table
 
@@ -34,7 +36,10 @@ def tabular(table: Table, *, long: bool = False) -> str:
     if not table.columns:
         return rf"\par\noindent\textbf{{{escape(table.title)}}} {escape(table.before)}" + "\n"
     kind = "longtable" if long else "tabular"
-    letters = "".join("r" if column.numeric else "l" for column in table.columns)
+    letters = "".join(
+        "r" if column.numeric else r"p{0.18\linewidth}" if column.wide else "l"
+        for column in table.columns
+    )
     head = " & ".join(escape(column.heading) for column in table.columns)
     body = [" & ".join(map(_cell, row, table.columns)) + r" \\" for row in table.rows]
     notes = [note for note in (table.before, table.after) if note]
@@ -42,6 +47,7 @@ def tabular(table: Table, *, long: bool = False) -> str:
         rf"\begin{{{kind}}}{{{letters}}}",
         *([_title(table)] if long and table.title else []),
         r"\toprule",
+        *_groups(table.columns),
         rf"{head} \\",
         r"\midrule",
         *([r"\endhead"] if long else []),
@@ -49,10 +55,31 @@ def tabular(table: Table, *, long: bool = False) -> str:
         r"\bottomrule",
         rf"\end{{{kind}}}",
         *([r"\par"] if notes and not long else []),
-        *(rf"{{\footnotesize {escape(note)}\par}}" for note in notes),
+        *map(footnote, notes),
         "",
     ]
     return "\n".join(lines)
+
+
+def footnote(text: str) -> str:
+    """Write a paragraph in small print."""
+    return rf"{{\footnotesize {escape(text)}\par}}"
+
+
+def _groups(columns: Sequence[Column]) -> list[str]:
+    """Write the line of headings over several columns, and the rules under them."""
+    if not any(column.group for column in columns):
+        return []
+    cells, rules, start = [], [], 1
+    for group, members in groupby(columns, key=lambda column: column.group):
+        count = len(list(members))
+        if group:
+            cells.append(rf"\multicolumn{{{count}}}{{c}}{{{escape(group)}}}")
+            rules.append(rf"\cmidrule(lr){{{start}-{start + count - 1}}}")
+        else:
+            cells += [""] * count
+        start += count
+    return [" & ".join(cells).rstrip() + r" \\", "".join(rules)]
 
 
 def _cell(cell: Cell, column: Column) -> str:

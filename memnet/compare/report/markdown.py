@@ -98,7 +98,7 @@ def markdown_table(table: Table) -> str:
         parts.append(escape_markdown(table.before))
     if table.columns:
         rules = ["---:" if c.numeric else ":---" if c.wide else "---" for c in table.columns]
-        lines = [[escape_markdown(column.heading) for column in table.columns], rules]
+        lines = [[escape_markdown(column.full_heading) for column in table.columns], rules]
         lines += [[_cell(cell) for cell in row] for row in table.rows]
         parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
     if table.after:

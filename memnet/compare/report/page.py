@@ -89,7 +89,7 @@ def html_page(
     >>> page = html_page(text, title="a & b")
     >>> "<title>a &amp; b</title>" in page
     True
-    >>> '<td class="num"><span class="v">0.5 </span><span class="ci">[0.4, 0.6]</span></td>' in page
+    >>> '<td class="num"><span class="v">0.5</span> <span class="ci">[0.4, 0.6]</span></td>' in page
     True
     """
     parser = _parser()
@@ -354,7 +354,9 @@ def _mark_cells(tokens: Sequence[Token], images: Mapping[str, bytes]) -> None:
                 if child.type == "em_open":
                     child.attrSet("class", _small_print(token.children, place))
             if not children and child.type == "text" and _class_of(outer) == _NUMBER:
-                children += [_raw('<span class="v">'), child, _raw("</span>")]
+                child.content = child.content.rstrip()
+                space = " " if place + 1 < len(token.children) else ""
+                children += [_raw('<span class="v">'), child, _raw(f"</span>{space}")]
             else:
                 children.append(child)
             place += 1

@@ -1,4 +1,4 @@
-"""Published figures beside measured ones, and Table 1 of Needell & Bainbridge (2022)."""
+"""Published values beside measured ones."""
 
 from __future__ import annotations
 
@@ -6,17 +6,8 @@ from typing import Any
 
 from memnet.compare.published import HUMAN, contaminated_mse_note
 from memnet.compare.record import Result, RunRecord
-from memnet.compare.report.latex import escape
-from memnet.compare.report.table1 import (
-    TABLE1,
-    TABLE1_COLUMNS,
-    table1_latex,
-    table1_notes,
-    table1_rows,
-)
 from memnet.compare.report.table_model import Cell, Column, Table, interval, number
 from memnet.compare.report.tables import by_name, value_cell
-from memnet.data.contamination import DatasetName, dataset_title
 from memnet.stats.metrics import describe
 
 _PAPER_ONLY = {
@@ -26,7 +17,6 @@ _PAPER_ONLY = {
     "min_truth": "Lowest human score",
     "share_truth_below_0.411": "Share below 0.411",
 }
-_TESTED_BY_NB22 = ({"lamem"}, {"memcat"}, {"lamem", "memcat"})
 
 
 def published_table(record: RunRecord) -> Table | None:
@@ -106,59 +96,4 @@ def mse_note(record: RunRecord) -> str:
     mse, spearman, pearson = (float(r.value or 0) for r in known)
     return contaminated_mse_note(
         mse=mse, spearman=spearman, pearson=pearson, truth_sd=record.truth["sd"], n=known[0].n
-    )
-
-
-def measured_for_table1(record: RunRecord) -> dict[str, dict[str, str]]:
-    """Measured figures of Table 1's models, each with its contamination."""
-    measured: dict[str, dict[str, str]] = {}
-    for (model, metric), result in by_name(record).items():
-        if model in TABLE1 and metric in TABLE1_COLUMNS and result.value is not None:
-            text = f"{result.value:{TABLE1_COLUMNS[metric][1]}} ({result.contamination})"
-            measured.setdefault(model, {})[metric] = text
-    return measured
-
-
-def table1_belongs(record: RunRecord) -> bool:
-    """Whether the record is about a model of that table, or about its data sets."""
-    names = DatasetName.parse(record.dataset).names if record.dataset else frozenset[str]()
-    return bool(measured_for_table1(record)) or set(names) in _TESTED_BY_NB22
-
-
-def table1(record: RunRecord) -> Table:
-    """Lay out Table 1 of Needell & Bainbridge (2022), measured figures beside it."""
-    columns = [Column("Model")]
-    for heading, _ in TABLE1_COLUMNS.values():
-        columns += [Column(f"{heading}, published", numeric=True), Column("here", numeric=True)]
-    rows = []
-    for row in table1_rows(measured_for_table1(record)):
-        cells = [Cell(row["name"])]
-        for metric in TABLE1_COLUMNS:
-            other = row[f"{metric}_text"]
-            cells += [
-                Cell(row[f"{metric}_published"] + (f" (text: {other})" if other else "")),
-                Cell(row[f"{metric}_measured"]),
-            ]
-        rows.append(cells)
-    return Table(title="", columns=columns, rows=rows, after=_table1_notes(record))
-
-
-def table1_tex(record: RunRecord) -> str:
-    """Render the same as a LaTeX tabular with a line on what was measured."""
-    note = escape(_here(record))
-    table = table1_latex(measured_for_table1(record))
-    return f"{table}\n{{\\footnotesize {note}\\par}}\n"
-
-
-def _table1_notes(record: RunRecord) -> str:
-    return " ".join([*table1_notes(), _here(record)])
-
-
-def _here(record: RunRecord) -> str:
-    if not measured_for_table1(record):
-        return "Here: none of these models was measured."
-    return (
-        f"Here: {record.items['n']:,} pictures of {dataset_title(record.dataset) or 'a data set'}"
-        f"{'' if record.dataset else ' that was not named'}, where nobody knows which pictures the "
-        "paper tested on; in brackets, whether the model may have been trained on those here."
     )

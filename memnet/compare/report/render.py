@@ -11,7 +11,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from memnet.compare.record import RunRecord
-from memnet.compare.report import difference_tables, findings, glossary, published_table, tables
+from memnet.compare.report import (
+    difference_tables,
+    findings,
+    glossary,
+    published_table,
+    table1,
+    tables,
+)
 from memnet.compare.report.figures import (
     captions,
     figure_names,
@@ -103,9 +110,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "published": published_table.published_table(record),
         "citations": published_table.sources(record),
         "mse_note": published_table.mse_note(record),
-        "table1": published_table.table1(record)
-        if published_table.table1_belongs(record)
-        else None,
+        "table1": table1.table1_of_record(record) if table1.table1_belongs(record) else None,
         "glossary": glossary.glossary(record),
         "manifest": record.truth.get("manifest") or {},
         "manifest_digest": record.results[0].manifest if record.results else "",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.record import CONTAMINATION, RunRecord
-from memnet.compare.report.files import csv_text
+from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render
 from memnet.compare.report.table_model import Cell, Column, Table, number

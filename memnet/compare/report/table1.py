@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memnet.compare.published import PublishedFigure, published, rivals
-from memnet.compare.report.latex import escape
+from memnet.compare.record import RunRecord
+from memnet.compare.report.csv_text import csv_text
+from memnet.compare.report.latex import footnote, tabular
+from memnet.compare.report.markdown import markdown_list, markdown_table
+from memnet.compare.report.table_model import Cell, Column, Table
+from memnet.compare.report.tables import by_name
+from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import unknown_name
 
 TABLE1 = {
@@ -29,6 +33,8 @@ TABLE1_COLUMNS = {
 
 MEASURED_ONLY = {"device": ("Device", ""), "pictures_per_second": ("Pictures per second", ".1f")}
 """Further columns, which the paper does not have; they are shown where anything was measured."""
+
+_TESTED_BY_NB22 = ({"lamem"}, {"memcat"}, {"lamem", "memcat"})
 
 TESTED = ("mse", "spearman")
 """The columns that come from the test part."""
@@ -96,58 +102,44 @@ def table1_rows(measured: Measured | None = None) -> list[dict[str, str]]:
     return rows
 
 
+def table1(measured: Measured | None = None) -> Table:
+    """Lay out the table; raises as :func:`table1_rows` does."""
+    rows = table1_rows(measured)
+    further = [metric for metric in MEASURED_ONLY if any(row[f"{metric}_measured"] for row in rows)]
+    columns = [Column("Model")]
+    for title, _ in TABLE1_COLUMNS.values():
+        columns += [Column(kind, numeric=True, group=title) for kind in ("published", "here")]
+    columns += [
+        Column(MEASURED_ONLY[metric][0], numeric=metric != "device", wide=metric == "device")
+        for metric in further
+    ]
+    cells = []
+    for row in rows:
+        texts = [row["name"]]
+        for metric in TABLE1_COLUMNS:
+            text = row[f"{metric}_text"]
+            texts.append(row[f"{metric}_published"] + (f" (text: {text})" if text else ""))
+            texts.append(row[f"{metric}_measured"])
+        texts += [row[f"{metric}_measured"] for metric in further]
+        cells.append([Cell(text) for text in texts])
+    return Table(title="", columns=columns, rows=cells, after=" ".join(table1_notes()))
+
+
 def table1_markdown(measured: Measured | None = None, notes: Iterable[str] = ()) -> str:
     """Render the table as Markdown; ``notes`` are sentences that go under it."""
-    rows = table1_rows(measured)
-    further = _further(rows)
-    heads = [
-        f"{title}, {kind}" for title, _ in TABLE1_COLUMNS.values() for kind in ("published", "here")
-    ]
-    heads += [MEASURED_ONLY[metric][0] for metric in further]
-    lines = ["| " + " | ".join(["Model", *heads]) + " |", "| --- |" + " ---: |" * len(heads)]
-    for row in rows:
-        cells = [_one_line(cell).replace("|", "\\|") for cell in _cells(row, further)]
-        lines.append("| " + " | ".join(cells) + " |")
-    own = [f"- {_one_line(note)}" for note in notes]
-    return "\n".join([*lines, "", *table1_notes(), *([""] if own else []), *own]) + "\n"
+    text = markdown_table(table1(measured)) + markdown_list(notes, folded=False)
+    return text.rstrip("\n") + "\n"
 
 
 def table1_latex(measured: Measured | None = None, notes: Iterable[str] = ()) -> str:
     """Render the table as a LaTeX tabular (package ``booktabs``), with its notes."""
-    rows = table1_rows(measured)
-    further = _further(rows)
-    pairs = len(TABLE1_COLUMNS)
-    groups = [rf"\multicolumn{{2}}{{c}}{{{escape(t)}}}" for t, _ in TABLE1_COLUMNS.values()]
-    titles = [escape(MEASURED_ONLY[metric][0]) for metric in further]
-    rules = "".join(rf"\cmidrule(lr){{{2 * i + 2}-{2 * i + 3}}}" for i in range(pairs))
-    letters = "".join(r"p{0.18\linewidth}" if metric == "device" else "r" for metric in further)
-    body = [" & ".join(map(escape, _cells(row, further))) + r" \\" for row in rows]
-    width = 2 * pairs + 1 + len(further)
-    small = [
-        rf"\multicolumn{{{width}}}{{p{{0.95\linewidth}}}}{{\footnotesize {escape(note)}}} \\"
-        for note in (*table1_notes(), *notes)
-    ]
-    return "\n".join(
-        [
-            rf"\begin{{tabular}}{{l{'rr' * pairs}{letters}}}",
-            r"\toprule",
-            " & " + " & ".join([*groups, *("" for _ in further)]).rstrip() + r" \\",
-            rules,
-            " & ".join(["Model", *["published", "here"] * pairs, *titles]) + r" \\",
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            *small,
-            r"\end{tabular}",
-            "",
-        ]
-    )
+    return tabular(table1(measured)) + "".join(f"{footnote(note)}\n" for note in notes)
 
 
 def table1_csv(measured: Measured | None = None) -> str:
     """Write the table as CSV with every number in full, empty where there is none.
 
-    A measured figure has the columns ``METRIC``, ``METRIC_low``, ``METRIC_high``, ``METRIC_n`` and
+    A measured value has the columns ``METRIC``, ``METRIC_low``, ``METRIC_high``, ``METRIC_n`` and
     ``METRIC_contamination``; the published ones are as printed.
     """
     values = _checked(measured)
@@ -156,20 +148,54 @@ def table1_csv(measured: Measured | None = None) -> str:
     for metric in TABLE1_COLUMNS:
         head += [f"{metric}_published", f"{metric}_text", metric]
         head += [f"{metric}{end}" for end in ends[1:] if metric in TESTED]
-    head += MEASURED_ONLY
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, head, restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for row in table1_rows(measured):
         cells: dict[str, Any] = dict(row)
         for metric, value in values.get(row["model"], {}).items():
             cells[metric] = value
             if isinstance(value, Estimate):
-                low, high = value.interval or ("", "")
-                parts = (value.value, low, high, value.n or "", value.contamination)
+                low, high = value.interval or (None, None)
+                parts = (value.value, low, high, value.n or None, value.contamination)
                 cells |= {f"{metric}{end}": part for end, part in zip(ends, parts, strict=True)}
-        writer.writerow(cells)
-    return buffer.getvalue()
+        rows.append(cells)
+    return csv_text([*head, *MEASURED_ONLY], rows)
+
+
+def measured_for_table1(record: RunRecord) -> dict[str, dict[str, str]]:
+    """Return the measured values of Table 1's models in a record, each with its contamination."""
+    measured: dict[str, dict[str, str]] = {}
+    for (model, metric), result in by_name(record).items():
+        if model in TABLE1 and metric in TABLE1_COLUMNS and result.value is not None:
+            text = f"{result.value:{TABLE1_COLUMNS[metric][1]}} ({result.contamination})"
+            measured.setdefault(model, {})[metric] = text
+    return measured
+
+
+def table1_belongs(record: RunRecord) -> bool:
+    """Whether the record is about a model of that table, or about its data sets."""
+    names = DatasetName.parse(record.dataset).names if record.dataset else frozenset[str]()
+    return bool(measured_for_table1(record)) or set(names) in _TESTED_BY_NB22
+
+
+def table1_of_record(record: RunRecord) -> Table:
+    """Lay out the table with what a record measured."""
+    table = table1(measured_for_table1(record))
+    return replace(table, after=f"{table.after} {_here(record)}")
+
+
+def table1_tex(record: RunRecord) -> str:
+    """Render the same as a LaTeX tabular with a line on what was measured."""
+    return table1_latex(measured_for_table1(record), [_here(record)])
+
+
+def _here(record: RunRecord) -> str:
+    if not measured_for_table1(record):
+        return "Here: none of these models was measured."
+    return (
+        f"Here: {record.items['n']:,} pictures of {dataset_title(record.dataset) or 'a data set'}"
+        f"{'' if record.dataset else ' that was not named'}, where nobody knows which pictures the "
+        "paper tested on; in brackets, whether the model may have been trained on those here."
+    )
 
 
 def table1_notes() -> list[str]:
@@ -196,22 +222,6 @@ def _text(value: float | str | Estimate, digits: str) -> str:
     if isinstance(value, Estimate):
         return value.text(digits)
     return value if isinstance(value, str) else f"{value:{digits}}"
-
-
-def _further(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    return [name for name in MEASURED_ONLY if any(row[f"{name}_measured"] for row in rows)]
-
-
-def _cells(row: Mapping[str, str], further: Iterable[str]) -> list[str]:
-    cells = [row["name"]]
-    for metric in TABLE1_COLUMNS:
-        said = f" (text: {row[f'{metric}_text']})" if row[f"{metric}_text"] else ""
-        cells += [row[f"{metric}_published"] + said, row[f"{metric}_measured"]]
-    return [*cells, *(row[f"{metric}_measured"] for metric in further)]
-
-
-def _one_line(text: str) -> str:
-    return text.replace("\n", " ")
 
 
 def _of_table1(model: str, metric: str) -> PublishedFigure:

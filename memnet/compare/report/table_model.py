@@ -37,11 +37,25 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, whether numbers stand under it (set flush right), whether long text does."""
+    """What stands over the cells of a column, and what kind of cells they are.
+
+    Attributes
+    ----------
+    heading : of this column.
+    numeric : whether numbers stand in it, set flush right.
+    wide : whether long text does.
+    group : a heading over this column and its neighbours of the same group; "" for none.
+    """
 
     heading: str
     numeric: bool = False
     wide: bool = False
+    group: str = ""
+
+    @property
+    def full_heading(self) -> str:
+        """The heading with that of its group, where there is one line for both."""
+        return f"{self.group}, {self.heading}" if self.group else self.heading
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ def print_table(table: Table) -> None:
     grid = Grid(box=None, pad_edge=False)
     for column in table.columns:
         grid.add_column(
-            Text(column.heading),
+            Text(column.full_heading),
             justify="right" if column.numeric else "left",
             no_wrap=column.numeric,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from memnet.compare.report.files import csv_text
+from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render, write_figures
 from memnet.compare.report.table_model import Cell, Column, Table, p_value, percent, short
