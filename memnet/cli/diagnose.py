@@ -59,13 +59,9 @@ def diagnose(
 
 
 def _print(result: Diagnosis) -> None:
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from memnet.cli.messages import say
+    from memnet.compare.report.table_model import Column
+    from memnet.compare.report.terminal import numbers, print_table
     from memnet.util.text import shorten_list
 
     print(result.headline)
@@ -73,18 +69,19 @@ def _print(result: Diagnosis) -> None:
     if result.disagreeing:
         print(f"Rows that are not its: {shorten_list(result.disagreeing, 20)}.")
     print()
-    table = Table("variant", "form", box=None, pad_edge=False)
-    for heading in ("residual SD", "agree", "rho", "log likelihood"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in _choose_rows(result):
-        cells = (
+    columns = numbers("residual SD", "agree", "rho", "log likelihood")
+    rows = [
+        (
+            row.slug,
+            row.form,
             "-" if row.residual_sd is None else f"{row.residual_sd:.3g}",
             "-" if row.agree is None else f"{row.agree:.0%}",
             "undefined" if row.rho is None else f"{row.rho:.4f}",
             "-" if row.loglik is None else f"{row.loglik:.1f}",
         )
-        table.add_row(*map(Text, (row.slug, row.form, *cells)))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+        for row in _choose_rows(result)
+    ]
+    print_table([Column("variant"), Column("form"), *columns], rows)
     print()
     _print_fingerprint(result.fingerprint, guess=result.evidence not in ("exact", "close"))
     say(f"{result.n} pictures, weights of {result.model}; all {len(result.candidates)}: --json")

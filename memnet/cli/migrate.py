@@ -92,21 +92,16 @@ def _print(record: MigrationRecord) -> None:
     """Print the claims as a table, then the sentences."""
     import textwrap
 
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from memnet.compare.report.table_model import p_value, short
+    from memnet.compare.report.table_model import Column, p_value, short
+    from memnet.compare.report.terminal import numbers, print_table
     from memnet.studies.migrate.page import p_of_difference
 
     if record.claims:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("claim", overflow="fold", max_width=44)
-        for name in ("n", "old", "p", "new", "p", "new - old", "interval", "p"):
-            table.add_column(name, justify="right", no_wrap=True)
+        rows = []
         for claim in record.claims:
             ends = claim["difference"]["interval"]
             cells = [
+                claim["title"],
                 f"{claim['n']:,}",
                 short(claim["old"]["value"]),
                 p_value(claim["p_old"]),
@@ -116,8 +111,9 @@ def _print(record: MigrationRecord) -> None:
                 f"[{short(ends[0])}, {short(ends[1])}]" if ends else "none",
                 p_of_difference(claim),
             ]
-            table.add_row(Text(claim["title"]), *map(Text, cells))
-        Console(width=120, soft_wrap=False).print(table)
+            rows.append(cells)
+        values = numbers("n", "old", "p", "new", "p", "new - old", "interval", "p")
+        print_table([Column("claim", wide=True), *values], rows)
         print()
     for sentence in record.conclusions:
         print(textwrap.fill(sentence, 100, initial_indent="- ", subsequent_indent="  "))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,14 +81,12 @@ def sensitivity(
 
 
 def _print(result: Sensitivity) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from memnet.compare.report.table_model import Column
+    from memnet.compare.report.terminal import numbers, print_table
 
-    table = Table("variant", box=None, pad_edge=False)
     shown = ("spearman", "pearson", "mean_shift", "sd", "sd_ratio", "rms_difference")
-    for name in shown:
-        table.add_column(name, justify="right", no_wrap=True)
+    rows = []
     for row in result.summary.to_dict("records"):
-        cells = ("undefined" if row[name] != row[name] else f"{row[name]:.4f}" for name in shown)
-        table.add_row(row["variant"], *cells)
-    Console(width=None if sys.stdout.isatty() else 250).print(table)
+        values = ("undefined" if row[name] != row[name] else f"{row[name]:.4f}" for name in shown)
+        rows.append((row["variant"], *values))
+    print_table([Column("variant"), *numbers(*shown)], rows)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from memnet.cli.messages import say
 from memnet.compare.record import RunRecord
 from memnet.compare.report.summary import Spread
-from memnet.compare.report.table_model import interval, number, p_value
+from memnet.compare.report.table_model import Column, interval, number, p_value
 from memnet.compare.report.tables import level
+from memnet.compare.report.terminal import numbers, print_table
 from memnet.stats.metrics import describe
 
 PRINTED = (
@@ -30,6 +26,8 @@ PRINTED = (
     "disattenuated_spearman",
 )
 _ONLY_DEFINED = ("disattenuated_spearman",)
+_NAMES = (Column("model"), Column("metric"))
+_WORD = Column("test pictures")
 
 
 def print_results(record: RunRecord) -> None:
@@ -39,8 +37,8 @@ def print_results(record: RunRecord) -> None:
         for r in record.results
         if r.metric in PRINTED and (r.value is not None or r.metric not in _ONLY_DEFINED)
     ]
-    _print(
-        ("model", "metric", "value", f"{level(record)} interval", "n", "test pictures"),
+    print_table(
+        [*_NAMES, *numbers("value", f"{level(record)} interval", "n"), _WORD],
         [
             (
                 r.model,
@@ -56,8 +54,9 @@ def print_results(record: RunRecord) -> None:
     pairs = [row for row in record.differences if row.metric == "spearman"]
     if pairs:
         print()
-        _print(
-            ("model", "minus", "rho", f"{level(record)} interval", "Holm p", "test pictures"),
+        between = numbers("rho", f"{level(record)} interval", "Holm p")
+        print_table(
+            [Column("model"), Column("minus"), *between, _WORD],
             [
                 (
                     row.model_a,
@@ -77,8 +76,8 @@ def print_results(record: RunRecord) -> None:
 
 def print_summary(found: Sequence[Spread]) -> None:
     """Print mean and SD over several records of the same figures."""
-    _print(
-        ("model", "metric", "mean", "SD", "records", "test pictures"),
+    print_table(
+        [*_NAMES, *numbers("mean", "SD", "records"), _WORD],
         [
             (
                 spread.model,
@@ -97,13 +96,3 @@ def print_summary(found: Sequence[Spread]) -> None:
 def _place(record: RunRecord, model: str, metric: str) -> tuple[int, int]:
     models = list(dict.fromkeys(result.model for result in record.results))
     return models.index(model), PRINTED.index(metric)
-
-
-def _print(head: tuple[str, str, str, str, str, str], rows: Sequence[tuple[str, ...]]) -> None:
-    table = Table(head[0], head[1], box=None, pad_edge=False)
-    for heading in head[2:5]:
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column(head[5], no_wrap=True)
-    for row in rows:
-        table.add_row(*map(Text, row))  # as text: names may hold what rich takes for markup
-    Console(width=None if sys.stdout.isatty() else 250).print(table)

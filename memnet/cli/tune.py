@@ -129,24 +129,27 @@ def _line(trials: Sequence[Trial], last: Trial, wanted: int) -> str:
 
 def _print(trials: Sequence[Trial]) -> None:
     """Print the best runs, and how many there are of each kind."""
-    import sys
     from collections import Counter
 
-    from rich.console import Console
-    from rich.table import Table
+    from memnet.compare.report.table_model import Column
+    from memnet.compare.report.terminal import numbers, print_table
 
     ranked = sorted(
         (trial for trial in trials if trial.value is not None),
         key=lambda trial: (trial.state != "complete", -(trial.value or 0.0)),
     )
-    table = Table("run", "state", box=None, pad_edge=False)
     names = list(ranked[0].settings) if ranked else []
-    for heading in ("Spearman", *(name.replace("_", " ") for name in names)):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for trial in ranked[:_PRINTED]:
-        numbers = [f"{trial.settings[name]:.3g}" for name in names]
-        table.add_row(str(trial.number), trial.state, f"{trial.value:.3f}", *numbers)
-    if ranked:
-        Console(width=None if sys.stdout.isatty() else 250).print(table)
+    rows = [
+        (
+            str(trial.number),
+            trial.state,
+            f"{trial.value:.3f}",
+            *(f"{trial.settings[name]:.3g}" for name in names),
+        )
+        for trial in ranked[:_PRINTED]
+    ]
+    if rows:
+        values = numbers("Spearman", *(name.replace("_", " ") for name in names))
+        print_table([Column("run"), Column("state"), *values], rows)
     counts = Counter(trial.state for trial in trials)
     print(f"{len(trials)} runs: " + ", ".join(f"{n} {state}" for state, n in counts.items()))

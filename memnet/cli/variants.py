@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,9 +117,10 @@ _LINES = {
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from memnet.compare.report.terminal import console
 
     table = Table("variant", "", "", box=None, pad_edge=False)
     table.columns[0].no_wrap = table.columns[1].no_wrap = True
@@ -129,4 +129,4 @@ def _print(rows: list[dict[str, Any]]) -> None:
         for name, heading in _LINES.items():
             table.add_row("", Text(heading, style="dim"), Text(row[name] or "none"))
         table.add_row()
-    Console(width=None if sys.stdout.isatty() else 250).print(table)
+    console().print(table)

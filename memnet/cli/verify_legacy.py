@@ -72,18 +72,13 @@ def verify_legacy(
 
 
 def _print(found: object) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+    from memnet.compare.report.table_model import Column
+    from memnet.compare.report.terminal import numbers, print_table
     from memnet.experiments.verify_legacy import Verification
 
     assert isinstance(found, Verification)
-    table = Table("test split", box=None, pad_edge=False)
-    for heading in ("n", "failed", "Spearman's rho", "95 % interval", "MSE", "SD"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for result in found.splits:
-        table.add_row(
+    rows = [
+        (
             str(result.split),
             f"{result.n:,}",
             f"{result.failed:,}",
@@ -92,17 +87,22 @@ def _print(found: object) -> None:
             f"{result.sd:.4f}",
             result.verdict,
         )
+        for result in found.splits
+    ]
     if found.spread is not None:
-        table.add_row(
-            "mean of all",
-            f"{found.pictures:,}",
-            "",
-            *_rho(found.mean, found.interval),
-            f"{found.mse:.5f}",
-            f"{found.sd:.4f}",
-            found.verdict,
+        rows.append(
+            (
+                "mean of all",
+                f"{found.pictures:,}",
+                "",
+                *_rho(found.mean, found.interval),
+                f"{found.mse:.5f}",
+                f"{found.sd:.4f}",
+                found.verdict,
+            )
         )
-    Console(width=120, soft_wrap=True).print(table)
+    values = numbers("n", "failed", "Spearman's rho", "95 % interval", "MSE", "SD")
+    print_table([Column("test split"), *values, Column("verdict")], rows)
     if found.spread is not None:
         print(f"\nSD of rho over the splits {found.spread:.4f}; n of all: distinct pictures.")
     print("\nPublished:")

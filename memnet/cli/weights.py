@@ -18,9 +18,9 @@ app = typer.Typer(help="List, fetch and verify model weights.", no_args_is_help=
 @app.command("list")
 def list_() -> None:
     """Print every known model and backbone: name, whether it is at hand, licence."""
-    from rich.console import Console
     from rich.table import Table
 
+    from memnet.compare.report.terminal import console
     from memnet.scoring.plugins import working_plugins
     from memnet.weights import store
     from memnet.weights.backbones import backbones
@@ -39,11 +39,10 @@ def list_() -> None:
     for backbone in backbones().values():
         megabytes = str(backbone.megabytes)
         starts.add_row(backbone.name, _state(backbone), megabytes, backbone.licence, backbone.title)
-    wide = None if sys.stdout.isatty() else 250
-    console = Console(width=wide, soft_wrap=True)
-    console.print(table)
-    console.print("\nBackbones, which networks can be trained from:")
-    console.print(starts)
+    out = console()
+    out.print(table, soft_wrap=True)
+    out.print("\nBackbones, which networks can be trained from:")
+    out.print(starts, soft_wrap=True)
 
 
 @app.command()

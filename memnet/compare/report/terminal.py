@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from memnet.compare.report.table_model import Cell, Table
+from memnet.compare.report.table_model import Column
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _WIDE = 250
 """Letters of a line where no terminal says how many it has: rows stay whole for other programs."""
+
+_LONG = 44
+"""Letters of a line in a column of long text."""
 
 
 def console() -> Console:
@@ -21,32 +25,33 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDE, soft_wrap=False)
 
 
-def print_table(table: Table) -> None:
-    """Print a table, and its sentences above and below it.
+def print_table(headings: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table.
 
-    Numbers are set flush right and never broken; a cell's interval, word and note follow its text.
+    Numbers are set flush right and never broken; where a terminal is too narrow, other cells are.
+
+    Parameters
+    ----------
+    headings : of the columns; long text (``wide``) is broken over lines.
+    rows : a text for each column.
     """
     from rich.table import Table as Grid
     from rich.text import Text
 
     grid = Grid(box=None, pad_edge=False)
-    for column in table.columns:
+    for column in headings:
         grid.add_column(
             Text(column.full_heading),
             justify="right" if column.numeric else "left",
             no_wrap=column.numeric,
+            overflow="fold",
+            max_width=_LONG if column.wide else None,
         )
-    for row in table.rows:
-        # As text: names may hold what rich takes for markup.
-        grid.add_row(*(Text(_line(cell)) for cell in row))
-    out = console()
-    if table.before:
-        out.print(Text(table.before))
-    if table.columns:
-        out.print(grid)
-    if table.after:
-        out.print(Text(table.after))
+    for row in rows:
+        grid.add_row(*map(Text, row))  # as text: names may hold what rich takes for markup
+    console().print(grid)
 
 
-def _line(cell: Cell) -> str:
-    return " ".join(filter(None, (cell.text, cell.interval, cell.word, cell.note)))
+def numbers(*headings: str) -> list[Column]:
+    """Return columns of numbers."""
+    return [Column(heading, numeric=True) for heading in headings]
