@@ -15,10 +15,13 @@ import pytest
 import typer
 
 import memnet
+from memnet.util.resources import tomllib
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS.glob("*.md")])
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS.glob("*.md")]
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
 
 
@@ -66,7 +69,11 @@ def _commands(page: Path) -> list[list[str]]:
         for part in line.split("&&")
     ]
     lines += re.findall(r"`(memnet [^`]+)`", BLOCK.sub("", text))
-    words = [shlex.split(line.split(" #")[0].split(" | ")[0], posix=True) for line in lines if "memnet" in line]
+    words = [
+        shlex.split(line.split(" #")[0].split(" | ")[0], posix=True)
+        for line in lines
+        if "memnet" in line
+    ]
     return [line[1:] for line in words if line and line[0] == "memnet" and len(line) > 1]
 
 
@@ -75,6 +82,11 @@ def command_tree():
     from memnet.cli import app
 
     return typer.main.get_command(app)
+
+
+def test_commands_are_read_from_the_pages():
+    assert sum(len(_commands(page)) for page in PAGES) > 80
+    assert ["weights", "list"] in _commands(DOCS / "weights.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
@@ -110,7 +122,9 @@ def test_every_command_is_on_the_page_of_commands(command_tree):
 
 
 def _python(page: Path) -> list[str]:
-    return [code for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == "python"]
+    return [
+        code for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == "python"
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
@@ -128,10 +142,9 @@ def test_python_blocks_compile_and_import_what_exists(page):
 def test_the_page_of_the_interface_has_every_public_name():
     text = (DOCS / "api.md").read_text(encoding="utf-8")
     for name in memnet.__all__:
-        if isinstance(getattr(memnet, name), str):  # the version
-            assert f"`{name}`" in text
-        elif issubclass(type(getattr(memnet, name)), type) and issubclass(getattr(memnet, name), Exception):
-            assert f"`{name}`" in text
+        value = getattr(memnet, name)
+        if isinstance(value, str) or (isinstance(value, type) and issubclass(value, Exception)):
+            assert f"`{name}`" in text, name
         else:
             assert re.search(rf"^### .*\b{name}\b", text, flags=re.MULTILINE), name
 
@@ -166,3 +179,32 @@ def test_the_examples_of_the_interface_are_true(tmp_path, monkeypatch):
     report: list[str] = []
     result = runner.run(test, out=report.append)
     assert not result.failed, "".join(report)
+
+
+def _defines(file: Path, name: str) -> bool:
+    code = file.read_text(encoding="utf-8")
+    return bool(re.search(rf"^(def|class) {name}\b|^{name}\b.*=", code, flags=re.MULTILINE))
+
+
+def test_the_map_of_the_code_names_files_and_functions_that_exist():
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = 0
+    for line in text.splitlines():
+        file = None
+        for word in re.findall(r"`([^`]+)`", line):
+            if word.startswith(("memnet/", "tests/", "tools/", "docs/", "benchmarks/")):
+                file = ROOT / word
+                assert file.exists(), line
+                named += 1
+            elif file is not None and file.suffix == ".py" and re.fullmatch(r"[A-Za-z_]+", word):
+                assert _defines(file, word), line
+    assert named > 60
+
+
+def test_the_floors_on_the_page_are_those_that_the_linter_holds():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = text.partition("## The floors")[2].partition("\n## ")[0]
+    floors = re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)
+    assert floors == [part for layer in layers for part in layer.split(" | ")]
