@@ -100,8 +100,8 @@ def test_commands_and_options_exist(page, command_tree):
             elif word.isupper() or word == "...":  # a placeholder: `memnet COMMAND --help`
                 break
             else:
-                assert word in command.commands, f"{_name(page)}: memnet {' '.join(words)}"
-                command = command.commands[word]
+                command = command.get_command(typer.Context(command), word)
+                assert command is not None, f"{_name(page)}: memnet {' '.join(words)}"
         if hasattr(command, "commands"):
             continue
         for word in words[at:]:
