@@ -25,6 +25,8 @@ from memnet.compare.frozen.file import FrozenScores, freeze
 from memnet.data.pictures import collect
 from tiny import register, write_tiny
 
+pytestmark = pytest.mark.process
+
 HELPERS = Path(__file__).parents[1] / "helpers"
 
 

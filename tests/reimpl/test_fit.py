@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from scipy.stats import spearmanr
 
+from command import wait_for
 from memnet.errors import MemnetError
 from memnet.reimpl import branches
 from memnet.reimpl.training import callbacks, module
@@ -165,6 +165,7 @@ def test_an_interrupted_run_goes_on_as_if_it_never_was(place, data, whole, monke
     assert same(read_weights(out / WEIGHTS)[0], read_weights(whole[0] / WEIGHTS)[0])
 
 
+@pytest.mark.process
 def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monkeypatch):
     out = place / "killed"
     config = small(crop="random", mirror=True, validations_per_epoch=2)
@@ -186,13 +187,10 @@ def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monke
         f"fit(*read_begun(out), out, Machine(device='cpu', devices=1, workers=None, "
         f"cache=Path({str(place / 'cache')!r}), wandb=''))\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (out / LAST).is_file() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.6)  # into the next epoch
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    wait_for(process, (out / LAST).is_file)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert (out / LAST).is_file()
     assert len(curves_of(out)) < 7
     (out / ".last.ckpt.0123.part").write_bytes(b"half")  # as a kill while it is written leaves

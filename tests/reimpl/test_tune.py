@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import optuna
@@ -17,6 +16,7 @@ from filelock import FileLock
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from command import wait_for
 from memnet.errors import MemnetError
 from memnet.reimpl.training import tune
 from memnet.reimpl.training.callbacks import COLUMNS, write_curves
@@ -485,6 +485,7 @@ def real_search(folder, out):
     )
 
 
+@pytest.mark.process
 def test_a_search_that_was_really_killed_goes_on_as_if_it_had_not_been(tmp_path):
     whole = real_search(tmp_path, tmp_path / "whole")
     here = Path(__file__).parent
@@ -494,10 +495,7 @@ def test_a_search_that_was_really_killed_goes_on_as_if_it_had_not_been(tmp_path)
         args, env={**os.environ, "PYTHONPATH": paths}, stderr=subprocess.PIPE, text=True
     )
     second = tmp_path / "killed" / "trials" / "0002" / "curves.csv"
-    while not (second.is_file() and len(second.read_text().splitlines()) >= 3):
-        if killed.poll() is not None:
-            pytest.fail(killed.communicate()[1])
-        time.sleep(0.001)
+    wait_for(killed, lambda: second.is_file() and len(second.read_text().splitlines()) >= 3)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     assert not (second.parent / "run.json").exists()
