@@ -27,7 +27,7 @@ def is_checkpoint(path: Path) -> bool:
         return False  # the reader of Caffe's files says what is wrong
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
+def read_port_checkpoint(path: Path) -> dict[str, Tensor]:
     """Read a port's checkpoint without running code from it.
 
     Returns

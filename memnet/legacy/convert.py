@@ -26,7 +26,7 @@ from memnet.legacy.architecture import (
     stripped,
 )
 from memnet.legacy.caffe_files import CaffeNet, read_caffemodel, read_prototxt
-from memnet.legacy.checkpoint import is_checkpoint, read_checkpoint
+from memnet.legacy.checkpoint import is_checkpoint, read_port_checkpoint
 from memnet.legacy.mean_image import read_mean_image
 from memnet.weights.catalogue import find
 from memnet.weights.files import (
@@ -113,7 +113,7 @@ def _convert(
     if port:
         if deploy is not None:
             raise MemnetError("--deploy belongs to a .caffemodel; a checkpoint has none.")
-        tensors = read_checkpoint(weights)
+        tensors = read_port_checkpoint(weights)
         report: tuple[str, ...] = (
             f"{weights.name}: a PyTorch port's checkpoint, {_counted(tensors)}; its first layer is "
             "taken to read blue, green, red, as Caffe's does",

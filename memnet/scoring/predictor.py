@@ -34,7 +34,7 @@ from memnet.scoring.table import COLUMNS, to_frame
 from memnet.util.arrays import Float32Array
 from memnet.weights import store
 from memnet.weights.catalogue import ModelEntry, catalogue
-from memnet.weights.files import MEAN_IMAGE, WeightHeader, place, read_weights
+from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors, read_weights
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
 
@@ -450,7 +450,7 @@ def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
     kind: Any = network_class(arch)
     with torch.device("meta"):  # no memory, no random numbers: every parameter is replaced below
         network: nn.Module = kind.shaped_like(tensors) if hasattr(kind, "shaped_like") else kind()
-    place(tensors, network.state_dict(), path.name)
+    match_tensors(tensors, network.state_dict(), path.name)
     network.load_state_dict(tensors, assign=True)
     return network
 

@@ -26,7 +26,7 @@ from memnet.errors import MemnetError, unknown_name
 from memnet.util.resources import packaged_toml
 from memnet.weights.catalogue import find
 from memnet.weights.entry import WeightEntry
-from memnet.weights.files import SourceFile, WeightHeader, new_header, place
+from memnet.weights.files import SourceFile, WeightHeader, match_tensors, new_header
 
 ARCH = "torchvision backbone"
 """What the stored file's header says instead of a network that scores."""
@@ -96,7 +96,7 @@ class Backbone(WeightEntry):
             # begin at 0; with a fixed momentum, as here, nothing depends on them.
             if name.endswith(".num_batches_tracked") and name not in tensors:
                 tensors[name] = torch.zeros(target.shape, dtype=target.dtype)
-        place(tensors, network, str(source))
+        match_tensors(tensors, network, str(source))
         for name, target in network.items():
             if tensors[name].dtype != target.dtype:
                 raise MemnetError(

@@ -24,6 +24,7 @@ from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file
+from memnet.util.text import shorten_list
 from memnet.weights.targets import HIT_RATE, check_target
 
 HEADER_VERSION = 2
@@ -316,7 +317,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
         return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
 
 
-def place(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], where: str) -> None:
+def match_tensors(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], where: str) -> None:
     """Compare two tables of names and shapes, emptying both; anything left over is an error.
 
     Parameters
@@ -333,12 +334,10 @@ def place(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], where: str)
                 raise MemnetError(f"{where}: {name} has shape {have}, the network wants {want}.")
     if spare or unfilled:
         raise MemnetError(
-            f"{where}: no place in the network for {_some(spare)}; "
-            f"nothing in the file for {_some(unfilled)}."
+            f"{where}: no place in the network for {_names(spare)}; "
+            f"nothing in the file for {_names(unfilled)}."
         )
 
 
-def _some(names: Mapping[str, Any]) -> str:
-    listed = sorted(names)
-    more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
-    return (", ".join(listed[:5]) + more) or "none"
+def _names(tensors: Mapping[str, Any]) -> str:
+    return shorten_list(sorted(tensors)) or "none"

@@ -18,16 +18,15 @@ import numpy as np
 import torch
 
 import memnet
-from caffe_recipe import write_recipe
-from memnet.legacy.architecture import LAYERS
-from memnet.legacy.onnx_route import (
-    BLOBS,
+from caffe2onnx_route import (
     blobs_by_onnx2torch,
     blobs_by_onnxruntime,
     caffe_to_onnx,
     distances,
-    export_onnx,
 )
+from caffe_recipe import write_recipe
+from memnet.legacy.architecture import LAYERS
+from memnet.legacy.onnx_route import BLOBS, export_onnx
 from references import GOLDEN, Measured, golden_pictures, imported
 
 Blobs = dict[str, np.ndarray]

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from caffe_recipe import write_recipe
-from memnet.errors import MemnetError
-from memnet.legacy import onnx_route
-from memnet.legacy.architecture import LAYERS
-from memnet.legacy.onnx_route import (
-    BLOBS,
+import caffe2onnx_route
+from caffe2onnx_route import (
     blobs_by_onnxruntime,
     caffe_to_onnx,
     distances,
     first_disagreement,
     require_agreement,
 )
+from caffe_recipe import write_recipe
+from memnet.errors import MemnetError
+from memnet.legacy.architecture import LAYERS
+from memnet.legacy.onnx_route import BLOBS
 from references import GOLDEN, limit
 from witnesses import (
     WITNESSES,
@@ -224,9 +224,9 @@ def test_a_module_of_caffe2onnx_that_was_there_before_is_there_afterwards(tmp_pa
 
 def test_a_missing_caffe2onnx_is_an_error_that_says_how_to_install_it(tmp_path, monkeypatch):
     needs("onnx")
-    real, before = onnx_route.find_spec, modules_of_caffe2onnx()
+    real, before = caffe2onnx_route.find_spec, modules_of_caffe2onnx()
     monkeypatch.setattr(
-        onnx_route, "find_spec", lambda name: None if name == "caffe2onnx" else real(name)
+        caffe2onnx_route, "find_spec", lambda name: None if name == "caffe2onnx" else real(name)
     )
     with pytest.raises(MemnetError) as caught:
         caffe_to_onnx(V1, DEPLOY, tmp_path / "net.onnx")

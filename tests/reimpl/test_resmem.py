@@ -18,7 +18,7 @@ import memnet
 import references
 from memnet.reimpl.resmem import ResMem
 from memnet.weights.catalogue import find
-from memnet.weights.files import place
+from memnet.weights.files import match_tensors
 from resmem_golden import digest
 from resmem_recipe import recipe_inputs, recipe_weights
 
@@ -121,7 +121,7 @@ def test_a_missing_and_a_spare_tensor_are_both_named():
     tensors = dict(targets)
     tensors["fc13.weight"] = tensors.pop("fc12.weight")
     with pytest.raises(memnet.MemnetError, match=r"fc13\.weight.*fc12\.weight"):
-        place(tensors, targets, "model.pt")
+        match_tensors(tensors, targets, "model.pt")
 
 
 def test_pixels_equal_the_packages_bit_for_bit(frozen, golden_pictures):

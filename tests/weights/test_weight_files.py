@@ -21,7 +21,7 @@ from memnet.weights.files import (
     SourceFile,
     WeightHeader,
     file_digest,
-    place,
+    match_tensors,
     read_header,
     read_weights,
     tensors_digest,
@@ -391,7 +391,7 @@ def test_equal_tables_are_accepted_and_left_as_they_are():
     network = torch.nn.Linear(3, 4)
     tensors = {"bias": torch.zeros(4), "weight": torch.zeros(4, 3)}
     targets = network.state_dict()
-    place(tensors, targets, "w.safetensors")
+    match_tensors(tensors, targets, "w.safetensors")
     assert set(tensors) == set(targets) == {"weight", "bias"}  # the caller still needs both
 
 
@@ -399,7 +399,7 @@ def test_equal_tables_are_accepted_and_left_as_they_are():
 def test_a_wrong_shape_is_named_with_both_shapes(shape):
     tensors = {"weight": torch.zeros(shape), "bias": torch.zeros(4)}
     with pytest.raises(MemnetError) as caught:
-        place(tensors, torch.nn.Linear(3, 4).state_dict(), "w.safetensors")
+        match_tensors(tensors, torch.nn.Linear(3, 4).state_dict(), "w.safetensors")
     assert str(caught.value) == (
         f"w.safetensors: weight has shape {shape}, the network wants (4, 3)."
     )
@@ -408,7 +408,7 @@ def test_a_wrong_shape_is_named_with_both_shapes(shape):
 def test_what_is_spare_and_what_is_missing_are_both_named():
     tensors = {"weight": torch.zeros(4, 3), "extra.bias": torch.zeros(4)}
     with pytest.raises(MemnetError) as caught:
-        place(tensors, torch.nn.Linear(3, 4).state_dict(), "w.safetensors")
+        match_tensors(tensors, torch.nn.Linear(3, 4).state_dict(), "w.safetensors")
     assert str(caught.value) == (
         "w.safetensors: no place in the network for extra.bias; nothing in the file for bias."
     )
@@ -417,7 +417,7 @@ def test_what_is_spare_and_what_is_missing_are_both_named():
 def test_a_spare_entry_alone_is_refused():
     tensors = {**torch.nn.Linear(3, 4).state_dict(), "spare": torch.zeros(1)}
     with pytest.raises(MemnetError, match=r"no place in the network for spare; .* for none"):
-        place(tensors, torch.nn.Linear(3, 4).state_dict(), "w.safetensors")
+        match_tensors(tensors, torch.nn.Linear(3, 4).state_dict(), "w.safetensors")
 
 
 def test_a_missing_buffer_alone_is_refused():
@@ -425,10 +425,10 @@ def test_a_missing_buffer_alone_is_refused():
     tensors = network.state_dict()
     del tensors["running_var"]
     with pytest.raises(MemnetError, match="for none; nothing in the file for running_var"):
-        place(tensors, network.state_dict(), "w.safetensors")
+        match_tensors(tensors, network.state_dict(), "w.safetensors")
 
 
 def test_of_many_names_five_are_listed_and_the_rest_counted():
     tensors = {f"t{number}": torch.zeros(1) for number in range(9)}
     with pytest.raises(MemnetError, match=r"for t0, t1, t2, t3, t4 and 4 more; "):
-        place(tensors, {}, "w.safetensors")
+        match_tensors(tensors, {}, "w.safetensors")
