@@ -117,7 +117,7 @@ def test_a_branch_gets_the_files_numbers_and_no_other_branch_moves(run_file, bra
 
 
 def test_all_branches_from_one_file_make_the_same_network_and_read_it_once(run_file, monkeypatch):
-    from memnet.reimpl import starts as module
+    from memnet.reimpl import initial_weights as module
 
     path, tensors = run_file
     reads = []
