@@ -16,7 +16,7 @@ def clips(
         "names whose last number is not the frame's.",
     ),
 ) -> None:
-    """Sort the scores of video frames by clip and frame, with figures for each clip.
+    """Sort the scores of video frames by clip and frame, with statistics for each clip.
 
     A frame's number is the last number in the file's name; what stands before it, with the folder,
     is the clip. frames.csv has a row per frame, clips.csv one per clip.

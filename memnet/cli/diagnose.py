@@ -17,7 +17,8 @@ def diagnose(
     score_column: str = typer.Option(..., help="Its column of scores."),
     id_column: str = typer.Option("image_id", help="Its column of picture ids."),
     images: str | None = typer.Option(
-        None, help="Folder, glob or manifest of the pictures; without it, only the numbers speak."
+        None,
+        help="Folder, glob or manifest of the pictures; without it, only a first guess.",
     ),
     model: str = typer.Option(
         "memnet.caffe_lamem", "--model", "-m", help="The original MemNet: a name or .safetensors."
@@ -31,10 +32,10 @@ def diagnose(
 ) -> None:
     """Find out which variant of MemNet made an old column of scores.
 
-    With the pictures, every known variant is run on them and compared with the column: exact
-    agreement first, then agreement but for a small noise, a straight line, the order alone; or
-    "none of these"; or that the column says too little. Without them, mean, spread, range and
-    digits give a first guess.
+    With the pictures, every known variant is run on them and compared with the column. The answer
+    is a variant that agrees exactly, closely, in a straight line or in the order of the pictures;
+    or none of them; or that the column says too little. Without the pictures, mean, spread, range
+    and digits give a first guess.
     """
     import json
 
@@ -67,7 +68,7 @@ def _print(result: Diagnosis) -> None:
     print(result.headline)
     print(result.sentence)
     if result.disagreeing:
-        print(f"Rows that are not its: {shorten_list(result.disagreeing, 20)}.")
+        print(f"Rows that do not agree: {shorten_list(result.disagreeing, 20)}.")
     print()
     columns = numbers("residual SD", "agree", "rho", "log likelihood")
     rows = [

@@ -23,7 +23,7 @@ def migrate(
         None, help="Instead of --images: a score table, or any with an id and a column `score`."
     ),
     crosswalk: Path | None = typer.Option(
-        None, "--map", help="Instead of both: apply a published crosswalk.json, without pictures."
+        None, "--map", help="Instead of both: a published crosswalk.json, which needs no pictures."
     ),
     model: str = typer.Option(
         "",
@@ -39,7 +39,7 @@ def migrate(
     ),
     group: str = typer.Option("", help="Column of groups to compare in memorability."),
     predictor: str = typer.Option(
-        "", help="Column whose effect on the outcome is looked at with memorability as control."
+        "", help="Column whose effect on the outcome is estimated with memorability as control."
     ),
     memnet_equivalent: bool = typer.Option(
         False, "--memnet-equivalent", help="Add the new scores on the scale of the old ones."

@@ -1,6 +1,6 @@
 """What the numbers of an old column say by themselves, without the pictures: a first guess.
 
-Where the figures come from: the server's scaling is that of GANalyze (Goetschalckx et al. 2019);
+Where the numbers come from: the server's scaling is that of GANalyze (Goetschalckx et al. 2019);
 spreads of the original with ten crops (SD about .08) and of a single pass (about .0025) are
 C. Needell's (2020); the lowest score of the published ResMem, .411, is Needell & Bainbridge's
 (2022); LaMem's hit rates (mean .756, SD .124) are Khosla et al.'s (2015). The published ResMem's
@@ -36,7 +36,7 @@ class Fingerprint:
 
     Attributes
     ----------
-    n : usable numbers. The figures are None where there is none (``sd``: fewer than two).
+    n : usable numbers. The statistics are None where there is none (``sd``: fewer than two).
     mean, sd, minimum, maximum : of the numbers as they stand; ``sd`` has n - 1 below.
     share_0, share_1, share_100 : share of the numbers that are exactly 0, 1, 100.
     decimals : with how many decimals they were written; None for full precision, and where every
@@ -201,7 +201,9 @@ def _by_spread(mean: float, sd: float, low: float, high: float) -> list[str]:
         )
     if 0.65 < mean < 0.85 and 0.08 < sd < 0.2 and low >= 0 and high <= 1:
         found.append(f"{at}: hit rates of people look so, too (LaMem: mean .756, SD .124).")
-    return found or [f"{at}: no variant is known by such figures; run it on the pictures."]
+    return found or [
+        f"{at}: no known variant gives such numbers; with the pictures (--images) each is tried."
+    ]
 
 
 def _like_resmem(mean: float, sd: float, low: float, high: float) -> bool:

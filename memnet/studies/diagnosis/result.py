@@ -1,4 +1,4 @@
-"""A diagnosis: its figures, and its sentences."""
+"""A diagnosis: its numbers, and its sentences."""
 
 from __future__ import annotations
 
@@ -244,14 +244,14 @@ def rank_words(slug: str, rho: float, trimmed: float | None, turned: bool) -> st
     slug : the variant.
     rho : Spearman's rho with all rows.
     trimmed : the same without the rows that fit worst; None where none were left out.
-    turned : whether the order is turned round.
+    turned : whether the order is reversed.
     """
     nearly = "" if abs(rho) > 1 - 1e-9 else "nearly "
     left = ""
     if trimmed is not None and nearly:
         left = f"; {trimmed:.4f} without the {LEFT_OUT:.0%} of rows that fit worst"
     return (
-        f"The column has {nearly}the order of {slug}{', turned round' if turned else ''} "
+        f"The column has {nearly}the order of {slug}{', reversed' if turned else ''} "
         f"(Spearman's rho {rho:.4f}{left}), but not its numbers: a transformation that keeps the "
         "order lies between, or it is a variant like it that is not known."
     )

@@ -152,7 +152,7 @@ def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
         f"values are two-sided and not corrected for the number of claims ({len(claims)})."
     )
     shown = (
-        "A figure was taken for significant where its test rejected at .05 and its interval "
+        "A result was taken for significant where its test rejected at .05 and its interval "
         "excluded 0."
     )
     return [computed, shown, f"The tests were: {'; '.join(tests_of(claims))}."]

@@ -83,7 +83,7 @@ def test_mean_and_spread_tell_raw_from_scaled():
     assert "near raw outputs" not in scaled
     low = words(normal(0.305, 0.15))
     assert "server's scaling" not in low
-    assert "no variant is known" in low
+    assert "no known variant" in low
 
 
 def test_percent_is_seen_and_does_not_hide_the_rest():

@@ -485,7 +485,7 @@ SENTENCES = {
     "weaker": "holds, and is weaker with the new score. It is 0.50 [0.35, 0.65], p < 0.001, with "
     "the old score and 0.30 [0.15, 0.45], p = 0.010, with the new score. "
     "The difference is -0.20 [-0.35, -0.05], p = 0.010.",
-    "reversed": "turns round: the sign is another. It is 0.30 [0.15, 0.45], p = 0.010, with the "
+    "reversed": "changes its sign. It is 0.30 [0.15, 0.45], p = 0.010, with the "
     "old score and -0.30 [-0.45, -0.15], p = 0.010, with the new score. "
     "The two scores differ here, by -0.60 [-0.75, -0.45], p < 0.001.",
     "old only": "is significant with the old score only. It is 0.20 [0.05, 0.35], p = 0.049, with "

@@ -676,7 +676,7 @@ def test_the_footnote_says_each_way_once_and_in_words(tmp_path, run):
     methods = done.record.methods
     assert tests in methods
     assert "Welch's t test that both groups have the same mean." in methods
-    assert "A figure was taken for significant where its test rejected at .05 and its" in methods
+    assert "A result was taken for significant where its test rejected at .05 and its" in methods
 
 
 def test_the_lowest_p_is_marked_in_table_csv_and_words(tmp_path, planted, run):

@@ -41,7 +41,7 @@ def published_validities(new_model: str) -> dict[str, Any]:
     dict
         ``reliability``, ``old``, ``new``: each a list of ``value``, ``printed``, ``validity``,
         ``source``, ``where``, ``what``, ``citation``, the one that is used first; ``ratio``, new
-        validity over old; ``ratios``, lowest and highest over the published figures;
+        validity over old; ``ratios``, lowest and highest over the published values;
         ``assumption``, ``caveat``; or ``reason``, why there are none.
     """
     values = {value.id: value for value in published()}

@@ -1,4 +1,4 @@
-"""What a claim's figures say, in a sentence: what changed with the new score and what did not.
+"""What a claim's estimates say, in a sentence: what changed with the new score and what did not.
 
 A claim is said to be there only where its own test rejects and its interval excludes 0; in small
 studies the two can disagree, and then the sentence says so. That one score gives a significant
@@ -23,18 +23,18 @@ def classify_claim(claim: Claim, alpha: float = 0.05) -> ClaimVerdict:
 
     Parameters
     ----------
-    claim : of :mod:`.claims`.
+    claim : of :mod:`.compute`.
     alpha : level of the tests, two-sided, 0 to 1.
 
     Returns
     -------
     str
-        A figure is significant where :func:`is_significant`.
+        An estimate is significant where :func:`is_significant`.
         ``"holds"``: significant with both scores, of the same sign, with no significant difference;
-        ``"stronger"`` or ``"weaker"``: the same, and the new figure is significantly farther from
+        ``"stronger"`` or ``"weaker"``: the same, and the new value is significantly farther from
         zero or nearer to it; ``"reversed"``: significant with opposite signs; ``"old only"`` or
         ``"new only"``: significant with one score; ``"neither"``: with none; ``"undefined"``: a
-        figure or its test is undefined.
+        value or its test is undefined.
     """
     old, new = claim.old.value, claim.new.value
     if old is None or new is None or claim.p_old is None or claim.p_new is None:
@@ -57,7 +57,7 @@ def write_conclusion(claim: Claim, alpha: float = 0.05) -> str:
 
     Parameters
     ----------
-    claim : of :mod:`.claims`.
+    claim : of :mod:`.compute`.
     alpha : level of the tests, two-sided, 0 to 1.
     """
     word = classify_claim(claim, alpha)
@@ -83,7 +83,7 @@ def write_conclusion(claim: Claim, alpha: float = 0.05) -> str:
     elif word in ("stronger", "weaker"):
         text = f"holds, and is {word} with the new score. {both} The difference is {change}."
     elif word == "reversed":
-        text = f"turns round: the sign is another. {both} {apart}"
+        text = f"changes its sign. {both} {apart}"
     elif word == "old only":
         text = f"is significant with the old score only. {both} {apart}"
     elif word == "new only":
@@ -97,12 +97,12 @@ def write_conclusion(claim: Claim, alpha: float = 0.05) -> str:
             "shown nor ruled out."
         )
         if apart_shown:
-            text += f" The two figures differ ({change}), which shows no effect with either."
+            text += f" The two values differ ({change}), which shows no effect with either."
     return f"{claim.title}: {text}{_disagreement(claim, alpha)}{_control(claim)}"
 
 
 def is_significant(estimate: Estimate, p: float | None, alpha: float = 0.05) -> bool:
-    """Whether a figure counts as significant: its test rejects, and its interval excludes 0."""
+    """Whether an estimate counts as significant: its test rejects, and its interval excludes 0."""
     return p is not None and p < alpha and _excludes_zero(estimate)
 
 
@@ -116,7 +116,7 @@ def _excludes_zero(estimate: Estimate) -> bool:
 
 
 def _disagreement(claim: Claim, alpha: float) -> str:
-    """Say where a figure is not counted although its test, or its interval alone, shows it."""
+    """Say where a result is not counted although its test, or its interval alone, shows it."""
     scores = (("old", claim.old, claim.p_old), ("new", claim.new, claim.p_new))
     lacking = [s for s, estimate, p in scores if _rejects(p, alpha) and estimate.interval is None]
     at_odds = [
