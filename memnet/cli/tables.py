@@ -1,4 +1,4 @@
-"""Tables on stdout: the figures that are asked for most; the report has all of them."""
+"""Tables on stdout: the values that are wanted most; the report has all of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WORD = Column("test pictures")
 
 
 def print_results(record: RunRecord) -> None:
-    """Print the main figures of each model, then the differences of Spearman's rho."""
+    """Print the main values of each model, then the differences of Spearman's rho."""
     shown = [
         r
         for r in record.results
@@ -71,11 +71,11 @@ def print_results(record: RunRecord) -> None:
         )
     rest = len(record.results) - len(shown)
     if rest:
-        say(f"{rest} more figures, with p values and effect sizes: report.html, tables/results.csv")
+        say(f"{rest} more values, with p values and effect sizes: report.html, tables/results.csv")
 
 
 def print_summary(found: Sequence[Spread]) -> None:
-    """Print mean and SD over several records of the same figures."""
+    """Print mean and SD over several records of the same metrics."""
     print_table(
         [*_NAMES, *numbers("mean", "SD", "records"), _WORD],
         [

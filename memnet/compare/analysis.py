@@ -348,10 +348,11 @@ def _reliability(data: ComparisonInput) -> Reliability:
     if stated is None or stated.made_of != "half" or data.no_counts != NO_COLUMNS:
         return Reliability("unknown", {}, {}, reason=data.no_counts)
     if name.part != "test":
-        reason = f"{stated.figure.source.short} give it for {stated.labels}: name split and part"
+        reason = f"{stated.published.source.short} give it for {stated.labels}: name split and part"
         return Reliability("unknown", {}, {}, reason=f"{reason}, as in {name.base}:test:1")
     source = (
-        f"{stated.figure.source.short}, {stated.figure.where}, for {stated.labels}: {stated.why}; "
+        f"{stated.published.source.short}, {stated.published.where}, for {stated.labels}: "
+        f"{stated.why}; "
         "a selection of its pictures may have another"
     )
     return reliability.from_published(stated.value, data.truth, source)

@@ -266,16 +266,17 @@ def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[d
     return [
         {
             "model": beside.model,
-            "dataset": beside.figure.dataset,
-            "metric": beside.figure.metric,
-            "value": beside.figure.value,
-            "text": beside.figure.text,
-            "what": beside.figure.what,
-            "source": beside.figure.source.short,
-            "citation": beside.figure.source.citation,
-            "url": beside.figure.source.url,
-            "where": beside.figure.where,
-            "comparable": beside.comparable and (measured or beside.figure.metric != "split_half"),
+            "dataset": beside.published.dataset,
+            "metric": beside.published.metric,
+            "value": beside.published.value,
+            "text": beside.published.text,
+            "what": beside.published.what,
+            "source": beside.published.source.short,
+            "citation": beside.published.source.citation,
+            "url": beside.published.source.url,
+            "where": beside.published.where,
+            "comparable": beside.comparable
+            and (measured or beside.published.metric != "split_half"),
             "why": beside.why,
         }
         for beside in published_for(dataset, [*models, HUMAN])

@@ -1,7 +1,7 @@
-"""Published figures as data, to be shown beside measured ones, and what may be compared with what.
+"""Published values as data, to be shown beside measured ones, and what may be compared with what.
 
-The figures are in ``published.toml``, each with its source. Where a paper contradicts itself both
-figures are returned; nothing here picks one.
+The values are in ``published.toml``, each with its source. Where a paper contradicts itself both
+values are returned; nothing here picks one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from memnet.errors import MemnetError
 from memnet.util.resources import packaged_toml
 
 HUMAN = "human"
-"""The "model" of figures about people's scores themselves."""
+"""The "model" of values about people's scores themselves."""
 
 LAMEM_VARIANCE = 0.0153
 """Variance of LaMem's 58,741 scores (SD 0.1238), from its split files; MemCat's is more."""
@@ -34,18 +34,18 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedFigure:
+class PublishedValue:
     """One published number; the head of ``published.toml`` says more about each field.
 
     Attributes
     ----------
     id : unique.
-    model, beside : whose figure it is; further catalogue names beside which it is shown.
+    model, beside : whose value it is; further catalogue names beside which it is shown.
     dataset, metric : as in ``record.json``.
     value, printed, qualifier : the number, its digits as printed, the source's own "about".
     source, also_in, where : publication, others that repeat it, table or text.
     what : one line.
-    like_for_like, note : whether a measured figure may be held against it, and why (not).
+    like_for_like, note : whether a measured value may be held against it, and why (not).
     contradicts : ids of what the same paper says elsewhere.
     every_dataset : whether it is about the model, whatever it is shown.
     """
@@ -75,9 +75,9 @@ class PublishedFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """A published figure beside a measured model: ``comparable`` or not, and ``why``."""
+    """A published value beside a measured model: ``comparable`` or not, and ``why``."""
 
-    figure: PublishedFigure
+    published: PublishedValue
     model: str
     comparable: bool
     why: str
@@ -89,13 +89,13 @@ class Reliability:
 
     Attributes
     ----------
-    figure : the correlation between two halves of the workers.
+    published : the correlation between two halves of the workers.
     labels : which human scores are meant.
     made_of : ``"half"`` where those scores come from one such half, ``"all"`` where from both.
     why : the reason.
     """
 
-    figure: PublishedFigure
+    published: PublishedValue
     labels: str
     made_of: str
     why: str
@@ -103,7 +103,7 @@ class Reliability:
     @property
     def value(self) -> float:
         """Reliability of the labels: of halves as published, else after Spearman and Brown."""
-        half = self.figure.value
+        half = self.published.value
         return half if self.made_of == "half" else 2 * half / (1 + half)
 
     @property
@@ -113,18 +113,18 @@ class Reliability:
 
 
 @cache
-def published() -> tuple[PublishedFigure, ...]:
-    """Return every published figure, in the order of the file."""
+def published() -> tuple[PublishedValue, ...]:
+    """Return every published value, in the order of the file."""
     data = _data()
     sources = {key: Source(key=key, **table) for key, table in data["sources"].items()}
-    known = {field.name for field in fields(PublishedFigure)}
-    found: dict[str, PublishedFigure] = {}
+    known = {field.name for field in fields(PublishedValue)}
+    found: dict[str, PublishedValue] = {}
     for table in data["figure"]:
         if unknown := table.keys() - known:
-            raise MemnetError(f"The published figure {table['id']} has unknown fields {unknown}.")
+            raise MemnetError(f"The published value {table['id']} has unknown fields {unknown}.")
         if table["id"] in found:
-            raise MemnetError(f"Two published figures are called {table['id']!r}.")
-        found[table["id"]] = PublishedFigure(
+            raise MemnetError(f"Two published values have the id {table['id']!r}.")
+        found[table["id"]] = PublishedValue(
             **{
                 **table,
                 "source": sources[table["source"]],
@@ -137,15 +137,15 @@ def published() -> tuple[PublishedFigure, ...]:
 
 
 def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Beside]:
-    """Return the published figures to be shown beside measured ones.
+    """Return the published values to be shown beside measured ones.
 
     Parameters
     ----------
     dataset : the tested data set, as ``--dataset`` names it; part and split make no difference.
-        A mixture also brings the figures of its parts, and a part those of the mixture, as not
+        A mixture also brings the values of its parts, and a part those of the mixture, as not
         comparable.
-    models : measured models, ``name`` or ``name:variant``; :data:`HUMAN` for the figures about
-        people's scores. None for every figure of this data set, whosever it is.
+    models : measured models, ``name`` or ``name:variant``; :data:`HUMAN` for the values about
+        people's scores. None for every value of this data set, whosever it is.
 
     Returns
     -------
@@ -155,17 +155,17 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
     if not dataset.strip():
         return []
     tested = DatasetName.parse(dataset)
-    everyone = (figure.model for figure in published())
+    everyone = (stated.model for stated in published())
     found = []
     for model in dict.fromkeys(everyone if models is None else models):
         name, _, variant = model.partition(":")
-        for figure in published():
-            if name != figure.model and (models is None or name not in figure.beside):
+        for stated in published():
+            if name != stated.model and (models is None or name not in stated.beside):
                 continue
-            of = DatasetName.parse(figure.dataset)
-            if not (of.names & tested.names or figure.every_dataset):
+            of = DatasetName.parse(stated.dataset)
+            if not (of.names & tested.names or stated.every_dataset):
                 continue
-            clauses = [figure.note]
+            clauses = [stated.note]
             if of.names != tested.names:
                 clauses.insert(0, f"a figure of {of.base}, where {tested.base} was tested here")
             if variant:
@@ -173,14 +173,14 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
                     0, f"a figure of the model itself, where its variant {variant} was tested here"
                 )
             clauses += [
-                f"the same paper says {other.text} ({other.where})" for other in rivals(figure)
+                f"the same paper says {other.text} ({other.where})" for other in rivals(stated)
             ]
             why = "; ".join(clauses)
             found.append(
                 Beside(
-                    figure=figure,
+                    published=stated,
                     model=model,
-                    comparable=figure.like_for_like and of.names == tested.names and not variant,
+                    comparable=stated.like_for_like and of.names == tested.names and not variant,
                     why=f"{why[0].upper()}{why[1:]}.",
                 )
             )
@@ -197,13 +197,13 @@ def published_reliability(dataset: str) -> Reliability | None:
     for table in _data()["reliability"]:
         if table["dataset"] == base:
             rest = {key: table[key] for key in ("labels", "made_of", "why")}
-            return Reliability(figure=_figure(table["figure"]), **rest)
+            return Reliability(published=_find_value(table["figure"]), **rest)
     return None
 
 
-def rivals(figure: PublishedFigure) -> list[PublishedFigure]:
+def rivals(stated: PublishedValue) -> list[PublishedValue]:
     """Return what the same paper says elsewhere about the same."""
-    return [other for other in published() if other.id in figure.contradicts]
+    return [other for other in published() if other.id in stated.contradicts]
 
 
 def least_mse(r: float, variance: float) -> float:
@@ -218,7 +218,7 @@ def least_mse(r: float, variance: float) -> float:
 def contaminated_mse_note(
     *, mse: float, spearman: float, pearson: float, truth_sd: float, n: int
 ) -> str:
-    """Say with figures what kind of test gives the published MSE of 0.0047.
+    """Say with numbers what kind of test gives the published MSE of 0.0047.
 
     Parameters
     ----------
@@ -229,9 +229,9 @@ def contaminated_mse_note(
     Returns
     -------
     str
-        some sentences; the last one judges only what the figures given bear out.
+        some sentences; the last one judges only what the numbers given bear out.
     """
-    rho, best = (_figure(f"nb22-retrain-{name}-text") for name in ("rho", "mse"))
+    rho, best = (_find_value(f"nb22-retrain-{name}-text") for name in ("rho", "mse"))
     floor = least_mse(rho.value, LAMEM_VARIANCE)
     needed = math.sqrt(1 - best.value / LAMEM_VARIANCE)
     own_floor = least_mse(pearson, truth_sd**2 * (n - 1) / n)
@@ -249,7 +249,7 @@ def contaminated_mse_note(
             f"{said} An MSE like {best.printed} is what a test on its own training pictures gives; "
             "it says nothing about new pictures."
         )
-    return f"{said} These figures do not tell how the published one came about."
+    return f"{said} These numbers do not tell how the published one came about."
 
 
 @cache
@@ -257,5 +257,5 @@ def _data() -> dict[str, Any]:
     return packaged_toml("memnet.compare", "published.toml")
 
 
-def _figure(name: str) -> PublishedFigure:
-    return next(figure for figure in published() if figure.id == name)
+def _find_value(name: str) -> PublishedValue:
+    return next(stated for stated in published() if stated.id == name)

@@ -24,7 +24,7 @@ from memnet.reimpl.training.run_folder import finite, require_run
 from memnet.util.atomic import write_text
 
 CHOSEN = (
-    "The best of many runs is chosen by the validation part, so that its figure there is too high "
+    "The best of many runs is chosen by the validation part, so its value there is too high "
     "for new pictures; score it on pictures that no run has looked at before you report it."
 )
 

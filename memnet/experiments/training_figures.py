@@ -141,7 +141,7 @@ def _said_of_data(run: Mapping[str, Any]) -> str:
     counts = data.get("counts", {})
     said = f"{counts.get('train', 0):,} training and {counts.get('val', 0):,} validation pictures"
     word = data.get("contamination")
-    return f"{said}; contamination of the validation figures: {word}" if word else said
+    return f"{said}; contamination of the validation values: {word}" if word else said
 
 
 def curves_caption(curves: Sequence[Row], run: Mapping[str, Any]) -> str:

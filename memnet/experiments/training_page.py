@@ -24,7 +24,7 @@ WEIGHTS = "best.safetensors"
 
 _STATUS = {
     "finished": "finished, every epoch",
-    "stopped early": "stopped early, as the validation figure no longer rose",
+    "stopped early": "stopped early, as the validation value no longer rose",
     "interrupted": "interrupted",
     "failed": "failed",
 }

@@ -16,19 +16,19 @@ _MOST_ROWS = 60
 """More validations than this are not listed on the page; they are in ``curves.csv``."""
 
 _CONTAMINATED = (
-    "The validation figures are contaminated: {why} They are no estimate of how well the network "
+    "The validation values are contaminated: {why} They are no estimate of how well the network "
     "does on new pictures."
 )
 
 
 def contamination_said(run: Mapping[str, Any]) -> str:
-    """Say what is wrong with a run's validation figures; "" where they are clean."""
+    """Say what is wrong with a run's validation values; "" where they are clean."""
     word, why = _contamination(run)
     if word == "clean":
         return ""
     if word == "contaminated":
         return _CONTAMINATED.format(why=why)
-    return f"Contamination of the validation figures: {word}. {why}".strip()
+    return f"Contamination of the validation values: {word}. {why}".strip()
 
 
 def _contamination(run: Mapping[str, Any]) -> tuple[str, str]:
@@ -40,7 +40,7 @@ def _contamination(run: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def glance(run: Mapping[str, Any], curves: Sequence[Row], test: RunRecord | None) -> Table:
-    """Lay out the figures of the validations that matter, and those of the test."""
+    """Lay out the values of the validations that matter, and those of the test."""
     word, why = _contamination(run)
     columns = [
         Column("Part"),
@@ -65,7 +65,7 @@ def glance(run: Mapping[str, Any], curves: Sequence[Row], test: RunRecord | None
         title="",
         columns=columns,
         rows=rows,
-        before=f"Contamination of the validation figures: {word}. {why}".strip(),
+        before=f"Contamination of the validation values: {word}. {why}".strip(),
         after=(
             "The best epoch is chosen by the validation part, so that its rho there is a little "
             "too high for new pictures; the test part is for that."

@@ -84,7 +84,7 @@ SOURCES = {
 
 
 def beside(dataset: str, *models: str):
-    return {row.figure.id: row for row in published_for(dataset, models)}
+    return {row.published.id: row for row in published_for(dataset, models)}
 
 
 def test_every_published_figure_is_there_digit_for_digit():
@@ -156,7 +156,7 @@ def test_both_sides_of_each_contradiction_are_given_and_point_at_each_other():
     assert "the same paper says as low as 0.0047 (text)." in rows["nb22-retrain-mse"].why
     assert "the same paper says 0.008 (Table 1)." in rows["nb22-retrain-mse-text"].why
     rows = beside(MIX, "resmem")
-    assert {row.figure.text for row in rows.values() if row.figure.metric == "spearman"} == {
+    assert {row.published.text for row in rows.values() if row.published.metric == "spearman"} == {
         "0.66",
         "0.68",
     }
@@ -164,7 +164,7 @@ def test_both_sides_of_each_contradiction_are_given_and_point_at_each_other():
 
 def test_the_original_memnet_on_lamem_is_shown_beside_057_0565_and_064():
     rows = beside("lamem", "memnet.caffe_lamem")
-    assert {row.figure.text: row.comparable for row in rows.values()} == {
+    assert {row.published.text: row.comparable for row in rows.values()} == {
         "0.57": True,
         "0.64": False,
         "about 0.565": True,
@@ -191,7 +191,7 @@ def test_figures_of_the_mixture_are_not_comparable_with_one_of_its_parts():
         for row in rows.values():
             assert not row.comparable
             assert f"figure of lamem+memcat, where {dataset} was tested" in row.why
-    assert {r.figure.metric: r.comparable for r in beside(MIX, "resmem").values()} == {
+    assert {r.published.metric: r.comparable for r in beside(MIX, "resmem").values()} == {
         "spearman": True,
         "mse": True,
         "training_seconds": False,
@@ -215,7 +215,7 @@ def test_no_test_of_the_published_resmem_is_like_for_like():
 
 def test_the_floor_of_the_predictions_is_shown_on_any_data_set():
     rows = beside("scenes375", "resmem.published", "memnet.caffe_lamem", HUMAN)
-    assert [row.figure.printed for row in rows.values()] == ["0.411"]
+    assert [row.published.printed for row in rows.values()] == ["0.411"]
     assert not rows["nb22-retrain-min"].comparable
     assert "where scenes375 was tested" in rows["nb22-retrain-min"].why
 
@@ -223,7 +223,7 @@ def test_the_floor_of_the_predictions_is_shown_on_any_data_set():
 def test_a_variant_is_not_the_model_whose_figure_was_published():
     (row, *_) = published_for("lamem", ["memnet.caffe_lamem:keyes-centre"])
     assert row.model == "memnet.caffe_lamem:keyes-centre"
-    assert row.figure.id == "k15-memnet-lamem"
+    assert row.published.id == "k15-memnet-lamem"
     assert not row.comparable
     assert "its variant keyes-centre was tested" in row.why
 
@@ -236,12 +236,14 @@ def test_unknown_models_and_data_sets_have_no_published_figures():
 
 def test_without_models_every_figure_of_the_data_set_is_given_once():
     rows = published_for("sun-memorability")
-    assert [row.figure.text for row in rows if row.figure.dataset == "sun-memorability"] == [
+    assert [row.published.text for row in rows if row.published.dataset == "sun-memorability"] == [
         "0.59",
         "0.61",
     ]
     rows = published_for("lamem")
-    assert len({row.figure.id for row in rows}) == len(rows) == 39 - 3  # all but SUN's and MemCat's
+    assert (
+        len({row.published.id for row in rows}) == len(rows) == 39 - 3
+    )  # all but SUN's and MemCat's
 
 
 def test_every_model_that_is_named_after_published_weights_is_in_the_catalogue():
@@ -252,15 +254,15 @@ def test_every_model_that_is_named_after_published_weights_is_in_the_catalogue()
 
 def test_lamem_labels_are_halves_so_no_spearman_brown_step_is_taken():
     found = published_reliability("lamem:test:1")
-    assert (found.figure.value, found.value, found.made_of) == (0.67, 0.67, "half")
-    assert found.figure.source.key == "K15"
+    assert (found.published.value, found.value, found.made_of) == (0.67, 0.67, "half")
+    assert found.published.source.key == "K15"
     assert round(found.ceiling, 2) == 0.82  # sqrt(0.67); with the step it would be 0.90
     assert "one half of the workers" in found.why
 
 
 def test_memcat_labels_are_of_everybody_so_the_step_is_taken():
     found = published_reliability("memcat")
-    assert (found.figure.value, found.made_of) == (0.78, "all")
+    assert (found.published.value, found.made_of) == (0.78, "all")
     assert found.value == pytest.approx(1.56 / 1.78, abs=1e-15)
     assert found.ceiling == pytest.approx(math.sqrt(1.56 / 1.78), abs=1e-15)
 
@@ -301,7 +303,7 @@ def test_the_note_says_with_figures_what_gives_an_mse_of_0_0047():
 def test_the_note_does_not_claim_what_the_measured_figures_do_not_bear_out(mse, pearson):
     note = contaminated_mse_note(mse=mse, spearman=0.5, pearson=pearson, truth_sd=0.07, n=50)
     assert "is what a test on its own training pictures gives" not in note
-    assert note.endswith("These figures do not tell how the published one came about.")
+    assert note.endswith("These numbers do not tell how the published one came about.")
 
 
 def test_the_note_holds_on_400_pictures_of_memcat(shared):
@@ -348,7 +350,7 @@ def own_file(tmp_path, monkeypatch):
 
 
 def test_a_figure_given_twice_or_with_an_unknown_field_is_refused(own_file):
-    with pytest.raises(MemnetError, match="Two published figures are called"):
+    with pytest.raises(MemnetError, match="Two published values have the id"):
         own_file(lambda text: text.replace('"nb22-resmem-mse-text"', '"nb22-resmem-mse"'))
     with pytest.raises(MemnetError, match="nb22-m3m-mse has unknown fields"):
         own_file(

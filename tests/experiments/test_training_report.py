@@ -84,7 +84,7 @@ def test_the_curves_are_those_of_the_file_and_undefined_figures_are_gaps(tmp_pat
 
 
 def test_contamination_of_the_validation_stands_over_its_curve():
-    assert "validation figures: contaminated" in draw_curves(rows(), run_json()).get_suptitle()
+    assert "validation values: contaminated" in draw_curves(rows(), run_json()).get_suptitle()
 
 
 def test_losses_over_several_orders_of_magnitude_have_a_logarithmic_axis_with_readable_ticks():
@@ -285,7 +285,7 @@ def test_contaminated_validation_figures_are_called_so_first_and_beside_each(pag
     first = page.text.index("Read this first")
     assert first < page.text.index(why) < page.text.index("At a glance")
     glance = page.text[page.text.index("At a glance Contamination") :]
-    assert f"Contamination of the validation figures: contaminated. {why}" in glance
+    assert f"Contamination of the validation values: contaminated. {why}" in glance
     start = "Validation, at the start 100 0.020000 contaminated 0.060000 contaminated epoch 0"
     best = (
         "whose weights were kept 100 0.612000 contaminated 0.015000 contaminated epoch 3, step 30"
@@ -307,7 +307,7 @@ def test_a_clean_run_has_nothing_to_be_read_first(tmp_path):
     run["data"] |= {"contamination": "clean", "contamination_why": "Nothing has seen them."}
     text = Page(write_run_page(write_run(tmp_path, run))).text
     assert "Read this first" not in text
-    assert "Contamination of the validation figures: clean. Nothing has seen them." in text
+    assert "Contamination of the validation values: clean. Nothing has seen them." in text
     assert "Test not scored 120" in text
 
 
@@ -315,7 +315,7 @@ def test_a_run_that_does_not_say_whether_it_is_contaminated_is_unknown(tmp_path)
     run = run_json()
     del run["data"]["contamination"], run["data"]["contamination_why"]
     text = Page(write_run_page(write_run(tmp_path, run))).text
-    assert "Contamination of the validation figures: unknown." in text
+    assert "Contamination of the validation values: unknown." in text
     assert "100 0.612000 unknown" in text
 
 

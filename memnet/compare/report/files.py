@@ -35,7 +35,7 @@ def table_files(record: RunRecord) -> dict[str, str]:
     -------
     dict
         ``results.csv``, ``differences.csv`` (a row per result or difference, numbers in full,
-        nothing where a figure is undefined), ``results.tex`` (the headline figures),
+        nothing where a value is undefined), ``results.tex`` (the headline values),
         ``all_results.tex``, ``differences.tex`` and ``table1.tex``.
     """
     every = [
@@ -88,7 +88,7 @@ def _csv(kind: type, rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Give each end of an interval and each figure of a test a column of its own."""
+    """Give each end of an interval and each statistic of a test a column of its own."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if name in _ENDS:

@@ -1,4 +1,4 @@
-"""What a record shows, in plain sentences; none says more than its figures and tests bear out."""
+"""What a record shows, in plain sentences; none says more than its numbers and tests bear out."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def _ceiling(record: RunRecord) -> str:
         return (
             f"Each human score rests on {answers['lowest']:g} to {answers['highest']:g} answers "
             f"(median {answers['median']:g}). By these counts the scores have a reliability of "
-            f"{_figure(record, 'reliability_spearman')}: two random halves of the answers agree at "
-            f"rho = {_figure(record, 'split_half')}, and the Spearman-Brown formula takes that to "
+            f"{_value(record, 'reliability_spearman')}: two random halves of the answers agree at "
+            f"rho = {_value(record, 'split_half')}, and the Spearman-Brown formula takes that to "
             "full length. Even a perfect predictor could be expected to reach no more than "
-            f"rho = {_figure(record, 'ceiling_spearman')} with them."
+            f"rho = {_value(record, 'ceiling_spearman')} with them."
         )
     if kind == "published":
         return (
             "The counts behind the human scores are not known. Their reliability is taken as "
-            f"published, {_figure(record, 'reliability_spearman')} ({labels['source']}), so that "
+            f"published, {_value(record, 'reliability_spearman')} ({labels['source']}), so that "
             "even a perfect predictor could be expected to reach no more than "
-            f"rho = {_figure(record, 'ceiling_spearman')} with them."
+            f"rho = {_value(record, 'ceiling_spearman')} with them."
         )
     if kind == "unknown":
         return (
@@ -48,12 +48,12 @@ def _ceiling(record: RunRecord) -> str:
     return ""  # a record of the first schema version
 
 
-def _figure(record: RunRecord, name: str) -> str:
-    figure = record.labels["figures"].get(name)
-    if figure is None:
+def _value(record: RunRecord, name: str) -> str:
+    value = record.labels["figures"].get(name)
+    if value is None:
         return "(not in the record)"
-    ends = figure["interval"]
-    return f"{short(figure['value'])} {interval(ends)}" if ends else short(figure["value"])
+    ends = value["interval"]
+    return f"{short(value['value'])} {interval(ends)}" if ends else short(value["value"])
 
 
 def _ranking(record: RunRecord) -> list[str]:
@@ -64,9 +64,9 @@ def _ranking(record: RunRecord) -> list[str]:
     if not order:
         said.append("No model has a rank correlation with the human scores: it is undefined.")
     elif len(order) == 1:
-        said += _one(record, order[0])
+        said += _single_model(record, order[0])
     else:
-        said += _several(record, order)
+        said += _compare_ranks(record, order)
     missing = [model for model in rho if model not in order]
     if missing and order:
         reason = rho[missing[0]].reason
@@ -74,7 +74,7 @@ def _ranking(record: RunRecord) -> list[str]:
     return said
 
 
-def _one(record: RunRecord, model: str) -> list[str]:
+def _single_model(record: RunRecord, model: str) -> list[str]:
     word = words(record)[model]
     said = f"{model} reaches {_rho(record, model)}. "
     if word == "contaminated":
@@ -89,22 +89,22 @@ def _one(record: RunRecord, model: str) -> list[str]:
     return [said]
 
 
-def _several(record: RunRecord, order: list[str]) -> list[str]:
+def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
     word = words(record)
-    seen = [model for model in order if word[model] == "contaminated"]
-    fair = [model for model in order if word[model] != "contaminated"]
+    contaminated = [model for model in order if word[model] == "contaminated"]
+    eligible = [model for model in order if word[model] != "contaminated"]
     said = []
-    above = order[: order.index(fair[0])] if fair else order
+    above = order[: order.index(eligible[0])] if eligible else order
     for model in above:
         place = "has the highest rank correlation" if model == order[0] else "is next"
         said.append(
             f"{model} {place}, {_rho(record, model)}, but cannot be called better, since it was "
             "trained on this data set."
         )
-    if not fair:
+    if not eligible:
         return [*said, "Every model was trained on this data set: none of them has won anything."]
-    first, *others = fair
-    among = "Among those not known to be trained on it, " if seen else ""
+    first, *others = eligible
+    among = "Among those not known to be trained on it, " if contaminated else ""
     if not others:
         return [
             *said,
@@ -131,20 +131,20 @@ def _verdict(record: RunRecord, first: str, second: str) -> str:
         other.metric == "spearman" and other.p_holm is not None for other in record.differences
     )
     holm = f" after Holm's correction over {pairs} pairs" if pairs > 1 else ""
-    figures = (
+    difference = (
         f"{short(sign * row.value)} ({percent(row.level)} interval {interval([low, high])}; "
         f"permutation {p_equals(row.p_holm)}{holm})"
     )
     apart, unlikely = low > 0 or high < 0, row.p_holm < ALPHA
     if apart and unlikely:
-        said = f"The difference, {figures}, is beyond chance."
+        said = f"The difference, {difference}, is beyond chance."
         if row.equivalent:
             said += f" It is smaller than the margin of {row.margin:g} all the same."
         return said
     if apart or unlikely:
-        said = f"Interval and test disagree on the difference, {figures}: it stays open."
+        said = f"Interval and test disagree on the difference, {difference}: it stays open."
     else:
-        said = f"The difference, {figures}, is not beyond chance."
+        said = f"The difference, {difference}, is not beyond chance."
     return f"{said} {_equivalence(row)}"
 
 

@@ -20,7 +20,7 @@ _PAPER_ONLY = {
 
 
 def published_table(record: RunRecord) -> Table | None:
-    """Put each published figure of the record beside the measured one; None without any."""
+    """Put each published value of the record beside the measured one; None without any."""
     if not record.published:
         return None
     models = list(dict.fromkeys(row["model"] for row in record.published))
@@ -32,15 +32,15 @@ def published_table(record: RunRecord) -> Table | None:
     return Table(
         title="",
         columns=[
-            Column("Whose figure"),
+            Column("Whose value"),
             Column("Published", numeric=True),
             Column("Measured here", numeric=True),
             Column("Like for like?", wide=True),
             Column("Source"),
         ],
         rows=[_published_cells(record, row) for row in rows],
-        before="A measured figure may be held against a published one only where the table says "
-        "yes. Where a paper contradicts itself, each of its figures has a row.",
+        before="Compare a measured value with a published one only where the table says "
+        "yes. Where a paper contradicts itself, each of its values has a row.",
     )
 
 
@@ -74,23 +74,23 @@ def _measured(record: RunRecord, model: str, metric: str) -> Cell:
 def _measured_of_labels(record: RunRecord, metric: str) -> Cell:
     if metric == "min_truth":
         return Cell(number(record.truth["lowest"]))
-    figure = record.labels.get("figures", {}).get(metric)
-    if figure is None or figure["method"] == "published":
+    value = record.labels.get("figures", {}).get(metric)
+    if value is None or value["method"] == "published":
         return Cell("not measured")
-    ends = figure["interval"]
-    return Cell(number(figure["value"]), interval=interval(ends) if ends else "")
+    ends = value["interval"]
+    return Cell(number(value["value"]), interval=interval(ends) if ends else "")
 
 
 def sources(record: RunRecord) -> list[str]:
-    """Return the full citations of the published figures, each once."""
+    """Return the full citations of the published values, each once."""
     return list(dict.fromkeys(f"{row['citation']} {row['url']}" for row in record.published))
 
 
 def mse_note(record: RunRecord) -> str:
     """Say what kind of test gives the published MSE of 0.0047; "" where the record cannot."""
     found = by_name(record)
-    figures = [found.get(("resmem.published", name)) for name in ("mse", "spearman", "pearson")]
-    known: list[Result] = [r for r in figures if r is not None and r.value is not None]
+    results = [found.get(("resmem.published", name)) for name in ("mse", "spearman", "pearson")]
+    known: list[Result] = [r for r in results if r is not None and r.value is not None]
     if len(known) < 3 or known[0].contamination != "contaminated" or not record.truth["sd"]:
         return ""
     mse, spearman, pearson = (float(r.value or 0) for r in known)

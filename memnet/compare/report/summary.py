@@ -20,15 +20,15 @@ from memnet.stats.metrics import describe
 from memnet.util.atomic import write_text
 
 NO_STANDARD_ERROR = (
-    "The SD is that of the figures of the records. It is no standard error, and gives no interval: "
-    "test sets such as the splits of one data set share pictures, so their figures are not "
+    "The SD is that of the values of the records. It is no standard error, and gives no interval: "
+    "test sets such as the splits of one data set share pictures, so their values are not "
     "independent. The intervals of each single record are in its own report."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """One figure of one model over the records.
+    """One metric of one model over the records.
 
     Attributes
     ----------
@@ -47,12 +47,12 @@ class Spread:
 
     @property
     def defined(self) -> int:
-        """In how many records the figure is defined."""
+        """In how many records the value is defined."""
         return sum(value is not None for value in self.values)
 
 
 def spreads(records: Sequence[RunRecord]) -> list[Spread]:
-    """Put the records' figures together, model by model, in the order of the first record.
+    """Put the records' values together, model by model, in the order of the first record.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def _model_table(found: Sequence[Spread], names: Sequence[str]) -> Table:
     return Table(
         title=found[0].model,
         columns=[
-            Column("Figure"),
+            Column("Measure"),
             Column("Records", numeric=True),
             Column("Mean", numeric=True),
             Column("SD", numeric=True),

@@ -1,4 +1,4 @@
-"""Table 1 of Needell & Bainbridge (2022), with measured figures beside the published ones."""
+"""Table 1 of Needell & Bainbridge (2022), with measured values beside the published ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from memnet.compare.published import PublishedFigure, published, rivals
+from memnet.compare.published import PublishedValue, published, rivals
 from memnet.compare.record import RunRecord
 from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.latex import footnote, tabular
@@ -42,7 +42,7 @@ TESTED = ("mse", "spearman")
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A measured figure with what is needed to judge it.
+    """A measured value with what is needed to judge it.
 
     Attributes
     ----------
@@ -94,9 +94,9 @@ def table1_rows(measured: Measured | None = None) -> list[dict[str, str]]:
         row = {"model": model, "name": name}
         for metric, (_, digits) in (TABLE1_COLUMNS | MEASURED_ONLY).items():
             if metric in TABLE1_COLUMNS:
-                figure = _of_table1(model, metric)
-                row[f"{metric}_published"] = figure.text
-                row[f"{metric}_text"] = ", ".join(other.text for other in rivals(figure))
+                stated = _of_table1(model, metric)
+                row[f"{metric}_published"] = stated.text
+                row[f"{metric}_text"] = ", ".join(other.text for other in rivals(stated))
             row[f"{metric}_measured"] = _text(measured.get(model, {}).get(metric, ""), digits)
         rows.append(row)
     return rows
@@ -199,7 +199,7 @@ def _here(record: RunRecord) -> str:
 
 
 def table1_notes() -> list[str]:
-    """Say where the published figures come from."""
+    """Say where the published values come from."""
     source = _of_table1("memnet.reimpl", "mse").source
     return [
         f"Published: {source.short}, Table 1; in brackets what the text of the same paper says. "
@@ -224,10 +224,10 @@ def _text(value: float | str | Estimate, digits: str) -> str:
     return value if isinstance(value, str) else f"{value:{digits}}"
 
 
-def _of_table1(model: str, metric: str) -> PublishedFigure:
+def _of_table1(model: str, metric: str) -> PublishedValue:
     return next(
-        figure
-        for figure in published()
-        if (figure.model, figure.metric, figure.source.key) == (model, metric, "NB22")
-        and figure.where.startswith("Table 1")
+        stated
+        for stated in published()
+        if (stated.model, stated.metric, stated.source.key) == (model, metric, "NB22")
+        and stated.where.startswith("Table 1")
     )

@@ -25,7 +25,7 @@ HEADLINE = {
     "mse_recalibrated": "MSE, recalibrated",
     "sd_ratio": "SD ratio",
 }
-"""The figures of the table "at a glance" and their headings."""
+"""The metrics of the table "at a glance" and their headings."""
 
 IDEAL = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": ""}
 """What is better, in a table, by the word of :class:`memnet.stats.metrics.Metric`."""
@@ -39,10 +39,10 @@ _GROUPS = {
     "predictions": "The predictions themselves",
     "ranges": "Error by range of the human score",
 }
-"""Groups of figures in the order of the tables, and their headings."""
+"""Groups of metrics in the order of the tables, and their headings."""
 
 _TESTED = ("distribution", "noise-matched")
-_RANGE_FIGURES = ("mse", "mae", "bias")
+_RANGE_METRICS = ("mse", "mae", "bias")
 
 
 def ranked(record: RunRecord) -> list[str]:
@@ -78,7 +78,7 @@ def by_name(record: RunRecord) -> dict[tuple[str, str], Result]:
 
 
 def at_a_glance(record: RunRecord) -> Table:
-    """Lay out the headline figures of all models, the best rho first."""
+    """Lay out the headline values of all models, the best rho first."""
     found = by_name(record)
     why = reasons(record)
     names = [name for name in HEADLINE if any((m, name) in found for m in why)]
@@ -100,7 +100,7 @@ def at_a_glance(record: RunRecord) -> Table:
 
 
 def _undefined(record: RunRecord, names: Sequence[str]) -> str:
-    """Say why figures at a glance are undefined, each reason once."""
+    """Say why values at a glance are undefined, each reason once."""
     found = by_name(record)
     why: dict[tuple[str, str], list[str]] = {}
     for model in ranked(record):
@@ -126,7 +126,7 @@ def value_cell(result: Result, *, word: bool = False) -> Cell:
 
 
 def sections(record: RunRecord) -> list[Section]:
-    """Lay out every figure of every model, by group, in the order of the record."""
+    """Lay out every value of every model, by group, in the order of the record."""
     why = reasons(record)
     return [
         Section(model=model, word=word, why=why[model], tables=_model_tables(record, model))
@@ -161,7 +161,7 @@ def _group(group: str, results: Sequence[Result]) -> Table:
         )
     tested = group in _TESTED and any(result.p_value is not None for result in results)
     columns = [
-        Column("Figure"),
+        Column("Measure"),
         Column("Value", numeric=True),
         Column(f"{percent(results[0].level)} interval", numeric=True),
     ]
@@ -205,7 +205,7 @@ def _effect(result: Result) -> list[Cell]:
 
 
 def _sentence(group: str, results: dict[str, Result]) -> str:
-    """Say how the figures of a group are to be read."""
+    """Say how the values of a group are to be read."""
     if group == "error parts":
         return _error_parts(results)
     if group == "distribution" and any(r.p_value is not None for r in results.values()):
@@ -253,7 +253,7 @@ def _ranges(results: Sequence[Result]) -> Table:
     found = {result.metric: result for result in results}
     rows = []
     for name in range_names():
-        cells = [found.get(f"{figure}_{name}") for figure in _RANGE_FIGURES]
+        cells = [found.get(f"{metric}_{name}") for metric in _RANGE_METRICS]
         there = [result for result in cells if result is not None]
         if not there:
             continue
@@ -270,7 +270,7 @@ def _ranges(results: Sequence[Result]) -> Table:
         columns=[
             Column("Human score"),
             Column("n", numeric=True),
-            *(Column(describe(figure).title, numeric=True) for figure in _RANGE_FIGURES),
+            *(Column(describe(metric).title, numeric=True) for metric in _RANGE_METRICS),
         ],
         rows=rows,
         before="A range holds its lower end. Even a perfect predictor has a bias upwards in the "

@@ -112,7 +112,7 @@ def _footnote(record: MigrationRecord) -> str:
             "lower: more (--resamples) would resolve it."
         )
     said.append(
-        "A figure counts as significant where its test rejects at .05 and its interval excludes 0."
+        "A value counts as significant where its test rejects at .05 and its interval excludes 0."
     )
     return " ".join(said)
 
@@ -128,12 +128,12 @@ def _at_floor(claim: Mapping[str, Any]) -> bool:
     return p is not None and p <= claim["p_difference_floor"]
 
 
-def _cell(figure: Mapping[str, Any]) -> Cell:
-    ends = figure["interval"]
+def _cell(estimate: Mapping[str, Any]) -> Cell:
+    ends = estimate["interval"]
     return Cell(
-        short(figure["value"]),
+        short(estimate["value"]),
         interval=f"[{short(ends[0])}, {short(ends[1])}]" if ends else "",
-        note=figure["reason"],
+        note=estimate["reason"],
     )
 
 
@@ -193,17 +193,17 @@ def _validities(record: MigrationRecord) -> Table:
         f"({known['reliability']['source']}, {known['reliability']['where']}: "
         f"{known['reliability']['what']}). Better measurement alone would make a correlation "
         f"{known['ratio']:.2f} times as large ({known['ratios'][0]:.2f} to "
-        f"{known['ratios'][1]:.2f} over the published figures). {known['caveat']}",
+        f"{known['ratios'][1]:.2f} over the published values). {known['caveat']}",
     )
 
 
 def agreement_table(record: MigrationRecord) -> Table:
     """Lay out how old and new scores agree."""
-    figures = record.agreement["figures"]
+    values = record.agreement["figures"]
     return Table(
         title="",
         columns=[Column("Old and new scores of the same pictures"), Column("Value", numeric=True)],
-        rows=[[Cell(TITLES[name]), _cell(figures[name])] for name in TITLES if name in figures],
+        rows=[[Cell(TITLES[name]), _cell(values[name])] for name in TITLES if name in values],
         before=f"n = {record.agreement['n']:,} pictures.",
         after="Concordance is 1 only where both scores of every picture are equal (Lin 1989); "
         "95 % of the pictures' differences are expected between the limits of agreement (Bland & "

@@ -123,7 +123,7 @@ def _failures(failed: Sequence[str]) -> list[str]:
     if not failed:
         return []
     verb = "picture is" if len(failed) == 1 else "pictures are"
-    return [f"{len(failed):,} {verb} not in these figures, as listed at the end of the page."]
+    return [f"{len(failed):,} {verb} not in these results; the list is at the end of the page."]
 
 
 def _caption(found: Sensitivity, order: Sequence[str]) -> str:
