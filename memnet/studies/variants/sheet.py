@@ -148,6 +148,7 @@ def _rms(difference: Float32Array) -> float:
 _RESIZERS = {
     "matlab-bilinear-float": "MATLAB",
     "pillow12-bilinear-8bit": "Pillow, 8 bits",
+    "pillow-bilinear-8bit": "Pillow as installed, 8 bits",
     "opencv-linear-8bit": "OpenCV, 8 bits",
     "tensorflow1-bilinear-float": "TensorFlow 1",
     "skimage-linear-float": "scikit-image before 0.15",
@@ -170,10 +171,10 @@ _MEANS = {
 
 def describe_inputs(spec: PreprocessSpec) -> str:
     """Say in a line what happens to a picture: resizing, crops; channels and scale; mean."""
-    size = f"resized to {spec.resize_hw[0]} ({_RESIZERS[spec.resize_kind]})"
+    size = f"resized to {spec.resize_hw[0]} ({_RESIZERS.get(spec.resize_kind, spec.resize_kind)})"
     return (
         f"{size}, {_describe_crops(spec)}; {_CHANNELS[spec.channel_order]} 0 to "
-        f"{spec.pixel_max:g}; {_MEANS[spec.mean_kind]}"
+        f"{spec.pixel_max:g}; {_MEANS.get(spec.mean_kind, spec.mean_kind)}"
     )
 
 
