@@ -1,1 +1,1 @@
-"""Data that the package carries; see NOTICE for where each file comes from."""
+"""Human scores and pictures as people bring them: tables, ids, data sets, contamination."""

@@ -7,6 +7,7 @@ import doctest
 import functools
 import importlib
 import inspect
+import pkgutil
 import re
 import shlex
 from pathlib import Path
@@ -183,6 +184,18 @@ def test_the_examples_of_the_interface_are_true(tmp_path, monkeypatch):
     report: list[str] = []
     result = runner.run(test, out=report.append)
     assert not result.failed, "".join(report)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != FOLLOWED], ids=_name)
+def test_files_and_modules_named_in_sentences_exist(page):
+    packages = {folder.name for folder in (ROOT / "memnet").iterdir() if folder.is_dir()}
+    for word in re.findall(r"`([^`\s]+)`", _prose(page)):
+        if re.match(r"(memnet|tools|benchmarks|tests|docs)/", word):
+            assert (ROOT / word).exists(), f"{_name(page)}: {word}"
+        name = re.match(r"memnet(\.\w+)+", word)
+        if name is None or name[0].split(".")[1] not in packages or page.name == "CHANGELOG.md":
+            continue
+        pkgutil.resolve_name(name[0])  # fails where the page names what is not there
 
 
 def _defines(file: Path, name: str) -> bool:
