@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -107,7 +108,11 @@ def a_new_process_state(
 def start_memnet(
     *args: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start the command in a process of its own, for tests of signals, pipes and kills."""
+    """Start the command in a process of its own, for tests of signals, pipes and kills.
+
+    Ctrl-C reaches it as from a terminal, also where pytest itself runs in the background: there a
+    shell has it ignored, and a child inherits that.
+    """
     return subprocess.Popen(
         [sys.executable, str(TINY), *map(str, args)],
         stdin=subprocess.DEVNULL,
@@ -116,7 +121,12 @@ def start_memnet(
         text=True,
         cwd=cwd,
         env={**os.environ, **(env or {})},
+        preexec_fn=_heed_ctrl_c if os.name == "posix" else None,
     )
+
+
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 LIMIT = 600
