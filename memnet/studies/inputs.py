@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from memnet.util.atomic import write_text
+
 TableInput = str | os.PathLike[str] | pd.DataFrame
 
 
@@ -25,5 +27,5 @@ def table_file(table: TableInput, name: str) -> Iterator[Path]:
         return
     with TemporaryDirectory(prefix="memnet-") as folder:
         path = Path(folder) / f"{name}.csv"
-        table.to_csv(path, index=False)
+        write_text(path, table.to_csv(index=False))
         yield path

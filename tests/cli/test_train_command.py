@@ -162,9 +162,9 @@ def test_predictions_that_are_all_equal_leave_no_weights_and_exit_code_1(here):
 
 
 def test_two_commands_on_one_folder_are_one_too_many(here, finished):
-    from memnet.reimpl.training.run_folder import held
+    from memnet.reimpl.training.run_folder import lock_folder
 
-    with held(Path("runs/one")):
+    with lock_folder(Path("runs/one")):
         assert "Another process is at work" in complaint("train", "--out", "runs/one")
     assert not Path("runs/one/.lock").exists()
 
