@@ -307,9 +307,7 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", half)
-    with pytest.raises(
-        MemnetError, match=r"No space left.*the checkpoint before this one is kept\)\."
-    ):
+    with pytest.raises(MemnetError, match=r"No space left.*before this one is kept\)\."):
         io.save_checkpoint({"a": torch.zeros(3)}, tmp_path / "last.ckpt")
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
     assert torch.load(tmp_path / "last.ckpt")["a"].sum() == 3
