@@ -21,6 +21,7 @@ from scipy.stats import spearmanr
 from command import wait_for
 from memnet.errors import MemnetError
 from memnet.reimpl import branches
+from memnet.reimpl.initial_weights import start_network
 from memnet.reimpl.training import callbacks, module
 from memnet.reimpl.training import fit as fit_module
 from memnet.reimpl.training.batches import Pictures
@@ -53,6 +54,10 @@ def machine(place, devices=1, workers=None):
     return Machine(device="cpu", devices=devices, workers=workers, cache=place / "cache", wandb="")
 
 
+SAME_STEPS = 0.02
+"""Of the way that weights went: further apart, and two runs took other steps."""
+
+
 def small(preset="memnet", **changes):
     usual = {"learning_rate": 0.003, "epochs": 3, "patience": 50, "batch_size": 16}
     return small_config(preset, **{**usual, **changes})
@@ -65,6 +70,13 @@ def run(place, data, out, config, *, devices=1, workers=None, watch=None):
 
 def weights_of(out):
     return torch.load(out / LAST, weights_only=True)["state_dict"]
+
+
+def starting_weights(config):
+    torch.manual_seed(config.seed)
+    network = config.build()
+    start_network(network, config.starts)
+    return network.state_dict()
 
 
 def curves_of(out):
@@ -211,18 +223,27 @@ def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monke
 
 @pytest.mark.parametrize("preset", ["memnet", "resmem"])
 def test_two_processes_learn_what_one_learns(place, data, preset):
-    """Within rounding; batches of 23 and a last one of 1, so that the shares are never equal."""
+    """Batches of 23 and a last one of 1, so that the shares are never equal.
+
+    A convolution of half a batch rounds otherwise than one of the whole on some processors. Then a
+    ReLU or a maximum flips here and there, and after a few steps the weights lie up to 0.7 % of
+    their way apart (measured; 1e-6 where it rounds alike). A share that is counted twice, or not
+    by its size, is an error of 10 % and more.
+    """
     config = small(preset, dropout=0.0, crop="centre", batch_size=23, epochs=2)
     alone, together = place / f"one-{preset}", place / f"two-{preset}"
     run(place, data, alone, config)
     found = run(place, data, together, config, devices=2)
     assert found["status"] == "finished", found["message"]
-    first, second = weights_of(alone), weights_of(together)
-    assert max((first[n].float() - second[n].float()).abs().max() for n in first) < 1e-6
+    first, second, start = weights_of(alone), weights_of(together), starting_weights(config)
+    for name in first:  # frozen branches are not kept
+        moved = (first[name] - start[name.removeprefix("network.")]).norm()
+        apart = (first[name] - second[name]).norm()
+        assert apart < SAME_STEPS * moved, name
     for row, other in zip(curves_of(alone), curves_of(together), strict=True):
-        assert float(row["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-4)
+        assert float(row["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=SAME_STEPS)
     assert found["best"]["val_loss"] == pytest.approx(
-        float(curves_of(alone)[int(found["best"]["epoch"])]["val_loss"]), rel=1e-4
+        float(curves_of(alone)[int(found["best"]["epoch"])]["val_loss"]), rel=SAME_STEPS
     )
 
 
@@ -307,7 +328,7 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", half)
-    with pytest.raises(MemnetError, match=r"No space left.*before this one is kept\)\."):
+    with pytest.raises(MemnetError, match=r"No space left.*the checkpoint before this one is kept"):
         io.save_checkpoint({"a": torch.zeros(3)}, tmp_path / "last.ckpt")
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
     assert torch.load(tmp_path / "last.ckpt")["a"].sum() == 3

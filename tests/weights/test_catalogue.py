@@ -122,9 +122,10 @@ def test_an_unknown_field_is_refused_by_name(own_catalogue):
         own_catalogue(lambda text: text.replace("\nbytes =", '\nsha265 = "x"\nbytes =', 1))
 
 
-@pytest.mark.parametrize(
-    "field", [field.name for field in fields(ModelEntry) if field.default is MISSING]
-)
+REQUIRED = [field.name for field in fields(ModelEntry) if field.default is MISSING]
+
+
+@pytest.mark.parametrize("field", REQUIRED)
 def test_no_field_may_be_left_out(own_catalogue, field):
     line = rf"(?ms)^\[model\.{field}\].*?(?=^\[|\Z)|^{field} = .*?\n"
     with pytest.raises((MemnetError, TypeError, KeyError), match=field):
