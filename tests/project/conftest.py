@@ -4,6 +4,7 @@ from unittest import mock
 
 import pytest
 
+import memnet.scoring.predictor  # noqa: F401  # the package's own networks are registered first
 from memnet.weights import networks
 
 

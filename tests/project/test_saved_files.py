@@ -233,6 +233,8 @@ def test_a_diagnosis_is_made_again(saved):
         assert now[name] == before[name], name
     first, second = ({row["slug"]: row for row in one["candidates"]} for one in (before, now))
     assert first.keys() <= second.keys()
+    for one in (before, now):
+        one["fingerprint"].pop("sentences")  # words may change, values may not
     holds(before["fingerprint"], now["fingerprint"], within=1e-9)
     exact = first["pycaffe-no-swap"]
     assert second["pycaffe-no-swap"]["residual_sd"] == pytest.approx(exact["residual_sd"], abs=2e-6)
