@@ -141,6 +141,7 @@ def test_live_scores_and_pixels_of_eight_pictures(resmem, published, golden_pict
     assert _worst_against_package(resmem, published, golden_pictures.values()) <= SCORE_LIMIT
 
 
+@pytest.mark.slow  # the frozen scores of the same pictures, below, are the package's
 def test_live_scores_and_pixels_of_50_real_pictures(resmem, published, shared):
     paths = sorted((shared / "data" / "pictures" / "images").iterdir())[:400:8]
     assert len(paths) == 50
