@@ -56,7 +56,7 @@ class Pictures(Dataset[dict[str, Any]]):
     seed: int
 
     def __getitem__(self, index: BatchIndex) -> dict[str, Any]:
-        """Return one process's share of a index.
+        """Return one process's share of a batch.
 
         Returns
         -------
