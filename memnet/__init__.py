@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from memnet.scoring.predictor import Predictor, list_models, load
     from memnet.studies.diagnosis.diagnose import diagnose
     from memnet.studies.diagnosis.result import Diagnosis
+    from memnet.studies.migrate.migrate import migrate
     from memnet.studies.migrate.migration import Migration
-    from memnet.studies.migrate.run import migrate
     from memnet.weights.files import save_weights
     from memnet.weights.networks import register_network
 
@@ -44,7 +44,7 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "RunRecord": "memnet.compare.record",
     "diagnose": "memnet.studies.diagnosis.diagnose",
     "Diagnosis": "memnet.studies.diagnosis.result",
-    "migrate": "memnet.studies.migrate.run",
+    "migrate": "memnet.studies.migrate.migrate",
     "Migration": "memnet.studies.migrate.migration",
     "register_network": "memnet.weights.networks",
     "save_weights": "memnet.weights.files",

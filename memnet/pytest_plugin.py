@@ -155,7 +155,7 @@ def _rewrite(
     """Freeze again, and return a clause about what that did."""
     from dataclasses import replace
 
-    from memnet.compare.frozen.check import describe
+    from memnet.compare.frozen.check import describe_refreeze
     from memnet.compare.frozen.file import freeze
     from memnet.data.pictures import collect
     from memnet.errors import MemnetError
@@ -165,9 +165,9 @@ def _rewrite(
         kept = {"batch_size": before.batch_size, "tolerance": before.tolerance}
         images = images or [file.parent / image for image in before.images]
     assert images is not None
-    found = collect(images)
+    inputs = collect(images)
     if before is not None:
-        there = {item.image_id for item in found.items}
+        there = {item.image_id for item in inputs.items}
         gone = [p.image_id for p in before.pictures if p.image_id not in there]
         if gone:
             raise MemnetError(
@@ -175,11 +175,11 @@ def _rewrite(
                 "and --memnet-refreeze leaves none out; bring them back, or make the file anew "
                 "with `memnet freeze --force`."
             )
-    now = freeze(predictor, found, images=images, out=file, **kept)
+    now = freeze(predictor, inputs, images=images, out=file, **kept)
     if before is not None and replace(now, created=before.created) == before:
         return "nothing changed, the file stays as it is"
     now.write(file)
-    return describe(before, now)
+    return describe_refreeze(before, now)
 
 
 def _sentences(report: object, kind: str) -> list[str]:

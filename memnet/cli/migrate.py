@@ -53,9 +53,10 @@ def migrate(
     Every row and column of the study is kept in OUT/migrated.csv, with new columns beside them.
     """
     from memnet.cli.messages import command_line, report_failures, say, say_some
-    from memnet.studies.migrate import run
+    from memnet.studies.migrate.migrate import SCORES
+    from memnet.studies.migrate.migrate import migrate as migrate_study
 
-    result = run.migrate(
+    result = migrate_study(
         study,
         score_column=score_column,
         id_column=id_column,
@@ -76,7 +77,7 @@ def migrate(
     )
     record, new = result.record, result.new
     if new is not None and new.inputs is not None and new.summary is not None:
-        report_failures(new.inputs, new.summary, out / run.SCORES)
+        report_failures(new.inputs, new.summary, out / SCORES)
     _print(record)
     for sentence in record.set_aside:
         say(sentence)

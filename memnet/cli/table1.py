@@ -68,10 +68,10 @@ def table1(
         except KeyboardInterrupt:
             say(f"interrupted; what was finished is kept in {out}, and the same command goes on")
             raise typer.Exit(130) from None
-    found = write_table1(runs, out, failures=failures, resamples=resamples, command=command_line())
-    print(found["markdown"], end="")
+    table = write_table1(runs, out, failures=failures, resamples=resamples, command=command_line())
+    print(table["markdown"], end="")
     say(f"{out / 'table1.md'}, table1.tex and table1.csv written")
-    if found["comparison"] is not None:
+    if table["comparison"] is not None:
         say(f"{out / 'comparison' / 'report.html'} written")
     if failures or aside:
         raise typer.Exit(1)

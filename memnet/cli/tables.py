@@ -74,7 +74,7 @@ def print_results(record: RunRecord) -> None:
         say(f"{rest} more values, with p values and effect sizes: report.html, tables/results.csv")
 
 
-def print_summary(found: Sequence[Spread]) -> None:
+def print_summary(summaries: Sequence[Spread]) -> None:
     """Print mean and SD over several records of the same metrics."""
     print_table(
         [*_NAMES, *numbers("mean", "SD", "records"), _WORD],
@@ -87,7 +87,7 @@ def print_summary(found: Sequence[Spread]) -> None:
                 str(spread.defined),
                 spread.contamination,
             )
-            for spread in found
+            for spread in summaries
             if spread.metric in PRINTED and (spread.defined or spread.metric not in _ONLY_DEFINED)
         ],
     )

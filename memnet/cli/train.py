@@ -104,18 +104,18 @@ def train(
             _introduce(built, settings)
         if is_finished(out, read_run(out)):
             say(f"{out} holds a run that is finished; nothing is trained")
-        found = run(settings, built, out, machine.build(), command=command_line())
+        record = run(settings, built, out, machine.build(), command=command_line())
     except KeyboardInterrupt:
         raise StoppedError(
             "Interrupted; what was finished is kept, and the same command goes on."
         ) from None
-    listed = [s for s in found["warnings"] if built is None or s not in built.set_aside]
+    listed = [s for s in record["warnings"] if built is None or s not in built.set_aside]
     say_some(listed, "in run.json")
-    for notice in found["licence_notices"]:
+    for notice in record["licence_notices"]:
         say(notice)
-    _print(found, out)
+    _print(record, out)
     set_aside = built is not None and built.set_aside
-    if found["failed_pictures"] or set_aside or not found["best"]:
+    if record["failed_pictures"] or set_aside or not record["best"]:
         raise typer.Exit(1)
 
 
@@ -134,13 +134,13 @@ def _introduce(data: TrainingSet, config: TrainConfig) -> None:
 def _starts(given: list[str]) -> dict[str, str]:
     from memnet.errors import MemnetError
 
-    starts = {}
+    weights = {}
     for text in given:
         branch, equals, source = text.partition("=")
         if not (branch and equals and source):
             raise MemnetError(f"--start is {text!r}; it must be BRANCH=SOURCE (resnet=imagenet).")
-        starts[branch] = source
-    return starts
+        weights[branch] = source
+    return weights
 
 
 def _print(run: dict[str, Any], out: Path) -> None:

@@ -85,7 +85,7 @@ def tune(
     for sentence in (*built.set_aside, *built.description.get("notes", ())):
         say(sentence)
     try:
-        found = run(
+        finished = run(
             settings,
             built,
             out,
@@ -99,11 +99,11 @@ def tune(
     except KeyboardInterrupt:
         say(f"interrupted; what was finished is kept in {out}, and the same command goes on")
         raise typer.Exit(130) from None
-    ended = [trial for trial in found if trial.state != "running"]
-    _print(found)
+    ended = [trial for trial in finished if trial.state != "running"]
+    _print(finished)
     if len(ended) < trials:
         say(f"set aside after {len(ended)} of {trials} run(s); the same command goes on")
-    if best_of(found) is None:
+    if best_of(finished) is None:
         say(f"no run came to its end with a Spearman, so there is no {out / BEST_SETTINGS}")
         raise typer.Exit(1)
     say(f"{out / BEST_SETTINGS} and {out / 'report.html'} written")

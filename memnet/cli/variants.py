@@ -61,12 +61,12 @@ def variants(
         raise MemnetError(f"--out {out} must end in {', '.join(_FORMATS)}.")
     mean_image, mean_note = _mean(mean, model)
     try:
-        fed = prepare_inputs(picture, mean_image)
+        inputs = prepare_inputs(picture, mean_image)
     except PictureError as error:
         raise MemnetError(f"{picture}: {error}") from error
-    _draw(out, fed, picture.name, mean_note)
+    _draw(out, inputs, picture.name, mean_note)
     say(mean_note)
-    say(f"{len(list_variants())} variants, {len(fed)} ways of preprocessing -> {out}")
+    say(f"{len(list_variants())} variants, {len(inputs)} ways of preprocessing -> {out}")
 
 
 def _mean(mean: Path | None, model: str | None) -> tuple[Float32Array, str]:
@@ -94,13 +94,13 @@ def _mean(mean: Path | None, model: str | None) -> tuple[Float32Array, str]:
     return predictor.mean_image, f"The mean image is that of {predictor.name}."
 
 
-def _draw(out: Path, fed: Any, name: str, mean_note: str) -> None:
+def _draw(out: Path, inputs: Any, name: str, mean_note: str) -> None:
     from memnet.compare.report.style import to_bytes
     from memnet.studies.variants.figures import draw_sheet
     from memnet.studies.variants.page import sheet_page
     from memnet.util.atomic import write_bytes
 
-    figure = draw_sheet(fed, picture=name, mean_said=mean_note)
+    figure = draw_sheet(inputs, picture=name, mean_note=mean_note)
     data = to_bytes(figure, "svg" if out.suffix == ".svg" else "png")
     if out.suffix == ".html":
         data = sheet_page(name, data).encode()

@@ -54,7 +54,7 @@ def verify_legacy(
     settings = Settings(
         models=[model], device=device, batch_size=batch_size, command=command_line()
     )
-    found, summary = verifying.verify_legacy(
+    verification, summary = verifying.verify_legacy(
         model,
         lamem,
         out,
@@ -65,18 +65,18 @@ def verify_legacy(
         resamples=resamples,
     )
     report_failures(Inputs(), summary, out / "scores.parquet")
-    _print(found)
+    _print(verification)
     say(f"verdict and figures -> {out / 'verification.json'}")
-    if summary.failed or any(result.failed for result in found.splits):
+    if summary.failed or any(result.failed for result in verification.splits):
         raise typer.Exit(1)
 
 
-def _print(found: object) -> None:
+def _print(verification: object) -> None:
     from memnet.compare.report.table_model import Column
     from memnet.compare.report.terminal import numbers, print_table
     from memnet.experiments.verify_legacy import Verification
 
-    assert isinstance(found, Verification)
+    assert isinstance(verification, Verification)
     rows = [
         (
             str(result.split),
@@ -87,39 +87,41 @@ def _print(found: object) -> None:
             f"{result.sd:.4f}",
             result.verdict,
         )
-        for result in found.splits
+        for result in verification.splits
     ]
-    if found.spread is not None:
+    if verification.spread is not None:
         rows.append(
             (
                 "mean of all",
-                f"{found.pictures:,}",
+                f"{verification.pictures:,}",
                 "",
-                *_rho(found.mean, found.interval),
-                f"{found.mse:.5f}",
-                f"{found.sd:.4f}",
-                found.verdict,
+                *_rho(verification.mean, verification.interval),
+                f"{verification.mse:.5f}",
+                f"{verification.sd:.4f}",
+                verification.verdict,
             )
         )
     values = numbers("n", "failed", "Spearman's rho", "95 % interval", "MSE", "SD")
     print_table([Column("test split"), *values, Column("verdict")], rows)
-    if found.spread is not None:
-        print(f"\nSD of rho over the splits {found.spread:.4f}; n of all: distinct pictures.")
+    if verification.spread is not None:
+        print(
+            f"\nSD of rho over the splits {verification.spread:.4f}; n of all: distinct pictures."
+        )
     print("\nPublished:")
-    for value, source in found.published:
+    for value, source in verification.published:
         print(f"  {value:<6} {source}")
     print(
-        f"Accepted, fixed beforehand: {found.band[0]} to {found.band[1]} (0.565 +- 2 standard "
-        "errors at n = 10,000)."
+        f"Accepted, fixed beforehand: {verification.band[0]} to {verification.band[1]} "
+        "(0.565 +- 2 standard errors at n = 10,000)."
     )
     print(
         "The splits are not merged: a picture's label differs from split to split, since each is\n"
         "the average of one half of the people who saw it."
     )
-    if found.remark:
-        print(found.remark)
-    subject = "" if found.original else " on a network that is NOT the original MemNet"
-    print(f"\nVerdict{subject}: {found.verdict.upper()}. {found.sentence}")
+    if verification.remark:
+        print(verification.remark)
+    subject = "" if verification.original else " on a network that is NOT the original MemNet"
+    print(f"\nVerdict{subject}: {verification.verdict.upper()}. {verification.sentence}")
 
 
 def _rho(rho: float | None, interval: list[float] | None) -> tuple[str, str]:

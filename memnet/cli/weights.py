@@ -35,14 +35,16 @@ def list_() -> None:
         table.add_row(entry.name, _state(entry), megabytes, entry.licence, entry.title)
     for plugin in working_plugins():
         table.add_row(plugin.name, "installed", "", plugin.licence, plugin.title or plugin.package)
-    starts = Table(*columns, box=None, pad_edge=False)
+    backbone_table = Table(*columns, box=None, pad_edge=False)
     for backbone in backbones().values():
         megabytes = str(backbone.megabytes)
-        starts.add_row(backbone.name, _state(backbone), megabytes, backbone.licence, backbone.title)
+        backbone_table.add_row(
+            backbone.name, _state(backbone), megabytes, backbone.licence, backbone.title
+        )
     out = console()
     out.print(table, soft_wrap=True)
     out.print("\nBackbones, which networks can be trained from:")
-    out.print(starts, soft_wrap=True)
+    out.print(backbone_table, soft_wrap=True)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from memnet.compare.analysis import MARGIN, NO_COLUMNS, ComparisonInput, analyse
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord
 from memnet.data.columns import Scores, read_column, read_extras, read_scores
-from memnet.data.contamination import DatasetName, judge
+from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
 from memnet.data.manifest import read_manifest
@@ -186,8 +186,8 @@ def _dataset(given: str, manifest: Mapping[str, Any]) -> str:
     """Settle the data set's name: the manifest's, which what the user says must not contradict."""
     named = _dataset_name(manifest)
     if given and named:
-        asked, known = DatasetName.parse(given), DatasetName.parse(named)
-        if asked.base != known.base or (asked.part and str(asked) != str(known)):
+        tested, known = DatasetName.parse(given), DatasetName.parse(named)
+        if tested.base != known.base or (tested.part and str(tested) != str(known)):
             raise MemnetError(
                 f"The table's manifest says that the data set is {named}, and --dataset {given}; "
                 "leave --dataset out, or delete the manifest if the table is your own."
@@ -265,21 +265,20 @@ def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[d
     """
     return [
         {
-            "model": beside.model,
-            "dataset": beside.published.dataset,
-            "metric": beside.published.metric,
-            "value": beside.published.value,
-            "text": beside.published.text,
-            "what": beside.published.what,
-            "source": beside.published.source.short,
-            "citation": beside.published.source.citation,
-            "url": beside.published.source.url,
-            "where": beside.published.where,
-            "comparable": beside.comparable
-            and (measured or beside.published.metric != "split_half"),
-            "why": beside.why,
+            "model": row.model,
+            "dataset": row.published.dataset,
+            "metric": row.published.metric,
+            "value": row.published.value,
+            "text": row.published.text,
+            "what": row.published.what,
+            "source": row.published.source.short,
+            "citation": row.published.source.citation,
+            "url": row.published.source.url,
+            "where": row.published.where,
+            "comparable": row.comparable and (measured or row.published.metric != "split_half"),
+            "why": row.why,
         }
-        for beside in published_for(dataset, [*models, HUMAN])
+        for row in published_for(dataset, [*models, HUMAN])
     ]
 
 
@@ -327,7 +326,7 @@ def _model_info(model: Scores, dataset: str) -> dict[str, Any]:
             "remark",
         )
         info |= {name: model.identity[name] for name in copied}
-    verdict = judge(
+    verdict = judge_contamination(
         info.get("trained_on"), dataset, split_unpublished=info.get("split_unpublished", ())
     )
     return info | {"contamination": verdict.word, "contamination_why": verdict.why}

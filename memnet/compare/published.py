@@ -84,7 +84,7 @@ class Beside:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reliability:
+class PublishedReliability:
     """How reliable the human scores of a data set are, by a published split-half correlation.
 
     Attributes
@@ -118,13 +118,13 @@ def published() -> tuple[PublishedValue, ...]:
     data = _data()
     sources = {key: Source(key=key, **table) for key, table in data["sources"].items()}
     known = {field.name for field in fields(PublishedValue)}
-    found: dict[str, PublishedValue] = {}
+    values: dict[str, PublishedValue] = {}
     for table in data["figure"]:
         if unknown := table.keys() - known:
             raise MemnetError(f"The published value {table['id']} has unknown fields {unknown}.")
-        if table["id"] in found:
+        if table["id"] in values:
             raise MemnetError(f"Two published values have the id {table['id']!r}.")
-        found[table["id"]] = PublishedValue(
+        values[table["id"]] = PublishedValue(
             **{
                 **table,
                 "source": sources[table["source"]],
@@ -133,7 +133,7 @@ def published() -> tuple[PublishedValue, ...]:
                 "contradicts": tuple(table["contradicts"]),
             }
         )
-    return tuple(found.values())
+    return tuple(values.values())
 
 
 def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Beside]:
@@ -156,7 +156,7 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
         return []
     tested = DatasetName.parse(dataset)
     everyone = (stated.model for stated in published())
-    found = []
+    rows = []
     for model in dict.fromkeys(everyone if models is None else models):
         name, _, variant = model.partition(":")
         for stated in published():
@@ -176,7 +176,7 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
                 f"the same paper says {other.text} ({other.where})" for other in rivals(stated)
             ]
             why = "; ".join(clauses)
-            found.append(
+            rows.append(
                 Beside(
                     published=stated,
                     model=model,
@@ -184,10 +184,10 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
                     why=f"{why[0].upper()}{why[1:]}.",
                 )
             )
-    return found
+    return rows
 
 
-def published_reliability(dataset: str) -> Reliability | None:
+def published_reliability(dataset: str) -> PublishedReliability | None:
     """Return the published reliability of a data set's labels; None where there is none.
 
     LaMem comes without counts, and its labels are those of one split's test part (Khosla et al.
@@ -197,7 +197,7 @@ def published_reliability(dataset: str) -> Reliability | None:
     for table in _data()["reliability"]:
         if table["dataset"] == base:
             rest = {key: table[key] for key in ("labels", "made_of", "why")}
-            return Reliability(published=_find_value(table["figure"]), **rest)
+            return PublishedReliability(published=_find_value(table["figure"]), **rest)
     return None
 
 
@@ -235,7 +235,7 @@ def contaminated_mse_note(
     floor = least_mse(rho.value, LAMEM_VARIANCE)
     needed = math.sqrt(1 - best.value / LAMEM_VARIANCE)
     own_floor = least_mse(pearson, truth_sd**2 * (n - 1) / n)
-    said = (
+    text = (
         f"{best.source.short} give ResMemRetrain an MSE {best.text}, and a rank correlation of "
         f"{rho.text}. LaMem's scores have a variance of {LAMEM_VARIANCE} (MemCat's vary more), and "
         f"no prediction that correlates with them at r = {rho.text} has an MSE below "
@@ -246,10 +246,10 @@ def contaminated_mse_note(
     )
     if mse < floor and pearson > rho.value:
         return (
-            f"{said} An MSE like {best.printed} is what a test on its own training pictures gives; "
+            f"{text} An MSE like {best.printed} is what a test on its own training pictures gives; "
             "it says nothing about new pictures."
         )
-    return f"{said} These numbers do not tell how the published one came about."
+    return f"{text} These numbers do not tell how the published one came about."
 
 
 @cache

@@ -92,7 +92,7 @@ class DatasetName:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class ContaminationVerdict:
     """A word and the reason for it.
 
     Attributes
@@ -116,12 +116,12 @@ def dataset_title(dataset: str) -> str:
     return f"{title}, {PARTS[name.part]}{split}" if name.part else title
 
 
-def judge(
+def judge_contamination(
     trained_on: Collection[str] | None,
     dataset: str,
     *,
     split_unpublished: Collection[str] = (),
-) -> Verdict:
+) -> ContaminationVerdict:
     """Say whether a model may be judged by a test on ``dataset``, and why.
 
     Parameters
@@ -134,7 +134,7 @@ def judge(
 
     Returns
     -------
-    Verdict
+    ContaminationVerdict
         the worst over the training sets.
 
     Raises
@@ -144,18 +144,20 @@ def judge(
 
     Examples
     --------
-    >>> judge(["lamem:train:1"], "lamem:test:1").word
+    >>> judge_contamination(["lamem:train:1"], "lamem:test:1").word
     'clean'
-    >>> judge(["lamem:train:1"], "lamem:test:2").word
+    >>> judge_contamination(["lamem:train:1"], "lamem:test:2").word
     'contaminated'
-    >>> judge(["lamem"], "lamem+memcat", split_unpublished=["lamem"]).word
+    >>> judge_contamination(["lamem"], "lamem+memcat", split_unpublished=["lamem"]).word
     'possibly'
     """
     if not dataset.strip():
-        return Verdict(word="unknown", why="The data set was not named.")
+        return ContaminationVerdict(word="unknown", why="The data set was not named.")
     tested = DatasetName.parse(dataset)
     if trained_on is None:
-        return Verdict(word="unknown", why="Nobody knows what the model was trained on.")
+        return ContaminationVerdict(
+            word="unknown", why="Nobody knows what the model was trained on."
+        )
     verdicts = []
     apart = not trained_on
     for text in trained_on:
@@ -171,7 +173,7 @@ def judge(
     foreign = [name for name in map(DatasetName.parse, trained_on) if not name.known]
     clean = all(verdict.word == "clean" for verdict in verdicts)
     if foreign and clean and not _same_split(trained_on, tested):
-        return Verdict(
+        return ContaminationVerdict(
             word="possibly",
             why=f"The model was trained on {foreign[0].base}, which memnet does not know, so it "
             f"may share pictures with {tested.base}.",
@@ -187,46 +189,50 @@ def _same_split(trained_on: Collection[str], tested: DatasetName) -> bool:
     )
 
 
-def _of_another_data_set(tested: DatasetName) -> Verdict:
+def _of_another_data_set(tested: DatasetName) -> ContaminationVerdict:
     if tested.known:
-        return Verdict(word="clean", why=f"The model was not trained on {tested.base}.")
-    return Verdict(
+        return ContaminationVerdict(
+            word="clean", why=f"The model was not trained on {tested.base}."
+        )
+    return ContaminationVerdict(
         word="possibly",
         why=f"memnet does not know the data set {tested.base}, so it may share pictures with those "
         "that the model was trained on.",
     )
 
 
-def _of_one_data_set(used: DatasetName, tested: DatasetName) -> Verdict:
+def _of_one_data_set(used: DatasetName, tested: DatasetName) -> ContaminationVerdict:
     """Judge a training set and a test set that have a data set in common."""
     same = used.names == tested.names
     if not used.part:
-        return Verdict(word="contaminated", why=f"The model was trained on {used}.")
+        return ContaminationVerdict(word="contaminated", why=f"The model was trained on {used}.")
     if same and used.split and used.split == tested.split:
         if used.part == tested.part:
-            return Verdict(word="contaminated", why=f"The model was trained on {used} itself.")
-        return Verdict(
+            return ContaminationVerdict(
+                word="contaminated", why=f"The model was trained on {used} itself."
+            )
+        return ContaminationVerdict(
             word="clean",
             why=f"The model was trained on {used}, which shares no picture with {tested}.",
         )
     if used.part == tested.part == "train":
-        return Verdict(
+        return ContaminationVerdict(
             word="contaminated",
             why=f"The model was trained on {used}; the training parts of two splits share most of "
             "their pictures.",
         )
     if not used.split:
-        return Verdict(
+        return ContaminationVerdict(
             word="possibly",
             why=f"The model was trained on a part of {used.base}; which part was not published.",
         )
     if same and not tested.split:
-        return Verdict(
+        return ContaminationVerdict(
             word="possibly",
             why=f"The model was trained on {used}; which part of which split was tested was not "
             f"said (name it, as in {used.base}:test:{used.split}).",
         )
-    return Verdict(
+    return ContaminationVerdict(
         word="contaminated",
         why=f"The model was trained on {used}; the parts of two splits share pictures.",
     )

@@ -95,11 +95,11 @@ def read_memcat_table(path: Path, label: str) -> tuple[pd.DataFrame, str, str]:
     ).rename(columns={"responses": "n_resp"})
     table = pd.concat([table, extras.reset_index(drop=True)], axis=1)
     hits = table["hits"] - (table["false_alarms"] if label == "w-fa" else 0)
-    wrong = (hits / table["n_resp"] - table[TRUTH_COLUMN]).abs() > _ROUNDING
-    if wrong.any():
+    differing = (hits / table["n_resp"] - table[TRUTH_COLUMN]).abs() > _ROUNDING
+    if differing.any():
         rule = "H / n_resp" if label == "wo-fa" else "(H - FA) / n_resp"
         raise MemnetError(
-            f"{path}: {column} is not {rule} for {wrong.sum():,} picture(s), "
-            f"{shorten_list(table[ID_COLUMN][wrong])}; the file is not MemCat's as published."
+            f"{path}: {column} is not {rule} for {differing.sum():,} picture(s), "
+            f"{shorten_list(table[ID_COLUMN][differing])}; the file is not MemCat's as published."
         )
     return table, column, digest_of(path)

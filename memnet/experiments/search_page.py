@@ -19,7 +19,7 @@ from memnet.experiments.settings_figure import (
 )
 from memnet.experiments.training_figures import STATES, draw_search, plain, search_caption
 from memnet.experiments.training_run import best_row
-from memnet.experiments.training_tables import contamination_said
+from memnet.experiments.training_tables import contamination_sentence
 from memnet.reimpl.training.run_folder import finite, require_run
 from memnet.util.atomic import write_text
 
@@ -119,18 +119,18 @@ def _name(trial: Mapping[str, Any]) -> str:
 
 def _counts(trials: Sequence[Mapping[str, Any]]) -> str:
     counts = {state: sum(trial["state"] == state for trial in trials) for state in STATES}
-    said = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
-    return f"{len(trials):,} run{'' if len(trials) == 1 else 's'}: {said}"
+    text = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
+    return f"{len(trials):,} run{'' if len(trials) == 1 else 's'}: {text}"
 
 
 def _first(trials: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say how far the values can be believed, in the words of the runs themselves, each once."""
-    said = [CHOSEN] if len(trials) > 1 else []
+    sentences = [CHOSEN] if len(trials) > 1 else []
     for trial in trials:
         folder = trial["folder"]
         if folder is not None and (Path(folder) / "run.json").exists():
-            said.append(contamination_said(require_run(Path(folder))))
-    return list(dict.fromkeys(filter(None, said)))
+            sentences.append(contamination_sentence(require_run(Path(folder))))
+    return list(dict.fromkeys(filter(None, sentences)))
 
 
 def _row(trial: Mapping[str, Any], names: Sequence[str], folder: Path, *, best: bool) -> list[Cell]:

@@ -13,7 +13,7 @@ from typing import Any
 from memnet import __version__
 from memnet.compare.comparison import compare_scores
 from memnet.compare.report.render import write_report
-from memnet.data.contamination import Verdict, judge
+from memnet.data.contamination import ContaminationVerdict, judge_contamination
 from memnet.data.datasets import PARTS
 from memnet.data.pictures import Inputs, Item
 from memnet.errors import MemnetError, StoppedError
@@ -167,12 +167,12 @@ def test(out: Path, data: TrainingSet, device: str) -> list[str]:
     return [f"{row.image_id}: {row.warning.removeprefix(FAILED)}" for row in summary.failed]
 
 
-def _verdict(start_seen: Collection[str] | None, validated: str) -> Verdict:
+def _verdict(start_seen: Collection[str] | None, validated: str) -> ContaminationVerdict:
     """Judge whether the weights that a run began from had seen its validation part."""
     if start_seen is not None and not start_seen:
         why = "No branch began from weights that had been trained to predict memorability."
-        return Verdict(word="clean", why=why)
-    return judge(start_seen, validated)
+        return ContaminationVerdict(word="clean", why=why)
+    return judge_contamination(start_seen, validated)
 
 
 def run_record(

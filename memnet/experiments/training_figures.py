@@ -139,9 +139,9 @@ def title(run: Mapping[str, Any]) -> str:
 def _said_of_data(run: Mapping[str, Any]) -> str:
     data = run.get("data", {})
     counts = data.get("counts", {})
-    said = f"{counts.get('train', 0):,} training and {counts.get('val', 0):,} validation pictures"
+    text = f"{counts.get('train', 0):,} training and {counts.get('val', 0):,} validation pictures"
     word = data.get("contamination")
-    return f"{said}; contamination of the validation values: {word}" if word else said
+    return f"{text}; contamination of the validation values: {word}" if word else text
 
 
 def curves_caption(curves: Sequence[Row], run: Mapping[str, Any]) -> str:
@@ -158,17 +158,17 @@ def curves_caption(curves: Sequence[Row], run: Mapping[str, Any]) -> str:
             f"{text}; rho is undefined at every validation, as it is where predictions are equal."
         )
     best = best_row(curves)
-    said = f"rho is {number(defined[0][1])} at epoch {defined[0][0]:g}"
+    course = f"rho is {number(defined[0][1])} at epoch {defined[0][0]:g}"
     if best is not None:
         top, last = number(best["val_spearman"] or 0.0), number(defined[-1][1])
-        said += f", at best {top} at epoch {best['epoch']:g}"
-        said += f", and {last} at epoch {defined[-1][0]:g}"
+        course += f", at best {top} at epoch {best['epoch']:g}"
+        course += f", and {last} at epoch {defined[-1][0]:g}"
     if len(defined) < len(values):
-        said += f"; it is undefined, and a gap, at {len(values) - len(defined)} of {len(values)}"
+        course += f"; it is undefined, and a gap, at {len(values) - len(defined)} of {len(values)}"
     losses = known(curves, "train_loss")
     if losses:
-        said += "; the training error is the mean over an epoch, with dropout, as weights change"
-    return f"{text}; {said}."
+        course += "; the training error is the mean over an epoch, with dropout, as weights change"
+    return f"{text}; {course}."
 
 
 def draw_search(runs: Sequence[SearchRun], *, best: str | None = None) -> Figure:
@@ -238,8 +238,8 @@ def _best_run(runs: Sequence[SearchRun]) -> str | None:
     """Name the run of the highest correlation; None where none is defined."""
     tops = [(run, row["val_spearman"]) for run in runs if (row := best_row(run[2])) is not None]
     complete = [top for top in tops if top[0][3] == "complete"]
-    found = max(complete or tops, key=lambda top: top[1] or 0.0, default=None)
-    return None if found is None else found[0][0]
+    best = max(complete or tops, key=lambda top: top[1] or 0.0, default=None)
+    return None if best is None else best[0][0]
 
 
 def plain_ticks(axis: Axis) -> None:

@@ -84,30 +84,32 @@ def write_run_page(folder: Path) -> Path:
 def _subtitle(run: Mapping[str, Any]) -> str:
     counts = run.get("data", {}).get("counts", {})
     parts = (("train", "training"), ("val", "validation"), ("test", "test"))
-    said = ", ".join(f"{counts.get(key, 0):,} {name}" for key, name in parts)
-    return f"{said} pictures · {_STATUS.get(run.get('status', ''), run.get('status', ''))}"
+    text = ", ".join(f"{counts.get(key, 0):,} {name}" for key, name in parts)
+    return f"{text} pictures · {_STATUS.get(run.get('status', ''), run.get('status', ''))}"
 
 
 def _first(run: Mapping[str, Any]) -> list[str]:
     """Gather what must be known before any number is read."""
-    said = []
+    sentences = []
     message = str(run.get("message", "")).strip()
     if run.get("status") in UNFINISHED:
         verb = "was interrupted" if run["status"] == "interrupted" else "failed"
         reason = f": {message.rstrip('.')}." if message else "."
-        said.append(f"This run {verb}{reason} What is shown is what it had reached until then.")
+        sentences.append(
+            f"This run {verb}{reason} What is shown is what it had reached until then."
+        )
     elif message:
-        said.append(message)
-    said.append(training_tables.contamination_said(run))
-    warnings = [start.get("warning", "") for start in training_tables.starts(run).values()]
-    said += [str(warning) for warning in [*run.get("warnings", []), *warnings]]
-    return list(dict.fromkeys(filter(None, said)))
+        sentences.append(message)
+    sentences.append(training_tables.contamination_sentence(run))
+    warnings = [start.get("warning", "") for start in training_tables.initial_weights(run).values()]
+    sentences += [str(warning) for warning in [*run.get("warnings", []), *warnings]]
+    return list(dict.fromkeys(filter(None, sentences)))
 
 
 def _use(run: Mapping[str, Any]) -> str:
-    seen = ", ".join(run.get("data", {}).get("trained_on", []))
+    names = ", ".join(run.get("data", {}).get("trained_on", []))
     return (
         "The file holds the weights of the best epoch with their preprocessing and what they were "
-        f"trained on ({seen or 'not stated'}), so that memnet compare can tell which data sets it "
+        f"trained on ({names or 'not stated'}), so that memnet compare can tell which data sets it "
         "has seen."
     )

@@ -21,7 +21,7 @@ _CONTAMINATED = (
 )
 
 
-def contamination_said(run: Mapping[str, Any]) -> str:
+def contamination_sentence(run: Mapping[str, Any]) -> str:
     """Say what is wrong with a run's validation values; "" where they are clean."""
     word, why = _contamination(run)
     if word == "clean":
@@ -118,8 +118,8 @@ def validations(curves: Sequence[Row]) -> Table:
     if not curves:
         return Table(title="", columns=[], rows=[], before="Nothing was validated yet.")
     if len(curves) > _MOST_ROWS:
-        said = f"All {len(curves):,} validations are in curves.csv."
-        return Table(title="", columns=[], rows=[], before=said)
+        text = f"All {len(curves):,} validations are in curves.csv."
+        return Table(title="", columns=[], rows=[], before=text)
     always = ("epoch", "val_spearman")
     listed = [
         name
@@ -140,7 +140,7 @@ def _cell(row: Row, name: str) -> Cell:
     return Cell(_LISTED[name][1].format(value))
 
 
-def starts(run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def initial_weights(run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return branch -> where it began; a mere text is its source."""
     return {
         branch: dict(start) if isinstance(start, Mapping) else {"source": str(start)}
@@ -152,21 +152,21 @@ def branches(run: Mapping[str, Any]) -> Table:
     """Lay out where each branch began, and whether it was trained."""
     frozen = run.get("frozen", [])
     rows = []
-    for branch, start in starts(run).items():
+    for branch, start in initial_weights(run).items():
         digest = start.get("sha256")
         rows.append(
             [
                 Cell(branch),
                 Cell(str(start["source"]), note=f"sha256 {digest[:12]}..." if digest else ""),
                 Cell("frozen" if branch in frozen else "trained"),
-                Cell(_seen(start)),
+                Cell(_training_data(start)),
                 Cell(str(start.get("licence", "") or "")),
             ]
         )
     parameters = run.get("parameters", {})
-    said = "A frozen branch keeps its weights and its batch-norm statistics."
+    text = "A frozen branch keeps its weights and its batch-norm statistics."
     if {"trained", "all"} <= set(parameters):
-        said = f"{parameters['trained']:,} of {parameters['all']:,} parameters were trained. {said}"
+        text = f"{parameters['trained']:,} of {parameters['all']:,} parameters were trained. {text}"
     return Table(
         title="",
         columns=[
@@ -177,28 +177,28 @@ def branches(run: Mapping[str, Any]) -> Table:
             Column("Licence"),
         ],
         rows=rows,
-        before=said,
+        before=text,
     )
 
 
-def _seen(start: Mapping[str, Any]) -> str:
+def _training_data(start: Mapping[str, Any]) -> str:
     """Name the data sets of memorability that a branch's first weights were trained on."""
     if "trained_on" not in start:
         return "not stated"
-    seen = start["trained_on"]
-    return "nobody knows" if seen is None else ", ".join(seen) or "none of memorability"
+    names = start["trained_on"]
+    return "nobody knows" if names is None else ", ".join(names) or "none of memorability"
 
 
 def licences(run: Mapping[str, Any]) -> list[str]:
     """Gather notices and citations of the weights that branches began from, each once."""
-    said = [str(notice) for notice in run.get("licence_notices", [])]
-    for branch, start in starts(run).items():
+    sentences = [str(notice) for notice in run.get("licence_notices", [])]
+    for branch, start in initial_weights(run).items():
         notice = start.get("licence_notice")
-        if notice and notice not in said:
-            said.append(f"{branch}: {notice}")
+        if notice and notice not in sentences:
+            sentences.append(f"{branch}: {notice}")
         if start.get("citation"):
-            said.append(f"{branch}: cite {start['citation']}")
-    return list(dict.fromkeys(said))
+            sentences.append(f"{branch}: cite {start['citation']}")
+    return list(dict.fromkeys(sentences))
 
 
 def data(run: Mapping[str, Any]) -> Table:

@@ -193,12 +193,12 @@ def check_layers(net: CaffeNet) -> tuple[str, ...]:
                 f"{net.source}: layer {layer.name!r} (type {layer.type}) has no place in MemNet; "
                 f"MemNet's layers are {', '.join(expected)}."
             )
-    found: dict[str, CaffeLayer] = {}
+    layers: dict[str, CaffeLayer] = {}
     for layer in spare:
-        if layer.name in found:
+        if layer.name in layers:
             raise MemnetError(f"{net.source}: layer {layer.name!r} stands there twice.")
-        found[layer.name] = layer
-    missing = [name for name in expected if name not in found]
+        layers[layer.name] = layer
+    missing = [name for name in expected if name not in layers]
     if missing:
         raise MemnetError(f"{net.source}: MemNet's layer(s) {', '.join(missing)} are missing.")
     if [layer.name for layer in spare] != list(expected):
@@ -206,7 +206,7 @@ def check_layers(net: CaffeNet) -> tuple[str, ...]:
             f"{net.source}: the layers stand in another order than MemNet's: "
             f"{', '.join(layer.name for layer in spare)}."
         )
-    silent = [name for name, want in expected.items() if not _same(found[name], want, net.source)]
+    silent = [name for name, want in expected.items() if not _same(layers[name], want, net.source)]
     for layer in net.layers:
         rewritten = [top for top in layer.tops if layer.type in _AROUND and top in expected]
         if rewritten:

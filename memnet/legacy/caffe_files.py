@@ -160,8 +160,8 @@ def _parse(path: Path, message: str, what: str) -> Any:
 def _bytes(path: Path, what: str, most: int = _MOST_BYTES) -> bytes:
     try:
         if not path.is_file():
-            found = "is a folder" if path.is_dir() else "does not exist"
-            raise MemnetError(f"{path} {found}; {what} file is needed.")
+            problem = "is a folder" if path.is_dir() else "does not exist"
+            raise MemnetError(f"{path} {problem}; {what} file is needed.")
         size = path.stat().st_size
         if size > most:
             raise MemnetError(f"{path} has {size:,} bytes, more than {what} can have ({most:,}).")

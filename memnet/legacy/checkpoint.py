@@ -41,7 +41,7 @@ def read_port_checkpoint(path: Path) -> dict[str, Tensor]:
         if it holds more than tensors, or its names or shapes are not MemNet's.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except (
         pickle.UnpicklingError,
         EOFError,
@@ -56,11 +56,11 @@ def read_port_checkpoint(path: Path) -> dict[str, Tensor]:
             "its state_dict alone, with the torch that made it: torch.save(net.state_dict(), ...)."
         ) from None
     for name in _TABLES:
-        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
-            found = found[name]
-    if not isinstance(found, Mapping) or not all(isinstance(v, Tensor) for v in found.values()):
+        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
+            content = content[name]
+    if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
         raise MemnetError(f"{path} holds no table of tensors (a state dict).")
-    spare = {_plain(str(name)): tensor for name, tensor in found.items()}
+    spare = {_plain(str(name)): tensor for name, tensor in content.items()}
     names = {name: name.split("-")[0] for name in LEARNT}
     missing = [
         f"{port}.{kind}"

@@ -92,13 +92,13 @@ def read_mean_image(
     turned = turned[:, :, ::-1] if layout.endswith("rgb") else turned
     report = [f"the mean image was read as {layout}, as you said"]
     try:
-        seen = _recognised(image, axes, path).layout
+        recognised = _recognised(image, axes, path).layout
     except MemnetError:
-        seen = layout  # the picture does not tell: that is what the user was asked for
-    if seen != layout:
+        recognised = layout  # the picture does not tell: that is what the user was asked for
+    if recognised != layout:
         report.append(
             f"WARNING: by its picture (symmetric from left to right, bright at the top, redder "
-            f"than blue) it lies as {seen}; a wrong layout changes every score"
+            f"than blue) it lies as {recognised}; a wrong layout changes every score"
         )
     return MeanImage(_tidy(turned), layout, tuple(report))
 
@@ -199,14 +199,14 @@ def _read_mat(path: Path) -> Any:
     from scipy.io import loadmat
 
     try:
-        found = loadmat(path)
+        content = loadmat(path)
     except NotImplementedError:
         raise MemnetError(
             f"{path} is a MATLAB 7.3 file; save it again with `save('-v7', ...)`."
         ) from None
     except Exception as error:  # SciPy raises a dozen kinds on damaged files
         raise MemnetError(f"{path} cannot be read as a MATLAB file ({error}).") from error
-    images = {name: value for name, value in found.items() if np.ndim(value) == 3}
+    images = {name: value for name, value in content.items() if np.ndim(value) == 3}
     if len(images) != 1:
         named = ", ".join(images) or "none"
         raise MemnetError(

@@ -55,13 +55,13 @@ class Variant:
 def variants() -> dict[str, Variant]:
     """Return every variant by its slug, ``server`` first."""
     mean_sha256 = find("memnet.caffe_lamem").preprocess.mean_sha256
-    found: dict[str, Variant] = {}
+    known: dict[str, Variant] = {}
     for entry in packaged_toml("memnet.legacy", "variants.toml")["variant"]:
         variant = _variant(entry, mean_sha256)
-        if variant.slug in found:
+        if variant.slug in known:
             raise MemnetError(f"variants.toml has {variant.slug!r} twice.")
-        found[variant.slug] = variant
-    return found
+        known[variant.slug] = variant
+    return known
 
 
 def find_variant(slug: str) -> Variant:

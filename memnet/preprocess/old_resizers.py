@@ -247,6 +247,6 @@ def _opencv_weights(old: int, new: int) -> sparse.csr_matrix:
 def _fixed_point_taps(old: int, new: int) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
     left, fraction = _opencv_taps(old, new)
     right = np.minimum(left + 1, old - 1)
-    one = np.float32(2048)
-    before = np.rint((np.float32(1) - fraction) * one).astype(np.int32)
-    return left, right, before, np.rint(fraction * one).astype(np.int32)
+    unit = np.float32(2048)
+    before = np.rint((np.float32(1) - fraction) * unit).astype(np.int32)
+    return left, right, before, np.rint(fraction * unit).astype(np.int32)

@@ -234,11 +234,11 @@ class OutputSpec:
         raw = outputs.double().mean(dim=1)
         if self.clamp == "0-1-per-crop":
             free = self._scaled(outputs.double())
-            held = free.clamp(0.0, 1.0)
-            return raw, held.mean(dim=1), (held != free).any(dim=1)
+            clamped = free.clamp(0.0, 1.0)
+            return raw, clamped.mean(dim=1), (clamped != free).any(dim=1)
         score = self._scaled(raw)
-        held = score.clamp(0.0, 1.0) if self.clamp == "0-1" else score
-        return raw, held, held != score
+        clamped = score.clamp(0.0, 1.0) if self.clamp == "0-1" else score
+        return raw, clamped, clamped != score
 
     def _scaled(self, raw: Tensor) -> Tensor:
         if (self.subtract, self.multiply, self.add) == (0.0, 1.0, 0.0):

@@ -157,8 +157,8 @@ def bottleneck_resnet(sizes: Mapping[str, int], prefix: str, *, dilated: bool = 
 
 def resnet_sizes(tensors: Mapping[str, Tensor], module: str, prefix: str) -> dict[str, int]:
     """Read the sizes of :func:`bottleneck_resnet` off the tensors of a module."""
-    found = [re.match(rf"{re.escape(module)}\.layer(\d)\.(\d+)\.", name) for name in tensors]
-    pairs = {(int(m[1]), int(m[2])) for m in found if m}
+    matches = [re.match(rf"{re.escape(module)}\.layer(\d)\.(\d+)\.", name) for name in tensors]
+    pairs = {(int(m[1]), int(m[2])) for m in matches if m}
     blocks = {s: sum(stage == s for stage, _ in pairs) for s in (1, 2, 3, 4)}
     sizes = {f"{prefix}_stage{stage}": count for stage, count in blocks.items() if count}
     first = tensors.get(f"{module}.layer1.0.conv1.weight")

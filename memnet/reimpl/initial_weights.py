@@ -212,30 +212,30 @@ def _tensors_of(
     """Take a branch's tensors, buffers too; they must be those of the network, all of them."""
     modules = network.branches[branch]
     wanted = {n: t for n, t in network.state_dict().items() if n.split(".")[0] in modules}
-    found = {n: t for n, t in tensors.items() if n.split(".")[0] in modules}
+    own = {n: t for n, t in tensors.items() if n.split(".")[0] in modules}
     cannot = f"{source} cannot start the {branch} branch of {type(network).__name__}:"
     for name, target in wanted.items():
-        if name not in found:
+        if name not in own:
             continue
-        have, want = tuple(found[name].shape), tuple(target.shape)
+        have, want = tuple(own[name].shape), tuple(target.shape)
         if have != want:
             raise MemnetError(f"{cannot} {name} has shape {have} there, the network wants {want}.")
-        if found[name].dtype != target.dtype:
+        if own[name].dtype != target.dtype:
             raise MemnetError(
-                f"{cannot} {name} has type {found[name].dtype} there, the network wants "
+                f"{cannot} {name} has type {own[name].dtype} there, the network wants "
                 f"{target.dtype}."
             )
     for name in wanted:
-        if name not in found:
-            missing = len(wanted.keys() - found.keys())
+        if name not in own:
+            missing = len(wanted.keys() - own.keys())
             raise MemnetError(
                 f"{cannot} {name} is not there ({missing} of the branch's {len(wanted)} tensors "
                 "are missing)."
             )
-    for name in found:
+    for name in own:
         if name not in wanted:
             raise MemnetError(f"{cannot} the network has no place for {name}, which is there.")
-    return found
+    return own
 
 
 def _other_inputs(branch: str, source: str, header: WeightHeader | None) -> str:

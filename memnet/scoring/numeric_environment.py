@@ -110,18 +110,18 @@ def _cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, str]:
     except OSError:
         return UNKNOWN, UNKNOWN
     rows = (row.partition(":") for row in first.splitlines())
-    said = {name.strip(): text.strip() for name, _, text in rows}
-    model = ", ".join(text + said[name] for name, text in _CPU_FIELDS.items() if said.get(name))
-    flags = said.get("flags", said.get("Features", "")).split()
+    fields = {name.strip(): text.strip() for name, _, text in rows}
+    model = ", ".join(text + fields[name] for name, text in _CPU_FIELDS.items() if fields.get(name))
+    flags = fields.get("flags", fields.get("Features", "")).split()
     return model or UNKNOWN, " ".join(sorted(filter(_ARITHMETIC.match, flags))) or UNKNOWN
 
 
 def _decoder(*names: str) -> str:
-    return next((found for name in names if (found := features.version(name))), "none")
+    return next((version for name in names if (version := features.version(name))), "none")
 
 
 def _torch_libraries() -> str:
     """Name the libraries that torch multiplies matrices with, and the instructions it uses."""
     text = torch.__config__.show()
-    found = re.findall(r"(?:Math Kernel Library Version|MKL-DNN|OpenBLAS) v?[\w.-]+", text)
-    return ", ".join([*found, torch.backends.cpu.get_cpu_capability()])
+    versions = re.findall(r"(?:Math Kernel Library Version|MKL-DNN|OpenBLAS) v?[\w.-]+", text)
+    return ", ".join([*versions, torch.backends.cpu.get_cpu_capability()])

@@ -46,13 +46,13 @@ class Plugin:
 
 def plugins() -> dict[str, list[EntryPoint]]:
     """Return every entry point of the group by the model's name; nothing is imported."""
-    found: dict[str, list[EntryPoint]] = {}
+    by_name: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=GROUP):
-        points = found.setdefault(point.name, [])
+        points = by_name.setdefault(point.name, [])
         # A folder that is on sys.path twice gives its entry points twice.
         if (point.value, package_of(point)) not in [(p.value, package_of(p)) for p in points]:
             points.append(point)
-    return found
+    return by_name
 
 
 def find_plugin(name: str) -> EntryPoint | None:

@@ -347,8 +347,10 @@ def load(
     _notice(name, header.licence_notice)
     _notice(f"{name} (remark)", f"{name}: {header.remark}" if header.remark else "")
     if variant and find_variant(variant).known_defect:
-        said = find_variant(variant)
-        _notice(f"{name}:{variant}", f"{name}:{variant} is for {said.use_for}: {said.known_defect}")
+        known = find_variant(variant)
+        _notice(
+            f"{name}:{variant}", f"{name}:{variant} is for {known.use_for}: {known.known_defect}"
+        )
     return Predictor(
         name,
         network,

@@ -96,11 +96,11 @@ def score_to_frame(inputs: Inputs, settings: Settings) -> tuple[pd.DataFrame, Su
 
 def _predictors(settings: Settings) -> Iterator[Predictor]:
     """Load each model once, also where it was named twice, by its name and by its file."""
-    seen: set[str] = set()
+    labels: set[str] = set()
     for name in settings.models:
         predictor = load(name, device=settings.device, exif_orientation=settings.exif_orientation)
-        if predictor.label not in seen:
-            seen.add(predictor.label)
+        if predictor.label not in labels:
+            labels.add(predictor.label)
             yield predictor
 
 

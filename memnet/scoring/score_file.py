@@ -104,8 +104,8 @@ class ScoreFile:
     def finish(self, order: Iterable[tuple[str, str, str]]) -> None:
         """Replace the table: rows in ``order`` first, then those of earlier runs."""
         wanted = [self.rows[key] for key in order if key in self.rows]
-        seen = {row.key for row in wanted}
-        kept = [row for row in self.rows.values() if row.key not in seen]
+        wanted_keys = {row.key for row in wanted}
+        kept = [row for row in self.rows.values() if row.key not in wanted_keys]
         write_table(to_frame([*wanted, *kept]), self.out)
         self.write_sidecar()
         self.journal.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from memnet.data.contamination import judge
+from memnet.data.contamination import judge_contamination
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
 from memnet.util.text import shorten_list
@@ -95,16 +95,16 @@ def inspect_pictures(
             tiny.append(name)
         if cascade is not None and _face_share(decoded.rgb, cascade) > FACE_SHARE:
             with_face.append(name)
-    found = [_grey(stored_grey, equal, read), _tiny(tiny, read), _faces(with_face, read)]
+    cautions = [_grey(stored_grey, equal, read), _tiny(tiny, read), _faces(with_face, read)]
     if faces and cascade is None and read:
-        found.append(
+        cautions.append(
             Caution(
                 kind="faces",
                 sentence="Faces were not looked for, as OpenCV is not installed (`pip install "
                 f'"opencv-python-headless<5"`). Mind that {_FACES_WHY}.',
             )
         )
-    return [caution for caution in found if caution is not None]
+    return [caution for caution in cautions if caution is not None]
 
 
 def score_cautions(
@@ -125,11 +125,11 @@ def score_cautions(
     """
     scores = np.asarray(values, dtype=np.float64)
     finite = scores[np.isfinite(scores)]
-    found = []
+    cautions = []
     top = 1.0
     if len(finite) and finite.min() >= 0 and 10 < finite.max() <= 100:
         top = 100.0
-        found.append(
+        cautions.append(
             Caution(
                 kind="percent",
                 sentence=f"The scores of {model} run from {finite.min():g} to {finite.max():g} and "
@@ -140,7 +140,7 @@ def score_cautions(
     low, high = int((scores == 0.0).sum()), int((scores == top).sum())
     if low + high:
         names = [name for name, score in zip(ids, scores, strict=False) if score in (0.0, top)]
-        found.append(
+        cautions.append(
             Caution(
                 kind="clamped",
                 sentence=f"{_count(low + high, len(finite), 'score')} of {model} "
@@ -151,7 +151,7 @@ def score_cautions(
                 ids=tuple(names),
             )
         )
-    return found
+    return cautions
 
 
 def training_cautions(
@@ -168,7 +168,7 @@ def training_cautions(
     ----------
     ids : of the pictures.
     model : its name, for the sentence.
-    trained_on, split_unpublished : see :func:`memnet.data.contamination.judge`.
+    trained_on, split_unpublished : see :func:`memnet.data.contamination.judge_contamination`.
     dataset : the data set's name, "" where the user did not say. Then pictures whose names look
         like LaMem's (eight digits, ``.jpg``) are only said to look like it.
 
@@ -182,7 +182,7 @@ def training_cautions(
     MemnetError
         if the data set's name cannot be read.
     """
-    verdict = judge(trained_on, dataset, split_unpublished=split_unpublished)
+    verdict = judge_contamination(trained_on, dataset, split_unpublished=split_unpublished)
     if verdict.word in ("contaminated", "possibly"):
         degree = "has" if verdict.word == "contaminated" else "may have"
         sentence = (

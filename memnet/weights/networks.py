@@ -59,8 +59,8 @@ def network_class(arch: str) -> type[nn.Module]:
     network = _registered[arch]
     if isinstance(network, str):
         module, _, name = network.partition(":")
-        found: type[nn.Module] = getattr(import_module(module), name)
-        return found
+        imported: type[nn.Module] = getattr(import_module(module), name)
+        return imported
     return network
 
 

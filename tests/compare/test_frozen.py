@@ -15,7 +15,7 @@ from PIL import Image
 
 import memnet
 import references
-from memnet.compare.frozen.check import check, describe
+from memnet.compare.frozen.check import check, describe_refreeze
 from memnet.compare.frozen.file import DEFAULT_TOLERANCE, PUBLISHED_TOLERANCE, FrozenScores, freeze
 from memnet.data.pictures import collect
 from memnet.errors import MemnetError
@@ -337,11 +337,11 @@ def test_what_freezing_again_did_is_said(lab):
     _, frozen = lab
     now = with_score(frozen, 0, score=frozen.pictures[0].score + 0.25)
     now = replace(now, pictures=[*now.pictures[:-1], replace(now.pictures[-1], image_id="n.png")])
-    assert describe(frozen, now) == (
+    assert describe_refreeze(frozen, now) == (
         "1 of 5 pictures got another score, by up to 2.50e-01; added: 1 picture: n.png; "
         "no longer frozen: 1 picture: 00005.png"
     )
-    assert describe(None, now) == "6 pictures frozen for the first time"
+    assert describe_refreeze(None, now) == "6 pictures frozen for the first time"
 
 
 def test_a_frozen_file_must_be_complete(tiny, make_pictures, tmp_path):

@@ -10,7 +10,7 @@ from memnet.data.contamination import (
     MEANINGS,
     DatasetName,
     dataset_title,
-    judge,
+    judge_contamination,
 )
 from memnet.data.datasets import known_datasets
 from memnet.errors import MemnetError
@@ -18,7 +18,7 @@ from memnet.weights.catalogue import find
 
 
 def contamination(trained_on, dataset, **more) -> str:
-    return judge(trained_on, dataset, **more).word
+    return judge_contamination(trained_on, dataset, **more).word
 
 
 def word(model: str, dataset: str) -> str:
@@ -202,7 +202,7 @@ def test_titles_name_part_and_split():
     ],
 )
 def test_every_verdict_says_why(trained_on, dataset, why):
-    verdict = judge(trained_on, dataset)
+    verdict = judge_contamination(trained_on, dataset)
     assert why in verdict.why
     assert verdict.why.endswith(".")
     assert verdict.word in MEANINGS
@@ -216,8 +216,11 @@ def test_possibly_is_explained_by_each_of_its_reasons():
 
 def test_an_unknown_training_set_may_hold_any_picture():
     """A model trained on one's own table of MemCat's pictures is not clean on MemCat."""
-    verdict = judge(["human:train:a", "human:val:a"], "memcat")
+    verdict = judge_contamination(["human:train:a", "human:val:a"], "memcat")
     assert verdict.word == "possibly"
     assert "trained on human, which memnet does not know" in verdict.why
-    assert judge(["human:train:a", "human:val:a"], "human:test:a").word == "clean"
-    assert judge(["human:train:a", "human:val:a", "memcat"], "memcat").word == "contaminated"
+    assert judge_contamination(["human:train:a", "human:val:a"], "human:test:a").word == "clean"
+    assert (
+        judge_contamination(["human:train:a", "human:val:a", "memcat"], "memcat").word
+        == "contaminated"
+    )

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import memnet
 from memnet.cli import dataset as dataset_command
 from memnet.data.columns import read_column, read_extras, read_scores
-from memnet.data.contamination import dataset_title, judge
+from memnet.data.contamination import dataset_title, judge_contamination
 from memnet.data.datasets import (
     DatasetOption,
     known_datasets,
@@ -387,9 +387,9 @@ def toy(tmp_path):
 
 
 def test_a_registered_data_set_is_known_everywhere(toy, tmp_path):
-    assert judge(["toy"], "toy").word == "contaminated"
-    assert judge(["lamem"], "toy").word == "clean"
-    assert judge(["toy:train:1"], "toy:test:1").word == "clean"
+    assert judge_contamination(["toy"], "toy").word == "contaminated"
+    assert judge_contamination(["lamem"], "toy").word == "clean"
+    assert judge_contamination(["toy:train:1"], "toy:test:1").word == "clean"
     assert dataset_title("toy:test") == "Toys (2026), test part"
     truth = read_dataset("toy", toy)
     assert truth.manifest["n"] == 19

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from memnet.data import splits
-from memnet.data.contamination import judge
+from memnet.data.contamination import judge_contamination
 from memnet.data.lamem import read_lamem
 from memnet.data.memcat import read_memcat
 from memnet.data.mixture import read_mixture
@@ -177,7 +177,7 @@ def test_a_column_may_name_the_parts(build):
     assert counts(training) == {"train": 10, "val": 4, "test": 6}
     assert ids(training, "val") == [f"{i:04d}.jpg" for i in range(10, 14)]
     assert training.trained_on[0].startswith("mine:train:given-")
-    assert judge(training.trained_on, training.test_name).word == "clean"
+    assert judge_contamination(training.trained_on, training.test_name).word == "clean"
 
 
 def test_a_validation_part_that_the_column_lacks_is_drawn_from_training(build):
@@ -213,15 +213,15 @@ def test_names_can_be_judged_and_the_test_part_is_clean(build, file, dataset, ba
     assert train.startswith(f"{base}:train:seed2022-")
     assert val == train.replace(":train:", ":val:")
     assert training.test_name == train.replace(":train:", ":test:")
-    assert judge(training.trained_on, training.test_name).word == "clean"
-    assert judge([training.test_name], training.test_name).word == "contaminated"
+    assert judge_contamination(training.trained_on, training.test_name).word == "clean"
+    assert judge_contamination([training.test_name], training.test_name).word == "contaminated"
 
 
 def test_another_draw_of_the_same_table_is_contaminated(build):
     first, second = (build(frame_of(40), seed=seed) for seed in (1, 2))
-    assert judge(first.trained_on, second.test_name).word == "contaminated"
+    assert judge_contamination(first.trained_on, second.test_name).word == "contaminated"
     more = build(frame_of(41), seed=1)
-    assert judge(first.trained_on, more.test_name).word == "contaminated"
+    assert judge_contamination(first.trained_on, more.test_name).word == "contaminated"
 
 
 @pytest.mark.parametrize("dataset", ["mine:test", "lamem:train:1", "lamem+", "+"])
@@ -371,7 +371,7 @@ def test_lamem_is_one_official_split(lamem_folder):
     assert counts(training) == {"train": 70, "val": 10, "test": 20}
     assert training.trained_on == ("lamem:train:2", "lamem:val:2")
     assert training.test_name == "lamem:test:2"
-    assert judge(training.trained_on, training.test_name).word == "clean"
+    assert judge_contamination(training.trained_on, training.test_name).word == "clean"
     for part in ("train", "val", "test"):
         truth = read_lamem(lamem_folder, split=2, part=part).table
         found = training.table[training.table["part"] == part]
@@ -423,7 +423,7 @@ def test_memcat_is_drawn_within_its_categories(memcat_file, memcat_images):
     assert table["score"].tolist() == table["human_score"].tolist()
     path = training.table.set_index("image_id")["path"]["000000000007.jpg"]
     assert path == str(memcat_images / "landscape" / "sub1" / "000000000007.jpg")
-    assert judge(training.trained_on, training.test_name).word == "clean"
+    assert judge_contamination(training.trained_on, training.test_name).word == "clean"
 
 
 def test_the_label_of_memcat_decides_the_scores_and_not_the_split(memcat_file, memcat_images):
@@ -491,10 +491,10 @@ def test_the_mixture_is_clean_under_the_name_that_compare_gives_its_test_part(
         for part in ("test", "train")
     )
     assert training.test_name == test
-    assert judge(training.trained_on, test).word == "clean"
-    assert judge(training.trained_on, train).word == "contaminated"
-    assert judge(training.trained_on, "memcat").word == "contaminated"
-    assert judge(training.trained_on, "lamem:test:2").word == "contaminated"
+    assert judge_contamination(training.trained_on, test).word == "clean"
+    assert judge_contamination(training.trained_on, train).word == "contaminated"
+    assert judge_contamination(training.trained_on, "memcat").word == "contaminated"
+    assert judge_contamination(training.trained_on, "lamem:test:2").word == "contaminated"
 
 
 def test_pictures_that_the_mixture_lacks_are_named_with_their_place(

@@ -29,7 +29,7 @@ _ENVIRONMENT = "environment: "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moved:
+class MovedPicture:
     """A picture whose score no longer holds.
 
     Attributes
@@ -49,7 +49,7 @@ class Moved:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class FrozenCheck:
     """The outcome of a check.
 
     Attributes
@@ -66,7 +66,7 @@ class Verdict:
     frozen: FrozenScores
     exact: bool
     why_not_exact: str
-    moved: list[Moved]
+    moved: list[MovedPicture]
     unscored: list[str]
     changes: list[str]
     not_frozen: list[str]
@@ -129,7 +129,7 @@ def check(
     *,
     path: Path,
     images: Sequence[str | Path] | None = None,
-) -> Verdict:
+) -> FrozenCheck:
     """Score the frozen pictures again and compare.
 
     Parameters
@@ -144,7 +144,7 @@ def check(
     items = [Item(p.image_id, p.path, folder / p.path) for p in frozen.pictures]
     rows = score_rows(predictor, items, frozen.batch_size)
     environment = scoring_environment(predictor.device)
-    moved: list[Moved] = []
+    moved: list[MovedPicture] = []
     unscored, other_bytes, decoded = [], [], []
     exact = same_digits(frozen.environment, environment)
     why = "" if exact else _why_not(frozen.environment, environment)
@@ -162,7 +162,7 @@ def check(
             other_bytes.append(picture.image_id)
         before, now = (picture.mode, picture.warning), (row.mode, row.warning)
         if before != now:
-            decoded.append(f"{picture.image_id} ({_said(before)} -> {_said(now)})")
+            decoded.append(f"{picture.image_id} ({_as_text(before)} -> {_as_text(now)})")
         difference = max(
             abs(row.score - picture.score),
             abs(row.raw - picture.raw) * abs(frozen.output["multiply"]),
@@ -171,7 +171,7 @@ def check(
             difference = math.inf
         if difference > limit:
             moved.append(
-                Moved(
+                MovedPicture(
                     picture=picture,
                     score=row.score,
                     raw=row.raw,
@@ -183,9 +183,9 @@ def check(
     sources = [folder / source for source in frozen.images] if images is None else images
     not_frozen: list[str] = []
     try:
-        found = collect(sources)
-        changes += [f"images: folder not read: {where}" for where in found.unreadable]
-        names = {item.image_id for item in found.items}
+        inputs = collect(sources)
+        changes += [f"images: folder not read: {where}" for where in inputs.unreadable]
+        names = {item.image_id for item in inputs.items}
         not_frozen = sorted(names - {picture.image_id for picture in frozen.pictures})
     except MemnetError as error:
         changes.append(f"images: {error}")
@@ -195,18 +195,18 @@ def check(
         changes.append(f"picture files (sha256): {_count(other_bytes, 'picture', 'pictures')}")
     if decoded:
         changes.append(f"decoding: {_count(decoded, 'picture', 'pictures')}")
-    return Verdict(
+    return FrozenCheck(
         frozen=frozen,
         exact=exact,
         why_not_exact=why,
-        moved=sorted(moved, key=lambda one: -one.difference),
+        moved=sorted(moved, key=lambda row: -row.difference),
         unscored=unscored,
         changes=changes,
         not_frozen=not_frozen,
     )
 
 
-def describe(before: FrozenScores | None, now: FrozenScores) -> str:
+def describe_refreeze(before: FrozenScores | None, now: FrozenScores) -> str:
     """Say in a clause what freezing again did to the scores."""
     if before is None:
         return f"{_pictures(len(now.pictures))} frozen for the first time"
@@ -243,9 +243,9 @@ def _changes(
     ):
         for key in dict.fromkeys([*before, *now]):
             pairs[f"{part}.{key}"] = before.get(key), now.get(key)
-    lines = [f"{key}: {_said(a)} -> {_said(b)}" for key, (a, b) in pairs.items() if a != b]
+    lines = [f"{key}: {_as_text(a)} -> {_as_text(b)}" for key, (a, b) in pairs.items() if a != b]
     lines += [
-        f"{_ENVIRONMENT}{key} {_said(a)} -> {_said(b)}"
+        f"{_ENVIRONMENT}{key} {_as_text(a)} -> {_as_text(b)}"
         for key, (a, b) in differences(frozen.environment, environment).items()
     ]
     return lines
@@ -258,20 +258,20 @@ def _why_not(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return f"device {now['device']} and cpu {now['cpu']} do not promise the same last digit"
 
 
-def _table(moved: Sequence[Moved]) -> list[str]:
+def _table(moved: Sequence[MovedPicture]) -> list[str]:
     rows = [("picture", "frozen", "now", "difference", "")]
-    for one in moved[:_SHOWN]:
-        raw = abs(one.score - one.picture.score) < one.difference < math.inf
+    for row in moved[:_SHOWN]:
+        raw = abs(row.score - row.picture.score) < row.difference < math.inf
         remarks = [
-            f"raw {one.picture.raw:.9f} -> {one.raw:.9f}" if raw else "",
-            "the file has other bytes" if one.file_changed else "",
+            f"raw {row.picture.raw:.9f} -> {row.raw:.9f}" if raw else "",
+            "the file has other bytes" if row.file_changed else "",
         ]
         rows.append(
             (
-                one.picture.image_id,
-                f"{one.picture.score:.9f}",
-                f"{one.score:.9f}",
-                f"{one.score - one.picture.score:+.2e}",
+                row.picture.image_id,
+                f"{row.picture.score:.9f}",
+                f"{row.score:.9f}",
+                f"{row.score - row.picture.score:+.2e}",
                 "; ".join(filter(None, remarks)),
             )
         )
@@ -286,7 +286,7 @@ def _table(moved: Sequence[Moved]) -> list[str]:
     return lines
 
 
-def _said(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(filter(None, value)) or "nothing"
     return str(value) if value not in ("", None) else "nothing"
@@ -296,7 +296,7 @@ def _pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count} pictures"
 
 
-def _count(names: Sequence[str], one: str, several: str) -> str:
+def _count(names: Sequence[str], singular: str, plural: str) -> str:
     """Return ``3 pictures: a, b, c``, with at most five names."""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{len(names)} {one if len(names) == 1 else several}: {', '.join(names[:5])}{more}"
+    return f"{len(names)} {singular if len(names) == 1 else plural}: {', '.join(names[:5])}{more}"

@@ -73,13 +73,13 @@ def _undefined(rows: Sequence[Difference]) -> str:
 
 
 def _supposed(rows: Sequence[Difference]) -> str:
-    said = "Williams, Steiger, Meng-Rosenthal-Rubin and Zou suppose normally distributed scores"
+    text = "Williams, Steiger, Meng-Rosenthal-Rubin and Zou suppose normally distributed scores"
     if rows[0].metric == "spearman":
         return (
-            f"{said}, so here they compare the correlations of the ranks' normal scores, not rho "
+            f"{text}, so here they compare the correlations of the ranks' normal scores, not rho "
             "itself."
         )
-    return f"{said}; where they are skewed, as memorability is, they reject too often."
+    return f"{text}; where they are skewed, as memorability is, they reject too often."
 
 
 def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell]:

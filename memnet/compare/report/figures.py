@@ -11,8 +11,8 @@ import re
 from matplotlib.figure import Figure
 
 from memnet.compare.record import RunRecord
-from memnet.compare.report.model_figures import KINDS, drawable
-from memnet.compare.report.shared_figures import SHARED
+from memnet.compare.report.model_figures import MODEL_FIGURES, drawable
+from memnet.compare.report.shared_figures import SHARED_FIGURES
 from memnet.compare.report.style import settle, styled, to_bytes
 
 __all__ = ["captions", "figure_names", "figures", "shared_figure_names", "to_bytes"]
@@ -26,10 +26,10 @@ def figures(record: RunRecord) -> dict[str, Figure]:
     drawn = {}
     with styled():
         for name in shared_figure_names(record):
-            drawn[name] = SHARED[name].draw(record)
+            drawn[name] = SHARED_FIGURES[name].draw(record)
         for model, names in figure_names(record).items():
             for name in names:
-                drawn[name] = KINDS[_kind(name)].draw(model, record.plots[model], record)
+                drawn[name] = MODEL_FIGURES[_kind(name)].draw(model, record.plots[model], record)
         for figure in drawn.values():
             settle(figure)
     return drawn
@@ -58,16 +58,16 @@ def figure_names(record: RunRecord) -> dict[str, list[str]]:
 
 def shared_figure_names(record: RunRecord) -> list[str]:
     """Name the figures of all models together, as far as the record suffices for them."""
-    return [name for name, figure in SHARED.items() if figure.possible(record)]
+    return [name for name, figure in SHARED_FIGURES.items() if figure.possible(record)]
 
 
 def captions(record: RunRecord) -> dict[str, str]:
     """Say in a sentence what each figure shows and how to read it, also for who cannot see it."""
-    said = {name: SHARED[name].caption(record) for name in shared_figure_names(record)}
+    texts = {name: SHARED_FIGURES[name].caption(record) for name in shared_figure_names(record)}
     for model, names in figure_names(record).items():
         for name in names:
-            said[name] = KINDS[_kind(name)].caption(model, record.plots[model], record)
-    return said
+            texts[name] = MODEL_FIGURES[_kind(name)].caption(model, record.plots[model], record)
+    return texts
 
 
 def _kind(name: str) -> str:

@@ -57,66 +57,69 @@ def _value(record: RunRecord, name: str) -> str:
 
 
 def _ranking(record: RunRecord) -> list[str]:
-    found = by_name(record)
-    rho = {m: found[m, "spearman"] for m in ranked(record) if (m, "spearman") in found}
+    results = by_name(record)
+    rho = {m: results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results}
     order = [model for model, result in rho.items() if result.value is not None]
-    said = []
+    sentences = []
     if not order:
-        said.append("No model has a rank correlation with the human scores: it is undefined.")
+        sentences.append("No model has a rank correlation with the human scores: it is undefined.")
     elif len(order) == 1:
-        said += _single_model(record, order[0])
+        sentences += _single_model(record, order[0])
     else:
-        said += _compare_ranks(record, order)
+        sentences += _compare_ranks(record, order)
     missing = [model for model in rho if model not in order]
     if missing and order:
         reason = rho[missing[0]].reason
-        said.append(f"Without a place, since rho is undefined ({reason}): {_join(missing)}.")
-    return said
+        sentences.append(f"Without a place, since rho is undefined ({reason}): {_join(missing)}.")
+    return sentences
 
 
 def _single_model(record: RunRecord, model: str) -> list[str]:
     word = words(record)[model]
-    said = f"{model} reaches {_rho(record, model)}. "
+    sentence = f"{model} reaches {_rho(record, model)}. "
     if word == "contaminated":
-        said += (
+        sentence += (
             f"That says nothing about pictures that it has not seen, since the test is "
             f"contaminated{_why(record, model)}."
         )
     elif word == "clean":
-        said += f"The test is clean by its training data{_why(record, model)}."
+        sentence += f"The test is clean by its training data{_why(record, model)}."
     else:
-        said += f"Whether it has seen these pictures is not certain{_why(record, model)}."
-    return [said]
+        sentence += f"Whether it has seen these pictures is not certain{_why(record, model)}."
+    return [sentence]
 
 
 def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
     word = words(record)
     contaminated = [model for model in order if word[model] == "contaminated"]
     eligible = [model for model in order if word[model] != "contaminated"]
-    said = []
+    sentences = []
     above = order[: order.index(eligible[0])] if eligible else order
     for model in above:
         place = "has the highest rank correlation" if model == order[0] else "is next"
-        said.append(
+        sentences.append(
             f"{model} {place}, {_rho(record, model)}, but cannot be called better, since it was "
             "trained on this data set."
         )
     if not eligible:
-        return [*said, "Every model was trained on this data set: none of them has won anything."]
+        return [
+            *sentences,
+            "Every model was trained on this data set: none of them has won anything.",
+        ]
     first, *others = eligible
     among = "Among those not known to be trained on it, " if contaminated else ""
     if not others:
         return [
-            *said,
+            *sentences,
             f"{first}, the only one not known to be trained on this data set, reaches "
             f"{_rho(record, first)}.{_doubt(record, [first])}",
         ]
-    said.append(
+    sentences.append(
         f"{among}{first} has the highest rank correlation, {_rho(record, first)}, then "
         f"{others[0]}, {_rho(record, others[0])}. {_verdict(record, first, others[0])}"
         f"{_doubt(record, [first, others[0]])}"
     )
-    return said
+    return sentences
 
 
 def _verdict(record: RunRecord, first: str, second: str) -> str:
@@ -137,15 +140,15 @@ def _verdict(record: RunRecord, first: str, second: str) -> str:
     )
     apart, unlikely = low > 0 or high < 0, row.p_holm < ALPHA
     if apart and unlikely:
-        said = f"The difference, {difference}, is beyond chance."
+        sentence = f"The difference, {difference}, is beyond chance."
         if row.equivalent:
-            said += f" It is smaller than the margin of {row.margin:g} all the same."
-        return said
+            sentence += f" It is smaller than the margin of {row.margin:g} all the same."
+        return sentence
     if apart or unlikely:
-        said = f"Interval and test disagree on the difference, {difference}: it stays open."
+        sentence = f"Interval and test disagree on the difference, {difference}: it stays open."
     else:
-        said = f"The difference, {difference}, is not beyond chance."
-    return f"{said} {_equivalence(row)}"
+        sentence = f"The difference, {difference}, is not beyond chance."
+    return f"{sentence} {_equivalence(row)}"
 
 
 def _equivalence(row: Difference) -> str:
@@ -189,8 +192,8 @@ def _rho(record: RunRecord, model: str) -> str:
 
 def _why(record: RunRecord, model: str) -> str:
     """Give the reason for the contamination word, to stand at a sentence's end; often none."""
-    said = reasons(record)[model].removesuffix(".")
-    return f": {said[0].lower()}{said[1:]}" if said else ""
+    reason = reasons(record)[model].removesuffix(".")
+    return f": {reason[0].lower()}{reason[1:]}" if reason else ""
 
 
 def _join(names: list[str], last: str = "and") -> str:

@@ -98,5 +98,5 @@ def _guarded(text: str) -> str:
 
 
 def _title(table: Table) -> str:
-    said = escape(f"{table.title} ({table.word})" if table.word else table.title)
-    return rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\textbf{{{said}}}}} \\"
+    text = escape(f"{table.title} ({table.word})" if table.word else table.title)
+    return rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\textbf{{{text}}}}} \\"

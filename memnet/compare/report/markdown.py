@@ -71,8 +71,8 @@ def markdown_list(sentences: Iterable[object], *, title: str = "", folded: bool 
 
 def markdown_figures(names: Iterable[str], captions: Mapping[str, str]) -> str:
     """Figures of ``figures/``, each with its caption, which is also read where it is not seen."""
-    said = {name: escape_markdown(captions[name]) for name in names}
-    return "".join(f"![{text}](figures/{name}.png)\n\n*{text}*\n\n" for name, text in said.items())
+    texts = {name: escape_markdown(captions[name]) for name in names}
+    return "".join(f"![{text}](figures/{name}.png)\n\n*{text}*\n\n" for name, text in texts.items())
 
 
 def markdown_table(table: Table) -> str:

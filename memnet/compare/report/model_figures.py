@@ -39,7 +39,7 @@ Data = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ModelFigure:
     """A kind of figure.
 
     Attributes
@@ -193,13 +193,13 @@ def _means(axes: Axes, parts: list[dict[str, float]], label: str, colour: str) -
 
 def _recalibration(model: str, record: RunRecord) -> tuple[float, float] | None:
     """Intercept and slope of the regression of truth on prediction; None where undefined."""
-    found = []
+    coefficients = []
     for metric in ("calibration_intercept", "calibration_slope"):
         values = [r.value for r in record.results if (r.model, r.metric) == (model, metric)]
         if len(values) != 1 or values[0] is None:
             return None
-        found.append(values[0])
-    return found[0], found[1]
+        coefficients.append(values[0])
+    return coefficients[0], coefficients[1]
 
 
 def _scores(data: Data) -> list[float]:
@@ -277,18 +277,24 @@ def _quantiles_caption(model: str, data: Data, record: RunRecord) -> str:
     )
 
 
-KINDS: dict[str, Kind] = {
-    "density": Kind(_density, ("grid", "truth_points", "prediction_points"), _density_caption),
-    "scatter": Kind(_scatter, ("truth_points", "prediction_points"), _scatter_caption),
-    "calibration": Kind(_calibration, ("by_prediction",), _calibration_caption),
-    "residuals": Kind(
+MODEL_FIGURES: dict[str, ModelFigure] = {
+    "density": ModelFigure(
+        _density, ("grid", "truth_points", "prediction_points"), _density_caption
+    ),
+    "scatter": ModelFigure(_scatter, ("truth_points", "prediction_points"), _scatter_caption),
+    "calibration": ModelFigure(_calibration, ("by_prediction",), _calibration_caption),
+    "residuals": ModelFigure(
         _residuals, ("truth_points", "prediction_points", "by_truth"), _residuals_caption
     ),
-    "quantiles": Kind(_quantiles, ("truth_quantiles", "prediction_quantiles"), _quantiles_caption),
+    "quantiles": ModelFigure(
+        _quantiles, ("truth_quantiles", "prediction_quantiles"), _quantiles_caption
+    ),
 }
 """The figures of each model, in the order of the report."""
 
 
 def drawable(data: Data) -> list[str]:
     """Which kinds a model's data suffice for."""
-    return [kind for kind, what in KINDS.items() if all(data.get(key) for key in what.needs)]
+    return [
+        kind for kind, what in MODEL_FIGURES.items() if all(data.get(key) for key in what.needs)
+    ]

@@ -283,8 +283,8 @@ def _figure(image: Token, images: Mapping[str, bytes], caption: str) -> tuple[st
     data = images[str(image.attrGet("src"))]
     width = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', data[:2000])
     alt = escape(_text(image.children or []))
-    said = escape(caption, quote=False) or alt
-    figcaption = f"\n<figcaption>{said}</figcaption>" if said else ""
+    text = escape(caption, quote=False) or alt
+    figcaption = f"\n<figcaption>{text}</figcaption>" if text else ""
     return (
         f'<figure><img src="{data_uri(data)}" alt="{alt}">{figcaption}</figure>',
         width is not None and float(width[1]) <= _NARROW,

@@ -59,11 +59,11 @@ def _published_cells(record: RunRecord, row: dict[str, Any]) -> list[Cell]:
 def _measured(record: RunRecord, model: str, metric: str) -> Cell:
     if model == HUMAN:
         return _measured_of_labels(record, metric)
-    found = by_name(record)
-    result = found.get((model, metric))
+    results = by_name(record)
+    result = results.get((model, metric))
     if result is not None:
         return value_cell(result, word=True)
-    ratio = found.get((model, "sd_ratio"))
+    ratio = results.get((model, "sd_ratio"))
     sd = record.truth["sd"]
     if metric == "sd_prediction" and ratio is not None and None not in (ratio.value, sd):
         assert ratio.value is not None
@@ -88,8 +88,8 @@ def sources(record: RunRecord) -> list[str]:
 
 def mse_note(record: RunRecord) -> str:
     """Say what kind of test gives the published MSE of 0.0047; "" where the record cannot."""
-    found = by_name(record)
-    results = [found.get(("resmem.published", name)) for name in ("mse", "spearman", "pearson")]
+    by_key = by_name(record)
+    results = [by_key.get(("resmem.published", name)) for name in ("mse", "spearman", "pearson")]
     known: list[Result] = [r for r in results if r is not None and r.value is not None]
     if len(known) < 3 or known[0].contamination != "contaminated" or not record.truth["sd"]:
         return ""

@@ -82,8 +82,8 @@ def draw_forest(record: RunRecord) -> Figure:
 
 def _rows(record: RunRecord) -> list[Result]:
     """Results of the metric, highest first, undefined ones last."""
-    found = [result for result in record.results if result.metric == METRIC]
-    return sorted(found, key=lambda row: (row.value is None, -(row.value or 0.0)))
+    rows = [result for result in record.results if result.metric == METRIC]
+    return sorted(rows, key=lambda row: (row.value is None, -(row.value or 0.0)))
 
 
 def _forest_row(axes: Axes, place: int, row: Result) -> None:
@@ -157,7 +157,7 @@ class _Cell:
 
 def _cells(record: RunRecord) -> dict[tuple[str, str], _Cell]:
     """(row, column) -> row minus column; both ways round, without what is undefined."""
-    found = {}
+    cells = {}
     for row in record.differences:
         drawn = {row.model_a, row.model_b} <= record.plots.keys()
         if row.metric != METRIC or row.value is None or not drawn:
@@ -165,9 +165,9 @@ def _cells(record: RunRecord) -> dict[tuple[str, str], _Cell]:
         marked = row.p_holm is not None and row.p_holm < ALPHA
         ends = None if row.interval is None else (row.interval[0], row.interval[1])
         back = None if ends is None else (-ends[1], -ends[0])
-        found[row.model_a, row.model_b] = _Cell(row.value, ends, marked)
-        found[row.model_b, row.model_a] = _Cell(-row.value, back, marked)
-    return found
+        cells[row.model_a, row.model_b] = _Cell(row.value, ends, marked)
+        cells[row.model_b, row.model_a] = _Cell(-row.value, back, marked)
+    return cells
 
 
 def can_draw_differences(record: RunRecord) -> bool:
@@ -281,7 +281,7 @@ def differences_caption(record: RunRecord) -> str:
 
 
 @dataclass(frozen=True)
-class Kind:
+class SharedFigure:
     """A figure of all models: whether the record suffices, how to draw it, what it shows."""
 
     possible: Callable[[RunRecord], bool]
@@ -289,8 +289,10 @@ class Kind:
     caption: Callable[[RunRecord], str]
 
 
-SHARED: dict[str, Kind] = {
-    f"forest_{METRIC}": Kind(can_draw_forest, draw_forest, forest_caption),
-    f"differences_{METRIC}": Kind(can_draw_differences, draw_differences, differences_caption),
+SHARED_FIGURES: dict[str, SharedFigure] = {
+    f"forest_{METRIC}": SharedFigure(can_draw_forest, draw_forest, forest_caption),
+    f"differences_{METRIC}": SharedFigure(
+        can_draw_differences, draw_differences, differences_caption
+    ),
 }
 """The figures of all models, in the order of the report."""

@@ -61,12 +61,12 @@ def spreads(records: Sequence[RunRecord]) -> list[Spread]:
     """
     _check(records)
     tables = [{(r.model, r.metric): r for r in record.results} for record in records]
-    found = []
+    rows = []
     for model, metric in dict.fromkeys(key for table in tables for key in table):
         results = [table.get((model, metric)) for table in tables]
         values = [None if result is None else result.value for result in results]
         known = [value for value in values if value is not None]
-        found.append(
+        rows.append(
             Spread(
                 model=model,
                 metric=metric,
@@ -79,7 +79,7 @@ def spreads(records: Sequence[RunRecord]) -> list[Spread]:
             )
         )
     models = list(words(records[0]))
-    return sorted(found, key=lambda spread: models.index(spread.model))
+    return sorted(rows, key=lambda spread: models.index(spread.model))
 
 
 def _check(records: Sequence[RunRecord]) -> None:
@@ -120,24 +120,24 @@ def write_summary(records: Sequence[RunRecord], names: Sequence[str], folder: Pa
     MemnetError
         if the records do not belong together, or the files cannot be written.
     """
-    found = spreads(records)
-    text = render("memnet.compare.report", "summary.md.j2", _context(records, names, found))
+    rows = spreads(records)
+    text = render("memnet.compare.report", "summary.md.j2", _context(records, names, rows))
     title = f"memnet: {len(records)} comparisons"
     write_text(folder / "summary.html", html_page(text, title=title))
     write_text(folder / "summary.md", text)
-    write_text(folder / "summary.csv", _csv(found))
-    return found
+    write_text(folder / "summary.csv", _csv(rows))
+    return rows
 
 
 def _context(
-    records: Sequence[RunRecord], names: Sequence[str], found: Sequence[Spread]
+    records: Sequence[RunRecord], names: Sequence[str], rows: Sequence[Spread]
 ) -> dict[str, Any]:
-    models = dict.fromkeys(spread.model for spread in found)
+    models = dict.fromkeys(spread.model for spread in rows)
     return {
         "count": len(records),
         "records": _records(records, names),
-        "glance": _glance(found, list(models), len(records)),
-        "tables": [_model_table([s for s in found if s.model == model], names) for model in models],
+        "glance": _glance(rows, list(models), len(records)),
+        "tables": [_model_table([s for s in rows if s.model == model], names) for model in models],
     }
 
 
@@ -164,8 +164,8 @@ def _records(records: Sequence[RunRecord], names: Sequence[str]) -> Table:
     )
 
 
-def _glance(found: Sequence[Spread], models: list[str], count: int) -> Table:
-    by_name = {(spread.model, spread.metric): spread for spread in found}
+def _glance(rows: Sequence[Spread], models: list[str], count: int) -> Table:
+    by_name = {(spread.model, spread.metric): spread for spread in rows}
     metrics = [name for name in HEADLINE if any((model, name) in by_name for model in models)]
 
     def rho(model: str) -> tuple[bool, float]:
@@ -191,9 +191,9 @@ def _glance(found: Sequence[Spread], models: list[str], count: int) -> Table:
     )
 
 
-def _model_table(found: Sequence[Spread], names: Sequence[str]) -> Table:
+def _model_table(rows: Sequence[Spread], names: Sequence[str]) -> Table:
     return Table(
-        title=found[0].model,
+        title=rows[0].model,
         columns=[
             Column("Measure"),
             Column("Records", numeric=True),
@@ -209,14 +209,14 @@ def _model_table(found: Sequence[Spread], names: Sequence[str]) -> Table:
                 Cell("" if spread.sd is None else number(spread.sd)),
                 *(Cell(number(value)) for value in spread.values),
             ]
-            for spread in found
+            for spread in rows
         ],
-        word=max((spread.contamination for spread in found), key=CONTAMINATION.index),
+        word=max((spread.contamination for spread in rows), key=CONTAMINATION.index),
     )
 
 
-def _csv(found: Sequence[Spread]) -> str:
-    columns = [f"value_{place}" for place in range(1, len(found[0].values) + 1)]
+def _csv(rows: Sequence[Spread]) -> str:
+    columns = [f"value_{place}" for place in range(1, len(rows[0].values) + 1)]
     return csv_text(
         ["model", "metric", "contamination", "records", "mean", "sd", *columns],
         (
@@ -229,6 +229,6 @@ def _csv(found: Sequence[Spread]) -> str:
                 "sd": spread.sd,
                 **dict(zip(columns, spread.values, strict=True)),
             }
-            for spread in found
+            for spread in rows
         ),
     )

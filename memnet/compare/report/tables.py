@@ -63,8 +63,8 @@ def words(record: RunRecord) -> dict[str, str]:
 
 def reasons(record: RunRecord) -> dict[str, str]:
     """Model -> why its contamination is what it is; "" in records that do not say."""
-    said = {model["name"]: model.get("contamination_why", "") for model in record.models}
-    return {model: said.get(model, "") for model in words(record)}
+    known = {model["name"]: model.get("contamination_why", "") for model in record.models}
+    return {model: known.get(model, "") for model in words(record)}
 
 
 def level(record: RunRecord) -> str:
@@ -79,14 +79,14 @@ def by_name(record: RunRecord) -> dict[tuple[str, str], Result]:
 
 def at_a_glance(record: RunRecord) -> Table:
     """Lay out the headline values of all models, the best rho first."""
-    found = by_name(record)
+    results = by_name(record)
     why = reasons(record)
-    names = [name for name in HEADLINE if any((m, name) in found for m in why)]
+    names = [name for name in HEADLINE if any((m, name) in results for m in why)]
     rows = []
     for model in ranked(record):
         cells = [Cell(model, note=why[model])]
         for name in names:
-            result = found.get((model, name))
+            result = results.get((model, name))
             cells.append(Cell("") if result is None else value_cell(result, word=True))
         rows.append(cells)
     return Table(
@@ -101,12 +101,12 @@ def at_a_glance(record: RunRecord) -> Table:
 
 def _undefined(record: RunRecord, names: Sequence[str]) -> str:
     """Say why values at a glance are undefined, each reason once."""
-    found = by_name(record)
+    results = by_name(record)
     why: dict[tuple[str, str], list[str]] = {}
     for model in ranked(record):
         for name in names:
-            result = found.get((model, name))
-            rho = found.get((model, "spearman"))
+            result = results.get((model, name))
+            rho = results.get((model, "spearman"))
             follows = name == "disattenuated_spearman" and rho is not None and rho.value is None
             if result is not None and result.value is None and not follows:
                 why.setdefault((HEADLINE[name], result.reason), []).append(model)
@@ -230,30 +230,30 @@ def _error_parts(results: dict[str, Result]) -> str:
     if not all(name in known for name in parts):
         return ""
     bias, variance, correlation = (known[name] for name in parts)
-    said = (
+    text = (
         f"The parts add up: MSE {number(bias + variance + correlation)} = squared bias "
         f"{number(bias)} + variance mismatch {number(variance)} + (1 - r) part "
         f"{number(correlation)}."
     )
     if "mse_label_noise" in known and "mse_above_noise" in known:
-        said += (
+        text += (
             f" The human scores' own noise is {number(known['mse_label_noise'])}: predictions that "
             "were the true scores would have that MSE. "
         )
         above = known["mse_above_noise"]
-        said += (
+        text += (
             f"{number(above)} lies above it."
             if above >= 0
             else f"This MSE is {number(-above)} less, as it can be where the scores were seen."
         )
-    return said
+    return text
 
 
 def _ranges(results: Sequence[Result]) -> Table:
-    found = {result.metric: result for result in results}
+    by_metric = {result.metric: result for result in results}
     rows = []
     for name in range_names():
-        cells = [found.get(f"{metric}_{name}") for metric in _RANGE_METRICS]
+        cells = [by_metric.get(f"{metric}_{name}") for metric in _RANGE_METRICS]
         there = [result for result in cells if result is not None]
         if not there:
             continue

@@ -238,8 +238,8 @@ def _checked(name: str, value: Any, before: Any, where: str) -> Any:
         value = tuple(value)
     inner = int if known[name].endswith("int]") else str
     items = value.values() if isinstance(value, dict) else value if kind is tuple else ()
-    wrong = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
-    if wrong or not all(isinstance(item, inner) and not isinstance(item, bool) for item in items):
+    invalid = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+    if invalid or not all(isinstance(item, inner) and not isinstance(item, bool) for item in items):
         raise MemnetError(f"{where}{name} is {value!r}; it must be {meaning}.")
     return {**(before or {}), **value} if kind is dict else value
 

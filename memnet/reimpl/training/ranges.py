@@ -41,11 +41,11 @@ class Ranges:
             "batch_size": (1, math.inf, "1 or more"),
             "weight_decay": (0.0, math.inf, "0 or more"),
         }
-        for name, (lowest, highest, said) in limits.items():
+        for name, (lowest, highest, words) in limits.items():
             low, high = getattr(self, name)
             if not (lowest <= low <= high <= highest and math.isfinite(high)):
                 raise MemnetError(
-                    f"{name} is searched from {low:g} to {high:g}; both must be {said}, and the "
+                    f"{name} is searched from {low:g} to {high:g}; both must be {words}, and the "
                     "second not below the first."
                 )
         if not self.batch_sizes():

@@ -114,18 +114,18 @@ def _facts(values: np.ndarray, written: int, steps: np.ndarray, percent: bool) -
     low, high = float(values.min()), float(values.max())
     if low == high and len(values) > 1:
         return [f"All {len(values):,} numbers are {low:g}."]
-    found = []
+    sentences = []
     if len(values) > 1:
         mean, sd = float(values.mean()), float(values.std(ddof=1))
         mean = mean if abs(mean) > 1e-3 * sd else 0.0  # of standardised scores rounding is left
-        found.append(f"From {low:.4g} to {high:.4g}, mean {mean:.4g}, SD {sd:.3g}.")
+        sentences.append(f"From {low:.4g} to {high:.4g}, mean {mean:.4g}, SD {sd:.3g}.")
     if written < FULL_PRECISION and np.ptp(steps) > 0:
-        found.append("The numbers were not all written with the same number of decimals.")
+        sentences.append("The numbers were not all written with the same number of decimals.")
     elif written < FULL_PRECISION:
-        found.append(f"The numbers were written with {decimals_words(written)}.")
+        sentences.append(f"The numbers were written with {decimals_words(written)}.")
     if percent:
-        found.append("The scale seems to be 0 to 100.")
-    return found
+        sentences.append("The scale seems to be 0 to 100.")
+    return sentences
 
 
 def decimals_words(count: int) -> str:
@@ -164,44 +164,44 @@ def _guess(values: np.ndarray, steps: np.ndarray) -> list[str]:
             f"The numbers hardly differ ({at}): the mark of a network that was fed 0 to 1 instead "
             "of 0 to 255 (gray-01, scale-01, pretorched-x), or of very similar pictures."
         ]
-    found = []
+    sentences = []
     if piled >= max(2, 0.01 * len(values)) and len(np.unique(values)) > 2:
-        found.append(
+        sentences.append(
             f"{piled} of {len(values)} numbers are exactly 0 or 1: scaled by the server's "
             f"constants, (raw - {MEAN_PREDICTION}) * {SLOPE:g} + {DISPLAYED_MEAN}, and clamped "
             f"({_SERVER})."
         )
     elif low < 0 or high > 1:
-        found.append(
+        sentences.append(
             f"From {low:.3f} to {high:.3f}, beyond 0 and 1: raw outputs, or scaled ones that were "
             "not clamped."
         )
-    if not found or piled == 0:
-        found.extend(_by_spread(mean, sd, low, high))
-    return found
+    if not sentences or piled == 0:
+        sentences.extend(_by_spread(mean, sd, low, high))
+    return sentences
 
 
 def _by_spread(mean: float, sd: float, low: float, high: float) -> list[str]:
     at = f"Mean {mean:.3f}, SD {sd:.3f}"
-    found = []
+    sentences = []
     if abs(mean - DISPLAYED_MEAN) < 0.1 and 0.11 < sd < 0.25:
-        found.append(
+        sentences.append(
             f"{at}: near what the server's scaling gives (mean {DISPLAYED_MEAN}, twice the raw SD "
             "of about .08)."
         )
     if 0.68 <= mean <= 0.83 and sd <= 0.12:
-        found.append(
+        sentences.append(
             f"{at}: near raw outputs (mean {MEAN_PREDICTION}; SD about .08 with ten crops, more or "
             "less with one)."
         )
     if _like_resmem(mean, sd, low, high):
-        found.append(
+        sentences.append(
             f"Nothing lies below {low:.3f} or above {high:.3f}: ResMem's scores, which end at "
             f"{RESMEM_FLOOR} and stay below 1, look so, too."
         )
     if 0.65 < mean < 0.85 and 0.08 < sd < 0.2 and low >= 0 and high <= 1:
-        found.append(f"{at}: hit rates of people look so, too (LaMem: mean .756, SD .124).")
-    return found or [
+        sentences.append(f"{at}: hit rates of people look so, too (LaMem: mean .756, SD .124).")
+    return sentences or [
         f"{at}: no known variant gives such numbers; with the pictures (--images) each is tried."
     ]
 
@@ -217,12 +217,12 @@ def _hit_rates(values: np.ndarray, steps: np.ndarray) -> bool:
     """Whether all numbers are fractions of few people, and too finely written to be so by luck."""
     if values.min() < 0 or values.max() > 1 or len(np.unique(values)) < 3:
         return False
-    some = slice(0, 200)
-    tolerance = np.maximum(0.51 * steps[some], 1e-9)
+    first = slice(0, 200)
+    tolerance = np.maximum(0.51 * steps[first], 1e-9)
     fractions = 3 / np.pi**2 * _PEOPLE**2  # as many lie between 0 and 1
     if np.log(np.minimum(2 * tolerance * fractions, 1.0)).sum() > _NEVER:
         return False
     return all(
         abs(float(Fraction(value).limit_denominator(_PEOPLE)) - value) <= near
-        for value, near in zip(values[some].tolist(), tolerance.tolist(), strict=True)
+        for value, near in zip(values[first].tolist(), tolerance.tolist(), strict=True)
     )

@@ -1,6 +1,6 @@
 """An old MemNet study redone with new scores: ``memnet migrate``, :func:`memnet.migrate`.
 
-:mod:`.run` is the entry: it reads the study (:mod:`.study`) and the new scores, or has the pictures
+:mod:`.migrate` reads the study (:mod:`.study`) and the new scores, or has the pictures
 scored (:mod:`.new_scores`), and writes the results. :mod:`.migration` puts them together: the
 agreement of old and new scores (:mod:`.agreement`), the map between the two scales
 (:mod:`.crosswalk`, fitted by :mod:`.crosswalk_fit`), the study's own claims with both scores

@@ -56,10 +56,10 @@ def captions(record: MigrationRecord) -> dict[str, str]:
     """Say what each figure shows, also for who cannot see it."""
     n = len(record.points["old"])
     dots = f" of {n:,} pictures (grey dots)" if n else ""
-    said = {}
+    texts = {}
     if record.crosswalk is not None:
         forward = record.crosswalk["forward"]
-        said["crosswalk"] = (
+        texts["crosswalk"] = (
             f"Old score (across) and new score (up){dots}; the equipercentile map (blue, "
             "dashed) gives mapped scores the distribution of new ones, the isotonic map (orange) "
             f"the new score to be expected, with its {100 * forward['level']:g} % prediction "
@@ -68,14 +68,14 @@ def captions(record: MigrationRecord) -> dict[str, str]:
             "scores that it was fitted on."
         )
     else:
-        said["scores"] = f"Old score (across) and new score (up){dots}."
-    said["claims"] = (
+        texts["scores"] = f"Old score (across) and new score (up){dots}."
+    texts["claims"] = (
         "Each claim with the old score (blue square) and with the new (orange circle), and the "
         "difference, new minus old (right, black diamond), with "
         f"{100 * record.settings.get('level', 0.95):g} % intervals. A difference whose interval "
         "holds 0 is not shown to be one."
     )
-    return said
+    return texts
 
 
 def draw_crosswalk(record: MigrationRecord) -> Figure:

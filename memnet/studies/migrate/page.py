@@ -104,17 +104,17 @@ def claims_table(record: MigrationRecord) -> Table:
 def _footnote(record: MigrationRecord) -> str:
     """Say once how intervals and p values were computed."""
     ways = dict.fromkeys(claim["method"] for claim in record.claims)
-    said = [f"Intervals: {way}." for way in ways]
-    said.append(f"p of old and new: {'; '.join(tests_of(record.claims))}.")
+    sentences = [f"Intervals: {way}." for way in ways]
+    sentences.append(f"p of old and new: {'; '.join(tests_of(record.claims))}.")
     if any(map(_at_floor, record.claims)):
-        said.append(
+        sentences.append(
             "p with <= is the lowest that so many resamples can give, and the true one may be "
             "lower: more (--resamples) would resolve it."
         )
-    said.append(
+    sentences.append(
         "A value counts as significant where its test rejects at .05 and its interval excludes 0."
     )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def p_of_difference(claim: Mapping[str, Any]) -> str:
@@ -141,15 +141,15 @@ def attenuation_table(record: MigrationRecord) -> Table:
     """Lay the corrected correlations out beside what better measurement alone would do."""
     rows = []
     plain = {claim["title"]: claim for claim in record.claims}
-    for found in record.attenuation["claims"]:
-        expected = found["expected_new"]
+    for row in record.attenuation["claims"]:
+        expected = row["expected_new"]
         rows.append(
             [
-                Cell(found["title"]),
-                _cell(found["old"]),
-                _cell(found["new"]),
+                Cell(row["title"]),
+                _cell(row["old"]),
+                _cell(row["new"]),
                 Cell(short(expected)),
-                _cell(plain[found["title"]]["new"]),
+                _cell(plain[row["title"]]["new"]),
             ]
         )
     return Table(
@@ -258,12 +258,12 @@ def _errors(way: Mapping[str, Any]) -> str:
         "always saying the mean": way["rmse_mean"],
     }
     least, *others = sorted(errors, key=errors.__getitem__)
-    said = f"From {way['source']} to {way['target']}, {least} errs least (RMSE {errors[least]:.4f}"
-    said += f"; {' and '.join(f'{name} {errors[name]:.4f}' for name in others)})"
+    text = f"From {way['source']} to {way['target']}, {least} errs least (RMSE {errors[least]:.4f}"
+    text += f"; {' and '.join(f'{name} {errors[name]:.4f}' for name in others)})"
     if least == "always saying the mean":
-        return f"{said}: neither map says anything about a single picture."
+        return f"{text}: neither map says anything about a single picture."
     saved = 1 - errors[least] / errors["always saying the mean"]
-    return f"{said}, {100 * saved:.0f} % less than always saying the mean."
+    return f"{text}, {100 * saved:.0f} % less than always saying the mean."
 
 
 def _validity_of_map(record: MigrationRecord) -> str:

@@ -41,14 +41,14 @@ _MOST = 255
 _TICKS = (-100, -10, -1, 0, 1, 10, 100)
 
 
-def draw_sheet(fed: Sequence[VariantInput], *, picture: str, mean_said: str) -> Figure:
+def draw_sheet(variants: Sequence[VariantInput], *, picture: str, mean_note: str) -> Figure:
     """Draw a card for each way of preprocessing: two crops, and a map of what differs.
 
     Parameters
     ----------
-    fed : of :func:`memnet.studies.variants.sheet.prepare_inputs`.
+    variants : of :func:`memnet.studies.variants.sheet.prepare_inputs`.
     picture : the picture's name, for the title.
-    mean_said : which mean image was used, a sentence.
+    mean_note : which mean image was used, a sentence.
     """
     head = [
         f"What each variant of MemNet feeds the network, for {picture}",
@@ -56,13 +56,13 @@ def draw_sheet(fed: Sequence[VariantInput], *, picture: str, mean_said: str) -> 
         "picture and another's as wrong as it is to the network. Difference: the network's first "
         "channel minus what the server gives there (blue) for the same part of the picture. RMS: "
         "root mean square of the differences in all three channels.",
-        mean_said,
+        mean_note,
     ]
     width = _ACROSS * _CARD + (_ACROSS - 1) * _GAP + 2 * _MARGIN
     lines = [wrapped(line, (width - 2 * _MARGIN) * POINTS_PER_INCH) for line in head]
     head_height = (height_of("\n".join(lines)) + 14) / POINTS_PER_INCH
-    texts = [_text(one) for one in fed]
-    rows = [range(at, min(at + _ACROSS, len(fed))) for at in range(0, len(fed), _ACROSS)]
+    texts = [_text(variant) for variant in variants]
+    rows = [range(at, min(at + _ACROSS, len(variants))) for at in range(0, len(variants), _ACROSS)]
     heights = [max(_height(texts[at]) for at in row) for row in rows]
     height = 2 * _MARGIN + head_height + sum(heights) + 0.55
     with styled():
@@ -75,23 +75,23 @@ def draw_sheet(fed: Sequence[VariantInput], *, picture: str, mean_said: str) -> 
         top -= 0.1
         for row, row_height in zip(rows, heights, strict=True):
             for place, at in enumerate(row):
-                _card(figure, fed[at], texts[at], _MARGIN + place * (_CARD + _GAP), top)
+                _card(figure, variants[at], texts[at], _MARGIN + place * (_CARD + _GAP), top)
             top -= row_height
         _scale(figure, width, 0.42)
     return figure
 
 
-def _text(one: VariantInput) -> str:
+def _text(variant: VariantInput) -> str:
     """Return what stands under a card's pictures: how far off, what is done, whose else it is."""
-    if one.slugs[0] == "server":
+    if variant.slugs[0] == "server":
         far = "The original"
     else:
-        far = f"RMS {_levels(one.rms)} grey levels"
-        if abs(one.rms_server - one.rms) > max(0.5, 0.05 * one.rms):
-            far += f" ({_levels(one.rms_server)} from the server's centre crop)"
-    others = f"The same inputs: {', '.join(one.slugs[1:])}" if len(one.slugs) > 1 else ""
+        far = f"RMS {_levels(variant.rms)} grey levels"
+        if abs(variant.rms_server - variant.rms) > max(0.5, 0.05 * variant.rms):
+            far += f" ({_levels(variant.rms_server)} from the server's centre crop)"
+    others = f"The same inputs: {', '.join(variant.slugs[1:])}" if len(variant.slugs) > 1 else ""
     points = _CARD * POINTS_PER_INCH
-    lines = (far, one.description[:1].upper() + one.description[1:], others)
+    lines = (far, variant.description[:1].upper() + variant.description[1:], others)
     return "\n".join(wrapped(line, points, SMALL) for line in lines if line)
 
 
@@ -104,13 +104,13 @@ def _height(text: str) -> float:
     return _SIDE + (height_of("A", SIZE) + height_of(text, SMALL) + 36) / POINTS_PER_INCH
 
 
-def _card(figure: Figure, one: VariantInput, text: str, left: float, top: float) -> None:
-    _write(figure, left, top, one.slugs[0], SIZE, weight="bold")
+def _card(figure: Figure, variant: VariantInput, text: str, left: float, top: float) -> None:
+    _write(figure, left, top, variant.slugs[0], SIZE, weight="bold")
     top -= (height_of("A", SIZE) + 2) / POINTS_PER_INCH
     shown = [
-        ("first crop", one.first if one.n_crops > 1 else None),
-        ("whole picture" if one.whole else "centre crop", one.centre),
-        ("difference", one.difference[:, :, 0]),
+        ("first crop", variant.first if variant.n_crops > 1 else None),
+        ("whole picture" if variant.whole else "centre crop", variant.centre),
+        ("difference", variant.difference[:, :, 0]),
     ]
     for place, (word, image) in enumerate(shown):
         box = _axes(figure, left + place * (_SIDE + _BETWEEN), top - _SIDE, _SIDE, _SIDE)

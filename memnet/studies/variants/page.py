@@ -33,7 +33,7 @@ _NEARLY = 0.99
 
 def write_sensitivity_page(
     folder: Path,
-    found: Sensitivity,
+    result: Sensitivity,
     *,
     cautions: Sequence[str],
     command: str,
@@ -44,7 +44,7 @@ def write_sensitivity_page(
     Parameters
     ----------
     folder : where to.
-    found : what is shown.
+    result : what is shown.
     cautions : sentences about the pictures.
     command, weights_sha256 : where the numbers come from.
 
@@ -58,22 +58,22 @@ def write_sensitivity_page(
     MemnetError
         if the folder cannot be written.
     """
-    order = found.order
+    order = result.order
     images = write_figures(
-        folder, {"correlations": draw_heat_map(found.correlations.loc[order, order], n=found.n)}
+        folder, {"correlations": draw_heat_map(result.correlations.loc[order, order], n=result.n)}
     )
-    moved = _moved(found)
+    moved = _moved(result)
     for place, path in enumerate(moved["path"]):
         if image := thumbnail(path):
             images[f"{_THUMBNAILS}{place}"] = image
-    failed = [f"{name}: {why}" for name, why in found.failed.items()]
+    failed = [f"{name}: {why}" for name, why in result.failed.items()]
     context = {
-        "subtitle": f"{found.n:,} pictures, scored with {found.model} in "
-        f"{len(found.correlations)} variants",
-        "first": [*filter(None, [found.warning]), *_failures(failed), *found.notes, *cautions],
-        "findings": findings(found),
-        "captions": {"correlations": _caption(found, order)},
-        "summary": _summary(found),
+        "subtitle": f"{result.n:,} pictures, scored with {result.model} in "
+        f"{len(result.correlations)} variants",
+        "first": [*filter(None, [result.warning]), *_failures(failed), *result.notes, *cautions],
+        "findings": findings(result),
+        "captions": {"correlations": _caption(result, order)},
+        "summary": _summary(result),
         "moved": _moved_table(moved, images),
         "failed": failed,
         "command": command,
@@ -87,36 +87,38 @@ def write_sensitivity_page(
     return page
 
 
-def findings(found: Sensitivity) -> list[str]:
+def findings(result: Sensitivity) -> list[str]:
     """Say in a few sentences how far the variants agree with the server."""
-    table = found.summary
+    table = result.summary
     others = table[(table["same_as"] == "") & (table["variant"] != "server")]
     rho = others.set_index("variant")["spearman"]
     known = rho.dropna().sort_values()
-    said = []
+    sentences = []
     if len(known):
         near = int((known >= _NEARLY).sum())
-        said.append(
+        sentences.append(
             f"{near} of {len(others)} other ways of preprocessing rank{'s' if near == 1 else ''} "
             f"these pictures nearly as the server does (Spearman's rho of {_NEARLY} or more)."
         )
         least = ", ".join(
             f"{slug} ({_minus(f'{value:.2f}')})" for slug, value in known.head(3).items()
         )
-        said.append(f"Least like the server: {least}.")
+        sentences.append(f"Least like the server: {least}.")
     if len(known) < len(rho):
         constant = ", ".join(rho.index[rho.isna()])
-        said.append(f"No rank correlation with the server, as outputs are constant: {constant}.")
+        sentences.append(
+            f"No rank correlation with the server, as outputs are constant: {constant}."
+        )
     same = table[table["same_as"] != ""]
     if len(same):
-        said.append(
+        sentences.append(
             f"{len(same)} variants have the same inputs as another and so the same raw outputs: "
             + ", ".join(
                 f"{a} (as {b})" for a, b in zip(same["variant"], same["same_as"], strict=True)
             )
             + "."
         )
-    return said
+    return sentences
 
 
 def _failures(failed: Sequence[str]) -> list[str]:
@@ -126,21 +128,21 @@ def _failures(failed: Sequence[str]) -> list[str]:
     return [f"{len(failed):,} {verb} not in these results; the list is at the end of the page."]
 
 
-def _caption(found: Sensitivity, order: Sequence[str]) -> str:
+def _caption(result: Sensitivity, order: Sequence[str]) -> str:
     text = (
-        f"Spearman's rho between the raw outputs of every two variants on {found.n:,} pictures. "
+        f"Spearman's rho between the raw outputs of every two variants on {result.n:,} pictures. "
         "Variants with the same inputs stand here once. Like ones stand together (average linkage "
         "on 1 - rho)"
     )
-    rho = found.correlations.to_numpy(dtype=float).diagonal()
-    undefined = dict(zip(found.correlations.index, rho, strict=True))
+    rho = result.correlations.to_numpy(dtype=float).diagonal()
+    undefined = dict(zip(result.correlations.index, rho, strict=True))
     constant = [slug for slug in order if math.isnan(undefined[slug])]
     if constant:
         text += f"; a dash: the outputs of {', '.join(constant)} are constant and have no ranks"
     return f"{text}."
 
 
-def _summary(found: Sensitivity) -> Table:
+def _summary(result: Sensitivity) -> Table:
     columns = [
         Column("Variant"),
         Column("Spearman's rho", numeric=True),
@@ -152,7 +154,7 @@ def _summary(found: Sensitivity) -> Table:
         Column("Largest difference", numeric=True),
         Column("Clamped", numeric=True),
     ]
-    rows = [_row(row) for row in found.summary.to_dict("records")]
+    rows = [_row(row) for row in result.summary.to_dict("records")]
     return Table(
         title="",
         columns=columns,
@@ -189,8 +191,8 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _moved(found: Sensitivity) -> pd.DataFrame:
-    return found.moved[found.moved["mean_move"] > 0].head(SHOWN)
+def _moved(result: Sensitivity) -> pd.DataFrame:
+    return result.moved[result.moved["mean_move"] > 0].head(SHOWN)
 
 
 def _moved_table(moved: pd.DataFrame, images: Container[str]) -> Table:

@@ -97,18 +97,19 @@ def score_variants(
                 batch.append(decoded)
             for digest, variant in specs.items() if batch else ():
                 crops = [
-                    variant.apply_decoded(one, mean_image=predictor.mean_image) for one in batch
+                    variant.apply_decoded(picture, mean_image=predictor.mean_image)
+                    for picture in batch
                 ]
                 outputs[digest].append(predictor.forward(torch.stack(crops)).double().numpy())
             bar.update(len(items[start : start + batch_size]))
     if not kept:
         reason = next(iter(failed.values()), "there are none")
         raise MemnetError(f"None of {len(items)} picture(s) can be scored: {reason}")
-    found = {digest: np.concatenate(parts) for digest, parts in outputs.items()}
+    by_digest = {digest: np.concatenate(parts) for digest, parts in outputs.items()}
     return VariantScores(
         model=predictor.name,
         image_ids=tuple(item.image_id for item in kept),
         paths=tuple(item.path for item in kept),
-        outputs={slug: found[header.preprocess.digest()] for slug, header in headers.items()},
+        outputs={slug: by_digest[header.preprocess.digest()] for slug, header in headers.items()},
         failed=failed,
     )

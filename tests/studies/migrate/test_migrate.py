@@ -16,12 +16,12 @@ from memnet.studies.migrate.claims.attenuation import published_validities
 from memnet.studies.migrate.claims.request import ClaimRequest
 from memnet.studies.migrate.crosswalk import read_crosswalk
 from memnet.studies.migrate.figures import draw_crosswalk
+from memnet.studies.migrate.migrate import write_migration
 from memnet.studies.migrate.migrated_table import choose_prefix
 from memnet.studies.migrate.migration import apply_crosswalk, check_request, migrate_scores
 from memnet.studies.migrate.new_scores import read_new_scores
 from memnet.studies.migrate.page import crosswalk_table, write_migrate_page
 from memnet.studies.migrate.record import MigrationRecord
-from memnet.studies.migrate.run import write_migration
 from memnet.studies.migrate.study import read_study
 
 N = 60
