@@ -33,9 +33,9 @@ def diagnose(
     """Find out which variant of MemNet made an old column of scores.
 
     With the pictures, every known variant is run on them and compared with the column. The answer
-    is a variant that agrees exactly, closely, in a straight line or in the order of the pictures;
-    or none of them; or that the column says too little. Without the pictures, mean, spread, range
-    and digits give a first guess.
+    is the variant that agrees with the column: exactly, closely, up to a straight line, or in the
+    order of the pictures. Or no variant agrees, or the column has too little information. Without
+    the pictures, mean, SD, range and decimals give a first guess.
     """
     import json
 
@@ -52,7 +52,7 @@ def diagnose(
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
     elif images is None:
         _print_fingerprint(result.fingerprint)
-        say("with --images, the variants themselves are compared with the column")
+        say("give the pictures with --images to compare the column with every variant")
     else:
         _print(result)
     if not result.complete:
@@ -85,7 +85,9 @@ def _print(result: Diagnosis) -> None:
     print_table([Column("variant"), Column("form"), *columns], rows)
     print()
     _print_fingerprint(result.fingerprint, guess=result.evidence not in ("exact", "close"))
-    say(f"{result.n} pictures, weights of {result.model}; all {len(result.candidates)}: --json")
+    say(
+        f"{result.n} pictures, weights of {result.model}; --json lists all {len(result.candidates)}"
+    )
 
 
 def _choose_rows(result: Diagnosis) -> list[Candidate]:
@@ -98,6 +100,6 @@ def _choose_rows(result: Diagnosis) -> list[Candidate]:
 
 def _print_fingerprint(fingerprint: Fingerprint, guess: bool = True) -> None:
     """Print what the numbers say; a guess only where the pictures have not said more."""
-    print(f"The numbers by themselves ({fingerprint.n:,}):")
+    print(f"The numbers alone ({fingerprint.n:,}):")
     for sentence in fingerprint.sentences if guess else fingerprint.facts:
         print(f"  {sentence}")

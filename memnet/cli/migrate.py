@@ -20,7 +20,8 @@ def migrate(
     id_column: str = typer.Option("image_id", help="The column with the picture's id."),
     images: str = typer.Option("", help="The pictures, to be scored now (folder, glob, manifest)."),
     new_scores: Path | None = typer.Option(
-        None, help="Instead of --images: a score table, or any with an id and a column `score`."
+        None,
+        help="Instead of --images: a score table, or any table with an id and a column `score`.",
     ),
     crosswalk: Path | None = typer.Option(
         None, "--map", help="Instead of both: a published crosswalk.json, which needs no pictures."
@@ -28,18 +29,19 @@ def migrate(
     model: str = typer.Option(
         "",
         show_default="resmem.published for --images",
-        help="The model that scores --images; or which one made --new-scores, where the table "
-        "does not say or has several.",
+        help="The model that scores --images; with --new-scores, the model that made them, if the "
+        "table does not say or has several.",
     ),
     outcome: list[str] = typer.Option(
-        [], help="Column that memorability is set against; repeat for several."
+        [], help="Column to relate to memorability; repeat the option for several."
     ),
     covariate: list[str] = typer.Option(
-        [], help="Column to hold constant in partial correlations and regressions; repeat."
+        [],
+        help="Column to control for in partial correlations and regressions; repeat for several.",
     ),
     group: str = typer.Option("", help="Column of groups to compare in memorability."),
     predictor: str = typer.Option(
-        "", help="Column whose effect on the outcome is estimated with memorability as control."
+        "", help="Column whose effect on the outcome is estimated, controlling for memorability."
     ),
     memnet_equivalent: bool = typer.Option(
         False, "--memnet-equivalent", help="Add the new scores on the scale of the old ones."
@@ -48,9 +50,9 @@ def migrate(
     seed: int = typer.Option(0, min=0, help="Seed of bootstrap and cross-validation."),
     resamples: int = typer.Option(2_000, min=100, help="Bootstrap resamples."),
 ) -> None:
-    """Take a MemNet study to ResMem: the same claims with both scores, and what changed.
+    """Redo a MemNet study with ResMem: the same claims with both scores, and what changed.
 
-    Every row and column of the study is kept in OUT/migrated.csv, with new columns beside them.
+    Every row and column of the study is kept in OUT/migrated.csv, with new columns after them.
     """
     from memnet.cli.messages import command_line, report_failures, say, say_some
     from memnet.studies.migrate.migrate import SCORES

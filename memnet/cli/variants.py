@@ -17,7 +17,7 @@ _DEFAULT = "memnet.caffe_lamem"
 
 def variants(
     picture: Path | None = typer.Argument(
-        None, help="A picture to draw the contact sheet of; without it, the variants are listed."
+        None, help="Picture for the contact sheet; without it, the variants are listed."
     ),
     out: Path | None = typer.Option(
         None,
@@ -29,7 +29,7 @@ def variants(
         None,
         "--model",
         "-m",
-        help="The MemNet whose mean image is subtracted; memnet.caffe_lamem where you imported it.",
+        help="The MemNet whose mean image is subtracted; memnet.caffe_lamem if you imported it.",
     ),
     mean: Path | None = typer.Option(
         None, help="A mean image instead: .mat, .npy or .binaryproto."
@@ -38,8 +38,8 @@ def variants(
 ) -> None:
     """List the variants of MemNet, or draw what each feeds the network for one picture.
 
-    A column called MemNet may come from any of them: other channels, means, scales, crops and
-    resizers in front of the same weights. Score with one by `--model memnet.caffe_lamem:SLUG`.
+    A column called MemNet may come from any of them: they differ in channels, mean, scale, crops
+    and resizing before the same weights. To score with one: `--model memnet.caffe_lamem:SLUG`.
     """
     from memnet.cli.messages import say
     from memnet.errors import MemnetError, PictureError
@@ -55,7 +55,7 @@ def variants(
         return
     if out is None or as_json:
         raise MemnetError(
-            f"Say where the contact sheet of {picture} shall go: --out FILE.png, .svg or .html."
+            f"Say where to write the contact sheet of {picture}: --out FILE.png, .svg or .html."
         )
     if out.suffix not in _FORMATS:
         raise MemnetError(f"--out {out} must end in {', '.join(_FORMATS)}.")
@@ -84,9 +84,10 @@ def _mean(mean: Path | None, model: str | None) -> tuple[Float32Array, str]:
         return read_mean_image(mean).values, f"The mean image is that of {mean.name}."
     if model is None and not store.is_current(find(_DEFAULT)):
         return flat_mean(), (
-            "No mean image is at hand, so a flat one of its published channel means (blue 104.9, "
-            "green 114.8, red 118.4) stands for it: that the mean image was transposed or left out "
-            "does not show. Give yours with --mean mean.mat."
+            "The original mean image is not on this machine, so a flat one with its published "
+            "channel means (blue 104.9, green 114.8, red 118.4) is used: it does not show when a "
+            "variant transposes the mean image or takes its channel means. Give yours with --mean "
+            "mean.mat."
         )
     predictor = load(model or _DEFAULT, device="cpu")
     if predictor.mean_image is None:

@@ -76,7 +76,8 @@ def check_variant(model: str, arch: str, slug: str) -> None:
     find_variant(slug)
     if arch != find("memnet.caffe_lamem").arch:
         raise MemnetError(
-            f"{model} is no MemNet of Caffe's, so it has no variant {slug!r}; leave out `:{slug}`."
+            f"{model} is not the original (Caffe) MemNet, so it has no variant {slug!r}; leave out "
+            f"`:{slug}`."
         )
 
 

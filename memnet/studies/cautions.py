@@ -100,8 +100,8 @@ def inspect_pictures(
         cautions.append(
             Caution(
                 kind="faces",
-                sentence="Faces were not looked for, as OpenCV is not installed (`pip install "
-                f'"opencv-python-headless<5"`). Mind that {_FACES_WHY}.',
+                sentence="Pictures were not searched for faces, because OpenCV is not installed "
+                f'(`pip install "opencv-python-headless<5"`). Note that {_FACES_WHY}.',
             )
         )
     return [caution for caution in cautions if caution is not None]
@@ -132,9 +132,9 @@ def score_cautions(
         cautions.append(
             Caution(
                 kind="percent",
-                sentence=f"The scores of {model} run from {finite.min():g} to {finite.max():g} and "
-                "seem to be per cent, where memnet's are 0 to 1. Ranks and correlations do not "
-                "mind, values and errors do: divide them by 100.",
+                sentence=f"The scores of {model} run from {finite.min():g} to {finite.max():g}, so "
+                "they seem to be percentages; memnet's scores run from 0 to 1. Ranks and "
+                "correlations stay the same, values and errors do not: divide the scores by 100.",
             )
         )
     low, high = int((scores == 0.0).sum()), int((scores == top).sum())
@@ -145,9 +145,9 @@ def score_cautions(
                 kind="clamped",
                 sentence=f"{_count(low + high, len(finite), 'score')} of {model} "
                 f"{_are(low + high)} exactly 0 ({low:,}) or {top:g} ({high:,}){_which(names)}. "
-                "They were clamped to the scale: the true value lies beyond it, and pictures that "
-                "differ are tied. Use the outputs before scaling (column raw of memnet's "
-                "tables), or treat these scores as censored.",
+                "They were clamped, that is, cut off at the end of the scale: the true values lie "
+                "beyond it, and different pictures have equal scores. Use the outputs before "
+                "scaling (column raw of memnet's tables), or treat these scores as censored.",
                 ids=tuple(names),
             )
         )
@@ -186,9 +186,9 @@ def training_cautions(
     if verdict.word in ("contaminated", "possibly"):
         degree = "has" if verdict.word == "contaminated" else "may have"
         sentence = (
-            f"{model} {degree} seen these pictures in training. {verdict.why} A score then says "
-            "in part how memorable people found the picture, not what the model makes of a new "
-            "one: do not take its accuracy here for accuracy on new pictures."
+            f"{model} {degree} seen these pictures in training. {verdict.why} The model can then "
+            "have learnt their human scores: its accuracy here does not show how accurate it is on "
+            "new pictures."
         )
         return [Caution(kind="training", sentence=sentence, ids=tuple(ids))]
     alike = [name for name in ids if _LAMEM_NAME.fullmatch(name)]
@@ -199,7 +199,7 @@ def training_cautions(
             kind="training",
             sentence=f"{_count(len(alike), len(ids), 'picture')} {_have(len(alike))} a name that "
             f"looks like LaMem's (eight digits, .jpg){_which(alike)}, and {model} was trained on "
-            "LaMem. Names prove nothing: say --dataset lamem if that is where they come from.",
+            "LaMem. A name is no proof: add --dataset lamem if the pictures are from LaMem.",
             ids=tuple(alike),
         )
     ]
@@ -224,9 +224,9 @@ def _grey(stored: list[str], equal: list[str], read: int) -> Caution | None:
         kind="grey",
         sentence=f"{_count(len(names), read, 'picture')} {_are(len(names))} grey "
         f"({len(stored)} stored as grey, {len(equal)} as colour with three equal channels)"
-        f"{_which(names)}. The models were trained on colour photographs, and a grey picture "
-        "cannot show which order of the colour channels old scores were made with. Report them "
-        "apart, or leave them out.",
+        f"{_which(names)}. The models were trained on colour photographs. Grey pictures also "
+        "cannot show in which order of the colour channels old scores were made. Report their "
+        "results separately, or leave them out.",
         ids=tuple(names),
     )
 
@@ -237,8 +237,8 @@ def _tiny(names: list[str], read: int) -> Caution | None:
     return Caution(
         kind="tiny",
         sentence=f"{_count(len(names), read, 'picture')} {_have(len(names))} a shorter side of "
-        f"less than {CROP} pixels{_which(names)}. The models see {CROP} x {CROP}, so that such a "
-        "picture is enlarged and blurred. Use the original files where they are larger.",
+        f"less than {CROP} pixels{_which(names)}. The models take {CROP} x {CROP} pixels, so such "
+        "a picture is enlarged and becomes blurred. If you have larger original files, use them.",
         ids=tuple(names),
     )
 
@@ -249,7 +249,7 @@ def _faces(names: list[str], read: int) -> Caution | None:
     return Caution(
         kind="faces",
         sentence=f"In {_count(len(names), read, 'picture')} a face seems to cover more than "
-        f"{100 * FACE_SHARE:.0f} % of it{_which(names)}. Mind that {_FACES_WHY}. Do not rank faces "
+        f"{100 * FACE_SHARE:.0f} % of it{_which(names)}. Note that {_FACES_WHY}. Do not rank faces "
         "by these scores.",
         ids=tuple(names),
     )

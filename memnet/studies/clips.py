@@ -69,7 +69,7 @@ class Clips:
         return (
             f"{len(single):,} clip(s) have one frame only "
             f"({shorten_list(single)}): if the last number of "
-            "a file's name is not the frame's, say where it is with --pattern "
+            "a file's name is not the frame number, say where that is with --pattern "
             "'(?P<clip>.+)_(?P<frame>[0-9]+)_.*'"
         )
 
@@ -103,9 +103,9 @@ def sort_frames(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
     if not places:
         ids = dict.fromkeys(scores["image_id"])
         raise MemnetError(
-            f"None of the {len(ids):,} pictures is a frame: no number in "
-            f"{shorten_list(ids)}; name them "
-            "as clip_0001.png, or say where the number is with --pattern '(?P<frame>[0-9]+)'."
+            f"None of the {len(ids):,} pictures has a frame number in its name "
+            f"({shorten_list(ids)}); name them like clip_0001.png, or say where the number is with "
+            "--pattern '(?P<frame>[0-9]+)'."
         )
     frames = scores.loc[kept, ["image_id", "model", "variant", "score", "clamped"]]
     frames.insert(0, "clip", [clip for clip, _ in places])
@@ -143,11 +143,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         rule = re.compile(pattern)
     except re.error as error:
-        raise MemnetError(f"--pattern {pattern!r} is no regular expression ({error}).") from None
+        raise MemnetError(f"--pattern {pattern!r} is not a regular expression ({error}).") from None
     if "frame" not in rule.groupindex:
         raise MemnetError(
-            f"--pattern {pattern!r} has no group for the number: write it as (?P<frame>[0-9]+), "
-            "and the clip, if you like, as (?P<clip>.+)."
+            f"--pattern {pattern!r} has no group for the frame number: write it as "
+            "(?P<frame>[0-9]+), and the clip, if you like, as (?P<clip>.+)."
         )
     return rule
 
@@ -161,17 +161,17 @@ def _locate(image_id: str, path: str, rule: re.Pattern[str] | None) -> tuple[str
     if rule is None:
         match = _LAST_NUMBER.fullmatch(name.stem)
         if match is None:
-            return "no number in its name, so that it is no frame"
+            return "its name has no number, so it is not used as a frame"
         before = _without_tail(match["clip"])
         clip = "/".join(filter(None, (folder, before))) if before else folder_or_given
     else:
         match = rule.search(image_id)
         if match is None:
-            return "--pattern does not match, so that it is no frame"
+            return "--pattern does not match its name, so it is not used as a frame"
         clip = match.groupdict().get("clip") or folder_or_given
     digits = match["frame"] or ""
     if not re.fullmatch(rf"[0-9]{{1,{_MOST_DIGITS}}}", digits):
-        return f"{digits!r} is no number of a frame (1 to {_MOST_DIGITS} digits)"
+        return f"{digits!r} is not a frame number (1 to {_MOST_DIGITS} digits)"
     return clip, int(digits)
 
 
@@ -186,12 +186,15 @@ def _each_number_once(frames: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     twice = frames.duplicated(key, keep=False)
     groups = frames[twice].groupby(["clip", "frame"], sort=False)["image_id"]
     sentences = [
-        f"frame {number} of clip {clip} is claimed by {shorten_list(dict.fromkeys(ids))}: "
-        "set aside; rename them, or say where the number is with --pattern"
+        f"frame {number} of clip {clip} is the number of several pictures "
+        f"({shorten_list(dict.fromkeys(ids))}), so none of them is used; rename them, or say where "
+        "the number is with --pattern"
         for (clip, number), ids in groups
     ]
     if twice.all():
-        raise MemnetError(f"No frame has a number of its own: {sentences[0]} '(?P<frame>[0-9]+)'.")
+        raise MemnetError(
+            f"Every frame number occurs more than once: {sentences[0]} '(?P<frame>[0-9]+)'."
+        )
     return frames[~twice], sentences
 
 

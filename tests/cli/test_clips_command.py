@@ -66,7 +66,7 @@ def test_two_tables_are_written_with_every_digit(table, tmp_path, suffix):
 def test_what_is_set_aside_is_named_and_exits_with_1(table, tmp_path):
     scores = table("v_1.png", "cover.png", "v_3.png", failed="v_3.png")
     done = run(scores, "--out", tmp_path / "o", check=1)
-    assert "memnet: cover.png: no number in its name" in done.stderr
+    assert "memnet: cover.png: its name has no number" in done.stderr
     assert "memnet: v_3.png: could not be scored" in done.stderr
     assert "2 frames of 1 clip, 1 set aside" in done.stderr
     assert len(pd.read_csv(tmp_path / "o" / "frames.csv")) == 2

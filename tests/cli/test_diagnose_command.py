@@ -81,13 +81,13 @@ def test_text_says_verdict_reason_margin_and_the_five_best(run, case, tmp_path):
     assert out.startswith("Verdict: pycaffe-no-swap (exact, raw).")
     assert "all 14 rows agree to 4 decimals" in out
     assert "It cannot be told apart from 1 other (pil-no-swap: the same raw outputs" in out
-    assert "The next is" in out
+    assert "The next best is" in out
     lines = out.splitlines()
     head = next(number for number, line in enumerate(lines) if line.startswith("variant"))
     assert [len(line.split()) for line in lines[head + 1 : head + 6]] == [6] * 5
     assert lines[head + 1].startswith("pycaffe-no-swap")
     assert "The numbers were written with 4 decimals." in out
-    assert "look so" not in out  # no guess beside what the pictures have shown
+    assert "look like this" not in out  # no guess beside what the pictures have shown
 
 
 def test_a_straight_line_and_an_order_are_named_once_and_lead_the_table(run, case, tmp_path):
@@ -127,7 +127,7 @@ def test_grey_pictures_are_said_and_that_they_hide_the_order_of_the_channels(run
 
 def test_without_pictures_only_the_numbers_speak(run, case, tmp_path):
     done = run(table(tmp_path / "old.csv", case[3]), images=False)
-    assert done.stdout.startswith("The numbers by themselves (14):")
+    assert done.stdout.startswith("The numbers alone (14):")
     assert "--images" in done.stderr
     plain = json.loads(run(tmp_path / "old.csv", "--json", images=False).stdout)
     assert (plain["verdict"], plain["equivalent"]) == (None, [])

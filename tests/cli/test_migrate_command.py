@@ -74,7 +74,7 @@ def test_a_claim_that_cannot_be_made_is_exit_code_1(memnet_command, study, tmp_p
     args = ("--new-scores", "new.csv", "--outcome", "rating", "--model", "resmem.published")
     done = migrate(memnet_command, *args, table="flat.csv", check=1)
     assert "column 'rating' has one value only" in done.stderr
-    assert done.stderr.count("carry no checked identity") == 1
+    assert done.stderr.count("have no checksums") == 1
     assert "resmem" in pd.read_csv(tmp_path / "out" / "migrated.csv").columns
 
 

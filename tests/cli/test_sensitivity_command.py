@@ -81,7 +81,7 @@ def test_a_picture_that_fails_is_named_and_exits_with_1(small, pictures, tmp_pat
     (folder / "broken.png").write_bytes(b"no picture")
     done = run(folder, "--model", small, "--out", tmp_path / "out", check=1)
     assert "memnet: broken.png: The file is no picture" in done.stderr
-    assert "4 pictures are fewer than 10" in done.stderr
+    assert "only 4 pictures (fewer than 10)" in done.stderr
     assert (pd.read_csv(tmp_path / "out" / "summary.csv")["n"] == 4).all()
 
 
@@ -97,5 +97,5 @@ def test_a_single_variant_or_another_network_is_refused(
     folder = pictures(3)
     with pytest.raises(MemnetError, match="name the model without one"):
         run(folder, "--model", f"{small}:keyes-centre", "--out", tmp_path / "out")
-    with pytest.raises(MemnetError, match="no MemNet of Caffe's"):
+    with pytest.raises(MemnetError, match=r"not the original \(Caffe\) MemNet"):
         run(folder, "--model", tiny_weights, "--out", tmp_path / "out")

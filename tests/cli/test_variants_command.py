@@ -61,8 +61,8 @@ def test_json_has_every_setting_and_makes_the_same_spec_again():
 
 def test_a_sheet_without_a_mean_image_says_that_a_flat_one_stands_for_it(picture, tmp_path):
     done = run(picture, "--out", tmp_path / "sheet.svg")
-    assert "a flat one of its published channel means" in done.stderr
-    assert "transposed or left out does not show" in done.stderr
+    assert "a flat one with its published channel means" in done.stderr
+    assert "it does not show when a variant transposes the mean image" in done.stderr
     assert ElementTree.parse(tmp_path / "sheet.svg").getroot().tag.endswith("svg")
 
 
@@ -90,7 +90,7 @@ def test_the_page_holds_the_sheet_and_the_list(picture, tmp_path):
     ("args", "message"),
     [
         (("--out", "sheet.png"), "needs a picture"),
-        (("PICTURE",), "Say where the contact sheet"),
+        (("PICTURE",), "Say where to write the contact sheet"),
         (("PICTURE", "--out", "sheet.pdf"), r"must end in \.png, \.svg, \.html"),
         (("PICTURE", "--out", "s.png", "--mean", "m.mat", "--model", "m"), "give one of them"),
         (("PICTURE", "--out", "s.png", "--mean", "none.mat"), "There is no mean image"),

@@ -270,7 +270,7 @@ def test_what_changed_without_moving_a_score_is_a_note(project):
     ("case", "words"),
     [
         ("no_json", r"There is no frozen file .*memnet freeze"),
-        ("variant", r"is no MemNet of Caffe's, so it has no variant 'server'"),
+        ("variant", r"is not the original \(Caffe\) MemNet, so it has no variant 'server'"),
         ("no_weights", r"There is no weight file .*tiny\.safetensors"),
         ("no_picture", r"00003\.png: There is no such file"),
         ("foreign", r"is no file of frozen scores"),

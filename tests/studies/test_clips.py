@@ -109,16 +109,18 @@ def test_models_are_kept_apart():
 
 def test_names_without_a_number_are_set_aside_and_the_rest_is_kept():
     found = sort_frames(scored({"v_1.png": 0.1, "cover.png": 0.9, "v_2.png": 0.2}))
-    assert found.set_aside == ("cover.png: no number in its name, so that it is no frame",)
+    assert found.set_aside == ("cover.png: its name has no number, so it is not used as a frame",)
     assert found.frames["frame"].tolist() == [1, 2]
 
 
 def test_two_frames_of_one_number_are_set_aside_together():
     found = sort_frames(scored({"v_1.png": 0.1, "v_01.png": 0.9, "v_2.png": 0.2}))
     (sentence,) = found.set_aside
-    assert sentence.startswith("frame 1 of clip v is claimed by v_1.png, v_01.png: set aside")
+    assert sentence.startswith(
+        "frame 1 of clip v is the number of several pictures (v_1.png, v_01.png)"
+    )
     assert found.frames["image_id"].tolist() == ["v_2.png"]
-    with pytest.raises(MemnetError, match=r"No frame has a number of its own.*--pattern"):
+    with pytest.raises(MemnetError, match=r"Every frame number occurs more than once.*--pattern"):
         sort_frames(scored({"v_1.png": 0.1, "v_01.png": 0.9}))
 
 
@@ -129,7 +131,9 @@ def test_a_pattern_reads_names_that_the_rule_misreads():
     table = pd.concat([misread, scored({"cover.png": 0.2})])
     found = sort_frames(table, pattern=r"(?P<clip>[a-z]+)_(?P<frame>[0-9]+)_720p")
     assert found.frames[["clip", "frame"]].to_numpy().tolist() == [["v", 1], ["v", 2]]
-    assert found.set_aside == ("cover.png: --pattern does not match, so that it is no frame",)
+    assert found.set_aside == (
+        "cover.png: --pattern does not match its name, so it is not used as a frame",
+    )
     assert found.warning == ""
     folder = sort_frames(scored({"x/01_720p.png": 0.1}), pattern=r"(?P<frame>[0-9]+)_720p")
     assert folder.frames["clip"].tolist() == ["x"]
@@ -137,7 +141,7 @@ def test_a_pattern_reads_names_that_the_rule_misreads():
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
-    [("(", "no regular expression"), ("[0-9]+", "no group for the number")],
+    [("(", "not a regular expression"), ("[0-9]+", "no group for the frame number")],
 )
 def test_a_pattern_that_is_none_is_refused(pattern, message):
     with pytest.raises(MemnetError, match=message):
@@ -145,7 +149,9 @@ def test_a_pattern_that_is_none_is_refused(pattern, message):
 
 
 def test_pictures_that_are_no_frames_are_refused():
-    with pytest.raises(MemnetError, match=r"None of the 2 pictures is a frame.*cat\.png, dog\.png"):
+    with pytest.raises(
+        MemnetError, match=r"None of the 2 pictures has a frame number.*cat\.png, dog\.png"
+    ):
         sort_frames(scored({"cat.png": 0.1, "dog.png": 0.2}))
     with pytest.raises(MemnetError, match="no rows"):
         sort_frames(scored({}))
@@ -153,5 +159,5 @@ def test_pictures_that_are_no_frames_are_refused():
 
 def test_a_number_of_twenty_digits_is_no_frame():
     found = sort_frames(scored({"v_12345678901234567890.png": 0.1, "v_2.png": 0.2}))
-    assert "no number of a frame" in found.set_aside[0]
+    assert "not a frame number" in found.set_aside[0]
     assert found.frames["frame"].tolist() == [2]

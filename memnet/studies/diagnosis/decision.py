@@ -156,8 +156,8 @@ class _Decision:
         else:
             sentence = line_words(best, line, exact, n, apart, fits.form_of_line(best))
         if fits.traits[best.prediction.slug].own_weights:
-            sentence += " Studies that used it had retrained weights: here only its way of "
-            sentence += "preparing pictures is recognised."
+            sentence += " Studies that used it had retrained weights: here only its "
+            sentence += "preprocessing is recognised."
         return self._make_diagnosis(
             verdict=best.prediction.slug,
             equivalent=equivalent,
@@ -185,14 +185,14 @@ class _Decision:
         elif distinct <= 3:
             why = f"only {distinct} different numbers"
         elif p is None or p >= SURE:
-            why = "shuffled, the numbers fit as well"
+            why = "the numbers fit as well when they are shuffled"
         else:
-            why = "another model whose scores are merely related would explain it nearly as well"
+            why = "another model with correlated scores would explain it nearly as well"
         return self._make_diagnosis(
             equivalent=possible,
             evidence="too little information",
-            sentence=f"The column says too little to name a variant ({why})."
-            + (f" Not excluded: {shorten_list(possible, 30)}." if possible else ""),
+            sentence=f"The column has too little information to name a variant ({why})."
+            + (f" Still possible: {shorten_list(possible, 30)}." if possible else ""),
             p=p,
             candidates=self.fits.candidates(),
         )
@@ -203,9 +203,10 @@ class _Decision:
         rho = "undefined" if nearest.rho is None else f"{nearest.rho:.2f}"
         return self._make_diagnosis(
             evidence="none",
-            sentence="None of these variants made this column: another model, other weights, other "
-            f"pictures, or rows in another order. Nearest is {nearest.slug} ({nearest.form}) with "
-            f"Spearman's rho {rho} and {nearest.agree:.0%} of rows that agree.",
+            sentence="None of these variants made this column. It may come from another model, "
+            "other weights or other pictures, or its rows are in another order. The nearest "
+            f"variant is {nearest.slug} ({nearest.form}): Spearman's rho is {rho}, and "
+            f"{nearest.agree:.0%} of the rows agree.",
             p=p,
             candidates=candidates,
         )

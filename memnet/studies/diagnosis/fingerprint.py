@@ -24,7 +24,7 @@ from memnet.studies.diagnosis.likelihood import DISPLAYED_MEAN, MEAN_PREDICTION,
 
 RESMEM_FLOOR = 0.411
 
-_SERVER = "server, web-api and ganalyze-tf clamp so, pretorched-x crop by crop"
+_SERVER = "as server, web-api and ganalyze-tf do, and pretorched-x for each crop"
 _NARROW = 0.01  # SD below which a network was fed next to nothing, 0-1 instead of 0-255
 _PEOPLE = 130  # responses per picture: hit rates are fractions of no more
 _NEVER = -20.0  # log probability from which numbers are fractions by no accident
@@ -89,7 +89,7 @@ def fingerprint(texts: Sequence[str]) -> Fingerprint:
     ranks = n > 2 and np.array_equal(rankdata(values), values)
     percent = bool(low >= 0 and 10 < high <= 100 and np.median(values) > 1.5) and not ranks
     facts = tuple(_facts(values, written, steps, percent))
-    guess = ["These are ranks, 1 to n: only the order of the pictures is left."] if ranks else None
+    guess = ["These are ranks, 1 to n: only the order of the pictures is known."] if ranks else None
     if guess is None:
         unit = 100.0 if percent else 1.0
         guess = _guess(values / unit, steps / unit)
@@ -139,30 +139,30 @@ def _guess(values: np.ndarray, steps: np.ndarray) -> list[str]:
     low, high = float(values.min()), float(values.max())
     if low == high:
         if low in (0.0, 1.0):
-            return ["All clamped? Scaled scores beyond 0 and 1 were cut off there."]
+            return ["Perhaps all were clamped: scaled scores beyond 0 and 1 are cut off there."]
         return [
-            "A network that was fed 0 to 1 instead of 0 to 255 (gray-01, scale-01, pretorched-x) "
-            "can give that when rounded; or the column was filled in."
+            "A network that got pixels from 0 to 1 instead of 0 to 255 (gray-01, scale-01, "
+            "pretorched-x) can give this after rounding; or the column was filled in."
         ]
     mean, sd = float(values.mean()), float(values.std(ddof=1))
     piled = int(((values == 0) | (values == 1)).sum())
     at = f"mean {mean:.3f}, SD {sd:.3g}"
     if high > 2 or low < -1:
         if abs(mean) < 0.2 and 0.8 < sd < 1.2:
-            return ["Standardised: neither mean nor spread can tell the variant."]
+            return ["Standardised: mean and SD cannot show which variant it was."]
         return [
-            f"From {low:.4g} to {high:.4g}: no score of MemNet has this range. It was rescaled, or "
-            "it is another quantity."
+            f"From {low:.4g} to {high:.4g}: no score of MemNet has this range. The column was "
+            "rescaled, or it is not a MemNet score."
         ]
     if _hit_rates(values, steps):
         return [
-            f"Every number is a fraction of at most {_PEOPLE} ({at}): hit rates of people look so, "
-            "outputs of a network do not."
+            f"Every number is a fraction with a denominator of at most {_PEOPLE} ({at}): hit rates "
+            "of people look like this, outputs of a network do not."
         ]
     if sd < _NARROW:
         return [
-            f"The numbers hardly differ ({at}): the mark of a network that was fed 0 to 1 instead "
-            "of 0 to 255 (gray-01, scale-01, pretorched-x), or of very similar pictures."
+            f"The numbers hardly differ ({at}): the network got pixels from 0 to 1 instead of 0 to "
+            "255 (gray-01, scale-01, pretorched-x), or the pictures are very similar."
         ]
     sentences = []
     if piled >= max(2, 0.01 * len(values)) and len(np.unique(values)) > 2:
@@ -196,13 +196,15 @@ def _by_spread(mean: float, sd: float, low: float, high: float) -> list[str]:
         )
     if _like_resmem(mean, sd, low, high):
         sentences.append(
-            f"Nothing lies below {low:.3f} or above {high:.3f}: ResMem's scores, which end at "
-            f"{RESMEM_FLOOR} and stay below 1, look so, too."
+            f"All numbers lie between {low:.3f} and {high:.3f}: ResMem's scores look like this, "
+            f"too (none is below {RESMEM_FLOOR}, and none reaches 1)."
         )
     if 0.65 < mean < 0.85 and 0.08 < sd < 0.2 and low >= 0 and high <= 1:
-        sentences.append(f"{at}: hit rates of people look so, too (LaMem: mean .756, SD .124).")
+        sentences.append(
+            f"{at}: hit rates of people look like this, too (LaMem: mean .756, SD .124)."
+        )
     return sentences or [
-        f"{at}: no known variant gives such numbers; with the pictures (--images) each is tried."
+        f"{at}: no known variant gives such numbers; give the pictures (--images) to try each."
     ]
 
 

@@ -193,15 +193,15 @@ def verdict_words(best: Fit, evidence: str, n: int, apart: int, digits: str) -> 
         agreeing = f"all {n} rows agree" if not apart else f"{n - apart} of {n} rows agree"
         return f"This is {slug} ({words}): {agreeing} to {digits}."
     if best.prediction.redrawn:
-        more = f"{apart} of {n} rows differ more" if apart else "no row differs more"
+        more = f"{apart} of {n} rows differ" if apart else "no row differs"
         return (
-            f"This is most like {slug} ({words}), whose crops are drawn at random: {more} than "
-            "such crops do."
+            f"This is most like {slug} ({words}), whose crops are random: {more} by more than "
+            "random crops explain."
         )
     return (
         f"This is close to {slug} ({words}), but not to the last digit: differences have an SD of "
         f"{best.tau:.2g}{_and_apart(n, apart)}. Another decoder, another version of a library, or "
-        "a variant that is not known could do that."
+        "an unknown variant could be the reason."
     )
 
 
@@ -227,12 +227,12 @@ def line_words(
     else:
         text += f", with an SD of {best.tau:.2g} around it{_and_apart(n, apart)}."
     if form is not None:
-        return f"{text} Within its error that line is {_form_words(form)}."
+        return f"{text} Within its error, this line is {_form_words(form)}."
     if exact:
-        return f"{text} Standardising, or a scaling of one's own, does that."
+        return f"{text} Standardised or otherwise rescaled scores look like this."
     return (
-        f"{text} A scaling of one's own, with some noise, or a variant like it that is not known, "
-        "could do that."
+        f"{text} Rescaled scores with some noise, or an unknown variant that is similar, could be "
+        "the reason."
     )
 
 
@@ -252,8 +252,8 @@ def rank_words(slug: str, rho: float, trimmed: float | None, turned: bool) -> st
         left = f"; {trimmed:.4f} without the {LEFT_OUT:.0%} of rows that fit worst"
     return (
         f"The column has {nearly}the order of {slug}{', reversed' if turned else ''} "
-        f"(Spearman's rho {rho:.4f}{left}), but not its numbers: a transformation that keeps the "
-        "order lies between, or it is a variant like it that is not known."
+        f"(Spearman's rho {rho:.4f}{left}), but not its numbers: the scores were transformed in a "
+        "way that keeps the order, or an unknown variant that is similar made them."
     )
 
 
@@ -285,7 +285,7 @@ def margin_words(margin: Margin | None) -> str:
     ratio = margin.residual_ratio
     times = f"{ratio:.1f}" if ratio < 10 else f"about {float(f'{ratio:.2g}'):,.0f}"
     form = "" if margin.form in ("affine", "rank") else f" ({margin.form})"
-    return f" The next is {margin.slug}{form}, {times} times as far from the column."
+    return f" The next best is {margin.slug}{form}, {times} times as far from the column."
 
 
 def _form_words(form: str) -> str:
@@ -295,4 +295,4 @@ def _form_words(form: str) -> str:
 
 
 def _and_apart(n: int, apart: int) -> str:
-    return f", and {apart} of {n} rows lie apart" if apart else ""
+    return f", and {apart} of {n} rows do not fit" if apart else ""

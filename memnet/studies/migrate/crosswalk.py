@@ -201,7 +201,7 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
         raise MemnetError(f"{source}: this is not a readable JSON file ({error}).") from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise MemnetError(
-            f"{source}: this is no crosswalk; `memnet migrate` writes one as crosswalk.json."
+            f"{source}: this is not a crosswalk; `memnet migrate` writes one as crosswalk.json."
         )
     version = record.get("schema_version")
     if version != SCHEMA_VERSION:
@@ -225,7 +225,7 @@ def _read_scale_map(
         raise _damaged(source, f"{which!r} does not have the fields it should have")
     for name, kind in types.items():
         if not _is(kind, content[name]):
-            raise _damaged(source, f"{which}.{name} is not what it should be")
+            raise _damaged(source, f"{which}.{name} has the wrong type or value")
     for name, partner in _KNOTS.items():
         values = content[name]
         rising = all(a < b for a, b in pairwise(values))
@@ -236,7 +236,7 @@ def _read_scale_map(
     ):
         raise _damaged(source, f"the two maps of {which!r} do not span the same scores")
     if not 0 < content["level"] < 1 or content["half_width"] < 0:
-        raise _damaged(source, f"the prediction interval of {which!r} is none")
+        raise _damaged(source, f"the prediction interval of {which!r} is not valid")
     low, high = content["target_low"], content["target_high"]
     for name in ("quantile_y", "isotonic_y"):
         if (low is not None and content[name][0] < low) or (
@@ -252,7 +252,7 @@ def _damaged(source: str, how: str) -> MemnetError:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _is(kind: str, value: Any) -> bool:

@@ -60,20 +60,20 @@ def captions(record: MigrationRecord) -> dict[str, str]:
     if record.crosswalk is not None:
         forward = record.crosswalk["forward"]
         texts["crosswalk"] = (
-            f"Old score (across) and new score (up){dots}; the equipercentile map (blue, "
-            "dashed) gives mapped scores the distribution of new ones, the isotonic map (orange) "
-            f"the new score to be expected, with its {100 * forward['level']:g} % prediction "
-            f"interval (band, {number(forward['half_width'])} to either side of every score, cut "
-            "where the scale ends; it holds on average). Neither map is drawn or used beyond the "
-            "scores that it was fitted on."
+            f"Old scores (horizontal) and new scores (vertical){dots}. The equipercentile map "
+            "(blue, dashed) gives mapped scores the distribution of the new scores. The isotonic "
+            "map (orange) gives the expected new score, with its "
+            f"{100 * forward['level']:g} % prediction interval (band, "
+            f"{number(forward['half_width'])} to either side of every score, cut where the scale "
+            "ends; it holds on average). Neither map is drawn or used beyond the scores of its fit."
         )
     else:
-        texts["scores"] = f"Old score (across) and new score (up){dots}."
+        texts["scores"] = f"Old scores (horizontal) and new scores (vertical){dots}."
     texts["claims"] = (
         "Each claim with the old score (blue square) and with the new (orange circle), and the "
         "difference, new minus old (right, black diamond), with "
-        f"{100 * record.settings.get('level', 0.95):g} % intervals. A difference whose interval "
-        "holds 0 is not shown to be one."
+        f"{100 * record.settings.get('level', 0.95):g} % intervals. If the interval of a "
+        "difference contains 0, no difference is shown."
     )
     return texts
 
@@ -166,7 +166,7 @@ def draw_claims(record: MigrationRecord) -> Figure:
             axes.tick_params("y", length=0)
         left.xaxis.set_major_locator(MaxNLocator(5))
         right.xaxis.set_major_locator(MaxNLocator(3))
-        left.set(ylim=(len(rows) - 0.5, -0.5), xlabel="figure of the claim")
+        left.set(ylim=(len(rows) - 0.5, -0.5), xlabel="value of the claim")
         left.set_yticks(range(len(rows)), names)
         right.set_xlabel("difference, new minus old")
         level = 100 * record.settings["level"]
@@ -179,7 +179,7 @@ def draw_claims(record: MigrationRecord) -> Figure:
 
 
 def _drawable(record: MigrationRecord) -> list[dict[str, Any]]:
-    """Claims of which a figure is defined."""
+    """Return the claims of which a value is defined."""
     return [
         claim
         for claim in record.claims

@@ -98,13 +98,13 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     sentences = [f"Image memorability was predicted with {'; '.join([what, *digests])}){by}."]
     if new.get("known_by") == "name":
         sentences.append(
-            f"(The scores were read from {new['source']}, which names this model; that its weights "
-            "and its preprocessing made them is taken from the name.)"
+            f"(The scores were read from {new['source']}, which names this model; weights and "
+            "preprocessing are inferred from the name.)"
         )
     elif new.get("known_by") == "user":
         sentences.append(
-            f"(The scores were read from {new['source']}, which names no model: that they are of "
-            "this one was stated by the authors, and not checked.)"
+            f"(The scores were read from {new['source']}, which names no model: the authors stated "
+            "the model, and this was not checked.)"
         )
     elif new.get("known_by") == "nobody":
         sentences.append(
@@ -113,8 +113,8 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         )
     sentences.append(
         "The earlier analysis used MemNet scores (Khosla et al., 2015), column "
-        f"{old['name']!r}; with which preprocessing they were made is [state it here; `memnet "
-        "diagnose` finds it from the pictures]."
+        f"{old['name']!r}; their preprocessing was [state it here; `memnet diagnose` finds it from "
+        "the pictures]."
     )
     return sentences
 
@@ -152,8 +152,7 @@ def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
         f"values are two-sided and not corrected for the number of claims ({len(claims)})."
     )
     shown = (
-        "A result was taken for significant where its test rejected at .05 and its interval "
-        "excluded 0."
+        "A result was taken as significant if its test rejected at .05 and its interval excluded 0."
     )
     return [computed, shown, f"The tests were: {'; '.join(tests_of(claims))}."]
 
@@ -178,8 +177,8 @@ def _crosswalk(crosswalk: Mapping[str, Any] | None) -> list[str]:
         return []
     forward = crosswalk["forward"]
     return [
-        f"Old scores were placed on the new scale by equipercentile linking, and the new score to "
-        f"be expected was estimated by isotonic regression on {forward['n']:,} pictures; its "
+        f"Old scores were placed on the new scale by equipercentile linking, and the expected new "
+        f"score was estimated by isotonic regression on {forward['n']:,} pictures; its "
         f"cross-validated root mean square error was {forward['rmse_isotonic']:.4f} (predicting "
         f"the mean: {forward['rmse_mean']:.4f}). The crosswalk was not extrapolated."
     ]

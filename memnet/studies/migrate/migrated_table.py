@@ -54,11 +54,11 @@ def name_columns(
         names[prefix] = f"score of {what}"
     if mapped:
         names |= {
-            f"{prefix}_equivalent": f"the old score on the scale of {what}: equipercentile, the "
-            "score that as large a share of the pictures stays below",
-            f"{prefix}_predicted": f"the score of {what} to be expected of a picture with this old "
+            f"{prefix}_equivalent": f"the old score on the scale of {what} (equipercentile: the "
+            "score with the same percentile rank)",
+            f"{prefix}_predicted": f"the expected score of {what} for a picture with this old "
             "score (isotonic regression)",
-            f"{prefix}_predicted_low": "lower end of its prediction interval, as wide for all "
+            f"{prefix}_predicted_low": "lower end of its prediction interval, equally wide for all "
             "scores but cut where the scale ends; it holds on average",
             f"{prefix}_predicted_high": "upper end of its prediction interval",
         }
@@ -75,8 +75,8 @@ def refuse_clash(study: StudyTable, names: Mapping[str, str]) -> None:
     """Raise ``MemnetError`` where the study has a column of a name that will be added."""
     if clash := [name for name in names if name in study.table.columns]:
         raise MemnetError(
-            f"{study.source} already has the column(s) {', '.join(map(repr, clash))}, which would "
-            "be added; rename them, nothing of the study is overwritten."
+            f"{study.source} already has the column(s) {', '.join(map(repr, clash))}, which memnet "
+            "would add; rename them, as no column of the study is overwritten."
         )
 
 

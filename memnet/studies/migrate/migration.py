@@ -130,8 +130,8 @@ def migrate_scores(
     unmatched = explain_unmatched(study, new)
     if (n := int(both.sum())) < FEWEST:
         raise MemnetError(
-            f"{n or 'No'} picture(s) of {study.source} have both an old and a new score; below "
-            f"{FEWEST} nothing can be estimated. {' '.join([*study.set_aside, *unmatched])}".strip()
+            f"{n or 'No'} picture(s) of {study.source} have both an old and a new score; at least "
+            f"{FEWEST} are needed. {' '.join([*study.set_aside, *unmatched])}".strip()
         )
     old_values, new_values = study.old[both], values[both]
     ids = [study.pictures[picture] for picture in np.flatnonzero(both)]
@@ -275,7 +275,7 @@ def apply_crosswalk(
         raise MemnetError(
             f"No score in {study.score_column!r} of {study.source} is in the range of {source}, "
             f"{low:.6g} to {high:.6g} (here {study.old[usable].min():.6g} to "
-            f"{study.old[usable].max():.6g}); the crosswalk is of another form of the score."
+            f"{study.old[usable].max():.6g}); the crosswalk was made for another form of the score."
         )
     old = summarise_old_scores(study, study.old[usable])
     map_record = json.loads(crosswalk.to_json())
@@ -300,8 +300,8 @@ def apply_crosswalk(
             "outside": len(added.outside),
         },
         conclusions=[
-            f"{n:,} of {len(study.pictures):,} pictures have a score on the scale of "
-            f"{crosswalk.forward.target} now.",
+            f"{n:,} of {len(study.pictures):,} pictures now have a score on the scale of "
+            f"{crosswalk.forward.target}.",
             "A crosswalk changes the scale and adds no information: whatever the study found with "
             "ranks of the old scores stays as it was. To see what changes with "
             f"{crosswalk.forward.target}, give the pictures or their new scores.",
@@ -316,8 +316,8 @@ def apply_crosswalk(
         cautions=[c.sentence for c in score_cautions(study.old, study.score_column)],
         remarks=[
             *study.remarks,
-            "A crosswalk holds for pictures like those that it was fitted on, and for old scores "
-            "made with the same preprocessing; memnet diagnose tells which that was.",
+            "A crosswalk is valid for pictures like those of its fit, and for old scores made with "
+            "the same preprocessing; memnet diagnose finds out which preprocessing that was.",
         ],
         set_aside=[*study.set_aside, *outside],
         methods=methods.write_crosswalk_methods(

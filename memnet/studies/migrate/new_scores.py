@@ -80,8 +80,9 @@ def read_new_scores(path: Path, study: StudyTable, *, model: str = "") -> NewSco
     if named and (model or len(models) > 1):
         if model not in names:
             raise MemnetError(
-                f"{path} has scores of {len(models)} model(s), and {model or 'none'} was asked "
-                f"for; name one with --model: {', '.join(names)}."
+                f"{path} has scores of {len(models)} model(s), "
+                f"{f'but none of {model}' if model else 'and no model was chosen'}; choose one "
+                f"with --model: {', '.join(names)}."
             )
         chosen = models[names.index(model)]
     known_by = "" if named else "user" if model else "nobody"
@@ -192,6 +193,6 @@ def _without_score(frame: pd.DataFrame, study: StudyTable, scores: Scores) -> di
     rows = frame[frame[column].isin(study.pictures) & ~frame[column].isin(scores.by_id.index)]
     warnings = rows["warning"] if "warning" in rows.columns else [""] * len(rows)
     return {
-        str(image_id): str(warning).removeprefix(FAILED) or "its score is missing or no number"
+        str(image_id): str(warning).removeprefix(FAILED) or "its score is missing or not a number"
         for image_id, warning in zip(rows[column], warnings, strict=True)
     }

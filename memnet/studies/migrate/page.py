@@ -95,7 +95,7 @@ def claims_table(record: MigrationRecord) -> Table:
             for claim in record.claims
         ],
         before=f"On the same pictures, with {percent(record.settings['level'])} intervals. p "
-        "values are two-sided, of one claim at a time, and not corrected for the number of claims "
+        "values are two-sided, each for one claim, and not corrected for the number of claims "
         f"({len(record.claims)}).",
         after=_footnote(record),
     )
@@ -108,11 +108,11 @@ def _footnote(record: MigrationRecord) -> str:
     sentences.append(f"p of old and new: {'; '.join(tests_of(record.claims))}.")
     if any(map(_at_floor, record.claims)):
         sentences.append(
-            "p with <= is the lowest that so many resamples can give, and the true one may be "
-            "lower: more (--resamples) would resolve it."
+            "A p value with <= is the lowest that this number of resamples can give; the true p "
+            "may be lower, which more resamples (--resamples) would show."
         )
     sentences.append(
-        "A value counts as significant where its test rejects at .05 and its interval excludes 0."
+        "A value counts as significant if its test rejects at .05 and its interval excludes 0."
     )
     return " ".join(sentences)
 
@@ -138,7 +138,7 @@ def _cell(estimate: Mapping[str, Any]) -> Cell:
 
 
 def attenuation_table(record: MigrationRecord) -> Table:
-    """Lay the corrected correlations out beside what better measurement alone would do."""
+    """Lay out corrected correlations and what better measurement alone would do."""
     rows = []
     plain = {claim["title"]: claim for claim in record.claims}
     for row in record.attenuation["claims"]:
@@ -162,9 +162,9 @@ def attenuation_table(record: MigrationRecord) -> Table:
             Column("New, as measured", numeric=True),
         ],
         rows=rows,
-        after="Intervals are those of the correlations, divided by the validity, which is taken "
-        "as exact. Where a correlation is not shown to differ from 0, correcting it does not show "
-        "it either.",
+        after="Intervals are those of the correlations divided by the validity; the validity is "
+        "taken as exact. A correlation that is not significant does not become significant by the "
+        "correction.",
     )
 
 
@@ -207,8 +207,8 @@ def agreement_table(record: MigrationRecord) -> Table:
         before=f"n = {record.agreement['n']:,} pictures.",
         after="Concordance is 1 only where both scores of every picture are equal (Lin 1989); "
         "95 % of the pictures' differences are expected between the limits of agreement (Bland & "
-        "Altman 1986). The two models have different scales, so that low concordance is no fault "
-        "of either: do not mix their scores in one column.",
+        "Altman 1986). The two models have different scales, so low concordance is no error of "
+        "either: do not mix their scores in one column.",
     )
 
 
@@ -223,7 +223,7 @@ def crosswalk_table(record: MigrationRecord) -> Table:
             Column("n", numeric=True),
             Column("RMSE, isotonic", numeric=True),
             Column("RMSE, equipercentile", numeric=True),
-            Column("RMSE, always the mean", numeric=True),
+            Column("RMSE, predicting the mean", numeric=True),
             Column("Prediction interval, ±", numeric=True),
             Column("Range"),
         ],
@@ -239,31 +239,31 @@ def crosswalk_table(record: MigrationRecord) -> Table:
             ]
             for way in ways
         ],
-        before="The equipercentile map answers which new score as large a share of the pictures "
-        "stays below: mapped scores are spread as new ones are, or less where old scores are "
-        "tied. The isotonic map answers which new score is to be expected, and is less spread. "
-        "Both keep the order of the scores. Errors are of pictures left out of the fit "
-        f"(cross-validation). {' '.join(map(_errors, ways))} The prediction interval is as wide "
-        "for low scores as for high ones and is cut where the scale ends: it holds its level on "
+        before="The equipercentile map gives an old score the new score with the same percentile "
+        "rank: mapped scores have the spread of new scores, or less where old scores are tied. The "
+        "isotonic map gives the expected new score; its scores have a smaller spread. Both keep "
+        "the order of the scores. Errors are of pictures that were left out of the fit "
+        f"(cross-validation). {' '.join(map(_errors, ways))} The prediction interval has the same "
+        "width for low and for high scores and is cut where the scale ends: it holds its level on "
         "average over pictures, not for each score.",
         after=_validity_of_map(record),
     )
 
 
 def _errors(way: Mapping[str, Any]) -> str:
-    """Say which of the two maps, or always saying the mean, errs least on left-out pictures."""
+    """Say which has the smallest error on left-out pictures: a map, or predicting the mean."""
     errors = {
         "the isotonic map": way["rmse_isotonic"],
         "the equipercentile map": way["rmse_quantile"],
-        "always saying the mean": way["rmse_mean"],
+        "predicting the mean": way["rmse_mean"],
     }
     least, *others = sorted(errors, key=errors.__getitem__)
-    text = f"From {way['source']} to {way['target']}, {least} errs least (RMSE {errors[least]:.4f}"
-    text += f"; {' and '.join(f'{name} {errors[name]:.4f}' for name in others)})"
-    if least == "always saying the mean":
-        return f"{text}: neither map says anything about a single picture."
-    saved = 1 - errors[least] / errors["always saying the mean"]
-    return f"{text}, {100 * saved:.0f} % less than always saying the mean."
+    text = f"From {way['source']} to {way['target']}, {least} has the smallest error (RMSE "
+    text += f"{errors[least]:.4f}; {' and '.join(f'{name} {errors[name]:.4f}' for name in others)})"
+    if least == "predicting the mean":
+        return f"{text}: neither map can predict the score of a single picture."
+    saved = 1 - errors[least] / errors["predicting the mean"]
+    return f"{text}, {100 * saved:.0f} % less than predicting the mean."
 
 
 def _validity_of_map(record: MigrationRecord) -> str:
@@ -271,9 +271,10 @@ def _validity_of_map(record: MigrationRecord) -> str:
         assert record.crosswalk is not None
         return f"Read from {record.crosswalk['source']}, sha256 {record.crosswalk['sha256']}."
     return (
-        f"This crosswalk is specific to these pictures and to the form of {record.old['name']!r} "
-        "in this study: other pictures, or MemNet scores made with another preprocessing, need "
-        "another. A mapped score holds no more information than the score it comes from."
+        "This crosswalk is valid for pictures like these and for old scores made like "
+        f"{record.old['name']!r}: other pictures, or MemNet scores made with another "
+        "preprocessing, need another crosswalk. A mapped score contains no more information than "
+        "the score that it comes from."
     )
 
 
@@ -311,8 +312,8 @@ def _added(record: MigrationRecord) -> Table:
             for name, about in record.added.items()
         ],
         before=f"migrated.csv has the {record.study['rows']:,} rows and "
-        f"{record.study['columns']:,} columns of {record.study['source']} as they were, and beside "
-        "them:",
+        f"{record.study['columns']:,} columns of {record.study['source']} as they were, and "
+        "these new columns:",
     )
 
 

@@ -107,14 +107,14 @@ class MigrationRecord:
         except (OSError, ValueError) as error:
             raise MemnetError(f"{path} cannot be read ({error}).") from error
         if not isinstance(values, dict) or values.get("schema") != SCHEMA:
-            raise MemnetError(f"{path} is no record of a migration.")
+            raise MemnetError(f"{path} is not the record of a migration.")
         if values.get("schema_version") != SCHEMA_VERSION:
             raise MemnetError(
                 f"{path} has schema version {values.get('schema_version')!r}, and this memnet "
                 f"reads {SCHEMA_VERSION}."
             )
         if set(values) != {each.name for each in fields(cls)}:
-            raise MemnetError(f"{path} is damaged: it has not the fields of a migration.")
+            raise MemnetError(f"{path} is damaged: it does not have the fields of a migration.")
         return cls(**values)
 
 
@@ -133,7 +133,7 @@ def explain_unmatched(study: StudyTable, new: NewScores) -> list[str]:
     if without:
         messages.append(
             f"{len(without):,} of {len(study.pictures):,} pictures of {study.source} have no new "
-            f"score, as no id in {new.where} is the same ({shorten_list(without)})."
+            f"score, because {new.where} does not have their ids ({shorten_list(without)})."
         )
     return [*messages, *match_study(study, ids_of(new), new.where).sentences()]
 
@@ -215,7 +215,7 @@ def list_cautions(
 def list_remarks(
     study: StudyTable, new: NewScores, n: int, resamples: int, outside: Sequence[str]
 ) -> list[str]:
-    """Say what is to be known before the results are read."""
+    """List what readers must know before they read the results."""
     messages = []
     rows = study.rows_per_picture
     if rows.max() > 1:
@@ -226,27 +226,27 @@ def list_remarks(
             "trials or participants fit your own (mixed) model to migrated.csv."
         )
     if n < FEWEST_FOR_MAP:
-        messages.append(f"Only {n} pictures have both scores: intervals are wide, and rough.")
+        messages.append(f"Only {n} pictures have both scores: intervals are wide and imprecise.")
     if resamples < _FEW_RESAMPLES:
-        messages.append(f"Only {resamples:,} resamples: intervals and p values are rough.")
+        messages.append(f"Only {resamples:,} resamples: intervals and p values are imprecise.")
     if outside:
         messages.append(
-            f"{len(outside):,} picture(s) without a new score have an old score outside "
-            f"those that the crosswalk was fitted on, and are not mapped ({shorten_list(outside)})."
+            f"{len(outside):,} picture(s) without a new score have an old score outside the range "
+            f"of the crosswalk's fit, so they are not mapped ({shorten_list(outside)})."
         )
     known = {
-        "name": f"{new.source} does not prove which weights and preprocessing made its scores: the "
-        f"model, {new.model}, is known by its name.",
-        "user": f"{new.source} does not name its model, {new.model} is what --model says: "
-        "crosswalk and methods paragraph carry no checked identity of the model.",
-        "nobody": f"{new.source} does not name its model: its scores are taken for those of one "
-        "model, and crosswalk and methods paragraph carry no checked identity of it. State its "
-        "name with --model.",
+        "name": f"{new.source} does not record which weights and preprocessing made its scores: "
+        f"the model, {new.model}, is known only by its name.",
+        "user": f"{new.source} does not name its model; {new.model} was given with --model and "
+        "could not be checked, so crosswalk and methods paragraph have no checksums of the model.",
+        "nobody": f"{new.source} does not name its model: all its scores are taken as those of one "
+        "model, and crosswalk and methods paragraph have no checksums of it. Give its name with "
+        "--model.",
     }
     messages += [known[by] for by in [new.info["known_by"]] if by in known]
     unused = int((~new.by_id.index.isin(study.pictures)).sum())
     if unused and new.items is None:
-        messages.append(f"{unused:,} new score(s) are of pictures that the study does not have.")
+        messages.append(f"{unused:,} new score(s) are of pictures that are not in the study.")
     return messages
 
 

@@ -133,13 +133,11 @@ def _set_aside(rows: ScoreRows, per_id: OnePerId) -> list[str]:
             f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(rows.coded)
         )
         taken = (
-            "is taken for a missing value"
+            "is taken as a missing value: it lies"
             if rows.coded.sum() == 1
-            else "are taken for missing values"
+            else "are taken as missing values: they lie"
         )
-        sentences.append(
-            f"{source}: {named} of {column!r} {taken}, as it lies far outside all other numbers."
-        )
+        sentences.append(f"{source}: {named} of {column!r} {taken} far outside all other numbers.")
     if nameless := np.flatnonzero(~rows.has_id).tolist():
         numbers = shorten_list(row + 2 for row in nameless)  # as a spreadsheet counts
         sentences.append(
@@ -148,7 +146,7 @@ def _set_aside(rows: ScoreRows, per_id: OnePerId) -> list[str]:
     if conflicting := [per_id.ids[picture] for picture in np.flatnonzero(per_id.differing)]:
         sentences.append(
             f"{source}: the rows of {len(conflicting):,} picture(s) have different scores in "
-            f"{column!r} ({shorten_list(conflicting)}); a score belongs to a picture, so it is not "
+            f"{column!r} ({shorten_list(conflicting)}); a picture has one score, so it is not "
             "known which is meant."
         )
     explained = per_id.differing.copy()
@@ -162,7 +160,7 @@ def _set_aside(rows: ScoreRows, per_id: OnePerId) -> list[str]:
     return sentences
 
 
-_KEPT = "They are kept: every estimate (claims, agreement, crosswalk) contains them."
+_KEPT = "They are kept and enter every estimate (claims, agreement, crosswalk)."
 
 
 def _remarks(rows: ScoreRows, per_id: OnePerId) -> list[str]:
@@ -173,8 +171,8 @@ def _remarks(rows: ScoreRows, per_id: OnePerId) -> list[str]:
     filled = int((without & np.isfinite(old[np.maximum(per_id.place, 0)])).sum())
     if filled:
         remarks.append(
-            f"{filled:,} row(s) have no number in {column!r}, where other rows of the same picture "
-            "have one; that of the other rows is used."
+            f"{filled:,} row(s) have no number in {column!r}, but other rows of the same picture "
+            "have one, which is used."
         )
     used = old[np.isfinite(old)]
     if not len(used):
@@ -183,20 +181,20 @@ def _remarks(rows: ScoreRows, per_id: OnePerId) -> list[str]:
     if below:
         remarks.append(
             f"{below:,} of {len(used):,} scores in {column!r} are below 0 (lowest {used.min():g}), "
-            "which no published MemNet score is; is it the right column, are the scores "
-            f"z-standardised, or does a negative number stand for a missing one? {_KEPT}"
+            "but no published MemNet score is. Is it the right column? Are the scores "
+            f"z-standardised? Does a negative number stand for a missing value? {_KEPT}"
         )
     if above:
         remarks.append(
             f"{above:,} of {len(used):,} scores in {column!r} are above {HIGHEST:g} (highest "
-            f"{used.max():g}), which no form of a MemNet score is; is it the right column, or does "
-            f"such a number stand for a missing one? Then empty these cells. {_KEPT}"
+            f"{used.max():g}), but no form of a MemNet score is. Is it the right column? If such a "
+            f"number stands for a missing value, empty its cells. {_KEPT}"
         )
     if used.min() >= 0 and HIGHEST >= used.max() > 1 >= float(np.median(used)):
         remarks.append(
             f"{int((used > 1).sum()):,} of {len(used):,} scores in {column!r} are above 1 (highest "
-            f"{used.max():g}), the rest between 0 and 1: raw outputs can exceed 1 a little; far "
-            f"above, a number may stand for a missing one. {_KEPT}"
+            f"{used.max():g}), the rest between 0 and 1. Raw outputs can be a little above 1; a "
+            f"much larger number may stand for a missing value. {_KEPT}"
         )
     if any("," in text for text in rows.texts) and np.isfinite(rows.values).any():
         remarks.append(
@@ -288,6 +286,6 @@ def _name_words(source: str, column: str, cells: pd.Series, values: Array) -> li
         return []
     named = shorten_list(f"row {row + 2}, {text.iloc[row]!r}" for row in np.flatnonzero(bad))
     return [
-        f"{source}: {int(bad.sum()):,} cell(s) of {column!r} are no numbers ({named})"
+        f"{source}: {int(bad.sum()):,} cell(s) of {column!r} are not numbers ({named})"
         f"{percent_hint(cells)}."
     ]

@@ -52,10 +52,11 @@ def draw_sheet(variants: Sequence[VariantInput], *, picture: str, mean_note: str
     """
     head = [
         f"What each variant of MemNet feeds the network, for {picture}",
-        "Each input is read as if the server had made it, so that the server's looks like the "
-        "picture and another's as wrong as it is to the network. Difference: the network's first "
-        "channel minus what the server gives there (blue) for the same part of the picture. RMS: "
-        "root mean square of the differences in all three channels.",
+        "Each input is turned back into a picture as if it were an input of the original server. "
+        "The server's own inputs therefore look like the picture; other inputs look as wrong as "
+        "they are for the network. Difference: first channel of the input minus the first channel "
+        "(blue) of the server's input for the same part of the picture. RMS: root mean square of "
+        "the differences in all three channels.",
         mean_note,
     ]
     width = _ACROSS * _CARD + (_ACROSS - 1) * _GAP + 2 * _MARGIN

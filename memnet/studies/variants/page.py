@@ -106,13 +106,11 @@ def findings(result: Sensitivity) -> list[str]:
         sentences.append(f"Least like the server: {least}.")
     if len(known) < len(rho):
         constant = ", ".join(rho.index[rho.isna()])
-        sentences.append(
-            f"No rank correlation with the server, as outputs are constant: {constant}."
-        )
+        sentences.append(f"Constant outputs, so no rank correlation with the server: {constant}.")
     same = table[table["same_as"] != ""]
     if len(same):
         sentences.append(
-            f"{len(same)} variants have the same inputs as another and so the same raw outputs: "
+            f"{len(same)} variants have the same inputs as another, so the same raw outputs: "
             + ", ".join(
                 f"{a} (as {b})" for a, b in zip(same["variant"], same["same_as"], strict=True)
             )
@@ -131,8 +129,8 @@ def _failures(failed: Sequence[str]) -> list[str]:
 def _caption(result: Sensitivity, order: Sequence[str]) -> str:
     text = (
         f"Spearman's rho between the raw outputs of every two variants on {result.n:,} pictures. "
-        "Variants with the same inputs stand here once. Like ones stand together (average linkage "
-        "on 1 - rho)"
+        "Variants with the same inputs are shown once. Similar variants are placed next to each "
+        "other (average linkage on 1 - rho)"
     )
     rho = result.correlations.to_numpy(dtype=float).diagonal()
     undefined = dict(zip(result.correlations.index, rho, strict=True))
@@ -159,11 +157,11 @@ def _summary(result: Sensitivity) -> Table:
         title="",
         columns=columns,
         rows=rows,
-        before="Each variant against the server. All but the last column are of raw outputs, "
-        "before scaling and clamping.",
-        after="SD: over n - 1. SD ratio: by the server's. Largest difference: in absolute value, "
-        "with the picture. Clamped: share of scores that were moved to stay within 0 and 1; a dash "
-        "where the variant clamps none.",
+        before="Each variant compared with the server. All columns but the last are about raw "
+        "outputs, before scaling and clamping.",
+        after="SD: with n - 1. SD ratio: the variant's SD divided by the server's. Largest "
+        "difference: the absolute value, and the picture that has it. Clamped: share of scores "
+        "that were cut off at 0 or 1; a dash where the variant does not clamp.",
     )
 
 
@@ -215,12 +213,12 @@ def _moved_table(moved: pd.DataFrame, images: Container[str]) -> Table:
             Column("Server's rank", numeric=True),
             Column("Mean change", numeric=True),
             Column("Furthest rank", numeric=True),
-            Column("with"),
+            Column("With variant"),
         ],
         rows=rows,
-        before="Rank 1 is the most memorable picture. The mean change of rank is over the "
-        "variants with inputs of their own; the last two columns name the variant that moves the "
-        "picture furthest.",
+        before="Rank 1 is the most memorable picture. Mean change: mean absolute change of rank "
+        "over the variants with different inputs. Furthest rank: the rank that is furthest from "
+        "the server's, and the variant that gives it.",
     )
 
 

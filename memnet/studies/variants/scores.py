@@ -70,11 +70,13 @@ def score_variants(
     """
     if predictor.variant:
         raise MemnetError(
-            f"All variants are compared: name the model without one, --model {predictor.name}."
+            f"All variants are compared, so name the model without one: --model {predictor.name}."
         )
     original = predictor.header
     if not isinstance(original, WeightHeader):
-        raise MemnetError(f"{predictor.name} is no MemNet of Caffe's, so it has no variants.")
+        raise MemnetError(
+            f"{predictor.name} is not the original (Caffe) MemNet, so it has no variants."
+        )
     wanted = list(dict.fromkeys([SERVER, *(variants() if slugs is None else slugs)]))
     headers = {slug: as_variant(original, slug) for slug in wanted}
     specs = {header.preprocess.digest(): header.preprocess for header in headers.values()}

@@ -71,8 +71,8 @@ class Sensitivity:
         if self.n >= ENOUGH:
             return ""
         return (
-            f"{self.n} pictures are fewer than {ENOUGH}: rank correlations of so few mean little, "
-            "and another handful of pictures may give quite another picture of the variants."
+            f"There are only {self.n} pictures (fewer than {ENOUGH}): rank correlations of so few "
+            "pictures are unreliable, and other pictures may give very different results."
         )
 
     @property
@@ -90,13 +90,13 @@ class Sensitivity:
         notes = []
         if own:
             notes.append(
-                f"The studies that used {', '.join(own)} had weights of their own: shown is what "
-                "their preprocessing does with these weights."
+                f"The studies that used {', '.join(own)} had their own weights: the results here "
+                "show their preprocessing with the weights of this model instead."
             )
         if drawn:
             notes.append(
-                f"{', '.join(drawn)} drew its crops at random for every picture: ten fixed ones "
-                "stand for them, and another draw gives other numbers."
+                f"{', '.join(drawn)} used random crops of every picture: here ten fixed crops are "
+                "used instead, and other crops give other numbers."
             )
         return notes
 

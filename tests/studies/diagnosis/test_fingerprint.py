@@ -119,17 +119,22 @@ def test_resmem_s_range_is_seen_on_photographs_and_not_where_a_score_reaches_1()
 def test_hit_rates_of_a_hundred_and_thirty_people_are_fractions_and_rounded_ones_may_be():
     people = np.random.default_rng(2).integers(95, 131, size=60)
     rates = np.round(normal(0.756, 0.1, 60) * people) / people
-    assert "fraction of at most 130" in words(rates, "{:.6f}")
+    assert "fraction with a denominator of at most 130" in words(rates, "{:.6f}")
     rounded = words(rates, "{:.2f}")
     assert "near raw outputs" in rounded
-    assert "hit rates of people look so, too" in rounded
+    assert "hit rates of people look like this, too" in rounded
     assert "fraction" not in words(normal(0.756, 0.1, 60), "{:.6f}")
     assert "fraction" not in words(normal(0.756, 0.1, 60), "{:.3f}")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("1", "All clamped?"), ("0", "All clamped?"), ("100", "All clamped?"), ("0.7", "fed 0 to 1")],
+    [
+        ("1", "Perhaps all were clamped"),
+        ("0", "Perhaps all were clamped"),
+        ("100", "Perhaps all were clamped"),
+        ("0.7", "pixels from 0 to 1"),
+    ],
 )
 def test_constant_columns_are_said_to_be_constant(text: str, said: str):
     found = fingerprint([text] * 20)

@@ -180,7 +180,7 @@ def test_scores_without_spread_inside_the_groups_have_no_effect_size():
     columns["old"] = np.where(columns["place"] == "indoor", 0.6, 0.7)
     claim = claims(columns)["group_difference"]
     assert claim.old.value is None
-    assert claim.old.reason.startswith("each group has one value of the score throughout")
+    assert claim.old.reason.startswith("within each group all scores are equal")
 
 
 # Resamples --------------------------------------------------------------------------------------
@@ -494,11 +494,11 @@ SENTENCES = {
     "evidence that they disagree.",
     "new only": "is significant with the new score only. It is 0.10 [-0.05, 0.25], p = 0.30, with "
     "the old score and 0.30 [0.15, 0.45], p = 0.002, with the new score. The two scores differ "
-    "here, by 0.20 [0.05, 0.35], p = 0.030. A second look at the same items is no independent "
-    "confirmation.",
-    "neither": "is shown with neither score. It is 0.10 [-0.05, 0.25], p = 0.30, with the old "
-    "score and 0.15 [0.00, 0.30], p = 0.14, with the new score. What lies within these intervals "
-    "is neither shown nor ruled out.",
+    "here, by 0.20 [0.05, 0.35], p = 0.030. A second analysis of the same items is no "
+    "independent confirmation.",
+    "neither": "is significant with neither score. It is 0.10 [-0.05, 0.25], p = 0.30, with the "
+    "old score and 0.15 [0.00, 0.30], p = 0.14, with the new score. Values within these intervals "
+    "are neither shown nor ruled out.",
 }
 
 
@@ -514,7 +514,7 @@ def test_a_difference_without_an_effect_in_either_is_no_effect():
     apart = Estimate(value=0.05, interval=(0.01, 0.09), reason="")
     claim = replace(CASES["neither"], difference=apart, p_difference=0.01)
     assert classify_claim(claim) == "neither"
-    assert write_conclusion(claim).endswith("which shows no effect with either.")
+    assert write_conclusion(claim).endswith("but this shows no effect with either score.")
     assert "holds" not in write_conclusion(claim)
 
 
@@ -543,8 +543,8 @@ def test_a_test_and_an_interval_that_disagree_show_nothing_and_the_sentence_says
     claim = replace(made(0.63, 0.4, 0.029, 0.002, 0.4), old=wide)
     assert classify_claim(claim) == "new only"
     assert write_conclusion(claim).endswith(
-        "With the old score its test and its interval disagree, as happens with few pictures: not "
-        "counted as shown."
+        "With the old score its test and its interval disagree, as can happen with few pictures, "
+        "so it does not count as significant."
     )
     assert classify_claim(replace(claim, new=wide)) == "neither"
     assert "With both scores its test and its interval" in write_conclusion(
@@ -554,7 +554,7 @@ def test_a_test_and_an_interval_that_disagree_show_nothing_and_the_sentence_says
     claim = made(0.3, 0.4, 0.06, 0.002, 0.4)
     assert classify_claim(claim) == "new only"
     assert "With the old score its test and its interval disagree" in write_conclusion(claim)
-    assert "disagree, as happens" not in write_conclusion(made(0.3, 0.4, 0.04, 0.002, 0.4))
+    assert "disagree, as" not in write_conclusion(made(0.3, 0.4, 0.04, 0.002, 0.4))
 
 
 def test_eta_squared_counts_only_where_its_two_sided_interval_leaves_0_too():
@@ -569,7 +569,7 @@ def test_eta_squared_counts_only_where_its_two_sided_interval_leaves_0_too():
         made(eta, eta, p, p, 1.0), old=found, new=found, detail={"statistic": "eta squared"}
     )
     assert classify_claim(claim) == "neither"
-    assert "as the interval leaves half of its error on either side" in write_conclusion(claim)
+    assert "as the interval has two sides and the test has one" in write_conclusion(claim)
     assert "few pictures" not in write_conclusion(claim)
 
 
@@ -577,7 +577,7 @@ def test_a_figure_without_an_interval_is_not_shown_by_its_test_alone():
     none = Estimate(value=0.5, interval=None, reason="undefined in 30% of the resamples")
     claim = replace(made(0.5, 0.4, 0.001, 0.002, None), old=none)
     assert classify_claim(claim) == "new only"
-    assert "With the old score it has no interval: not counted as shown." in write_conclusion(claim)
+    assert "With the old score it has no interval, so it does not count" in write_conclusion(claim)
 
 
 def test_the_lowest_p_of_a_difference_is_not_printed_as_an_exact_one():
@@ -617,7 +617,7 @@ def test_a_control_is_told_beside_the_figure_without_it():
     plain = {"value": 0.41, "interval": [0.2, 0.6], "reason": "", "p": 0.0001}
     claim = replace(CASES["old only"], kind="control", detail={"uncontrolled": plain})
     assert write_conclusion(claim).endswith(
-        "Without memorability held constant it is 0.41 [0.20, 0.60], p < 0.001."
+        "Without controlling for memorability it is 0.41 [0.20, 0.60], p < 0.001."
     )
 
 
@@ -633,7 +633,7 @@ def test_disattenuation_divides_by_the_validity_and_says_what_measurement_alone_
     assert found["ratio"] == pytest.approx(0.67 / 0.565)
     assert found["expected_new"] == pytest.approx(0.3 * 0.67 / 0.565)
     assert found["new"]["interval"] == pytest.approx([-1, -0.122169], abs=1e-6)
-    assert found["new"]["reason"] == "the interval is held within -1 and 1"
+    assert found["new"]["reason"] == "the interval is cut at -1 and 1"
 
 
 def test_a_correlation_beyond_one_is_given_with_a_reason_and_not_clipped():
@@ -642,7 +642,7 @@ def test_a_correlation_beyond_one_is_given_with_a_reason_and_not_clipped():
     found = disattenuate(high, none, validity_old=0.69, validity_new=0.82)
     assert found["old"]["value"] == pytest.approx(0.8 / 0.69)
     assert found["old"]["interval"] == [1.0, 1.0]
-    assert "1.16 is beyond what a correlation can be" in found["old"]["reason"]
+    assert "1.16 is more than a correlation can be" in found["old"]["reason"]
     assert found["new"] == {
         "value": None,
         "interval": None,

@@ -205,7 +205,7 @@ def test_the_crosswalk_says_where_it_comes_from(tmp_path, run):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda old: old * 100, "seem to be per cent"),
+        (lambda old: old * 100, "seem to be percentages"),
         (lambda old: old - 0.6, "below 0"),
         (lambda old: old.where(old.index != 4, 250), "above 100"),
         (lambda old: old.where(old.index != 4, 1.3), "above 1"),
@@ -215,8 +215,8 @@ def test_scores_outside_the_range_of_any_variant_get_a_sentence(planted, run, ch
     record = run(planted.assign(memnet=change(planted["memnet"]))).record
     (sentence,) = (one for one in [*record.remarks, *record.cautions] if said in one)
     assert (
-        "every estimate (claims, agreement, crosswalk) contains them" in sentence
-        or "per cent" in sentence
+        "are kept and enter every estimate (claims, agreement, crosswalk)" in sentence
+        or "percentages" in sentence
     )
     assert record.pictures["n"] == N  # and are kept
 
@@ -226,7 +226,7 @@ def test_a_code_for_a_missing_score_is_set_aside_and_enters_nothing(planted, run
     coded = planted.assign(memnet=planted["memnet"].where(planted.index != 5, code))
     done = run(coded, outcomes=("rating",))
     (said,) = done.record.set_aside
-    assert f"{code} in row 7 of 'memnet' is taken for a missing value" in said
+    assert f"{code} in row 7 of 'memnet' is taken as a missing value" in said
     assert done.table["note"][5] == f"memnet is '{code}.0', taken for the code of a missing value"
     rest = planted.drop(index=5)
     expected = stats.pearsonr(rest["memnet"], rest["rating"]).statistic
@@ -376,7 +376,7 @@ def test_a_claim_that_cannot_be_made_names_the_studys_column_and_is_a_failure(
 ):
     done = run(planted.assign(**change), planted.assign(**change), **asked)
     assert not done.complete
-    assert any("claims cannot be made" in one and said in one for one in done.record.set_aside)
+    assert any("claims are undefined" in one and said in one for one in done.record.set_aside)
     assert "Hedges" not in " ".join(done.record.conclusions)
 
 
@@ -384,7 +384,7 @@ def test_too_few_pictures_for_a_claim_are_a_failure(planted, run):
     few = planted.assign(rating=planted["rating"].where(planted.index < 9))
     done = run(few, outcomes=("rating",))
     assert not done.complete
-    assert any("Nothing is claimed about rating: 9 picture(s)" in s for s in done.record.set_aside)
+    assert any("No claims about rating: 9 picture(s)" in s for s in done.record.set_aside)
 
 
 def test_an_outcome_unrelated_to_both_scores_is_not_made_an_effect(tmp_path, planted, run):
@@ -397,8 +397,8 @@ def test_an_outcome_unrelated_to_both_scores_is_not_made_an_effect(tmp_path, pla
     assert pearson["new"]["interval"][0] < 0 < pearson["new"]["interval"][1]
     write_migration(done, tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
-    assert "Pearson's r of memorability and rating: is shown with neither score." in text
-    assert "is significant with" not in text
+    assert "Pearson's r of memorability and rating: is significant with neither score." in text
+    assert text.count("is significant with") == text.count("is significant with neither score")
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_a_picture_that_failed_is_not_said_to_lack_a_row(planted, run):
 def test_fewer_than_10_pictures_are_refused_with_what_was_left_out(planted, run):
     study = planted[["image_id", "memnet"]].iloc[:12].astype(str)
     study.loc[:3, "memnet"] = ""
-    with pytest.raises(MemnetError, match=r"8 picture.*below 10 nothing.*4 picture"):
+    with pytest.raises(MemnetError, match=r"8 picture.*at least 10 are needed.*4 picture"):
         run(study)
 
 
@@ -526,16 +526,16 @@ def test_a_plain_table_gets_its_models_name_from_the_user_or_none(tmp_path, plan
     assert stated.label == stated.model == "resmem.published"
     done = migrate_scores(study, stated, request=ClaimRequest(), resamples=100)
     assert "resmem" in done.table.columns
-    (said,) = (one for one in done.record.remarks if "carry no checked identity" in one)
-    assert "resmem.published is what --model says" in said
+    (said,) = (one for one in done.record.remarks if "have no checksums" in one)
+    assert "resmem.published was given with --model" in said
     assert done.record.new["weights_sha256"] is None
-    assert "stated by the authors, and not checked" in done.record.methods
+    assert "the authors stated the model, and this was not checked" in done.record.methods
     unknown = migrate_scores(
         study, read_new_scores(path, study), request=ClaimRequest(), resamples=100
     )
     assert read_new_scores(path, study).model == "new"  # the file's stem
-    (said,) = (one for one in unknown.record.remarks if "carry no checked identity" in one)
-    assert "State its name with --model" in said
+    (said,) = (one for one in unknown.record.remarks if "have no checksums" in one)
+    assert "Give its name with --model" in said
     assert "[name the model here]" in unknown.record.methods
 
 
@@ -558,7 +558,7 @@ def test_a_file_called_new_makes_no_model_called_new(tmp_path, planted):
 def test_another_models_name_than_the_tables_is_refused(tmp_path, planted):
     path = write(tmp_path, planted, "new.csv", ("image_id", "model", "score"))
     study = read_study(write(tmp_path, planted), score_column="memnet")
-    with pytest.raises(MemnetError, match=r"vitmem was asked for.*resmem\.published"):
+    with pytest.raises(MemnetError, match=r"none of vitmem.*resmem\.published"):
         read_new_scores(path, study, model="vitmem")
 
 
@@ -655,7 +655,7 @@ def test_the_page_stands_alone_and_says_what_matters(tmp_path, run):
     assert 'src="data:image/svg+xml' in page
     assert "<script" not in page
     assert 'src="http' not in page
-    assert "specific to these pictures" in page
+    assert "valid for pictures like these" in page
     assert "Better measurement alone" in page
     assert "MemNet may have seen these pictures in training" in page
     assert "resmem.published has seen these pictures in training" in page
@@ -676,7 +676,7 @@ def test_the_footnote_says_each_way_once_and_in_words(tmp_path, run):
     methods = done.record.methods
     assert tests in methods
     assert "Welch's t test that both groups have the same mean." in methods
-    assert "A result was taken for significant where its test rejected at .05 and its" in methods
+    assert "A result was taken as significant if its test rejected at .05 and its" in methods
 
 
 def test_the_lowest_p_is_marked_in_table_csv_and_words(tmp_path, planted, run):
@@ -687,9 +687,9 @@ def test_the_lowest_p_is_marked_in_table_csv_and_words(tmp_path, planted, run):
     assert (table["p_difference"] == table["p_difference_floor"]).all()
     shown = f"&lt;= {table['p_difference'][0]:.3f}".replace("0.", ".")
     assert shown in page
-    assert any("more --resamples would resolve it" in one for one in done.record.remarks)
+    assert any("more resamples (--resamples) would show" in one for one in done.record.remarks)
     again = run(outcomes=("rating",), resamples=100).record
-    assert not any("would resolve it" in one for one in again.remarks)
+    assert not any("(--resamples) would show" in one for one in again.remarks)
 
 
 def test_which_map_errs_least_is_read_from_the_figures(tmp_path, run):
@@ -697,12 +697,17 @@ def test_which_map_errs_least_is_read_from_the_figures(tmp_path, run):
     way = record.crosswalk["forward"]
     way |= {"rmse_isotonic": 0.05, "rmse_quantile": 0.06, "rmse_mean": 0.1}
     said = crosswalk_table(record).before
-    assert "From MemNet (memnet) to ResMem, the isotonic map errs least (RMSE 0.0500" in said
-    assert "50 % less than always saying the mean" in said
+    assert (
+        "From MemNet (memnet) to ResMem, the isotonic map has the smallest error (RMSE 0.0500"
+        in said
+    )
+    assert "50 % less than predicting the mean" in said
     way |= {"rmse_quantile": 0.04}
-    assert "to ResMem, the equipercentile map errs least" in crosswalk_table(record).before
+    assert (
+        "to ResMem, the equipercentile map has the smallest error" in crosswalk_table(record).before
+    )
     way |= {"rmse_mean": 0.03}
-    assert "neither map says anything about a single picture" in crosswalk_table(record).before
+    assert "neither map can predict the score of a single picture" in crosswalk_table(record).before
 
 
 def test_prediction_intervals_end_where_the_scale_does(tmp_path, planted, run):
@@ -760,5 +765,5 @@ def test_claims_csv_has_every_number_in_full(tmp_path, run):
 def test_a_record_of_something_else_is_refused(tmp_path):
     path = tmp_path / "migrate.json"
     path.write_text('{"schema": "other"}')
-    with pytest.raises(MemnetError, match="no record of a migration"):
+    with pytest.raises(MemnetError, match="not the record of a migration"):
         MigrationRecord.read(path)

@@ -164,7 +164,7 @@ def test_a_picture_that_cannot_be_read_is_an_error(tmp_path):
 
 def test_the_sheet_is_drawn_with_a_card_for_each(original, mean):
     fed = prepare_inputs(original, mean)
-    figure = draw_sheet(fed, picture="cup $1$.png", mean_said="The mean is synthetic.")
+    figure = draw_sheet(fed, picture="cup $1$.png", mean_note="The mean is synthetic.")
     texts = [text.get_text() for text in figure.texts]
     assert {one.slugs[0] for one in fed} <= set(texts)
     assert any("cup $1$.png" in text for text in texts)

@@ -18,14 +18,14 @@ _NEW = {"resmem.published": ("nb22-retrain-rho", "nb22-retrain-rho-text", "cn21-
 ASSUMPTION = (
     "Validity is the correlation of a model's scores with true memorability: its published rank "
     "correlation with human scores, divided by the square root of these scores' reliability. "
-    "Correcting with it supposes that what a model gets wrong has nothing to do with the outcome, "
-    "and that it errs on these pictures as it did on those of its own test."
+    "The correction assumes that the model's errors are unrelated to the outcome, and that its "
+    "errors on these pictures are like those in its published test."
 )
 
 CAVEAT = (
-    "The two models were tested on different pictures, MemNet on LaMem, ResMem on a mixture of "
-    "LaMem and MemCat whose reliability was not published; LaMem's stands in for it, since it "
-    "makes up 85 % of the mixture. So the ratio of the two validities is rough."
+    "The two models were tested on different pictures: MemNet on LaMem, ResMem on a mixture of "
+    "LaMem and MemCat. The reliability of the mixture was not published; LaMem's is used for it, "
+    "as LaMem makes up 85 % of the mixture. The ratio of the two validities is therefore rough."
 )
 
 
@@ -141,15 +141,16 @@ def _divide(estimate: Estimate, validity: float) -> dict[str, object]:
     reasons = [estimate.reason] if estimate.reason else []
     if abs(value) > 1:
         reasons.append(
-            f"{value:.2f} is beyond what a correlation can be: by chance, or because the score is "
-            "more valid here than where its validity was measured, or errs as the outcome does"
+            f"{value:.2f} is more than a correlation can be: by chance, or because the score is "
+            "more valid here than where its validity was measured, or because its errors are "
+            "related to the outcome"
         )
     interval = None
     if estimate.interval is not None:
         ends = [end / validity for end in estimate.interval]
         interval = [min(1.0, max(-1.0, end)) for end in ends]
         if interval != ends:
-            reasons.append("the interval is held within -1 and 1")
+            reasons.append("the interval is cut at -1 and 1")
     return {"value": value, "interval": interval, "reason": "; ".join(reasons)}
 
 
@@ -166,7 +167,7 @@ def correct_for_attenuation(claims: Sequence[Claim], new_model: str) -> dict[str
     known = published_validities(new_model)
     ranked = [claim for claim in claims if claim.kind == "spearman"]  # as the validities are
     if not known["reason"] and not ranked:
-        known["reason"] = "no correlation was asked for"
+        known["reason"] = "no correlation was requested"
     if known["reason"]:
         return {"reason": known["reason"], "claims": []}
     return known | {

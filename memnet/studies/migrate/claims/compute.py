@@ -77,7 +77,7 @@ def compute_claims(
     """
     if len(old) < FEWEST:
         raise MemnetError(
-            f"{len(old)} items are too few to estimate anything from; {FEWEST} are needed."
+            f"{len(old)} items are too few to estimate anything; at least {FEWEST} are needed."
         )
     others = tuple(covariates or {})
     columns: dict[Key, Array] = {
@@ -236,7 +236,7 @@ def read_groups(name: str, labels: Sequence[Any], n: int) -> dict[str, Array]:
     return {str(label): (words == label).astype(np.float64) for label in np.unique(words)}
 
 
-_NO_SPREAD = "each group has one value of the score throughout, so there is no SD to divide by"
+_NO_SPREAD = "within each group all scores are equal, so there is no SD to divide by"
 
 
 def explain_not_comparable(name: str, members: Mapping[str, Array]) -> str:

@@ -88,16 +88,18 @@ def write_conclusion(claim: Claim, alpha: float = 0.05) -> str:
         text = f"is significant with the old score only. {both} {apart}"
     elif word == "new only":
         text = (
-            f"is significant with the new score only. {both} {apart} A second look at the same "
-            "items is no independent confirmation."
+            f"is significant with the new score only. {both} {apart} A second analysis of the "
+            "same items is no independent confirmation."
         )
     else:
         text = (
-            f"is shown with neither score. {both} What lies within these intervals is neither "
+            f"is significant with neither score. {both} Values within these intervals are neither "
             "shown nor ruled out."
         )
         if apart_shown:
-            text += f" The two values differ ({change}), which shows no effect with either."
+            text += (
+                f" The two values differ ({change}), but this shows no effect with either score."
+            )
     return f"{claim.title}: {text}{_disagreement(claim, alpha)}{_control(claim)}"
 
 
@@ -126,16 +128,17 @@ def _disagreement(claim: Claim, alpha: float) -> str:
     ]
     text = ""
     if lacking:
-        text += f" {_with(lacking)} it has no interval: not counted as shown."
+        text += f" {_with(lacking)} it has no interval, so it does not count as significant."
     if at_odds:
         # Eta squared cannot be below 0: its test has all of alpha on one side, its interval half.
         why = (
-            "as the interval leaves half of its error on either side and the test has but one"
+            "as the interval has two sides and the test has one"
             if claim.detail.get("statistic") == "eta squared"
-            else "as happens with few pictures"
+            else "as can happen with few pictures"
         )
         text += (
-            f" {_with(at_odds)} its test and its interval disagree, {why}: not counted as shown."
+            f" {_with(at_odds)} its test and its interval disagree, {why}, so it does not count as "
+            "significant."
         )
     return text
 
@@ -154,9 +157,8 @@ def _control(claim: Claim) -> str:
         return ""
     ends = plain["interval"]
     estimate = Estimate(value=plain["value"], interval=ends and (ends[0], ends[1]), reason="")
-    return (
-        f" Without memorability held constant it is {_format_estimate(estimate)}, {_p(plain['p'])}."
-    )
+    value, p = _format_estimate(estimate), _p(plain["p"])
+    return f" Without controlling for memorability it is {value}, {p}."
 
 
 def _why(claim: Claim) -> str:
@@ -231,7 +233,7 @@ _TALLY: dict[ClaimVerdict, str] = {
     "reversed": "significant with both, with opposite signs",
     "old only": "significant with the old score only",
     "new only": "significant with the new score only",
-    "neither": "shown with neither score",
+    "neither": "significant with neither score",
     "undefined": "undefined",
 }
 
@@ -263,6 +265,6 @@ def list_floor_remarks(claims: Sequence[Claim], resamples: int) -> list[str]:
         return []
     return [
         f"In {count:,} of {len(claims):,} claims the p of the difference is the lowest that "
-        f"{resamples:,} resamples can give, and the true one may be lower; more --resamples would "
-        "resolve it."
+        f"{resamples:,} resamples can give; the true p may be lower, which more resamples "
+        "(--resamples) would show."
     ]

@@ -52,8 +52,8 @@ class ClaimRequest:
             require_column(study.table, name, study.source)
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise MemnetError(
-                f"The column {twice[0]!r} is named twice; a column is outcome, covariate or "
-                "predictor."
+                f"The column {twice[0]!r} is named twice; a column can be only one of outcome, "
+                "covariate and predictor."
             )
         if taken := {study.id_column, study.score_column} & {*named, self.group}:
             raise MemnetError(
@@ -177,7 +177,7 @@ def _enough(there: Any, of: str, messages: list[str]) -> bool:
     if (n := int(there.sum())) >= FEWEST:
         return True
     messages.append(
-        f"Nothing is claimed about {of}: {n} picture(s) have all columns, {FEWEST} needed."
+        f"No claims about {of}: {n} picture(s) have values in all columns, and {FEWEST} are needed."
     )
     return False
 
@@ -186,9 +186,7 @@ def _undefined(claims: Sequence[Claim]) -> list[str]:
     which = [claim for claim in claims if classify_claim(claim) == "undefined"]
     if not which:
         return []
-    return [
-        f"{len(which):,} of {len(claims):,} claims cannot be made: {write_conclusion(which[0])}"
-    ]
+    return [f"{len(which):,} of {len(claims):,} claims are undefined: {write_conclusion(which[0])}"]
 
 
 def claims_as_json(claims: Sequence[Claim]) -> list[dict[str, Any]]:
