@@ -28,12 +28,12 @@ import torch
 from PIL import Image
 
 from memnet.reimpl.training.config import read_config
-from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import fit
 from memnet.reimpl.training.frozen_outputs import network_input
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.module import TrainingModule
 from memnet.reimpl.training.run_folder import begin
+from memnet.reimpl.training.training_set import TrainingSet
 
 PRESETS = ("memnet", "resmem", "resmem-retrain", "m3m")
 RESULTS = Path(__file__).parent / "results"

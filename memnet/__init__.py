@@ -5,9 +5,10 @@
 ['resmem.published', 'memnet.caffe_lamem']
 
 The whole interface is five calls, :func:`load`, :func:`compare`, :func:`list_models`, and for old
-studies :func:`diagnose` and :func:`migrate`; and a model of your own comes in by
-:meth:`Predictor.from_function`, or by :func:`register_network` and :func:`save_weights`. They are
-imported when first used, so that ``import memnet`` costs nothing.
+studies :func:`diagnose` and :func:`migrate`. A model of your own comes in by
+:meth:`Predictor.from_function`, or by :func:`register_network` and :func:`save_weights`; a metric
+by :func:`register_metric`, a data set by :func:`register_dataset`. They are imported when first
+used, so that ``import memnet`` costs nothing.
 """
 
 from __future__ import annotations
@@ -26,9 +27,19 @@ del globals()["compare"]
 if TYPE_CHECKING:
     from memnet.compare.comparison import compare_scores as compare
     from memnet.compare.record import RunRecord
+    from memnet.data.columns import read_column
+    from memnet.data.datasets import (
+        DatasetOption,
+        known_datasets,
+        read_dataset,
+        register_dataset,
+    )
+    from memnet.data.manifest import Truth
     from memnet.errors import MemnetError, PictureError
     from memnet.preprocess.spec import OutputSpec, PreprocessSpec
     from memnet.scoring.predictor import Predictor, list_models, load
+    from memnet.scoring.table import write_table
+    from memnet.stats.metrics import Metric, register_metric
     from memnet.studies.diagnosis.diagnose import diagnose
     from memnet.studies.diagnosis.result import Diagnosis
     from memnet.studies.migrate.migrate import migrate
@@ -48,6 +59,15 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "Migration": "memnet.studies.migrate.migration",
     "register_network": "memnet.weights.networks",
     "save_weights": "memnet.weights.files",
+    "write_table": "memnet.scoring.table",
+    "Metric": "memnet.stats.metrics",
+    "register_metric": "memnet.stats.metrics",
+    "DatasetOption": "memnet.data.datasets",
+    "known_datasets": "memnet.data.datasets",
+    "read_dataset": "memnet.data.datasets",
+    "register_dataset": "memnet.data.datasets",
+    "Truth": "memnet.data.manifest",
+    "read_column": "memnet.data.columns",
     "PreprocessSpec": "memnet.preprocess.spec",
     "OutputSpec": "memnet.preprocess.spec",
     "MemnetError": "memnet.errors",
@@ -55,22 +75,31 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
 }
 
 __all__ = [
+    "DatasetOption",
     "Diagnosis",
     "MemnetError",
+    "Metric",
     "Migration",
     "OutputSpec",
     "PictureError",
     "Predictor",
     "PreprocessSpec",
     "RunRecord",
+    "Truth",
     "__version__",
     "compare",
     "diagnose",
+    "known_datasets",
     "list_models",
     "load",
     "migrate",
+    "read_column",
+    "read_dataset",
+    "register_dataset",
+    "register_metric",
     "register_network",
     "save_weights",
+    "write_table",
 ]
 
 

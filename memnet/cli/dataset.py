@@ -88,7 +88,7 @@ def _command_of(entry: DatasetEntry) -> Callable[..., None]:
 
 def _finish(truth: Truth, out: Path) -> None:
     """Write the table and say what is in it and how to use it."""
-    from memnet.cli.messages import say
+    from memnet.cli.messages import say, say_some
 
     truth.write(out)
     manifest = truth.manifest
@@ -101,8 +101,12 @@ def _finish(truth: Truth, out: Path) -> None:
     print(f"from, to     {scores.min():.6f}, {scores.max():.6f}")
     print(f"rule         {manifest['rule']}")
     print(f"digest       {manifest['digest']}")
+    say_some(truth.set_aside, "which `memnet.read_dataset` lists, too")
     say(
         f"{out} and its manifest written; next: memnet compare --truth {shlex.quote(str(out))} "
         f"--truth-column {manifest['truth_column']} --dataset {manifest['dataset']} "
         "--scores FILE --out FOLDER"
     )
+    if truth.set_aside:
+        say(f"{len(truth.set_aside):,} row(s) were set aside")
+        raise typer.Exit(1)

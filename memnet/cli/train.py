@@ -16,7 +16,7 @@ from memnet.cli.training_options import (
 
 if TYPE_CHECKING:
     from memnet.reimpl.training.config import TrainConfig
-    from memnet.reimpl.training.dataset import TrainingSet
+    from memnet.reimpl.training.training_set import TrainingSet
 
 _SETTINGS = "Settings (what is not said here is as the preset, or the file, has it)"
 

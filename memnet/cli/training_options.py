@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from memnet.reimpl.training.dataset import TrainingSet
     from memnet.reimpl.training.loop import Machine
+    from memnet.reimpl.training.training_set import TrainingSet
 
 
 def _data(default: Any, text: str, **more: Any) -> Any:

@@ -19,7 +19,14 @@ from memnet.compare.record import CONTAMINATION, Difference, Result
 from memnet.data.contamination import DatasetName
 from memnet.stats import bootstrap, model_differences, noise_matched, permutation, reliability
 from memnet.stats.bootstrap import SIZE, TRUTH_VARIANCE, Interval, interval_of
-from memnet.stats.metrics import METRICS, Metric, derived_metrics, describe, noise_matched_metrics
+from memnet.stats.metrics import (
+    METRICS,
+    Metric,
+    derived_metrics,
+    describe,
+    name_failure,
+    noise_matched_metrics,
+)
 from memnet.stats.noise_matched import NoiseMatched
 from memnet.stats.plot_data import plot_data
 from memnet.stats.reliability import Reliability
@@ -78,10 +85,7 @@ class Analysis:
 def analyse(data: ComparisonInput) -> Analysis:
     """Compute every metric of every model, and of every pair of models, on the same resamples."""
     labels = _reliability(data)
-    values = {
-        model: {name: metric.function(data.truth, p) for name, metric in METRICS.items()}
-        for model, p in data.predictions.items()
-    }
+    values = {model: _values(data, model) for model in data.predictions}
     resampled = bootstrap.distributions(
         data.truth, data.predictions, data.draws, extra_means=_label_noise(data, labels)
     )
@@ -111,6 +115,15 @@ def analyse(data: ComparisonInput) -> Analysis:
         labels=_describe_labels(data, labels),
         plots={model: _plots(data, prediction) for model, prediction in data.predictions.items()},
     )
+
+
+def _values(data: ComparisonInput, model: str) -> dict[str, float]:
+    """Compute every metric of one model."""
+    values = {}
+    for name, metric in METRICS.items():
+        with name_failure(name, model):
+            values[name] = float(metric.function(data.truth, data.predictions[model]))
+    return values
 
 
 def _label_noise(data: ComparisonInput, labels: Reliability) -> dict[str, Array]:
@@ -168,7 +181,7 @@ class _ModelResults:
         return [
             *map(self._plain, METRICS.values()),
             *self._label_noise(),
-            *self._ceiling(),
+            *self._disattenuated(),
             *self._noise_matched(),
         ]
 
@@ -177,7 +190,8 @@ class _ModelResults:
         value = self.values[metric.name]
         p, p_method = self.p_values.get(metric.name), permutation.METHOD
         if metric.test is not None and np.isfinite(value):
-            p, p_method = metric.test(self.data.truth, self.prediction)
+            with name_failure(metric.name, self.model):
+                p, p_method = metric.test(self.data.truth, self.prediction)
         interval = (
             Interval(None, None, metric.not_resampled)
             if metric.not_resampled
@@ -211,7 +225,7 @@ class _ModelResults:
             self._derived("mse_above_noise", above, resampled_above, undefined=undefined),
         ]
 
-    def _ceiling(self) -> list[Result]:
+    def _disattenuated(self) -> list[Result]:
         """Give correlations divided by their ceiling, on the same resamples as the ceiling."""
         results = []
         for name in ("spearman", "pearson"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from memnet.data.columns import Scores, read_column, read_extras, read_scores
 from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
-from memnet.data.manifest import read_manifest
+from memnet.data.manifest import Truth, read_manifest
 from memnet.data.matching import JOIN_RULE, Joined, join
+from memnet.data.tables import TABLE_GIVEN, TableInput
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
 from memnet.util.clock import utc_now
@@ -35,12 +37,10 @@ _LARGEST = 1e100  # squares must be finite
 _FEW_RESAMPLES = 1_000
 _ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
 
-Table = str | os.PathLike[str] | pd.DataFrame
-
 
 def compare_scores(
-    truth: Table,
-    scores: Table | Sequence[Table],
+    truth: TableInput | Truth,
+    scores: TableInput | Sequence[TableInput] | Mapping[str, TableInput],
     *,
     truth_column: str = "",
     id_column: str = "",
@@ -60,9 +60,11 @@ def compare_scores(
     Parameters
     ----------
     truth : CSV, TSV or Parquet file, or a DataFrame, with a row per picture. A table of
-        ``memnet dataset`` says by its manifest what the other columns and the data set are.
+        ``memnet dataset`` says by its manifest what the other columns and the data set are, and so
+        does a :class:`memnet.Truth`.
     scores : score tables of ``memnet score`` (or ``model.score``), or any table with an id and a
-        score column; one or more.
+        score column, each a file or a DataFrame; one or more. A dict gives names to models whose
+        tables have none: ``{"mine": frame}``.
     truth_column : the column with the human scores (hit rates in [0, 1]).
     id_column : the column with the picture's id, ``image_id`` by default; a score table may also
         call it ``image_id``.
@@ -105,7 +107,7 @@ def compare_scores(
         raise MemnetError(f"The margin is {margin:g}; it must lie between 0 and 2.")
     if strata_column and clusters_column:
         raise MemnetError("Resample within strata or by clusters, not both.")
-    manifest = None if isinstance(truth, pd.DataFrame) else read_manifest(truth)
+    table, manifest, set_aside = _open(truth)
     known = manifest or {}
     truth_column = truth_column or known.get("truth_column") or ""
     if not truth_column:
@@ -115,12 +117,14 @@ def compare_scores(
         hits_column = hits_column or known.get("hits_column") or ""
         responses_column = responses_column or known.get("responses_column") or ""
     dataset = _dataset(dataset, known)
-    human = read_column(truth, column=truth_column, id_column=id_column, name=truth_column)
-    tables = [scores] if isinstance(scores, (str, os.PathLike, pd.DataFrame)) else list(scores)
+    human = read_column(table, column=truth_column, id_column=id_column)
+    human = replace(
+        human, rows=human.rows + len(set_aside), set_aside=(*set_aside, *human.set_aside)
+    )
     models = [
         model
-        for table in tables
-        for model in read_scores(table, id_column=id_column, score_column=score_column)
+        for name, each in _named_tables(scores)
+        for model in read_scores(each, id_column=id_column, score_column=score_column, name=name)
     ]
     joined = join(human, models)
     wanted = {
@@ -134,7 +138,7 @@ def compare_scores(
     for name, values in {truth_column: joined.truth, **joined.predictions}.items():
         if float(np.abs(values).max()) > _LARGEST:
             raise MemnetError(f"{name} has a score of {np.abs(values).max():g}; that is none.")
-    extras = read_extras(truth, columns, id_column=id_column, ids=joined.ids)
+    extras = read_extras(table, columns, id_column=id_column, ids=joined.ids)
     draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
     infos = [_model_info(model, dataset) for model in models]
     hits, responses, no_counts = _counts(joined, extras, known)
@@ -166,7 +170,7 @@ def compare_scores(
         created=utc_now(),
         command=command,
         dataset=dataset,
-        truth=_truth_info(truth, human, joined, id_column) | {"manifest": manifest},
+        truth=_truth_info(table, human, joined, id_column) | {"manifest": manifest},
         models=infos,
         items=_items(joined, human, models),
         results=analysis.results,
@@ -180,6 +184,25 @@ def compare_scores(
         ),
         resampling=resampling,
     )
+
+
+def _open(
+    truth: TableInput | Truth,
+) -> tuple[TableInput, dict[str, Any] | None, tuple[str, ...]]:
+    """Return the table, its manifest where it has one, and what its reader set aside."""
+    if isinstance(truth, Truth):
+        return truth.table, truth.manifest, truth.set_aside
+    return truth, None if isinstance(truth, pd.DataFrame) else read_manifest(truth), ()
+
+
+def _named_tables(
+    scores: TableInput | Sequence[TableInput] | Mapping[str, TableInput],
+) -> list[tuple[str | None, TableInput]]:
+    if isinstance(scores, (str, os.PathLike, pd.DataFrame)):
+        return [(None, scores)]
+    if isinstance(scores, Mapping):
+        return list(scores.items())
+    return [(None, table) for table in scores]
 
 
 def _dataset(given: str, manifest: Mapping[str, Any]) -> str:
@@ -282,10 +305,10 @@ def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[d
     ]
 
 
-def _truth_info(truth: Table, human: Scores, joined: Joined, id_column: str) -> dict[str, Any]:
+def _truth_info(truth: TableInput, human: Scores, joined: Joined, id_column: str) -> dict[str, Any]:
     file = None if isinstance(truth, pd.DataFrame) else Path(truth)
     return {
-        "source": "a DataFrame" if file is None else file.name,
+        "source": TABLE_GIVEN if file is None else file.name,
         "sha256": None if file is None else file_digest(file),
         "column": human.name,
         "id_column": id_column,

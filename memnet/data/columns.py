@@ -17,7 +17,6 @@ The last two are :meth:`ScoreRows.one_value_per_id`.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +25,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from memnet.data.tables import as_text, read_numbered_table, require_column, to_numbers
+from memnet.data.tables import (
+    TABLE_GIVEN,
+    TableInput,
+    as_text,
+    read_numbered_table,
+    require_column,
+    to_numbers,
+)
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
 
@@ -97,6 +103,8 @@ class ScoreRows:
     texts : ``(R,)`` of str, the scores as they are written, without spaces around them.
     values : float64 ``(R,)``, NaN where there is no number, or a code for a missing one.
     coded : bool ``(R,)``, whether the cell is such a code.
+    outside : bool ``(R,)``, whether the number lies outside ``within``; it is NaN in ``values``.
+    within : the lowest and the highest score that there can be; None for no limits.
     """
 
     source: str
@@ -107,6 +115,8 @@ class ScoreRows:
     texts: np.ndarray
     values: np.ndarray
     coded: np.ndarray
+    outside: np.ndarray
+    within: tuple[float, float] | None = None
 
     @property
     def has_id(self) -> np.ndarray:
@@ -130,6 +140,9 @@ class ScoreRows:
             return f"{self.column} is {text!r}, taken for the code of a missing value"
         if text.lower() in EMPTY_CELLS:
             return f"{self.column} is missing" + (f" ({text!r})" if text else "")
+        if self.within is not None and self.outside[row]:
+            low, high = self.within
+            return f"{self.column} is {text}, not within {low:g} to {high:g}"
         hint = _without_percent_sign(text)
         return f"{self.column} is {text!r}, no number" + (f": write {hint}" if hint else "")
 
@@ -178,11 +191,12 @@ class ScoreRows:
 
 
 def read_score_rows(
-    table: str | os.PathLike[str] | pd.DataFrame,
+    table: TableInput,
     *,
     column: str,
     id_column: str,
-    source: str = "a DataFrame",
+    source: str = TABLE_GIVEN,
+    within: tuple[float, float] | None = None,
 ) -> ScoreRows:
     """Read the ids and one column of scores of a table, every row of it.
 
@@ -193,6 +207,7 @@ def read_score_rows(
     ----------
     table : CSV, TSV, Parquet, or a DataFrame, which ``source`` names.
     column, id_column : where the scores and the pictures' ids stand.
+    within : the lowest and the highest score that there can be; other rows cannot be used.
 
     Raises
     ------
@@ -214,6 +229,9 @@ def read_score_rows(
     values = to_numbers(frame[column])
     coded = find_missing_codes(values)
     values[coded] = np.nan
+    low, high = within or (-np.inf, np.inf)
+    outside = (values < low) | (values > high)
+    values[outside] = np.nan
     return ScoreRows(
         source=source,
         id_column=id_column,
@@ -223,6 +241,8 @@ def read_score_rows(
         texts=as_text(frame[column]).str.strip().to_numpy(dtype=object),
         values=values,
         coded=coded,
+        outside=outside,
+        within=within,
     )
 
 
@@ -242,12 +262,10 @@ def _without_percent_sign(text: str) -> str:
     return f"{digits} or {number / 100:.12g}" if np.isfinite(number) else ""
 
 
-def _frame_and_name(
-    table: str | os.PathLike[str] | pd.DataFrame, source: str
-) -> tuple[pd.DataFrame, str]:
+def _frame_and_name(table: TableInput, source: str = TABLE_GIVEN) -> tuple[pd.DataFrame, str]:
     if isinstance(table, pd.DataFrame):
         return table, source
-    return read_numbered_table(Path(table)), str(table)
+    return read_numbered_table(table), str(table)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,17 +294,26 @@ class Scores:
 
 
 def read_column(
-    table: str | os.PathLike[str] | pd.DataFrame,
+    table: TableInput,
     *,
     column: str,
-    id_column: str,
-    name: str,
+    id_column: str = "image_id",
+    name: str = "",
     variant: str = "",
-    source: str = "a DataFrame",
+    source: str = TABLE_GIVEN,
+    within: tuple[float, float] | None = None,
 ) -> Scores:
     """Read one column of scores from a file or a DataFrame; ``source`` names the latter.
 
-    Rows that :func:`read_score_rows` finds unusable are set aside, each with a sentence.
+    Rows that :func:`read_score_rows` finds unusable are set aside, each with a sentence: without an
+    id or a number, or not ``within`` the lowest and the highest score that there can be.
+
+    Parameters
+    ----------
+    table : CSV, TSV or Parquet file, or a DataFrame.
+    column, id_column : where the scores and the pictures' ids stand.
+    name, variant : of the model, or of the human scores; the column's name by default.
+    within : ``(0, 1)`` for hit rates; None for no limits.
 
     Raises
     ------
@@ -300,14 +327,14 @@ def read_column(
     >>> scores.by_id.to_dict()
     {'a': 0.5}
     >>> scores.set_aside
-    ('a DataFrame, row 1 (b): hit_rate is missing',)
+    ('the table given, row 1 (b): hit_rate is missing',)
     """
-    rows = read_score_rows(table, column=column, id_column=id_column, source=source)
+    rows = read_score_rows(table, column=column, id_column=id_column, source=source, within=within)
     _refuse_repeated(rows.ids[rows.has_id], rows.source, id_column)
     rows.require_usable()
     usable = rows.usable
     return Scores(
-        name=name,
+        name=name or column,
         source=rows.source,
         by_id=pd.Series(rows.values[usable], index=pd.Index(rows.ids[usable], dtype=object)),
         rows=len(rows.ids),
@@ -327,12 +354,12 @@ def _refuse_repeated(ids: Sequence[str] | np.ndarray, source: str, id_column: st
 
 
 def read_extras(
-    table: str | os.PathLike[str] | pd.DataFrame,
+    table: TableInput,
     columns: Mapping[str, str],
     *,
     id_column: str,
     ids: Sequence[str],
-    source: str = "a DataFrame",
+    source: str = TABLE_GIVEN,
 ) -> pd.DataFrame:
     """Read what stands beside the human scores: counts of answers, categories.
 
@@ -399,7 +426,7 @@ def read_extras(
 
 
 def read_scores(
-    table: str | os.PathLike[str] | pd.DataFrame,
+    table: TableInput,
     *,
     id_column: str,
     score_column: str = "score",
@@ -427,7 +454,7 @@ def read_scores(
     >>> [scores.name for scores in read_scores(table, id_column="image_id")]
     ['m', 'n']
     """
-    frame, source = _frame_and_name(table, "a DataFrame")
+    frame, source = _frame_and_name(table)
     if id_column not in frame.columns and "image_id" in frame.columns:
         id_column = "image_id"  # truth may call it otherwise than a score table does
     if "model" not in frame.columns:

@@ -15,7 +15,7 @@ part of each other split.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from memnet.data.datasets import PARTS, known_datasets
@@ -28,7 +28,7 @@ MEANINGS = {
     "not know the data set, or the model was trained on a part of it that was not published, or "
     "the part that was tested was not named (as in lamem:test:1)",
     "clean": "the data set is not among those that the model was trained on, or it is another part "
-    "of the very split that the model was trained on",
+    "of the very split that the model was trained on, or the model was trained on no data set",
     "unknown": "the data set was not named, or the model's training data are not known",
 }
 """The four words and what they claim. They speak of data sets, not of single pictures."""
@@ -91,6 +91,35 @@ class DatasetName:
         return ":".join(filter(None, (self.base, self.part, self.split)))
 
 
+def check_trained_on(names: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return what a model was trained on as a tuple; None stays None.
+
+    Raises
+    ------
+    MemnetError
+        for a plain string, which would be read letter by letter, and for a name that cannot be
+        read.
+
+    Examples
+    --------
+    >>> check_trained_on(["lamem:train:1"])
+    ('lamem:train:1',)
+    """
+    if names is None:
+        return None
+    if isinstance(names, (str, bytes)):
+        raise MemnetError(f"trained_on is the plain text {names!r}; write it as [{names!r}].")
+    listed = tuple(names)
+    for name in listed:
+        if not isinstance(name, str) or not name.strip():
+            raise MemnetError(
+                f"trained_on has {name!r}, which is no name of a data set; write names as in "
+                "['lamem:train:1'], () for none, or None where nobody knows."
+            )
+        DatasetName.parse(name)
+    return listed
+
+
 @dataclass(frozen=True, kw_only=True)
 class ContaminationVerdict:
     """A word and the reason for it.
@@ -126,8 +155,9 @@ def judge_contamination(
 
     Parameters
     ----------
-    trained_on : names of its training sets, as the head of this file says; None where nobody
-        knows. A data set without a part counts as used whole.
+    trained_on : names of its training sets, as the head of this file says; () for none, which is
+        clean whatever the test set; None where nobody knows. A data set without a part counts as
+        used whole.
     dataset : name of the test set, "" where the user did not say.
     split_unpublished : those of ``trained_on`` of which only a part was used for training, and
         which part was not published. They count as ``name:train``.
@@ -151,6 +181,8 @@ def judge_contamination(
     >>> judge_contamination(["lamem"], "lamem+memcat", split_unpublished=["lamem"]).word
     'possibly'
     """
+    if trained_on is not None and not trained_on:
+        return Verdict(word="clean", why="The model was trained on no data set.")
     if not dataset.strip():
         return ContaminationVerdict(word="unknown", why="The data set was not named.")
     tested = DatasetName.parse(dataset)
@@ -159,7 +191,7 @@ def judge_contamination(
             word="unknown", why="Nobody knows what the model was trained on."
         )
     verdicts = []
-    apart = not trained_on
+    apart = False
     for text in trained_on:
         used = DatasetName.parse(text)
         if not used.part and text in split_unpublished:

@@ -51,11 +51,19 @@ class DatasetEntry:
     def read(self, *args: Any, **options: Any) -> Truth:
         """Build the truth table from the published files.
 
+        Returns
+        -------
+        Truth
+            its rows checked: see :func:`memnet.data.manifest.usable_truth`.
+
         Raises
         ------
         MemnetError
-            if the data set has no reader, or the files are not what the reader expects.
+            if the data set has no reader, the files are not what the reader expects, or it returns
+            no :class:`~memnet.data.manifest.Truth`.
         """
+        from memnet.data.manifest import usable_truth
+
         if self.reader is None:
             raise MemnetError(
                 f"memnet knows the data set {self.name} by its name only and has no reader for its "
@@ -65,8 +73,7 @@ class DatasetEntry:
         if isinstance(reader, str):
             module, _, function = reader.partition(":")
             reader = getattr(import_module(module), function)
-        truth: Truth = reader(*args, **options)
-        return truth
+        return usable_truth(reader(*args, **options), self.name)
 
 
 def _load() -> dict[str, DatasetEntry]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from memnet import __version__
+from memnet.data.columns import Scores, read_column
 from memnet.data.matching import manifest_digest
 from memnet.data.tables import as_text, read_table_any, to_numbers
 from memnet.errors import MemnetError
@@ -37,6 +38,8 @@ MIXED = "hit rate and corrected hit rate"
 """What a label can be: hits / responses, (hits - false alarms) / responses, or both in one table.
 Only a hit rate is a share of a known number of answers, with binomial noise."""
 
+_RANGES = {HIT_RATE: (0.0, 1.0), CORRECTED: (-1.0, 1.0), MIXED: (-1.0, 1.0)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
@@ -47,10 +50,55 @@ class Truth:
     table : a row per picture in the order of the ids: ``image_id`` (str), ``human_score``
         (float64, at most 1), and what else the data set has.
     manifest : plain JSON values; see :func:`new_manifest`.
+    set_aside : a sentence for each row of the published files that could not be used.
     """
 
     table: pd.DataFrame
     manifest: dict[str, Any]
+    set_aside: tuple[str, ...] = ()
+
+    @classmethod
+    def from_scores(
+        cls,
+        scores: Scores,
+        *,
+        dataset: str,
+        label_kind: str = HIT_RATE,
+        sources: Iterable[FilePath] = (),
+        **more: Any,
+    ) -> Truth:
+        """Make the truth table of a data set whose published table has an id and a score per row.
+
+        Parameters
+        ----------
+        scores : what :func:`memnet.read_column` read.
+        dataset : its name, as ``memnet compare --dataset`` takes it.
+        label_kind : ``"hit rate"``, ``"corrected hit rate"``, or what else the scores are.
+        sources : the published files; the manifest holds their names and checksums.
+        more : ``part``, ``rule`` and other fields of :func:`new_manifest`.
+
+        Examples
+        --------
+        >>> import memnet, pandas as pd
+        >>> published = pd.DataFrame({"picture": ["b", "a", "c"], "hit_rate": [0.9, 0.6, 1.5]})
+        >>> scores = memnet.read_column(
+        ...     published, column="hit_rate", id_column="picture", within=(0, 1))
+        >>> truth = memnet.Truth.from_scores(scores, dataset="toys")
+        >>> truth.table.values.tolist()
+        [['a', 0.6], ['b', 0.9]]
+        >>> truth.set_aside
+        ('the table given, row 2 (c): hit_rate is 1.5, not within 0 to 1',)
+        """
+        table = truth_columns(scores.by_id)
+        files = [Path(source) for source in sources]
+        manifest = new_manifest(
+            table,
+            dataset=dataset,
+            label_kind=label_kind,
+            sources={file: digest_of(file) for file in files},
+            **({"label_column": scores.name} | more),
+        )
+        return cls(table=table, manifest=manifest, set_aside=scores.set_aside)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table (CSV) and beside it the manifest (``path`` + ``.json``).
@@ -125,6 +173,50 @@ def truth_columns(scores: pd.Series) -> pd.DataFrame:
     """Build the two columns that every truth table has, in the order of the ids."""
     scores = scores.sort_index()
     return pd.DataFrame({ID_COLUMN: scores.index, TRUTH_COLUMN: scores.to_numpy(np.float64)})
+
+
+def usable_truth(truth: object, dataset: str) -> Truth:
+    """Return what a data set's reader gave, without the rows that cannot be used.
+
+    Rows without an id or a number, and with a score that labels of their kind cannot have (a hit
+    rate lies from 0 to 1), are set aside, each with a sentence.
+
+    Raises
+    ------
+    MemnetError
+        if it is no :class:`Truth`, lacks its columns, has an id twice, or no usable row.
+    """
+    if not isinstance(truth, Truth):
+        raise MemnetError(
+            f"The reader of the data set {dataset} returned a {type(truth).__name__}; it must "
+            "return a memnet.Truth."
+        )
+    table, manifest = truth.table, truth.manifest
+    id_column = manifest["id_column"]
+    scores = read_column(
+        table,
+        column=manifest["truth_column"],
+        id_column=id_column,
+        source=f"the data set {dataset}",
+        within=_RANGES.get(manifest["label_kind"]),
+    )
+    if not scores.set_aside:
+        return truth
+    table = table[as_text(table[id_column]).isin(scores.by_id.index)].reset_index(drop=True)
+    several = len(manifest["counts"]) > 1 and "dataset" in table
+    counted = {
+        "n": len(table),
+        "counts": {
+            name: int((table["dataset"] == name).sum()) if several else len(table)
+            for name in (manifest["counts"] if several else [manifest["dataset"]])
+        },
+        "digest": manifest_digest(table[id_column], table[manifest["truth_column"]]),
+    }
+    return Truth(
+        table=table,
+        manifest=manifest | counted,
+        set_aside=(*truth.set_aside, *scores.set_aside),
+    )
 
 
 def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,6 +14,17 @@ import pandas as pd
 from memnet.errors import MemnetError
 
 _SEPARATORS = (",", ";", "\t")
+
+TABLE_GIVEN = "the table given"
+"""What messages and records call a DataFrame, which has no file's name."""
+
+TableInput = str | os.PathLike[str] | pd.DataFrame
+"""A CSV, TSV or Parquet file, or a DataFrame."""
+
+
+def name_of(table: TableInput) -> str:
+    """Return what messages call a table: the file as it was given, or "the table given"."""
+    return TABLE_GIVEN if isinstance(table, pd.DataFrame) else str(table)
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -56,8 +69,21 @@ def read_csv(path: Path) -> pd.DataFrame:
     return frame
 
 
-def read_table_any(path: Path) -> pd.DataFrame:
-    """Read a CSV, TSV or Parquet table with every cell as text; a missing value is ``""``."""
+def read_table_any(table: TableInput) -> pd.DataFrame:
+    """Read a table with every cell as text; a missing value is ``""``.
+
+    A DataFrame is read as its CSV file would be, so that what is said of empty cells, codes and
+    decimals holds for it as well; it keeps its index.
+    """
+    if isinstance(table, pd.DataFrame):
+        if not len(table.columns):
+            raise MemnetError(f"{TABLE_GIVEN} has no columns.")
+        text = io.StringIO(table.to_csv(index=False))
+        frame = pd.read_csv(text, dtype=str, keep_default_na=False, skip_blank_lines=False)
+        frame.columns = [str(column).strip() for column in frame.columns]
+        frame.index = table.index
+        return frame
+    path = Path(table)
     if path.suffix.lower() != ".parquet":
         return read_csv(path)
     if not path.exists():
@@ -69,9 +95,14 @@ def read_table_any(path: Path) -> pd.DataFrame:
     return frame.apply(as_text)
 
 
-def read_numbered_table(path: Path) -> pd.DataFrame:
-    """Read a table as :func:`read_table_any`, rows indexed as a spreadsheet counts: from 2."""
-    frame = read_table_any(path)
+def read_numbered_table(table: TableInput) -> pd.DataFrame:
+    """Read a table as :func:`read_table_any`, rows indexed as a spreadsheet counts: from 2.
+
+    A DataFrame keeps its own index.
+    """
+    frame = read_table_any(table)
+    if isinstance(table, pd.DataFrame):
+        return frame
     frame.index = pd.RangeIndex(2, len(frame) + 2)  # the header is row 1
     return frame
 

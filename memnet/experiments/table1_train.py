@@ -15,9 +15,9 @@ from memnet.errors import MemnetError, StoppedError, unknown_name
 from memnet.experiments.table1 import PRESETS, table1_of_runs
 from memnet.experiments.train import TEST, train
 from memnet.reimpl.training.config import TrainConfig, network_class, read_config, read_toml
-from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.run_folder import RUN
+from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.table import read_table, write_table
 from memnet.util.atomic import write_text
 

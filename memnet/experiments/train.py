@@ -19,7 +19,6 @@ from memnet.data.pictures import Inputs, Item
 from memnet.errors import MemnetError, StoppedError
 from memnet.experiments.training_page import write_run_page
 from memnet.reimpl.training.config import TrainConfig
-from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import fit
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.run_folder import (
@@ -36,6 +35,7 @@ from memnet.reimpl.training.run_folder import (
     rollback,
     write_json,
 )
+from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.runner import Settings, score_to_file
 from memnet.scoring.table import FAILED

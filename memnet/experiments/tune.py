@@ -10,11 +10,11 @@ from memnet.experiments.search_page import write_search_page
 from memnet.experiments.train import run_record
 from memnet.experiments.training_page import write_run_page
 from memnet.reimpl.training.config import TrainConfig
-from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.ranges import Ranges
 from memnet.reimpl.training.run_folder import RUN, read_curves, write_json
 from memnet.reimpl.training.study import Trial
+from memnet.reimpl.training.training_set import TrainingSet
 from memnet.reimpl.training.tune import search
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from memnet.errors import MemnetError
 from memnet.legacy.architecture import LAYERS
 from memnet.legacy.network import MemNetCaffe
+from memnet.util.atomic import replace_file
 
 BLOBS = tuple(dict.fromkeys(("data", *(layer.top for layer in LAYERS))))
 """The network's blobs in order, the input ``data`` first."""
@@ -22,21 +23,22 @@ BLOBS = tuple(dict.fromkeys(("data", *(layer.top for layer in LAYERS))))
 def export_onnx(network: MemNetCaffe, out: str | Path) -> None:
     """Export our network to ONNX: input ``data`` N x 3 x 227 x 227 (N is free), outputs all blobs.
 
-    MemnetError is raised if onnx or onnxscript is not installed.
+    MemnetError is raised if onnx or onnxscript is not installed, or the file cannot be written.
     """
     onnx, _ = _needed("onnx"), _needed("onnxscript")
-    torch.onnx.export(
-        _EveryBlob(copy.deepcopy(network).cpu()).eval(),  # the caller's stays in training mode
-        (torch.zeros(2, 3, 227, 227),),
-        str(out),
-        input_names=["data"],
-        output_names=list(BLOBS[1:]),
-        dynamic_shapes={"data": {0: torch.export.Dim("N")}},
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-    onnx.checker.check_model(str(out), full_check=True)
+    with replace_file(Path(out)) as temporary:
+        torch.onnx.export(
+            _EveryBlob(copy.deepcopy(network).cpu()).eval(),  # the caller's stays in training mode
+            (torch.zeros(2, 3, 227, 227),),
+            str(temporary),
+            input_names=["data"],
+            output_names=list(BLOBS[1:]),
+            dynamic_shapes={"data": {0: torch.export.Dim("N")}},
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+        onnx.checker.check_model(str(temporary), full_check=True)
 
 
 class _EveryBlob(nn.Module):

@@ -229,16 +229,16 @@ class OutputSpec:
         Returns
         -------
         raw, score, clamped : each ``(N,)``, the numbers float64; ``raw`` is the mean over crops
-            before scaling, ``clamped`` is True where the clamp moved the score.
+            before scaling, ``clamped`` is True where the clamp moved the score (never for NaN).
         """
         raw = outputs.double().mean(dim=1)
         if self.clamp == "0-1-per-crop":
             free = self._scaled(outputs.double())
             clamped = free.clamp(0.0, 1.0)
-            return raw, clamped.mean(dim=1), (clamped != free).any(dim=1)
+            return raw, clamped.mean(dim=1), ((clamped != free) & ~free.isnan()).any(dim=1)
         score = self._scaled(raw)
         clamped = score.clamp(0.0, 1.0) if self.clamp == "0-1" else score
-        return raw, clamped, clamped != score
+        return raw, clamped, (clamped != score) & ~score.isnan()
 
     def _scaled(self, raw: Tensor) -> Tensor:
         if (self.subtract, self.multiply, self.add) == (0.0, 1.0, 0.0):

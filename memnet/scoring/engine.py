@@ -11,6 +11,7 @@ many decoded pictures as there are threads exist at a time.
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -82,8 +83,8 @@ def score_items(
 ) -> Iterator[list[Row]]:
     """Score items in order; yields the rows of a batch as soon as they are known.
 
-    A picture that cannot be decoded becomes a row with no score and a warning that begins with
-    ``failed:``; it never stops the others.
+    A picture that cannot be decoded, or for which the model gives NaN or infinity, becomes a row
+    with no score and a warning that begins with ``failed:``; it never stops the others.
     """
 
     def prepare(item: Item) -> _Prepared:
@@ -160,6 +161,10 @@ def _rows(predictor: Scorer, results: list[tuple[Item, _Prepared | PictureError]
             rows.append(Row.failed(**common, reason=str(result)))
             continue
         raw, score, clamped = next(scored)
+        if not (math.isfinite(raw) and math.isfinite(score)):
+            bad = score if math.isfinite(raw) else raw
+            rows.append(Row.failed(**common, reason=f"The model gave {bad}, no finite number."))
+            continue
         rows.append(
             Row(
                 **common,

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 import memnet.legacy
 import memnet.reimpl  # noqa: F401  # these two register their networks
+from memnet.data.contamination import check_trained_on
 from memnet.data.pictures import Item
 from memnet.errors import MemnetError, unknown_name
 from memnet.legacy.variants import as_variant, check_variant, find_variant
@@ -112,8 +113,8 @@ class Predictor:
         Raises
         ------
         MemnetError
-            if the name is empty or has a colon, which stands before a variant, or there is no such
-            target.
+            if the name is empty or has a colon, which stands before a variant, there is no such
+            target, or ``trained_on`` cannot be read.
 
         Examples
         --------
@@ -131,7 +132,7 @@ class Predictor:
             preprocess=preprocess,
             output=output or AS_IT_IS,
             target=check_target(target),
-            trained_on=None if trained_on is None else tuple(trained_on),
+            trained_on=check_trained_on(trained_on),
             licence=licence,
             citation=citation,
             remark=remark,

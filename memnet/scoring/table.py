@@ -110,12 +110,33 @@ def check_suffix(path: Path) -> None:
         raise MemnetError(f"--out {path} must end in .csv or .parquet.")
 
 
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table atomically: a reader finds the old file or the new one, never half of one.
+def write_table(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a score table atomically: a reader finds the old file or the new one, whole.
 
     A table of :meth:`memnet.Predictor.score` knows how its models score and what they were trained
-    on: that is written beside it, as ``path`` + ``.json``.
+    on: that is written beside it, as ``path`` + ``.json``. ``DataFrame.to_csv`` loses it.
+
+    Parameters
+    ----------
+    frame : what :meth:`memnet.Predictor.score` returned.
+    path : ends in ``.csv`` or ``.parquet``; a file that is there is replaced.
+
+    Raises
+    ------
+    MemnetError
+        if the ending is another or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, memnet, numpy as np
+    >>> model = memnet.Predictor.from_function("grey.v1", lambda pictures: [0.5] * len(pictures))
+    >>> table = model.score(np.zeros((20, 30, 3), dtype=np.uint8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     memnet.write_table(table, f"{folder}/scores.csv")
+    ...     sorted(file.name for file in Path(folder).iterdir())
+    ['scores.csv', 'scores.csv.json']
     """
+    path = Path(path)
     check_suffix(path)
     if models := frame.attrs.get("models"):
         sidecar = {"sidecar_version": SIDECAR_VERSION, "models": models}

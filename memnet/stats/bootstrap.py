@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import METRICS, Pair, Resamples
+from memnet.stats.metrics import METRICS, Pair, Resamples, name_failure
 from memnet.stats.metrics.moments import moments
 from memnet.stats.resampling import Draws, Workers, resampled_means
 from memnet.util.arrays import Array
@@ -128,7 +128,7 @@ def distributions(
         for rows, counts in draws.chunks():
             for model, pair in pairs.items():
                 resamples = Resamples(pair, counts, workers)
-                for name, values in _statistics(resamples, only, extra_means).items():
+                for name, values in _statistics(resamples, model, only, extra_means).items():
                     store = resampled[model].setdefault(name, np.empty(draws.resamples))
                     store[rows] = values
     return resampled
@@ -136,15 +136,16 @@ def distributions(
 
 def _statistics(
     resamples: Resamples,
+    model: str,
     only: Collection[str] | None,
     extra_means: Mapping[str, Array] | None,
 ) -> dict[str, Array]:
     """Compute everything on one chunk of resamples: name -> ``(B,)``."""
-    values = {
-        name: metric.on_resamples(resamples)
-        for name, metric in METRICS.items()
-        if not metric.not_resampled and (only is None or name in only)
-    }
+    values = {}
+    for name, metric in METRICS.items():
+        if not metric.not_resampled and (only is None or name in only):
+            with name_failure(name, model):
+                values[name] = metric.on_resamples(resamples)
     if only is None:
         summary = resamples.once(moments)
         values |= {TRUTH_VARIANCE: summary.sd_truth**2, SIZE: summary.n}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +19,7 @@ from memnet.stats import dependent_correlations
 from memnet.stats.bootstrap import interval_of
 from memnet.stats.metrics import METRICS, Metric, metrics_between_models
 from memnet.stats.metrics.base import standardised
-from memnet.stats.permutation import p_value, permuted
+from memnet.stats.permutation import named_statistic, p_value, permuted
 from memnet.stats.resampling import Draws
 from memnet.util.arrays import Array
 
@@ -95,7 +96,11 @@ def _p_values(
 ) -> dict[tuple[str, tuple[str, str]], float | None]:
     """P value of each metric and pair: the two models' numbers change places, at random."""
     statistics = {
-        (metric.name, pair): metric.between(truth, *(predictions[model] for model in pair))
+        (metric.name, pair): named_statistic(
+            metric.name,
+            " and ".join(pair),
+            partial(metric.between, truth, *(predictions[model] for model in pair)),
+        )
         for pair in pairs
         for metric in metrics
     }

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import Pair, Resamples, noise_matched_metrics
+from memnet.stats.metrics import Pair, Resamples, name_failure, noise_matched_metrics
 from memnet.stats.permutation import swap_tests
 from memnet.stats.resampling import Draws, Workers
 from memnet.util.arrays import Array
@@ -73,7 +73,7 @@ def noise_matched(
     >>> round(result.values["sd_ratio"], 2), result.p_values["sd_ratio"]
     (0.5, 0.01)
     """
-    models = {name: _Model(truth, p, responses, draws) for name, p in predictions.items()}
+    models = {name: _Model(name, truth, p, responses, draws) for name, p in predictions.items()}
     with Workers() as workers:
         for rows, counts in draws.chunks():
             for model in models.values():
@@ -98,7 +98,10 @@ class _Model:
     first: Array
     pair: Pair
 
-    def __init__(self, truth: Array, prediction: Array, responses: Any, draws: Draws) -> None:
+    def __init__(
+        self, name: str, truth: Array, prediction: Array, responses: Any, draws: Draws
+    ) -> None:
+        self.name = name
         self.truth, self.prediction, self.responses = truth, prediction, responses
         self.generator = np.random.default_rng([draws.seed, 2])
         self.which = np.arange(draws.resamples) * NOISY_DRAWS // draws.resamples
@@ -114,7 +117,8 @@ class _Model:
             first, last = int(here[0]), int(here[-1]) + 1
             resamples = Resamples(self.pair, counts[first:last], workers)
             for name, metric in self.metrics.items():
-                values = metric.on_noisy_resamples(resamples)
+                with name_failure(name, self.name):
+                    values = metric.on_noisy_resamples(resamples)
                 self.resampled[name][rows.start + first : rows.start + last] = values
 
     def go_to(self, draw: int, workers: Workers) -> None:
@@ -128,7 +132,8 @@ class _Model:
             self.pair = Pair(self.truth, drawn)
             resamples = Resamples(self.pair, once, workers)
             for name, metric in self.metrics.items():
-                self.values[name].append(float(metric.on_noisy_resamples(resamples)[0]))
+                with name_failure(name, self.name):
+                    self.values[name].append(float(metric.on_noisy_resamples(resamples)[0]))
 
     def means(self) -> dict[str, float]:
         return {name: float(np.mean(values)) for name, values in self.values.items()}

@@ -9,13 +9,15 @@ counts, so p is never 0).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import METRICS, Pair, Swaps, SwapStatistic
+from memnet.stats.metrics import METRICS, Pair, Swaps, SwapStatistic, name_failure
 from memnet.stats.resampling import Workers, progress
 from memnet.util.arrays import Array
 
@@ -60,6 +62,13 @@ def p_value(observed: float, permuted: Array, unit: float = 1.0) -> float | None
         return None
     reached = np.count_nonzero(permuted >= observed - _ROUNDING * max(unit, abs(observed)))
     return float((reached + 1) / (len(permuted) + 1))
+
+
+def named_statistic(metric: str, model: str, make: Callable[[], SwapStatistic]) -> SwapStatistic:
+    """Make a statistic; whatever it raises, now or on the swaps, names the metric and the model."""
+    named = name_failure(metric, model)
+    statistic = named(make)()
+    return replace(statistic, evaluate=named(statistic.evaluate))
 
 
 def permuted(
@@ -130,7 +139,7 @@ def swap_tests(
     if not columns:
         return {}
     tested = [
-        (name, metric.name, metric.swap(pair))
+        (name, metric.name, named_statistic(metric.name, name, partial(metric.swap, pair)))
         for name, pair in ((name, Pair(*both)) for name, both in columns.items())
         for metric in METRICS.values()
         if metric.swap is not None

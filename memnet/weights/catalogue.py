@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from memnet.data.contamination import check_trained_on
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.util.resources import packaged_toml
@@ -154,7 +155,7 @@ def find(name: str) -> ModelEntry:
 def _entry(table: dict[str, Any]) -> ModelEntry:
     values = {
         **table,
-        "trained_on": tuple(table["trained_on"]),
+        "trained_on": check_trained_on(table["trained_on"]),
         "split_unpublished": tuple(table["split_unpublished"]),
         "preprocess": PreprocessSpec.from_dict(table["preprocess"]),
         "output": OutputSpec.from_dict(table["output"]),

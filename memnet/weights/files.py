@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from memnet import __version__
+from memnet.data.contamination import check_trained_on
 from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file
 from memnet.util.text import shorten_list
+from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
 
 HEADER_VERSION = 2
@@ -175,7 +177,7 @@ def save_weights(
     arch: str,
     preprocess: PreprocessSpec,
     output: OutputSpec,
-    trained_on: Sequence[str] | None,
+    trained_on: Iterable[str] | None,
     name: str = "",
     target: str = HIT_RATE,
     mean_image: Float32Array | None = None,
@@ -183,12 +185,13 @@ def save_weights(
     licence_notice: str = "",
     citation: str = "",
     remark: str = "",
+    overwrite: bool = False,
 ) -> WeightHeader:
     """Write a network's weights as a file that ``memnet.load`` and ``memnet score`` take.
 
     Parameters
     ----------
-    path : the file, which ends in ``.safetensors``; one that is there is replaced.
+    path : the file, which ends in ``.safetensors``.
     network : its ``state_dict()`` is written.
     arch : the name under which the network's class was registered
         (:func:`memnet.register_network`).
@@ -201,6 +204,7 @@ def save_weights(
         ``d_prime``.
     mean_image : float32 ``(H, W, 3)``, where the preprocessing subtracts one.
     licence, licence_notice, citation, remark : what a user of the scores must know.
+    overwrite : replace the file if there is one already.
 
     Returns
     -------
@@ -210,8 +214,9 @@ def save_weights(
     Raises
     ------
     MemnetError
-        if the ending or the target is another, the mean image is not the one that the preprocessing
-        names, or the file cannot be written.
+        if the ending or the target is another, no network was registered for ``arch``,
+        ``trained_on`` cannot be read, the mean image is not the one that the preprocessing names,
+        or the file is there already or cannot be written.
 
     Examples
     --------
@@ -245,6 +250,9 @@ def save_weights(
     path = Path(path)
     if path.suffix != ".safetensors":
         raise MemnetError(f"{path} must end in .safetensors.")
+    if path.exists() and not overwrite:
+        raise MemnetError(f"{path} exists; choose another name, or say overwrite=True.")
+    network_class(arch)  # the file could not be loaded without
     tensors = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
     if mean_image is not None:
         tensors[MEAN_IMAGE] = torch.from_numpy(mean_image)
@@ -259,7 +267,7 @@ def save_weights(
         licence=licence,
         licence_notice=licence_notice,
         citation=citation,
-        trained_on=None if trained_on is None else tuple(trained_on),
+        trained_on=check_trained_on(trained_on),
         remark=remark,
         preprocess=preprocess,
         output=output,

@@ -55,7 +55,7 @@ def network_class(arch: str) -> type[nn.Module]:
     """Look an architecture up; an unknown one raises ``MemnetError``."""
     if arch not in _registered:
         error = unknown_name("architecture", arch, _registered)
-        raise MemnetError(f"{error} A network of your own: memnet.register_network({arch!r}, ...).")
+        raise MemnetError(f"{error} Make yours known by memnet.register_network({arch!r}, CLASS).")
     network = _registered[arch]
     if isinstance(network, str):
         module, _, name = network.partition(":")

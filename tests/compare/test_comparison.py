@@ -470,3 +470,30 @@ def test_a_record_of_schema_1_is_read_with_its_figures(golden):
     assert old.result("ks").interval is not None
     assert old.differences == []
     assert RunRecord.from_json(old.to_json()) == old
+
+
+def test_a_truth_is_compared_as_its_file_is(tmp_path):
+    p, people_table = people(40)
+    people_table.loc[3, "hit_rate"] = 1.5
+    human = memnet.read_column(people_table, column="hit_rate", within=(0, 1))
+    truth = memnet.Truth.from_scores(human, dataset="memcat", part="all")
+    truth.write(tmp_path / "truth.csv")
+    scores = predicted(people_table, p, "resmem.published")
+    given = memnet.compare(truth, scores, resamples=100)
+    read = memnet.compare(tmp_path / "truth.csv", scores, resamples=100)
+    assert given.results == read.results
+    assert given.dataset == read.dataset == "memcat"
+    assert given.truth["manifest"] == read.truth["manifest"] == truth.manifest
+    assert given.truth["source"] == "the table given"
+    sentence = "the table given, row 3 (003.jpg): hit_rate is 1.5, not within 0 to 1"
+    assert given.items["set_aside_examples"] == [sentence]
+    assert given.truth["rows"] == 40
+
+
+def test_data_frames_get_names_by_a_dict():
+    p, human = people(30)
+    unnamed = predicted(human, p).drop(columns="model")
+    record = memnet.compare(
+        human, {"a": unnamed, "b": unnamed}, truth_column="hit_rate", resamples=100
+    )
+    assert [model["name"] for model in record.models] == ["a", "b"]

@@ -9,6 +9,7 @@ import pytest
 from memnet.data.contamination import (
     MEANINGS,
     DatasetName,
+    check_trained_on,
     dataset_title,
     judge_contamination,
 )
@@ -115,7 +116,9 @@ def test_models_whose_training_data_nobody_knows_are_unknown_on_anything():
         (["memcat"], "lamem+my-faces", "possibly"),
         (["my-faces"], "my-faces", "contaminated"),
         ([], "lamem", "clean"),
-        ([], "my-faces", "possibly"),
+        ([], "my-faces", "clean"),
+        ([], "lamem+my-faces:test:1", "clean"),
+        ([], "", "clean"),
     ],
 )
 def test_parts_and_splits_decide(trained_on, dataset, wanted):
@@ -224,3 +227,23 @@ def test_an_unknown_training_set_may_hold_any_picture():
         judge_contamination(["human:train:a", "human:val:a", "memcat"], "memcat").word
         == "contaminated"
     )
+
+
+def test_what_a_model_was_trained_on_is_a_list_of_names():
+    assert check_trained_on(["lamem:train:1", "my-faces"]) == ("lamem:train:1", "my-faces")
+    assert check_trained_on(()) == ()
+    assert check_trained_on(None) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ("lamem", r"plain text 'lamem'; write it as \['lamem'\]"),
+        (["lamem:trian:1"], "after 'lamem' comes nothing, or train, val, test"),
+        ([""], "has '', which is no name of a data set"),
+        ([1], "has 1, which is no name of a data set"),
+    ],
+)
+def test_what_is_no_list_of_names_is_refused_with_the_right_spelling(names, sentence):
+    with pytest.raises(MemnetError, match=sentence):
+        check_trained_on(names)

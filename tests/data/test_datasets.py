@@ -413,6 +413,79 @@ def test_a_registered_data_set_has_its_command(toy, tmp_path):
     assert read_manifest(tmp_path / "truth.csv")["dataset"] == "toy"
 
 
+def spoil(path):
+    """Three rows that cannot be used: no number, no hit rate, no id."""
+    path.write_text(path.read_text() + "x.jpg,n/a\ny.jpg,1.5\n,0.5\n")
+
+
+SPOILT = (
+    "row 19 (x.jpg): human_score is missing",
+    "row 20 (y.jpg): human_score is 1.5, not within 0 to 1",
+)
+
+
+def unchecked(file):
+    """A reader that gives every row of its file, whatever stands there."""
+    table = pd.read_csv(file).rename(columns={"picture": "image_id", "hit_rate": "human_score"})
+    whole = new_manifest(
+        table[:19], dataset="toy", label_kind=HIT_RATE, sources={file: digest_of(file)}
+    )
+    return Truth(table=table, manifest=whole, set_aside=("the reader's own sentence",))
+
+
+def test_rows_that_a_reader_lets_pass_are_set_aside_with_a_sentence_each(toy):
+    good = read_dataset("toy", toy)
+    assert good.set_aside == ()
+    spoil(toy)
+    register_dataset("toy2", title="Toys, unchecked", reader=unchecked)
+    try:
+        truth = read_dataset("toy2", toy)
+    finally:
+        unregister_dataset("toy2")
+    assert truth.set_aside == (
+        "the reader's own sentence",
+        *(f"the data set toy2, {sentence}" for sentence in SPOILT),
+        "the data set toy2, row 21: image_id is missing",
+    )
+    assert len(truth.table) == truth.manifest["n"] == truth.manifest["counts"]["toy"] == 19
+    assert truth.manifest["digest"] == manifest_digest(
+        truth.table["image_id"], truth.table["human_score"]
+    )
+
+
+def test_a_reader_that_returns_no_truth_is_named():
+    register_dataset("toy2", title="x", reader=lambda: "a table")
+    try:
+        with pytest.raises(MemnetError, match="reader of the data set toy2 returned a str"):
+            read_dataset("toy2")
+    finally:
+        unregister_dataset("toy2")
+
+
+def test_the_command_of_a_data_set_says_which_rows_were_set_aside(toy, tmp_path):
+    spoil(toy)
+    out = tmp_path / "truth.csv"
+    result = CliRunner().invoke(dataset_command.app, ["toy", "--toy", str(toy), "--out", str(out)])
+    assert result.exit_code == 1
+    assert "(y.jpg): human_score is 1.5, not within 0 to 1" in result.stderr
+    assert "1 row(s) were set aside" in result.stderr  # of 3: read_toy says nothing of the others
+    assert read_manifest(out)["n"] == 19
+
+
+def test_a_truth_made_of_scores_says_which_rows_cannot_be_used(toy):
+    spoil(toy)
+    scores = memnet.read_column(toy, column="hit_rate", id_column="picture", within=(0, 1))
+    truth = Truth.from_scores(scores, dataset="toy", sources=[toy], rule="every picture")
+    assert [sentence.partition(", ")[2] for sentence in truth.set_aside] == [
+        "row 21 (x.jpg): hit_rate is missing ('n/a')",
+        "row 22 (y.jpg): hit_rate is 1.5, not within 0 to 1",
+        "row 23: picture is missing",
+    ]
+    assert truth.manifest["label_column"] == "hit_rate"
+    assert truth.manifest["sources"] == [{"file": toy.name, "sha256": digest_of(toy)}]
+    assert truth.manifest["n"] == 19
+
+
 def test_a_name_is_taken_once_and_cannot_look_like_a_part(toy):
     with pytest.raises(MemnetError, match="There is a data set 'toy' already"):
         register_dataset("toy", title="Other toys")

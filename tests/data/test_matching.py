@@ -36,7 +36,7 @@ def test_rows_are_matched_by_id_not_by_order():
     )
     assert joined.ids == ["a", "b", "c"]
     assert joined.truth.tolist() == [0.1, 0.2, 0.3]
-    assert joined.predictions["a DataFrame"].tolist() == [1, 2, 3]
+    assert joined.predictions["the table given"].tolist() == [1, 2, 3]
 
 
 def test_what_does_not_match_is_named_on_both_sides():
@@ -44,7 +44,7 @@ def test_what_does_not_match_is_named_on_both_sides():
         truth_of(frame("abc", [0.1, 0.2, 0.3], "hit_rate")), models_of(frame("bcd", [1, 2, 3]))
     )
     assert joined.truth_only == ["a"]
-    assert joined.scores_only == {"a DataFrame": ["d"]}
+    assert joined.scores_only == {"the table given": ["d"]}
 
 
 def test_all_models_are_judged_on_the_same_pictures():
@@ -197,7 +197,7 @@ def test_ids_that_differ_only_in_case_or_ending_are_named_where_others_match():
     joined = join(truth, models_of(model))
     assert joined.ids == ["a.jpg"]
     (sentence,) = joined.warnings
-    assert sentence.startswith("3 id(s) of a DataFrame")
+    assert sentence.startswith("3 id(s) of the table given")
     assert "1 without file endings ('c.jpg' and 'c.png')" in sentence
     assert "1 without folders ('x/d.jpg' and 'd.jpg')" in sentence
     assert "1 in one letter case ('B.jpg' and 'b.JPG')" in sentence
@@ -218,7 +218,7 @@ def test_ids_of_one_table_that_differ_in_case_are_two_pictures(tmp_path):
     joined = join(truth_of(path), models_of(frame(["A.jpg", "a.jpg"], [0.7, 0.2])))
     assert joined.ids == ["A.jpg", "a.jpg"]
     assert joined.truth.tolist() == [0.75, 0.25]
-    assert joined.predictions["a DataFrame"].tolist() == [0.7, 0.2]
+    assert joined.predictions["the table given"].tolist() == [0.7, 0.2]
 
 
 @pytest.mark.parametrize(
@@ -356,10 +356,12 @@ def test_each_side_outside_its_range_is_told_what_it_looks_like():
         return join(truth_of(frame(ids, truth, "hit_rate")), models_of(frame(ids, scores))).warnings
 
     (sentence,) = warned(hits, percent)
-    assert sentence.startswith("a DataFrame has scores outside [0, 1] (from 51 to 75); they look")
+    assert sentence.startswith(
+        "the table given has scores outside [0, 1] (from 51 to 75); they look"
+    )
     assert [line.split(" has ")[0] for line in warned(percent, percent)] == [
         "hit_rate (truth)",
-        "a DataFrame",
+        "the table given",
     ]
     assert "raw outputs" in warned(hits, raw)[0]
     (sentence,) = warned([-0.05, 0.6, 0.7], hits)  # (H - FA) / n can be below 0
@@ -439,4 +441,4 @@ def test_a_million_rows(tmp_path):
     assert joined.ids[:2] == ["0000000", "0000001"]
     assert len(joined.ids) == n
     assert np.array_equal(joined.truth, (np.arange(n) + 0.5) / n)
-    assert np.array_equal(joined.predictions["a DataFrame"], np.arange(n) / n)
+    assert np.array_equal(joined.predictions["the table given"], np.arange(n) / n)

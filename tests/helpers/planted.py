@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from memnet.reimpl.training.config import TrainConfig, network_class, read_config
-from memnet.reimpl.training.dataset import TrainingSet
+from memnet.reimpl.training.training_set import TrainingSet
 
 SMALL = {
     "resnet_stage1": 1,

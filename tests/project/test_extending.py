@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from typer.testing import CliRunner
 from memnet.cli import app
 from memnet.data import datasets
 from memnet.legacy import variants
+from memnet.preprocess.means import MEANS
+from memnet.preprocess.resize import RESIZERS
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.stats.metrics import METRICS
 from memnet.util.resources import packaged_toml, tomllib
 from memnet.weights import networks
@@ -35,6 +39,7 @@ class Follower:
         self.monkeypatch = monkeypatch
         self.names: dict[str, object] = {"__name__": "__main__"}
         self.output: dict[str, str] = {}
+        self.balls: tuple[str, str, int] | None = None
 
     def follow(self, kind: str, text: str) -> None:
         file = FILE.match(text)
@@ -89,7 +94,7 @@ class Follower:
 
         self.monkeypatch.setattr(home, "packaged_toml", read)
         if home is datasets:
-            self.monkeypatch.setattr(datasets, "_ENTRIES", datasets._load())
+            datasets._ENTRIES.update(datasets._load())
         variants.variants.cache_clear()
 
 
@@ -98,6 +103,7 @@ def follower(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(networks, "_registered", dict(networks._registered))
+    monkeypatch.setattr(datasets, "_ENTRIES", dict(datasets._ENTRIES))
     before = dict(METRICS)
     yield Follower(tmp_path, monkeypatch)
     METRICS.clear()
@@ -115,6 +121,10 @@ def test_the_page_can_be_followed_word_for_word(follower, tmp_path):
         follower.follow(kind, text)
         if "table" in follower.names:
             tables.append(follower.names.pop("table"))
+        if "read_balls" in text:
+            record = follower.names["record"]
+            about = record.dataset, record.models[0]["contamination"], record.items["n"]
+            follower.balls = about
 
     bright, green = tables  # a function, and a network with a weight file
     assert bright["model"].tolist() == ["brightness.v1"] * 12
@@ -127,6 +137,14 @@ def test_the_page_can_be_followed_word_for_word(follower, tmp_path):
     assert "brightness.v2" in follower.output["memnet weights list"]
     by_name = bright.set_index("image_id")["score"]
     assert np.array_equal(by_name[scores["image_id"]], scores["score"])
+
+    truth = follower.names["truth"]  # the data set of one's own program
+    assert [line.partition(": ")[2] for line in truth.set_aside] == [
+        "hit_rate is missing ('n/a')",
+        "hit_rate is 1.5, not within 0 to 1",
+    ]
+    assert len(pd.read_csv(tmp_path / "balls.csv")) == truth.manifest["n"] == 10
+    assert follower.balls == ("balls", "clean", 10)
 
     record = follower.names["record"]  # the last comparison: the metric and the data set
     assert record.dataset == "toys:all" or record.dataset == "toys"
@@ -141,5 +159,18 @@ def test_the_page_can_be_followed_word_for_word(follower, tmp_path):
 
 def test_nothing_of_the_page_is_left():
     assert "rmse" not in METRICS
-    assert "toys" not in datasets.known_datasets()
+    assert not {"toys", "balls"} & set(datasets.known_datasets())
     assert "toy-whole-picture" not in variants.variants()
+
+
+def test_the_page_lists_every_value_of_a_spec():
+    text = PAGE.read_text(encoding="utf-8")
+    part = text.partition("### The values of a spec")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", part, flags=re.MULTILINE))
+    assert set(re.findall(r'`"([\w-]+)"`', rows["resize_kind"])) == set(RESIZERS)
+    assert set(re.findall(r'`"([\w-]+)"`', rows["mean_kind"])) == set(MEANS)
+    for name, kinds in {**get_type_hints(PreprocessSpec), **get_type_hints(OutputSpec)}.items():
+        if get_origin(kinds) is Literal:
+            assert set(re.findall(r'`"([\w-]+)"`', rows[name])) == set(get_args(kinds)), name
+    fields = [name for spec in (PreprocessSpec, OutputSpec) for name in get_type_hints(spec)]
+    assert all(f"`{name}`" in part for name in fields)

@@ -18,7 +18,10 @@ from torch import nn
 import memnet
 from memnet.errors import MemnetError
 from memnet.scoring import plugins
+from memnet.scoring.functions import AS_IT_IS
 from memnet.scoring.table import COLUMNS, read_table, write_table
+from memnet.util.resources import packaged_toml
+from memnet.weights import catalogue
 from memnet.weights.files import read_header, save_weights
 from memnet.weights.networks import network_class, register_network
 from tiny import OUTPUT, SPEC, write_tiny
@@ -91,6 +94,24 @@ def test_a_function_that_gives_something_else_is_told_in_a_sentence(function, ma
     model = memnet.Predictor.from_function("mine.v1", function)
     with pytest.raises(MemnetError, match=r"mine\.v1 must return one number for each of its 3"):
         model.score(paths)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("clamp", ["none", "0-1", "0-1-per-crop"])
+def test_a_number_that_is_none_fails_its_picture_and_no_other(bad, clamp, make_pictures):
+    paths = sorted(make_pictures(4).iterdir())
+    output = dataclasses.replace(AS_IT_IS, clamp=clamp)
+    model = memnet.Predictor.from_function(
+        "mine.v1", lambda pictures: [0.25, bad, 1.5, 0.75], output=output
+    )
+    table = model.score(paths)
+    assert table.score.isna().tolist() == [False, True, False, False]
+    assert table.clamped.isna().tolist() == [False, True, False, False]
+    assert table.clamped[2] == (clamp != "none")
+    assert table.warning[1] == f"failed: The model gave {bad}, no finite number."
+    assert table.score[[0, 3]].tolist() == [0.25, 0.75]
+    _, _, clamped = output.apply(torch.tensor([[np.nan], [1.5]]))
+    assert clamped.tolist() == [False, clamp != "none"]
 
 
 @pytest.mark.parametrize("name", ["", "a:b"])
@@ -193,12 +214,56 @@ def test_a_header_without_a_target_is_of_the_hit_rate(tmp_path):
 
 
 def test_saving_checks_the_mean_image_and_the_ending(tmp_path):
+    register_network("weighted", Weighted)
     options = {"arch": "weighted", "preprocess": SPEC, "output": OUTPUT, "trained_on": ()}
     with pytest.raises(MemnetError, match=r"must end in \.safetensors"):
         save_weights(tmp_path / "w.pt", Weighted(), **options)
     mean = np.zeros((16, 16, 3), np.float32)
     with pytest.raises(MemnetError, match="not the mean image"):
         save_weights(tmp_path / "w.safetensors", Weighted(), mean_image=mean, **options)
+
+
+def test_saving_under_a_name_that_nobody_registered_is_refused(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(MemnetError, match=r"'nobodys'.*memnet\.register_network\('nobodys', CLASS"):
+        save_weights(
+            path, Weighted(), arch="nobodys", preprocess=SPEC, output=OUTPUT, trained_on=()
+        )
+    assert not path.exists()
+
+
+def test_a_file_that_is_there_is_replaced_only_where_that_is_said(tmp_path):
+    register_network("weighted", Weighted)
+    path = tmp_path / "w.safetensors"
+    options = {"arch": "weighted", "preprocess": SPEC, "output": OUTPUT}
+    save_weights(path, Weighted(), trained_on=(), **options)
+    before = path.read_bytes()
+    with pytest.raises(MemnetError, match=r"w\.safetensors exists; .*overwrite=True"):
+        save_weights(path, Weighted(), trained_on=None, **options)
+    assert path.read_bytes() == before
+    save_weights(path, Weighted(), trained_on=None, overwrite=True, **options)
+    assert read_header(path).trained_on is None
+
+
+def test_training_data_as_a_plain_string_are_refused_where_they_are_given(tmp_path, monkeypatch):
+    sentence = r"plain text 'lamem'; write it as \['lamem'\]"
+    with pytest.raises(MemnetError, match=sentence):
+        memnet.Predictor.from_function("a.b", brightness, trained_on="lamem")
+    register_network("weighted", Weighted)
+    with pytest.raises(MemnetError, match=sentence):
+        save_weights(
+            tmp_path / "w.safetensors",
+            Weighted(),
+            arch="weighted",
+            preprocess=SPEC,
+            output=OUTPUT,
+            trained_on="lamem",
+        )
+    (table, *_) = packaged_toml("memnet.weights", "catalogue.toml")["model"]
+    wrong = {"model": [{**table, "trained_on": "lamem"}]}
+    monkeypatch.setattr(catalogue, "packaged_toml", lambda *path: wrong)
+    with pytest.raises(MemnetError, match=sentence):
+        catalogue.catalogue.__wrapped__()
 
 
 # Another package.

@@ -11,6 +11,7 @@ from memnet.compare.report.difference_tables import difference_tables
 from memnet.compare.report.glossary import glossary
 from memnet.compare.report.render import write_report
 from memnet.compare.report.tables import sections
+from memnet.errors import MemnetError
 from memnet.stats.metrics import METRICS, Metric, register_metric
 
 TRUTH = [0.5, 0.6, 0.8, 0.9]
@@ -119,6 +120,72 @@ def test_without_it_everything_is_as_before():
 
 def test_a_name_that_is_taken_is_refused():
     for name in ("mse", "mse_label_noise", "ks_noise_matched"):
-        with pytest.raises(ValueError, match=f"There is a metric '{name}' already"):
+        with pytest.raises(MemnetError, match=f"There is a metric '{name}' already"):
             register_metric(Metric(name=name, title="Mine", function=rmse))
     assert METRICS["mse"].title == "MSE"
+
+
+def test_the_same_object_may_be_registered_again_and_another_may_not(registered):
+    metric = METRICS["rmse"]
+    assert register_metric(metric) is metric
+    with pytest.raises(MemnetError, match="There is a metric 'rmse' already"):
+        register_metric(Metric(name="rmse", title="Another", function=rmse))
+    assert METRICS["rmse"] is metric
+
+
+def test_a_wrong_direction_is_refused_with_the_allowed_ones():
+    with pytest.raises(MemnetError, match=r"better='smaller'; .*'higher', 'lower', 'zero'"):
+        Metric(name="rmse", title="RMSE", function=rmse, better="smaller")
+
+
+def fails_at(call):
+    """Return a metric's function that raises at this call and is a plain mean before."""
+    calls = []
+
+    def function(truth, prediction):
+        calls.append(None)
+        if len(calls) >= call:
+            raise ZeroDivisionError("nothing to\ndivide by")
+        return float(np.mean(prediction))
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("fields", "model"),
+    [
+        ({"function": fails_at(1)}, "a"),  # of the first model's value
+        ({"function": fails_at(2)}, "b"),
+        ({"function": fails_at(3)}, "a"),  # on its first resample
+        ({"function": fails_at(603), "between_models": True}, "a and b"),  # on the swaps
+        ({"function": fails_at(606), "between_models": True}, "a and b"),
+        ({"function": rmse, "swap": lambda pair: 1 / 0}, "a"),
+        ({"function": rmse, "test": lambda truth, prediction: 1 / 0}, "a"),
+        ({"function": lambda truth, prediction: "much"}, "a"),
+    ],
+)
+def test_a_metric_that_raises_is_named_with_the_model_and_what_it_raised(fields, model):
+    register_metric(Metric(name="broken", title="Broken", **fields))
+    try:
+        with pytest.raises(MemnetError, match=rf"metric 'broken' failed for {model} \(\w+Error: "):
+            compared()
+    finally:
+        del METRICS["broken"]
+
+
+def test_a_metric_that_raises_on_noisy_predictions_is_named_too():
+    def noisy(resamples):
+        raise IndexError
+
+    broken = Metric(
+        name="broken", title="B", function=rmse, noise_matched=True, resample_noisy=noisy
+    )
+    register_metric(broken)
+    table = pd.DataFrame({"image_id": list("abcd"), "hits": [5, 6, 7, 9], "n": 10})
+    table = table.assign(hit_rate=table["hits"] / 10, score=0.5, model="flat")
+    columns = {"truth_column": "hit_rate", "hits_column": "hits", "responses_column": "n"}
+    try:
+        with pytest.raises(MemnetError, match=r"'broken' failed for flat \(IndexError: no message"):
+            memnet.compare(table, table, resamples=100, **columns)
+    finally:
+        del METRICS["broken"]

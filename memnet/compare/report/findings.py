@@ -17,10 +17,10 @@ def findings(record: RunRecord) -> list[str]:
     the data set is not called better than another. That a difference is not beyond chance is not
     called equivalence: only the equivalence test is.
     """
-    return [*filter(None, [_ceiling(record)]), *_ranking(record)]
+    return [*filter(None, [_ceiling_sentence(record)]), *_ranking(record)]
 
 
-def _ceiling(record: RunRecord) -> str:
+def _ceiling_sentence(record: RunRecord) -> str:
     labels = record.labels
     kind = labels.get("kind")
     if kind == "counts":

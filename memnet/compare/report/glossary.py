@@ -26,7 +26,7 @@ def glossary(record: RunRecord) -> dict[str, str]:
                 "within the margin": _margin(record),
                 "effect size": _effects(record),
                 "noise-matched": _noise(record),
-                "reliability and ceiling": _ceiling(record),
+                "reliability and ceiling": _explain_ceiling(record),
                 "disattenuated": _disattenuated(record),
                 "matching": _matching(record),
                 "human scores": _labels(record),
@@ -148,7 +148,7 @@ def _label_resamples(record: RunRecord) -> str:
     )
 
 
-def _ceiling(record: RunRecord) -> str:
+def _explain_ceiling(record: RunRecord) -> str:
     kind = record.labels.get("kind")
     how = {
         "counts": "For rho it is estimated from random halves of the answers, taken to full "

@@ -65,7 +65,7 @@ def draw_forest(record: RunRecord) -> Figure:
     axes = figure.add_subplot()
     for place, row in enumerate(rows):
         _forest_row(axes, place, row)
-    _ceiling(axes, record)
+    _draw_ceiling(axes, record)
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=_forest_ends(rows, record))
     axes.set_yticks(range(len(rows)), names, fontsize=9)
     axes.tick_params("y", length=0)
@@ -98,13 +98,13 @@ def _forest_row(axes: Axes, place: int, row: Result) -> None:
     axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=SMALL)
 
 
-def _ceiling_of(record: RunRecord) -> Mapping[str, Any] | None:
+def _find_ceiling(record: RunRecord) -> Mapping[str, Any] | None:
     known: Mapping[str, Any] = record.labels.get("figures", {}).get(f"ceiling_{METRIC}") or {}
     return None if known.get("value") is None else known
 
 
-def _ceiling(axes: Axes, record: RunRecord) -> None:
-    known = _ceiling_of(record)
+def _draw_ceiling(axes: Axes, record: RunRecord) -> None:
+    known = _find_ceiling(record)
     if known is None:
         return
     label = f"ceiling for these human scores, {number(known['value'])}"
@@ -122,7 +122,7 @@ def _source(record: RunRecord) -> str:
 
 
 def _forest_ends(rows: list[Result], record: RunRecord) -> tuple[float, float]:
-    known = _ceiling_of(record) or {"value": None, "interval": None}
+    known = _find_ceiling(record) or {"value": None, "interval": None}
     values = [known["value"], *(row.value for row in rows)]
     for interval in (known["interval"], *(row.interval for row in rows)):
         values += interval or []
@@ -138,9 +138,9 @@ def forest_caption(record: RunRecord) -> str:
         "Spearman's rho of each model with its interval, highest first, and beside each name "
         "whether the model was trained on this data set"
     )
-    if _ceiling_of(record) is None:
+    if _find_ceiling(record) is None:
         return f"{text}; a ceiling is not drawn, as the reliability of the labels is not known."
-    band = ", with its interval as a band," if (_ceiling_of(record) or {})["interval"] else ""
+    band = ", with its interval as a band," if (_find_ceiling(record) or {})["interval"] else ""
     return (
         f"{text}; the dashed line{band} is the ceiling, the correlation that a predictor which "
         "knew every picture's true score would be expected to reach with these noisy labels "

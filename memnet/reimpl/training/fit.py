@@ -22,12 +22,12 @@ from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.cache import PictureCache, build_cache
 from memnet.reimpl.training.callbacks import read_checkpoint
 from memnet.reimpl.training.config import TrainConfig
-from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.export import export, training_data_of, training_spec
 from memnet.reimpl.training.frozen_outputs import branch_outputs
 from memnet.reimpl.training.loop import Machine, make_trainer, quiet, run_loop
 from memnet.reimpl.training.module import TrainingModule
 from memnet.reimpl.training.run_folder import BEST, LAST, WEIGHTS, read_curves
+from memnet.reimpl.training.training_set import TrainingSet
 
 
 def fit(

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig, read_config
-from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
+from memnet.reimpl.training.training_set import COLUMNS, TrainingSet
 from memnet.util.atomic import write_text
 
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"

@@ -31,7 +31,7 @@ from memnet.data.pictures import collect
 from memnet.data.splits import SEED, draw_parts, read_parts, split_digest
 from memnet.data.tables import read_numbered_table
 from memnet.errors import MemnetError
-from memnet.reimpl.training.dataset import COLUMNS, TrainingSet
+from memnet.reimpl.training.training_set import COLUMNS, TrainingSet
 from memnet.util.text import shorten_list
 
 LAMEM_VAL = 3_741

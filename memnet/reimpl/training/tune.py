@@ -23,7 +23,6 @@ from optuna.trial import TrialState
 
 from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig
-from memnet.reimpl.training.dataset import TrainingSet
 from memnet.reimpl.training.fit import fit
 from memnet.reimpl.training.loop import Machine
 from memnet.reimpl.training.ranges import SEARCHED, Ranges, propose
@@ -44,6 +43,7 @@ from memnet.reimpl.training.study import (
     runs,
     take_up,
 )
+from memnet.reimpl.training.training_set import TrainingSet
 from memnet.util.atomic import write_text
 
 BEST_SETTINGS = "best.toml"

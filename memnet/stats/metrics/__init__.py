@@ -20,6 +20,7 @@ from memnet.stats.metrics.base import (
     derived_metrics,
     describe,
     metrics_between_models,
+    name_failure,
     noise_matched_metrics,
     register_metric,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "mse_correlation",
     "mse_recalibrated",
     "mse_variance",
+    "name_failure",
     "noise_matched_metrics",
     "pearson",
     "range_names",

@@ -15,17 +15,20 @@ function must be given; :func:`register_metric` then makes every comparison comp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 
+from memnet.errors import MemnetError
 from memnet.stats.resampling import Counts, Workers, groups_of
 from memnet.util.arrays import Array
 
 Function: TypeAlias = Callable[[Array, Array], float]
+Direction: TypeAlias = Literal["higher", "lower", "zero", "one", ""]
 _T = TypeVar("_T")
 
 
@@ -147,6 +150,7 @@ class MetricInfo:
     name : in ``record.json``; lower case.
     title : for tables.
     better : ``"higher"``, ``"lower"``, ``"zero"``, ``"one"``: where the ideal lies; "" for none.
+        Anything else raises ``MemnetError``.
     group : which table it stands in: ``"accuracy"``, ``"error parts"``, ``"ceiling"``,
         ``"distribution"``, ``"noise-matched"``, ``"predictions"`` or ``"ranges"``.
     undefined : why it can be NaN.
@@ -159,13 +163,20 @@ class MetricInfo:
 
     name: str
     title: str
-    better: Literal["higher", "lower", "zero", "one", ""] = ""
+    better: Direction = ""
     group: str = "accuracy"
     undefined: str = ""
     effect: Callable[[Any, Any], Any] | None = None
     effect_title: str = ""
     explanation: str = ""
     reference: str = ""
+
+    def __post_init__(self) -> None:
+        if self.better not in get_args(Direction):
+            raise MemnetError(
+                f"The metric {self.name!r} has better={self.better!r}; it must be one of "
+                f"{', '.join(map(repr, get_args(Direction)))}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,19 +258,44 @@ METRICS: dict[str, Metric] = {}
 def register_metric(metric: Metric) -> Metric:
     """Add a metric to :data:`METRICS`, behind those that are there.
 
+    The same object may be registered again.
+
     Raises
     ------
-    ValueError
-        if a metric or a derived number of that name is there already.
+    MemnetError
+        if another metric or a derived number of that name is there already.
     """
+    if METRICS.get(metric.name) is metric:
+        return metric
     derived = [f"{metric.name}_noise_matched"] if metric.noise_matched else []
     for name in (metric.name, *derived):
         if name in METRICS or name in derived_metrics():
-            raise ValueError(
+            raise MemnetError(
                 f"There is a metric {name!r} already ({describe(name).title}); choose another name."
             )
     METRICS[metric.name] = metric
     return metric
+
+
+@contextmanager
+def name_failure(metric: str, model: str) -> Iterator[None]:
+    """Say which metric failed, for which model, if the block raises; also a decorator.
+
+    >>> with name_failure("rmse", "mine.v1"):
+    ...     1 / 0
+    Traceback (most recent call last):
+    memnet.errors.MemnetError: The metric 'rmse' failed for mine.v1 (ZeroDivisionError: division ...
+    """
+    try:
+        yield
+    except MemnetError:  # it was named farther inside
+        raise
+    except Exception as error:  # anything may go wrong in code of others
+        reason = " ".join(str(error).split()) or "no message"
+        raise MemnetError(
+            f"The metric {metric!r} failed for {model} ({type(error).__name__}: {reason}); mend "
+            "it, or return NaN where it is undefined."
+        ) from error
 
 
 def noise_matched_metrics() -> list[Metric]:
@@ -352,6 +388,14 @@ def checked(truth: Array, prediction: Array) -> tuple[Array, Array]:
     if not (np.isfinite(pair[0]).all() and np.isfinite(pair[1]).all()):
         raise ValueError("truth and prediction must be finite; leave missing items out")
     return pair
+
+
+def correlation(truth: Array, prediction: Array, correlate: Callable[[Array, Array], Any]) -> float:
+    """Statistic of a correlation of SciPy's; NaN where truth or prediction is constant."""
+    truth, prediction = checked(truth, prediction)
+    if is_constant(truth) or is_constant(prediction):
+        return float("nan")
+    return float(correlate(truth, prediction).statistic)
 
 
 def is_constant(values: Array) -> bool:

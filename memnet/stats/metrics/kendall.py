@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from memnet.stats.compiling import compiled
-from memnet.stats.metrics.base import CONSTANT, Metric, Pair, Resamples, checked, is_constant
+from memnet.stats.metrics.base import CONSTANT, Metric, Pair, Resamples, correlation
 from memnet.util.arrays import Array
 
 
@@ -30,10 +30,7 @@ def kendall(truth: Array, prediction: Array) -> float:
     >>> round(kendall([0.5, 0.6, 0.8, 0.9], [0.5, 0.7, 0.6, 0.8]), 3)
     0.667
     """
-    truth, prediction = checked(truth, prediction)
-    if is_constant(truth) or is_constant(prediction):
-        return float("nan")
-    return float(stats.kendalltau(truth, prediction).statistic)
+    return correlation(truth, prediction, stats.kendalltau)
 
 
 @compiled

@@ -13,8 +13,7 @@ from memnet.stats.metrics.base import (
     Resamples,
     Swaps,
     SwapStatistic,
-    checked,
-    is_constant,
+    correlation,
     standardised,
 )
 from memnet.stats.metrics.moments import moments
@@ -38,12 +37,9 @@ def pearson(truth: Array, prediction: Array) -> float:
     >>> round(pearson([0.5, 0.6, 0.8, 0.9], [0.5, 0.7, 0.6, 0.8]), 3)
     0.707
     """
-    truth, prediction = checked(truth, prediction)
-    if is_constant(truth) or is_constant(prediction):
-        return float("nan")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
-        return float(stats.pearsonr(truth, prediction).statistic)
+        return correlation(truth, prediction, stats.pearsonr)
 
 
 def resampled(resamples: Resamples) -> Array:

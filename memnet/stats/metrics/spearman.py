@@ -15,8 +15,7 @@ from memnet.stats.metrics.base import (
     Resamples,
     Swaps,
     SwapStatistic,
-    checked,
-    is_constant,
+    correlation,
     standardised,
 )
 from memnet.stats.resampling import groups_of
@@ -40,10 +39,7 @@ def spearman(truth: Array, prediction: Array) -> float:
     >>> round(spearman([0.5, 0.6, 0.8, 0.9], [0.5, 0.7, 0.6, 0.8]), 3)
     0.8
     """
-    truth, prediction = checked(truth, prediction)
-    if is_constant(truth) or is_constant(prediction):
-        return float("nan")
-    return float(stats.spearmanr(truth, prediction).statistic)
+    return correlation(truth, prediction, stats.spearmanr)
 
 
 def spearman_matrix(columns: Array) -> Array:

@@ -6,19 +6,17 @@ anything from 0.695 to 0.705 (a spreadsheet drops the zero at the end).
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from memnet.data.columns import ScoreRows, read_score_rows
 from memnet.data.matching import match_ids
-from memnet.data.tables import read_numbered_table, to_numbers
+from memnet.data.tables import TableInput, name_of, read_numbered_table, to_numbers
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
 
@@ -63,9 +61,9 @@ class OldColumn:
 
 
 def read_old_column(
-    path: str | os.PathLike[str], id_column: str = "image_id", score_column: str = "score"
+    table: TableInput, id_column: str = "image_id", score_column: str = "score"
 ) -> OldColumn:
-    """Read one column of an old table, or of a score table that memnet wrote.
+    """Read one column of an old table (a file or a DataFrame), or of a score table of memnet's.
 
     Rows that :func:`memnet.data.columns.read_score_rows` finds unusable, or with a second and other
     number for one id, are set aside, each with a sentence; a row that says the same again is
@@ -76,8 +74,8 @@ def read_old_column(
     MemnetError
         if the file or a column is missing, the table holds several models, or no row is usable.
     """
-    source = str(path)
-    frame = read_numbered_table(Path(path))
+    source = name_of(table)
+    frame = read_numbered_table(table)
     rows = read_score_rows(frame, column=score_column, id_column=id_column, source=source)
     _refuse_several_models(frame, rows)
     set_aside = rows.set_aside()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memnet.data.tables import TableInput
 from memnet.errors import MemnetError
 from memnet.studies.diagnosis.column import OldColumn, match_pictures, read_old_column
 from memnet.studies.diagnosis.decision import FEWEST, decide_variant
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.diagnosis.result import Diagnosis, without_pictures
-from memnet.studies.inputs import TableInput, table_file
 
 if TYPE_CHECKING:
     from memnet.data.pictures import Item
@@ -76,8 +76,7 @@ def diagnose(
     if isinstance(scores, OldColumn):
         column = scores
     else:
-        with table_file(scores, "scores") as path:
-            column = read_old_column(path, id_column, score_column)
+        column = read_old_column(scores, id_column, score_column)
     if images is None:
         return without_pictures(
             n=len(column.ids),

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from memnet.data.tables import TableInput
 from memnet.errors import MemnetError
-from memnet.studies.inputs import TableInput, table_file
 from memnet.studies.migrate.claims.request import ClaimRequest
 from memnet.studies.migrate.crosswalk import read_crosswalk
 from memnet.studies.migrate.migration import (
@@ -109,8 +109,7 @@ def migrate(
         outcomes=tuple(outcomes), covariates=tuple(covariates), group=group, predictor=predictor
     )
     with ExitStack() as files:
-        path = files.enter_context(table_file(study, "study"))
-        table = read_study(path, score_column=score_column, id_column=id_column)
+        table = read_study(study, score_column=score_column, id_column=id_column)
         if crosswalk is not None:
             if request or covariates or predictor or memnet_equivalent:
                 raise MemnetError(
@@ -120,8 +119,7 @@ def migrate(
             result = apply_crosswalk(table, *read_crosswalk(Path(crosswalk)), command=command)
         else:
             if new_scores is not None:
-                scores = files.enter_context(table_file(new_scores, "new_scores"))
-                new = read_new_scores(scores, table, model=model)
+                new = read_new_scores(new_scores, table, model=model)
             else:
                 assert images is not None
                 model = model or RESMEM

@@ -13,7 +13,7 @@ import pandas as pd
 from memnet.data.columns import Scores, read_scores
 from memnet.data.matching import IdMatch, match_ids
 from memnet.data.pictures import Inputs, Item, collect
-from memnet.data.tables import read_table_any
+from memnet.data.tables import TableInput, name_of, read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import FAILED
@@ -57,12 +57,13 @@ class NewScores:
         return f"the model of {self.source}" if self.info["known_by"] == "nobody" else self.model
 
 
-def read_new_scores(path: Path, study: StudyTable, *, model: str = "") -> NewScores:
+def read_new_scores(table: TableInput, study: StudyTable, *, model: str = "") -> NewScores:
     """Read new scores: a table of ``memnet score``, or any with an id and a column ``score``.
 
     Parameters
     ----------
-    path : CSV, TSV or Parquet. The id stands in the study's id column, or in ``image_id``.
+    table : CSV, TSV or Parquet, or a DataFrame. The id stands in the study's id column, or in
+        ``image_id``.
     model : which one, where the table has several; or its name, where the table has no column
         ``model``. "" where the user did not say.
 
@@ -72,15 +73,16 @@ def read_new_scores(path: Path, study: StudyTable, *, model: str = "") -> NewSco
         if a column is missing, an id occurs twice, no row is usable, the table has several models
         and ``model`` is none of them, or it has another.
     """
-    frame = read_table_any(path)
+    frame = read_table_any(table)
+    source = name_of(table if isinstance(table, pd.DataFrame) else Path(table).name)
     named = "model" in frame.columns
-    models = read_scores(path, id_column=study.id_column, name=model or None)
+    models = read_scores(table, id_column=study.id_column, name=model or None)
     names = [scores.name for scores in models]
     chosen = models[0]
     if named and (model or len(models) > 1):
         if model not in names:
             raise MemnetError(
-                f"{path} has scores of {len(models)} model(s), "
+                f"{name_of(table)} has scores of {len(models)} model(s), "
                 f"{f'but none of {model}' if model else 'and no model was chosen'}; choose one "
                 f"with --model: {', '.join(names)}."
             )
@@ -88,8 +90,8 @@ def read_new_scores(path: Path, study: StudyTable, *, model: str = "") -> NewSco
     known_by = "" if named else "user" if model else "nobody"
     return NewScores(
         model=chosen.name,
-        source=path.name,
-        where=path.name,
+        source=source,
+        where=source,
         by_id=chosen.by_id,
         info=_info(chosen, known_by),
         failed=_without_score(frame, study, chosen),

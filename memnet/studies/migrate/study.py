@@ -23,7 +23,14 @@ from memnet.data.columns import (
     percent_hint,
     read_score_rows,
 )
-from memnet.data.tables import as_text, read_table_any, require_column, to_numbers
+from memnet.data.tables import (
+    TableInput,
+    as_text,
+    name_of,
+    read_table_any,
+    require_column,
+    to_numbers,
+)
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
@@ -78,12 +85,12 @@ class StudyTable:
         return [str(cells.iloc[row]) for row in rows[first]]
 
 
-def read_study(path: Path, *, score_column: str, id_column: str = "image_id") -> StudyTable:
-    """Read a study's table (CSV, TSV or Parquet).
+def read_study(table: TableInput, *, score_column: str, id_column: str = "image_id") -> StudyTable:
+    """Read a study's table: CSV, TSV or Parquet file, or a DataFrame.
 
     Parameters
     ----------
-    path : a row per picture, or per trial; the first line has the names of the columns.
+    table : a row per picture, or per trial; a file's first line has the names of the columns.
     score_column : the old MemNet scores, one for each picture; rows of one picture repeat it.
     id_column : the picture's id, letter for letter what it is called in the new scores.
 
@@ -93,15 +100,16 @@ def read_study(path: Path, *, score_column: str, id_column: str = "image_id") ->
         if the file or a column is missing, rows have more cells than the head, or no row has both
         an id and a number as its score.
     """
-    frame = read_table_any(path).apply(as_text).reset_index(drop=True)
+    source = name_of(table if isinstance(table, pd.DataFrame) else Path(table).name)
+    frame = read_table_any(table).apply(as_text).reset_index(drop=True)
     if id_column == score_column and id_column in frame.columns:
         raise MemnetError(f"The id and the score cannot both be column {id_column!r}.")
-    rows = read_score_rows(frame, column=score_column, id_column=id_column, source=path.name)
+    rows = read_score_rows(frame, column=score_column, id_column=id_column, source=source)
     rows.require_usable()
     per_id = rows.one_value_per_id(_SAME)
     return StudyTable(
-        source=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        source=source,
+        sha256=hashlib.sha256(_bytes(table)).hexdigest(),
         table=frame,
         id_column=id_column,
         score_column=score_column,
@@ -112,6 +120,13 @@ def read_study(path: Path, *, score_column: str, id_column: str = "image_id") ->
         set_aside=tuple(_set_aside(rows, per_id)),
         remarks=tuple(_remarks(rows, per_id)),
     )
+
+
+def _bytes(table: TableInput) -> bytes:
+    """Return a file's bytes; a DataFrame's are those of its CSV."""
+    if isinstance(table, pd.DataFrame):
+        return table.to_csv(index=False).encode()
+    return Path(table).read_bytes()
 
 
 def _notes(rows: ScoreRows, per_id: OnePerId) -> tuple[str, ...]:

@@ -321,3 +321,20 @@ def test_one_id_for_several_pictures_is_named(tmp_path: Path):
 
 def test_decimals_of_full_precision_are_none():
     assert fingerprint([repr(math.pi / 4), repr(math.e / 4)]).decimals is None
+
+
+def test_a_data_frame_is_read_as_its_file_is_and_called_the_table_given(tmp_path, monkeypatch):
+    table = pd.DataFrame(
+        {"image_id": [f"{k}.jpg" for k in range(5)], "score": [0.5, 0.625, None, -999.0, 1.0]}
+    )
+    table.to_csv(tmp_path / "old.csv", index=False)
+    file = read_old_column(tmp_path / "old.csv")
+    monkeypatch.setattr("tempfile.mkdtemp", lambda *_, **__: pytest.fail("a temporary file"))
+    given = read_old_column(table)
+    assert (given.ids, given.texts) == (file.ids, file.texts)
+    assert given.values.tolist() == file.values.tolist()
+    assert given.source == "the table given"
+    assert given.set_aside == (
+        "the table given, row 2 (2.jpg): score is missing",
+        "the table given, row 3 (3.jpg): score is '-999.0', taken for the code of a missing value",
+    )
