@@ -182,7 +182,7 @@ def judge_contamination(
     'possibly'
     """
     if trained_on is not None and not trained_on:
-        return Verdict(word="clean", why="The model was trained on no data set.")
+        return ContaminationVerdict(word="clean", why="The model was trained on no data set.")
     if not dataset.strip():
         return ContaminationVerdict(word="unknown", why="The data set was not named.")
     tested = DatasetName.parse(dataset)
