@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("memnet").addoption(
         "--memnet-refreeze",
         action="store_true",
-        help="rewrite the files of frozen_scores from what the models say now",
+        help="rewrite the files of frozen_scores with the scores of today",
     )
 
 
@@ -171,7 +171,7 @@ def _rewrite(
         gone = [p.image_id for p in before.pictures if p.image_id not in there]
         if gone:
             raise MemnetError(
-                f"{len(gone)} frozen picture(s) are not there any more ({', '.join(gone[:5])}), "
+                f"{len(gone)} frozen picture(s) are missing ({', '.join(gone[:5])}), "
                 "and --memnet-refreeze leaves none out; bring them back, or make the file anew "
                 "with `memnet freeze --force`."
             )

@@ -31,7 +31,7 @@ from memnet.errors import MemnetError, StoppedError
 
 app = typer.Typer(
     name="memnet",
-    help="How memorable are pictures? MemNet's kin, scored and compared with human memory.",
+    help="How memorable are pictures? Score and compare MemNet, ResMem and others.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

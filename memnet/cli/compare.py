@@ -33,7 +33,7 @@ class ManyValues(TyperCommand):
 def compare(
     truth: Path = typer.Option(..., help="CSV, TSV or Parquet with a human score per picture."),
     truth_column: str = typer.Option(
-        "", help="The column with the human scores; a table of `memnet dataset` says it itself."
+        "", help="The column with the human scores; not needed with a table of `memnet dataset`."
     ),
     out: Path = typer.Option(..., help="Folder for record.json, report.html, report.md ..."),
     scores: list[Path] = typer.Option(
@@ -58,7 +58,7 @@ def compare(
         0.02, help="Two models' correlations that differ by less count as equivalent."
     ),
     resamples: int = typer.Option(
-        10_000, min=1, help="Bootstrap resamples for the intervals; as many permutations."
+        10_000, min=1, help="Number of bootstrap resamples, and of permutations."
     ),
     seed: int = typer.Option(20220101, min=0, help="Seed of bootstrap and permutations."),
     device: str = typer.Option("auto", help="For --images: auto, cpu, cuda ..."),
@@ -78,7 +78,7 @@ def compare(
     if images and not model:
         raise MemnetError("--images needs --model NAME; see `memnet weights list`.")
     if model and not images:
-        raise MemnetError("--model goes with --images; --scores are compared as they are.")
+        raise MemnetError("--model is for --images; leave it out with --scores.")
     command = command_line()
     trouble = False
     if images:

@@ -19,7 +19,7 @@ def freeze(
         help="How far a score may move on another machine; without it, the model's published "
         "tolerance.",
     ),
-    device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, auto; equal digits need cpu."),
+    device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, auto; equal digits only with cpu."),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     force: bool = typer.Option(False, "--force", help="Replace frozen scores that are there."),
 ) -> None:
@@ -42,7 +42,7 @@ def freeze(
     from memnet.scoring.predictor import load
 
     if len(model) != 1:
-        raise MemnetError(f"A frozen file is of one model; --model was given {len(model)}.")
+        raise MemnetError(f"A frozen file is for one model; --model was given {len(model)} times.")
     if out.suffix != ".json":
         raise MemnetError(f"--out {out} must end in .json.")
     if out.exists():
@@ -59,4 +59,4 @@ def freeze(
     )
     frozen.write(out)
     say_ignored(inputs)
-    say(f"{len(frozen.pictures)} frozen, tolerance elsewhere {frozen.tolerance:g} -> {out}")
+    say(f"{len(frozen.pictures)} frozen, tolerance on other machines {frozen.tolerance:g} -> {out}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memnet.reimpl.training.config import TrainConfig
     from memnet.reimpl.training.training_set import TrainingSet
 
-_SETTINGS = "Settings (what is not said here is as the preset, or the file, has it)"
+_SETTINGS = "Settings (by default as in the preset or the file)"
 
 
 def _setting(text: str, default: Any = None, *names: str) -> Any:
@@ -54,7 +54,7 @@ def train(
     ),
     validations_per_epoch: int | None = _setting("n: after every (batches // n)-th batch."),
     precision: str | None = _setting("32, bf16 or 16 (mixed)."),
-    seed: int | None = _setting("Of weights, order, crops and dropout."),
+    seed: int | None = _setting("Seed of weights, order, crops and dropout."),
     machine: MachineOptions,
 ) -> None:
     """Train MemNet, ResMem, ResMemRetrain or M3M (Needell & Bainbridge 2022).
@@ -157,9 +157,9 @@ def _print(run: dict[str, Any], out: Path) -> None:
         )
         return
     word = run["data"]["contamination"]
-    figures = f"Spearman {best['val_spearman']:.3f}, MSE {best['val_loss']:.4f}"
+    reached = f"Spearman {best['val_spearman']:.3f}, MSE {best['val_loss']:.4f}"
     print(f"best epoch   {best['epoch']:g}")
-    print(f"validation   {figures} ({word})")
+    print(f"validation   {reached} ({word})")
     if (out / "test" / "record.json").is_file():
         print(f"test         see {out / 'test' / 'report.html'}")
     if run["seconds"] and run["pictures_per_second"]:

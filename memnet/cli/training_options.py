@@ -34,10 +34,12 @@ class DataOptions:
     )
     truth_column: str = _data("", "The column with the human scores.")
     id_column: str = _data("", "The column with the picture's id: by default image_id.")
-    split_column: str = _data("", "A column that says train, val or test; else parts are drawn.")
+    split_column: str = _data(
+        "", "A column with train, val or test; without it, parts are drawn at random."
+    )
     strata_column: str = _data("", "Draw the parts within the groups of this column.")
     val: str = _data("", "Validation part: a share (by default 0.2) or a number of pictures (100).")
-    test: str = _data("", "Test part, which training never looks at: as --val; 0 for none.")
+    test: str = _data("", "Test part, never used in training: as for --val; 0 for none.")
     dataset: str = _data("", "Name of the data set (memcat, ...), to tell contaminated results.")
     lamem: Path | None = _data(None, "LaMem's folder, with splits/ and images/; with --split.")
     split: int = _data(0, "LaMem's official split, 1 to 5.", show_default=False)
@@ -45,8 +47,10 @@ class DataOptions:
         None, "memcat_image_data.csv, with --images; with --lamem: the mixture."
     )
     label: str = _data("", "MemCat's label: wo-fa (hit rate) or w-fa (corrected for false alarms).")
-    held_out: int = _data(5_000, "Of the mixture: how many pictures are the test part.")
-    data_seed: int = _data(2022, "Of the draw of the parts; the same everywhere.")
+    held_out: int = _data(5_000, "Number of test pictures of the mixture.")
+    data_seed: int = _data(
+        2022, "Seed of the random parts; the parts are the same on every machine."
+    )
 
     @property
     def given(self) -> bool:

@@ -29,12 +29,14 @@ def _range(default: tuple[float, float] | tuple[int, int], text: str, name: str)
 @expand_options(leave_out=("devices", "wandb"))
 def tune(
     *,
-    out: Path = typer.Option(..., help="The search's folder. One that was begun is gone on with."),
+    out: Path = typer.Option(
+        ..., help="The search's folder. A search that was begun there goes on."
+    ),
     preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain or m3m."),
     config: Path | None = typer.Option(None, help="Settings as TOML, over those of the preset."),
-    trials: int = typer.Option(50, min=1, help="Runs, those of earlier calls included."),
+    trials: int = typer.Option(50, min=1, help="Number of runs, with those of earlier calls."),
     timeout_minutes: float | None = typer.Option(
-        None, min=0, help="Set the search aside after so long; the same command goes on."
+        None, min=0, help="Pause the search after this many minutes; the same command goes on."
     ),
     epochs: int | None = typer.Option(None, help="Of each run, at most."),
     learning_rate: tuple[float, float] = _range(
@@ -102,9 +104,9 @@ def tune(
     ended = [trial for trial in finished if trial.state != "running"]
     _print(finished)
     if len(ended) < trials:
-        say(f"set aside after {len(ended)} of {trials} run(s); the same command goes on")
+        say(f"paused after {len(ended)} of {trials} run(s); the same command goes on")
     if best_of(finished) is None:
-        say(f"no run came to its end with a Spearman, so there is no {out / BEST_SETTINGS}")
+        say(f"no run was finished with a Spearman, so there is no {out / BEST_SETTINGS}")
         raise typer.Exit(1)
     say(f"{out / BEST_SETTINGS} and {out / 'report.html'} written")
     if built.set_aside:

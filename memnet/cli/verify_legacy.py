@@ -14,7 +14,9 @@ def verify_legacy(
     ),
     mean: Path | None = typer.Option(None, help="The mean image that belongs to --caffemodel."),
     deploy: Path | None = typer.Option(None, help="deploy.prototxt, compared with the weights."),
-    mean_layout: str | None = typer.Option(None, help="How the mean image lies."),
+    mean_layout: str | None = typer.Option(
+        None, help="How the mean image lies (hwc-bgr, whc-bgr ...)."
+    ),
     split: str = typer.Option("all", help="1, 2, 3, 4, 5 or all."),
     out: Path = typer.Option(Path("memnet-verify"), help="Folder for scores and verdict."),
     device: str = typer.Option("auto", help="auto, cpu, cuda ..."),
@@ -24,7 +26,7 @@ def verify_legacy(
     """Score LaMem's official test splits with the original MemNet and judge the result.
 
     Prints, per split: n, Spearman's rho with its 95 % interval, MSE, SD of the predictions; then
-    the published figures and a verdict against a band that was fixed beforehand. The exit code is
+    the published values and a verdict against a band that was fixed beforehand. The exit code is
     0 whatever the verdict, 1 if pictures failed.
     """
     from memnet.cli.messages import command_line, report_failures, say
@@ -66,7 +68,7 @@ def verify_legacy(
     )
     report_failures(Inputs(), summary, out / "scores.parquet")
     _print(verification)
-    say(f"verdict and figures -> {out / 'verification.json'}")
+    say(f"verdict and values -> {out / 'verification.json'}")
     if summary.failed or any(result.failed for result in verification.splits):
         raise typer.Exit(1)
 

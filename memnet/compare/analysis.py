@@ -346,7 +346,7 @@ def _no_shares(prediction: Array) -> str:
     outside = float(np.mean((prediction < 0) | (prediction > 1)))
     if outside <= MOST_OUTSIDE:
         return ""
-    return f"{outside:.0%} of the predictions lie outside 0 to 1, so they are no hit rates"
+    return f"{outside:.0%} of the predictions lie outside 0 to 1, so they cannot be hit rates"
 
 
 def _reliability(data: ComparisonInput) -> Reliability:

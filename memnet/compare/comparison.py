@@ -70,7 +70,7 @@ def compare_scores(
         call it ``image_id``.
     score_column : the column with the predictions.
     dataset : ``"lamem"``, ``"memcat"``, ... names the data set, for contamination, published
-        figures and published reliability.
+        values and published reliability.
     hits_column, responses_column : columns of whole numbers with human score = hits / responses;
         they give reliability, ceiling, label noise and the noise-matched distributions.
     strata_column : pictures are resampled within its groups (``category``).
@@ -165,7 +165,7 @@ def compare_scores(
             f"{', '.join(known_datasets())}), so it cannot tell which models were trained on it."
         )
     if resamples < _FEW_RESAMPLES:
-        warnings.append(f"Only {resamples} resamples: intervals and p values are rough.")
+        warnings.append(f"Only {resamples} resamples: intervals and p values are imprecise.")
     return RunRecord(
         created=utc_now(),
         command=command,
@@ -281,7 +281,7 @@ def _counts(
 
 
 def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[dict[str, Any]]:
-    """Look up the published figures for this record, as plain JSON values.
+    """Look up the published values for this record, as plain JSON values.
 
     ``measured`` says whether split halves were: people's published consistency is about hit rates,
     and labels without counts may be others.

@@ -167,10 +167,10 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
                 continue
             clauses = [stated.note]
             if of.names != tested.names:
-                clauses.insert(0, f"a figure of {of.base}, where {tested.base} was tested here")
+                clauses.insert(0, f"a value for {of.base}, but {tested.base} was tested here")
             if variant:
                 clauses.insert(
-                    0, f"a figure of the model itself, where its variant {variant} was tested here"
+                    0, f"a value of the model itself, but its variant {variant} was tested here"
                 )
             clauses += [
                 f"the same paper says {other.text} ({other.where})" for other in rivals(stated)
@@ -239,9 +239,9 @@ def contaminated_mse_note(
         f"{best.source.short} give ResMemRetrain an MSE {best.text}, and a rank correlation of "
         f"{rho.text}. LaMem's scores have a variance of {LAMEM_VARIANCE} (MemCat's vary more), and "
         f"no prediction that correlates with them at r = {rho.text} has an MSE below "
-        f"(1 - r^2) x {LAMEM_VARIANCE} = {floor:.4f}; {best.printed} takes an r of {needed:.2f}. "
+        f"(1 - r^2) x {LAMEM_VARIANCE} = {floor:.4f}; {best.printed} needs an r of {needed:.2f}. "
         f"Here, on {n:,} pictures of data sets that it was trained on, its MSE is {mse:.5f}, with "
-        f"Spearman's rho {spearman:.4f} and r = {pearson:.4f}, at which {own_floor:.5f} is the "
+        f"Spearman's rho {spearman:.4f} and r = {pearson:.4f}, for which {own_floor:.5f} is the "
         f"least possible (SD of the human scores {truth_sd:.4f})."
     )
     if mse < floor and pearson > rho.value:
@@ -249,7 +249,7 @@ def contaminated_mse_note(
             f"{text} An MSE like {best.printed} is what a test on its own training pictures gives; "
             "it says nothing about new pictures."
         )
-    return f"{text} These numbers do not tell how the published one came about."
+    return f"{text} These numbers do not show how the published value came about."
 
 
 @cache

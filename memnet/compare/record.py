@@ -171,7 +171,7 @@ class RunRecord:
             values: dict[str, Any] = json.loads(text)
             version = values["schema_version"]
         except (ValueError, KeyError, TypeError) as error:
-            raise MemnetError(f"This is no record of a comparison ({error}).") from error
+            raise MemnetError(f"This is not the record of a comparison ({error}).") from error
         if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
             raise MemnetError(
                 f"The record has schema version {version}, this memnet reads up to "
@@ -220,7 +220,9 @@ class RunRecord:
         except OSError as error:
             raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
         except UnicodeDecodeError as error:
-            raise MemnetError(f"{path} is no record of a comparison (no UTF-8 text).") from error
+            raise MemnetError(
+                f"{path} is not the record of a comparison (no UTF-8 text)."
+            ) from error
 
 
 def _from_1(values: dict[str, Any]) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def _remarks(model: str, run: Mapping[str, Any], values: Mapping[str, object]) -
             f"it has is of its best epoch until then{f' ({message})' if message else '.'}"
         )
     elif status == "stopped early":
-        remarks.append("stopped early, so that its training time is of fewer epochs than planned.")
+        remarks.append("stopped early, so its training time is for fewer epochs than planned.")
     if model in ("resmem", "resmem.published"):
         frozen = "resnet" in run.get("frozen", [])
         if frozen != (model == "resmem"):
@@ -157,7 +157,7 @@ def _of_test(record: RunRecord, run: Mapping[str, Any]) -> tuple[dict[str, Estim
     model = tested_model(record, run)
     if model is None:
         return {}, ["test/record.json is of several models, and run.json names none of them."]
-    figures: dict[str, Estimate] = {}
+    values: dict[str, Estimate] = {}
     remarks = []
     results = {result.metric: result for result in record.results if result.model == model}
     for metric in TESTED:
@@ -166,13 +166,13 @@ def _of_test(record: RunRecord, run: Mapping[str, Any]) -> tuple[dict[str, Estim
             reason = result.reason if result is not None else "it is not in test/record.json"
             remarks.append(f"no {TABLE1_COLUMNS[metric][0]}: {reason}.")
         else:
-            figures[metric] = _estimate(result)
+            values[metric] = _estimate(result)
     word = next(iter(results.values())).contamination
     if word != "clean":
         reasons = [m.get("contamination_why", "") for m in record.models if m["name"] == model]
         why = reasons[0] if reasons and reasons[0] else "No reason is given."
         remarks.append(f"contamination of its test: {word}. {why}")
-    return figures, remarks
+    return values, remarks
 
 
 def _estimate(result: Result) -> Estimate:
@@ -203,8 +203,8 @@ def _tested_on(tested: Mapping[str, RunRecord]) -> list[str]:
     if len(groups) > 1:
         remarks.insert(
             0,
-            "The runs were tested on different pictures or human scores, so that their figures "
-            "here must not be held against each other.",
+            "The runs were tested on different pictures or human scores, so their values "
+            "here must not be compared.",
         )
     return remarks
 

@@ -1,6 +1,6 @@
 """The figures of training: curves of a run, a search's runs, its settings.
 
-All are pure functions of the rows of ``curves.csv`` and of ``run.json``. An undefined figure (None)
+All are pure functions of the rows of ``curves.csv`` and of ``run.json``. An undefined value (None)
 is a gap in its line.
 """
 
@@ -164,7 +164,7 @@ def curves_caption(curves: Sequence[Row], run: Mapping[str, Any]) -> str:
         course += f", at best {top} at epoch {best['epoch']:g}"
         course += f", and {last} at epoch {defined[-1][0]:g}"
     if len(defined) < len(values):
-        course += f"; it is undefined, and a gap, at {len(values) - len(defined)} of {len(values)}"
+        course += f"; it is undefined (a gap) at {len(values) - len(defined)} of {len(values)}"
     losses = known(curves, "train_loss")
     if losses:
         course += "; the training error is the mean over an epoch, with dropout, as weights change"

@@ -78,7 +78,7 @@ class Verification:
     mean, interval, spread : mean of rho over the splits, its 95 % interval (pictures are drawn
         once for all splits, so that shared ones count as shared), SD over the splits.
     mse, sd : means over the splits.
-    band, published : what was fixed beforehand, and where the figures come from.
+    band, published : what was fixed beforehand, and where the values come from.
     verdict, sentence : the judgement, and what it means.
     resamples, seed : of the intervals.
     environment : versions.

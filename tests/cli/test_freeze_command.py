@@ -21,7 +21,7 @@ def frozen(memnet_command, make_pictures, tiny_weights, tmp_path):
     args = ("--model", tiny_weights.name, "--images", "study/first", "study/second")
     done = memnet_command("freeze", *args, "--out", out)
     assert done.stdout == ""
-    assert done.stderr.strip() == f"memnet: 5 frozen, tolerance elsewhere 2e-06 -> {out}"
+    assert done.stderr.strip() == f"memnet: 5 frozen, tolerance on other machines 2e-06 -> {out}"
     return out
 
 
@@ -109,8 +109,8 @@ def test_files_that_are_no_pictures_are_counted(
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("-m", "a.safetensors", "-m", "b.safetensors"), "of one model; --model was given 2"),
-        (("--model", "a.safetensors", "b.safetensors"), "of one model; --model was given 2"),
+        (("-m", "a.safetensors", "-m", "b.safetensors"), "for one model; --model was given 2"),
+        (("--model", "a.safetensors", "b.safetensors"), "for one model; --model was given 2"),
         (("-m", "resmem.publishd"), "Did you mean 'resmem.published'?"),
         (("-m", "none.safetensors"), "There is no weight file none.safetensors"),
     ],

@@ -102,7 +102,7 @@ def test_runs_that_all_fail_are_said_and_are_no_success(data, tmp_path):
     assert done.exit_code == 1
     assert done.stderr.count("failed, no Spearman (") == 2
     assert "finite number" in done.stderr
-    assert "no run came to its end" in done.stderr
+    assert "no run was finished" in done.stderr
     assert done.stdout == "2 runs: 2 failed\n"
     assert not (tmp_path / "s" / "best.toml").exists()
 

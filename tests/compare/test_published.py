@@ -190,7 +190,7 @@ def test_figures_of_the_mixture_are_not_comparable_with_one_of_its_parts():
         assert len(rows) == 5
         for row in rows.values():
             assert not row.comparable
-            assert f"figure of lamem+memcat, where {dataset} was tested" in row.why
+            assert f"value for lamem+memcat, but {dataset} was tested" in row.why
     assert {r.published.metric: r.comparable for r in beside(MIX, "resmem").values()} == {
         "spearman": True,
         "mse": True,
@@ -201,7 +201,7 @@ def test_figures_of_the_mixture_are_not_comparable_with_one_of_its_parts():
 def test_figures_of_a_part_are_shown_beside_the_mixture_and_not_comparable():
     row = beside(MIX, "memnet.caffe_lamem")["k15-memnet-lamem"]
     assert not row.comparable
-    assert "figure of lamem, where lamem+memcat was tested" in row.why
+    assert "value for lamem, but lamem+memcat was tested" in row.why
 
 
 def test_no_test_of_the_published_resmem_is_like_for_like():
@@ -217,7 +217,7 @@ def test_the_floor_of_the_predictions_is_shown_on_any_data_set():
     rows = beside("scenes375", "resmem.published", "memnet.caffe_lamem", HUMAN)
     assert [row.published.printed for row in rows.values()] == ["0.411"]
     assert not rows["nb22-retrain-min"].comparable
-    assert "where scenes375 was tested" in rows["nb22-retrain-min"].why
+    assert "but scenes375 was tested" in rows["nb22-retrain-min"].why
 
 
 def test_a_variant_is_not_the_model_whose_figure_was_published():
@@ -290,7 +290,7 @@ def test_the_note_says_with_figures_what_gives_an_mse_of_0_0047():
     for part in (
         "an MSE as low as 0.0047, and a rank correlation of 0.68",
         "(1 - r^2) x 0.0153 = 0.0082",
-        "0.0047 takes an r of 0.83",
+        "0.0047 needs an r of 0.83",
         "on 400 pictures",
         "MSE is 0.00466, with Spearman's rho 0.8173 and r = 0.8671",
         "0.00427 is the least possible",
@@ -303,7 +303,7 @@ def test_the_note_says_with_figures_what_gives_an_mse_of_0_0047():
 def test_the_note_does_not_claim_what_the_measured_figures_do_not_bear_out(mse, pearson):
     note = contaminated_mse_note(mse=mse, spearman=0.5, pearson=pearson, truth_sd=0.07, n=50)
     assert "is what a test on its own training pictures gives" not in note
-    assert note.endswith("These numbers do not tell how the published one came about.")
+    assert note.endswith("These numbers do not show how the published value came about.")
 
 
 def test_the_note_holds_on_400_pictures_of_memcat(shared):

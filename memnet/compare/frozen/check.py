@@ -77,7 +77,7 @@ class FrozenCheck:
         return not self.moved and not self.unscored
 
     def notes(self) -> list[str]:
-        """Say what a passing test should not keep to itself; empty where nothing is worth it."""
+        """List what a passing test should report; empty where there is nothing to report."""
         telling = [line for line in self.changes if not line.startswith(_ENVIRONMENT)]
         notes = [f"the scores hold, although this changed: {line}" for line in telling]
         if self.not_frozen:
@@ -112,12 +112,12 @@ class FrozenCheck:
         if not self.changes and not self.unscored:
             lines.append(
                 "  nothing that is recorded: weights, preprocessing, picture files and environment "
-                "are the same, so the code between picture and score is not, or the file was edited"
+                "are the same, so memnet's code differs, or the frozen file was edited"
             )
         if self.not_frozen:
             lines.append(f"  not frozen: {_count(self.not_frozen, 'picture', 'pictures')}")
         if self.why_not_exact:
-            lines += ["", f"Not judged bit for bit: {self.why_not_exact}."]
+            lines += ["", f"Not compared bit for bit: {self.why_not_exact}."]
         if self.moved:
             lines += ["", "If today's scores are the right ones: pytest --memnet-refreeze."]
         return "\n".join(lines)
@@ -150,7 +150,7 @@ def check(
     why = "" if exact else _why_not(frozen.environment, environment)
     results = list(zip(frozen.pictures, rows, strict=True))
     if any(row.score is None for row in rows):
-        why = why or "without the pictures that are not scored, the batches fall otherwise"
+        why = why or "some pictures are not scored, so the batches differ"
         exact = False
     limit = 0.0 if exact else frozen.tolerance
     for picture, row in results:
@@ -255,7 +255,7 @@ def _why_not(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     names = [name for name in differences(before, now) if name not in UNDECISIVE]
     if names:
         return f"the environment is another one ({', '.join(names)})"
-    return f"device {now['device']} and cpu {now['cpu']} do not promise the same last digit"
+    return f"device {now['device']} and cpu {now['cpu']} do not guarantee the same last digit"
 
 
 def _table(moved: Sequence[MovedPicture]) -> list[str]:
@@ -264,7 +264,7 @@ def _table(moved: Sequence[MovedPicture]) -> list[str]:
         raw = abs(row.score - row.picture.score) < row.difference < math.inf
         remarks = [
             f"raw {row.picture.raw:.9f} -> {row.raw:.9f}" if raw else "",
-            "the file has other bytes" if row.file_changed else "",
+            "the picture file changed" if row.file_changed else "",
         ]
         rows.append(
             (

@@ -194,7 +194,7 @@ def freeze(
     if tolerance is None:
         tolerance = PUBLISHED_TOLERANCE.get(predictor.name, DEFAULT_TOLERANCE)
     if not (math.isfinite(tolerance) and tolerance >= 0):
-        raise MemnetError(f"The tolerance {tolerance} is no difference of scores; give 0 or more.")
+        raise MemnetError(f"The tolerance {tolerance} is not valid; give 0 or more.")
     if inputs.unreadable:
         raise MemnetError(
             "Nothing was frozen, since a frozen file must be complete and a folder cannot be read: "
@@ -312,7 +312,7 @@ def _check_fields(frozen: FrozenScores) -> None:
     if frozen.batch_size < 1 or not 0 <= frozen.tolerance < math.inf:
         raise ValueError("batch_size or tolerance is out of range")
     if not isinstance(frozen.output["multiply"], (int, float)):
-        raise TypeError("output.multiply is no number")
+        raise TypeError("output.multiply is not a number")
     ids = {picture.image_id for picture in frozen.pictures}
     if not ids or len(ids) != len(frozen.pictures):
         raise ValueError("it has no pictures, or one of them twice")

@@ -73,13 +73,13 @@ def _undefined(rows: Sequence[Difference]) -> str:
 
 
 def _supposed(rows: Sequence[Difference]) -> str:
-    text = "Williams, Steiger, Meng-Rosenthal-Rubin and Zou suppose normally distributed scores"
+    text = "Williams, Steiger, Meng-Rosenthal-Rubin and Zou assume normally distributed scores"
     if rows[0].metric == "spearman":
         return (
             f"{text}, so here they compare the correlations of the ranks' normal scores, not rho "
             "itself."
         )
-    return f"{text}; where they are skewed, as memorability is, they reject too often."
+    return f"{text}; these tests reject too often where scores are skewed, as memorability is."
 
 
 def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell]:

@@ -70,7 +70,7 @@ def _ranking(record: RunRecord) -> list[str]:
     missing = [model for model in rho if model not in order]
     if missing and order:
         reason = rho[missing[0]].reason
-        sentences.append(f"Without a place, since rho is undefined ({reason}): {_join(missing)}.")
+        sentences.append(f"Not ranked, because rho is undefined ({reason}): {_join(missing)}.")
     return sentences
 
 
@@ -104,7 +104,7 @@ def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
     if not eligible:
         return [
             *sentences,
-            "Every model was trained on this data set: none of them has won anything.",
+            "Every model was trained on this data set, so no model can be called the best.",
         ]
     first, *others = eligible
     among = "Among those not known to be trained on it, " if contaminated else ""
@@ -142,10 +142,10 @@ def _verdict(record: RunRecord, first: str, second: str) -> str:
     if apart and unlikely:
         sentence = f"The difference, {difference}, is beyond chance."
         if row.equivalent:
-            sentence += f" It is smaller than the margin of {row.margin:g} all the same."
+            sentence += f" It is nevertheless smaller than the margin of {row.margin:g}."
         return sentence
     if apart or unlikely:
-        sentence = f"Interval and test disagree on the difference, {difference}: it stays open."
+        sentence = f"Interval and test disagree about the difference, {difference}: no conclusion."
     else:
         sentence = f"The difference, {difference}, is not beyond chance."
     return f"{sentence} {_equivalence(row)}"

@@ -66,8 +66,8 @@ def _intervals(record: RunRecord) -> str:
     return (
         f"{percent(first.level)}, {first.method}: {first.resamples:,} resamples of {drawn}; seed "
         f"{first.seed}. Truth and predictions of a picture stay together, and every model has the "
-        "same resamples. A distance or a squared part cannot be negative, so its interval lies "
-        "high where there is nearly none."
+        "same resamples. A distance or a squared part cannot be negative, so its interval is too "
+        "high where the true value is near 0."
     )
 
 
@@ -75,13 +75,13 @@ def _p_values(record: RunRecord) -> str:
     if all(result.p_value is None for result in record.results):
         return ""
     text = (
-        "of a distribution: predictions and human scores change places picture by picture, at "
-        "random, and p is the share of such swaps with a statistic at least as large. The "
-        "p values that belong to the two-sample tests are not used: they suppose two independent "
-        "samples, and these two are about the same pictures."
+        "of a distribution: predictions and human scores are swapped at random, picture by "
+        "picture; p is the share of such swaps with a statistic at least as large. The p values "
+        "that belong to the two-sample tests are not used: they assume two independent samples, "
+        "but these two are about the same pictures."
     )
     if _has(record, "dip"):
-        text += " That of the dip is from Hartigan's table: could the predictions have one peak?"
+        text += " The p value of the dip, from Hartigan's table, tests for more than one peak."
     return text
 
 
@@ -89,12 +89,12 @@ def _between(record: RunRecord) -> str:
     if not record.differences:
         return ""
     return (
-        "two models' predictions for a picture change places, at random: as ranks for Spearman "
-        "(each column is then ranked anew), as z scores for Pearson, as errors for MSE and MAE. "
-        "Two-sided. Holm's correction bounds the chance of one false alarm among all pairs of the "
-        "metric, Benjamini and Hochberg's the share of false ones among those found. Williams, "
-        "Steiger and Meng, Rosenthal and Rubin test two correlations with one variable in common; "
-        "Zou gives an interval for their difference."
+        "the two predictions for a picture are swapped at random between the models: as ranks for "
+        "Spearman (each column is then ranked again), as z scores for Pearson, as errors for MSE "
+        "and MAE. Two-sided. Holm's correction bounds the chance of any false alarm among all "
+        "pairs of the metric, Benjamini and Hochberg's the share of false ones among those found. "
+        "Williams, Steiger and Meng, Rosenthal and Rubin test two correlations with one variable "
+        "in common; Zou gives an interval for their difference."
     )
 
 
@@ -106,7 +106,7 @@ def _margin(record: RunRecord) -> str:
         "equivalence is shown where at most 5 % of the resampled differences lie beyond the margin "
         "on either side (two one-sided bootstrap tests; margin "
         f"{', '.join(f'{m:g}' for m in sorted(margins))}). A difference that is not beyond chance "
-        "does not show it, and one can be both: beyond chance, and smaller than the margin."
+        "does not show equivalence; a difference can be beyond chance and smaller than the margin."
     )
 
 
@@ -120,8 +120,8 @@ def _effects(record: RunRecord) -> str:
         return ""
     listed = "; ".join(f"of {name}: {title}" for name, title in titles.items())
     return (
-        "a test statistic that grows with the number of pictures, put on a scale that does not; "
-        f"0 is no difference ({listed}). The other distances are effect sizes themselves."
+        "a test statistic that grows with the number of pictures, converted to a scale that "
+        f"does not; 0 is no difference ({listed}). The other distances are effect sizes themselves."
     )
 
 
@@ -132,19 +132,19 @@ def _noise(record: RunRecord) -> str:
         "a human score is a share of a limited number of answers and varies by chance, a "
         "prediction does not; so even a perfect predictor has another distribution than the human "
         "scores. Here each prediction p is replaced by Binomial(n, p) / n with the picture's own "
-        "number of answers n before the distributions are compared; the figure is the mean over "
+        "number of answers n before the distributions are compared; the value is the mean over "
         "many draws."
     )
 
 
 def _label_resamples(record: RunRecord) -> str:
-    used = {figure["resamples"] for figure in record.labels.get("figures", {}).values()}
+    used = {value["resamples"] for value in record.labels.get("figures", {}).values()}
     used.discard(0)
     if not used:
         return ""
     return (
         f" The intervals of reliability, split-half and ceiling are Fisher's, with the SD over "
-        f"{max(used):,} resamples of pictures; so many are used for the disattenuated figures, too."
+        f"{max(used):,} resamples of pictures; as many are used for the disattenuated values."
     )
 
 

@@ -110,7 +110,7 @@ def _calibration(model: str, data: Data, record: RunRecord) -> Figure:
     parts = data["by_prediction"]
     ends = [part[key] for part in parts for key in ("low", "high")]
     _square(axes, span(_scores(data), ends), record)
-    label = "mean human score of pictures with like predictions, and its 95 % interval"
+    label = "mean human score of pictures with similar predictions, and its 95 % interval"
     _means(axes, parts, label, PREDICTION)
     return _finished(figure, axes, model, data["n"], record)
 
@@ -121,7 +121,7 @@ def _residuals(model: str, data: Data, record: RunRecord) -> Figure:
     truth, prediction = (np.array(data[f"{key}_points"]) for key in ("truth", "prediction"))
     _points(axes, truth, (prediction - truth).round(6))  # the points' own six digits, no more
     axes.axhline(0, color=INK, lw=1.1, ls=":", label="prediction = human score")
-    label = "mean residual of pictures with like human scores, and its 95 % interval"
+    label = "mean residual of pictures with similar human scores, and its 95 % interval"
     _means(axes, data["by_truth"], label, TRUTH)
     axes.set(
         xlabel=_human(record, figure.get_figwidth() - 1),
@@ -241,7 +241,7 @@ def _density_caption(model: str, data: Data, record: RunRecord) -> str:
 
 def _scatter_caption(model: str, data: Data, record: RunRecord) -> str:
     text = (
-        f"Each point is a picture, with the prediction of {model} across and the human score up; "
+        f"Each point is a picture: prediction of {model} (horizontal) and human score (vertical); "
         "on the dotted line the two are equal"
     )
     if _recalibration(model, record) is not None:
@@ -264,16 +264,17 @@ def _residuals_caption(model: str, data: Data, record: RunRecord) -> str:
     return (
         f"Residuals (prediction of {model} minus human score) against the human score, with means "
         "and 95 % t intervals of up to ten equally large groups of pictures; noise in the human "
-        "scores makes residuals slope down even for a perfect predictor, so that a slope alone is "
-        "no sign of regression to the mean."
+        "scores makes residuals slope down even for a perfect predictor, so a slope alone is no "
+        "sign of regression to the mean."
     )
 
 
 def _quantiles_caption(model: str, data: Data, record: RunRecord) -> str:
     return (
-        f"Percentiles of the predictions of {model} (across) against the same percentiles of the "
-        "human scores (up), every tenth ringed; where the two distributions are alike the points "
-        "lie on the dotted line, and a steeper course means that the predictions vary too little."
+        f"Percentiles of the predictions of {model} (horizontal) and the same percentiles of the "
+        "human scores (vertical), every tenth with a ring; where the two distributions are alike "
+        "the points lie on the dotted line, and a steeper line means that the predictions vary too "
+        "little."
     )
 
 

@@ -212,7 +212,7 @@ def _sentence(group: str, results: dict[str, Result]) -> str:
         return (
             "Do predictions and human scores have one distribution? p answers whether they "
             "differ at all, which with many pictures they nearly always do; the effect size, with "
-            "its interval, says by how much. Where no other is given, the value is one itself."
+            "its interval, says by how much. Without an effect size, the value is itself one."
         )
     if group == "noise-matched":
         return (
@@ -244,7 +244,7 @@ def _error_parts(results: dict[str, Result]) -> str:
         text += (
             f"{number(above)} lies above it."
             if above >= 0
-            else f"This MSE is {number(-above)} less, as it can be where the scores were seen."
+            else f"This MSE is {number(-above)} below it, as can happen on training pictures."
         )
     return text
 
@@ -273,7 +273,7 @@ def _ranges(results: Sequence[Result]) -> Table:
             *(Column(describe(metric).title, numeric=True) for metric in _RANGE_METRICS),
         ],
         rows=rows,
-        before="A range holds its lower end. Even a perfect predictor has a bias upwards in the "
+        before="A range includes its lower end. Even a perfect predictor has a bias upwards in the "
         "lowest and downwards in the highest range, since pictures get there partly by the noise "
         "of their human scores.",
         word=results[0].contamination,

@@ -130,12 +130,12 @@ def _new_name(record: MigrationRecord) -> str:
 
 
 def _rho(record: MigrationRecord) -> str:
-    figure = record.agreement.get("figures", {}).get("spearman")
-    if not figure or figure["value"] is None:
+    estimate = record.agreement.get("figures", {}).get("spearman")
+    if not estimate or estimate["value"] is None:
         return ""
-    ends = figure["interval"]
+    ends = estimate["interval"]
     between = f" [{number(ends[0])}, {number(ends[1])}]" if ends else ""
-    return f"; Spearman's rho {number(figure['value'])}{between}"
+    return f"; Spearman's rho {number(estimate['value'])}{between}"
 
 
 def draw_claims(record: MigrationRecord) -> Figure:
@@ -187,19 +187,21 @@ def _drawable(record: MigrationRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _mark(axes: Axes, place: float, figure: Mapping[str, Any], which: str, label: str) -> None:
-    if figure["value"] is None:
+def _mark(axes: Axes, place: float, estimate: Mapping[str, Any], which: str, label: str) -> None:
+    if estimate["value"] is None:
         return
     style: Any = _SHADES[which]
-    if figure["interval"] is not None:
-        axes.plot(figure["interval"], [place, place], color=style["color"], lw=1.6, gid="interval")
+    if estimate["interval"] is not None:
+        axes.plot(
+            estimate["interval"], [place, place], color=style["color"], lw=1.6, gid="interval"
+        )
     named: Any = {"label": label} if label else {}
-    axes.plot([figure["value"]], [place], ls="", ms=5.5, gid=which, zorder=3, **style, **named)
+    axes.plot([estimate["value"]], [place], ls="", ms=5.5, gid=which, zorder=3, **style, **named)
 
 
-def _text(figure: Mapping[str, Any]) -> str:
-    if figure["value"] is None:
+def _text(estimate: Mapping[str, Any]) -> str:
+    if estimate["value"] is None:
         return "undefined"
-    ends: Sequence[float] | None = figure["interval"]
+    ends: Sequence[float] | None = estimate["interval"]
     between = f" [{number(ends[0])}, {number(ends[1])}]" if ends else ""
-    return number(figure["value"]) + between
+    return number(estimate["value"]) + between
