@@ -29,54 +29,21 @@ def sensitivity(
     and correlations.csv (Spearman's rho between every two).
     """
     from memnet.cli.messages import command_line, say, say_ignored, say_some, say_unreadable
-    from memnet.data.pictures import collect
-    from memnet.errors import MemnetError
-    from memnet.scoring.predictor import load
-    from memnet.studies.cautions import inspect_pictures, training_cautions
-    from memnet.studies.variants.page import findings, write_sensitivity_page
-    from memnet.studies.variants.scores import score_variants
-    from memnet.studies.variants.sensitivity import ENOUGH, FEWEST, compare_variants
-    from memnet.util.atomic import write_text
+    from memnet.studies.variants.page import findings
+    from memnet.studies.variants.run import run_sensitivity
 
-    inputs = collect(pictures)
-    if len(inputs.items) < FEWEST:
-        raise MemnetError(
-            f"{len(inputs.items)} picture(s) were given; a rank correlation needs at least "
-            f"{FEWEST}, and {ENOUGH} to mean anything."
-        )
-    predictor = load(model, device=device)
-    scores = score_variants(predictor, inputs.items, batch_size=batch_size)
-    result = compare_variants(scores)
-    scored = [item for item in inputs.items if item.image_id not in result.failed]
-    remark = predictor.header.remark
-    cautions = [f"{predictor.name}: {remark}"] if remark else []
-    cautions += [
-        caution.sentence
-        for caution in (
-            *inspect_pictures(scored),
-            *training_cautions(
-                scores.image_ids, predictor.name, trained_on=predictor.header.trained_on
-            ),
-        )
-    ]
-    write_text(out / "variants.csv", result.scores.to_csv(index=False))
-    write_text(out / "summary.csv", result.summary.to_csv(index=False))
-    write_text(out / "correlations.csv", result.correlations.to_csv(index_label="variant"))
-    page = write_sensitivity_page(
-        out,
-        result,
-        cautions=cautions,
-        command=command_line(),
-        weights_sha256=predictor.header.tensors_sha256,
+    run = run_sensitivity(
+        pictures, out, model=model, batch_size=batch_size, device=device, command=command_line()
     )
+    result, page = run.result, run.page
     _print(result)
     say_some([f"{name}: {why}" for name, why in result.failed.items()], f"see {page}")
-    say_ignored(inputs)
-    say_unreadable(inputs)
-    for sentence in (*findings(result), *filter(None, [result.warning]), *cautions[bool(remark) :]):
+    say_ignored(run.inputs)
+    say_unreadable(run.inputs)
+    for sentence in (*findings(result), *filter(None, [result.warning]), *run.cautions):
         say(sentence)
     say(f"{result.n:,} pictures, {len(result.summary)} variants -> {page}")
-    if result.failed or inputs.unreadable:
+    if not run.complete:
         raise typer.Exit(1)
 
 

@@ -21,8 +21,9 @@ from caffe2onnx_route import (
 )
 from caffe_recipe import write_recipe
 from memnet.errors import MemnetError
+from memnet.legacy import onnx_route
 from memnet.legacy.architecture import LAYERS
-from memnet.legacy.onnx_route import BLOBS
+from memnet.legacy.onnx_route import BLOBS, export_onnx
 from references import GOLDEN, limit
 from witnesses import (
     WITNESSES,
@@ -394,3 +395,21 @@ def test_a_blob_that_memnet_does_not_have_is_an_error():
 def test_a_witness_with_nothing_to_compare_is_an_error():
     with pytest.raises(MemnetError, match="no blob in common"):
         first_disagreement(blobs(data=[1.0], conv1=[1.0]), blobs(data=[1.0], fc6=[1.0]), 1.0)
+
+
+def test_an_export_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
+    """The file is written whole or not at all."""
+    path = tmp_path / "memnet.onnx"
+    path.write_bytes(b"an earlier export")
+
+    def half(model, args, file, **options):
+        with open(file, "wb") as opened:
+            opened.write(b"half")
+        raise RuntimeError("stopped")
+
+    monkeypatch.setattr(onnx_route, "_needed", lambda package: ModuleType(package))
+    monkeypatch.setattr(torch.onnx, "export", half)
+    with pytest.raises(RuntimeError, match="stopped"):
+        export_onnx(torch.nn.Linear(1, 1), path)
+    assert path.read_bytes() == b"an earlier export"
+    assert [file.name for file in tmp_path.iterdir()] == ["memnet.onnx"]
