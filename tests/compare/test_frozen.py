@@ -311,14 +311,16 @@ def test_a_new_picture_in_the_folder_is_a_note(lab, tiny):
     assert verdict.notes() == ["not frozen: 1 picture: new.png"]
 
 
-def test_a_model_that_now_gives_no_number_has_moved_most_of_all(lab, tiny):
+def test_a_picture_for_which_the_model_now_gives_no_number_is_not_scored(lab, tiny):
     path, frozen = lab
     network = tiny.network
     tiny.network = lambda x: network(x) * torch.where(torch.arange(len(x)) // 2 == 2, torch.nan, 1)
     verdict = check(elsewhere(with_score(frozen, 1, score=0.0)), tiny, path=path)
-    assert [one.picture.image_id for one in verdict.moved] == ["00002.png", "00001.png"]
-    assert math.isinf(verdict.moved[0].difference)
-    assert re.search(r"00002\.png +0\.\d+ +nan +\+?nan", verdict.message("frozen.json"))
+    assert [row.picture.image_id for row in verdict.moved] == ["00001.png"]
+    assert not verdict.holds
+    (clause,) = verdict.unscored
+    assert clause.startswith("00002.png: The model gave nan, no finite number (")
+    assert clause in verdict.message("frozen.json")
 
 
 def test_a_long_table_is_sorted_and_counted(tiny, make_pictures, known_cpu):
@@ -355,7 +357,7 @@ def test_a_frozen_file_must_be_complete(tiny, make_pictures, tmp_path):
     with pytest.raises(MemnetError, match="locked: Permission denied"):
         freeze(tiny, inputs, images=[folder], out=tmp_path / "f.json")
     tiny.network = lambda x: x.flatten(1).sum(1) * torch.inf
-    with pytest.raises(MemnetError, match=r"1 of 1 .*00000\.png \(the model's score is inf"):
+    with pytest.raises(MemnetError, match=r"1 of 1 .*00000\.png \(The model gave inf, no finite"):
         freeze(tiny, collect([folder / "00000.png"]), images=[folder], out=tmp_path / "f.json")
 
 

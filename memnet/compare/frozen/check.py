@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ class MovedPicture:
     picture : as it was frozen.
     score, raw : now.
     difference : the larger of the differences of the score and of the raw output in score units
-        (times the output's ``multiply``); infinite where there is no number now.
+        (times the output's ``multiply``).
     file_changed : whether the picture file has other bytes.
     """
 
@@ -167,8 +166,6 @@ def check(
             abs(row.score - picture.score),
             abs(row.raw - picture.raw) * abs(frozen.output["multiply"]),
         )
-        if not (math.isfinite(row.score) and math.isfinite(row.raw)):
-            difference = math.inf
         if difference > limit:
             moved.append(
                 MovedPicture(
@@ -190,7 +187,7 @@ def check(
     except MemnetError as error:
         changes.append(f"images: {error}")
     if unscored:
-        changes.append(f"pictures: {len(unscored)} missing or unreadable")
+        changes.append(f"pictures: {len(unscored)} missing or not scored")
     if other_bytes:
         changes.append(f"picture files (sha256): {_count(other_bytes, 'picture', 'pictures')}")
     if decoded:
@@ -261,7 +258,7 @@ def _why_not(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 def _table(moved: Sequence[MovedPicture]) -> list[str]:
     rows = [("picture", "frozen", "now", "difference", "")]
     for row in moved[:_SHOWN]:
-        raw = abs(row.score - row.picture.score) < row.difference < math.inf
+        raw = abs(row.score - row.picture.score) < row.difference
         remarks = [
             f"raw {row.picture.raw:.9f} -> {row.raw:.9f}" if raw else "",
             "the picture file changed" if row.file_changed else "",
