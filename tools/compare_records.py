@@ -40,7 +40,7 @@ _MISSING = "(missing)"
 
 
 @dataclass
-class Found:
+class Comparison:
     """What the comparison of one file found.
 
     Attributes
@@ -155,13 +155,13 @@ def _equal(before: Any, after: Any) -> bool:
     return type(before) is type(after) and bool(before == after)
 
 
-def compare_file(before: Side, after: Side, name: str) -> Found:
+def compare_file(before: Side, after: Side, name: str) -> Comparison:
     """Compare one file of values that is in both folders."""
-    found = Found()
+    comparison = Comparison()
     first, second = dict(before.values(name)), dict(after.values(name))
     for where in {**first, **second}:
-        found.add(where, first.get(where, _MISSING), second.get(where, _MISSING))
-    return found
+        comparison.add(where, first.get(where, _MISSING), second.get(where, _MISSING))
+    return comparison
 
 
 def main() -> int:
@@ -189,15 +189,16 @@ def main() -> int:
             bad += 1
             print(f"{name:{wide}}  is not in {missing[0].root.name}")
             continue
-        found = compare_file(before, after, name)
-        total += found.compared
-        bad += bool(found.differing)
-        largest = "" if found.largest is None else f"{found.largest:.3g}"
-        print(f"{name:{wide}}  {found.compared:8,}  {len(found.differing):9,}  {largest}".rstrip())
-        for where, first, second in found.differing[:LISTED]:
+        comparison = compare_file(before, after, name)
+        total += comparison.compared
+        bad += bool(comparison.differing)
+        largest = "" if comparison.largest is None else f"{comparison.largest:.3g}"
+        counts = f"{comparison.compared:8,}  {len(comparison.differing):9,}"
+        print(f"{name:{wide}}  {counts}  {largest}".rstrip())
+        for where, first, second in comparison.differing[:LISTED]:
             print(f"    {where}: {first!r} -> {second!r}")
-        if len(found.differing) > LISTED:
-            print(f"    ... and {len(found.differing) - LISTED:,} more")
+        if len(comparison.differing) > LISTED:
+            print(f"    ... and {len(comparison.differing) - LISTED:,} more")
     print(f"\n{total:,} values compared; {bad} file(s) differ.")
     print(f"Pages, figures and texts: {same} the same, {len(different)} different or in one only.")
     for name in different:

@@ -124,9 +124,9 @@ def pictures(folder: Path, count: int) -> Path | list[Path]:
     return make_pictures(folder, count)
 
 
-def pool(model: memnet.Predictor, found: Path | list[Path], seed: int = 3) -> Pool:
+def pool(model: memnet.Predictor, pictures: Path | list[Path], seed: int = 3) -> Pool:
     """Run every variant; those with random crops also with crops drawn anew for each picture."""
-    items = collect(found if isinstance(found, list) else [found]).items
+    items = collect(pictures if isinstance(pictures, list) else [pictures]).items
     scores = score_variants(model, items)
     random = np.random.default_rng(seed)
     redrawn = {}
@@ -163,8 +163,8 @@ def write(outputs: np.ndarray, kind: Kind, random: np.random.Generator) -> list[
     if kind.rows == "shuffled":
         return [texts[row] for row in random.permutation(len(texts))]
     if kind.rows == "corrupted":  # half by another row's value, half by noise
-        wrong = random.choice(len(texts), round(0.1 * len(texts)), replace=False)
-        for number, row in enumerate(wrong):
+        corrupted = random.choice(len(texts), round(0.1 * len(texts)), replace=False)
+        for number, row in enumerate(corrupted):
             other = texts[int(random.integers(len(texts)))]
             texts[row] = other if number % 2 else text(float(random.uniform(0, kind.unit)))
     return texts
@@ -187,17 +187,17 @@ class Outcome:
 
     truth: str
     kind: Kind
-    found: Diagnosis
+    diagnosis: Diagnosis
 
     @property
     def told(self) -> set[str]:
         """The verdict and what cannot be told apart from it; without a verdict, what remains."""
-        return {*filter(None, [self.found.verdict]), *self.found.equivalent}
+        return {*filter(None, [self.diagnosis.verdict]), *self.diagnosis.equivalent}
 
     @property
     def label(self) -> str:
-        if self.found.verdict is None:
-            return "none" if self.found.evidence == "none" else "too little"
+        if self.diagnosis.verdict is None:
+            return "none" if self.diagnosis.evidence == "none" else "too little"
         return "right" if self.truth in self.told else "another"
 
 
@@ -231,17 +231,17 @@ def one_draw(job: tuple[Pool, int]) -> list[Tally]:
     drawn_from, seed = job
     random = np.random.default_rng(seed)
     return [
-        Tally(one.truth, one.kind.name, one.label, tuple(sorted(one.told)))
-        for one in outcomes(drawn_from.draw(random), random)
+        Tally(outcome.truth, outcome.kind.name, outcome.label, tuple(sorted(outcome.told)))
+        for outcome in outcomes(drawn_from.draw(random), random)
     ]
 
 
-def tables(found: Sequence[Tally], draws: int, of: int, network: str) -> str:
+def tables(tallies: Sequence[Tally], draws: int, of: int, network: str) -> str:
     shuffled = {kind.name for kind in KINDS if kind.rows == "shuffled"}
-    own = [one for one in found if one.kind not in shuffled]
+    own = [tally for tally in tallies if tally.kind not in shuffled]
     lines = [
-        f"{len(found):,} columns: {draws} draws of {PICTURES} pictures out of {of}, "
-        f"{len({one.truth for one in found})} variants, {len(KINDS)} ways of writing; {network}.",
+        f"{len(tallies):,} columns: {draws} draws of {PICTURES} pictures out of {of}, "
+        f"{len({row.truth for row in tallies})} variants, {len(KINDS)} ways of writing; {network}.",
         "",
         "By truth, without the shuffled columns. *right*: the truth is the verdict or among those "
         "not told apart from it; *told apart from all but twins*: nothing else is; *also in the "
@@ -252,12 +252,12 @@ def tables(found: Sequence[Tally], draws: int, of: int, network: str) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     same = twins()
-    for truth in dict.fromkeys(one.truth for one in own):
-        rows = [one for one in own if one.truth == truth]
-        labels = Counter(one.label for one in rows)
-        right = [one for one in rows if one.label == "right"]
-        alone = sum(set(one.told) <= set(same[truth]) for one in right)
-        others = Counter(slug for one in right for slug in one.told if slug not in same[truth])
+    for truth in dict.fromkeys(tally.truth for tally in own):
+        rows = [tally for tally in own if tally.truth == truth]
+        labels = Counter(tally.label for tally in rows)
+        right = [tally for tally in rows if tally.label == "right"]
+        alone = sum(set(tally.told) <= set(same[truth]) for tally in right)
+        others = Counter(slug for tally in right for slug in tally.told if slug not in same[truth])
         also = ", ".join(f"{slug} {count}" for slug, count in others.most_common(3))
         lines.append(
             f"| {truth} | {len(rows)} | {labels['right']} | {alone} | {labels['another']} | "
@@ -271,8 +271,8 @@ def tables(found: Sequence[Tally], draws: int, of: int, network: str) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for kind in KINDS:
-        rows = [one for one in found if one.kind == kind.name]
-        labels = Counter(one.label for one in rows)
+        rows = [tally for tally in tallies if tally.kind == kind.name]
+        labels = Counter(tally.label for tally in rows)
         right = labels["right"] if kind.name not in shuffled else labels["none"]
         another = labels["another"]
         none = labels["none"] if kind.name not in shuffled else right
@@ -302,27 +302,31 @@ def related_draw(job: tuple[Pool, int]) -> list[tuple[int, int | None, float, st
     random = np.random.default_rng(seed)
     scores = drawn_from.scores
     spread = [slug for slug in scores.outputs if scores.raw(slug).std() > 0.02]
-    found = []
+    rows = []
     for count in COUNTS:
         drawn = drawn_from.draw(random, count)
         for decimals, r in ((decimals, r) for decimals in DECIMALS for r in RELATED):
             slug = str(random.choice(spread))
             texts = related_texts(drawn.scores.raw(slug), r, decimals, random)
-            said = decide_variant(as_column(drawn.scores.image_ids, texts), drawn.scores)
-            told = {said.verdict, *said.equivalent}
-            label = said.evidence if r < 1 or said.verdict is None or slug in told else "another"
-            found.append((count, decimals, r, label))
-    return found
+            diagnosis = decide_variant(as_column(drawn.scores.image_ids, texts), drawn.scores)
+            told = {diagnosis.verdict, *diagnosis.equivalent}
+            label = (
+                diagnosis.evidence
+                if r < 1 or diagnosis.verdict is None or slug in told
+                else "another"
+            )
+            rows.append((count, decimals, r, label))
+    return rows
 
 
-def related_table(found: Sequence[tuple[int, int | None, float, str]]) -> str:
+def related_table(rows: Sequence[tuple[int, int | None, float, str]]) -> str:
     verdicts = ("exact", "close", "affine", "rank", "another")
     cells: dict[tuple[int, int | None, float], Counter[str]] = {}
-    for count, decimals, r, label in found:
+    for count, decimals, r, label in rows:
         cells.setdefault((count, decimals, r), Counter())[label] += 1
-    false = Counter(label for *_, r, label in found if r < 1 and label in verdicts)
+    false = Counter(label for *_, r, label in rows if r < 1 and label in verdicts)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(false.items())) or "none at all"
-    each = len(found) // len(cells)
+    each = len(rows) // len(cells)
     lines = [
         f"Each cell is of {each} columns. False verdicts among the columns of other models: "
         f"{kinds}.",
@@ -351,9 +355,9 @@ def study(model: memnet.Predictor, count: int, draws: int, network: str) -> tupl
         drawn_from = pool(model, pictures(Path(scratch) / "pictures", count))
     jobs = [(drawn_from, seed) for seed in range(draws)]
     with ProcessPoolExecutor(2) as workers:
-        beside = [row for each in workers.map(related_draw, jobs) for row in each]
-        found = [tally for each in workers.map(one_draw, jobs) for tally in each]
-    return tables(found, draws, count, network), related_table(beside)
+        related = [row for each in workers.map(related_draw, jobs) for row in each]
+        tallies = [tally for each in workers.map(one_draw, jobs) for tally in each]
+    return tables(tallies, draws, count, network), related_table(related)
 
 
 def small_network(folder: Path) -> memnet.Predictor:

@@ -25,11 +25,11 @@ Graph = dict[str, set[str]]
 
 def modules(root: Path) -> dict[str, Path]:
     """Every module's name and file; a package's name stands for its ``__init__.py``."""
-    found = {}
+    paths = {}
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root.parent).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return paths
 
 
 def module_graph(files: Mapping[str, Path]) -> Graph:
@@ -72,10 +72,10 @@ def sibling_graph(graph: Graph, parent: str) -> Graph:
         return ".".join(name.split(".")[: parent.count(".") + 2])
 
     inside = {name for name in graph if name.startswith(parent + ".")}
-    found: Graph = {child(name): set() for name in inside}
+    edges: Graph = {child(name): set() for name in inside}
     for name in inside:
-        found[child(name)] |= {child(other) for other in graph[name] & inside}
-    return {name: others - {name} for name, others in found.items()}
+        edges[child(name)] |= {child(other) for other in graph[name] & inside}
+    return {name: others - {name} for name, others in edges.items()}
 
 
 def components(graph: Graph) -> list[set[str]]:
@@ -83,7 +83,7 @@ def components(graph: Graph) -> list[set[str]]:
     number: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[set[str]] = []
+    groups: list[set[str]] = []
 
     def visit(name: str) -> None:
         number[name] = low[name] = len(number)
@@ -95,13 +95,13 @@ def components(graph: Graph) -> list[set[str]]:
                 low[name] = min(low[name], low[other])
         if low[name] == number[name]:
             at = stack.index(name)
-            found.append(set(stack[at:]))
+            groups.append(set(stack[at:]))
             del stack[at:]
 
     for name in sorted(graph):
         if name not in number:
             visit(name)
-    return found
+    return groups
 
 
 def cycles(graph: Graph) -> list[set[str]]:

@@ -130,10 +130,10 @@ def migrated(to: Records) -> None:
     columns = ["image_id", "scene_set", "memnet", "hit_rate", "false_alarm_rate", "responses"]
     scenes[columns].to_csv(to.out / "study.csv", index=False)
     scenes[["image_id", "model", "score"]].to_csv(to.out / "resmem.csv", index=False)
-    asked = ("--outcome", "false_alarm_rate", "--covariate", "responses", "--group", "scene_set")
+    claims = ("--outcome", "false_alarm_rate", "--covariate", "responses", "--group", "scene_set")
     more = ("--predictor", "hit_rate", "--memnet-equivalent", "--dataset", "scenes375")
     study = ("study.csv", "--score-column", "memnet", "--new-scores", "resmem.csv")
-    to.memnet("migrated", "migrate", *study, *asked, *more, "--out", "migrated")
+    to.memnet("migrated", "migrate", *study, *claims, *more, "--out", "migrated")
 
 
 def mapped(to: Records) -> None:

@@ -1,4 +1,4 @@
-"""Studies whose effects are known, to see how often the figures of a migrated study are right.
+"""Studies whose effects are known, to see how often the values of a migrated study are right.
 
     python tools/migrate_page.py docs/migrate.md
 
@@ -41,12 +41,12 @@ ERROR = (0.03, 0.07)
 
 INTRODUCTION = f"""\
 {SIMULATIONS:,} studies of {N} items each, or of {FEW}; {RESAMPLES} resamples. The scores correlate
-.69 (old) and .82 (new) with true memorability (.75 both where equally valid) and partly err alike.
+.69 (old) and .82 (new) with true memorability (.75 both where equally valid) and share some errors.
 Memorability correlates .40 with the outcome, or with nothing (no effect). Skewed: the scores are
 squeezed into 0 to 1, rounded and clamped, the outcome is skewed and rounded. Wrongly significant:
-p up to .05 where the true figure, or difference, is 0. Said to be there: by the sentence about the
-claim, which asks that the test rejects and that the interval excludes 0; without an effect it is
-said wrongly. Eta squared: resamples inflate both shares of variance, so where there is none, the
+p up to .05 where the true value, or difference, is 0. Said to be there: the sentence about the
+claim calls it significant, as the test rejects and the interval excludes 0; without an effect that
+is wrong. Eta squared: resamples inflate both shares of variance, so where there is none, the
 interval of their difference (nearly) always holds it."""
 
 COLUMNS = ("old", "new", "outcome", "c1", "c2", "predictor", "latent group")
@@ -95,15 +95,15 @@ class Population:
     def draw(self, n: int, generator: np.random.Generator) -> dict[str, Any]:
         """Return the columns of ``n`` items, and ``two`` and ``three`` groups of them."""
         normal = generator.standard_normal((n, 9)) @ self.loadings().T
-        found = dict(zip(COLUMNS, normal.T, strict=True))
-        latent = found.pop("latent group")
-        found["two"] = (latent > 0).astype(int)
-        found["three"] = np.searchsorted(THIRDS, latent)
+        columns = dict(zip(COLUMNS, normal.T, strict=True))
+        latent = columns.pop("latent group")
+        columns["two"] = (latent > 0).astype(int)
+        columns["three"] = np.searchsorted(THIRDS, latent)
         if self.skewed:
-            found["old"] = (1 / (1 + np.exp(-1.2 - found["old"]))).clip(0, 0.9).round(2)
-            found["new"] = (1 / (1 + np.exp(-1.2 - 0.6 * found["new"]))).round(2)
-            found["outcome"] = np.exp(0.4 * found["outcome"]).round(1)
-        return found
+            columns["old"] = (1 / (1 + np.exp(-1.2 - columns["old"]))).clip(0, 0.9).round(2)
+            columns["new"] = (1 / (1 + np.exp(-1.2 - 0.6 * columns["new"]))).round(2)
+            columns["outcome"] = np.exp(0.4 * columns["outcome"]).round(1)
+        return columns
 
 
 POPULATIONS = {
@@ -149,17 +149,17 @@ def from_formulas(population: Population) -> dict[str, tuple[float, float]]:
     half = 2 * stats.norm.pdf(0)
     edges = stats.norm.pdf([-np.inf, *THIRDS, np.inf])
     between = np.mean([(3 * (low - high)) ** 2 for low, high in pairwise(edges)])
-    found = _from_correlations(r, 6 / math.pi * np.arcsin(r / 2))
+    values = _from_correlations(r, 6 / math.pi * np.arcsin(r / 2))
     # Labels are in order as text, and g is the first group's mean minus the second's.
-    found["g"] = tuple((-2 * half * latent / np.sqrt(1 - (half * latent) ** 2)).tolist())
-    found["eta squared"] = tuple((between * latent**2).tolist())
-    return found
+    values["g"] = tuple((-2 * half * latent / np.sqrt(1 - (half * latent) ** 2)).tolist())
+    values["eta squared"] = tuple((between * latent**2).tolist())
+    return values
 
 
 def from_large_sample(population: Population, n: int = LARGE) -> dict[str, tuple[float, float]]:
     items = population.draw(n, np.random.default_rng(2))
     table = [items[name] for name in COLUMNS[:-1]]
-    found = _from_correlations(
+    values = _from_correlations(
         np.corrcoef(table), np.corrcoef([stats.rankdata(column) for column in table])
     )
     pairs: dict[str, list[float]] = {"g": [], "eta squared": []}
@@ -173,7 +173,7 @@ def from_large_sample(population: Population, n: int = LARGE) -> dict[str, tuple
             np.sum(items["three"] == k) * column[items["three"] == k].var() for k in range(3)
         )
         pairs["eta squared"].append(1 - within / len(column) / column.var())
-    return found | {name: (pair[0], pair[1]) for name, pair in pairs.items()}
+    return values | {name: (pair[0], pair[1]) for name, pair in pairs.items()}
 
 
 def _from_correlations(r: Any, rho: Any) -> dict[str, Any]:
@@ -188,8 +188,8 @@ def _from_correlations(r: Any, rho: Any) -> dict[str, Any]:
         rows = [place[name] for name in names]
         return float(np.linalg.solve(r[np.ix_(rows, rows)], r[rows, place["outcome"]])[0])
 
-    def both(figure: Callable[[str], float]) -> tuple[float, float]:
-        return figure("old"), figure("new")
+    def both(value_of: Callable[[str], float]) -> tuple[float, float]:
+        return value_of("old"), value_of("new")
 
     return {
         "rho": both(lambda score: float(rho[place[score], place["outcome"]])),
@@ -207,7 +207,7 @@ def _from_correlations(r: Any, rho: Any) -> dict[str, Any]:
 def claims_of(items: Mapping[str, Any], seed: int, resamples: int = RESAMPLES) -> dict[str, Claim]:
     """Claims of one study, by the names of :data:`NAMES`."""
     old, new = items["old"], items["new"]
-    found = compute_claims(
+    claims = compute_claims(
         old,
         new,
         outcome={"outcome": items["outcome"]},
@@ -218,60 +218,60 @@ def claims_of(items: Mapping[str, Any], seed: int, resamples: int = RESAMPLES) -
         resamples=resamples,
     )
     groups = ("three", items["three"])
-    found += compute_claims(
+    claims += compute_claims(
         old, new, outcome={}, group=groups, draws_seed=seed, resamples=resamples
     )
-    return dict(zip(NAMES, found, strict=True))
+    return dict(zip(NAMES, claims, strict=True))
 
 
-def figures(population: str, seed: int, resamples: int = RESAMPLES) -> dict[Any, float]:
+def simulate_once(population: str, seed: int, resamples: int = RESAMPLES) -> dict[Any, float]:
     """One study's (claim, what) -> 1 where the interval covers, or the test rejects at 5 %."""
     n = POPULATIONS[population].n
     items = POPULATIONS[population].draw(n, np.random.default_rng([n, seed]))
     true = true_values(population)
-    found: dict[Any, float] = {}
+    shares: dict[Any, float] = {}
     for name, claim in claims_of(items, seed, resamples).items():
         values = (*true[name], true[name][1] - true[name][0])
         word = classify_claim(claim)
-        for what, figure, p, value in zip(
+        for what, estimate, p, value in zip(
             ("old", "new", "difference"),
             (claim.old, claim.new, claim.difference),
             (claim.p_old, claim.p_new, claim.p_difference),
             values,
             strict=True,
         ):
-            if figure.interval is None:  # where most resamples of 20 items lack a group
-                found[name, f"covers {what}"] = math.nan
+            if estimate.interval is None:  # where most resamples of 20 items lack a group
+                shares[name, f"covers {what}"] = math.nan
             else:
-                low, high = figure.interval
-                found[name, f"covers {what}"] = float(low <= value <= high)
+                low, high = estimate.interval
+                shares[name, f"covers {what}"] = float(low <= value <= high)
             if abs(value) < 1e-12:
-                found[name, f"rejects {what}"] = math.nan if p is None else float(p <= 0.05)
+                shares[name, f"rejects {what}"] = math.nan if p is None else float(p <= 0.05)
         says = "finds" if any(true[name]) else "concludes"
         with_new = ("holds", "stronger", "weaker", "reversed", "new only")
         with_old = ("holds", "stronger", "weaker", "reversed", "old only")
-        found[name, f"{says} old"] = float(word in with_old)
-        found[name, f"{says} new"] = float(word in with_new)
-    return found | _williams(items, true)
+        shares[name, f"{says} old"] = float(word in with_old)
+        shares[name, f"{says} new"] = float(word in with_new)
+    return shares | _williams(items, true)
 
 
 def _williams(items: Mapping[str, Any], true: Mapping[str, Any]) -> dict[Any, float]:
     """Williams's test, which the bootstrap test of the difference is measured against."""
-    found: dict[Any, float] = {}
+    shares: dict[Any, float] = {}
     for name, of in (("rho", normal_scores), ("r", np.asarray)):
         if abs(true[name][1] - true[name][0]) < 1e-12:
             columns = [of(items[key]) for key in ("outcome", "old", "new")]
             r = np.corrcoef(columns)
             p = dependent_correlations.williams(r[0, 1], r[0, 2], r[1, 2], len(columns[0])).p
-            found[name, "Williams"] = float(p <= 0.05)
-    return found
+            shares[name, "Williams"] = float(p <= 0.05)
+    return shares
 
 
 # Many studies -----------------------------------------------------------------------------------
 
 
 def _part(population: str, first: int, last: int) -> list[dict[Any, float]]:
-    return [figures(population, seed) for seed in range(first, last)]
+    return [simulate_once(population, seed) for seed in range(first, last)]
 
 
 def measure(population: str, pool: Any, simulations: int = SIMULATIONS) -> dict[Any, float]:
@@ -287,10 +287,10 @@ def bound(name: str, what: str, population: str) -> tuple[float, float] | None:
 
     With few items intervals may hold more than they say, and tests reject less: never the reverse.
     """
-    found = _bound(name, what)
-    if found is None or POPULATIONS[population].n == N:
-        return found
-    return (found[0], 1.0) if what.startswith("covers") else (0.0, found[1])
+    limits = _bound(name, what)
+    if limits is None or POPULATIONS[population].n == N:
+        return limits
+    return (limits[0], 1.0) if what.startswith("covers") else (0.0, limits[1])
 
 
 def _bound(name: str, what: str) -> tuple[float, float] | None:
@@ -304,11 +304,11 @@ def _bound(name: str, what: str) -> tuple[float, float] | None:
     return (0.0, ERROR[1]) if what.startswith("concludes") else None
 
 
-def outside(found: Mapping[Any, float], population: str) -> list[str]:
+def outside(shares: Mapping[Any, float], population: str) -> list[str]:
     """Say which shares lie outside their bounds."""
     return [
         f"{name}, {what}: {share:.1%}"
-        for (name, what), share in found.items()
+        for (name, what), share in shares.items()
         if (limits := bound(name, what, population)) is not None
         and not limits[0] <= share <= limits[1]
     ]
@@ -337,13 +337,13 @@ def table(measured: Mapping[str, Mapping[Any, float]]) -> list[str]:
         "| said to be there, %: old | new |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for population, found in measured.items():
+    for population, shares in measured.items():
         for name, title in NAMES.items():
-            shares = [
-                next((found[name, one] for one in what if (name, one) in found), None)
+            row = [
+                next((shares[name, each] for each in what if (name, each) in shares), None)
                 for what in _SHOWN
             ]
-            cells = ["" if share is None else f"{100 * share:.1f}" for share in shares]
+            cells = ["" if share is None else f"{100 * share:.1f}" for share in row]
             lines.append(f"| {title} | {population} | {' | '.join(cells)} |")
     return lines
 

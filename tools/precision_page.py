@@ -35,7 +35,7 @@ from variant_ladder import resizers_ladder, variants_ladder
 from witnesses import witness_ladder
 
 
-def page(found: list[Measured]) -> str:
+def page(measurements: list[Measured]) -> str:
     """Render `docs/precision.md`: each limit with the worst case measured beside it."""
     lines = [
         "# Precision",
@@ -52,8 +52,8 @@ def page(found: list[Measured]) -> str:
         "| --- | --- | ---: | ---: | --- | --- |",
     ]
     for rung in rungs().values():
-        rows = [one for one in found if one.rung.split(":")[0] == rung.name]
-        over = "; ".join(dict.fromkeys(re.split("[:,]", one.over)[0] for one in rows))
+        rows = [entry for entry in measurements if entry.rung.split(":")[0] == rung.name]
+        over = "; ".join(dict.fromkeys(re.split("[:,]", entry.over)[0] for entry in rows))
         cells = (rung.what, rung.reference, f"{rung.limit:g}", worst(rows), rung.unit, over)
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## Blob by blob", "", "Worst measured, as a share of the blob's RMS.", ""]
@@ -61,34 +61,39 @@ def page(found: list[Measured]) -> str:
     lines += ["| blob | Caffe, 227 pixels | Caffe, 224 pixels | 64-bit floats, full size |"]
     lines += ["| --- | ---: | ---: | ---: |"]
     for blob in dict.fromkeys(
-        one.rung.partition(":")[2] for one in found if "legacy.blob:" in one.rung
+        entry.rung.partition(":")[2] for entry in measurements if "legacy.blob:" in entry.rung
     ):
-        cells = [worst(one for one in found if one.rung == f"{name}:{blob}") for name in columns]
+        cells = [
+            worst(entry for entry in measurements if entry.rung == f"{name}:{blob}")
+            for name in columns
+        ]
         lines.append(f"| `{blob}` | {' | '.join(cells)} |")
     lines += ["", "## Witness by witness", "", "The worst blob, small and full-size network.", ""]
     lines += ["| witness | worst measured |", "| --- | ---: |"]
-    for rung in dict.fromkeys(one.rung for one in found if one.rung.startswith("witness.blob:")):
-        measured = worst(one for one in found if one.rung == rung)
+    for rung in dict.fromkeys(
+        entry.rung for entry in measurements if entry.rung.startswith("witness.blob:")
+    ):
+        measured = worst(entry for entry in measurements if entry.rung == rung)
         lines.append(f"| {rung.partition(':')[2]} | {measured} |")
     return "\n".join(lines) + "\n"
 
 
 def worst(rows: Iterable[Measured]) -> str:
     """The worst case of some measurements, as text."""
-    values = [one.worst for one in rows]
+    values = [entry.worst for entry in rows]
     return f"{max(values):.1e}" if values else "not here"
 
 
 def everything() -> list[Measured]:
     shared = SHARED if SHARED.is_dir() else None
     with tempfile.TemporaryDirectory() as scratch:
-        found = [resmem_pixels(), resized(), resized_by_torch(), statistics()]
-        found += small_ladder(Path(scratch)) + exact(Path(scratch))
-        found += resizers_ladder() + variants_ladder(Path(scratch))
-        found += witness_ladder(Path(scratch))
+        measurements = [resmem_pixels(), resized(), resized_by_torch(), statistics()]
+        measurements += small_ladder(Path(scratch)) + exact(Path(scratch))
+        measurements += resizers_ladder() + variants_ladder(Path(scratch))
+        measurements += witness_ladder(Path(scratch))
         if shared is not None:
-            found += shared_ladder(Path(scratch), shared)
-    return [*found, resmem_scores(memnet.load("resmem.published", device="cpu"), shared)]
+            measurements += shared_ladder(Path(scratch), shared)
+    return [*measurements, resmem_scores(memnet.load("resmem.published", device="cpu"), shared)]
 
 
 if __name__ == "__main__":

@@ -45,13 +45,13 @@ def _distribution(p_values: Mapping[str, float | None]) -> dict[str, float]:
     return {METRICS[name].title: float(p <= 0.05) for name, p in p_values.items() if p is not None}
 
 
-# Each study's figures: name -> 1 where the interval covers, or the test rejects at 5 % -----------
+# Each study: name of a statistic -> 1 where its interval covers, or its test rejects at 5 % --------
 
 
 def intervals(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
     drawn = bootstrap.distributions(sample.truth, sample.predictions, draws, only=("spearman",))
     a, b = (drawn[model]["spearman"] for model in sample.predictions)
-    found = {
+    shares = {
         "bootstrap interval of Spearman's rho": _covers(
             interval_of(a, 0.95).ends, true["spearman_a"]
         ),
@@ -61,47 +61,47 @@ def intervals(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[s
     }
     if true["spearman"]:
         tost = model_differences.equivalence(a - b, level=0.95, margin=abs(true["spearman"]))
-        found["TOST, the true difference at the margin"] = float(tost["p_equivalence"] <= 0.05)
-    return found
+        shares["TOST, the true difference at the margin"] = float(tost["p_equivalence"] <= 0.05)
+    return shares
 
 
 def other_intervals(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
     names = ("pearson", "mse", "mae")
     drawn = bootstrap.distributions(sample.truth, sample.predictions, draws, only=names)
-    found = {}
+    shares = {}
     for name in names:
         a, b = (drawn[model][name] for model in sample.predictions)
         title = METRICS[name].title
-        found[f"bootstrap interval of {title}"] = _covers(
+        shares[f"bootstrap interval of {title}"] = _covers(
             interval_of(a, 0.95).ends, true[f"{name}_a"]
         )
-        found[f"bootstrap interval of the difference of {title}"] = _covers(
+        shares[f"bootstrap interval of the difference of {title}"] = _covers(
             interval_of(a - b, 0.95).ends, true[name]
         )
-    return found
+    return shares
 
 
 def between_tests(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
-    found = {}
+    shares = {}
     for row in compared(sample, draws):
         metric = row["metric"]
         if not true[metric]:
-            found[f"swap permutation, {METRICS[metric].title}"] = float(row["p_value"] <= 0.05)
+            shares[f"swap permutation, {METRICS[metric].title}"] = float(row["p_value"] <= 0.05)
         for test, result in row["tests"].items():
             if test == "zou":
                 ends = result["low"], result["high"]
                 name = f"Zou's interval for {METRICS[metric].title}"
-                found[name] = _covers(ends, true[f"zou_{metric}"])
+                shares[name] = _covers(ends, true[f"zou_{metric}"])
             elif not true[metric]:
-                found[f"{CLASSIC[test]} for {METRICS[metric].title}"] = float(result["p"] <= 0.05)
-    return found
+                shares[f"{CLASSIC[test]} for {METRICS[metric].title}"] = float(result["p"] <= 0.05)
+    return shares
 
 
 def ceilings(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
-    found = reliability.from_counts(sample.hits, sample.responses, draws)
+    result = reliability.from_counts(sample.hits, sample.responses, draws)
     return {
         f"interval of the ceiling of {METRICS[name].title}": _covers(
-            found.interval(f"ceiling_{name}", 0.95).ends, true[f"ceiling_{name}"]
+            result.interval(f"ceiling_{name}", 0.95).ends, true[f"ceiling_{name}"]
         )
         for name in ("spearman", "pearson")
     }
@@ -136,26 +136,26 @@ def not_matched(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict
 
 
 def clustered(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
-    found = {}
+    shares = {}
     for kind, words in (("clusters", "whole clusters"), ("pictures", "pictures one by one")):
         how = replace(draws, kind=kind, groups=sample.groups if kind == "clusters" else None)
         for name, covered in intervals(sample, how, true).items():
             if name.startswith("bootstrap"):
-                found[f"{name}, {words}"] = covered
-    return found
+                shares[f"{name}, {words}"] = covered
+    return shares
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """One population, sample size and set of figures.
+    """One population, sample size and set of statistics.
 
     Attributes
     ----------
-    bounds : the beginning of a figure's name -> lowest and highest share allowed; a figure that
+    bounds : the beginning of a statistic's name -> lowest and highest share allowed; one that
         matches none is measured and shown, but promised to nobody.
     """
 
-    figures: Callable[[Sample, Draws, Mapping[str, float]], dict[str, float]]
+    measure: Callable[[Sample, Draws, Mapping[str, float]], dict[str, float]]
     population: str
     n: int
     simulations: int
@@ -164,10 +164,10 @@ class Study:
 
     @property
     def name(self) -> str:
-        return f"{self.figures.__name__}, {self.population}, n = {self.n:,}"
+        return f"{self.measure.__name__}, {self.population}, n = {self.n:,}"
 
-    def bound(self, figure: str) -> tuple[float, float] | None:
-        return next((b for start, b in self.bounds.items() if figure.startswith(start)), None)
+    def bound(self, name: str) -> tuple[float, float] | None:
+        return next((b for start, b in self.bounds.items() if name.startswith(start)), None)
 
 
 EQUAL = ("equal", "equal, alike")
@@ -209,7 +209,7 @@ _PLAN: list[tuple[Any, tuple[str, ...], tuple[int, int], int, dict[str, tuple[fl
 
 STUDIES = [
     Study(
-        figures=figures,
+        measure=statistics,
         population=population,
         n=n,
         simulations=simulations[which],
@@ -217,7 +217,7 @@ STUDIES = [
         bounds=bounds,
     )
     for which, n in enumerate((100, 1000))
-    for figures, populations, simulations, resamples, bounds in _PLAN
+    for statistics, populations, simulations, resamples, bounds in _PLAN
     for population in populations
     if simulations[which]
 ]
@@ -227,7 +227,7 @@ def _part(place: int, first: int, last: int, true: dict[str, float]) -> list[dic
     study = STUDIES[place]
     population = POPULATIONS[study.population]
     return [
-        study.figures(
+        study.measure(
             population.draw(study.n, np.random.default_rng([study.n, k])),
             Draws(n=study.n, resamples=study.resamples, seed=k),
             true,
@@ -248,27 +248,27 @@ def measure(study: Study, pool: ProcessPoolExecutor) -> dict[str, float]:
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
-def outside(study: Study, found: Mapping[str, float]) -> list[str]:
-    """Say which figures lie outside their bounds."""
-    said = []
-    for figure, share in found.items():
-        bound = study.bound(figure)
+def outside(study: Study, shares: Mapping[str, float]) -> list[str]:
+    """Say which statistics lie outside their bounds."""
+    messages = []
+    for name, share in shares.items():
+        bound = study.bound(name)
         if bound is not None and not bound[0] <= share <= bound[1]:
-            said.append(f"{figure}: {share:.2%}, not {bound[0]:.1%} to {bound[1]:.1%}")
-    return said
+            messages.append(f"{name}: {share:.2%}, not {bound[0]:.1%} to {bound[1]:.1%}")
+    return messages
 
 
 def table(measured: Sequence[tuple[Study, Mapping[str, float]]]) -> list[str]:
     lines = [
-        "| figure | population | n | simulations | measured, % | to hold, % |",
+        "| statistic | population | n | simulations | measured, % | to hold, % |",
         "| --- | --- | ---: | ---: | ---: | --- |",
     ]
-    for study, found in measured:
-        for figure, share in found.items():
-            bound = study.bound(figure)
+    for study, shares in measured:
+        for name, share in shares.items():
+            bound = study.bound(name)
             hold = "" if bound is None else f"{100 * bound[0]:g} to {100 * bound[1]:g}"
             lines.append(
-                f"| {_title(study)}{figure} | {study.population} | {study.n:,} | "
+                f"| {_title(study)}{name} | {study.population} | {study.n:,} | "
                 f"{study.simulations:,} | {100 * share:.1f} | {hold} |"
             )
     return lines
@@ -279,13 +279,13 @@ def _title(study: Study) -> str:
         exchangeable: "swap permutation of distributions, ",
         noise_matched_tests: "the same, noise-matched, ",
         not_matched: "the same, not noise-matched, ",
-    }.get(study.figures, "")
+    }.get(study.measure, "")
 
 
 def shown(page: str) -> dict[tuple[str, str, str], float]:
-    """Figure, population and n of each row of the page -> the share it shows."""
+    """Statistic, population and n of each row of the page -> the share it shows."""
     rows = re.findall(r"^\| (.+?) \| (.+?) \| ([\d,]+) \| [\d,]+ \| ([\d.]+) \|", page, re.M)
-    return {(figure, name, n): float(share) / 100 for figure, name, n, share in rows}
+    return {(what, name, n): float(share) / 100 for what, name, n, share in rows}
 
 
 def main(path: Path) -> None:

@@ -35,7 +35,7 @@ def needed(name: str, extras: frozenset[str]) -> Iterator[Requirement]:
 def closure() -> dict[str, str]:
     """Name -> version of everything installed that the package may import."""
     extras = frozenset(distribution(PACKAGE).metadata.get_all("Provides-Extra") or ()) - LEFT_OUT
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     waiting = [(PACKAGE, extras)]
     done: set[tuple[str, frozenset[str]]] = set()
     while waiting:
@@ -44,13 +44,13 @@ def closure() -> dict[str, str]:
             continue
         done.add((name, wanted))
         try:
-            found[name] = distribution(name).version
+            versions[name] = distribution(name).version
         except PackageNotFoundError:  # of an extra that is not installed here
             continue
         for requirement in needed(name, wanted):
             waiting.append((normal(requirement.name), frozenset(requirement.extras)))
-    del found[PACKAGE]
-    return found
+    del versions[PACKAGE]
+    return versions
 
 
 def main() -> None:

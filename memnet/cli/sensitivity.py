@@ -29,7 +29,7 @@ def sensitivity(
     and correlations.csv (Spearman's rho between every two).
     """
     from memnet.cli.messages import command_line, say, say_ignored, say_some, say_unreadable
-    from memnet.studies.variants.page import findings
+    from memnet.studies.variants.page import compare_with_server
     from memnet.studies.variants.run import run_sensitivity
 
     run = run_sensitivity(
@@ -40,7 +40,7 @@ def sensitivity(
     say_some([f"{name}: {why}" for name, why in result.failed.items()], f"see {page}")
     say_ignored(run.inputs)
     say_unreadable(run.inputs)
-    for sentence in (*findings(result), *filter(None, [result.warning]), *run.cautions):
+    for sentence in (*compare_with_server(result), *filter(None, [result.warning]), *run.cautions):
         say(sentence)
     say(f"{result.n:,} pictures, {len(result.summary)} variants -> {page}")
     if not run.complete:

@@ -74,7 +74,7 @@ class PublishedValue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beside:
+class PublishedComparison:
     """A published value beside a measured model: ``comparable`` or not, and ``why``."""
 
     published: PublishedValue
@@ -136,7 +136,7 @@ def published() -> tuple[PublishedValue, ...]:
     return tuple(values.values())
 
 
-def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Beside]:
+def published_for(dataset: str, models: Iterable[str] | None = None) -> list[PublishedComparison]:
     """Return the published values to be shown beside measured ones.
 
     Parameters
@@ -149,7 +149,7 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
 
     Returns
     -------
-    list of Beside
+    list of PublishedComparison
         in the order of ``models``, then of the file.
     """
     if not dataset.strip():
@@ -177,7 +177,7 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Bes
             ]
             why = "; ".join(clauses)
             rows.append(
-                Beside(
+                PublishedComparison(
                     published=stated,
                     model=model,
                     comparable=stated.like_for_like and of.names == tested.names and not variant,

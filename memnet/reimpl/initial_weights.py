@@ -71,13 +71,13 @@ class _Weights:
     header: WeightHeader | None = None
 
 
-def start_network(network: Network, starts: Mapping[str, str]) -> list[Start]:
+def start_network(network: Network, sources: Mapping[str, str]) -> list[Start]:
     """Fill a network's branches, in place. Nothing is changed where anything is wrong.
 
     Parameters
     ----------
     network : as PyTorch initialised it.
-    starts : branch -> source, for every branch: ``"random"`` leaves it as it is; ``"imagenet"``
+    sources : branch -> source, for every branch: ``"random"`` leaves it as it is; ``"imagenet"``
         (``resnet`` alone) and ``"coco"`` (``segmentation`` alone) are torchvision's published
         weights (:mod:`memnet.weights.backbones`); a model's name (``"resmem.published"``) or the
         path of a ``.safetensors`` file that memnet wrote gives the branch of the same name there.
@@ -94,10 +94,10 @@ def start_network(network: Network, starts: Mapping[str, str]) -> list[Start]:
         tensors are not exactly those of the branch: the same names, shapes and types. Nothing is
         downloaded.
     """
-    for branch in starts:
+    for branch in sources:
         if branch not in network.branches:
             raise unknown_name(f"branch of {type(network).__name__}", branch, network.branches)
-    if missing := [branch for branch in network.branches if branch not in starts]:
+    if missing := [branch for branch in network.branches if branch not in sources]:
         raise MemnetError(
             f"Nothing says where the {' and the '.join(missing)} of {type(network).__name__} "
             f"should begin; say {RANDOM!r}, a model's name or a weight file."
@@ -106,7 +106,7 @@ def start_network(network: Network, starts: Mapping[str, str]) -> list[Start]:
     values: dict[str, Tensor] = {}
     made = []
     for branch in network.branches:
-        source = starts[branch]
+        source = sources[branch]
         if source == RANDOM:
             made.append(_random(branch))
             continue

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 import memnet
 from memnet.compare.record import RunRecord
 from memnet.compare.report.files import table_files
-from memnet.compare.report.findings import findings
+from memnet.compare.report.findings import write_findings
 from memnet.compare.report.latex import escape
 from memnet.compare.report.render import html, markdown, write_report
 from memnet.compare.report.summary import write_summary
@@ -204,7 +204,7 @@ def test_the_word_stands_at_every_table_of_a_model(page):
 
 
 def test_a_contaminated_model_with_the_highest_rho_is_no_winner(record):
-    said = " ".join(findings(record))
+    said = " ".join(write_findings(record))
     assert "resmem.published has the highest rank correlation" in said
     assert "cannot be called better, since it was trained on this data set" in said
     assert f"Among those not known to be trained on it, {AWKWARD[1]} has the highest" in said
@@ -213,7 +213,7 @@ def test_a_contaminated_model_with_the_highest_rho_is_no_winner(record):
 
 def test_where_every_model_saw_the_pictures_nobody_has_won(record):
     results = [replace(result, contamination="contaminated") for result in record.results]
-    said = " ".join(findings(replace(record, results=results)))
+    said = " ".join(write_findings(replace(record, results=results)))
     assert "no model can be called the best" in said
     assert "beyond chance" not in said
 
@@ -228,7 +228,7 @@ def two(record: RunRecord, **changes: object) -> list[str]:
     ]
     assert len(rows) == 1
     results = [result for result in record.results if result.model in keep]
-    return findings(replace(record, results=results, differences=rows))
+    return write_findings(replace(record, results=results, differences=rows))
 
 
 # A difference that is not beyond chance says nothing of equivalence; only the TOST field does.
@@ -269,7 +269,7 @@ def test_the_difference_is_the_better_ones_lead_whichever_was_named_first(record
 
 
 def test_the_ceiling_is_given_with_its_source(record):
-    said = findings(record)[0]
+    said = write_findings(record)[0]
     figures = record.labels["figures"]
     assert f"rho = {figures['ceiling_spearman']['value']:.3f}" in said
     assert f"rho = {figures['split_half']['value']:.3f}" in said
@@ -282,7 +282,7 @@ def test_the_ceiling_is_given_with_its_source(record):
             for name, value in (("reliability_spearman", 0.67), ("ceiling_spearman", 0.67**0.5))
         },
     }
-    said = findings(replace(published, labels=labels))[0]
+    said = write_findings(replace(published, labels=labels))[0]
     assert "0.670 (Khosla et al. (2015), section 3)" in said
     assert "rho = 0.819" in said
 

@@ -9,7 +9,7 @@ from memnet.compare.report.tables import by_name, ranked, reasons, words
 ALPHA = 0.05
 
 
-def findings(record: RunRecord) -> list[str]:
+def write_findings(record: RunRecord) -> list[str]:
     """Return the sentences above the table "at a glance".
 
     They say what the human scores allow (reliability and ceiling, with their source), which model

@@ -100,7 +100,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
     return {
         "record": record,
         "dataset": dataset_title(record.dataset) or "not named",
-        "findings": findings.findings(record),
+        "findings": findings.write_findings(record),
         "glance": tables.at_a_glance(record),
         "differences": difference_tables.difference_tables(record),
         "sections": tables.sections(record),

@@ -32,7 +32,7 @@ def export(
     *,
     network: Network,
     config: TrainConfig,
-    starts: Sequence[Start],
+    initial_weights: Sequence[Start],
     trained_on: Sequence[str],
 ) -> dict[str, float]:
     """Write the weights of a checkpoint as a weight file with everything in its header.
@@ -41,7 +41,7 @@ def export(
     ----------
     checkpoint : of a run; has the branches that were trained.
     network : has the others.
-    starts : where each branch began: licences and training data are inherited.
+    initial_weights : where each branch began: licences and training data are inherited.
     trained_on : names of the data that this run looked at.
 
     Returns
@@ -53,9 +53,11 @@ def export(
     state = content.pop("state_dict")
     tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     tensors |= state
-    notices = list(dict.fromkeys(start.licence_notice for start in starts if start.licence_notice))
-    licences = [f"{start.branch}: {start.licence}" for start in starts if start.licence]
-    citations = [CITATION, *(start.citation for start in starts if start.citation)]
+    notices = list(
+        dict.fromkeys(start.licence_notice for start in initial_weights if start.licence_notice)
+    )
+    licences = [f"{start.branch}: {start.licence}" for start in initial_weights if start.licence]
+    citations = [CITATION, *(start.citation for start in initial_weights if start.citation)]
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", out.parent.name).strip("-") or "run"
     header = new_header(
         name=f"{config.arch}.{name}",
@@ -64,7 +66,7 @@ def export(
             SourceFile(role="weights", name=checkpoint.name, sha256=file_digest(checkpoint)),
             *(
                 SourceFile(role="start", name=start.source, sha256=start.sha256, note=start.branch)
-                for start in starts
+                for start in initial_weights
                 if start.sha256
             ),
         ),
@@ -72,7 +74,7 @@ def export(
         licence="; ".join(["the trainer's own", *dict.fromkeys(licences)]),
         licence_notice="; ".join(notices),
         citation="; ".join(dict.fromkeys(citations)),
-        trained_on=training_data_of(starts, trained_on),
+        trained_on=training_data_of(initial_weights, trained_on),
         remark="",
         preprocess=training_spec(),
         output=OUTPUT,
@@ -82,10 +84,12 @@ def export(
     return best
 
 
-def training_data_of(starts: Sequence[Start], trained_on: Sequence[str]) -> tuple[str, ...] | None:
+def training_data_of(
+    initial_weights: Sequence[Start], trained_on: Sequence[str]
+) -> tuple[str, ...] | None:
     """Name all data that the weights have seen, those they began from included; None: unknown."""
     names = list(trained_on)
-    for start in starts:
+    for start in initial_weights:
         if start.trained_on is None:
             return None
         names += start.trained_on

@@ -73,7 +73,7 @@ def fit(
             read_checkpoint(out / name)
     torch.manual_seed(config.seed)
     network = config.build()
-    starts = start_network(network, config.starts)
+    initial_weights = start_network(network, config.starts)
     network.freeze(config.freeze)
     network.to(memory_format=torch.channels_last)
     # By id, the test part among them: another split of the same pictures finds them decoded.
@@ -92,7 +92,7 @@ def fit(
         for branch in config.cached
     }
     module = _module(
-        config, table, rows, network, starts, pictures, frozen_outputs, _workers(machine)
+        config, table, rows, network, initial_weights, pictures, frozen_outputs, _workers(machine)
     )
     prepared = time.perf_counter() - began
     with quiet():
@@ -112,7 +112,7 @@ def fit(
                 out / WEIGHTS,
                 network=network,
                 config=config,
-                starts=starts,
+                initial_weights=initial_weights,
                 trained_on=data.trained_on,
             )
         except MemnetError as error:  # a full disk; the checkpoint is there for another try
@@ -129,21 +129,21 @@ def fit(
         "waiting_share": last.get("waiting_share"),
         "device": accelerator,
         "devices": machine.devices,
-        "starts": {start.branch: asdict(start) for start in starts},
+        "starts": {start.branch: asdict(start) for start in initial_weights},
         "licence_notices": list(
-            dict.fromkeys(s.licence_notice for s in starts if s.licence_notice)
+            dict.fromkeys(s.licence_notice for s in initial_weights if s.licence_notice)
         ),
         "frozen": list(config.freeze),
         "parameters": {
             "trained": sum(p.numel() for p in network.parameters() if p.requires_grad),
             "all": sum(p.numel() for p in network.parameters()),
         },
-        "seen": training_data_of(starts, data.trained_on),
-        "start_seen": training_data_of(starts, ()),
+        "seen": training_data_of(initial_weights, data.trained_on),
+        "start_seen": training_data_of(initial_weights, ()),
         "failed_pictures": len(unread),
         "used": {part: len(rows_of_part) for part, rows_of_part in rows.items()},
         "warnings": [
-            *(start.warning for start in starts if start.warning),
+            *(start.warning for start in initial_weights if start.warning),
             *unread,
             *data.set_aside,
         ],
@@ -176,7 +176,7 @@ def _module(
     table: pd.DataFrame,
     rows: dict[str, np.ndarray[Any, Any]],
     network: Network,
-    starts: Sequence[Start],
+    initial_weights: Sequence[Start],
     pictures: PictureCache,
     frozen_outputs: dict[str, Path],
     workers: int,
@@ -205,7 +205,7 @@ def _module(
         workers=workers,
         began_with={
             "pictures": pictures.digest,
-            **{f"weights of the branch {start.branch}": start.sha256 for start in starts},
+            **{f"weights of the branch {start.branch}": start.sha256 for start in initial_weights},
         },
     )
 

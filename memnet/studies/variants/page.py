@@ -71,7 +71,7 @@ def write_sensitivity_page(
         "subtitle": f"{result.n:,} pictures, scored with {result.model} in "
         f"{len(result.correlations)} variants",
         "first": [*filter(None, [result.warning]), *_failures(failed), *result.notes, *cautions],
-        "findings": findings(result),
+        "findings": compare_with_server(result),
         "captions": {"correlations": _caption(result, order)},
         "summary": _summary(result),
         "moved": _moved_table(moved, images),
@@ -87,7 +87,7 @@ def write_sensitivity_page(
     return page
 
 
-def findings(result: Sensitivity) -> list[str]:
+def compare_with_server(result: Sensitivity) -> list[str]:
     """Say in a few sentences how far the variants agree with the server."""
     table = result.summary
     others = table[(table["same_as"] == "") & (table["variant"] != "server")]

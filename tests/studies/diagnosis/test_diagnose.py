@@ -457,7 +457,7 @@ def test_every_variant_is_in_the_registry_s_traits():
 
 def test_the_variant_that_made_a_column_is_named_or_in_its_class(one_draw):
     wrong = [
-        (one.truth, one.kind.name, one.found.evidence, one.found.verdict)
+        (one.truth, one.kind.name, one.diagnosis.evidence, one.diagnosis.verdict)
         for one in one_draw
         if one.kind.rows != "shuffled" and one.truth not in one.told
     ]
@@ -473,18 +473,18 @@ def test_from_four_decimals_only_variants_with_the_same_inputs_stay_together(one
         if one.kind.rows != "shuffled"
         and one.kind.form == "raw"
         and one.kind.exact
-        and one.found.verdict is not None
+        and one.diagnosis.verdict is not None
         and not one.told <= set(same[one.truth])
     ]
     assert not too_wide
     named = [one for one in one_draw if one.kind.name == "raw, 4 decimals"]
-    assert sum(one.found.verdict is not None for one in named) >= len(named) - 1
+    assert sum(one.diagnosis.verdict is not None for one in named) >= len(named) - 1
 
 
 def test_shuffled_columns_get_no_verdict(one_draw):
     shuffled = [one for one in one_draw if one.kind.rows == "shuffled"]
     assert len(shuffled) == 2 * len(variants())
-    assert [one.found.verdict for one in shuffled] == [None] * len(shuffled)
+    assert [one.diagnosis.verdict for one in shuffled] == [None] * len(shuffled)
 
 
 def test_the_corrupted_rows_are_among_those_named(thirty):

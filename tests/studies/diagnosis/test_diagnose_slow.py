@@ -57,7 +57,7 @@ def test_ten_pictures_are_enough_for_full_precision(tmp_path: Path):
     drawn = drawn_from.draw(random, 10)
     exact = [kind for kind in study.KINDS if kind.name in ("raw", "raw, 4 decimals")]
     wrong = [
-        (one.truth, one.kind.name, one.found.verdict)
+        (one.truth, one.kind.name, one.diagnosis.verdict)
         for one in study.outcomes(drawn, random, exact)
         if one.truth not in one.told and one.truth not in drawn_from.redrawn
     ]

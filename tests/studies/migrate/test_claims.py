@@ -680,7 +680,9 @@ def test_true_values_by_formula_and_by_counting_agree():
 
 def test_planted_effects_are_covered_and_planted_nulls_stay_nulls():
     found = {
-        population: [migrate_page.figures(population, seed, resamples=199) for seed in range(40)]
+        population: [
+            migrate_page.simulate_once(population, seed, resamples=199) for seed in range(40)
+        ]
         for population in ("effect", "no effect")
     }
     covered = {

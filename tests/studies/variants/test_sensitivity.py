@@ -13,7 +13,11 @@ from scipy import stats
 
 from memnet.errors import MemnetError
 from memnet.studies.variants.figures import draw_heat_map
-from memnet.studies.variants.page import findings, thumbnail, write_sensitivity_page
+from memnet.studies.variants.page import (
+    compare_with_server,
+    thumbnail,
+    write_sensitivity_page,
+)
 from memnet.studies.variants.scores import VariantScores
 from memnet.studies.variants.sensitivity import (
     clustered,
@@ -113,7 +117,7 @@ def test_a_constant_column_gives_nan_and_a_reason():
     assert found.order[-1] == "gray-01"
     assert any(
         "Constant outputs, so no rank correlation with the server: gray-01" in sentence
-        for sentence in findings(found)
+        for sentence in compare_with_server(found)
     )
 
 

@@ -302,8 +302,8 @@ def _rank_correlations(groups: list[tuple[Any, Any]], weights: Array) -> Array:
 def _midranks(place: Any, counts: Counts) -> Array:
     """Each item's midrank in each resample ``(B, n)``, minus the mean rank."""
     order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(place.max() + 1))
-    together = np.add.reduceat(counts[:, order], starts, axis=1)
+    first_items = np.searchsorted(place[order], np.arange(place.max() + 1))
+    together = np.add.reduceat(counts[:, order], first_items, axis=1)
     ranks = np.cumsum(together, axis=1) - (together - 1) / 2 - (counts.shape[1] + 1) / 2
     result: Array = ranks[:, place]
     return result
