@@ -45,7 +45,7 @@ def _distribution(p_values: Mapping[str, float | None]) -> dict[str, float]:
     return {METRICS[name].title: float(p <= 0.05) for name, p in p_values.items() if p is not None}
 
 
-# Each study: name of a statistic -> 1 where its interval covers, or its test rejects at 5 % --------
+# Each study: name of a statistic -> 1 where its interval covers, or its test rejects at 5 % -------
 
 
 def intervals(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
