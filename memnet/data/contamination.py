@@ -146,7 +146,7 @@ def dataset_title(dataset: str) -> str:
 
 
 def judge_contamination(
-    trained_on: Collection[str] | None,
+    trained_on: Iterable[str] | None,
     dataset: str,
     *,
     split_unpublished: Collection[str] = (),
@@ -181,7 +181,8 @@ def judge_contamination(
     >>> judge_contamination(["lamem"], "lamem+memcat", split_unpublished=["lamem"]).word
     'possibly'
     """
-    if trained_on is not None and not trained_on:
+    trained_on = check_trained_on(trained_on)
+    if trained_on == ():
         return ContaminationVerdict(word="clean", why="The model was trained on no data set.")
     if not dataset.strip():
         return ContaminationVerdict(word="unknown", why="The data set was not named.")

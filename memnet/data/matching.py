@@ -297,7 +297,7 @@ def join(truth: Scores, models: Sequence[Scores]) -> Joined:
     if len(set(names)) != len(names):
         raise MemnetError(
             f"Two sets of scores are called {next(n for n in names if names.count(n) > 1)!r}; "
-            "rename one (the file's name, or its model column)."
+            "rename one (the file's name, its model column, or {name: table} in Python)."
         )
     truth_ids = truth.by_id.index.tolist()
     matches = {

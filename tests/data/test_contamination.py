@@ -247,3 +247,5 @@ def test_what_a_model_was_trained_on_is_a_list_of_names():
 def test_what_is_no_list_of_names_is_refused_with_the_right_spelling(names, sentence):
     with pytest.raises(MemnetError, match=sentence):
         check_trained_on(names)
+    with pytest.raises(MemnetError, match=sentence):  # of a score table's sidecar
+        judge_contamination(names, "memcat")

@@ -100,7 +100,7 @@ def test_losses_over_several_orders_of_magnitude_have_a_logarithmic_axis_with_re
 def test_the_caption_tells_the_first_the_best_and_the_last_and_counts_the_gaps():
     text = curves_caption(rows(), run_json())
     assert "0.020 at epoch 0, at best 0.612 at epoch 3, and 0.580 at epoch 4" in text
-    assert "a gap, at 1 of 5" in text
+    assert "(a gap) at 1 of 5" in text
     never = curves_caption(rows([None, None]), run_json())
     assert "undefined at every validation" in never
 
