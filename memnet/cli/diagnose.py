@@ -61,8 +61,8 @@ def diagnose(
 
 def _print(result: Diagnosis) -> None:
     from memnet.cli.messages import say
-    from memnet.compare.report.table_model import Column
-    from memnet.compare.report.terminal import numbers, print_table
+    from memnet.compare.report.table_model import Column, number_columns
+    from memnet.compare.report.terminal import print_table
     from memnet.util.text import shorten_list
 
     print(result.headline)
@@ -70,7 +70,7 @@ def _print(result: Diagnosis) -> None:
     if result.disagreeing:
         print(f"Rows that do not agree: {shorten_list(result.disagreeing, 20)}.")
     print()
-    columns = numbers("residual SD", "agree", "rho", "log likelihood")
+    columns = number_columns("residual SD", "agree", "rho", "log likelihood")
     rows = [
         (
             row.slug,

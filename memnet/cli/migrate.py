@@ -95,8 +95,8 @@ def _print(record: MigrationRecord) -> None:
     """Print the claims as a table, then the sentences."""
     import textwrap
 
-    from memnet.compare.report.table_model import Column, p_value, short
-    from memnet.compare.report.terminal import numbers, print_table
+    from memnet.compare.report.table_model import Column, number_columns, p_value, short
+    from memnet.compare.report.terminal import print_table
     from memnet.studies.migrate.page import p_of_difference
 
     if record.claims:
@@ -115,7 +115,7 @@ def _print(record: MigrationRecord) -> None:
                 p_of_difference(claim),
             ]
             rows.append(cells)
-        values = numbers("n", "old", "p", "new", "p", "new - old", "interval", "p")
+        values = number_columns("n", "old", "p", "new", "p", "new - old", "interval", "p")
         print_table([Column("claim", wide=True), *values], rows)
         print()
     for sentence in record.conclusions:

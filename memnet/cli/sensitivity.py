@@ -48,12 +48,12 @@ def sensitivity(
 
 
 def _print(result: Sensitivity) -> None:
-    from memnet.compare.report.table_model import Column
-    from memnet.compare.report.terminal import numbers, print_table
+    from memnet.compare.report.table_model import Column, number_columns
+    from memnet.compare.report.terminal import print_table
 
     shown = ("spearman", "pearson", "mean_shift", "sd", "sd_ratio", "rms_difference")
     rows = []
     for row in result.summary.to_dict("records"):
         values = ("undefined" if row[name] != row[name] else f"{row[name]:.4f}" for name in shown)
         rows.append((row["variant"], *values))
-    print_table([Column("variant"), *numbers(*shown)], rows)
+    print_table([Column("variant"), *number_columns(*shown)], rows)

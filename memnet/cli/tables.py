@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from memnet.cli.messages import say
 from memnet.compare.record import RunRecord
 from memnet.compare.report.summary import Spread
-from memnet.compare.report.table_model import Column, interval, number, p_value
+from memnet.compare.report.table_model import Column, interval, number, number_columns, p_value
 from memnet.compare.report.tables import level
-from memnet.compare.report.terminal import numbers, print_table
+from memnet.compare.report.terminal import print_table
 from memnet.stats.metrics import describe
 
 PRINTED = (
@@ -38,7 +38,7 @@ def print_results(record: RunRecord) -> None:
         if r.metric in PRINTED and (r.value is not None or r.metric not in _ONLY_DEFINED)
     ]
     print_table(
-        [*_NAMES, *numbers("value", f"{level(record)} interval", "n"), _WORD],
+        [*_NAMES, *number_columns("value", f"{level(record)} interval", "n"), _WORD],
         [
             (
                 r.model,
@@ -54,7 +54,7 @@ def print_results(record: RunRecord) -> None:
     pairs = [row for row in record.differences if row.metric == "spearman"]
     if pairs:
         print()
-        between = numbers("rho", f"{level(record)} interval", "Holm p")
+        between = number_columns("rho", f"{level(record)} interval", "Holm p")
         print_table(
             [Column("model"), Column("minus"), *between, _WORD],
             [
@@ -77,7 +77,7 @@ def print_results(record: RunRecord) -> None:
 def print_summary(summaries: Sequence[Spread]) -> None:
     """Print mean and SD over several records of the same metrics."""
     print_table(
-        [*_NAMES, *numbers("mean", "SD", "records"), _WORD],
+        [*_NAMES, *number_columns("mean", "SD", "records"), _WORD],
         [
             (
                 spread.model,

@@ -133,8 +133,8 @@ def _print(trials: Sequence[Trial]) -> None:
     """Print the best runs, and how many there are of each kind."""
     from collections import Counter
 
-    from memnet.compare.report.table_model import Column
-    from memnet.compare.report.terminal import numbers, print_table
+    from memnet.compare.report.table_model import Column, number_columns
+    from memnet.compare.report.terminal import print_table
 
     ranked = sorted(
         (trial for trial in trials if trial.value is not None),
@@ -151,7 +151,7 @@ def _print(trials: Sequence[Trial]) -> None:
         for trial in ranked[:_PRINTED]
     ]
     if rows:
-        values = numbers("Spearman", *(name.replace("_", " ") for name in names))
+        values = number_columns("Spearman", *(name.replace("_", " ") for name in names))
         print_table([Column("run"), Column("state"), *values], rows)
     counts = Counter(trial.state for trial in trials)
     print(f"{len(trials)} runs: " + ", ".join(f"{n} {state}" for state, n in counts.items()))

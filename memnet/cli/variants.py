@@ -118,16 +118,12 @@ _LINES = {
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from memnet.compare.report.table_model import Column
+    from memnet.compare.report.terminal import print_table
 
-    from memnet.compare.report.terminal import console
-
-    table = Table("variant", "", "", box=None, pad_edge=False)
-    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    cells: list[tuple[str, str, str]] = []
     for row in rows:
-        table.add_row(Text(row["slug"], style="bold"), "", Text(row["title"], style="bold"))
-        for name, heading in _LINES.items():
-            table.add_row("", Text(heading, style="dim"), Text(row[name] or "none"))
-        table.add_row()
-    console().print(table)
+        cells.append((row["slug"], "", row["title"]))
+        cells += [("", heading, row[name] or "none") for name, heading in _LINES.items()]
+        cells.append(("", "", ""))
+    print_table([Column("variant"), Column(""), Column("")], cells)

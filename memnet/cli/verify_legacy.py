@@ -74,8 +74,8 @@ def verify_legacy(
 
 
 def _print(verification: object) -> None:
-    from memnet.compare.report.table_model import Column
-    from memnet.compare.report.terminal import numbers, print_table
+    from memnet.compare.report.table_model import Column, number_columns
+    from memnet.compare.report.terminal import print_table
     from memnet.experiments.verify_legacy import Verification
 
     assert isinstance(verification, Verification)
@@ -103,7 +103,7 @@ def _print(verification: object) -> None:
                 verification.verdict,
             )
         )
-    values = numbers("n", "failed", "Spearman's rho", "95 % interval", "MSE", "SD")
+    values = number_columns("n", "failed", "Spearman's rho", "95 % interval", "MSE", "SD")
     print_table([Column("test split"), *values, Column("verdict")], rows)
     if verification.spread is not None:
         print(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render, write_figures
-from memnet.compare.report.table_model import Cell, Column, Table, number
+from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
 from memnet.errors import MemnetError, unknown_name
 from memnet.experiments.settings_figure import (
     draw_settings,
@@ -91,9 +91,7 @@ def _runs(
         columns=[
             Column("Run"),
             Column("State"),
-            Column("Validation rho", numeric=True),
-            Column("Validations", numeric=True),
-            Column("Best at step", numeric=True),
+            *number_columns("Validation rho", "Validations", "Best at step"),
             *(Column(name, numeric=numeric[name]) for name in names),
         ],
         rows=[_row(trial, names, folder, best=trial is best) for trial in ordered],

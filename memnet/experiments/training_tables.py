@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memnet.compare.record import RunRecord
-from memnet.compare.report.table_model import Cell, Column, Table, number
+from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
 from memnet.compare.report.tables import value_cell
 from memnet.experiments.training_figures import plain
 from memnet.experiments.training_run import tested_model
@@ -44,9 +44,7 @@ def glance(run: Mapping[str, Any], curves: Sequence[Row], test: RunRecord | None
     word, why = _contamination(run)
     columns = [
         Column("Part"),
-        Column("Pictures", numeric=True),
-        Column("Spearman's rho", numeric=True),
-        Column("MSE", numeric=True),
+        *number_columns("Pictures", "Spearman's rho", "MSE"),
         Column("When"),
     ]
     rows = []

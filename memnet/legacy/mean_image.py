@@ -109,7 +109,7 @@ def _recognised(image: Float32Array, axes: str, path: Path) -> MeanImage:
     upright, reason = _is_upright(image.mean(axis=2))
     if upright is None:
         raise MemnetError(
-            f"Which way round {path} lies cannot be told ({reason}); say it with --mean-layout "
+            f"How {path} lies cannot be recognised ({reason}); say it with --mean-layout "
             f"({', '.join(LAYOUTS)})."
         )
     if not upright:
@@ -122,7 +122,7 @@ def _recognised(image: Float32Array, axes: str, path: Path) -> MeanImage:
     order = "bgr" if first < last else "rgb"
     if abs(first - last) < _CLEAR_LEVELS:
         raise MemnetError(
-            f"The channel order of {path} cannot be told (means {first:.1f}, {middle:.1f}, "
+            f"The channel order of {path} cannot be recognised (means {first:.1f}, {middle:.1f}, "
             f"{last:.1f}); say it with --mean-layout ({', '.join(LAYOUTS)})."
         )
     if order == "rgb":

@@ -160,7 +160,7 @@ def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
     hits, responses = np.asarray(hits), np.asarray(responses)
     if (responses < 2).any():
         short = int((responses < 2).sum())
-        reason = f"{short} picture(s) have fewer than 2 responses, so no halves can be dealt"
+        reason = f"{short} picture(s) have fewer than 2 responses, which cannot be halved"
         return Reliability("unknown", {}, {}, reason=reason)
     labels = hits / responses
     noise = label_noise(hits, responses)

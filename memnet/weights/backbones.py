@@ -142,9 +142,9 @@ class Backbone(WeightEntry):
         else:
             why = f"they are neither in {home} nor, as {self.file_name}, in {_hub()}"
         return (
-            f"The weights of {self.name} are not at hand: {why}. Get them with `memnet weights "
-            f"fetch {self.name}` (a download of {self.megabytes} MB), or, where a copy of the file "
-            f"is at hand, with `{self.obtain}`."
+            f"The weights of {self.name} are not on this machine: {why}. Get them with `memnet "
+            f"weights fetch {self.name}` (a download of {self.megabytes} MB), or, if you have "
+            f"a copy of the file, with `{self.obtain}`."
         )
 
 

@@ -127,9 +127,10 @@ class ModelEntry(WeightEntry):
         else:
             why = f"it is not in {home} and no {self.distribution!r} distribution is installed"
         return (
-            f"The weights of {self.name} are not at hand: {why}. Get them with `{self.obtain}`, or "
-            f"`memnet weights fetch {self.name}` (a download of {self.bytes / 1e6:.0f} MB), or "
-            f"`memnet weights fetch {self.name} --file {Path(self.distribution_file).name}`."
+            f"The weights of {self.name} are not on this machine: {why}. Get them with "
+            f"`{self.obtain}`, or `memnet weights fetch {self.name}` (a download of "
+            f"{self.bytes / 1e6:.0f} MB), or `memnet weights fetch {self.name} --file "
+            f"{Path(self.distribution_file).name}`."
         )
 
 

@@ -80,8 +80,8 @@ def _grey(image):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (_flat, "Which way round .* nearly the same everywhere"),
-        (_noise, "Which way round"),
+        (_flat, "cannot be recognised .* nearly the same everywhere"),
+        (_noise, "cannot be recognised"),
         (lambda image: image[::-1], "brighter at the bottom"),
         (_grey, "channel order"),
     ],

@@ -273,7 +273,7 @@ def test_what_pytorch_has_downloaded_before_is_taken(published, server):
 
 def test_a_damaged_file_of_pytorchs_is_passed_over_with_a_sentence(server, capsys):
     path = hub(server.content[:-1] + b"\1")
-    with pytest.raises(MemnetError, match="not at hand"):
+    with pytest.raises(MemnetError, match="not on this machine"):
         fetch_backbone(TINY)
     said = capsys.readouterr().err
     assert str(path) in said

@@ -134,7 +134,7 @@ def test_the_file_in_an_installed_distribution_is_found_without_importing_it(ins
 def test_a_distribution_without_the_file_is_no_source(installed, site):
     (site / "fake_resmem" / "model.pt").unlink()
     assert installed.local_copy() is None
-    with pytest.raises(MemnetError, match="not at hand"):
+    with pytest.raises(MemnetError, match="not on this machine"):
         store.fetch(installed)
 
 
@@ -336,7 +336,7 @@ def test_a_changed_checksum_in_the_catalogue_outdates_the_stored_file(entry, pub
     store.fetch(entry, file=published)
     changed = replace(entry, **{field: "0" * 64})
     assert not store.is_current(changed)
-    with pytest.raises(MemnetError, match="not at hand"):
+    with pytest.raises(MemnetError, match="not on this machine"):
         store.load(changed)  # rather than give the old numbers out
 
 

@@ -11,6 +11,7 @@ from memnet.compare.report.table_model import (
     Table,
     interval,
     number,
+    number_columns,
     p_equals,
     p_value,
     percent,
@@ -40,19 +41,13 @@ def _difference_table(rows: Sequence[Difference]) -> Table:
     margins = {row.margin for row in defined if row.margin is not None}
     columns = [
         Column("First minus second"),
-        Column("Difference", numeric=True),
-        Column("Permutation p", numeric=True),
-        Column("p, Holm", numeric=True),
-        Column("p, Benjamini-Hochberg", numeric=True),
+        *number_columns("Difference", "Permutation p", "p, Holm", "p, Benjamini-Hochberg"),
     ]
     if margins:
         columns.append(Column(f"Equivalent within {', '.join(f'{m:g}' for m in sorted(margins))}?"))
     if tested:
         columns += [
-            Column("Williams t", numeric=True),
-            Column("Steiger z", numeric=True),
-            Column("Meng et al. z", numeric=True),
-            Column("Zou's interval", numeric=True),
+            *number_columns("Williams t", "Steiger z", "Meng et al. z", "Zou's interval"),
         ]
     return Table(
         title=metric.title,

@@ -6,7 +6,7 @@ from typing import Any
 
 from memnet.compare.published import HUMAN, contaminated_mse_note
 from memnet.compare.record import Result, RunRecord
-from memnet.compare.report.table_model import Cell, Column, Table, interval, number
+from memnet.compare.report.table_model import Cell, Column, Table, interval, number, number_columns
 from memnet.compare.report.tables import by_name, value_cell
 from memnet.stats.metrics import describe
 
@@ -33,8 +33,7 @@ def published_table(record: RunRecord) -> Table | None:
         title="",
         columns=[
             Column("Whose value"),
-            Column("Published", numeric=True),
-            Column("Measured here", numeric=True),
+            *number_columns("Published", "Measured here"),
             Column("Like for like?", wide=True),
             Column("Source"),
         ],

@@ -12,7 +12,7 @@ from memnet.compare.record import CONTAMINATION, RunRecord
 from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render
-from memnet.compare.report.table_model import Cell, Column, Table, number
+from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
 from memnet.compare.report.tables import HEADLINE, words
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
@@ -196,9 +196,7 @@ def _model_table(rows: Sequence[Spread], names: Sequence[str]) -> Table:
         title=rows[0].model,
         columns=[
             Column("Measure"),
-            Column("Records", numeric=True),
-            Column("Mean", numeric=True),
-            Column("SD", numeric=True),
+            *number_columns("Records", "Mean", "SD"),
             *(Column(name, numeric=True) for name in names),
         ],
         rows=[

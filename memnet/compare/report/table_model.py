@@ -58,6 +58,11 @@ class Column:
         return f"{self.group}, {self.heading}" if self.group else self.heading
 
 
+def number_columns(*headings: str) -> list[Column]:
+    """Return columns of numbers."""
+    return [Column(heading, numeric=True) for heading in headings]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """A table of a report.

@@ -50,8 +50,3 @@ def print_table(headings: Sequence[Column], rows: Iterable[Sequence[str]]) -> No
     for row in rows:
         grid.add_row(*map(Text, row))  # as text: names may hold what rich takes for markup
     console().print(grid)
-
-
-def numbers(*headings: str) -> list[Column]:
-    """Return columns of numbers."""
-    return [Column(heading, numeric=True) for heading in headings]

@@ -9,7 +9,15 @@ from typing import Any
 from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render, write_figures
-from memnet.compare.report.table_model import Cell, Column, Table, p_value, percent, short
+from memnet.compare.report.table_model import (
+    Cell,
+    Column,
+    Table,
+    number_columns,
+    p_value,
+    percent,
+    short,
+)
 from memnet.studies.migrate.agreement import TITLES
 from memnet.studies.migrate.figures import captions, drawn
 from memnet.studies.migrate.methods import tests_of
@@ -77,9 +85,7 @@ def claims_table(record: MigrationRecord) -> Table:
         columns=[
             Column("Claim"),
             Column("n", numeric=True),
-            *(Column(name, numeric=True) for name in ("Old", "p", "New", "p")),
-            Column("New minus old", numeric=True),
-            Column("p", numeric=True),
+            *number_columns("Old", "p", "New", "p", "New minus old", "p"),
         ],
         rows=[
             [
@@ -156,10 +162,9 @@ def attenuation_table(record: MigrationRecord) -> Table:
         title="",
         columns=[
             Column("Correlation"),
-            Column("Old, corrected", numeric=True),
-            Column("New, corrected", numeric=True),
-            Column("Old times the ratio", numeric=True),
-            Column("New, as measured", numeric=True),
+            *number_columns(
+                "Old, corrected", "New, corrected", "Old times the ratio", "New, as measured"
+            ),
         ],
         rows=rows,
         after="Intervals are those of the correlations divided by the validity; the validity is "
@@ -174,8 +179,7 @@ def _validities(record: MigrationRecord) -> Table:
         title="",
         columns=[
             Column("Model"),
-            Column("Published rho", numeric=True),
-            Column("Validity", numeric=True),
+            *number_columns("Published rho", "Validity"),
             Column("Source"),
         ],
         rows=[
@@ -220,11 +224,13 @@ def crosswalk_table(record: MigrationRecord) -> Table:
         title="",
         columns=[
             Column("From, to"),
-            Column("n", numeric=True),
-            Column("RMSE, isotonic", numeric=True),
-            Column("RMSE, equipercentile", numeric=True),
-            Column("RMSE, predicting the mean", numeric=True),
-            Column("Prediction interval, ±", numeric=True),
+            *number_columns(
+                "n",
+                "RMSE, isotonic",
+                "RMSE, equipercentile",
+                "RMSE, predicting the mean",
+                "Prediction interval, ±",
+            ),
             Column("Range"),
         ],
         rows=[
@@ -287,7 +293,7 @@ def scores_table(record: MigrationRecord) -> Table:
         title="",
         columns=[
             Column("Scores"),
-            *(Column(name, numeric=True) for name in ("n", "Mean", "SD", "Lowest", "Highest")),
+            *number_columns("n", "Mean", "SD", "Lowest", "Highest"),
         ],
         rows=[
             [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import memnet
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render, write_figures
-from memnet.compare.report.table_model import Cell, Column, Table
+from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
 from memnet.studies.variants.figures import draw_heat_map
@@ -143,14 +143,16 @@ def _caption(result: Sensitivity, order: Sequence[str]) -> str:
 def _summary(result: Sensitivity) -> Table:
     columns = [
         Column("Variant"),
-        Column("Spearman's rho", numeric=True),
-        Column("Pearson's r", numeric=True),
-        Column("Mean shift", numeric=True),
-        Column("SD", numeric=True),
-        Column("SD ratio", numeric=True),
-        Column("RMS difference", numeric=True),
-        Column("Largest difference", numeric=True),
-        Column("Clamped", numeric=True),
+        *number_columns(
+            "Spearman's rho",
+            "Pearson's r",
+            "Mean shift",
+            "SD",
+            "SD ratio",
+            "RMS difference",
+            "Largest difference",
+            "Clamped",
+        ),
     ]
     rows = [_row(row) for row in result.summary.to_dict("records")]
     return Table(
@@ -210,9 +212,7 @@ def _moved_table(moved: pd.DataFrame, images: Container[str]) -> Table:
         title="",
         columns=[
             Column("Picture"),
-            Column("Server's rank", numeric=True),
-            Column("Mean change", numeric=True),
-            Column("Furthest rank", numeric=True),
+            *number_columns("Server's rank", "Mean change", "Furthest rank"),
             Column("With variant"),
         ],
         rows=rows,
