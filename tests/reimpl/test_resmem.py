@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import numpy as np
@@ -54,7 +52,18 @@ def recipe_network():
         network = ResMem()
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     network.load_state_dict(recipe_weights(shapes), assign=True)
-    return network.eval()
+    network.eval()
+    # What ResNet-152 gives for the inputs of the recipe is computed once, not for each test.
+    forward, known = network.features.forward, {}
+
+    def remembered(x):
+        key = x.numpy().tobytes()
+        if key not in known:
+            known[key] = forward(x)
+        return known[key]
+
+    network.features.forward = remembered
+    return network
 
 
 def test_it_has_the_parameters_of_the_published_file():
@@ -141,19 +150,20 @@ def test_live_scores_and_pixels_of_eight_pictures(resmem, published, golden_pict
     assert _worst_against_package(resmem, published, golden_pictures.values()) <= SCORE_LIMIT
 
 
-@pytest.mark.slow  # the frozen scores of the same pictures, below, are the package's
+@pytest.mark.slow  # the frozen scores of the same pictures are the package's
 def test_live_scores_and_pixels_of_50_real_pictures(resmem, published, shared):
     paths = sorted((shared / "data" / "pictures" / "images").iterdir())[:400:8]
     assert len(paths) == 50
     assert _worst_against_package(resmem, published, paths) <= SCORE_LIMIT
 
 
-def test_frozen_scores_of_50_real_pictures(resmem, shared):
+@pytest.mark.parametrize("step", [50, pytest.param(8, marks=pytest.mark.slow)])
+def test_frozen_scores_of_real_pictures(resmem, shared, step):
     table = pd.read_csv(shared / "golden" / "resmem_pictures400.csv", dtype=str)
-    expected = table.set_index("image_id").score[::8].map(float)
+    expected = table.set_index("image_id").score[::step].map(float)
     folder = shared / "data" / "pictures" / "images"
     table = resmem.score([folder / name for name in expected.index]).set_index("image_id")
-    assert len(table) == 50
+    assert len(table) == 400 // step
     assert (table.score - expected).abs().max() <= SCORE_LIMIT
 
 
@@ -172,8 +182,8 @@ def _worst_against_package(resmem, published, paths) -> float:
 
 def test_a_batch_of_one_equals_a_batch_of_eight(resmem, golden_pictures):
     paths = list(golden_pictures.values())
-    one = resmem.score(paths, batch_size=1).score
-    eight = resmem.score(paths, batch_size=8).score
+    one = resmem.score(paths[:3], batch_size=1).score
+    eight = resmem.score(paths, batch_size=8).score[:3]
     assert (one - eight).abs().max() <= SCORE_LIMIT
 
 
@@ -188,13 +198,8 @@ def test_the_licence_is_said_once_on_stderr(resmem, capsys, monkeypatch):
     assert captured.out == ""
 
 
-def test_loading_does_not_import_the_resmem_package(resmem):
-    try:
-        version("resmem")
-    except PackageNotFoundError:
-        pytest.skip("needs the resmem package; pip install resmem")
-    code = "import sys, memnet; memnet.load('resmem.published'); print('resmem' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
-    )
-    assert done.stdout.strip() == "False"
+def test_loading_does_not_import_the_resmem_package(resmem, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resmem", None)  # its import would be an error
+    with pytest.raises(ImportError):
+        __import__("resmem")
+    assert memnet.load("resmem.published").header == resmem.header

@@ -444,9 +444,16 @@ def thirty(tmp_path_factory) -> study.Pool:
     return study.pool(study.small_network(folder), found)
 
 
-@pytest.fixture(scope="module")
-def one_draw(thirty) -> list[study.Outcome]:
-    return list(study.outcomes(thirty, np.random.default_rng(0)))
+FEW = [study.KINDS[number] for number in (0, 6, 10, 12, 13)]
+"""A kind of each sort: as it is, rounded, as percentages, with wrong rows, shuffled."""
+
+
+@pytest.fixture(scope="module", params=["few", pytest.param("all", marks=pytest.mark.slow)])
+def one_draw(thirty, request) -> list[study.Outcome]:
+    kinds = FEW if request.param == "few" else study.KINDS
+    found = list(study.outcomes(thirty, np.random.default_rng(0), kinds))
+    assert len(found) == len(variants()) * len(kinds)
+    return found
 
 
 def test_every_variant_is_in_the_registry_s_traits():
@@ -461,7 +468,6 @@ def test_the_variant_that_made_a_column_is_named_or_in_its_class(one_draw):
         for one in one_draw
         if one.kind.rows != "shuffled" and one.truth not in one.told
     ]
-    assert len(one_draw) == len(variants()) * len(study.KINDS)
     assert not wrong
 
 
@@ -483,7 +489,7 @@ def test_from_four_decimals_only_variants_with_the_same_inputs_stay_together(one
 
 def test_shuffled_columns_get_no_verdict(one_draw):
     shuffled = [one for one in one_draw if one.kind.rows == "shuffled"]
-    assert len(shuffled) == 2 * len(variants())
+    assert len(shuffled) >= len(variants())
     assert [one.diagnosis.verdict for one in shuffled] == [None] * len(shuffled)
 
 
