@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from scipy import stats
 
 import references
+from command import run_memnet
 from memnet.data.lamem import read_test_split
 from memnet.errors import MemnetError
 from memnet.experiments.verify_legacy import (
@@ -20,7 +23,6 @@ from memnet.experiments.verify_legacy import (
     UNDECIDED,
     decide_verdict,
 )
-from memnet.legacy.convert import import_memnet
 
 CAFFEMODEL = references.GOLDEN / "mini" / "mini_v2.caffemodel"
 MEAN = references.GOLDEN / "mean" / "synthetic_mean.binaryproto"
@@ -39,24 +41,41 @@ def planted(scores: np.ndarray, rho: float, seed: int) -> np.ndarray:
     return np.clip(0.75 + 0.1 * truth, 0, 1).round(6)
 
 
-@pytest.fixture
-def lamem(tmp_path, make_pictures):
-    """A folder of LaMem's shape with 120 small pictures, and what the small network says."""
-    import memnet
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """A folder of LaMem's shape with 104 small pictures in five splits, verified once.
 
-    root = tmp_path / "lamem"
-    pictures = make_pictures(120, "lamem/images", size=(40, 30))
-    made = import_memnet(CAFFEMODEL, mean=MEAN, out=tmp_path / "small.safetensors")
-    paths = sorted(pictures.iterdir())
-    scores = memnet.load(made.path, device="cpu").score(paths)
-    return root, dict(zip(scores.image_id, scores.score, strict=True))
+    Returns the folder and that of the results, whose scores later runs find.
+    """
+    root = tmp_path_factory.mktemp("lamem")
+    (root / "images").mkdir()
+    random = np.random.default_rng(120)
+    names = [f"{number:05d}.png" for number in range(104)]
+    for name in names:
+        pixels = random.integers(256, size=(30, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / "images" / name)
+    plant(root, dict(zip(names, random.random(104), strict=True)), dict.fromkeys(range(1, 6), 0.5))
+    done = run(run_memnet, root, root / "out")
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture
+def lamem(tmp_path, scored):
+    """A copy of the folder, its results in ``out``, and what the small network says."""
+    shutil.copytree(scored, tmp_path / "lamem")
+    (tmp_path / "lamem" / "out").rename(tmp_path / "out")
+    for path in tmp_path.glob("out/verification*"):
+        path.unlink()
+    table = pd.read_parquet(tmp_path / "out" / "scores.parquet")
+    return tmp_path / "lamem", dict(zip(table.image_id, table.score, strict=True))
 
 
 def plant(root: Path, scores: dict[str, float], rhos: dict[int, float]) -> None:
     (root / "splits").mkdir(exist_ok=True)
-    names = list(scores)
+    names = sorted(scores)
     for split, rho in rhos.items():
-        mine = names[split : split + 100]
+        mine = names[split - 1 : split + 99]
         truth = planted(np.array([scores[name] for name in mine]), rho, seed=split)
         lines = [f"{name} {value:.6f}" for name, value in zip(mine, truth, strict=True)]
         (root / "splits" / f"test_{split}.txt").write_text("\n".join(lines) + "\n")
@@ -95,7 +114,7 @@ def test_the_verdict_comes_out_every_way(memnet_command, lamem, tmp_path, rho, v
     assert low < found["mean"] < high
     widths = [result["interval"][1] - result["interval"][0] for result in found["splits"]]
     assert high - low < max(widths)  # five labels of a picture tell more than one
-    assert found["pictures"] == 105 - 1  # pictures 1 to 104, each scored once
+    assert found["pictures"] == 104  # each scored once
     assert found["original"] is False
     assert found["sentence"].startswith("This network is not the original MemNet")
     assert "mean of all" in done.stdout
@@ -103,23 +122,23 @@ def test_the_verdict_comes_out_every_way(memnet_command, lamem, tmp_path, rho, v
 
 
 def test_on_real_pictures_the_verdict_comes_out_both_ways(memnet_command, shared, tmp_path):
-    """400 photographs in LaMem's shape; planted truths, since LaMem's own pictures are not here."""
+    """134 photographs in LaMem's shape; planted truths, since LaMem's own pictures are not here."""
     root = tmp_path / "lamem"
     (root / "splits").mkdir(parents=True)
     (root / "images").symlink_to(shared / "data" / "pictures" / "images")
-    names = sorted(path.name for path in (root / "images").iterdir())
+    names = sorted(path.name for path in (root / "images").iterdir())[::3]
     (root / "splits" / "test_1.txt").write_text("".join(f"{name} 0.5\n" for name in names))
     done = run(memnet_command, root, tmp_path / "out", "--split", "1")
     assert "MemNet: UNDECIDED." in done.stdout  # equal labels have no rank correlation
     table = pd.read_parquet(tmp_path / "out" / "scores.parquet")
     scores = dict(zip(table.image_id, table.score, strict=True))
-    assert len(scores) == 400
+    assert len(scores) == 134
     for rho, verdict in ((0.565, REPRODUCED), (0.3, NOT_REPRODUCED)):
         truth = planted(np.array([scores[name] for name in names]), rho, seed=1)
         lines = [f"{name} {value:.6f}\n" for name, value in zip(names, truth, strict=True)]
         (root / "splits" / "test_1.txt").write_text("".join(lines))
         done = run(memnet_command, root, tmp_path / "out", "--split", "1")
-        assert "400 were scored before" in done.stderr
+        assert "134 were scored before" in done.stderr
         assert f"MemNet: {verdict.upper()}." in done.stdout, done.stdout
 
 
