@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -62,6 +63,26 @@ def resmem():
         return memnet.load("resmem.published", device="cpu")
     except memnet.MemnetError as error:
         skip_for("the weights of resmem.published", str(error))
+
+
+@pytest.fixture(scope="module")
+def quick_figures():
+    """Draw no figure of a page, for tests of a command that ask nothing of its figures.
+
+    They are drawn in tests/compare, in tests/experiments, and by the tests of `memnet demo`.
+    """
+    from memnet.compare.report import render
+
+    empty = {"svg": b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"/>', "png": b""}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "to_bytes", lambda figure, kind: empty[kind])
+        yield
+
+
+def pytest_collection_finish() -> None:
+    """Whatever was imported for the tests stays; to look for garbage in it again takes seconds."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import pytest
 
 from memnet.scoring.table import read_table
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 
 @pytest.fixture
 def study(tmp_path):

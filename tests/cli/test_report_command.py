@@ -8,6 +8,8 @@ import statistics
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 
 def altered(record: dict, shift: float, **more: object) -> str:
     """Return another record of the same model: every value moved by ``shift``."""

@@ -20,6 +20,8 @@ from memnet.scoring.table import COLUMNS, write_table
 from planted import SMALL, planted_set
 from training_runs import made_up_test, run_json, write_run
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 PRESETS = ("memnet", "resmem", "resmem-retrain", "m3m")
 TITLES = ("MemNet", "ResMem", "ResMemRetrain", "M3M")
 

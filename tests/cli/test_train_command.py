@@ -16,6 +16,8 @@ from memnet.cli import app
 from memnet.errors import MemnetError
 from planted import SMALL, planted_set
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):

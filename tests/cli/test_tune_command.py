@@ -14,6 +14,8 @@ from memnet.cli import app
 from memnet.errors import MemnetError
 from planted import SMALL, planted_set
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 RANGES = ("--batch-size", 8, 16, "--momentum", 0.5, 0.9)
 
 

@@ -427,9 +427,9 @@ def test_unusable_counts_are_one_sentence(tmp_path, text, says):
         extras(tmp_path, text)
 
 
-def test_a_million_rows(tmp_path):
-    """In a few seconds (3.7 s on two cores, 8.7 s before), exactly, and in whatever order."""
-    n = 1_000_000
+def test_many_rows(tmp_path):
+    """Exactly, and in whatever order."""
+    n = 200_000
     number = np.random.default_rng(6).permutation(n)
     truth = (number + 0.5) / n  # exact text of 17 digits each
     path = tmp_path / "truth.csv"

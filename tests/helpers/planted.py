@@ -74,9 +74,7 @@ def planted_set(folder: Path, *, train: int, val: int, test: int = 0, seed: int 
     )
 
 
-def small_config(
-    preset: str, reduced: Mapping[str, int] = SMALL, **changes: object
-) -> TrainConfig:
+def small_config(preset: str, reduced: Mapping[str, int] = SMALL, **changes: object) -> TrainConfig:
     """Settings at reduced sizes, every branch from random numbers."""
     known = read_config(preset)
     sizes = {k: v for k, v in reduced.items() if k in network_class(known.arch).published_sizes}

@@ -27,6 +27,8 @@ from memnet.cli import app
 from saved_files import CHANGED, IMPORT, MIXTURE, OLD, TRAIN, TUNE
 from tiny import register
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 SAVED = Path(__file__).parents[1] / "golden" / "saved"
 CLOSE = references.limit("resmem.score")
 """How far a score may lie apart between machines."""

@@ -221,7 +221,7 @@ def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monke
     assert curves_of(out) == curves_of(whole[0])
 
 
-@pytest.mark.parametrize("preset", ["memnet", "resmem"])
+@pytest.mark.parametrize("preset", [pytest.param("memnet", marks=pytest.mark.slow), "resmem"])
 def test_two_processes_learn_what_one_learns(place, data, preset):
     """Batches of 17 and a last one of 1, so that the shares are never equal.
 
@@ -345,7 +345,7 @@ def test_it_stops_early_and_keeps_the_best(place, data):
     assert curves_of(out) == rows
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_best_weights_that_are_kept_are_those_that_are_named(place, data, devices):
     """Of a run that ends by an error, with nothing saved since the first epoch."""
     out = place / f"named-{devices}"

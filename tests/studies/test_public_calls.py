@@ -37,7 +37,8 @@ def test_migrate_gives_the_same_from_files_and_from_data_frames(study, tmp_path)
         tmp_path / "study.csv", new_scores=tmp_path / "new_scores.csv", **options
     )
     assert frames.record.claims == files.record.claims
-    assert frames.record.study == files.record.study
+    source = {"source": "the table given"}
+    assert frames.record.study == files.record.study | source
     pd.testing.assert_frame_equal(frames.table, files.table)
     assert frames.page is None
 
@@ -68,7 +69,7 @@ def test_a_migration_prints_as_sentences(study):
         resamples=100,
     )
     first, *conclusions = str(migration).splitlines()
-    assert first == "40 pictures of study.csv migrated."
+    assert first == "40 pictures of the table given migrated."
     assert conclusions == migration.record.conclusions
     assert repr(migration) == str(migration)
 
