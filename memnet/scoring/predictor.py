@@ -85,7 +85,7 @@ class Predictor:
         preprocess: PreprocessSpec | None = None,
         output: OutputSpec | None = None,
         target: str = HIT_RATE,
-        trained_on: Iterable[str] | None = (),
+        trained_on: Iterable[str] | None = None,
         mean_image: Float32Array | None = None,
         device: str | torch.device = "cpu",
         licence: str = "",
@@ -105,7 +105,7 @@ class Predictor:
         target : what the score estimates: ``hit_rate``, ``false_alarm_rate``, ``corrected`` or
             ``d_prime``.
         trained_on : names of the data sets whose pictures the model may have seen in training, as
-            :mod:`memnet.data.contamination` explains; () for none; None where nobody knows.
+            :mod:`memnet.data.contamination` explains; () for none; None, the default: unknown.
         mean_image : float32 ``(H, W, 3)``, where ``preprocess`` subtracts one.
         device : where the crops are put.
         licence, citation, remark : for records and reports.

@@ -121,7 +121,9 @@ def test_a_name_that_could_be_another_thing_is_refused(name):
 
 
 def test_targets_are_those_that_people_are_measured_by():
-    assert memnet.Predictor.from_function("a.b", brightness).target == "hit_rate"
+    model = memnet.Predictor.from_function("a.b", brightness)
+    assert model.target == "hit_rate"
+    assert model.header.trained_on is None  # who says nothing claims nothing
     model = memnet.Predictor.from_function("a.b", brightness, target="d_prime")
     assert model.target == model.identity()["target"] == "d_prime"
     with pytest.raises(MemnetError, match="Did you mean 'hit_rate'"):
