@@ -79,10 +79,9 @@ def test_importing_memnet_imports_nothing_heavy():
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("first", ["memnet.compare.record", "memnet"])
-def test_memnet_compare_can_be_called_whatever_was_imported_before(first):
+def test_memnet_compare_can_be_called_though_the_package_of_that_name_was_imported():
     code = (
-        f"import {first}, memnet, pandas as pd\n"
+        "import memnet.compare.record, pandas as pd\n"
         "t = pd.DataFrame({'image_id': list('abc'), 'score': [1, 2, 3]})\n"
         "r = memnet.compare(t, t, truth_column='score', resamples=2)\n"
         "import memnet.compare.report.render\n"

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import memnet
+from command import run_memnet
 
 pytestmark = pytest.mark.process
 
@@ -25,7 +26,6 @@ def test_python_m_memnet_is_the_command():
 
 
 def test_exit_codes_reach_the_shell():
-    assert run("score").returncode == 2
     done = run("weights", "fetch", "nothing.there")
     assert done.returncode == 2
     assert done.stderr.startswith(b"memnet: ")
@@ -48,8 +48,6 @@ def test_a_reader_that_goes_away_is_no_traceback():
 
 
 def test_whatever_the_locale_the_list_of_variants_is_printed():
-    plain = run("variants", PYTHONUTF8="1")
-    assert plain.returncode == 0, plain.stderr
     done = run("variants", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[:5] == plain.stdout.split()[:5]
+    assert done.stdout.decode().split()[:5] == run_memnet("variants").stdout.split()[:5]

@@ -26,11 +26,11 @@ def place(tmp_path_factory):
     made = planted_set(root / "pictures", train=60, val=20, test=20)
     table = made.table.drop(columns="path").rename(columns={"score": "hit_rate"})
     table.to_csv(root / "truth.csv", index=False)
-    sizes = {k: v for k, v in SMALL.items() if k.startswith("conv") or k in ("fc6", "fc7")}
+    sizes = {k: v // 2 for k, v in SMALL.items() if k.startswith("conv") or k in ("fc6", "fc7")}
     lines = ", ".join(f"{name} = {size}" for name, size in sizes.items())
     (root / "small.toml").write_text(
         f"sizes = {{ {lines} }}\nepochs = 20\nbatch_size = 16\n"
-        "learning_rate = 0.01\ndropout = 0.0\n"
+        "learning_rate = 0.015\ndropout = 0.0\n"
     )
     return root
 

@@ -388,7 +388,7 @@ def test_data_that_are_missing_leave_out_just_their_figure(record):
         assert f"{kind}_middling" not in names
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [1, 3])
 def test_a_few_pictures_are_drawn_too(n):
     found = compared({"a": noisy(0.1), "b": noisy(0.3)}, n=n)
     made = figures.figures(found)
@@ -428,7 +428,7 @@ def visible(figure: Figure) -> list[Text]:
     return [text for text in texts if text not in hidden]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 12])
+@pytest.mark.parametrize("count", [1, 3, 12])
 def test_no_text_is_cut_or_small_or_left_out_however_long_the_names(count):
     models = [f"{name}{number}" for number in range(4) for name in LONG][:count]
     found = compared({model: noisy(0.1) for model in models}, dataset="my-own-faces", n=40)

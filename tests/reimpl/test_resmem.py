@@ -47,6 +47,12 @@ def published():
 
 
 @pytest.fixture(scope="module")
+def eight(resmem, golden_pictures):
+    """The score table of the eight pictures, computed in one batch."""
+    return resmem.score(list(golden_pictures.values()), batch_size=8)
+
+
+@pytest.fixture(scope="module")
 def recipe_network():
     with torch.device("meta"):
         network = ResMem()
@@ -140,21 +146,22 @@ def test_pixels_equal_the_packages_bit_for_bit(frozen, golden_pictures):
         assert digest(SPEC.apply(path)[0]) == frozen[name]["pixels_sha256"], name
 
 
-def test_frozen_scores_of_eight_pictures(resmem, frozen, golden_pictures):
-    table = resmem.score(list(golden_pictures.values())).set_index("image_id")
+def test_frozen_scores_of_eight_pictures(eight, frozen):
+    table = eight.set_index("image_id")
     worst = max(abs(table.score[name] - frozen[name]["score"]) for name in frozen)
     assert worst <= SCORE_LIMIT
 
 
-def test_live_scores_and_pixels_of_eight_pictures(resmem, published, golden_pictures):
-    assert _worst_against_package(resmem, published, golden_pictures.values()) <= SCORE_LIMIT
+def test_live_scores_and_pixels_of_eight_pictures(eight, published, golden_pictures):
+    paths = list(golden_pictures.values())
+    assert _worst_against_package(eight, published, paths) <= SCORE_LIMIT
 
 
 @pytest.mark.slow  # the frozen scores of the same pictures are the package's
 def test_live_scores_and_pixels_of_50_real_pictures(resmem, published, shared):
     paths = sorted((shared / "data" / "pictures" / "images").iterdir())[:400:8]
     assert len(paths) == 50
-    assert _worst_against_package(resmem, published, paths) <= SCORE_LIMIT
+    assert _worst_against_package(resmem.score(paths), published, paths) <= SCORE_LIMIT
 
 
 @pytest.mark.parametrize("step", [50, pytest.param(8, marks=pytest.mark.slow)])
@@ -167,10 +174,9 @@ def test_frozen_scores_of_real_pictures(resmem, shared, step):
     assert (table.score - expected).abs().max() <= SCORE_LIMIT
 
 
-def _worst_against_package(resmem, published, paths) -> float:
+def _worst_against_package(table, published, paths) -> float:
     transformer, network = published
     worst = 0.0
-    table = resmem.score(paths)
     for path, score in zip(paths, table.score, strict=True):
         with Image.open(path) as image:
             pixels = transformer(image.convert("RGB"))
@@ -180,11 +186,9 @@ def _worst_against_package(resmem, published, paths) -> float:
     return worst
 
 
-def test_a_batch_of_one_equals_a_batch_of_eight(resmem, golden_pictures):
-    paths = list(golden_pictures.values())
-    one = resmem.score(paths[:3], batch_size=1).score
-    eight = resmem.score(paths, batch_size=8).score[:3]
-    assert (one - eight).abs().max() <= SCORE_LIMIT
+def test_a_batch_of_one_equals_a_batch_of_eight(resmem, eight, golden_pictures):
+    alone = resmem.score(list(golden_pictures.values())[:3], batch_size=1).score
+    assert (alone - eight.score[:3]).abs().max() <= SCORE_LIMIT
 
 
 def test_the_licence_is_said_once_on_stderr(resmem, capsys, monkeypatch):
