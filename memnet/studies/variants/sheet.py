@@ -145,7 +145,7 @@ def _rms(difference: Float32Array) -> float:
     return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64))))
 
 
-_RESIZERS = {
+RESIZER_TITLES = {
     "matlab-bilinear-float": "MATLAB",
     "pillow12-bilinear-8bit": "Pillow, 8 bits",
     "pillow-bilinear-8bit": "Pillow as installed, 8 bits",
@@ -155,8 +155,9 @@ _RESIZERS = {
     "skimage-linear-antialiased-float": "scikit-image since 0.15",
     "torch7-bilinear-float": "Torch 7",
 }
+"""Resizer -> what the sheet calls it."""
 _CHANNELS = {"RGB": "RGB", "BGR": "BGR", "GREY": "grey in all channels"}
-_MEANS = {
+MEAN_TITLES = {
     "none": "no mean",
     "image": "minus the mean image",
     "image-transposed": "minus the mean image, transposed",
@@ -167,14 +168,15 @@ _MEANS = {
     "imagenet-keras": "minus ImageNet's channel means (Keras)",
     "imagenet-torchvision": "minus ImageNet's means (of 0 to 1), by its SDs",
 }
+"""Mean -> what the sheet says of it."""
 
 
 def describe_inputs(spec: PreprocessSpec) -> str:
     """Say in a line what happens to a picture: resizing, crops; channels and scale; mean."""
-    size = f"resized to {spec.resize_hw[0]} ({_RESIZERS.get(spec.resize_kind, spec.resize_kind)})"
+    size = f"resized to {spec.resize_hw[0]} ({RESIZER_TITLES[spec.resize_kind]})"
     return (
         f"{size}, {_describe_crops(spec)}; {_CHANNELS[spec.channel_order]} 0 to "
-        f"{spec.pixel_max:g}; {_MEANS.get(spec.mean_kind, spec.mean_kind)}"
+        f"{spec.pixel_max:g}; {MEAN_TITLES[spec.mean_kind]}"
     )
 
 

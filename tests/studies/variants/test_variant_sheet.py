@@ -20,8 +20,16 @@ from memnet.compare.report.style import to_bytes
 from memnet.errors import PictureError
 from memnet.legacy.mean_image import read_mean_image
 from memnet.legacy.variants import twins, variants
+from memnet.preprocess.means import MEANS
+from memnet.preprocess.resize import RESIZERS
 from memnet.studies.variants.figures import draw_sheet
-from memnet.studies.variants.sheet import flat_mean, list_variants, prepare_inputs
+from memnet.studies.variants.sheet import (
+    MEAN_TITLES,
+    RESIZER_TITLES,
+    flat_mean,
+    list_variants,
+    prepare_inputs,
+)
 
 PAGE = Path(__file__).parents[3] / "docs" / "variants.md"
 BEGIN, END = "<!-- variants: begin -->", "<!-- variants: end -->"
@@ -175,6 +183,11 @@ def test_the_sheet_is_drawn_with_a_card_for_each(original, mean):
     with Image.open(io.BytesIO(small)) as drawn:
         assert drawn.width > 1000
     assert to_bytes(figure, "png") == small
+
+
+def test_every_resizer_and_mean_has_its_words():
+    assert RESIZER_TITLES.keys() == RESIZERS.keys()
+    assert MEAN_TITLES.keys() == MEANS.keys()
 
 
 def test_the_list_says_what_the_specs_say():
