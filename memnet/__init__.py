@@ -27,6 +27,7 @@ del globals()["compare"]
 if TYPE_CHECKING:
     from memnet.compare.comparison import compare_scores as compare
     from memnet.compare.record import RunRecord
+    from memnet.compare.report.render import write_report
     from memnet.data.columns import read_column
     from memnet.data.datasets import (
         DatasetOption,
@@ -59,6 +60,7 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "Migration": "memnet.studies.migrate.migration",
     "register_network": "memnet.weights.networks",
     "save_weights": "memnet.weights.files",
+    "write_report": "memnet.compare.report.render",
     "write_table": "memnet.scoring.table",
     "Metric": "memnet.stats.metrics",
     "register_metric": "memnet.stats.metrics",
@@ -99,6 +101,7 @@ __all__ = [
     "register_metric",
     "register_network",
     "save_weights",
+    "write_report",
     "write_table",
 ]
 

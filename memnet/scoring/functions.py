@@ -63,7 +63,14 @@ class CheckedFunction:
 
     def __call__(self, inputs: Tensor | Sequence[Any]) -> Tensor:
         """Return ``(N,)`` float outputs; raises ``MemnetError`` for anything else."""
-        outputs = self.function(inputs)
+        try:
+            outputs = self.function(inputs)
+        except Exception as error:  # anybody's function may raise anything
+            raise MemnetError(
+                f"The function of {self.name} failed on its {len(inputs)} inputs "
+                f"({type(error).__name__}: {error}). It gets all of a batch at once: a list of "
+                "pictures, or a tensor of crops."
+            ) from error
         try:
             numbers = torch.as_tensor(outputs)
             numbers = numbers if numbers.is_floating_point() else numbers.double()

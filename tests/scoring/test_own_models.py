@@ -130,6 +130,15 @@ def test_targets_are_those_that_people_are_measured_by():
         memnet.Predictor.from_function("a.b", brightness, target="hit_rates")
 
 
+def test_a_function_that_raises_is_named(make_pictures):
+    def for_one_picture(picture):
+        return picture.width
+
+    model = memnet.Predictor.from_function("mine.v1", for_one_picture)
+    with pytest.raises(memnet.MemnetError, match=r"mine\.v1 failed .*'width'\)\. It gets"):
+        model.score(sorted(make_pictures(2).iterdir()))
+
+
 def test_a_function_has_an_identity_without_checksums():
     model = memnet.Predictor.from_function("a.b", brightness, trained_on=["lamem"])
     identity = model.identity()

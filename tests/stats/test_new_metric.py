@@ -136,6 +136,8 @@ def test_the_same_object_may_be_registered_again_and_another_may_not(registered)
 def test_a_wrong_direction_is_refused_with_the_allowed_ones():
     with pytest.raises(MemnetError, match=r"better='smaller'; .*'higher', 'lower', 'zero'"):
         Metric(name="rmse", title="RMSE", function=rmse, better="smaller")
+    with pytest.raises(MemnetError, match=r"group='acuracy'; .*'accuracy', 'error parts'"):
+        Metric(name="rmse", title="RMSE", function=rmse, group="acuracy")
 
 
 def fails_at(call):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -62,7 +63,7 @@ def html(record: RunRecord) -> str:
     return _page(record, markdown(record), svg_images(figures(record)))
 
 
-def write_report(record: RunRecord, folder: Path) -> None:
+def write_report(record: RunRecord, folder: str | os.PathLike[str]) -> None:
     """Write ``record.json``, ``report.html``, ``report.md``, ``figures/`` and ``tables/``.
 
     Raises
@@ -70,6 +71,7 @@ def write_report(record: RunRecord, folder: Path) -> None:
     MemnetError
         if the folder cannot be written.
     """
+    folder = Path(folder)
     drawn = figures(record)
     _remove_old_figures(folder / "figures")
     images = write_figures(folder, drawn)

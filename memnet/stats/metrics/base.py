@@ -29,6 +29,16 @@ from memnet.util.arrays import Array
 
 Function: TypeAlias = Callable[[Array, Array], float]
 Direction: TypeAlias = Literal["higher", "lower", "zero", "one", ""]
+GROUPS = (
+    "accuracy",
+    "error parts",
+    "ceiling",
+    "distribution",
+    "noise-matched",
+    "predictions",
+    "ranges",
+)
+"""The report's tables of metrics."""
 _T = TypeVar("_T")
 
 
@@ -176,6 +186,11 @@ class MetricInfo:
             raise MemnetError(
                 f"The metric {self.name!r} has better={self.better!r}; it must be one of "
                 f"{', '.join(map(repr, get_args(Direction)))}."
+            )
+        if self.group not in GROUPS:
+            raise MemnetError(
+                f"The metric {self.name!r} has group={self.group!r}; it must be one of "
+                f"{', '.join(map(repr, GROUPS))}."
             )
 
 
