@@ -65,6 +65,8 @@ class CheckedFunction:
         """Return ``(N,)`` float outputs; raises ``MemnetError`` for anything else."""
         try:
             outputs = self.function(inputs)
+        except MemnetError:  # it says itself what is wrong
+            raise
         except Exception as error:  # anybody's function may raise anything
             raise MemnetError(
                 f"The function of {self.name} failed on its {len(inputs)} inputs "

@@ -16,6 +16,7 @@ from memnet.compare.report.table_model import (
     percent,
 )
 from memnet.stats.metrics import describe, range_names
+from memnet.stats.metrics.base import GROUPS
 from memnet.stats.permutation import METHOD as SWAPS
 
 HEADLINE = {
@@ -29,17 +30,6 @@ HEADLINE = {
 
 IDEAL = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": ""}
 """What is better, in a table, by the word of :class:`memnet.stats.metrics.Metric`."""
-
-_GROUPS = {
-    "accuracy": "Accuracy",
-    "error parts": "What the error is made of",
-    "ceiling": "Accuracy against the ceiling",
-    "distribution": "Distribution of predictions and human scores",
-    "noise-matched": "Distribution, noise-matched",
-    "predictions": "The predictions themselves",
-    "ranges": "Error by range of the human score",
-}
-"""Groups of metrics in the order of the tables, and their headings."""
 
 _TESTED = ("distribution", "noise-matched")
 _RANGE_METRICS = ("mse", "mae", "bias")
@@ -135,7 +125,7 @@ def sections(record: RunRecord) -> list[Section]:
 
 
 def _model_tables(record: RunRecord, model: str) -> list[Table]:
-    groups: dict[str, list[Result]] = {group: [] for group in _GROUPS}
+    groups: dict[str, list[Result]] = {group: [] for group in GROUPS}
     for result in record.results:
         if result.model == model:
             groups[describe(result.metric).group].append(result)
@@ -153,7 +143,7 @@ def _group(group: str, results: Sequence[Result]) -> Table:
     if len(why) == 1 and all(result.value is None for result in results):
         names = ", ".join(describe(result.metric).title for result in results)
         return Table(
-            title=_GROUPS[group],
+            title=GROUPS[group],
             columns=[],
             rows=[],
             before=f"Undefined: {why.pop()}. Not computed: {names}.",
@@ -185,7 +175,7 @@ def _group(group: str, results: Sequence[Result]) -> Table:
         if tested:
             cells += _effect(result)
         rows.append([*cells, Cell(IDEAL[metric.better])] if ideal else cells)
-    return Table(title=_GROUPS[group], columns=columns, rows=rows, before=before, word=word)
+    return Table(title=GROUPS[group], columns=columns, rows=rows, before=before, word=word)
 
 
 def _remark(result: Result) -> str:
@@ -266,7 +256,7 @@ def _ranges(results: Sequence[Result]) -> Table:
             ]
         )
     return Table(
-        title=_GROUPS["ranges"],
+        title=GROUPS["ranges"],
         columns=[
             Column("Human score"),
             Column("n", numeric=True),

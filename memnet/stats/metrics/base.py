@@ -29,16 +29,16 @@ from memnet.util.arrays import Array
 
 Function: TypeAlias = Callable[[Array, Array], float]
 Direction: TypeAlias = Literal["higher", "lower", "zero", "one", ""]
-GROUPS = (
-    "accuracy",
-    "error parts",
-    "ceiling",
-    "distribution",
-    "noise-matched",
-    "predictions",
-    "ranges",
-)
-"""The report's tables of metrics."""
+GROUPS = {
+    "accuracy": "Accuracy",
+    "error parts": "What the error is made of",
+    "ceiling": "Accuracy against the ceiling",
+    "distribution": "Distribution of predictions and human scores",
+    "noise-matched": "Distribution, noise-matched",
+    "predictions": "The predictions themselves",
+    "ranges": "Error by range of the human score",
+}
+"""Groups of metrics in the order of the report's tables, and their headings."""
 _T = TypeVar("_T")
 
 
@@ -182,16 +182,12 @@ class MetricInfo:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        if self.better not in get_args(Direction):
-            raise MemnetError(
-                f"The metric {self.name!r} has better={self.better!r}; it must be one of "
-                f"{', '.join(map(repr, get_args(Direction)))}."
-            )
-        if self.group not in GROUPS:
-            raise MemnetError(
-                f"The metric {self.name!r} has group={self.group!r}; it must be one of "
-                f"{', '.join(map(repr, GROUPS))}."
-            )
+        for field, allowed in (("better", get_args(Direction)), ("group", tuple(GROUPS))):
+            if (value := getattr(self, field)) not in allowed:
+                raise MemnetError(
+                    f"The metric {self.name!r} has {field}={value!r}; it must be one of "
+                    f"{', '.join(map(repr, allowed))}."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
