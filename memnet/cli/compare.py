@@ -69,9 +69,7 @@ def compare(
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores as run
     from memnet.compare.report.render import write_report
-    from memnet.data.pictures import collect
     from memnet.errors import MemnetError
-    from memnet.scoring.runner import Settings, score_to_file
 
     if bool(scores) == bool(images):
         raise MemnetError("Give either --scores FILE..., or --images FOLDER with --model NAME.")
@@ -81,7 +79,10 @@ def compare(
         raise MemnetError("--model is for --images; leave it out with --scores.")
     command = command_line()
     trouble = False
-    if images:
+    if images:  # only here: without pictures to score, nothing needs torch
+        from memnet.data.pictures import collect
+        from memnet.scoring.runner import Settings, score_to_file
+
         inputs = collect(images)
         settings = Settings(
             models=list(dict.fromkeys(model)), device=device, batch_size=batch_size, command=command

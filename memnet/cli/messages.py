@@ -6,10 +6,13 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from memnet.data.pictures import Inputs
-from memnet.scoring.runner import Summary
 from memnet.scoring.table import FAILED
+
+if TYPE_CHECKING:
+    from memnet.data.pictures import Inputs
+    from memnet.scoring.runner import Summary
 
 _LISTED = 50
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
+from inspect import signature
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from memnet.errors import MemnetError
+from memnet.util.importing import import_named, path_of
 from memnet.util.resources import packaged_toml
 
 if TYPE_CHECKING:
@@ -23,11 +25,18 @@ PARTS = {"train": "training part", "val": "validation part", "test": "test part"
 """The parts of a split, by the word in a data set's name, with what reports call them."""
 
 _FORBIDDEN = ":+"
+_OPTION_TYPES = ("path", "text", "integer")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOption:
-    """An option of ``memnet dataset NAME``; the fields are explained in ``datasets.toml``."""
+    """An option of ``memnet dataset NAME``; the fields are explained in ``datasets.toml``.
+
+    Raises
+    ------
+    MemnetError
+        if the name cannot be a parameter's in Python, or there is no such type.
+    """
 
     name: str
     type: str
@@ -35,10 +44,33 @@ class DatasetOption:
     default: str | int | None = None
     parameter: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or self.name != self.name.lower() or iskeyword(self.name):
+            raise MemnetError(
+                f"{self.name!r} cannot be an option's name: write it in lower case, with _ between "
+                "words (table_file becomes --table-file)."
+            )
+        if self.name in ("out", "help"):
+            raise MemnetError(
+                f"Every `memnet dataset` command has --{self.name} of its own; give the option "
+                "another name."
+            )
+        if self.type not in _OPTION_TYPES:
+            raise MemnetError(
+                f"The option {self.name} has the type {self.type!r}; it must be "
+                f"{' or '.join(_OPTION_TYPES)}."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetEntry:
-    """What memnet knows of a data set; the fields are explained in ``datasets.toml``."""
+    """What memnet knows of a data set; the fields are explained in ``datasets.toml``.
+
+    Raises
+    ------
+    MemnetError
+        if two options have one name.
+    """
 
     name: str
     title: str
@@ -47,6 +79,11 @@ class DatasetEntry:
     command: str = ""
     help: str = ""
     options: tuple[DatasetOption, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        names = [option.name for option in self.options]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise MemnetError(f"The data set {self.name} has the option {twice[0]} twice.")
 
     def read(self, *args: Any, **options: Any) -> Truth:
         """Build the truth table from the published files.
@@ -71,20 +108,34 @@ class DatasetEntry:
             )
         reader = self.reader
         if isinstance(reader, str):
-            module, _, function = reader.partition(":")
-            reader = getattr(import_module(module), function)
+            try:
+                reader = import_named(reader)
+            except (ImportError, AttributeError, ValueError) as error:
+                raise MemnetError(
+                    f"The reader {self.reader!r} of the data set {self.name} cannot be imported "
+                    f"({error}); it must be a function, or 'module:function'."
+                ) from error
+        try:
+            signature(reader).bind(*args, **options)
+        except TypeError as error:
+            raise MemnetError(
+                f"The reader of the data set {self.name} was not called as it takes its arguments "
+                f"({error}): {reader.__name__}{signature(reader)}."
+            ) from None
         return usable_truth(reader(*args, **options), self.name)
 
 
 def _load() -> dict[str, DatasetEntry]:
-    return {
-        name: DatasetEntry(
-            name=name,
-            options=tuple(DatasetOption(**option) for option in entry.pop("options", ())),
-            **entry,
-        )
-        for name, entry in packaged_toml("memnet.data", "datasets.toml").items()
-    }
+    entries = packaged_toml("memnet.data", "datasets.toml")
+    return {name: _entry(name, entry) for name, entry in entries.items()}
+
+
+def _entry(name: str, entry: dict[str, Any]) -> DatasetEntry:
+    try:
+        options = tuple(DatasetOption(**option) for option in entry.pop("options", ()))
+        return DatasetEntry(name=name, options=options, **entry)
+    except (MemnetError, TypeError) as error:  # TypeError: a key is missing, or unknown
+        raise MemnetError(f"Data set {name} in memnet/data/datasets.toml: {error}") from error
 
 
 _ENTRIES = _load()
@@ -124,7 +175,8 @@ def register_dataset(
     Raises
     ------
     MemnetError
-        if the name is taken or cannot be a data set's.
+        if the name is taken or cannot be a data set's. The same reader may be registered again,
+        as when a cell of a notebook is run twice.
 
     Examples
     --------
@@ -138,7 +190,8 @@ def register_dataset(
             f"{name!r} cannot be a data set's name: it must be in lower case, without spaces "
             f"around it and without {' and '.join(_FORBIDDEN)}."
         )
-    if name in _ENTRIES:
+    known = _ENTRIES.get(name)
+    if known is not None and (reader is None or path_of(known.reader) != path_of(reader)):
         raise MemnetError(f"There is a data set {name!r} already: {_ENTRIES[name].title}.")
     _ENTRIES[name] = DatasetEntry(
         name=name,

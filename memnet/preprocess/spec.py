@@ -10,17 +10,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeVar
+from math import isfinite
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import MAX_PIXELS, Decoded, Picture, decode
 from memnet.preprocess.means import MEANS
 from memnet.preprocess.resize import RESIZERS
 from memnet.util.arrays import Float32Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _Spec = TypeVar("_Spec", "PreprocessSpec", "OutputSpec")
 
@@ -71,6 +74,20 @@ class PreprocessSpec:
         _choice("channel_order", self.channel_order, ("RGB", "BGR", "GREY"))
         _choice("mean_kind", self.mean_kind, tuple(MEANS))
         _choice("crop_mirrors", self.crop_mirrors, _MIRRORS)
+        for field in ("resize_hw", "crop_hw"):
+            if not (_is_pair(size := getattr(self, field)) and min(size) > 0):
+                raise MemnetError(
+                    f"{field} is {size!r}; it must be a height and a width in pixels: (256, 256)."
+                )
+        if not (_is_number(self.pixel_max) and self.pixel_max > 0):
+            raise MemnetError(
+                f"pixel_max is {self.pixel_max!r}; it must be a number: 1.0 or 255.0."
+            )
+        if not all(map(_is_pair, self.crop_offsets)):
+            raise MemnetError(
+                f"crop_offsets is {self.crop_offsets!r}; it must be a row and a column for each "
+                "crop: ((0, 0), (15, 15))."
+            )
         if self.needs_mean_image != bool(self.mean_sha256):
             raise MemnetError("mean_sha256 must name the mean image, and be empty without one.")
         for row, column in self.crop_offsets:
@@ -152,6 +169,8 @@ class PreprocessSpec:
                 crops[number] = planes[:, row : row + height, col : col + width]
         if self.mean_kind == "none" and self.pixel_max != 255.0:
             crops /= np.float32(255.0 / self.pixel_max)
+        import torch  # here: lists of models and variants need the spec, and no network
+
         return torch.from_numpy(crops)
 
     def _places(self) -> tuple[range, range]:
@@ -218,6 +237,11 @@ class OutputSpec:
     def __post_init__(self) -> None:
         _choice("crop_reduction", self.crop_reduction, ("mean",))
         _choice("clamp", self.clamp, ("none", "0-1", "0-1-per-crop"))
+        for field in ("subtract", "multiply", "add"):
+            if not _is_number(getattr(self, field)):
+                raise MemnetError(
+                    f"{field} is {getattr(self, field)!r}; it must be a finite number."
+                )
 
     def apply(self, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Turn outputs into scores.
@@ -265,6 +289,18 @@ def _choice(field: str, value: object, allowed: tuple[object, ...]) -> None:
         raise MemnetError(
             f"{field} is {value!r}; it must be one of {', '.join(map(repr, allowed))}."
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_pair(value: object) -> bool:
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(isinstance(each, Integral) and not isinstance(each, bool) for each in value)
+    )
 
 
 def _from_dict(cls: type[_Spec], values: Mapping[str, Any]) -> _Spec:

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +20,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-import memnet.legacy
-import memnet.reimpl  # noqa: F401  # these two register their networks
 from memnet.data.contamination import check_trained_on
 from memnet.data.pictures import Item
 from memnet.errors import MemnetError, unknown_name
@@ -33,6 +32,7 @@ from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
 from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
 from memnet.scoring.table import COLUMNS, to_frame
 from memnet.util.arrays import Float32Array
+from memnet.util.importing import path_of
 from memnet.weights import store
 from memnet.weights.catalogue import ModelEntry, catalogue
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors, read_weights
@@ -114,7 +114,7 @@ class Predictor:
         ------
         MemnetError
             if the name is empty or has a colon, which stands before a variant, there is no such
-            target, or ``trained_on`` cannot be read.
+            target, ``trained_on`` cannot be read, or the device cannot be used here.
 
         Examples
         --------
@@ -138,7 +138,11 @@ class Predictor:
             remark=remark,
         )
         return cls(
-            name, CheckedFunction(name, function), header, mean_image=mean_image, device=device
+            name,
+            CheckedFunction(name, function),
+            header,
+            mean_image=mean_image,
+            device=_device(str(device)),
         )
 
     @property
@@ -275,6 +279,11 @@ class Predictor:
         with torch.inference_mode(), _WithoutTensorFloat32():
             crops_in_order = inputs.flatten(0, 1).to(self.device, memory_format=torch.channels_last)
             outputs = self.network(crops_in_order)
+        if outputs.numel() != n * crops:
+            raise MemnetError(
+                f"The network of {self.name} must map {n * crops} crops to {n * crops} numbers; it "
+                f"returned {tuple(outputs.shape)}."
+            )
         return outputs.reshape(n, crops).float().cpu()
 
     def forward_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
@@ -452,7 +461,17 @@ def list_models() -> list[dict[str, Any]]:
 def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
     kind: Any = network_class(arch)
     with torch.device("meta"):  # no memory, no random numbers: every parameter is replaced below
-        network: nn.Module = kind.shaped_like(tensors) if hasattr(kind, "shaped_like") else kind()
+        if hasattr(kind, "shaped_like"):
+            network: nn.Module = kind.shaped_like(tensors)
+        else:
+            try:
+                signature(kind).bind()
+            except TypeError as error:
+                raise MemnetError(
+                    f"The network {path_of(kind)} of {path.name} cannot be built without arguments "
+                    f"({error}); give them defaults, or a class method shaped_like(tensors)."
+                ) from None
+            network = kind()
     match_tensors(tensors, network.state_dict(), path.name)
     network.load_state_dict(tensors, assign=True)
     return network

@@ -6,9 +6,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any, ClassVar
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from memnet.data.contamination import check_trained_on
 from memnet.errors import MemnetError, unknown_name
@@ -17,6 +15,9 @@ from memnet.util.resources import packaged_toml
 from memnet.weights.entry import WeightEntry
 from memnet.weights.files import SourceFile, WeightHeader, new_header, tensors_digest
 from memnet.weights.targets import HIT_RATE, check_target
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)

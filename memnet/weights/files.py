@@ -12,12 +12,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
 from memnet import __version__
 from memnet.data.contamination import check_trained_on
@@ -28,6 +25,9 @@ from memnet.util.atomic import replace_file
 from memnet.util.text import shorten_list
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 HEADER_VERSION = 2
 
@@ -134,6 +134,8 @@ def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
 
     It does not depend on the container, so the published file and every conversion of it agree.
     """
+    import torch  # here, as below: what only reads headers starts without it
+
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().contiguous().cpu()
@@ -152,6 +154,9 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
     MemnetError
         if the disk is full, the folder cannot be written, or a tensor reads back differently.
     """
+    import torch
+    from safetensors.torch import save_file
+
     advice = (
         "free some space there, or choose a folder that can be written (for the store: MEMNET_HOME)"
     )
@@ -247,6 +252,8 @@ def save_weights(
     >>> float(model.score(np.full((300, 300, 3), 0.2)).score[0].round(3))
     0.2
     """
+    import torch
+
     path = Path(path)
     if path.suffix != ".safetensors":
         raise MemnetError(f"{path} must end in .safetensors.")
@@ -280,7 +287,7 @@ def save_weights(
 def read_header(path: Path) -> WeightHeader:
     """Read what a weight file says about itself, not its numbers; raises as `read_weights`."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
     except FileNotFoundError:
         raise MemnetError(f"There is no weight file {path}.") from None

@@ -1,19 +1,25 @@
 """Which network class reads the weights of which architecture.
 
-The networks of :mod:`memnet.legacy` and :mod:`memnet.reimpl` register here as anybody's do.
+:func:`register_network` adds a network from outside the package.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from memnet.errors import MemnetError, unknown_name
+from memnet.util.importing import import_named, path_of
 
 if TYPE_CHECKING:
     from torch import nn
 
-_registered: dict[str, str | type[nn.Module]] = {}
+_registered: dict[str, str | type[nn.Module]] = {
+    "memnet": "memnet.legacy.network:MemNetCaffe",
+    "memnet48": "memnet.reimpl.memnet:MemNet48",
+    "memnet96": "memnet.reimpl.memnet:MemNet96",
+    "resmem": "memnet.reimpl.resmem:ResMem",
+    "m3m": "memnet.reimpl.m3m:M3M",
+}
 
 
 def register_network(arch: str, network: type[nn.Module] | str) -> None:
@@ -43,9 +49,9 @@ def register_network(arch: str, network: type[nn.Module] | str) -> None:
     'MeanGrey'
     """
     known = _registered.get(arch)
-    if known is not None and _path_of(known) != _path_of(network):
+    if known is not None and path_of(known) != path_of(network):
         raise MemnetError(
-            f"The architecture {arch!r} is {_path_of(known)} already, so {_path_of(network)} needs "
+            f"The architecture {arch!r} is {path_of(known)} already, so {path_of(network)} needs "
             "another name."
         )
     _registered[arch] = network
@@ -58,11 +64,12 @@ def network_class(arch: str) -> type[nn.Module]:
         raise MemnetError(f"{error} Make yours known by memnet.register_network({arch!r}, CLASS).")
     network = _registered[arch]
     if isinstance(network, str):
-        module, _, name = network.partition(":")
-        imported: type[nn.Module] = getattr(import_module(module), name)
+        try:
+            imported: type[nn.Module] = import_named(network)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise MemnetError(
+                f"The network {network!r} of the architecture {arch!r} cannot be imported "
+                f"({error}); register it as a class, or as 'module:Class'."
+            ) from error
         return imported
     return network
-
-
-def _path_of(network: type[nn.Module] | str) -> str:
-    return network if isinstance(network, str) else f"{network.__module__}:{network.__qualname__}"

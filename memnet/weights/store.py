@@ -18,11 +18,10 @@ import pickle
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pooch
-import torch
 from filelock import FileLock
-from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
@@ -36,6 +35,9 @@ from memnet.weights.files import (
     tensors_digest,
     write_weights,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def home() -> Path:
@@ -179,6 +181,8 @@ def _convert(entry: WeightEntry, source: Path) -> Path:
 
 def read_published(source: Path) -> object:
     """Read a published PyTorch file, and nothing in it but numbers."""
+    import torch  # only here: what asks where a file lies starts without it
+
     print(f"memnet: converting {source} once ...", file=sys.stderr)
     try:
         return torch.load(source, map_location="cpu", weights_only=True)

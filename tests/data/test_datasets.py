@@ -413,6 +413,47 @@ def test_a_registered_data_set_has_its_command(toy, tmp_path):
     assert read_manifest(tmp_path / "truth.csv")["dataset"] == "toy"
 
 
+def test_a_cell_that_registers_a_data_set_may_be_run_twice_and_another_reader_is_refused(toy):
+    again = register_dataset("toy", title="Toys (2027)", reader=read_toy)
+    assert known_datasets()["toy"] is again
+    with pytest.raises(MemnetError, match=r"There is a data set 'toy' already: Toys \(2027\)"):
+        register_dataset("toy", title="Other toys", reader=read_lamem)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ({"name": "table-file"}, "'table-file' cannot be an option's name: .*table_file becomes"),
+        ({"name": "class"}, "'class' cannot be an option's name"),
+        ({"name": "out"}, "has --out of its own"),
+        ({"name": "size", "type": "float"}, "type 'float'; it must be path or text or integer"),
+    ],
+)
+def test_an_option_that_no_command_can_have_is_refused_when_it_is_made(option, sentence):
+    with pytest.raises(MemnetError, match=sentence):
+        DatasetOption(**{"type": "path", "help": "", **option})
+
+
+def test_two_options_of_one_name_and_a_reader_that_is_not_there_are_refused():
+    twice = DatasetOption(name="file", type="path", help="")
+    with pytest.raises(MemnetError, match="data set toys has the option file twice"):
+        register_dataset("toys", title="Toys", reader=read_toy, options=[twice, twice])
+    assert "toys" not in known_datasets()
+    register_dataset("toys", title="Toys", reader="memnet.data.lamem:read_toys")
+    try:
+        with pytest.raises(
+            MemnetError, match=r"'memnet\.data\.lamem:read_toys' .* 'module:function'"
+        ):
+            read_dataset("toys", "x.csv")
+    finally:
+        unregister_dataset("toys")
+
+
+def test_a_reader_that_is_called_wrongly_says_what_it_takes(toy):
+    with pytest.raises(MemnetError, match=r"missing a required argument: .file.\): read_toy\("):
+        read_dataset("toy", fiel=toy)
+
+
 def spoil(path):
     """Three rows that cannot be used: no number, no hit rate, no id."""
     path.write_text(path.read_text() + "x.jpg,n/a\ny.jpg,1.5\n,0.5\n")

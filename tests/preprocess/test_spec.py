@@ -59,11 +59,26 @@ def test_a_spec_survives_json_and_its_digest_is_pinned():
         ("crop_offsets", ()),
         ("crop_offsets", ((30, 0),)),
         ("crop_offsets", ((0, -1),)),
+        ("crop_offsets", (0, 15)),
+        ("crop_offsets", ((0.5, 0),)),
+        ("resize_hw", 256),
+        ("resize_hw", (256, 0)),
+        ("crop_hw", (227.0, 227.0)),
+        ("pixel_max", "1"),
+        ("pixel_max", float("nan")),
+        ("pixel_max", 0.0),
     ],
 )
 def test_a_value_without_meaning_is_refused(field, value):
     with pytest.raises(MemnetError, match=field):
         dataclasses.replace(RESMEM, **{field: value})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.65", None, True])
+def test_a_scaling_that_is_no_number_is_refused(value):
+    fields = {"crop_reduction": "mean", "subtract": 0.0, "multiply": 1.0, "add": 0.0}
+    with pytest.raises(MemnetError, match=r"add is .*finite number"):
+        OutputSpec(**{**fields, "clamp": "none", "add": value})
 
 
 def test_another_spec_has_another_digest():

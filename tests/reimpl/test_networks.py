@@ -9,7 +9,7 @@ from torchvision.models.segmentation import fcn_resnet50
 
 from memnet.errors import MemnetError
 from memnet.legacy.network import MemNetCaffe
-from memnet.reimpl import NETWORKS
+from memnet.reimpl import TRAINABLE
 from memnet.reimpl.m3m import M3M
 from memnet.reimpl.memnet import MemNet48, MemNet96
 from memnet.reimpl.resmem import ResMem
@@ -36,7 +36,7 @@ def parameters(network, *modules):
 
 
 def test_the_registry_has_these_networks():
-    assert {name: network_class(name) for name in NETWORKS} == KINDS
+    assert {name: network_class(name) for name in TRAINABLE} == KINDS
 
 
 def test_memnet48_has_the_parameters_of_its_layers():

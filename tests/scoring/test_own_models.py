@@ -209,6 +209,33 @@ def test_a_second_network_of_the_same_name_is_refused():
     assert network_class("weighted") is Weighted
 
 
+def test_a_network_that_cannot_be_built_or_gives_another_number_of_outputs_is_named(
+    tmp_path, make_pictures
+):
+    class Sized(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(size))
+
+    class Rows(nn.Module):
+        def forward(self, crops):
+            return crops.mean(dim=(2, 3))  # (N, 3)
+
+    options = {"preprocess": SPEC, "output": OUTPUT, "trained_on": ()}
+    register_network("sized", Sized)
+    save_weights(tmp_path / "s.safetensors", Sized(3), arch="sized", **options)
+    with pytest.raises(MemnetError, match=r"Sized of s\.safetensors cannot be built without arg"):
+        memnet.load(tmp_path / "s.safetensors", device="cpu")
+    register_network("rows", Rows)
+    save_weights(tmp_path / "r.safetensors", Rows(), arch="rows", **options)
+    model = memnet.load(tmp_path / "r.safetensors", device="cpu")
+    with pytest.raises(MemnetError, match=r"must map \d+ crops to \d+ numbers; it returned"):
+        model.score(sorted(make_pictures(1).iterdir())[0])
+    register_network("gone", "memnet.reimpl.resmem:Gone")
+    with pytest.raises(MemnetError, match=r"'memnet\.reimpl\.resmem:Gone' .* cannot be imported"):
+        network_class("gone")
+
+
 def test_a_file_of_an_unknown_architecture_says_how_to_register_it(tmp_path):
     path = write_tiny(tmp_path / "w.safetensors", arch="nobodys")
     with pytest.raises(MemnetError, match=r"no architecture 'nobodys'.*register_network"):

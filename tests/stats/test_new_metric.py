@@ -125,12 +125,18 @@ def test_a_name_that_is_taken_is_refused():
     assert METRICS["mse"].title == "MSE"
 
 
-def test_the_same_object_may_be_registered_again_and_another_may_not(registered):
+def test_a_cell_of_a_notebook_may_be_run_twice_and_another_function_is_refused(registered):
     metric = METRICS["rmse"]
     assert register_metric(metric) is metric
+    del METRICS["rmse"]
+    cell = "def rmse(truth, prediction):\n    return 0.0\n"
+    for _ in range(2):  # each run makes a function of its own
+        exec(cell, {"__name__": "__main__"}, made := {})
+        again = register_metric(Metric(name="rmse", title="Again", function=made["rmse"]))
+        assert METRICS["rmse"] is again
     with pytest.raises(MemnetError, match="There is a metric 'rmse' already"):
-        register_metric(Metric(name="rmse", title="Another", function=rmse))
-    assert METRICS["rmse"] is metric
+        register_metric(Metric(name="rmse", title="Another", function=max))
+    assert METRICS["rmse"] is again
 
 
 def test_a_wrong_direction_is_refused_with_the_allowed_ones():

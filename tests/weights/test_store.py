@@ -433,7 +433,7 @@ def test_a_full_disk_leaves_what_was_stored(entry, published, own_home, monkeypa
 
     path = store.fetch(entry, file=published)
     before = identity(path)
-    monkeypatch.setattr(files, "save_file", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(MemnetError, match="No space left"):
         store.fetch(entry, file=published)
     assert identity(path) == before

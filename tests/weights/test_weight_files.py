@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -325,7 +326,7 @@ def _no_replace(source, target):
 
 @pytest.mark.parametrize(
     ("where", "name", "broken"),
-    [(files, "save_file", _half_a_file_then_full), (files.os, "replace", _no_replace)],
+    [(safetensors.torch, "save_file", _half_a_file_then_full), (files.os, "replace", _no_replace)],
     ids=["in the middle", "at the very end"],
 )
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(
@@ -350,7 +351,7 @@ def test_a_disk_that_gives_back_other_numbers_is_noticed(written, monkeypatch):
         save_file({name: torch.zeros_like(t) for name, t in tensors.items()}, path, metadata)
 
     before = written.read_bytes()
-    monkeypatch.setattr(files, "save_file", forgetful)
+    monkeypatch.setattr("safetensors.torch.save_file", forgetful)
     with pytest.raises(MemnetError, match=r"layer\.weight read back from .* differs"):
         write_weights(written, numbers(), header_for(numbers()))
     assert written.read_bytes() == before
@@ -363,7 +364,7 @@ def test_an_interrupted_write_leaves_no_temporary(written, monkeypatch):
         raise KeyboardInterrupt
 
     before = written.read_bytes()
-    monkeypatch.setattr(files, "save_file", interrupted)
+    monkeypatch.setattr("safetensors.torch.save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_weights(written, numbers(), header_for(numbers()))
     assert written.read_bytes() == before

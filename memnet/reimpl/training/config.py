@@ -11,14 +11,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from memnet.errors import MemnetError, unknown_name
-from memnet.reimpl import NETWORKS
+from memnet.reimpl import TRAINABLE
 from memnet.reimpl.branches import Network
 from memnet.util.resources import packaged_toml, tomllib
+from memnet.weights import networks
 
 PRESETS = ("memnet", "memnet96", "resmem", "resmem-retrain", "m3m")
 """Settings of Needell & Bainbridge (2022), and of the original's layout; see ``presets/*.toml``."""
@@ -36,7 +36,7 @@ class TrainConfig:
     Attributes
     ----------
     preset : the preset that the settings began from, "" for none; says nothing by itself.
-    arch : a key of :data:`memnet.reimpl.NETWORKS`.
+    arch : one of :data:`memnet.reimpl.TRAINABLE`.
     sizes : of layers, where they are not the published ones; see the network's class.
     dropout : share of outputs dropped in training, 0 to below 1.
     starts : branch -> where its weights begin; see
@@ -167,11 +167,10 @@ class TrainConfig:
 
 def network_class(arch: str) -> type[Network]:
     """Look an architecture up; an unknown one raises ``MemnetError``."""
-    if arch not in NETWORKS:
-        raise unknown_name("architecture", arch, NETWORKS)
-    module, name = NETWORKS[arch].split(":")
-    kind: type[Network] = getattr(import_module(module), name)
-    return kind
+    if arch not in TRAINABLE:
+        raise unknown_name("architecture", arch, TRAINABLE)
+    kind: Any = networks.network_class(arch)
+    return cast("type[Network]", kind)
 
 
 def read_config(

@@ -26,6 +26,7 @@ import numpy as np
 from memnet.errors import MemnetError
 from memnet.stats.resampling import Counts, Workers, groups_of
 from memnet.util.arrays import Array
+from memnet.util.importing import path_of
 
 Function: TypeAlias = Callable[[Array, Array], float]
 Direction: TypeAlias = Literal["higher", "lower", "zero", "one", ""]
@@ -269,14 +270,17 @@ METRICS: dict[str, Metric] = {}
 def register_metric(metric: Metric) -> Metric:
     """Add a metric to :data:`METRICS`, behind those that are there.
 
-    The same object may be registered again.
+    The same function may be registered again, as when a cell of a notebook is run twice: the metric
+    then takes the other's place.
 
     Raises
     ------
     MemnetError
         if another metric or a derived number of that name is there already.
     """
-    if METRICS.get(metric.name) is metric:
+    known = METRICS.get(metric.name)
+    if known is not None and path_of(known.function) == path_of(metric.function):
+        METRICS[metric.name] = metric
         return metric
     derived = [f"{metric.name}_noise_matched"] if metric.noise_matched else []
     for name in (metric.name, *derived):

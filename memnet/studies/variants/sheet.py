@@ -20,6 +20,7 @@ from memnet.preprocess.decode import decode
 from memnet.preprocess.matlab_resize import resize_like_matlab
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.util.arrays import Float32Array
+from memnet.util.text import shorten_list
 
 CHANNEL_MEANS = (104.9165, 114.7796, 118.3553)
 """Means of the original mean image: blue, green, red (grey levels)."""
@@ -95,7 +96,7 @@ def prepare_inputs(picture: str | os.PathLike[str], mean_image: Float32Array) ->
         inputs.append(
             VariantInput(
                 slugs=slugs,
-                description=describe_inputs(spec),
+                description=describe_inputs(spec, random_crops=variants()[slugs[0]].random_crops),
                 n_crops=spec.n_crops,
                 whole=spec.resize_hw == spec.crop_hw,
                 first=server.read(first, spec.resize_hw, places[0]),
@@ -171,22 +172,44 @@ MEAN_TITLES = {
 """Mean -> what the sheet says of it."""
 
 
-def describe_inputs(spec: PreprocessSpec) -> str:
-    """Say in a line what happens to a picture: resizing, crops; channels and scale; mean."""
-    size = f"resized to {spec.resize_hw[0]} ({RESIZER_TITLES[spec.resize_kind]})"
+def describe_inputs(spec: PreprocessSpec, *, random_crops: bool = False) -> str:
+    """Say in a line what happens to a picture: resizing, crops; channels and scale; mean.
+
+    Parameters
+    ----------
+    spec : the preprocessing.
+    random_crops : whether its crops stand for crops that were drawn at random.
+
+    Examples
+    --------
+    >>> from memnet.legacy.variants import variants
+    >>> describe_inputs(variants()["server"].preprocess)
+    'resized to 256 (MATLAB), 10 crops, centre at 15; BGR 0 to 255; minus the mean image'
+    """
+    height, width = spec.resize_hw
+    size = str(height) if height == width else f"{height} x {width}"
     return (
-        f"{size}, {_describe_crops(spec)}; {_CHANNELS[spec.channel_order]} 0 to "
+        f"resized to {size} ({RESIZER_TITLES[spec.resize_kind]}), "
+        f"{_describe_crops(spec, random_crops)}; {_CHANNELS[spec.channel_order]} 0 to "
         f"{spec.pixel_max:g}; {MEAN_TITLES[spec.mean_kind]}"
     )
 
 
-def _describe_crops(spec: PreprocessSpec) -> str:
+def _describe_crops(spec: PreprocessSpec, random_crops: bool) -> str:
     if spec.resize_hw == spec.crop_hw:
         return "whole picture"
+    if random_crops:
+        return f"{spec.n_crops} crops at random"
+    margins = tuple(whole - part for whole, part in zip(spec.resize_hw, spec.crop_hw, strict=True))
+    centre = None  # where a crop is as near to the middle as whole pixels allow
+    for at in spec.crop_offsets:
+        if all(abs(2 * start - margin) <= 1 for start, margin in zip(at, margins, strict=True)):
+            centre = at[0] if at[0] == at[1] else at
     if spec.n_crops == 1:
-        return f"centre crop at {spec.crop_offsets[0][0]}"
-    centre = next((at for at in spec.crop_offsets if at in ((14, 14), (15, 15))), None)
-    return f"{spec.n_crops} crops" + (f", centre at {centre[0]}" if centre else " at random")
+        return f"crop at {spec.crop_offsets[0]}" if centre is None else f"centre crop at {centre}"
+    if centre is None:
+        return f"{spec.n_crops} crops at {shorten_list(spec.crop_offsets)}"
+    return f"{spec.n_crops} crops, centre at {centre}"
 
 
 def describe_output(output: OutputSpec) -> str:
@@ -215,7 +238,7 @@ def list_variants(known: Mapping[str, Variant] | None = None) -> list[dict[str, 
         {
             "slug": each.slug,
             "title": each.title,
-            "inputs": describe_inputs(each.preprocess),
+            "inputs": describe_inputs(each.preprocess, random_crops=each.random_crops),
             "output": describe_output(each.output),
             "source": each.source,
             "known_defect": each.known_defect,

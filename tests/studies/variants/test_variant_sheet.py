@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from memnet.studies.variants.figures import draw_sheet
 from memnet.studies.variants.sheet import (
     MEAN_TITLES,
     RESIZER_TITLES,
+    describe_inputs,
     flat_mean,
     list_variants,
     prepare_inputs,
@@ -203,6 +205,18 @@ def test_the_list_says_what_the_specs_say():
     assert "centre crop at 14" in found["caffe-train"]["inputs"]
     assert found["pycaffe-no-swap"]["output"] == "raw"
     assert found["mem-transfer-lua"]["random_crops"]
+
+
+def test_crops_are_said_to_be_random_only_where_they_were():
+    spec = variants()["server"].preprocess
+    corners = replace(spec, crop_offsets=((0, 0), (0, 29), (29, 0)), crop_mirrors="none")
+    assert "3 crops at (0, 0), (0, 29), (29, 0);" in describe_inputs(corners)
+    assert "3 crops at random;" in describe_inputs(corners, random_crops=True)
+    assert "crop at (0, 29);" in describe_inputs(replace(corners, crop_offsets=((0, 29),)))
+    wide = replace(corners, resize_hw=(256, 300), crop_offsets=((14, 36),))
+    assert describe_inputs(wide).startswith(
+        "resized to 256 x 300 (MATLAB), centre crop at (14, 36)"
+    )
 
 
 def test_the_page_of_variants_is_current():
