@@ -206,8 +206,40 @@ def data(run: Mapping[str, Any]) -> Table:
     rows = [(f"pictures, {part}", f"{count:,}") for part, count in counts.items()]
     rows.append(("looked at in training", ", ".join(data.get("trained_on", []))))
     rows.append(("name of the test part", str(data.get("test_name", "")) or "no test part"))
-    rows += _flat(data.get("description", {}))
+    rows += _description(data.get("description", {}))
     return _pairs(rows)
+
+
+_DESCRIPTION = {
+    "source": "came from",
+    "rule": "parts",
+    "label_column": "column of the human scores",
+    "label_kind": "human scores are",
+    "split": "split",
+    "held_out": "held out for the test part",
+    "seed": "seed of the parts",
+    "images": "folder of the pictures",
+    "sources": "file",
+    "pictures_without_score": "pictures without a score",
+    "notes": "notes",
+}
+"""Key of a training set's description -> what the page calls it."""
+
+
+def _description(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say where the pictures and scores came from; what is not known of is not listed."""
+    for key, value in description.items():
+        if value is None or value in ("", [], {}):
+            continue
+        name = _DESCRIPTION.get(key, key)
+        if key == "sources":
+            for file in value:
+                yield name, f"{file['file']} (sha256 {file['sha256'][:12]}...)"
+        elif key == "pictures_without_score":
+            few = ", ".join(value["examples"][:3])
+            yield name, f"{value['count']:,}" + (f", for example {few}" if few else "")
+        else:
+            yield from _flat({name: value})
 
 
 def time(run: Mapping[str, Any]) -> Table:

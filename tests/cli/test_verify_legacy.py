@@ -91,7 +91,12 @@ def run(memnet_command, root, out, *extra):
 
 
 @pytest.mark.parametrize(
-    ("rho", "verdict"), [(0.565, REPRODUCED), (0.1, NOT_REPRODUCED), (0.63, UNDECIDED)]
+    ("rho", "verdict"),
+    [
+        (0.565, REPRODUCED),
+        (0.63, UNDECIDED),
+        pytest.param(0.1, NOT_REPRODUCED, marks=pytest.mark.slow),
+    ],
 )
 def test_the_verdict_comes_out_every_way(memnet_command, lamem, tmp_path, rho, verdict):
     root, scores = lamem
@@ -121,6 +126,7 @@ def test_the_verdict_comes_out_every_way(memnet_command, lamem, tmp_path, rho, v
     assert found["band"] == [0.55, 0.58]
 
 
+@pytest.mark.slow  # made-up pictures are the quick ones
 def test_on_real_pictures_the_verdict_comes_out_both_ways(memnet_command, shared, tmp_path):
     """134 photographs in LaMem's shape; planted truths, since LaMem's own pictures are not here."""
     root = tmp_path / "lamem"

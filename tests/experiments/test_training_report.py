@@ -83,6 +83,28 @@ def test_the_curves_are_those_of_the_file_and_undefined_figures_are_gaps(tmp_pat
     assert "best: 0.612 at epoch 3" in legend_of(figure)
 
 
+def test_where_the_pictures_came_from_is_said_in_words(tmp_path):
+    run = run_json()
+    run["data"]["description"] = {
+        "source": "table",
+        "label_kind": "hit rate",
+        "rule": "",
+        "seed": None,
+        "sources": [{"file": "scores.csv", "sha256": "ab12" * 16}],
+        "pictures_without_score": {"count": 1200, "examples": ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]},
+        "notes": [],
+    }
+    text = Page(write_run_page(write_run(tmp_path, run))).text
+    for said in (
+        "human scores are hit rate",
+        "file scores.csv (sha256 ab12ab12ab12...)",
+        "pictures without a score 1,200, for example a.jpg, b.jpg, c.jpg",
+    ):
+        assert said in text
+    for unsaid in ("label_kind", "{", "d.jpg", "seed of the parts"):
+        assert unsaid not in text.partition("Settings")[0]
+
+
 def test_contamination_of_the_validation_stands_over_its_curve():
     assert "validation values: contaminated" in draw_curves(rows(), run_json()).get_suptitle()
 

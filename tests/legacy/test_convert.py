@@ -352,6 +352,7 @@ def test_somebody_elses_file_is_not_replaced(tmp_path, out):
     assert out.read_text() == "my notes"
 
 
+@pytest.mark.slow
 def test_a_full_size_import_under_a_path_claims_no_training_data(tmp_path):
     """A fine-tuned MemNet looks the same; only the user's word makes it the original."""
     home = tmp_path / "home"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import references
 
 DOCS = Path(__file__).parents[2] / "docs" / "precision.md"
@@ -34,6 +36,7 @@ def test_the_full_size_network_and_the_originals_mean_equal_real_caffe(tmp_path,
     assert any(one.over.startswith("full-size network") for one in found)
 
 
+@pytest.mark.slow  # real Caffe's own numbers are the quick witness
 def test_the_full_size_network_as_it_scores_is_close_to_exact_arithmetic(tmp_path):
     found = references.exact(tmp_path)
     print(worst_case(found))

