@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,7 @@ def test_processes_that_fetch_batches_change_nothing(place, data, whole):
     out = place / "workers"
     config = small(crop="random", mirror=True, validations_per_epoch=2)
     run(place, data, out, config, workers=2)
+    assert active_children() == []  # left to garbage collection, ending them takes 20 s
     assert same(weights_of(out), weights_of(whole[0]))
 
 

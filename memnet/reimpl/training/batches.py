@@ -166,6 +166,15 @@ class Loader:
             yield batch
             since = time.perf_counter()
 
+    def close(self) -> None:
+        """End the processes that fetch batches, as Lightning does for loaders that it knows.
+
+        Left to garbage collection, they would be waited for, 5 s each.
+        """
+        from lightning.pytorch.utilities.combined_loader import _shutdown_workers_and_reset_iterator
+
+        _shutdown_workers_and_reset_iterator(self._loader)
+
 
 _opened: dict[Path, Any] = {}
 

@@ -100,6 +100,9 @@ def run_loop(
         return "failed", "other", _kept(f"{out} cannot be written ({error}).", out)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
         return "interrupted", "", _kept("The training was interrupted.", out)
+    finally:
+        for loader in module.loaders.values():
+            loader.close()
     return "finished", "", ""
 
 
