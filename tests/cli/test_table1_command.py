@@ -209,6 +209,7 @@ def test_an_interruption_ends_it_all(tmp_path, monkeypatch):
     assert began == ["memnet"]
 
 
+@pytest.mark.slow  # four runs that were trained before make the quick one
 def test_trained_models_are_compared_on_the_test_part(tmp_path):
     """With two of the four, at reduced size; the other two are trained by the same lines."""
     data = planted_set(tmp_path / "pictures", train=16, val=8, test=12)
