@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shlex
 import sys
+import tempfile
 import traceback
 
 import typer
@@ -36,7 +39,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done; 1 some pictures or rows failed and are listed; 2 usage.",
+    epilog=(
+        "Exit codes: 0 done; 1 some pictures or rows failed and are listed; 2 usage; 3 a fault of "
+        "memnet's own."
+    ),
 )
 app.command("demo")(demo.demo)
 app.command("score")(score.score)
@@ -80,6 +86,9 @@ def _options(
 
 def main() -> None:
     """Run the command line: an error is one sentence on stderr and exit code 2."""
+    os.environ["MPLBACKEND"] = "Agg"  # a notebook's own is unknown to a command that draws files
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")  # a file or a pipe; Windows would write cp1252
     try:
         app()
     except StoppedError as error:
@@ -96,3 +105,25 @@ def main() -> None:
     except BrokenPipeError:  # `memnet score ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except Exception as error:  # the last resort: whatever nobody expected
+        print(f"memnet: {_report(error)}", file=sys.stderr)
+        sys.exit(3)
+
+
+def _report(error: Exception) -> str:
+    """Put the traceback of an unexpected error into a file; say in a sentence where it is."""
+    if os.environ.get("MEMNET_DEBUG"):
+        traceback.print_exc()
+    reason = " ".join(str(error).split())[:200]
+    sentence = (
+        f"a fault of memnet's own ({type(error).__name__}{': ' if reason else ''}{reason}); what "
+        "was finished is kept."
+    )
+    try:
+        handle, path = tempfile.mkstemp(prefix="memnet-traceback-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"memnet {__version__}, Python {sys.version}, {sys.platform}\n")
+            file.write(f"{shlex.join(sys.argv)}\n\n{traceback.format_exc()}")
+    except OSError:  # no folder for temporary files, or a full disk
+        return f"{sentence} Please report what `memnet --debug ...` prints."
+    return f"{sentence} Please report it, with the file {path}."

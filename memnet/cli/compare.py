@@ -31,7 +31,9 @@ class ManyValues(TyperCommand):
 
 
 def compare(
-    truth: Path = typer.Option(..., help="CSV, TSV or Parquet with a human score per picture."),
+    truth: Path = typer.Option(
+        ..., help="CSV, TSV, Excel or Parquet with a human score per picture."
+    ),
     truth_column: str = typer.Option(
         "", help="The column with the human scores; not needed with a table of `memnet dataset`."
     ),

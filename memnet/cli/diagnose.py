@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def diagnose(
-    scores: Path = typer.Option(..., help="The old table: CSV, TSV or Parquet."),
+    scores: Path = typer.Option(..., help="The old table: CSV, TSV, Excel or Parquet."),
     score_column: str = typer.Option(..., help="Its column of scores."),
     id_column: str = typer.Option("image_id", help="Its column of picture ids."),
     images: str | None = typer.Option(

@@ -37,14 +37,19 @@ def command_line() -> str:
 
 def say_ignored(inputs: Inputs) -> None:
     """Say how many files were no pictures, by their ending."""
+    from memnet.data.pictures import HIDDEN_FOLDERS
+
     for suffix, count in sorted(inputs.ignored.items()):
+        if suffix == HIDDEN_FOLDERS:
+            say(f"passed over {count} hidden folder(s)")
+            continue
         say(f"ignored {count} file(s) that are no pictures ({suffix})")
 
 
 def say_unreadable(inputs: Inputs) -> None:
-    """Say which folders could not be listed."""
-    for folder in inputs.unreadable:
-        say(f"folder not read: {folder}")
+    """Say which folders could not be listed, and which files have names that no table can hold."""
+    for place in inputs.unreadable:
+        say(f"not read: {place}")
 
 
 def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
@@ -63,5 +68,7 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
         say(
             f"{summary.kept} row(s) of earlier runs, of other pictures or models, stay in the table"
         )
+    if summary.changed:
+        say(f"{summary.changed} picture(s) changed since they were scored, and were scored again")
     where = f" -> {out}" if out else ""
     say(f"{done} scored{rate if done else ''}{before}{failed}{where}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def migrate(
     study: Path = typer.Argument(
-        ..., help="CSV, TSV or Parquet with picture ids, old scores, and any other columns."
+        ..., help="CSV, TSV, Excel or Parquet with picture ids, old scores, and any other columns."
     ),
     score_column: str = typer.Option(..., help="The column with the old MemNet scores."),
     out: Path = typer.Option(..., help="Folder for migrated.csv, report.html, crosswalk.json ..."),

@@ -28,7 +28,7 @@ def _machine(default: Any, text: str, **more: Any) -> Any:
 class DataOptions:
     """The options about data: a field is an option of the commands that take this class."""
 
-    truth: Path | None = _data(None, "CSV, TSV or Parquet with a human score per picture.")
+    truth: Path | None = _data(None, "CSV, TSV, Excel or Parquet with a human score per picture.")
     images: Path | None = _data(
         None, "The folder with the pictures (of MemCat, where --memcat is given)."
     )

@@ -21,7 +21,7 @@ from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
 from memnet.data.manifest import Truth, read_manifest
 from memnet.data.matching import JOIN_RULE, Joined, join
-from memnet.data.tables import TABLE_GIVEN, TableInput
+from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
 from memnet.util.clock import utc_now
@@ -59,7 +59,7 @@ def compare_scores(
 
     Parameters
     ----------
-    truth : CSV, TSV or Parquet file, or a DataFrame, with a row per picture. A table of
+    truth : CSV, TSV, Excel or Parquet file, or a DataFrame, with a row per picture. A table of
         ``memnet dataset`` says by its manifest what the other columns and the data set are, and so
         does a :class:`memnet.Truth`.
     scores : score tables of ``memnet score`` (or ``model.score``), or any table with an id and a
@@ -306,13 +306,14 @@ def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[d
 
 
 def _truth_info(truth: TableInput, human: Scores, joined: Joined, id_column: str) -> dict[str, Any]:
-    file = None if isinstance(truth, pd.DataFrame) else Path(truth)
+    file = None if isinstance(truth, pd.DataFrame) else split_sheet(truth)[0]
     return {
         "source": TABLE_GIVEN if file is None else file.name,
         "sha256": None if file is None else file_digest(file),
         "column": human.name,
         "id_column": id_column,
         "rows": human.rows,
+        "read_as": list(human.assumed),
         "mean": float(joined.truth.mean()),
         "sd": float(joined.truth.std(ddof=1)) if len(joined.ids) > 1 else None,
         "lowest": float(joined.truth.min()),
@@ -327,6 +328,7 @@ def _model_info(model: Scores, dataset: str) -> dict[str, Any]:
         "variant": model.variant,
         "source": Path(model.source).name,
         "rows": model.rows,
+        "read_as": list(model.assumed),
         "known_by": "sidecar" if model.identity else "name",
     }
     entry = catalogue().get(model.name.split(":")[0])

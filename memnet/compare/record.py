@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.errors import MemnetError
+from memnet.util.json_text import parse_json
 
 SCHEMA_VERSION = 2
 """2 adds to 1: manifest, p values and effect sizes of results, differences, labels, published."""
@@ -168,10 +169,13 @@ class RunRecord:
             if it is no record, or one of a version that this memnet does not read.
         """
         try:
-            values: dict[str, Any] = json.loads(text)
+            values: dict[str, Any] = parse_json(text)
             version = values["schema_version"]
         except (ValueError, KeyError, TypeError) as error:
-            raise MemnetError(f"This is not the record of a comparison ({error}).") from error
+            raise MemnetError(
+                "This is not the record of a comparison, record.json, which `memnet compare` "
+                f"writes into its folder ({error})."
+            ) from error
         if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
             raise MemnetError(
                 f"The record has schema version {version}, this memnet reads up to "

@@ -16,7 +16,6 @@ The last two are :meth:`ScoreRows.one_value_per_id`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,21 +24,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from memnet.data.numbers import DECIMAL_COMMA, as_text, to_numbers, with_decimal_points
 from memnet.data.tables import (
     TABLE_GIVEN,
     TableInput,
-    as_text,
-    read_numbered_table,
+    assumed_of,
+    broken_rows,
+    has_column,
+    read_table_any,
     require_column,
-    to_numbers,
 )
 from memnet.errors import MemnetError
+from memnet.util.json_text import parse_json
 from memnet.util.text import shorten_list
 
 COUNTS = ("hits", "responses", "false_alarms")
 """The columns beside the human scores that hold whole numbers; see :func:`read_extras`."""
 
-EMPTY_CELLS = ("", ".", "-", "na", "n/a", "nan", "none", "null")
+EMPTY_CELLS = ("", ".", "-", "na", "n/a", "n.a.", "nan", "none", "null", "#n/a", "#null!")
 """How a missing value is written, in lower case."""
 
 MISSING_CODES = (-9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)
@@ -105,6 +107,9 @@ class ScoreRows:
     coded : bool ``(R,)``, whether the cell is such a code.
     outside : bool ``(R,)``, whether the number lies outside ``within``; it is NaN in ``values``.
     within : the lowest and the highest score that there can be; None for no limits.
+    assumed : sentences on what the file was taken to be.
+    broken : sentences on rows of the file that are not among these, since their cells do not fit
+        the names.
     """
 
     source: str
@@ -117,6 +122,8 @@ class ScoreRows:
     coded: np.ndarray
     outside: np.ndarray
     within: tuple[float, float] | None = None
+    assumed: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
     @property
     def has_id(self) -> np.ndarray:
@@ -148,7 +155,7 @@ class ScoreRows:
 
     def set_aside(self) -> list[str]:
         """Return a sentence for each row that cannot be used."""
-        return [
+        return list(self.broken) + [
             f"{self.source}, row {self.rows[row]}"
             + (f" ({self.ids[row]})" if self.ids[row].strip() else "")
             + f": {self.note(row)}"
@@ -226,7 +233,7 @@ def read_score_rows(
     frame, source = _frame_and_name(table, source)
     for wanted in (id_column, column):
         require_column(frame, wanted, source)
-    values = to_numbers(frame[column])
+    values = to_numbers(frame[column], source)
     coded = find_missing_codes(values)
     values[coded] = np.nan
     low, high = within or (-np.inf, np.inf)
@@ -243,6 +250,8 @@ def read_score_rows(
         coded=coded,
         outside=outside,
         within=within,
+        assumed=tuple(assumed_of(frame)),
+        broken=tuple(broken_rows(frame)),
     )
 
 
@@ -258,14 +267,17 @@ def _without_percent_sign(text: str) -> str:
     digits = text.removesuffix("%").strip()
     if digits == text:
         return ""
-    number = to_numbers(pd.Series([digits], dtype=object))[0]
+    try:
+        number = to_numbers(pd.Series([digits], dtype=object))[0]
+    except MemnetError:  # 12,345 % can be read in two ways
+        return ""
     return f"{digits} or {number / 100:.12g}" if np.isfinite(number) else ""
 
 
 def _frame_and_name(table: TableInput, source: str = TABLE_GIVEN) -> tuple[pd.DataFrame, str]:
     if isinstance(table, pd.DataFrame):
         return table, source
-    return read_numbered_table(table), str(table)
+    return read_table_any(table), str(table)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,6 +292,8 @@ class Scores:
     rows : rows that the source had.
     set_aside : a sentence per row that was unusable.
     variant : which variant of the model, "" for the plain one.
+    assumed : sentences on what the file was taken to be: its encoding, its separator, what was
+        passed over.
     identity : what the table's sidecar says of the model (weights, preprocessing, training data);
         None for a table without one, whose model is known by its name alone.
     """
@@ -290,6 +304,7 @@ class Scores:
     rows: int
     set_aside: tuple[str, ...]
     variant: str = ""
+    assumed: tuple[str, ...] = ()
     identity: dict[str, Any] | None = None
 
 
@@ -310,7 +325,7 @@ def read_column(
 
     Parameters
     ----------
-    table : CSV, TSV or Parquet file, or a DataFrame.
+    table : CSV, TSV, Excel or Parquet file, or a DataFrame.
     column, id_column : where the scores and the pictures' ids stand.
     name, variant : of the model, or of the human scores; the column's name by default.
     within : ``(0, 1)`` for hit rates; None for no limits.
@@ -330,26 +345,36 @@ def read_column(
     ('the table given, row 1 (b): hit_rate is missing',)
     """
     rows = read_score_rows(table, column=column, id_column=id_column, source=source, within=within)
-    _refuse_repeated(rows.ids[rows.has_id], rows.source, id_column)
+    advice = ""
+    if differing := int(rows.one_value_per_id().differing.sum()):
+        advice = (
+            f"the rows of {differing:,} of them have different scores, so that it is not known "
+            "which is meant (LaMem's five splits, for example, have labels of their own: use one "
+            "split)."
+        )
+    _refuse_repeated(rows.ids[rows.has_id], rows.source, id_column, advice)
     rows.require_usable()
     usable = rows.usable
     return Scores(
         name=name or column,
         source=rows.source,
         by_id=pd.Series(rows.values[usable], index=pd.Index(rows.ids[usable], dtype=object)),
-        rows=len(rows.ids),
+        rows=len(rows.ids) + len(rows.broken),
         set_aside=tuple(rows.set_aside()),
         variant=variant,
+        assumed=rows.assumed,
     )
 
 
-def _refuse_repeated(ids: Sequence[str] | np.ndarray, source: str, id_column: str) -> None:
+def _refuse_repeated(
+    ids: Sequence[str] | np.ndarray, source: str, id_column: str, advice: str = ""
+) -> None:
     index = pd.Index(ids, dtype=object)
     repeated = index[index.duplicated()]
     if len(repeated):
         raise MemnetError(
             f"{source} has {repeated.nunique()} id(s) more than once in column {id_column!r}: "
-            f"{shorten_list(dict.fromkeys(repeated))}; keep one row per picture."
+            f"{shorten_list(dict.fromkeys(repeated))}; {advice or 'keep one row per picture.'}"
         )
 
 
@@ -398,7 +423,10 @@ def read_extras(
     extras = pd.DataFrame(index=wanted_ids)
     for role, column in columns.items():
         text = as_text(rows[column])
-        values = to_numbers(rows[column]) if role in COUNTS else np.zeros(len(rows))
+        # Of all rows, so that what its commas are does not depend on which pictures are wanted.
+        values = (
+            to_numbers(frame[column], source)[positions] if role in COUNTS else np.zeros(len(rows))
+        )
         bad = (text.str.strip() == "").to_numpy(dtype=bool) | ~(
             (values >= (role == "responses")) & (values == np.floor(values))
         )
@@ -439,9 +467,10 @@ def read_scores(
 
     Parameters
     ----------
-    table : CSV, TSV, Parquet, or a DataFrame.
+    table : CSV, TSV, Excel, Parquet, or a DataFrame.
     id_column : the column with the picture's id; ``image_id`` where the table lacks it.
-    score_column : the column with the predictions, on any scale.
+    score_column : the column with the predictions, on any scale; ``score`` where a table with a
+        column ``model``, as memnet writes it, lacks it.
 
     Raises
     ------
@@ -455,9 +484,12 @@ def read_scores(
     ['m', 'n']
     """
     frame, source = _frame_and_name(table)
-    if id_column not in frame.columns and "image_id" in frame.columns:
+    if not has_column(frame, id_column, source) and has_column(frame, "image_id", source):
         id_column = "image_id"  # truth may call it otherwise than a score table does
-    if "model" not in frame.columns:
+    ours = has_column(frame, "model", source) and has_column(frame, "score", source)
+    if ours and not has_column(frame, score_column, source):
+        score_column = "score"  # beside a laboratory's own table, which calls it otherwise
+    if not has_column(frame, "model", source):
         label = name or (source if isinstance(table, pd.DataFrame) else Path(table).stem)
         return [
             read_column(frame, column=score_column, id_column=id_column, name=label, source=source)
@@ -466,8 +498,12 @@ def read_scores(
         known = table.attrs.get("models", {})
     else:
         known = _sidecar_models(Path(table))
-    variants = as_text(frame["variant"]) if "variant" in frame.columns else ""
+    variants = as_text(frame["variant"]) if has_column(frame, "variant", source) else ""
     frame = frame.assign(model=as_text(frame["model"]), variant=variants)
+    require_column(frame, score_column, source)
+    # The same for all models: what a comma is may be known from the rows of one only.
+    frame[score_column] = with_decimal_points(frame[score_column], source)
+    frame.attrs[DECIMAL_COMMA] = False
     if nameless := int((frame["model"].str.strip() == "").sum()):
         raise MemnetError(
             f"{source} has {nameless} row(s) without a name in column 'model'; fill them in, or "
@@ -490,7 +526,7 @@ def read_scores(
 
 def _sidecar_models(path: Path) -> dict[str, Any]:
     try:
-        sidecar = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
+        sidecar = parse_json(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
         return dict(sidecar["models"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}  # no table of memnet's: the report says that the model is known by name only

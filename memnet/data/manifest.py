@@ -20,9 +20,11 @@ import pandas as pd
 from memnet import __version__
 from memnet.data.columns import Scores, read_column
 from memnet.data.matching import manifest_digest
-from memnet.data.tables import as_text, read_table_any, to_numbers
+from memnet.data.numbers import as_text, to_numbers
+from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
+from memnet.util.json_text import parse_json
 
 FilePath = str | os.PathLike[str]
 
@@ -273,7 +275,7 @@ _NEEDED = ("dataset", "label_kind", "n", "digest", "id_column", "truth_column")
 def _load(path: Path) -> dict[str, Any] | None:
     """Read a manifest; None where there is no file, or one that is something else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

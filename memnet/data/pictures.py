@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from memnet.data.tables import read_csv, require_column
+from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES, Picture
 
@@ -32,6 +32,10 @@ class Item:
     picture: Picture
 
 
+HIDDEN_FOLDERS = "hidden folders"
+"""How :attr:`Inputs.ignored` counts folders in which programs keep copies and thumbnails."""
+
+
 @dataclass
 class Inputs:
     """The pictures that :func:`collect` gathered, and what it passed over.
@@ -40,7 +44,8 @@ class Inputs:
     ----------
     items : the pictures, in a fixed order (that of the arguments, and sorted within a folder).
     ignored : number of files per ending that are no pictures.
-    unreadable : folders inside a given folder that could not be listed, with the reason.
+    unreadable : folders that could not be listed, and files whose names no table can hold, within a
+        given folder, with the reason.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -75,6 +80,8 @@ def collect(pictures: Sequence[str | Path]) -> Inputs:
                 )
         elif path.exists() and path.suffix.lower() in MANIFEST_SUFFIXES:
             _add_manifest(path, inputs)
+        elif not _is_text(str(path)):
+            raise MemnetError(f"The name {str(path)!a} is not UTF-8; rename the file.")
         elif path.exists():
             inputs.items.append(Item(path.name, str(path), path))
         elif has_magic(str(picture)):
@@ -92,25 +99,60 @@ def _add_folder(root: Path, inputs: Inputs) -> None:
             raise MemnetError(f"The folder {root} cannot be read: {error.strerror}.") from error
         inputs.unreadable.append(f"{error.filename}: {error.strerror}")
 
-    paths = []
-    for folder, subfolders, names in os.walk(root, onerror=failed, followlinks=True):
-        here = Path(folder).resolve()
-        for name in list(subfolders):  # a link to a folder that we are in would never end
-            if Path(folder, name).is_symlink() and Path(folder, name).resolve() in (
-                here,
-                *here.parents,
-            ):
-                subfolders.remove(name)
-        for name in names:
-            suffix = Path(name).suffix.lower()
-            if name.startswith(".") or suffix not in SUFFIXES:
-                inputs.ignored[
-                    "hidden files" if name.startswith(".") else suffix or "no ending"
-                ] += 1
-            else:
-                paths.append(Path(folder, name))
+    paths: list[Path] = []
+    entered: set[tuple[int, int] | None] = set()
+    # Folders first, then links to folders that were not entered: links to each other end, and a
+    # picture has the id of its own folder.
+    to_enter = [root]
+    while to_enter:
+        start, links = to_enter.pop(0), []
+        for folder, subfolders, names in os.walk(start, onerror=failed):
+            entered.add(_identity(Path(folder)))
+            for name in sorted(subfolders):
+                if name.startswith(_HIDDEN):
+                    inputs.ignored[HIDDEN_FOLDERS] += 1
+                    subfolders.remove(name)
+                elif Path(folder, name).is_symlink():
+                    links.append(Path(folder, name))
+            for name in names:
+                suffix = Path(name).suffix.lower()
+                if name.startswith(".") or suffix not in SUFFIXES:
+                    inputs.ignored[
+                        "hidden files" if name.startswith(".") else suffix or "no ending"
+                    ] += 1
+                elif not _is_text(os.path.join(folder, name)):
+                    inputs.unreadable.append(
+                        f"{os.path.join(folder, name)!a}: the name is not UTF-8, so no table can "
+                        "hold it; rename the file"
+                    )
+                else:
+                    paths.append(Path(folder, name))
+        to_enter += links
+        to_enter = [link for link in to_enter if _identity(link) not in entered]
     items = [Item(path.relative_to(root).as_posix(), str(path), path) for path in paths]
     inputs.items.extend(sorted(items, key=lambda item: item.image_id))
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written; the bytes of others travel as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_HIDDEN = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
+"""How the names of folders begin in which programs keep copies and thumbnails of their own."""
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Device and inode of a folder; None where it cannot be asked."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _add_glob(pattern: str, inputs: Inputs) -> None:
@@ -134,14 +176,14 @@ def _add_glob(pattern: str, inputs: Inputs) -> None:
 
 
 def _add_manifest(manifest: Path, inputs: Inputs) -> None:
-    frame = read_csv(manifest)
+    frame = read_table_any(manifest)
     require_column(frame, "path", manifest)
-    ids = frame["image_id"] if "image_id" in frame else frame["path"]
+    if broken := broken_rows(frame):
+        raise MemnetError(f"{broken[0]}; mend the manifest.")
+    ids = frame["image_id"] if has_column(frame, "image_id", manifest) else frame["path"]
     empty = frame.index[(frame["path"] == "") | (ids == "")]
     if len(empty):
-        raise MemnetError(
-            f"{manifest}, line {empty[0] + 2}, has no path or no image_id; fill it in."
-        )
+        raise MemnetError(f"{manifest}, line {empty[0]}, has no path or no image_id; fill it in.")
     if not len(frame):
         raise MemnetError(f"The manifest {manifest} lists no pictures.")
     for image_id, path in zip(ids, frame["path"], strict=True):

@@ -1,25 +1,52 @@
-"""Reading the tables that people have: commas, semicolons or tabs, with or without a BOM."""
+"""The one door for tables: text of many dialects, Excel, Parquet and DataFrames.
+
+Every cell is text, exactly as it stands, so that ids keep their leading zeros; numbers are read by
+:func:`memnet.data.numbers.to_numbers`. What a file was taken to be is kept beside the table
+(:func:`assumed_of`), for records and reports.
+"""
 
 from __future__ import annotations
 
+import csv
 import io
-import math
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from memnet.data.delimited import SEPARATORS, parse_text_table
+from memnet.data.numbers import DECIMAL_COMMA, as_text, has_decimal_comma
 from memnet.errors import MemnetError
-
-_SEPARATORS = (",", ";", "\t")
+from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
 TABLE_GIVEN = "the table given"
 """What messages and records call a DataFrame, which has no file's name."""
 
 TableInput = str | os.PathLike[str] | pd.DataFrame
-"""A CSV, TSV or Parquet file, or a DataFrame."""
+"""A CSV, TSV, Excel (.xlsx) or Parquet file, or a DataFrame."""
+
+_ASSUMED, _BROKEN = "memnet.assumed", "memnet.broken"
+_UNREADABLE = {
+    b"\xd0\xcf\x11\xe0": "an old Excel file (.xls), or one with a password: save it as CSV",
+    b"$FL": "an SPSS file: save it as CSV (in R: haven::read_sav and write.csv)",
+    b"\x1f\x8b": "packed with gzip: unpack it first",
+    b"BZh9": "packed with bzip2: unpack it first",
+    b"\xfd7zXZ": "packed with xz: unpack it first",
+    b"7z\xbc\xaf": "packed with 7-Zip: unpack it first",
+    b"ARROW1": "an Arrow or Feather file: write it as CSV or Parquet (pandas: to_parquet)",
+    b"FEA1": "a Feather file: write it as CSV or Parquet (pandas: to_parquet)",
+    b"\x89HDF": "an HDF5 or MATLAB file: write its table as CSV",
+    b"MATLAB 5": "a MATLAB file: write its table as CSV (writetable)",
+    b"RDX3": "an R workspace: write its table as CSV (write.csv)",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"%PDF": "a PDF: copy its table into a spreadsheet and save it as CSV",
+    b"{\\rtf": "a Word document (RTF): save the table as CSV",
+}
+"""How a file begins -> what it is and what to do."""
 
 
 def name_of(table: TableInput) -> str:
@@ -27,128 +54,277 @@ def name_of(table: TableInput) -> str:
     return TABLE_GIVEN if isinstance(table, pd.DataFrame) else str(table)
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV or TSV file with every cell as text, exactly as it stands.
+def split_sheet(path: str | os.PathLike[str]) -> tuple[Path, str]:
+    """Split ``FILE.xlsx#Sheet`` into the file and the sheet, "" for the only one.
 
-    The separator is whichever of comma, semicolon and tab the header line has most of. Ids keep
-    their leading zeros because nothing is turned into a number.
-
-    Raises
-    ------
-    MemnetError
-        if the file is missing, empty, not UTF-8, or not a table.
+    Examples
+    --------
+    >>> split_sheet("a/study.xlsx#Raw data")[1]
+    'Raw data'
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = file.readline()
-        separator = max(_SEPARATORS, key=header.count)
-        frame = pd.read_csv(
-            path,
-            sep=separator,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-        )
-    except FileNotFoundError:
-        raise MemnetError(f"There is no file {path}.") from None
-    except UnicodeDecodeError as error:
-        raise MemnetError(
-            f"{path} is not UTF-8 text (byte {error.start}); save it as 'CSV UTF-8'."
-        ) from error
-    except pd.errors.EmptyDataError:
-        raise MemnetError(f"{path} is empty.") from None
-    except (pd.errors.ParserError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise MemnetError(f"{path} cannot be read as a table ({reason}).") from error
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift the columns
-        raise MemnetError(
-            f"{path} has rows with more cells than its first line has names; put cells that hold "
-            "the separator into quotes, or name every column."
-        )
-    frame.columns = [str(column).strip() for column in frame.columns]
-    return frame
+    file, mark, sheet = os.fspath(path).rpartition("#")
+    if mark and file.lower().endswith((".xlsx", ".xlsm")):
+        return Path(file), sheet
+    return Path(path), ""
+
+
+def assumed_of(frame: pd.DataFrame) -> list[str]:
+    """Return sentences on what was assumed when a table was read; of a DataFrame, none."""
+    return list(frame.attrs.get(_ASSUMED, ()))
+
+
+def broken_rows(frame: pd.DataFrame) -> list[str]:
+    """Return sentences on rows of a file that were left out; they belong to what is set aside."""
+    return list(frame.attrs.get(_BROKEN, ()))
 
 
 def read_table_any(table: TableInput) -> pd.DataFrame:
     """Read a table with every cell as text; a missing value is ``""``.
 
-    A DataFrame is read as its CSV file would be, so that what is said of empty cells, codes and
-    decimals holds for it as well; it keeps its index.
+    A file's rows are indexed as a spreadsheet counts them: the names stand in row 1. A DataFrame
+    is read as its CSV file would be, so that what is said of empty cells, codes and decimals holds
+    for it as well; it keeps its index.
+
+    Parameters
+    ----------
+    table : text (CSV, TSV: see :mod:`memnet.data.delimited`; UTF-8, UTF-16 or Windows-1252), Excel
+        (``FILE.xlsx``, ``FILE.xlsx#Sheet`` where there are several sheets), Parquet with any
+        index, or a DataFrame.
+
+    Raises
+    ------
+    MemnetError
+        if the file is missing, empty, no table, or of a kind that is not read.
     """
     if isinstance(table, pd.DataFrame):
-        if not len(table.columns):
-            raise MemnetError(f"{TABLE_GIVEN} has no columns.")
-        text = io.StringIO(table.to_csv(index=False))
-        frame = pd.read_csv(text, dtype=str, keep_default_na=False, skip_blank_lines=False)
-        frame.columns = [str(column).strip() for column in frame.columns]
-        frame.index = table.index
-        return frame
-    path = Path(table)
-    if path.suffix.lower() != ".parquet":
-        return read_csv(path)
-    if not path.exists():
-        raise MemnetError(f"There is no file {path}.")
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise MemnetError(f"{path} cannot be read as Parquet ({error}).") from error
-    return frame.apply(as_text)
-
-
-def read_numbered_table(table: TableInput) -> pd.DataFrame:
-    """Read a table as :func:`read_table_any`, rows indexed as a spreadsheet counts: from 2.
-
-    A DataFrame keeps its own index.
-    """
-    frame = read_table_any(table)
-    if isinstance(table, pd.DataFrame):
-        return frame
-    frame.index = pd.RangeIndex(2, len(frame) + 2)  # the header is row 1
+        return _as_written(table)
+    path, sheet = split_sheet(table)
+    content = _content(path)
+    if content[:4] == b"PAR1":
+        frame, assumed = _read_parquet(content, path), ["Parquet"]
+    elif content[:4] == b"PK\x03\x04":
+        frame, assumed = _read_excel(content, path, sheet)
+    else:
+        frame, assumed = _read_text(content, str(path))
+    frame.attrs[_ASSUMED] = assumed
     return frame
 
 
-def as_text(cells: pd.Series) -> pd.Series:
-    """Turn a column into text, a missing value into ``""``; text stays as it is."""
-    if isinstance(cells.dtype, pd.StringDtype) and not cells.isna().any():
-        return cells
-    return cells.astype(object).where(cells.notna(), "").astype(str)
-
-
-def require_column(frame: pd.DataFrame, column: str, path: Path | str) -> None:
-    """Raise ``MemnetError`` naming the nearest column, and all of them, if one is missing."""
-    if column in frame.columns:
-        return
-    near = get_close_matches(column, list(frame.columns), n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise MemnetError(
-        f"{path} has no column {column!r}.{hint} Its columns: {', '.join(frame.columns)}."
-    )
-
-
-def to_numbers(cells: pd.Series) -> np.ndarray:
-    """Turn cells into float64 ``(N,)``; what is no finite number becomes NaN.
-
-    Text is rounded to the nearest float64, as Python's ``float()`` does. A decimal comma
-    (``0,75``) counts where no cell of the column has a decimal point.
-    """
-    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
-        values = cells.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    else:
-        text = as_text(cells).str.strip()
-        if (
-            text.str.contains(",", regex=False).any()
-            and text.str.fullmatch(r"[+-]?\d*,\d+").any()
-            and not text.str.contains(".", regex=False).any()
-        ):
-            text = text.str.replace(",", ".", regex=False)
-        # float() rather than pandas' own parser: it rounds correctly in the last digit.
-        values = np.array([_number(cell) for cell in text.tolist()], dtype=np.float64)
-    values[~np.isfinite(values)] = np.nan
-    return values
-
-
-def _number(cell: str) -> float:
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise MemnetError(f"{path} is a folder, and a table is wanted: give the file in it.")
     try:
-        return math.nan if "_" in cell else float(cell)  # float() takes 0_5 for 5
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise MemnetError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise MemnetError(f"{path} cannot be read ({error.strerror or error}).") from error
+    if not content.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        raise MemnetError(f"{path} is empty.")
+    kind = stand_in(content[:200])
+    if kind == LFS_POINTER:
+        raise MemnetError(f"{path} is a git-LFS pointer, not the table: run `git lfs pull`.")
+    if kind == WEB_PAGE or content[:2000].lstrip().lower().startswith((b"<table", b"<?xml")):
+        raise MemnetError(
+            f"{path} is a web page, not a table, whatever its ending says: open it in a "
+            "spreadsheet and save it as CSV or .xlsx."
+        )
+    for start, what in _UNREADABLE.items():
+        if content.startswith(start):
+            raise MemnetError(f"{path} is no table that memnet reads but {what}.")
+    wanted = {".parquet": b"PAR1", ".xlsx": b"PK", ".xlsm": b"PK"}.get(path.suffix.lower(), b"")
+    if not content.startswith(wanted):
+        kind = "Parquet" if wanted == b"PAR1" else "an Excel file"
+        raise MemnetError(f"{path} cannot be read as {kind}: it does not begin like one.")
+    if path.suffix.lower() == ".json" or content.lstrip()[:2] in (b'{"', b"{\n", b"[{"):
+        raise MemnetError(f"{path} is JSON, and a table is wanted (CSV, TSV, .xlsx or Parquet).")
+    return content
+
+
+def _read_text(content: bytes, source: str) -> tuple[pd.DataFrame, list[str]]:
+    text, encoding = _decode(content, source)
+    parsed = parse_text_table(text, source)
+    frame = pd.DataFrame(parsed.rows, columns=None, index=parsed.numbers, dtype=object)
+    if not len(frame):
+        frame = pd.DataFrame(columns=range(len(parsed.names)), dtype=object)
+    frame.columns = pd.Index(parsed.names, dtype=object)
+    frame.attrs[_BROKEN] = parsed.broken
+    # Between commas, numbers have decimal points; a comma in a cell is of a text.
+    frame.attrs[DECIMAL_COMMA] = parsed.separator != "," and any(
+        has_decimal_comma(cell.strip()) for row in parsed.rows for cell in row if "," in cell
+    )
+    separator = SEPARATORS.get(parsed.separator, repr(parsed.separator))
+    return frame, [f"{encoding}, {separator} between cells", *parsed.assumed]
+
+
+def _decode(content: bytes, source: str) -> tuple[str, str]:
+    """Turn bytes into text, and say what they were taken for."""
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8-sig"),
+        (b"\xff\xfe\0\0", "utf-32"),
+        (b"\0\0\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if content.startswith(mark):
+            return _decoded(content, encoding, source), encoding.upper().removesuffix("-SIG")
+    zeros = content[:1000].count(0)
+    if zeros > 200:  # every other byte of plain letters in UTF-16
+        encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+        return _decoded(content, encoding, source), "UTF-16 without a mark"
+    try:
+        return content.decode("utf-8"), "UTF-8"
+    except UnicodeDecodeError as error:
+        place = error.start
+    try:
+        return content.decode("cp1252"), "Windows-1252, since it is not UTF-8"
+    except UnicodeDecodeError:
+        raise MemnetError(
+            f"{source} is neither UTF-8 (byte {place}) nor Windows-1252 text; save it as 'CSV "
+            "UTF-8'."
+        ) from None
+
+
+def _decoded(content: bytes, encoding: str, source: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise MemnetError(
+            f"{source} is no {encoding} text (byte {error.start}), though it begins like one; save "
+            "it as 'CSV UTF-8'."
+        ) from None
+
+
+def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
+    try:
+        # Nullable types: a whole number stays one where another is missing.
+        frame = pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable")
+        new = [name for name in frame.index.names if name is not None and name not in frame.columns]
+        return _text_frame(frame.reset_index(level=new) if new else frame)
+    except Exception as error:  # pyarrow raises of many kinds for a damaged file
+        reason = " ".join(str(error).split())[:200]
+        raise MemnetError(f"{path} cannot be read as Parquet ({reason}).") from error
+
+
+def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, list[str]]:
+    try:
+        import openpyxl
+    except ImportError:
+        raise MemnetError(
+            f"{path} is an Excel file, and reading it needs openpyxl: pip install "
+            '"memnet-harness[excel]", or save it as CSV.'
+        ) from None
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        sheets = [each.title for each in book.worksheets]
+        if sheet and sheet not in sheets:
+            raise MemnetError(f"{path} has no sheet {sheet!r}; it has {', '.join(sheets)}.")
+        if not sheet and len(sheets) > 1:
+            raise MemnetError(
+                f"{path} has {len(sheets)} sheets ({', '.join(sheets)}); say which: "
+                f"{path.name}#{sheets[0]}."
+            )
+        if not sheets:
+            raise MemnetError(f"{path} has no sheet with a table.")
+        cells = book[sheet or sheets[0]]
+        cells.reset_dimensions()  # some programs write a size that is too small
+        rows = [[_excel_cell(value) for value in row] for row in cells.iter_rows(values_only=True)]
+    except MemnetError:
+        raise
+    except Exception as error:  # zipfile, XML and openpyxl raise of many kinds
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise MemnetError(f"{path} cannot be read as an Excel file ({reason}).") from error
+    used = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
+    if not used:
+        raise MemnetError(f"{path} is empty.")
+    (_, names), *body = used
+    width = max(place + 1 for _, row in used for place, cell in enumerate(row) if cell)
+    names = [_name(name) for name in (names + [""] * width)[:width]]
+    frame = pd.DataFrame(
+        [(row + [""] * width)[:width] for _, row in body],
+        columns=range(width),
+        index=[number for number, _ in body],
+        dtype=object,
+    )
+    frame.columns = pd.Index(names, dtype=object)
+    return frame, [f"Excel, sheet {sheet or sheets[0]!r}"]
+
+
+def _excel_cell(value: object) -> str:
+    """Write a cell as text; Excel keeps whole numbers as such, and others as float64."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def _text_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn every column into text and count the rows from 2."""
+    columns = [as_text(frame.iloc[:, place]).to_numpy(object) for place in range(frame.shape[1])]
+    text = pd.DataFrame(dict(enumerate(columns)), dtype=object)
+    text.columns = pd.Index([_name(column) for column in frame.columns], dtype=object)
+    text.index = pd.RangeIndex(2, len(text) + 2)
+    return text
+
+
+def _name(column: object) -> str:
+    """Write a column's name; of several levels, one after another."""
+    if isinstance(column, tuple):
+        return " ".join(str(part) for part in column if str(part)).strip()
+    return re.sub(r"\s*[\r\n]+\s*", " ", str(column)).strip()
+
+
+def _as_written(table: pd.DataFrame) -> pd.DataFrame:
+    if not len(table.columns):
+        raise MemnetError(f"{TABLE_GIVEN} has no columns.")
+    text = table.to_csv(index=False, header=False, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    limit = csv.field_size_limit(len(text) + 1)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    finally:
+        csv.field_size_limit(limit)
+    frame = pd.DataFrame(rows, columns=range(len(table.columns)), dtype=object)
+    frame.columns = pd.Index([_name(column) for column in table.columns], dtype=object)
+    frame.index = table.index
+    return frame
+
+
+def has_column(frame: pd.DataFrame, column: str, source: Path | str = TABLE_GIVEN) -> bool:
+    """Whether a table has a column; raises ``MemnetError`` where two are called so."""
+    count = list(frame.columns).count(column)
+    if count > 1:
+        raise MemnetError(
+            f"{source} has {count} columns called {column!r}, so that it is not known which is "
+            "meant; rename or delete all but one."
+        )
+    return count == 1
+
+
+def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None:
+    """Raise ``MemnetError`` if a column is missing, or there twice.
+
+    The message names the nearest column, and all of them.
+    """
+    if has_column(frame, column, source):
+        return
+    names = [name for name in frame.columns if name]
+    near = get_close_matches(column, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else _without_names(names)
+    raise MemnetError(f"{source} has no column {column!r}.{hint} Its columns: {', '.join(names)}.")
+
+
+def _without_names(names: list[str]) -> str:
+    """Say so where a table's first line seems to be data."""
+    if not any(_is_number(name) for name in names):
+        return ""
+    split = " (of LaMem's splits, `memnet dataset lamem` makes a table)" if len(names) == 2 else ""
+    return f" Its first line looks like data: put a line of names above it{split}."
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
     except ValueError:
-        return math.nan
+        return False
+    return "." in text or "," in text

@@ -20,6 +20,7 @@ from memnet.reimpl.training.run_folder import RUN
 from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.table import read_table, write_table
 from memnet.util.atomic import write_text
+from memnet.util.json_text import parse_json
 
 COMPARISON = "comparison"
 """Folder of the report that holds the runs against each other."""
@@ -198,7 +199,7 @@ def _renamed(source: Path, name: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}.parquet"
     write_table(read_table(source).assign(model=name), target)
-    sidecar = json.loads(source.with_name(source.name + ".json").read_text(encoding="utf-8"))
+    sidecar = parse_json(source.with_name(source.name + ".json").read_text(encoding="utf-8"))
     (identity,) = sidecar["models"].values()
     text = json.dumps({**sidecar, "models": {name: identity}}, indent=1)
     write_text(target.with_name(target.name + ".json"), text + "\n")

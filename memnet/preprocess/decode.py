@@ -18,12 +18,16 @@ Everything but RGB and grey leaves a sentence in the ``warning`` column. Embedde
 are not applied: neither the original MemNet nor the ``resmem`` package applied them. EXIF
 orientation is not applied either unless asked, and a picture that carries one says so; the one
 exception is TIFF, which Pillow turns while reading (for the ``resmem`` package, too).
+
+What a hostile file could use up is limited before it is used: bytes of the file, pixels, sides.
+Whatever a decoder raises is a :class:`PictureError`, so that no picture ends a run.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +36,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from memnet.errors import PictureError
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
@@ -47,6 +51,17 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", "
 
 MAX_PIXELS = 200_000_000
 """Pictures with more pixels than this are refused before they are unpacked."""
+
+MAX_SIDE = 65_535
+"""Pictures with a longer side are refused: JPEG ends there, too, and resizing one needs memory by
+its side, however few pixels it has."""
+
+MAX_BYTES = 2**30
+"""Files with more bytes than this are not read."""
+
+# Pillow takes a PNG with more than 1 MB of text, XMP or colour profile for damaged; programs for
+# photographs write more. It is still limited.
+PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, 2**26)
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _pillow_limit = threading.Lock()
@@ -105,6 +120,30 @@ def decode(
             f"A {type(picture).__name__} is no picture; give a path, encoded bytes, a PIL picture "
             "or a NumPy array."
         )
+    try:
+        return _decoded(image, exif_orientation, max_pixels, warnings)
+    except PictureError:
+        raise
+    except MemoryError:
+        raise PictureError(
+            f"The memory does not hold this picture ({image.width} x {image.height} pixels); "
+            "shrink it."
+        ) from None
+    except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
+        raise PictureError(_damage(error)) from error
+
+
+def _decoded(
+    image: Image.Image,
+    exif_orientation: Literal["ignore", "apply"],
+    max_pixels: int,
+    warnings: list[str],
+) -> Decoded:
+    if max(image.width, image.height) > MAX_SIDE:
+        raise PictureError(
+            f"The picture has {image.width} x {image.height} pixels, and no side may have more "
+            f"than {MAX_SIDE:,}; shrink or cut it."
+        )
     if image.width * image.height > max_pixels:
         raise PictureError(
             f"The picture has {image.width} x {image.height} pixels, more than the limit of "
@@ -113,28 +152,42 @@ def decode(
     mode = image.mode
     if getattr(image, "is_animated", False) and image.format != "MPO":
         warnings.append("only the first frame is scored")
-    deep = any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    deep = any("16" in _raw_mode(tile[3]) for tile in getattr(image, "tile", ()))
     turned_by_pillow = _orientation(image, warnings) if image.format == "TIFF" else 1
-    try:
-        rgb = _to_rgb(image, deep, warnings)
-    except PictureError:
-        raise
-    except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
-        raise PictureError(_damage(error)) from error
+    rgb = _to_rgb(image, deep, warnings)
     if turned_by_pillow != 1:
         warnings.append(f"EXIF orientation {turned_by_pillow} applied (TIFF files always are)")
     rgb = _orient(image, rgb, exif_orientation, warnings)
     return Decoded(rgb, mode, rgb.width, rgb.height, tuple(warnings))
 
 
+def _raw_mode(arguments: object) -> str:
+    """How a tile's numbers are stored (``RGB;16B``), of what its decoder is given."""
+    if isinstance(arguments, tuple | list) and arguments:
+        arguments = arguments[0]  # behind it come offsets, which may have a 16 in them
+    return arguments if isinstance(arguments, str) else ""
+
+
+def _read(path: Path) -> bytes:
+    """Read a file that is one: what is no regular file might never end."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError("This is a folder, not a picture.")
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError("This is no regular file (a pipe, a device or a socket).")
+    if status.st_size > MAX_BYTES:
+        raise PictureError(
+            f"The file has {status.st_size:,} bytes, more than the limit of {MAX_BYTES:,}."
+        )
+    return path.read_bytes()
+
+
 def _open(picture: str | os.PathLike[str] | bytes, max_pixels: int) -> Image.Image:
     """Open a file or encoded bytes and check its size; the pixels are not unpacked yet."""
     try:
-        data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        data = picture if isinstance(picture, bytes) else _read(Path(picture))
     except FileNotFoundError:
         raise PictureError("There is no such file.") from None
-    except IsADirectoryError:
-        raise PictureError("This is a folder, not a picture.") from None
     except OSError as error:
         raise PictureError(f"The file cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
@@ -189,8 +242,12 @@ def _to_rgb(image: Image.Image, deep: bool, warnings: list[str]) -> Image.Image:
         image.load()
         if deep:
             warnings.append("16-bit colour reduced to 8 bits (high byte)")
+        if "transparency" in image.info:
+            warnings.append("one colour is transparent: kept as it is")
         return image
     if mode in ("L", "1"):
+        if "transparency" in image.info:
+            warnings.append("one grey is transparent: kept as it is")
         return image.convert("RGB")
     if mode in _SIXTEEN_BIT_GREY:
         values = np.asarray(image)

@@ -132,6 +132,8 @@ def _result(future: Future[_Prepared]) -> _Prepared | PictureError:
         return future.result()
     except PictureError as error:
         return error
+    except MemoryError:
+        return PictureError("The memory does not hold this picture; shrink it.")
 
 
 def _outputs(predictor: Scorer, inputs: Sequence[Tensor | Image.Image]) -> Tensor:

@@ -45,6 +45,7 @@ class Summary:
     already : rows that an earlier run had made.
     failed : the rows that could not be scored.
     kept : rows of earlier runs whose pictures or models were not given this time.
+    changed : pictures whose files changed since an earlier run, scored again.
     seconds : of scoring, without loading.
     """
 
@@ -52,6 +53,7 @@ class Summary:
     already: int = 0
     failed: list[Row] = field(default_factory=list)
     kept: int = 0
+    changed: int = 0
     seconds: float = 0.0
 
 
@@ -73,6 +75,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
                 key = (predictor.name, predictor.variant, item.image_id)
                 order.append(key)
                 if not table.is_done(key, item.path):
+                    table.begin(key, item.path)
                     todo.append(item)
             summary.already += len(inputs.items) - len(todo)
             if todo or "started" not in table.sidecar:  # else what made the scores stays on record
@@ -80,6 +83,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
             table.write_sidecar()
             _run(predictor, todo, settings, table.append, summary)
         summary.kept = len(table.rows.keys() - set(order))
+        summary.changed = len(table.changed)
         table.sidecar.update(_closing(table, summary))
         table.finish(order)
     return summary

@@ -3,7 +3,8 @@
 While a run lasts, finished rows are appended to ``OUT.partial`` (a JSON line each, synced to disk
 batch by batch). At the end they are merged with what ``OUT`` held and ``OUT`` is replaced at once.
 ``OUT.json`` says with which weights and preprocessing each model scored, so that a later run
-cannot mix two kinds of scores in one table.
+cannot mix two kinds of scores in one table; and what size and time each picture's file had, so that
+a picture that was replaced is scored again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from memnet.scoring.table import (
     write_table,
 )
 from memnet.util.atomic import write_text
+from memnet.util.json_text import parse_json
 
 
 class ScoreFile:
@@ -40,6 +42,8 @@ class ScoreFile:
         self.journal = out.with_name(out.name + ".partial")
         self.sidecar_path = out.with_name(out.name + ".json")
         self.rows: dict[tuple[str, str, str], Row] = {}
+        self.changed: set[str] = set()
+        self._stamps: dict[tuple[str, str, str], str] = {}
         self.sidecar: dict[str, Any] = {"sidecar_version": SIDECAR_VERSION, "models": {}}
         if self.sidecar_path.exists():
             self.sidecar = self._read_sidecar()
@@ -50,10 +54,18 @@ class ScoreFile:
             )
         if out.exists():
             self.rows = {row.key: row for row in from_frame(read_table(out))}
+            stamps = self.sidecar.get("files", {})
+            for key in self.rows:
+                if stamp := stamps.get(_label(key), {}).get(key[2]):
+                    self._stamps[key] = stamp
         self.rows.update({row.key: row for row in self._read_journal()})
 
     def is_done(self, key: tuple[str, str, str], path: str) -> bool:
-        """Whether a picture has its score. One that failed is tried again.
+        """Whether a picture has its score.
+
+        One that failed is tried again, and one whose file has another size or time than when it
+        was scored, which :attr:`changed` then names. Of scores of memnet before 0.2 neither is
+        known.
 
         Raises
         ------
@@ -68,7 +80,18 @@ class ScoreFile:
                 f"{self.out} already holds a picture {row.image_id!r}, from {row.path}, and now "
                 f"{path} would get the same image_id; choose another --out."
             )
+        known = self._stamps.get(key)
+        if known is not None and known != file_stamp(path):
+            self.changed.add(row.image_id)
+            return False
         return True
+
+    def begin(self, key: tuple[str, str, str], path: str) -> None:
+        """Remember the file that a picture is scored from, before it is opened."""
+        if stamp := file_stamp(path):
+            self._stamps[key] = stamp
+        else:
+            self._stamps.pop(key, None)
 
     def declare(self, model: str, identity: dict[str, Any]) -> None:
         """Say how a model scores; an earlier, different way in this table is an error."""
@@ -88,7 +111,10 @@ class ScoreFile:
     def append(self, rows: Iterable[Row]) -> None:
         """Put finished rows on disk before returning."""
         rows = list(rows)
-        text = "".join(json.dumps(asdict(row), allow_nan=True) + "\n" for row in rows)
+        text = "".join(
+            json.dumps({**asdict(row), _STAMP: self._stamps.get(row.key)}, allow_nan=True) + "\n"
+            for row in rows
+        )
         try:
             with self.journal.open("a", encoding="utf-8") as file:
                 file.write(text)
@@ -103,10 +129,16 @@ class ScoreFile:
 
     def finish(self, order: Iterable[tuple[str, str, str]]) -> None:
         """Replace the table: rows in ``order`` first, then those of earlier runs."""
+        order = list(order)
         wanted = [self.rows[key] for key in order if key in self.rows]
         wanted_keys = {row.key for row in wanted}
         kept = [row for row in self.rows.values() if row.key not in wanted_keys]
         write_table(to_frame([*wanted, *kept]), self.out)
+        files: dict[str, dict[str, str]] = {}
+        for key in [*order, *(row.key for row in kept)]:
+            if key in self.rows and key in self._stamps:
+                files.setdefault(_label(key), {})[key[2]] = self._stamps[key]
+        self.sidecar["files"] = files
         self.write_sidecar()
         self.journal.unlink(missing_ok=True)
 
@@ -116,7 +148,7 @@ class ScoreFile:
 
     def _read_sidecar(self) -> dict[str, Any]:
         try:
-            sidecar: dict[str, Any] = json.loads(self.sidecar_path.read_text(encoding="utf-8"))
+            sidecar: dict[str, Any] = parse_json(self.sidecar_path.read_text(encoding="utf-8"))
             if sidecar["sidecar_version"] == SIDECAR_VERSION and "models" in sidecar:
                 return sidecar
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -137,12 +169,47 @@ class ScoreFile:
             os.truncate(self.journal, whole)
         for number, line in enumerate(data[:whole].decode("utf-8").split("\n")[:-1], start=1):
             try:
-                yield Row(**json.loads(line))
+                fields = parse_json(line)
+                stamp = fields.pop(_STAMP, None)
+                row = Row(**fields)
             except (ValueError, TypeError) as error:
                 raise MemnetError(
                     f"{self.journal}, line {number}, is damaged ({error}); remove that line and "
                     "run the same command again."
                 ) from error
+            if stamp:
+                self._stamps[row.key] = stamp
+            else:
+                self._stamps.pop(row.key, None)
+            yield row
+
+
+def _label(key: tuple[str, str, str]) -> str:
+    """Name a model as the sidecar does."""
+    model, variant, _ = key
+    return f"{model}:{variant}" if variant else model
+
+
+_LONGEST_NAME = 200
+_STAMP = "file"
+"""Key of a journal's line: size and time of the picture's file."""
+
+
+def file_stamp(path: str) -> str:
+    """Return a file's size and time of change (ns); "" for what is no file.
+
+    Examples
+    --------
+    >>> file_stamp("")
+    ''
+    """
+    if not path:
+        return ""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 @contextmanager
@@ -156,6 +223,11 @@ def open_scores(out: Path) -> Iterator[ScoreFile]:
         score table.
     """
     check_suffix(out)
+    if (length := len(os.fsencode(out.name))) > _LONGEST_NAME:
+        raise MemnetError(
+            f"The name of --out has {length} bytes; {_LONGEST_NAME} is the most, since files "
+            "beside it have longer names."
+        )
     lock = FileLock(out.with_name(f".{out.name}.lock"))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file
+from memnet.util.json_text import parse_json
 from memnet.util.text import shorten_list
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
@@ -99,7 +100,7 @@ class WeightHeader:
     @classmethod
     def from_json(cls, text: str) -> WeightHeader:
         """Rebuild a header; one of another version raises ``MemnetError``."""
-        values = json.loads(text)
+        values = parse_json(text)
         version = values.pop("header_version", None)
         if version != HEADER_VERSION:
             raise MemnetError(

@@ -41,8 +41,20 @@ if TYPE_CHECKING:
 
 
 def home() -> Path:
-    """Return the cache folder: ``MEMNET_HOME`` where set, else the platform's cache folder."""
-    return Path(os.environ.get("MEMNET_HOME") or pooch.os_cache("memnet")).expanduser()
+    """Return the cache folder: ``MEMNET_HOME`` where set, else the platform's cache folder.
+
+    Raises
+    ------
+    MemnetError
+        if there is neither ``MEMNET_HOME`` nor a home folder, as in some containers.
+    """
+    try:
+        return Path(os.environ.get("MEMNET_HOME") or pooch.os_cache("memnet")).expanduser()
+    except (RuntimeError, KeyError, OSError):
+        raise MemnetError(
+            "This user has no home folder to keep weights in: set the environment variable "
+            "MEMNET_HOME to a folder."
+        ) from None
 
 
 def offline() -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import sys
 import pytest
 
 import memnet
+from memnet.cli import main
 
 
 def results(folder) -> dict[str, float]:
@@ -96,6 +99,29 @@ def test_memnet_compare_can_be_called_though_the_package_of_that_name_was_import
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1.0"
+
+
+def test_what_a_notebook_or_windows_sets_does_not_end_a_command(monkeypatch):
+    """A backend of Matplotlib that only the notebook has; a pipe in the code page of Windows."""
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    monkeypatch.setattr(sys, "argv", ["memnet", "--version"])
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
+    with pytest.raises(SystemExit):
+        main()
+    assert sys.stdout.encoding == "utf-8"
+    assert os.environ["MPLBACKEND"] == "Agg"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(memnet_command, monkeypatch):
+    def none(*_):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("MEMNET_HOME", raising=False)
+    monkeypatch.setattr("pooch.os_cache", none)
+    done = memnet_command("weights", "list", check=2)
+    assert (
+        "no home folder to keep weights in: set the environment variable MEMNET_HOME" in done.stderr
+    )
 
 
 def test_the_version_is_printed(memnet_command):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -66,6 +68,35 @@ def test_a_second_run_scores_nothing_again(memnet_command, make_pictures, tiny_w
     assert "0 scored, 6 were scored before" in done.stderr
     assert not log.exists()
     assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_a_picture_that_was_replaced_is_scored_again_by_every_model(
+    memnet_command, make_pictures, tmp_path, name
+):
+    """The same name, other pixels: its old score would be of a picture that is gone."""
+    folder, out = make_pictures(4), tmp_path / name
+    weights = [write_tiny(tmp_path / f"{each}.safetensors", seed=each) for each in (1, 2)]
+    both = [word for path in weights for word in ("-m", path)]
+    memnet_command("score", folder, *both, "-o", out)
+    first = min(folder.iterdir())
+    before = read_table(out).set_index(["model", "image_id"])["score"]
+    Image.fromarray(np.full((40, 50, 3), 255, np.uint8)).save(first)
+    done = memnet_command("score", folder, "-m", weights[0], "-o", out)
+    assert "1 picture(s) changed since they were scored, and were scored again" in done.stderr
+    assert "1 scored" in done.stderr
+    memnet_command("score", folder, *both, "-o", out)  # the other model's turn comes, too
+    after = read_table(out).set_index(["model", "image_id"])["score"]
+    fresh = tmp_path / f"fresh-{name}"
+    memnet_command("score", folder, *both, "-o", fresh)
+    pd.testing.assert_series_equal(
+        after, read_table(fresh).set_index(["model", "image_id"])["score"]
+    )
+    changed = (after != before).groupby("image_id").all()
+    assert changed[changed].index.tolist() == [first.name]
+    done = memnet_command("score", folder, *both, "-o", out)
+    assert "changed" not in done.stderr
+    assert "8 were scored before" in done.stderr
 
 
 def test_new_pictures_are_added_to_a_table(memnet_command, make_pictures, tiny_weights, tmp_path):
@@ -196,6 +227,41 @@ def test_unknown_and_missing_options_exit_with_2(memnet_command, args):
 def test_debug_shows_the_traceback(memnet_command):
     done = memnet_command("--debug", "score", "absent", "-m", "x", check=2)
     assert "Traceback" in done.stderr
+
+
+def test_a_fault_of_our_own_is_one_sentence_and_a_file_with_the_traceback(
+    memnet_command, make_pictures, tiny_weights, tmp_path, monkeypatch
+):
+    folder, out = make_pictures(4), tmp_path / "s.csv"
+    memnet_command("score", folder, "-m", tiny_weights, "-o", out)
+    before = out.read_bytes()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def surprise(*args, **options):
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr("memnet.scoring.runner.score_to_file", surprise)
+    done = memnet_command("score", folder, "-m", tiny_weights, "-o", out, check=3)
+    (line,) = done.stderr.splitlines()
+    assert "a fault of memnet's own (ZeroDivisionError: division by zero); what was" in line
+    (file,) = tmp_path.glob("memnet-traceback-*.txt")
+    assert str(file) in line
+    assert "in surprise" in file.read_text()
+    assert out.read_bytes() == before
+    done = memnet_command("--debug", "score", folder, "-m", tiny_weights, "-o", out, check=3)
+    assert "in surprise" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names on Windows")
+def test_a_carriage_return_in_a_name_is_read_back(
+    memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    folder, out = make_pictures(2), tmp_path / "s.csv"
+    (folder / "00000.png").rename(folder / "a\rb.png")
+    memnet_command("score", folder, "-m", tiny_weights, "-o", out)
+    assert read_table(out).image_id.tolist() == ["00001.png", "a\rb.png"]
+    done = memnet_command("score", folder, "-m", tiny_weights, "-o", out)
+    assert "2 were scored before" in done.stderr
 
 
 def test_the_pixel_limit_is_an_option(memnet_command, make_pictures, tiny_weights, tmp_path):

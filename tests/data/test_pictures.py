@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,7 +63,7 @@ def test_a_manifest_without_paths_names_its_columns(tree):
     (tree / "list.csv").write_text("file\na.png\n")
     with pytest.raises(MemnetError, match=r"no column 'path'.*file"):
         collect([tree / "list.csv"])
-    (tree / "list.csv").write_text('path\na.png\n""\n')
+    (tree / "list.csv").write_text("path,image_id\na.png,a\n,b\n")
     with pytest.raises(MemnetError, match="line 3, has no path"):
         collect([tree / "list.csv"])
 
@@ -118,10 +120,38 @@ def test_an_unreadable_folder_inside_does_not_stop_the_rest(tree, monkeypatch):
     assert inputs.unreadable == [f"{tree / 'sub'}: Permission denied"]
 
 
-def test_links_are_followed_and_circles_are_not(tree):
+def test_links_are_followed_and_circles_end(tree, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "e.png").write_bytes((tree / "a.png").read_bytes())
+    (tree / "linked").symlink_to(elsewhere)
     (tree / "sub" / "up").symlink_to(tree)
-    (tree / "other").symlink_to(tree / "sub")
+    (tree / "again").symlink_to(tree / "sub")
     found = ids(tree)
-    assert "other/c.webp" in found
-    assert not any("up" in image_id for image_id in found if image_id.startswith("sub"))
-    assert len(found) < 12
+    assert "linked/e.png" in found
+    assert [each for each in found if each.endswith("c.webp")] == ["sub/c.webp"]
+    for name in "xyz":  # links to each other: there is no end to the paths
+        (tree / name).mkdir()
+        for other in "xyz":
+            (tree / name / f"to-{other}").symlink_to(tree / other)
+        (tree / name / f"{name}.png").write_bytes((tree / "a.png").read_bytes())
+    assert sorted(set(ids(tree)) - set(found)) == ["x/x.png", "y/y.png", "z/z.png"]
+
+
+def test_hidden_folders_are_passed_over_and_counted(tree):
+    for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir", ".Trashes"):
+        (tree / "sub" / name).mkdir()
+        (tree / "sub" / name / "copy.png").write_bytes(b"x")
+    inputs = collect([tree])
+    assert not any("copy" in item.image_id for item in inputs.items)
+    assert inputs.ignored["hidden folders"] == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8 exist on Linux only")
+def test_a_name_that_is_not_utf8_is_named_and_the_others_are_kept(tree):
+    before = ids(tree)
+    Path(os.fsdecode(os.fsencode(tree) + b"/caf\xe9.jpg")).write_bytes(b"x")
+    inputs = collect([tree])
+    assert sorted(item.image_id for item in inputs.items) == sorted(before)
+    (said,) = inputs.unreadable
+    assert "caf\\udce9.jpg': the name is not UTF-8" in said
+    assert said.encode()

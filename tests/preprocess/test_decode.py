@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
@@ -273,3 +274,87 @@ def test_32_bit_integers_are_refused_however_small_they_are(tmp_path):
 def test_what_is_no_picture_at_all_is_named_by_its_type(thing):
     with pytest.raises(PictureError, match=f"A {type(thing).__name__} is no picture"):
         decode(thing, exif_orientation="ignore")
+
+
+FAULTS = "faults/pictures"
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("1xN.png", "1 x 199999999"), ("Nx1.png", "199999999 x 1")]
+)
+def test_a_side_that_never_ends_is_refused_before_it_is_unpacked(shared, name, size):
+    """Few pixels, but resizing needs memory by the side: 18 GB of it."""
+    with pytest.raises(PictureError, match=f"{size} pixels, and no side may have more than 65,535"):
+        decode(shared / FAULTS / name, exif_orientation="ignore")
+
+
+def test_a_long_side_is_refused_whatever_the_area():
+    wide = Image.new("L", (65_536, 1))
+    with pytest.raises(PictureError, match=r"65536 x 1 pixels, and no side"):
+        decode(wide, exif_orientation="ignore")
+    assert decode(Image.new("L", (65_535, 1)), exif_orientation="ignore").width == 65_535
+
+
+def test_a_damaged_second_frame_is_one_failed_picture(shared):
+    with pytest.raises(PictureError, match=r"damaged \(image index out of range|damaged \("):
+        decode(shared / FAULTS / "decode_gif_IndexError_301.bin", exif_orientation="ignore")
+
+
+@pytest.mark.parametrize(
+    "error", [IndexError("x"), RecursionError("x"), AssertionError(), OSError(5)]
+)
+def test_whatever_a_decoder_raises_is_a_picture_that_cannot_be_read(monkeypatch, error):
+    def load(self):
+        raise error
+
+    image = Image.new("RGB", (4, 4))
+    monkeypatch.setattr(type(image), "load", load)
+    with pytest.raises(PictureError, match="is damaged"):
+        decode(image, exif_orientation="ignore")
+
+
+def test_a_memory_that_is_too_small_is_said(monkeypatch):
+    def load(self):
+        raise MemoryError
+
+    image = Image.new("RGB", (4, 5))
+    monkeypatch.setattr(type(image), "load", load)
+    with pytest.raises(PictureError, match=r"memory does not hold this picture \(4 x 5 pixels\)"):
+        decode(image, exif_orientation="ignore")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_that_is_called_jpg_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")  # to read it would wait for ever
+    with pytest.raises(PictureError, match="no regular file"):
+        decode(tmp_path / "a.jpg", exif_orientation="ignore")
+
+
+def test_a_file_of_gigabytes_is_not_read(tmp_path):
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(2**31)  # sparse: it takes no space
+    with pytest.raises(PictureError, match="2,147,483,648 bytes, more than the limit"):
+        decode(tmp_path / "a.jpg", exif_orientation="ignore")
+
+
+def test_an_8_bit_tiff_is_not_said_to_have_16(shared):
+    """Its tile says RGB; a 16 stands in an offset."""
+    decoded = decode(shared / FAULTS / "rgb8_lzw.tif", exif_orientation="ignore")
+    assert decoded.mode == "RGB"
+    assert not any("16" in warning for warning in decoded.warnings)
+
+
+def test_a_png_with_much_text_is_read(tmp_path):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("xmp", "x" * 3_000_000, zip=True)
+    picture = np.arange(300, dtype=np.uint8).reshape(10, 10, 3)
+    Image.fromarray(picture).save(tmp_path / "a.png", pnginfo=info)
+    decoded = decode(tmp_path / "a.png", exif_orientation="ignore")
+    assert np.array_equal(np.asarray(decoded.rgb), picture)
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("RGB", (1, 2, 3)), ("L", 7)])
+def test_a_transparent_colour_of_a_picture_without_alpha_is_said(tmp_path, mode, colour):
+    Image.new(mode, (4, 4), colour).save(tmp_path / "a.png", transparency=colour)
+    (warning,) = decode(tmp_path / "a.png", exif_orientation="ignore").warnings
+    assert "is transparent: kept as it is" in warning

@@ -153,3 +153,11 @@ def test_a_full_disk_is_said_and_what_was_finished_is_kept(tmp_path, monkeypatch
         table.append([row("b")])
     monkeypatch.undo()
     assert ("m", "", "a") in ScoreFile(tmp_path / "s.csv").rows
+
+
+def test_a_name_that_leaves_no_room_for_its_journal_is_refused_at_once(tmp_path):
+    long = tmp_path / ("n" * 240 + ".csv")
+    with pytest.raises(MemnetError, match="has 244 bytes; 200 is the most"), open_scores(long):
+        pass
+    with open_scores(tmp_path / ("n" * 196 + ".csv")) as table:
+        table.finish([])

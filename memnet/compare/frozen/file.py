@@ -38,6 +38,7 @@ from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.table import FAILED, Row
 from memnet.util.atomic import write_text
 from memnet.util.clock import utc_now
+from memnet.util.json_text import parse_json
 from memnet.util.text import shorten_list
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import file_digest
@@ -133,7 +134,7 @@ class FrozenScores:
             if it is missing, no frozen file, damaged, or of another schema version.
         """
         try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
+            values = parse_json(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
             version = values["schema_version"]
             if not values.keys() >= {"pictures", "tolerance"}:
                 raise ValueError("no pictures, or no tolerance")

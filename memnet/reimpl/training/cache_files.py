@@ -23,6 +23,7 @@ from numpy.lib import format as npy
 
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_bytes, write_text
+from memnet.util.json_text import parse_json
 
 FORMAT = "memnet picture cache"
 SCHEMA_VERSION = 1
@@ -116,7 +117,7 @@ class CacheFiles:
 
     def _about(self) -> dict[str, Any]:
         try:
-            content = json.loads(self.json.read_text(encoding="utf-8"))
+            content = parse_json(self.json.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}  # not there or damaged: either way it proves nothing
         fits = isinstance(content, dict) and content.get("digest") == self.digest

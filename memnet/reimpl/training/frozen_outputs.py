@@ -27,6 +27,7 @@ from memnet.preprocess.spec import PreprocessSpec
 from memnet.reimpl.branches import Network
 from memnet.reimpl.training.cache import PictureCache
 from memnet.util.atomic import write_text
+from memnet.util.json_text import parse_json
 from memnet.weights.files import tensors_digest
 
 _BATCH = 16
@@ -153,7 +154,7 @@ def _key(
 def _done(path: Path, progress: Path, shape: tuple[int, ...]) -> int:
     """How many pictures' outputs are in the file; 0 where it is not what it should be."""
     try:
-        known: int = json.loads(progress.read_text(encoding="utf-8"))["done"]
+        known: int = parse_json(progress.read_text(encoding="utf-8"))["done"]
         there = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, KeyError, TypeError):
         return 0

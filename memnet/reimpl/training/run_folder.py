@@ -28,6 +28,7 @@ from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig, read_config
 from memnet.reimpl.training.training_set import COLUMNS, TrainingSet
 from memnet.util.atomic import write_text
+from memnet.util.json_text import parse_json
 
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
 CURVES = "curves.csv"
@@ -119,7 +120,7 @@ def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
     config = read_config(file=out / CONFIG)
     try:
         table = pd.read_csv(out / SPLIT, dtype=str, keep_default_na=False)
-        about = json.loads((out / DATA).read_text(encoding="utf-8"))
+        about = parse_json((out / DATA).read_text(encoding="utf-8"))
         # By Python's own float: a score that is off in its last digit is another score.
         table = table[list(COLUMNS)].assign(score=[float(text) for text in table["score"]])
         data = TrainingSet(
@@ -146,7 +147,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     """
     path = Path(folder) / RUN
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except OSError as error:

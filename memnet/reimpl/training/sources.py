@@ -29,7 +29,7 @@ from memnet.data.memcat import read_memcat
 from memnet.data.mixture import HELD_OUT, read_mixture
 from memnet.data.pictures import collect
 from memnet.data.splits import SEED, draw_parts, read_parts, split_digest
-from memnet.data.tables import read_numbered_table
+from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.reimpl.training.training_set import COLUMNS, TrainingSet
 from memnet.util.text import shorten_list
@@ -61,8 +61,8 @@ def from_table(
 
     Parameters
     ----------
-    truth : CSV, TSV or Parquet; a table of ``memnet dataset`` says by its manifest what its columns
-        and the data set are.
+    truth : CSV, TSV, Excel or Parquet; a table of ``memnet dataset`` says by its manifest what its
+        columns and the data set are.
     images : the folder, searched recursively.
     truth_column : the human scores, 0 to 1.
     id_column : the pictures' ids, ``image_id`` by default.
@@ -87,7 +87,7 @@ def from_table(
     known = read_manifest(path) or {}
     id_column = id_column or known.get("id_column") or ID_COLUMN
     truth_column = truth_column or known.get("truth_column") or ""
-    frame = read_numbered_table(path)
+    frame = read_table_any(path)
     if not truth_column:
         raise MemnetError(
             f"Which column of {path} has the human scores? Give --truth-column, one of "

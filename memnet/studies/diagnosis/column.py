@@ -16,7 +16,8 @@ import pandas as pd
 
 from memnet.data.columns import ScoreRows, read_score_rows
 from memnet.data.matching import match_ids
-from memnet.data.tables import TableInput, name_of, read_numbered_table, to_numbers
+from memnet.data.numbers import to_numbers
+from memnet.data.tables import TableInput, name_of, read_table_any
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
 
@@ -75,7 +76,7 @@ def read_old_column(
         if the file or a column is missing, the table holds several models, or no row is usable.
     """
     source = name_of(table)
-    frame = read_numbered_table(table)
+    frame = read_table_any(table)
     rows = read_score_rows(frame, column=score_column, id_column=id_column, source=source)
     _refuse_several_models(frame, rows)
     set_aside = rows.set_aside()

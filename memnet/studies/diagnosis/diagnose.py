@@ -38,7 +38,7 @@ def diagnose(
 
     Parameters
     ----------
-    scores : the old table: CSV, TSV or Parquet file, or a DataFrame.
+    scores : the old table: CSV, TSV, Excel or Parquet file, or a DataFrame.
     score_column : its column of scores.
     id_column : its column of picture ids.
     images : the pictures: a folder, a glob or a manifest. With them every known variant is run and

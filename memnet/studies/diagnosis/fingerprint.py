@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from memnet.data.tables import to_numbers
+from memnet.data.numbers import to_numbers
 from memnet.studies.diagnosis.column import FULL_PRECISION, written_decimals
 from memnet.studies.diagnosis.likelihood import DISPLAYED_MEAN, MEAN_PREDICTION, SLOPE
 

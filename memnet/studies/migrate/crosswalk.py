@@ -20,6 +20,7 @@ import numpy as np
 
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
+from memnet.util.json_text import parse_json
 
 SCHEMA = "memnet.crosswalk"
 SCHEMA_VERSION = 1
@@ -196,7 +197,7 @@ def _write_record(content: Mapping[str, Any]) -> str:
 def _read_record(text: str, source: str) -> dict[str, Any]:
     """Return what the file ``source`` holds, or raise MemnetError where it is no crosswalk."""
     try:
-        record = json.loads(text, parse_constant=_no_number)
+        record = parse_json(text, parse_constant=_no_number)
     except ValueError as error:
         raise MemnetError(f"{source}: this is not a readable JSON file ({error}).") from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:

@@ -55,7 +55,7 @@ def migrate(
 
     Parameters
     ----------
-    study : CSV, TSV or Parquet file, or a DataFrame: a row per picture, or per trial.
+    study : CSV, TSV, Excel or Parquet file, or a DataFrame: a row per picture, or per trial.
     score_column : its column with the old MemNet scores.
     id_column : its column with the picture's id.
     images : the pictures, to be scored now: a folder, a glob or a manifest.

@@ -62,8 +62,8 @@ def read_new_scores(table: TableInput, study: StudyTable, *, model: str = "") ->
 
     Parameters
     ----------
-    table : CSV, TSV or Parquet, or a DataFrame. The id stands in the study's id column, or in
-        ``image_id``.
+    table : CSV, TSV, Excel or Parquet, or a DataFrame. The id stands in the study's id column,
+        or in ``image_id``.
     model : which one, where the table has several; or its name, where the table has no column
         ``model``. "" where the user did not say.
 

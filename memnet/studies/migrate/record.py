@@ -22,6 +22,7 @@ from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
 from memnet.studies.migrate.new_scores import NewScores, ids_of, match_study
 from memnet.studies.migrate.study import StudyTable
 from memnet.util.arrays import Array
+from memnet.util.json_text import parse_json
 from memnet.util.text import shorten_list
 from memnet.weights.catalogue import find
 
@@ -103,7 +104,7 @@ class MigrationRecord:
             if it cannot be read, is no record of a migration, or one of another version.
         """
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = parse_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise MemnetError(f"{path} cannot be read ({error}).") from error
         if not isinstance(values, dict) or values.get("schema") != SCHEMA:

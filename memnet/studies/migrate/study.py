@@ -23,14 +23,8 @@ from memnet.data.columns import (
     percent_hint,
     read_score_rows,
 )
-from memnet.data.tables import (
-    TableInput,
-    as_text,
-    name_of,
-    read_table_any,
-    require_column,
-    to_numbers,
-)
+from memnet.data.numbers import as_text, to_numbers
+from memnet.data.tables import TableInput, name_of, read_table_any, require_column, split_sheet
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
@@ -49,7 +43,8 @@ class StudyTable:
     Attributes
     ----------
     source, sha256 : the file's name and its digest.
-    table : R rows of text, all columns in their order.
+    table : R rows of text, all columns in their order, indexed from 0.
+    rows : ``(R,)``, how the user counts the rows: 2 is the first one below a file's names.
     id_column, score_column : where the picture's id and the old score stand.
     pictures : P ids, in the order of their first rows.
     place : int ``(R,)``: each row's picture, -1 where the row has no id.
@@ -62,6 +57,7 @@ class StudyTable:
     source: str
     sha256: str
     table: pd.DataFrame
+    rows: tuple[int, ...]
     id_column: str
     score_column: str
     pictures: tuple[str, ...]
@@ -86,7 +82,7 @@ class StudyTable:
 
 
 def read_study(table: TableInput, *, score_column: str, id_column: str = "image_id") -> StudyTable:
-    """Read a study's table: CSV, TSV or Parquet file, or a DataFrame.
+    """Read a study's table: CSV, TSV, Excel or Parquet file, or a DataFrame.
 
     Parameters
     ----------
@@ -101,7 +97,9 @@ def read_study(table: TableInput, *, score_column: str, id_column: str = "image_
         an id and a number as its score.
     """
     source = name_of(table if isinstance(table, pd.DataFrame) else Path(table).name)
-    frame = read_table_any(table).apply(as_text).reset_index(drop=True)
+    frame = read_table_any(table)
+    if isinstance(table, pd.DataFrame):
+        frame.index = pd.RangeIndex(2, len(frame) + 2)  # as if it had been a file
     if id_column == score_column and id_column in frame.columns:
         raise MemnetError(f"The id and the score cannot both be column {id_column!r}.")
     rows = read_score_rows(frame, column=score_column, id_column=id_column, source=source)
@@ -110,7 +108,8 @@ def read_study(table: TableInput, *, score_column: str, id_column: str = "image_
     return StudyTable(
         source=source,
         sha256=hashlib.sha256(_bytes(table)).hexdigest(),
-        table=frame,
+        table=frame.reset_index(drop=True),
+        rows=tuple(frame.index.tolist()),
         id_column=id_column,
         score_column=score_column,
         pictures=per_id.ids,
@@ -126,7 +125,7 @@ def _bytes(table: TableInput) -> bytes:
     """Return a file's bytes; a DataFrame's are those of its CSV."""
     if isinstance(table, pd.DataFrame):
         return table.to_csv(index=False).encode()
-    return Path(table).read_bytes()
+    return split_sheet(table)[0].read_bytes()
 
 
 def _notes(rows: ScoreRows, per_id: OnePerId) -> tuple[str, ...]:
@@ -141,11 +140,10 @@ def _notes(rows: ScoreRows, per_id: OnePerId) -> tuple[str, ...]:
 def _set_aside(rows: ScoreRows, per_id: OnePerId) -> list[str]:
     """Count and name the rows and pictures without an old score that can be used."""
     source, column = rows.source, rows.column
-    sentences = []
+    sentences = [f"{sentence}." for sentence in rows.broken]
     if rows.coded.any():
-        values = to_numbers(pd.Series(rows.texts))
         named = shorten_list(
-            f"{values[row]:g} in row {row + 2}" for row in np.flatnonzero(rows.coded)
+            f"{rows.texts[row]} in row {rows.rows[row]}" for row in np.flatnonzero(rows.coded)
         )
         taken = (
             "is taken as a missing value: it lies"
@@ -154,7 +152,7 @@ def _set_aside(rows: ScoreRows, per_id: OnePerId) -> list[str]:
         )
         sentences.append(f"{source}: {named} of {column!r} {taken} far outside all other numbers.")
     if nameless := np.flatnonzero(~rows.has_id).tolist():
-        numbers = shorten_list(row + 2 for row in nameless)  # as a spreadsheet counts
+        numbers = shorten_list(rows.rows[row] for row in nameless)
         sentences.append(
             f"{source}: {len(nameless):,} row(s) have no {rows.id_column} (row {numbers})."
         )
@@ -235,7 +233,7 @@ def average_per_picture(study: StudyTable, column: str) -> tuple[Array, list[str
     """
     require_column(study.table, column, study.source)
     cells = study.table[column]
-    values = to_numbers(cells)
+    values = to_numbers(cells, study.source)
     usable = np.isfinite(values) & (study.place >= 0)
     if not usable.any():
         hint = percent_hint(cells) or (
@@ -249,17 +247,17 @@ def average_per_picture(study: StudyTable, column: str) -> tuple[Array, list[str
     count = np.bincount(study.place[usable], minlength=len(study.pictures))
     total = np.bincount(study.place[usable], values[usable], minlength=len(study.pictures))
     mean = np.divide(total, count, out=np.full(len(study.pictures), np.nan), where=count > 0)
-    return mean, _name_words(study.source, column, cells, values)
+    return mean, _name_words(study, column, values)
 
 
 def warn_of_codes(study: StudyTable, column: str) -> list[str]:
     """Warn of numbers that look like codes for a missing value; they are used as they stand."""
-    values = to_numbers(study.table[column])
+    values = to_numbers(study.table[column], study.source)
     values[study.place < 0] = np.nan
     coded = np.flatnonzero(find_missing_codes(values))
     if not len(coded):
         return []
-    named = shorten_list(f"{values[row]:g} in row {row + 2}" for row in coded)
+    named = shorten_list(f"{values[row]:g} in row {study.rows[row]}" for row in coded)
     return [
         f"Column {column!r} has {named}, far outside all other numbers. The claims contain it as "
         "it stands: if it is the code of a missing value, empty the cell."
@@ -293,14 +291,17 @@ def read_group(study: StudyTable, column: str) -> tuple[Any, Any]:
     return labels, mixed
 
 
-def _name_words(source: str, column: str, cells: pd.Series, values: Array) -> list[str]:
+def _name_words(study: StudyTable, column: str, values: Array) -> list[str]:
     """Name cells that are neither numbers nor empty."""
+    cells = study.table[column]
     text = cells.str.strip()
     bad = np.isnan(values) & ~text.str.lower().isin(EMPTY_CELLS).to_numpy(dtype=bool)
     if not bad.any():
         return []
-    named = shorten_list(f"row {row + 2}, {text.iloc[row]!r}" for row in np.flatnonzero(bad))
+    named = shorten_list(
+        f"row {study.rows[row]}, {text.iloc[row]!r}" for row in np.flatnonzero(bad)
+    )
     return [
-        f"{source}: {int(bad.sum()):,} cell(s) of {column!r} are not numbers ({named})"
+        f"{study.source}: {int(bad.sum()):,} cell(s) of {column!r} are not numbers ({named})"
         f"{percent_hint(cells)}."
     ]

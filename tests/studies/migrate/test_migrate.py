@@ -226,7 +226,7 @@ def test_a_code_for_a_missing_score_is_set_aside_and_enters_nothing(planted, run
     coded = planted.assign(memnet=planted["memnet"].where(planted.index != 5, code))
     done = run(coded, outcomes=("rating",))
     (said,) = done.record.set_aside
-    assert f"{code} in row 7 of 'memnet' is taken as a missing value" in said
+    assert f"{code}.0 in row 7 of 'memnet' is taken as a missing value" in said
     assert done.table["note"][5] == f"memnet is '{code}.0', taken for the code of a missing value"
     rest = planted.drop(index=5)
     expected = stats.pearsonr(rest["memnet"], rest["rating"]).statistic
@@ -582,7 +582,7 @@ def test_a_parquet_study_is_read(tmp_path, planted):
 
 def test_rows_longer_than_the_head_are_refused(tmp_path):
     (tmp_path / "study.csv").write_text("image_id,memnet\na.jpg,0.5,1\nb.jpg,0.6,2\n")
-    with pytest.raises(MemnetError, match="more cells than its first line"):
+    with pytest.raises(MemnetError, match="more cells than there are names"):
         read_study(tmp_path / "study.csv", score_column="memnet")
 
 

@@ -1,0 +1,198 @@
+"""Numbers as people write them: decimal points and commas, thousands, codes for what is missing.
+
+A comma may be a decimal comma (``0,75``) or stand between thousands (``1,071``), and so may a
+point. Each cell says what it can be; a cell that can be both is decided by the others of its
+column. Where they do not decide it, nobody can know: that is an error, not a guess.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pandas as pd
+
+from memnet.errors import MemnetError
+
+DECIMAL_COMMA = "memnet.decimal_comma"
+"""In ``attrs`` of a table: whether some cell of it can only be read with a decimal comma."""
+
+_OTHER = {",": ".", ".": ","}
+_DECIMAL, _THOUSANDS = "decimal", "thousands"
+_MARK_NAMES = {",": "a comma", ".": "a point"}
+
+
+def _patterns(mark: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Make the patterns of a mark: before decimals, between thousands for certain, and either."""
+    this, other = re.escape(mark), re.escape(_OTHER[mark])
+    decimal = rf"[+-]?(?:\d+{this}\d*|{this}\d+)(?:[eE][+-]?\d+)?"
+    group = rf"[+-]?[1-9]\d{{0,2}}(?:{this}\d{{3}})"
+    certain = rf"{group}{{2,}}|{group}+{other}\d*"
+    return re.compile(decimal), re.compile(certain), re.compile(group)
+
+
+_MARKS = {mark: _patterns(mark) for mark in _OTHER}
+
+
+def to_numbers(cells: pd.Series, source: str = "") -> np.ndarray:
+    """Turn cells into float64 ``(N,)``; what is no finite number becomes NaN.
+
+    Text is rounded to the nearest float64, as Python's ``float()`` does. ``0,75`` has a decimal
+    comma, since no group of thousands begins with 0; ``1,071,000`` and ``1,234.5`` have commas
+    between thousands. ``1,071`` can be either, and is read as the other cells of its column are.
+
+    Parameters
+    ----------
+    cells : a column of a table; its name is the column's.
+    source : what the message calls the table.
+
+    Raises
+    ------
+    MemnetError
+        if a cell can be read in two ways and the others of its column do not say in which.
+
+    Examples
+    --------
+    >>> to_numbers(pd.Series(["0,629", "1,071", ""])).tolist()
+    [0.629, 1.071, nan]
+    >>> to_numbers(pd.Series(["1,071", "914", "1,234,567"])).tolist()
+    [1071.0, 914.0, 1234567.0]
+    >>> to_numbers(pd.Series(["1,071", "914"], name="rt"), "study.csv")
+    Traceback (most recent call last):
+    memnet.errors.MemnetError: study.csv, column 'rt': '1,071' can be read as 1071 (a comma ...
+    """
+    if _is_numeric(cells):
+        values = cells.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    else:
+        texts = with_decimal_points(cells, source).str.strip().tolist()
+        # float() rather than pandas' own parser: it rounds correctly in the last digit.
+        values = np.array([_number(text) for text in texts], dtype=np.float64)
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def with_decimal_points(cells: pd.Series, source: str = "") -> pd.Series:
+    """Write the numbers of a column with decimal points and without thousands; other text stays.
+
+    Raises
+    ------
+    MemnetError
+        as :func:`to_numbers`.
+
+    Examples
+    --------
+    >>> with_decimal_points(pd.Series(["0,629", "1,071", "n.a."])).tolist()
+    ['0.629', '1.071', 'n.a.']
+    """
+    if _is_numeric(cells):
+        return cells
+    texts = as_text(cells).str.strip().tolist()
+    if any("," in text or text.count(".") > 1 for text in texts) or _in_comma_table(cells):
+        return pd.Series(
+            _unify(texts, cells, source), index=cells.index, name=cells.name, dtype=object
+        )
+    return as_text(cells)
+
+
+def _is_numeric(cells: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)
+
+
+def has_decimal_comma(text: str) -> bool:
+    """Whether a cell is a number that can only be read with a decimal comma.
+
+    Examples
+    --------
+    >>> has_decimal_comma("0,629"), has_decimal_comma("1,071"), has_decimal_comma("a,b")
+    (True, False, False)
+    """
+    decimal, _, either = _MARKS[","]
+    if "," not in text:
+        return False
+    if _MARKS["."][1].fullmatch(text):  # 1.234,5
+        return True
+    return bool(decimal.fullmatch(text) and not either.fullmatch(text))
+
+
+def as_text(cells: pd.Series) -> pd.Series:
+    """Turn a column into text, a missing value into ``""``; text stays as it is."""
+    if isinstance(cells.dtype, pd.StringDtype) and not cells.isna().any():
+        return cells
+    return cells.astype(object).where(cells.notna(), "").astype(str)
+
+
+def _in_comma_table(cells: pd.Series) -> bool:
+    return bool(cells.attrs.get(DECIMAL_COMMA))
+
+
+def _unify(texts: list[str], cells: pd.Series, source: str) -> list[str]:
+    """Write every number with a decimal point and without thousands, as far as that is known."""
+    seen: dict[str, set[str]] = {mark: set() for mark in _MARKS}  # what marks are for certain
+    for text in texts:
+        for mark, (decimal, thousands, either) in _MARKS.items():
+            if thousands.fullmatch(text):
+                seen[mark].add(_THOUSANDS)
+                if _OTHER[mark] in text:
+                    seen[_OTHER[mark]].add(_DECIMAL)
+            elif decimal.fullmatch(text) and not either.fullmatch(text):
+                seen[mark].add(_DECIMAL)
+    for mark, uses in seen.items():
+        if len(uses) == 2:
+            raise _both(mark, texts, cells, source)
+    commas_are_decimal = _DECIMAL in seen[","] or _in_comma_table(cells)
+    if not commas_are_decimal and _THOUSANDS not in seen["."]:
+        seen["."].add(_DECIMAL)  # as computers write numbers
+    return [_with_point(text, seen, cells, source) for text in texts]
+
+
+def _with_point(text: str, seen: dict[str, set[str]], cells: pd.Series, source: str) -> str:
+    for mark, (decimal, thousands, either) in _MARKS.items():
+        if thousands.fullmatch(text):
+            return text.replace(mark, "").replace(_OTHER[mark], ".")
+        if either.fullmatch(text):
+            if len(seen[mark]) != 1:
+                raise _two_readings(text, mark, cells, source)
+            return text.replace(mark, "" if _THOUSANDS in seen[mark] else ".")
+        if decimal.fullmatch(text):
+            return text.replace(mark, ".")
+    return text
+
+
+def _both(mark: str, texts: list[str], cells: pd.Series, source: str) -> MemnetError:
+    decimal, thousands, either = _MARKS[mark]
+    between = next(text for text in texts if thousands.fullmatch(text))
+    before = next(
+        text
+        for text in texts
+        if _MARKS[_OTHER[mark]][1].fullmatch(text)
+        or (decimal.fullmatch(text) and not either.fullmatch(text))
+    )
+    return MemnetError(
+        f"{_where(cells, source)}: {_MARK_NAMES[mark]} stands between thousands in {between!r} and "
+        f"before decimals in {before!r}; write its numbers without anything between thousands and "
+        "with a decimal point."
+    )
+
+
+def _where(cells: pd.Series, source: str) -> str:
+    named = [source, f"column {cells.name!r}" if cells.name else ""]
+    return ", ".join(filter(None, named)) or "A column"
+
+
+def _two_readings(text: str, mark: str, cells: pd.Series, source: str) -> MemnetError:
+    name = _MARK_NAMES[mark]
+    elsewhere = " (other columns of the table have decimal commas)" if mark == "." else ""
+    return MemnetError(
+        f"{_where(cells, source)}: {text!r} can be read as {text.replace(mark, '')} ({name} "
+        f"between thousands) or as {text.replace(mark, '.')} ({name} before the decimals), and the "
+        f"other cells of the column do not say which{elsewhere}; write its numbers without "
+        "anything between thousands and with a decimal point."
+    )
+
+
+def _number(cell: str) -> float:
+    try:
+        return math.nan if "_" in cell else float(cell)  # float() takes 0_5 for 5
+    except ValueError:
+        return math.nan
