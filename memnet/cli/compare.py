@@ -45,8 +45,15 @@ def compare(
         [], help="Instead of --scores: pictures to score now, with --model."
     ),
     model: list[str] = typer.Option([], help="Models for --images; repeat for several."),
-    id_column: str = typer.Option("", help="The column with the picture's id [image_id]."),
+    id_column: str = typer.Option(
+        "", help="The column with the picture's id; without it, image_id."
+    ),
     score_column: str = typer.Option("score", help="The column with the predictions."),
+    match: str = typer.Option(
+        "exact",
+        help="How ids are matched: exact, basename (file names), stem (without endings), or "
+        "normalised (in one letter case and Unicode form besides).",
+    ),
     dataset: str = typer.Option(
         "", help="Name of the data set (lamem, memcat, ...), to tell contaminated tests."
     ),
@@ -100,6 +107,7 @@ def compare(
         truth_column=truth_column,
         id_column=id_column,
         score_column=score_column,
+        match=match,
         dataset=dataset,
         hits_column=hits_column,
         responses_column=responses_column,

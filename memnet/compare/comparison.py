@@ -20,7 +20,7 @@ from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
 from memnet.data.manifest import Truth, read_manifest
-from memnet.data.matching import JOIN_RULE, Joined, join
+from memnet.data.matching import JOIN_RULES, Joined, join
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
@@ -45,6 +45,7 @@ def compare_scores(
     truth_column: str = "",
     id_column: str = "",
     score_column: str = "score",
+    match: str = "exact",
     dataset: str = "",
     hits_column: str = "",
     responses_column: str = "",
@@ -69,6 +70,9 @@ def compare_scores(
     id_column : the column with the picture's id, ``image_id`` by default; a score table may also
         call it ``image_id``.
     score_column : the column with the predictions.
+    match : how ids are matched: ``"exact"``, letter for letter; ``"basename"``, by file name;
+        ``"stem"``, by file name without ending; ``"normalised"``, in one letter case and one
+        Unicode form besides. Ids that could be several are refused.
     dataset : ``"lamem"``, ``"memcat"``, ... names the data set, for contamination, published
         values and published reliability.
     hits_column, responses_column : columns of whole numbers with human score = hits / responses;
@@ -126,7 +130,7 @@ def compare_scores(
         for name, each in _named_tables(scores)
         for model in read_scores(each, id_column=id_column, score_column=score_column, name=name)
     ]
-    joined = join(human, models)
+    joined = join(human, models, rule=match)
     wanted = {
         "hits": hits_column,
         "responses": responses_column,
@@ -172,7 +176,7 @@ def compare_scores(
         dataset=dataset,
         truth=_truth_info(table, human, joined, id_column) | {"manifest": manifest},
         models=infos,
-        items=_items(joined, human, models),
+        items=_items(joined, human, models, match),
         results=analysis.results,
         plots=analysis.plots,
         warnings=warnings,
@@ -357,12 +361,12 @@ def _model_info(model: Scores, dataset: str) -> dict[str, Any]:
     return info | {"contamination": verdict.word, "contamination_why": verdict.why}
 
 
-def _items(joined: Joined, human: Scores, models: Sequence[Scores]) -> dict[str, Any]:
+def _items(joined: Joined, human: Scores, models: Sequence[Scores], match: str) -> dict[str, Any]:
     aside = [*human.set_aside, *(line for model in models for line in model.set_aside)]
     return {
         "n": len(joined.ids),
         "digest": joined.digest(),
-        "join_rule": JOIN_RULE,
+        "join_rule": JOIN_RULES[match],
         "set_aside": len(aside),
         "set_aside_examples": aside[:_EXAMPLES],
         "without_score": len(joined.truth_only),

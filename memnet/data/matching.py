@@ -1,9 +1,9 @@
 """Matching ids, and human scores with predictions by them.
 
-The one rule, everywhere in memnet: two rows belong together when their ids are the same text,
-letter for letter, file ending included (:func:`match_ids`). Ids that would agree if they were read
-more loosely (:data:`LOOSER_RULES`) are never matched; they become sentences that tell the user what
-to change.
+Two rows belong together when their ids are the same text, letter for letter, file ending included
+(:func:`match_ids`). The user may choose a looser rule (:data:`MATCH_RULES`); under it, ids that
+could be several are refused. Ids that would agree if they were read more loosely than was chosen
+(:data:`LOOSER_RULES`) are never matched; they become sentences that tell the user what to change.
 
 Every model of a comparison is judged on the same items: those that have a usable human score and a
 score from every model (:func:`join`). Whatever is left out is counted and named.
@@ -18,15 +18,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import splitext
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 
 from memnet.data.columns import Scores
-from memnet.errors import MemnetError
+from memnet.errors import MemnetError, unknown_name
 from memnet.util.text import shorten_list
 
-JOIN_RULE = "ids are equal letter for letter, file ending included"
+JOIN_RULES = {
+    "exact": "ids are equal letter for letter, file ending included",
+    "basename": "the file names at the end of the ids are equal, whatever folders they are in",
+    "stem": "the file names at the end of the ids are equal without their endings",
+    "normalised": "the file names at the end of the ids are equal without their endings, in one "
+    "letter case and one Unicode normal form",
+}
+"""What ``--match`` takes -> what the record says of it."""
 
 
 def _basename(image_id: str) -> str:
@@ -56,6 +64,21 @@ LOOSER_RULES: dict[str, Callable[[str], str]] = {
 """How ids may be read more loosely -> what that makes of an id; what changes least comes first."""
 
 
+def _normalised(image_id: str) -> str:
+    return _folded_stem(
+        unicodedata.normalize("NFC", unquote(image_id)).replace("\xa0", " ")
+    ).strip()
+
+
+MATCH_RULES: dict[str, Callable[[str], str]] = {
+    "exact": str,
+    "basename": _basename,
+    "stem": _stem,
+    "normalised": _normalised,
+}
+"""Rule that ``--match`` takes -> what of an id must be equal; the strictest comes first."""
+
+
 class Suggestion(NamedTuple):
     """Ids without a partner that would have one under a looser rule."""
 
@@ -75,6 +98,7 @@ class IdMatch:
     left, right : the ids, ``(L,)`` and ``(R,)``.
     positions : int ``(L,)``, where each id of the left list stands in the right one; -1 where it
         does not.
+    rule : a key of :data:`MATCH_RULES`.
     """
 
     left_name: str
@@ -82,6 +106,7 @@ class IdMatch:
     left: Sequence[str]
     right: Sequence[str]
     positions: np.ndarray
+    rule: str = "exact"
 
     @cached_property
     def matched(self) -> list[str]:
@@ -132,10 +157,25 @@ class IdMatch:
         examples = ""
         if len(self.left) and len(self.right):
             examples = f", and here they look like {self.left[0]!r} and {self.right[0]!r}"
+        must = "ids must agree letter for letter, file ending included"
+        if self.rule != "exact":
+            must = f"--match {self.rule} needs that {JOIN_RULES[self.rule]}"
         raise MemnetError(
-            f"No id of {self.left_name} is in {self.right_name}: ids must agree letter for letter, "
-            f"file ending included{examples}. {' '.join(hints or ['Is --id-column right?'])}"
+            f"No id of {self.left_name} is in {self.right_name}: {must}{examples}. "
+            f"{' '.join(hints or ['Is --id-column right?'])}{self._rule_hint()}"
         )
+
+    def _rule_hint(self) -> str:
+        """Name the strictest rule under which more would match, and none would be ambiguous."""
+        names = list(MATCH_RULES)
+        for rule in names[names.index(self.rule) + 1 :]:
+            try:
+                match = match_ids(self.left, self.right, left_name="", right_name="", rule=rule)
+            except MemnetError:  # ambiguous
+                continue
+            if len(match.matched) > len(self.matched):
+                return f" With --match {rule}, {len(match.matched):,} would match."
+        return ""
 
     def sentences(self) -> list[str]:
         """Say which unmatched ids would match if read more loosely, and which could be several."""
@@ -150,6 +190,7 @@ class IdMatch:
                 f"{total:,} id(s) of {self.left_name} do not agree letter for letter with "
                 f"{self.right_name} and are left out, but would agree if read more loosely: "
                 f"{listed}; change one of the two if they are the same pictures."
+                f"{self._rule_hint()}"
             )
         return sentences + self._ambiguous_sentences()
 
@@ -165,14 +206,25 @@ class IdMatch:
 
 
 def match_ids(
-    left: Sequence[str], right: Sequence[str], *, left_name: str, right_name: str
+    left: Sequence[str],
+    right: Sequence[str],
+    *,
+    left_name: str,
+    right_name: str,
+    rule: str = "exact",
 ) -> IdMatch:
-    """Match two lists of ids letter for letter, file ending included.
+    """Match two lists of ids: letter for letter, file ending included, or by a looser rule.
 
     Parameters
     ----------
     left, right : the ids; on the right, each once.
     left_name, right_name : what sentences call the lists.
+    rule : a key of :data:`MATCH_RULES`.
+
+    Raises
+    ------
+    MemnetError
+        if there is no such rule, or two ids of one list are the same under a looser one.
 
     Examples
     --------
@@ -182,11 +234,32 @@ def match_ids(
     >>> match.suggestions[0].rule
     'in one letter case'
     """
-    right_index = pd.Index(np.array(right, dtype=object))
-    positions = right_index.get_indexer(pd.Index(np.array(left, dtype=object)))
+    if rule not in MATCH_RULES:
+        raise unknown_name("rule of matching", rule, MATCH_RULES)
+    keys = [list(map(MATCH_RULES[rule], ids)) for ids in (left, right)]
+    if rule != "exact":
+        for ids, made, name in zip((left, right), keys, (left_name, right_name), strict=True):
+            _refuse_ambiguous(ids, made, name, rule)
+    left_keys, right_keys = (pd.Index(np.array(made, dtype=object)) for made in keys)
     return IdMatch(
-        left_name=left_name, right_name=right_name, left=left, right=right, positions=positions
+        left_name=left_name,
+        right_name=right_name,
+        left=left,
+        right=right,
+        positions=right_keys.get_indexer(left_keys),
+        rule=rule,
     )
+
+
+def _refuse_ambiguous(ids: Sequence[str], keys: list[str], name: str, rule: str) -> None:
+    """Raise ``MemnetError`` where a looser rule takes two ids of one list for the same."""
+    first: dict[str, str] = {}
+    for image_id, key in zip(ids, keys, strict=True):
+        if first.setdefault(key, image_id) != image_id:
+            raise MemnetError(
+                f"--match {rule} takes {first[key]!r} and {image_id!r} of {name} for one picture; "
+                "choose a stricter rule, or change the ids."
+            )
 
 
 def best_looser_rule(left: Sequence[str], right: Sequence[str]) -> Suggestion | None:
@@ -284,14 +357,18 @@ class Joined:
         return manifest_digest(self.ids, self.truth.tolist())
 
 
-def join(truth: Scores, models: Sequence[Scores]) -> Joined:
+def join(truth: Scores, models: Sequence[Scores], *, rule: str = "exact") -> Joined:
     """Match by id and keep the items that every column has.
+
+    Parameters
+    ----------
+    rule : of matching, a key of :data:`MATCH_RULES`; the items have the ids of ``truth``.
 
     Raises
     ------
     MemnetError
-        if two models share a name, or nothing matches; the sentence says what would match if
-        endings, folders or letter case were ignored.
+        if two models share a name, two ids are one under the rule, or nothing matches; the
+        sentence says what would match if endings, folders or letter case were ignored.
     """
     names = [model.name for model in models]
     if len(set(names)) != len(names):
@@ -306,6 +383,7 @@ def join(truth: Scores, models: Sequence[Scores]) -> Joined:
             model.by_id.index.tolist(),
             left_name=truth.source,
             right_name=f"{model.source} ({model.name})",
+            rule=rule,
         )
         for model in models
     }

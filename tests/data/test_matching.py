@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import memnet
 from memnet.data.columns import (
     find_missing_codes,
     read_column,
@@ -13,7 +14,7 @@ from memnet.data.columns import (
     read_score_rows,
     read_scores,
 )
-from memnet.data.matching import join, manifest_digest, match_ids
+from memnet.data.matching import MATCH_RULES, join, manifest_digest, match_ids
 from memnet.data.numbers import to_numbers
 from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
@@ -442,3 +443,50 @@ def test_many_rows(tmp_path):
     assert len(joined.ids) == n
     assert np.array_equal(joined.truth, (np.arange(n) + 0.5) / n)
     assert np.array_equal(joined.predictions["the table given"], np.arange(n) / n)
+
+
+@pytest.mark.parametrize(
+    ("rule", "left", "right"),
+    [
+        ("basename", "aardvark/a.jpg", "images/aardvark/a.jpg"),
+        ("basename", "aardvark\\a.jpg", "a.jpg"),
+        ("stem", "x/a.jpg", "y/a.png"),
+        ("normalised", "A B.JPG", "a%20b.png"),
+        ("normalised", "caf\u00e9.jpg", "cafe\u0301.JPEG"),
+        ("normalised", "a\xa0b.jpg", " a b.jpg "),
+    ],
+)
+def test_a_looser_rule_matches_where_it_was_chosen_and_is_named_where_it_was_not(rule, left, right):
+    names = {"left_name": "truth.csv", "right_name": "scores.csv"}
+    match = match_ids([left, "z.jpg"], ["other", right], **names, rule=rule)
+    assert match.matched == [left]
+    assert match.positions.tolist() == [1, -1]
+    stricter = list(MATCH_RULES)[: list(MATCH_RULES).index(rule)]
+    for other in stricter:
+        assert match_ids([left], [right], **names, rule=other).matched == []
+        with pytest.raises(MemnetError, match=f"With --match {rule}, 1 would match"):
+            match_ids([left], [right], **names, rule=other).require_any()
+
+
+def test_a_rule_that_takes_two_pictures_for_one_is_refused_and_not_recommended():
+    names = {"left_name": "truth.csv", "right_name": "scores.csv"}
+    left, right = ["a.jpg", "b.jpg"], ["x/a.jpg", "y/a.jpg", "x/b.jpg"]
+    with pytest.raises(
+        MemnetError, match=r"takes 'x/a\.jpg' and 'y/a\.jpg' of scores\.csv for one"
+    ):
+        match_ids(left, right, **names, rule="basename")
+    with pytest.raises(MemnetError) as caught:
+        match_ids(left, right, **names).require_any()
+    assert "--match" not in str(caught.value)
+    with pytest.raises(MemnetError, match="no rule of matching 'loose'"):
+        match_ids(left, right, **names, rule="loose")
+
+
+def test_a_comparison_by_file_name_says_so_in_its_record():
+    truth = pd.DataFrame({"image_id": [f"cats/{i}.jpg" for i in range(9)], "score": range(9)})
+    scores = truth.assign(image_id=[f"images/cats/{i}.jpg" for i in range(9)])
+    with pytest.raises(MemnetError, match="With --match basename, 9 would match"):
+        memnet.compare(truth, scores, truth_column="score", resamples=2)
+    record = memnet.compare(truth, scores, truth_column="score", match="basename", resamples=2)
+    assert record.value("spearman") == 1.0
+    assert "file names at the end of the ids are equal" in record.items["join_rule"]
