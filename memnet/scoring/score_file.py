@@ -64,7 +64,7 @@ class ScoreFile:
         """Whether a picture has its score.
 
         One that failed is tried again, and one whose file has another size or time than when it
-        was scored, which :attr:`changed` then names. Of scores of memnet before 0.2 neither is
+        was scored, which :attr:`changed` then names. Of rows that older versions wrote neither is
         known.
 
         Raises

@@ -119,5 +119,6 @@ def test_the_tested_versions_are_those_of_the_dependencies(project):
     assert all(re.fullmatch(r"#.*|[a-z0-9-]+==[^=+ ]+", line) for line in lines)
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *extras["train"], *extras["onnx"], *extras["resmem"]]
+    wanted += extras["excel"]
     names = {re.match(r"[\w-]+", line)[0] for line in wanted if "python_version <" not in line}
     assert names <= pinned
