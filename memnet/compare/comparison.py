@@ -20,7 +20,7 @@ from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
 from memnet.data.manifest import Truth, read_manifest
-from memnet.data.matching import JOIN_RULES, Joined, join
+from memnet.data.matching import MATCH_RULES, Joined, join
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
@@ -366,7 +366,7 @@ def _items(joined: Joined, human: Scores, models: Sequence[Scores], match: str) 
     return {
         "n": len(joined.ids),
         "digest": joined.digest(),
-        "join_rule": JOIN_RULES[match],
+        "join_rule": MATCH_RULES[match].meaning,
         "set_aside": len(aside),
         "set_aside_examples": aside[:_EXAMPLES],
         "without_score": len(joined.truth_only),

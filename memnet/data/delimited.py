@@ -11,6 +11,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from memnet.errors import MemnetError
@@ -79,8 +80,9 @@ def parse_text_table(text: str, source: str) -> TextTable:
     if "\0" in text:
         raise MemnetError(f"{source} is no text table: it has bytes of value 0.")
     skipped, text = _skip_notes(text, assumed)
-    separator = separator or _find_separator(text)
-    records = _records(text, separator, source)
+    with cells_of_any_length(text):
+        separator = separator or _find_separator(text)
+        records = _records(text, separator, source)
     if not records:
         raise MemnetError(f"{source} is empty.")
     (_, header), *lines = records
@@ -92,13 +94,28 @@ def parse_text_table(text: str, source: str) -> TextTable:
     names, body = _fit(header, body, text, separator, source, assumed)
     body, broken = _set_apart(names, body, source)
     return TextTable(
-        names=[re.sub(r"\s*[\r\n]+\s*", " ", name).strip() for name in names],
+        names=list(map(clean_name, names)),
         rows=[cells for _, cells in body],
         numbers=[number for number, _ in body],
         separator=separator,
         broken=broken,
         assumed=assumed,
     )
+
+
+def clean_name(name: str) -> str:
+    """Return a column's name without blanks around it, on one line."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", name).strip()
+
+
+@contextmanager
+def cells_of_any_length(text: str) -> Iterator[None]:
+    """Let the csv module read cells as long as the whole text; it refuses more than 131,072."""
+    limit = csv.field_size_limit(len(text) + 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _skip_notes(text: str, assumed: list[str]) -> tuple[int, str]:
@@ -142,16 +159,8 @@ def _width(cells: list[str]) -> int:
 
 def _first_rows(text: str, separator: str) -> list[list[str]]:
     reader = _blanks(text) if separator == " " else iter(_reader(text, separator))
-    rows: list[list[str]] = []
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append(cells)
-            if len(rows) == _LOOKED_AT:
-                break
-    except csv.Error:
-        pass  # a cell of megabytes: what was read so far decides
-    return rows
+    used = (cells for cells in reader if any(cell.strip() for cell in cells))
+    return list(itertools.islice(used, _LOOKED_AT))
 
 
 def _reader(text: str, separator: str, **options: object) -> csv._reader:  # type: ignore[name-defined]
@@ -186,7 +195,6 @@ def _records(text: str, separator: str, source: str) -> list[tuple[int, list[str
 
 def _split(text: str, separator: str, source: str) -> list[tuple[int, list[str]]]:
     records: list[tuple[int, list[str]]] = []
-    limit = csv.field_size_limit(len(text) + 1)
     try:
         records.extend(enumerate(_reader(text, separator, strict=True), start=1))
     except csv.Error as error:
@@ -200,8 +208,6 @@ def _split(text: str, separator: str, source: str) -> list[tuple[int, list[str]]
                 raise _unclosed(number, source) from None
             records.append((number, cells))
             line = reader.line_num
-    finally:
-        csv.field_size_limit(limit)
     return records
 
 

@@ -27,15 +27,6 @@ from memnet.data.columns import Scores
 from memnet.errors import MemnetError, unknown_name
 from memnet.util.text import shorten_list
 
-JOIN_RULES = {
-    "exact": "ids are equal letter for letter, file ending included",
-    "basename": "the file names at the end of the ids are equal, whatever folders they are in",
-    "stem": "the file names at the end of the ids are equal without their endings",
-    "normalised": "the file names at the end of the ids are equal without their endings, in one "
-    "letter case and one Unicode normal form",
-}
-"""What ``--match`` takes -> what the record says of it."""
-
 
 def _basename(image_id: str) -> str:
     return image_id.replace("\\", "/").rpartition("/")[2]
@@ -70,13 +61,28 @@ def _normalised(image_id: str) -> str:
     ).strip()
 
 
-MATCH_RULES: dict[str, Callable[[str], str]] = {
-    "exact": str,
-    "basename": _basename,
-    "stem": _stem,
-    "normalised": _normalised,
+class MatchRule(NamedTuple):
+    """A rule by which ids are matched."""
+
+    meaning: str  # what records and messages say of it
+    simplify: Callable[[str], str]  # what of an id must be equal
+
+
+MATCH_RULES = {
+    "exact": MatchRule("ids are equal letter for letter, file ending included", str),
+    "basename": MatchRule(
+        "the file names at the end of the ids are equal, whatever folders they are in", _basename
+    ),
+    "stem": MatchRule(
+        "the file names at the end of the ids are equal without their endings", _stem
+    ),
+    "normalised": MatchRule(
+        "the file names at the end of the ids are equal without their endings, in one letter case "
+        "and one Unicode normal form",
+        _normalised,
+    ),
 }
-"""Rule that ``--match`` takes -> what of an id must be equal; the strictest comes first."""
+"""What ``--match`` takes; the strictest comes first."""
 
 
 class Suggestion(NamedTuple):
@@ -159,7 +165,7 @@ class IdMatch:
             examples = f", and here they look like {self.left[0]!r} and {self.right[0]!r}"
         must = "ids must agree letter for letter, file ending included"
         if self.rule != "exact":
-            must = f"--match {self.rule} needs that {JOIN_RULES[self.rule]}"
+            must = f"--match {self.rule} needs that {MATCH_RULES[self.rule].meaning}"
         raise MemnetError(
             f"No id of {self.left_name} is in {self.right_name}: {must}{examples}. "
             f"{' '.join(hints or ['Is --id-column right?'])}{self._rule_hint()}"
@@ -236,7 +242,7 @@ def match_ids(
     """
     if rule not in MATCH_RULES:
         raise unknown_name("rule of matching", rule, MATCH_RULES)
-    keys = [list(map(MATCH_RULES[rule], ids)) for ids in (left, right)]
+    keys = [list(map(MATCH_RULES[rule].simplify, ids)) for ids in (left, right)]
     if rule != "exact":
         for ids, made, name in zip((left, right), keys, (left_name, right_name), strict=True):
             _refuse_ambiguous(ids, made, name, rule)

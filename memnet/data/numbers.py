@@ -18,6 +18,11 @@ from memnet.errors import MemnetError
 DECIMAL_COMMA = "memnet.decimal_comma"
 """In ``attrs`` of a table: whether some cell of it can only be read with a decimal comma."""
 
+POINT_COLUMNS = "memnet.point_columns"
+"""In ``attrs`` of a table: names of columns with numbers, not text, that have decimals.
+
+Written as text they have a decimal point, so that points of other cells cannot be thousands."""
+
 _OTHER = {",": ".", ".": ","}
 _DECIMAL, _THOUSANDS = "decimal", "thousands"
 _MARK_NAMES = {",": "a comma", ".": "a point"}
@@ -115,6 +120,11 @@ def has_decimal_comma(text: str) -> bool:
     return bool(decimal.fullmatch(text) and not either.fullmatch(text))
 
 
+def is_fraction(cell: object) -> bool:
+    """Whether a cell is a number, not text, with something behind its decimal point."""
+    return isinstance(cell, float | np.floating) and math.isfinite(cell) and cell % 1 != 0
+
+
 def as_text(cells: pd.Series) -> pd.Series:
     """Turn a column into text, a missing value into ``""``; text stays as it is."""
     if isinstance(cells.dtype, pd.StringDtype) and not cells.isna().any():
@@ -137,6 +147,8 @@ def _unify(texts: list[str], cells: pd.Series, source: str) -> list[str]:
                     seen[_OTHER[mark]].add(_DECIMAL)
             elif decimal.fullmatch(text) and not either.fullmatch(text):
                 seen[mark].add(_DECIMAL)
+    if cells.name in cells.attrs.get(POINT_COLUMNS, ()) or any(map(is_fraction, cells)):
+        seen["."].add(_DECIMAL)
     for mark, uses in seen.items():
         if len(uses) == 2:
             raise _both(mark, texts, cells, source)
@@ -163,14 +175,17 @@ def _both(mark: str, texts: list[str], cells: pd.Series, source: str) -> MemnetE
     decimal, thousands, either = _MARKS[mark]
     between = next(text for text in texts if thousands.fullmatch(text))
     before = next(
-        text
-        for text in texts
-        if _MARKS[_OTHER[mark]][1].fullmatch(text)
-        or (decimal.fullmatch(text) and not either.fullmatch(text))
+        (
+            repr(text)
+            for text in texts
+            if _MARKS[_OTHER[mark]][1].fullmatch(text)
+            or (decimal.fullmatch(text) and not either.fullmatch(text))
+        ),
+        "cells that are numbers, not text",
     )
     return MemnetError(
         f"{_where(cells, source)}: {_MARK_NAMES[mark]} stands between thousands in {between!r} and "
-        f"before decimals in {before!r}; write its numbers without anything between thousands and "
+        f"before decimals in {before}; write its numbers without anything between thousands and "
         "with a decimal point."
     )
 

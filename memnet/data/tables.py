@@ -10,14 +10,25 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
 
-from memnet.data.delimited import SEPARATORS, parse_text_table
-from memnet.data.numbers import DECIMAL_COMMA, as_text, has_decimal_comma
+from memnet.data.delimited import (
+    SEPARATORS,
+    cells_of_any_length,
+    clean_name,
+    parse_text_table,
+)
+from memnet.data.numbers import (
+    DECIMAL_COMMA,
+    POINT_COLUMNS,
+    as_text,
+    has_decimal_comma,
+    is_fraction,
+)
 from memnet.errors import MemnetError
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
@@ -150,11 +161,13 @@ def _read_text(content: bytes, source: str) -> tuple[pd.DataFrame, list[str]]:
     frame.columns = pd.Index(parsed.names, dtype=object)
     frame.attrs[_BROKEN] = parsed.broken
     # Between commas, numbers have decimal points; a comma in a cell is of a text.
-    frame.attrs[DECIMAL_COMMA] = parsed.separator != "," and any(
-        has_decimal_comma(cell.strip()) for row in parsed.rows for cell in row if "," in cell
-    )
+    frame.attrs[DECIMAL_COMMA] = parsed.separator != "," and _has_decimal_commas(parsed.rows)
     separator = SEPARATORS.get(parsed.separator, repr(parsed.separator))
     return frame, [f"{encoding}, {separator} between cells", *parsed.assumed]
+
+
+def _has_decimal_commas(rows: Sequence[Sequence[str]]) -> bool:
+    return any(has_decimal_comma(cell.strip()) for row in rows for cell in row if "," in cell)
 
 
 def _decode(content: bytes, source: str) -> tuple[str, str]:
@@ -228,12 +241,13 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
             raise MemnetError(f"{path} has no sheet with a table.")
         cells = book[sheet or sheets[0]]
         cells.reset_dimensions()  # some programs write a size that is too small
-        rows = [[_excel_cell(value) for value in row] for row in cells.iter_rows(values_only=True)]
+        values = list(cells.iter_rows(values_only=True))
     except MemnetError:
         raise
     except Exception as error:  # zipfile, XML and openpyxl raise of many kinds
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise MemnetError(f"{path} cannot be read as an Excel file ({reason}).") from error
+    rows = [[_excel_cell(value) for value in row] for row in values]
     used = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
     if not used:
         raise MemnetError(f"{path} is empty.")
@@ -247,6 +261,12 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
         dtype=object,
     )
     frame.columns = pd.Index(names, dtype=object)
+    frame.attrs[DECIMAL_COMMA] = _has_decimal_commas([row for _, row in body])
+    frame.attrs[POINT_COLUMNS] = [
+        name
+        for place, name in enumerate(names)
+        if any(is_fraction(value) for row in values for value in row[place : place + 1])
+    ]
     return frame, [f"Excel, sheet {sheet or sheets[0]!r}"]
 
 
@@ -272,21 +292,24 @@ def _name(column: object) -> str:
     """Write a column's name; of several levels, one after another."""
     if isinstance(column, tuple):
         return " ".join(str(part) for part in column if str(part)).strip()
-    return re.sub(r"\s*[\r\n]+\s*", " ", str(column)).strip()
+    return clean_name(str(column))
 
 
 def _as_written(table: pd.DataFrame) -> pd.DataFrame:
     if not len(table.columns):
         raise MemnetError(f"{TABLE_GIVEN} has no columns.")
     text = table.to_csv(index=False, header=False, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    limit = csv.field_size_limit(len(text) + 1)
-    try:
+    with cells_of_any_length(text):
         rows = list(csv.reader(io.StringIO(text, newline="")))
-    finally:
-        csv.field_size_limit(limit)
     frame = pd.DataFrame(rows, columns=range(len(table.columns)), dtype=object)
     frame.columns = pd.Index([_name(column) for column in table.columns], dtype=object)
     frame.index = table.index
+    frame.attrs[DECIMAL_COMMA] = _has_decimal_commas(rows)
+    frame.attrs[POINT_COLUMNS] = [
+        name
+        for place, name in enumerate(frame.columns)
+        if any(map(is_fraction, table.iloc[:, place]))
+    ]
     return frame
 
 

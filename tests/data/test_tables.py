@@ -403,3 +403,49 @@ def test_what_pandas_writes_is_read_back(rows, separator):
     table = parse_text_table(text, "t.csv")
     assert table.names == ["image_id", "note", "score"]
     assert table.rows == [list(row) for row in rows]
+
+
+def mixed_cells(kind, tmp_path, cells, other=("",)):
+    """A table of that kind whose column ``rt`` has these cells, numbers among them."""
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{place}.jpg" for place in range(len(cells))],
+            "rt": pd.Series(cells, dtype=object),
+            "other": [other[place % len(other)] for place in range(len(cells))],
+        }
+    )
+    if kind == "DataFrame":
+        return frame
+    pytest.importorskip("openpyxl")
+    frame.to_excel(tmp_path / "study.xlsx", index=False)
+    return tmp_path / "study.xlsx"
+
+
+@pytest.mark.parametrize("kind", ["DataFrame", "Excel"])
+def test_numbers_beside_text_are_never_read_as_thousands(tmp_path, kind):
+    table = read_table_any(mixed_cells(kind, tmp_path, [1.071, 0.914, "1.234,5"]))
+    with pytest.raises(MemnetError, match=r"between thousands in '1\.234,5'"):
+        to_numbers(table["rt"])
+    table = read_table_any(mixed_cells(kind, tmp_path, [1.071, 2.914, "0,5"]))
+    assert to_numbers(table["rt"]).tolist() == [1.071, 2.914, 0.5]
+
+
+@pytest.mark.parametrize("kind", ["DataFrame", "Excel"])
+def test_decimal_commas_of_other_columns_count_in_every_kind_of_table(tmp_path, kind):
+    table = read_table_any(mixed_cells(kind, tmp_path, ["1.071", "2.914"], ["0,75"]))
+    with pytest.raises(MemnetError, match="can be read as 1071"):
+        to_numbers(table["rt"])
+    table = read_table_any(mixed_cells(kind, tmp_path, [1.071, 2.914], ["0,75"]))
+    assert to_numbers(table["rt"]).tolist() == [1.071, 2.914]
+
+
+def test_a_column_given_as_it_is_has_points_where_its_numbers_have():
+    with pytest.raises(MemnetError, match="before decimals in cells that are numbers"):
+        to_numbers(pd.Series([1.071, "1.234,5"], dtype=object))
+
+
+def test_a_cell_longer_than_the_csv_module_reads_by_itself(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text('image_id,note,score\na.jpg,"' + "x" * 200_000 + ' \\"b\\"",0.5\n')
+    table = read_table_any(path)
+    assert to_numbers(table["score"]).tolist() == [0.5]
