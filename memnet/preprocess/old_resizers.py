@@ -4,8 +4,8 @@ Each is a named primitive with the same signature: an RGB picture and a size in,
 3)`` grey levels 0 to 255 out. How far each lies from the library that it imitates is measured by
 ``tests/preprocess/test_old_resizers.py`` against the limits of ``docs/precision.md``.
 
-Each is two passes of weights, one along each axis; in 64-bit floats but for the two that work on
-8-bit pixels, where the library's whole-number arithmetic is followed.
+Each is two passes of weights, one along each axis; in 64-bit floats but for OpenCV's on 8-bit
+pixels, where the library's whole-number arithmetic is followed.
 """
 
 from __future__ import annotations
@@ -44,29 +44,6 @@ def resize_opencv_linear_8bit(picture: Image.Image, size_hw: Size) -> AnyArray:
     below = (w_bottom[:, None, None] * (rows[bottom] >> 4)) >> 16
     resized: AnyArray = ((above + below + 2) >> 2).astype(np.uint8)
     return resized
-
-
-def resize_pillow12_bilinear_8bit(picture: Image.Image, size_hw: Size) -> AnyArray:
-    """Pillow's bilinear filter on 8-bit pixels up to version 12: antialiased, fixed point.
-
-    Weights are rounded to 2**-22, rows are resized before columns, and each pass is rounded
-    (``Resample.c``, ``normalize_coeffs_8bpc``). Version 13 differs in some pixels by a grey level;
-    :func:`memnet.preprocess.resize.resize_pillow_bilinear_8bit` is whatever is installed.
-
-    Returns
-    -------
-    uint8 array of shape ``(height, width, 3)``.
-    """
-    result = np.asarray(picture)
-    for axis in (1, 0):
-        old, new = result.shape[axis], size_hw[axis]
-        if old == new:
-            continue
-        moved = result.swapaxes(0, axis)
-        sums = _pillow12_weights(old, new) @ moved.reshape(old, -1).astype(np.int64)
-        passed = np.clip((sums + (1 << 21)) >> 22, 0, 255).astype(np.uint8)
-        result = passed.reshape(new, *moved.shape[1:]).swapaxes(0, axis)
-    return result
 
 
 def resize_tensorflow1_bilinear(picture: Image.Image, size_hw: Size) -> AnyArray:
@@ -165,26 +142,6 @@ def _centred(old: int, new: int) -> tuple[AnyArray, AnyArray]:
     place = (np.arange(new) + 0.5) * (old / new) - 0.5
     left = np.floor(place).astype(np.int64)
     return left, place - left
-
-
-@lru_cache(maxsize=32)
-def _pillow12_weights(old: int, new: int) -> sparse.csr_matrix:
-    """Weights of one pass as whole numbers of 2**-22."""
-    scale = old / new
-    stretch = max(scale, 1.0)
-    centre = (np.arange(new) + 0.5) * scale
-    first = np.maximum((centre - stretch + 0.5).astype(np.int64), 0)
-    last = np.minimum((centre + stretch + 0.5).astype(np.int64), old)
-    index = first[:, None] + np.arange((last - first).max())
-    weight = np.maximum(0.0, 1 - np.abs((index - centre[:, None] + 0.5) * (1 / stretch)))
-    weight[index >= last[:, None]] = 0
-    weight /= weight.sum(axis=1, keepdims=True)
-    whole = (0.5 + weight * (1 << 22)).astype(np.int64)
-    rows = np.repeat(np.arange(new), index.shape[1])
-    inside = index.ravel() < old
-    return sparse.coo_matrix(
-        (whole.ravel()[inside], (rows[inside], index.ravel()[inside])), shape=(new, old)
-    ).tocsr()
 
 
 @lru_cache(maxsize=32)

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
-from memnet.stats.compiling import compiled
 from memnet.util.arrays import Array
+from memnet.util.compiling import compiled
 
 Counts = Any  # "np.ndarray[tuple[int, int], np.dtype[np.int32]]", which kernels take untyped
 

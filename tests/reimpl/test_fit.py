@@ -543,9 +543,9 @@ def test_the_score_is_computed_in_32_bits_whatever_comes_before_it():
     for preset in ("memnet", "resmem"):
         network = small_config(preset, TINY).build().eval()
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            scores = network(torch.rand(6, 3, 227, 227))
+            scores = network(torch.rand(3, 3, 227, 227))
         assert scores.dtype == torch.float32
-        assert len(set(scores.tolist())) == 6
+        assert len(set(scores.tolist())) == 3
 
 
 def test_half_precision_is_refused_on_a_cpu(place, data):

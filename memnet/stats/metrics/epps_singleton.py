@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from memnet.stats.compiling import compiled, compiled_for_sums
 from memnet.stats.metrics.base import Metric, Pair, Resamples, Swaps, SwapStatistic, checked
 from memnet.stats.metrics.two_sample import Pooled, root_mean_square
 from memnet.util.arrays import Array
+from memnet.util.compiling import compiled, compiled_for_sums
 
 _SINGULAR = 1e8  # condition of a covariance matrix that has no inverse worth the name
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from memnet.stats.compiling import compiled
 from memnet.stats.metrics.base import CONSTANT, Metric, Pair, Resamples, correlation
 from memnet.util.arrays import Array
+from memnet.util.compiling import compiled
 
 
 def kendall(truth: Array, prediction: Array) -> float:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.compiling import compiled
 from memnet.stats.metrics.base import Pair, Resamples
 from memnet.util.arrays import Array
+from memnet.util.compiling import compiled
 
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Ranges of the truth for which errors are given apart (Needell & Bainbridge 2022 speak of scores

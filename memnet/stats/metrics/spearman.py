@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from memnet.stats.compiling import compiled
 from memnet.stats.metrics.base import (
     CONSTANT,
     Metric,
@@ -20,6 +19,7 @@ from memnet.stats.metrics.base import (
 )
 from memnet.stats.resampling import groups_of
 from memnet.util.arrays import Array
+from memnet.util.compiling import compiled
 
 
 def spearman(truth: Array, prediction: Array) -> float:

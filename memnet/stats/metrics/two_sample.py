@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.compiling import compiled
 from memnet.stats.metrics.base import Pair, Resamples, Swaps, SwapStatistic
 from memnet.stats.resampling import Counts, Workers
 from memnet.util.arrays import Array
+from memnet.util.compiling import compiled
 
 
 @compiled

@@ -1,10 +1,10 @@
-"""Compiling the inner loops of resampling with Numba.
+"""Compiling inner loops with Numba: those of resampling, and of resizing pictures.
 
-A resample is a vector of counts (how often each picture was drawn), so nothing is copied or
-sorted again: ranks, moments and distribution functions follow from counts and orders that were
-made once. A kernel fills the rows ``start`` to ``stop`` of its output, one row a resample; rows are
-independent, so that threads may share the work. Each kernel stands in the file of its metric, and
-tests compare it with SciPy on the copied resample.
+In resampling, a resample is a vector of counts (how often each picture was drawn), so nothing is
+copied or sorted again: ranks, moments and distribution functions follow from counts and orders that
+were made once. A kernel fills the rows ``start`` to ``stop`` of its output, one row a resample;
+rows are independent, so that threads may share the work. Each kernel stands in the file of its
+metric, and tests compare it with SciPy on the copied resample.
 """
 
 from __future__ import annotations
