@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -21,3 +22,42 @@ def shorten_list(values: Iterable[object], most: int = 5) -> str:
     texts = [str(value) for value in values]
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
     return ", ".join(texts[:most]) + more
+
+
+def printable(text: str, limit: int = 500) -> str:
+    r"""Make a text of others fit for a terminal: one line, no control characters, not too long.
+
+    A terminal would obey an escape sequence in the name of a file or the remark of a weight file,
+    and a line break or a change of the direction of writing can pass one sentence off as another.
+
+    Parameters
+    ----------
+    text : what somebody else wrote.
+    limit : the most characters of it that are written out; how many were left out is said.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31m.jpg")
+    'a\\x1b[31m.jpg'
+    >>> printable("abcdefgh", 3)
+    'abc... (5 more characters)'
+    """
+    shown = "".join(_escaped(character) for character in text[:limit])
+    more = len(text) - limit
+    return shown if more <= 0 else f"{shown}... ({more:,} more characters)"
+
+
+_UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
+"""Control characters, bytes of a name that is no UTF-8, ends of lines and paragraphs."""
+
+_DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def _escaped(character: str) -> str:
+    unseen = unicodedata.category(character) in _UNSEEN
+    if not unseen and unicodedata.bidirectional(character) not in _DIRECTIONS:
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as Python reads names of files
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
