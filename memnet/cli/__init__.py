@@ -88,7 +88,8 @@ def main() -> None:
     """Run the command line: an error is one sentence on stderr and exit code 2."""
     os.environ["MPLBACKEND"] = "Agg"  # a notebook's own is unknown to a command that draws files
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-        sys.stdout.reconfigure(encoding="utf-8")  # a file or a pipe; Windows would write cp1252
+        # A file or a pipe, in which Windows would write cp1252 and CRLF.
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
         app()
     except StoppedError as error:

@@ -21,17 +21,19 @@ def clips(
     A frame's number is the last number in the file's name; what stands before it, with the folder,
     is the clip. frames.csv has a row per frame, clips.csv one per clip.
     """
-    from memnet.cli.messages import say, say_some
+    from memnet.cli.messages import say_some
     from memnet.errors import MemnetError
     from memnet.scoring.table import read_table
     from memnet.studies import clips as sorting
     from memnet.util.atomic import write_text
+    from memnet.util.csv_text import to_csv_text
+    from memnet.util.messages import say
 
     if not scores.is_file():
         raise MemnetError(f"There is no score table {scores}; `memnet score` makes one.")
     result = sorting.sort_frames(read_table(scores), pattern=pattern)
     for name, table in (("frames.csv", result.frames), ("clips.csv", result.clips)):
-        write_text(out / name, table.to_csv(index=False))
+        write_text(out / name, to_csv_text(table))
     say_some(result.set_aside, "set aside as well")
     failed = result.frames["image_id"][result.frames["score"].isna()]
     say_some(

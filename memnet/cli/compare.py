@@ -74,11 +74,12 @@ def compare(
     batch_size: int = typer.Option(8, min=1, help="For --images: pictures per pass."),
 ) -> None:
     """Compare predictions with human scores, every model on the same pictures."""
-    from memnet.cli.messages import command_line, report_failures, say
+    from memnet.cli.messages import command_line, report_failures
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores as run
     from memnet.compare.report.render import write_report
     from memnet.errors import MemnetError
+    from memnet.util.messages import say
 
     if bool(scores) == bool(images):
         raise MemnetError("Give either --scores FILE..., or --images FOLDER with --model NAME.")

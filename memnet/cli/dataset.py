@@ -88,7 +88,8 @@ def _command_of(entry: DatasetEntry) -> Callable[..., None]:
 
 def _finish(truth: Truth, out: Path) -> None:
     """Write the table and say what is in it and how to use it."""
-    from memnet.cli.messages import say, say_some
+    from memnet.cli.messages import say_some
+    from memnet.util.messages import say
 
     truth.write(out)
     manifest = truth.manifest

@@ -17,11 +17,12 @@ def demo(
     from importlib.resources import as_file, files
 
     import memnet
-    from memnet.cli.messages import command_line, say
+    from memnet.cli.messages import command_line
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores
     from memnet.compare.report.render import write_report
     from memnet.scoring.table import write_table
+    from memnet.util.messages import say
 
     missing = ""
     try:

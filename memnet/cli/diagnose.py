@@ -39,9 +39,10 @@ def diagnose(
     """
     import json
 
-    from memnet.cli.messages import say, say_some
+    from memnet.cli.messages import say_some
     from memnet.studies.diagnosis.column import read_old_column
     from memnet.studies.diagnosis.diagnose import diagnose as diagnose_column
+    from memnet.util.messages import say
 
     column = read_old_column(scores, id_column, score_column)
     say_some(column.set_aside, f"of {len(column.ids):,} usable rows")
@@ -60,9 +61,9 @@ def diagnose(
 
 
 def _print(result: Diagnosis) -> None:
-    from memnet.cli.messages import say
     from memnet.compare.report.table_model import Column, number_columns
     from memnet.compare.report.terminal import print_table
+    from memnet.util.messages import say
     from memnet.util.text import shorten_list
 
     print(result.headline)

@@ -34,12 +34,13 @@ def freeze(
     Paths in the file are relative to its folder. Where a picture cannot be scored,
     nothing is written.
     """
-    from memnet.cli.messages import say, say_ignored
+    from memnet.cli.messages import say_ignored
     from memnet.compare.frozen.file import FrozenScores
     from memnet.compare.frozen.file import freeze as run
     from memnet.data.pictures import collect
     from memnet.errors import MemnetError
     from memnet.scoring.predictor import load
+    from memnet.util.messages import say
 
     if len(model) != 1:
         raise MemnetError(f"A frozen file is for one model; --model was given {len(model)} times.")

@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memnet.scoring.table import FAILED
+from memnet.util.messages import say
 
 if TYPE_CHECKING:
     from memnet.data.pictures import Inputs
     from memnet.scoring.runner import Summary
 
 _LISTED = 50
-
-
-def say(sentence: str) -> None:
-    """Print one sentence to stderr."""
-    print(f"memnet: {sentence}", file=sys.stderr)
 
 
 def say_some(sentences: Sequence[str], where: str, most: int = 10) -> None:

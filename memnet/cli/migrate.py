@@ -54,9 +54,10 @@ def migrate(
 
     Every row and column of the study is kept in OUT/migrated.csv, with new columns after them.
     """
-    from memnet.cli.messages import command_line, report_failures, say, say_some
+    from memnet.cli.messages import command_line, report_failures, say_some
     from memnet.studies.migrate.migrate import SCORES
     from memnet.studies.migrate.migrate import migrate as migrate_study
+    from memnet.util.messages import say
 
     result = migrate_study(
         study,

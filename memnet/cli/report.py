@@ -20,11 +20,11 @@ def report(
     """
     import re
 
-    from memnet.cli.messages import say
     from memnet.cli.tables import print_results, print_summary
     from memnet.compare.record import RunRecord
     from memnet.compare.report.render import write_report
     from memnet.compare.report.summary import spreads, write_summary
+    from memnet.util.messages import say
 
     files = [path / "record.json" if path.is_dir() else path for path in records]
     read = [RunRecord.read(file) for file in files]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import sys
 from pathlib import Path
 
 import typer
@@ -45,6 +44,7 @@ def score(
     from memnet.data.pictures import collect
     from memnet.scoring.runner import Settings, score_to_file, score_to_frame
     from memnet.scoring.table import check_suffix
+    from memnet.util.csv_text import to_csv_text
 
     if out is not None:
         check_suffix(out)
@@ -59,7 +59,7 @@ def score(
     )
     if out is None:
         frame, summary = score_to_frame(inputs, settings)
-        frame.to_csv(sys.stdout, index=False)
+        print(to_csv_text(frame), end="")
     else:
         summary = score_to_file(inputs, out, settings)
     report_failures(inputs, summary, out)

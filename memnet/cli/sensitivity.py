@@ -28,9 +28,10 @@ def sensitivity(
     Writes report.html, variants.csv (every output), summary.csv (each variant against the server)
     and correlations.csv (Spearman's rho between every two).
     """
-    from memnet.cli.messages import command_line, say, say_ignored, say_some, say_unreadable
+    from memnet.cli.messages import command_line, say_ignored, say_some, say_unreadable
     from memnet.studies.variants.page import compare_with_server
     from memnet.studies.variants.run import run_sensitivity
+    from memnet.util.messages import say
 
     run = run_sensitivity(
         pictures, out, model=model, batch_size=batch_size, device=device, command=command_line()

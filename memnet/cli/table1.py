@@ -43,8 +43,9 @@ def table1(
     holds those that were tested on the same pictures against each other, with the distributions
     of their scores (figures 8, 10, 11 and 12 of the paper).
     """
-    from memnet.cli.messages import command_line, say
+    from memnet.cli.messages import command_line
     from memnet.errors import MemnetError
+    from memnet.util.messages import say
 
     if run and (data.given or config):
         raise MemnetError("--run takes runs as they are; leave data and --config out, or --run.")

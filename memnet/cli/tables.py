@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memnet.cli.messages import say
 from memnet.compare.record import RunRecord
 from memnet.compare.report.summary import Spread
 from memnet.compare.report.table_model import Column, interval, number, number_columns, p_value
 from memnet.compare.report.tables import level
 from memnet.compare.report.terminal import print_table
 from memnet.stats.metrics import describe
+from memnet.util.messages import say
 
 PRINTED = (
     "spearman",

@@ -67,12 +67,13 @@ def train(
     says how the run went. After a kill the same command goes on, as does --out alone.
     """
     need_lightning()
-    from memnet.cli.messages import command_line, say, say_some
+    from memnet.cli.messages import command_line, say_some
     from memnet.errors import MemnetError, StoppedError
     from memnet.experiments.train import is_finished
     from memnet.experiments.train import train as run
     from memnet.reimpl.training.config import read_config
     from memnet.reimpl.training.run_folder import read_run
+    from memnet.util.messages import say
 
     changes: dict[str, Any] = {
         "learning_rate": learning_rate,
@@ -121,7 +122,8 @@ def train(
 
 def _introduce(data: TrainingSet, config: TrainConfig) -> None:
     """Say what will be trained on, and whether that promises anything."""
-    from memnet.cli.messages import say, say_some
+    from memnet.cli.messages import say_some
+    from memnet.util.messages import say
 
     for sentence in data.description.get("notes", ()):
         say(sentence)
@@ -145,8 +147,8 @@ def _starts(given: list[str]) -> dict[str, str]:
 
 def _print(run: dict[str, Any], out: Path) -> None:
     """Say what came of it: the data on stdout, where things are on stderr."""
-    from memnet.cli.messages import say
     from memnet.reimpl.training.run_folder import WEIGHTS
+    from memnet.util.messages import say
 
     best = run["best"]
     print(f"status       {run['status']}")

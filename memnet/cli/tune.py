@@ -66,13 +66,14 @@ def tune(
     checkpoints. After a kill the same command goes on: also with the run that was cut short.
     """
     need_lightning()
-    from memnet.cli.messages import command_line, say
+    from memnet.cli.messages import command_line
     from memnet.errors import MemnetError
     from memnet.experiments.tune import tune as run
     from memnet.reimpl.training.config import read_config
     from memnet.reimpl.training.ranges import Ranges
     from memnet.reimpl.training.study import best_of
     from memnet.reimpl.training.tune import BEST_SETTINGS
+    from memnet.util.messages import say
 
     if not (preset or config):
         raise MemnetError("Which settings does the search begin from? Give --preset or --config.")

@@ -41,9 +41,9 @@ def variants(
     A column called MemNet may come from any of them: they differ in channels, mean, scale, crops
     and resizing before the same weights. To score with one: `--model memnet.caffe_lamem:SLUG`.
     """
-    from memnet.cli.messages import say
     from memnet.errors import MemnetError, PictureError
     from memnet.studies.variants.sheet import list_variants, prepare_inputs
+    from memnet.util.messages import say
 
     if picture is None:
         if out is not None or mean is not None or model is not None:

@@ -29,13 +29,14 @@ def verify_legacy(
     the published values and a verdict against a band that was fixed beforehand. The exit code is
     0 whatever the verdict, 1 if pictures failed.
     """
-    from memnet.cli.messages import command_line, report_failures, say
+    from memnet.cli.messages import command_line, report_failures
     from memnet.data.lamem import SPLITS
     from memnet.data.pictures import Inputs
     from memnet.errors import MemnetError
     from memnet.experiments import verify_legacy as verifying
     from memnet.legacy.convert import NOT_ORIGINAL, ORIGINAL, import_for
     from memnet.scoring.runner import Settings
+    from memnet.util.messages import say
     from memnet.weights.catalogue import find
     from memnet.weights.files import read_header
     from memnet.weights.store import fetch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +53,7 @@ def fetch(
     offline: bool = typer.Option(False, "--offline", help="Do not use the network."),
 ) -> None:
     """Put a model's or backbone's weights into the store; downloads what is not on this machine."""
+    from memnet.util.messages import say
     from memnet.weights import store
 
     if offline:
@@ -61,7 +61,7 @@ def fetch(
     entry = _find(name)
     path = store.fetch_verified(entry, file=file, download=True)
     if entry.licence_notice:
-        print(f"memnet: {entry.licence_notice}", file=sys.stderr)
+        say(entry.licence_notice)
     print(path)
 
 
@@ -83,10 +83,11 @@ def import_(
 ) -> None:
     """Convert the original MemNet's files to one checked weight file."""
     from memnet.legacy.convert import import_memnet
+    from memnet.util.messages import say
 
     made = import_memnet(file, mean=mean, deploy=deploy, mean_layout=mean_layout, out=out)
     for sentence in (*made.report, made.header.remark):
-        print(f"memnet: {sentence}", file=sys.stderr)
+        say(sentence)
     print(made.path)
 
 
@@ -96,11 +97,12 @@ def verify(
 ) -> None:
     """Recompute the checksums of stored weights."""
     from memnet.errors import MemnetError
+    from memnet.util.messages import say
     from memnet.weights import store
 
     present = [_find(name)] if name else [e for e in _known() if store.stored_path(e).exists()]
     if not present:
-        print("memnet: nothing is stored yet; see `memnet weights fetch`", file=sys.stderr)
+        say("nothing is stored yet; see `memnet weights fetch`")
     bad = False
     for entry in present:
         path = store.stored_path(entry)
@@ -110,7 +112,7 @@ def verify(
         except MemnetError as error:
             bad = True
             print(f"{entry.name}\t{'damaged' if path.exists() else 'missing'}")
-            print(f"memnet: {error}", file=sys.stderr)
+            say(str(error))
     if bad:
         raise typer.Exit(1)
 

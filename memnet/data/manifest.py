@@ -24,6 +24,7 @@ from memnet.data.numbers import as_text, to_numbers
 from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
+from memnet.util.csv_text import to_csv_text
 from memnet.util.json_text import parse_json
 
 FilePath = str | os.PathLike[str]
@@ -120,7 +121,7 @@ class Truth:
                 f"{there[0]} exists and was not written by `memnet dataset`; choose another --out."
             )
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_text(path, self.table.to_csv(index=False, lineterminator="\n"))
+        write_text(path, to_csv_text(self.table))
         write_text(sidecar(path), text)
 
 

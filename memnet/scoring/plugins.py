@@ -12,12 +12,12 @@ such a parameter, and returns a :class:`memnet.Predictor`.
 from __future__ import annotations
 
 import inspect
-import sys
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from memnet.errors import MemnetError
+from memnet.util.messages import say
 from memnet.weights.catalogue import catalogue
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def working_plugins() -> list[Plugin]:
                 continue
             title = (inspect.getdoc(_imported(point)) or "").partition("\n")[0]
         except MemnetError as error:
-            print(f"memnet: {error}", file=sys.stderr)
+            say(str(error))
             continue
         working.append(Plugin(name, package_of(point), _licence(point), title))
     return working

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint
 from inspect import signature
@@ -33,6 +32,7 @@ from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
 from memnet.scoring.table import COLUMNS, to_frame
 from memnet.util.arrays import Float32Array
 from memnet.util.importing import path_of
+from memnet.util.messages import say
 from memnet.weights import store
 from memnet.weights.catalogue import ModelEntry, catalogue
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors, read_weights
@@ -493,7 +493,7 @@ def _notice(name: str, notice: str) -> None:
     """Say a condition or a remark once per process, on stderr."""
     if notice and name not in _noticed:
         _noticed.add(name)
-        print(f"memnet: {notice}", file=sys.stderr)
+        say(notice)
 
 
 def _item(index: int, picture: Picture) -> Item:

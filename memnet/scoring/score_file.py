@@ -17,8 +17,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from memnet.errors import MemnetError
 from memnet.scoring.table import (
     FAILED,
@@ -32,6 +30,7 @@ from memnet.scoring.table import (
 )
 from memnet.util.atomic import write_text
 from memnet.util.json_text import parse_json
+from memnet.util.locking import hold_lock
 
 
 class ScoreFile:
@@ -228,18 +227,6 @@ def open_scores(out: Path) -> Iterator[ScoreFile]:
             f"The name of --out has {length} bytes; {_LONGEST_NAME} is the most, since files "
             "beside it have longer names."
         )
-    lock = FileLock(out.with_name(f".{out.name}.lock"))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise MemnetError(
-            f"Another memnet is writing {out} at this moment; wait for it, or choose another --out."
-        ) from None
-    except OSError as error:
-        raise MemnetError(f"{out.parent} cannot be written ({error.strerror}).") from error
-    try:
+    busy = f"Another memnet is writing {out} at this moment; wait for it, or choose another --out."
+    with hold_lock(out.with_name(f".{out.name}.lock"), busy=busy):
         yield ScoreFile(out)
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import pandas as pd
 
 from memnet.errors import MemnetError
 from memnet.util.atomic import replace_file, write_text
+from memnet.util.csv_text import to_csv_text
 
 COLUMNS = {
     "image_id": "object",
@@ -150,21 +150,6 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     else:
         with replace_file(path) as temporary:
             frame.to_parquet(temporary, index=False)
-
-
-def to_csv_text(frame: pd.DataFrame) -> str:
-    """Write a table as CSV; where a cell holds a carriage return, all text is in quotes.
-
-    Python puts a cell into quotes for a line feed, not for a carriage return, at which every reader
-    ends the row.
-    """
-    text = frame.select_dtypes(include=["object", "string"])
-    returns = any(
-        isinstance(cell, str) and "\r" in cell for name in text for cell in text[name].tolist()
-    )
-    if returns:
-        return frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    return frame.to_csv(index=False, lineterminator="\n")
 
 
 def read_table(path: Path) -> pd.DataFrame:

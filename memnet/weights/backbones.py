@@ -11,7 +11,6 @@ and types are checked, too, and why nothing in the file but numbers is ever read
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -23,6 +22,7 @@ from torch import Tensor
 from torchvision.models import get_model
 
 from memnet.errors import MemnetError, unknown_name
+from memnet.util.messages import say
 from memnet.util.resources import packaged_toml
 from memnet.weights.catalogue import find
 from memnet.weights.entry import WeightEntry
@@ -89,7 +89,7 @@ class Backbone(WeightEntry):
             raise MemnetError(f"{source} is not a table of tensors, so it is not {self.name}.")
         tensors = {name: t.detach() for name, t in published.items() if name not in self.unused}
         if unused := len(published) - len(tensors):
-            print(f"memnet: {unused} tensors of {source.name} are not used", file=sys.stderr)
+            say(f"{unused} tensors of {source.name} are not used")
         network = self.network()
         for name, target in network.items():
             # Files from before PyTorch 0.4.1 have no such counters. Where PyTorch loads one, they

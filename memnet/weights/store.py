@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ import pooch
 from filelock import FileLock
 
 from memnet.errors import MemnetError
+from memnet.util.messages import say
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.weights.download import download_file
 from memnet.weights.entry import WeightEntry
@@ -132,7 +132,7 @@ def fetch_verified(entry: WeightEntry, *, file: Path | None = None, download: bo
     except MemnetError as error:
         if entry.user_supplied:
             raise
-        print(f"memnet: {error} Writing it anew ...", file=sys.stderr)
+        say(f"{error} Writing it anew ...")
     path.unlink()
     return fetch(entry, file=file, download=download)
 
@@ -176,7 +176,7 @@ def _usable_copy(entry: WeightEntry) -> Path | None:
         try:
             check_source(entry, path)
         except MemnetError as error:
-            print(f"memnet: {error} It is passed over.", file=sys.stderr)
+            say(f"{error} It is passed over.")
             return None
     return path
 
@@ -195,7 +195,7 @@ def read_published(source: Path) -> object:
     """Read a published PyTorch file, and nothing in it but numbers."""
     import torch  # only here: what asks where a file lies starts without it
 
-    print(f"memnet: converting {source} once ...", file=sys.stderr)
+    say(f"converting {source} once ...")
     try:
         return torch.load(source, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError) as error:

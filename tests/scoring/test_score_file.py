@@ -52,7 +52,7 @@ def test_rows_survive_without_finish_and_end_in_the_table(tmp_path, name):
     assert found.image_id.tolist() == ["c", "a", "b"]
     assert found.score.tolist() == [0.75, 0.5, 0.25]
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {name, name + ".json"}
+    assert left == {name, name + ".json", f".{name}.lock"}
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))

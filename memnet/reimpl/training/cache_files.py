@@ -10,7 +10,6 @@ import io
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from numpy.lib import format as npy
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_bytes, write_text
 from memnet.util.json_text import parse_json
+from memnet.util.messages import say
 
 FORMAT = "memnet picture cache"
 SCHEMA_VERSION = 1
@@ -71,7 +71,7 @@ class CacheFiles:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                _tell(f"Another process is filling {self.npy}; waiting for it ...")
+                say(f"Another process is filling {self.npy}; waiting for it ...")
                 lock.acquire()
         except OSError as error:
             raise unwritable(self, error) from error
@@ -85,7 +85,7 @@ class CacheFiles:
         resumed = self._whole() and self._rows_fit()
         if not resumed:
             if self.npy.exists():
-                _tell(f"The picture cache {self.npy} is damaged or cut short; it is built anew.")
+                say(f"The picture cache {self.npy} is damaged or cut short; it is built anew.")
             for path in (self.json, self.rows, self.npy):
                 path.unlink(missing_ok=True)
         self._require_space()
@@ -224,7 +224,3 @@ def unwritable(files: CacheFiles, error: OSError) -> MemnetError:
 
 def _gb(size: int) -> str:
     return f"{size / 1e9:.3g} GB"
-
-
-def _tell(sentence: str) -> None:
-    print(f"memnet: {sentence}", file=sys.stderr)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import pandas as pd
+import pytest
+
+from memnet.util.csv_text import to_csv_text
+
+AWKWARD = ["a\rb", "a\r\nb", "a\nb", 'say "a"', "a,b", " a", ""]
+
+
+@pytest.mark.parametrize("kind", ["object", "string", "category"])
+def test_what_was_written_is_what_is_read(kind):
+    frame = pd.DataFrame({"image_id": pd.Series(AWKWARD).astype(kind), "score": 0.1})
+    text = to_csv_text(frame)
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert rows == [["image_id", "score"], *([cell, "0.1"] for cell in AWKWARD)]
+    read = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    assert read["image_id"].tolist() == AWKWARD
+
+
+def test_a_heading_may_have_a_carriage_return_too():
+    text = to_csv_text(pd.DataFrame({"two\rlines": [1]}))
+    assert text == '"two\rlines"\n1\n'
+
+
+def test_without_carriage_returns_nothing_more_is_quoted():
+    assert to_csv_text(pd.DataFrame({"a": ["x"], "b": [0.5]})) == "a,b\nx,0.5\n"
