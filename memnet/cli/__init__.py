@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shlex
@@ -30,13 +31,15 @@ from memnet.cli import (
     verify_legacy,
     weights,
 )
+from memnet.cli.commands import BROKEN_PIPE, Commands
 from memnet.errors import MemnetError, StoppedError
+from memnet.util.messages import say
 
 app = typer.Typer(
     name="memnet",
+    cls=Commands,
     help="How memorable are pictures? Score and compare MemNet, ResMem and others.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
@@ -86,45 +89,71 @@ def _options(
 
 def main() -> None:
     """Run the command line: an error is one sentence on stderr and exit code 2."""
+    sys.exit(_flush(_run()))
+
+
+def _run() -> int:
     os.environ["MPLBACKEND"] = "Agg"  # a notebook's own is unknown to a command that draws files
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         # A file or a pipe, in which Windows would write cp1252 and CRLF.
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
         app()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
     except StoppedError as error:
-        print(f"memnet: {error}", file=sys.stderr)
-        sys.exit(130)
+        say(str(error))
+        return 130
     except MemnetError as error:
         if os.environ.get("MEMNET_DEBUG"):
             traceback.print_exc()
-        print(f"memnet: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("memnet: interrupted; what was finished is kept.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # `memnet score ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        say(str(error))
+        return 2
+    except KeyboardInterrupt:  # before or after the command itself
+        return 130
     except Exception as error:  # the last resort: whatever nobody expected
-        print(f"memnet: {_report(error)}", file=sys.stderr)
-        sys.exit(3)
+        say(_report(error))
+        return 3
+    return 0
+
+
+def _flush(code: int) -> int:
+    """Write what stdout still holds; return the exit code, another if that cannot be done."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `memnet score ... | head`
+        code = BROKEN_PIPE
+    except OSError as error:
+        say(f"the output cannot be written ({error.strerror}); free some space, or use --out.")
+        code = code or 2
+    else:
+        return code
+    with contextlib.suppress(OSError, ValueError):  # else Python tries again, and says so
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _report(error: Exception) -> str:
     """Put the traceback of an unexpected error into a file; say in a sentence where it is."""
     if os.environ.get("MEMNET_DEBUG"):
         traceback.print_exc()
-    reason = " ".join(str(error).split())[:200]
+    reason = _reason(error)
     sentence = (
         f"a fault of memnet's own ({type(error).__name__}{': ' if reason else ''}{reason}); what "
         "was finished is kept."
     )
     try:
         handle, path = tempfile.mkstemp(prefix="memnet-traceback-", suffix=".txt")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"memnet {__version__}, Python {sys.version}, {sys.platform}\n")
             file.write(f"{shlex.join(sys.argv)}\n\n{traceback.format_exc()}")
-    except OSError:  # no folder for temporary files, or a full disk
+    except Exception:  # no folder for temporary files, a full disk, a message that raises
         return f"{sentence} Please report what `memnet --debug ...` prints."
     return f"{sentence} Please report it, with the file {path}."
+
+
+def _reason(error: Exception) -> str:
+    try:
+        return " ".join(str(error).split())[:200]
+    except Exception:  # of others; the last resort has none behind it
+        return ""

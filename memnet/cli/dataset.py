@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+
+from memnet.cli.commands import Commands, make_readable
 
 if TYPE_CHECKING:
     from memnet.data.datasets import DatasetEntry
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _TYPES: dict[str, type] = {"path": Path, "text": str, "integer": int}
 
 
-class DatasetCommands(TyperGroup):
+class DatasetCommands(Commands):
     """A command for each known data set with a reader, made of its entry."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -35,7 +36,9 @@ class DatasetCommands(TyperGroup):
             return None
         made = typer.Typer(add_completion=False)
         made.command(cmd_name, help=entry.help)(_command_of(entry))
-        return typer.main.get_command(made)
+        command = typer.main.get_command(made)
+        make_readable(command)
+        return command
 
 
 app = typer.Typer(

@@ -44,7 +44,7 @@ def table1(
     of their scores (figures 8, 10, 11 and 12 of the paper).
     """
     from memnet.cli.messages import command_line
-    from memnet.errors import MemnetError
+    from memnet.errors import MemnetError, StoppedError
     from memnet.util.messages import say
 
     if run and (data.given or config):
@@ -67,8 +67,9 @@ def table1(
                 settings, built, out, machine.build(), command=command_line(), say=say
             )
         except KeyboardInterrupt:
-            say(f"interrupted; what was finished is kept in {out}, and the same command goes on")
-            raise typer.Exit(130) from None
+            raise StoppedError(
+                f"interrupted; what was finished is kept in {out}, and the same command goes on."
+            ) from None
     table = write_table1(runs, out, failures=failures, resamples=resamples, command=command_line())
     print(table["markdown"], end="")
     say(f"{out / 'table1.md'}, table1.tex and table1.csv written")

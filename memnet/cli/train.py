@@ -108,7 +108,7 @@ def train(
         record = run(settings, built, out, machine.build(), command=command_line())
     except KeyboardInterrupt:
         raise StoppedError(
-            "Interrupted; what was finished is kept, and the same command goes on."
+            f"interrupted; what was finished is kept in {out}, and the same command goes on."
         ) from None
     listed = [s for s in record["warnings"] if built is None or s not in built.set_aside]
     say_some(listed, "in run.json")

@@ -67,7 +67,7 @@ def tune(
     """
     need_lightning()
     from memnet.cli.messages import command_line
-    from memnet.errors import MemnetError
+    from memnet.errors import MemnetError, StoppedError
     from memnet.experiments.tune import tune as run
     from memnet.reimpl.training.config import read_config
     from memnet.reimpl.training.ranges import Ranges
@@ -100,8 +100,9 @@ def tune(
             after=lambda all_runs, last: say(_line(all_runs, last, trials)),
         )
     except KeyboardInterrupt:
-        say(f"interrupted; what was finished is kept in {out}, and the same command goes on")
-        raise typer.Exit(130) from None
+        raise StoppedError(
+            f"interrupted; what was finished is kept in {out}, and the same command goes on."
+        ) from None
     ended = [trial for trial in finished if trial.state != "running"]
     _print(finished)
     if len(ended) < trials:

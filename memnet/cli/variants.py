@@ -53,7 +53,9 @@ def variants(
         rows = list_variants()
         print(json.dumps(rows, indent=1)) if as_json else _print(rows)
         return
-    if out is None or as_json:
+    if as_json:
+        raise MemnetError("--json lists the variants; leave it out where a picture is drawn.")
+    if out is None:
         raise MemnetError(
             f"Say where to write the contact sheet of {picture}: --out FILE.png, .svg or .html."
         )
@@ -108,6 +110,7 @@ def _draw(out: Path, inputs: Any, name: str, mean_note: str) -> None:
     write_bytes(out, data)
 
 
+_WIDTH = 100
 _LINES = {
     "inputs": "inputs",
     "output": "output",
@@ -118,12 +121,11 @@ _LINES = {
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    from memnet.compare.report.table_model import Column
-    from memnet.compare.report.terminal import print_table
+    import textwrap
 
-    cells: list[tuple[str, str, str]] = []
     for row in rows:
-        cells.append((row["slug"], "", row["title"]))
-        cells += [("", heading, row[name] or "none") for name, heading in _LINES.items()]
-        cells.append(("", "", ""))
-    print_table([Column("variant"), Column(""), Column("")], cells)
+        print(f"{row['slug']}: {row['title']}")
+        for name, heading in _LINES.items():
+            text = f"  {heading:<14}{row[name] or 'none'}"
+            print(textwrap.fill(text, _WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False))
+        print()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from memnet.cli.commands import Commands
+
 if TYPE_CHECKING:
     from memnet.weights.entry import WeightEntry
 
-app = typer.Typer(help="List, fetch and verify model weights.", no_args_is_help=True)
+app = typer.Typer(cls=Commands, help="List, fetch and verify model weights.", no_args_is_help=True)
 
 
 @app.command("list")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from memnet.util.text import printable
+
+_LONGEST = 10_000
+
 
 def say(sentence: str) -> None:
-    """Print one sentence to stderr."""
-    print(f"memnet: {sentence}", file=sys.stderr)
+    """Print one sentence to stderr; control characters of names in it are written as escapes."""
+    print(f"memnet: {printable(sentence, _LONGEST)}", file=sys.stderr)

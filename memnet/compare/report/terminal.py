@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from memnet.compare.report.table_model import Column
+from memnet.util.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,5 +49,6 @@ def print_table(headings: Sequence[Column], rows: Iterable[Sequence[str]]) -> No
             max_width=_LONG if column.wide else None,
         )
     for row in rows:
-        grid.add_row(*map(Text, row))  # as text: names may hold what rich takes for markup
+        # As text: names may hold what rich takes for markup, or the terminal for a command.
+        grid.add_row(*(Text(printable(cell, len(cell))) for cell in row))
     console().print(grid)

@@ -1,0 +1,65 @@
+"""How typer's commands are made to fit: their help, and what ends them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from typer.core import TyperGroup
+
+from memnet.errors import StoppedError
+
+BROKEN_PIPE = 141
+"""Exit code where the reader of stdout went away: that of a shell's own commands."""
+
+
+class Commands(TyperGroup):
+    """A group of commands.
+
+    Typer would end a command at Ctrl-C without a word, and with exit code 1 where the reader of
+    stdout goes away, which means here that some pictures failed.
+    """
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the command line; it may print help."""
+        with _end_in_words():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with _end_in_words():
+            return super().invoke(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Look a command up, with the help as it should be read."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            make_readable(command)
+        return command
+
+
+@contextlib.contextmanager
+def _end_in_words() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError("interrupted; what was finished is kept.") from None
+    except BrokenPipeError:
+        raise SystemExit(BROKEN_PIPE) from None
+
+
+def make_readable(command: Any) -> None:
+    r"""Let a command's help flow, and name the numbers it takes.
+
+    Typer keeps the line breaks of a docstring, and calls a number with bounds ``<int range>``. A
+    paragraph that begins with ``\b`` keeps its lines.
+    """
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(
+        text if text.startswith("\b") else " ".join(text.split()) for text in paragraphs
+    )
+    for option in command.params:
+        bounded = (getattr(option, name, None) for name in ("min", "max"))
+        if option.metavar is None and any(bound is not None for bound in bounded):
+            option.metavar = "<number>"

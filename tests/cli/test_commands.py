@@ -1,0 +1,96 @@
+"""How commands end: interrupted, with nobody who reads, or by a fault; and how their help reads."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from memnet.cli import _flush
+
+SCORE = ("score", "pictures", "-m", "resmem.published")
+
+
+@pytest.fixture
+def ended_by(monkeypatch, memnet_command):
+    """Return a function that ends `memnet score` by an exception of its own."""
+
+    def run(fault, check):
+        def collect(*_):
+            raise fault
+
+        monkeypatch.setattr("memnet.data.pictures.collect", collect)
+        return memnet_command(*SCORE, check=check)
+
+    return run
+
+
+def test_ctrl_c_says_that_what_was_finished_is_kept(ended_by):
+    done = ended_by(KeyboardInterrupt(), check=130)
+    assert done.stderr == "memnet: interrupted; what was finished is kept.\n"
+
+
+def test_a_reader_that_went_away_is_no_failed_picture(ended_by):
+    assert ended_by(BrokenPipeError(), check=141).stderr == ""
+
+
+def test_the_pipe_may_break_when_the_last_of_the_output_is_written(monkeypatch):
+    class Gone:
+        def flush(self):
+            raise BrokenPipeError
+
+        def fileno(self):
+            raise OSError
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    assert _flush(0) == 141
+
+
+def test_a_full_disk_behind_stdout_is_a_sentence(monkeypatch, capsys):
+    class Full:
+        def flush(self):
+            raise OSError(28, "No space left on device")
+
+        def fileno(self):
+            raise OSError
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert _flush(0) == 2
+    assert "the output cannot be written (No space left on device)" in capsys.readouterr().err
+
+
+def test_a_fault_is_reported_though_a_name_on_the_command_line_is_not_utf_8(
+    memnet_command, monkeypatch, tmp_path
+):
+    def collect(*_):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("memnet.data.pictures.collect", collect)
+    done = memnet_command("score", "caf\udce9.jpg", "-m", "resmem.published", check=3)
+    assert "a fault of memnet's own (ZeroDivisionError: by zero)" in done.stderr
+    report = Path(done.stderr.split("with the file ")[1].strip(" .\n"))
+    assert "caf\\udce9.jpg" in report.read_text(encoding="utf-8")
+
+
+def test_a_name_cannot_give_orders_to_the_terminal(memnet_command):
+    done = memnet_command("score", "\x1bcno\nmemnet: 5 scored", "-m", "resmem.published", check=2)
+    assert done.stderr == ("memnet: There is no file or folder \\x1bcno\\x0amemnet: 5 scored.\n")
+
+
+def test_usage_is_still_said_by_the_parser(memnet_command):
+    done = memnet_command("score", "pictures", check=2)
+    assert "Missing option" in done.stderr
+    assert "--model" in done.stderr
+    assert "No such command" in memnet_command("scoer", check=2).stderr
+
+
+def test_help_flows_and_names_numbers(memnet_command):
+    text = memnet_command("score", "--help", COLUMNS="120").stdout
+    assert "run the same command again after an interruption and it goes on." in text
+    assert "range" not in text
+    assert "<number> [x>=1]" in text
+    examples = memnet_command("train", "--help", COLUMNS="120").stdout
+    assert "--truth-column hit_rate \\ " in examples  # lines that were set as lines stay
+    assert "--install-completion" in memnet_command("--help", COLUMNS="120").stdout
