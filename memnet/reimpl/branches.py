@@ -49,8 +49,11 @@ class Network(nn.Module):
         for name, size in (sizes or {}).items():
             if name not in cls.published_sizes:
                 raise unknown_name(f"size of {cls.__name__}", name, cls.published_sizes)
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise MemnetError(f"The size {name} is {size!r}; it must be a whole number from 1.")
+            whole = isinstance(size, int) and not isinstance(size, bool)
+            if not whole or not 1 <= size < 2**31:
+                raise MemnetError(
+                    f"The size {name} is {size!r}; it must be a whole number from 1 to {2**31 - 1}."
+                )
         return {**cls.published_sizes, **(sizes or {})}
 
     @classmethod

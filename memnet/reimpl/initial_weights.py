@@ -110,9 +110,9 @@ def start_network(network: Network, sources: Mapping[str, str]) -> list[Start]:
         if source == RANDOM:
             made.append(_random(branch))
             continue
+        _check_word(branch, source)
         if source not in read:
             read[source] = _read(network, branch, source)
-        _check_word(branch, source)
         weights = read[source]
         tensors = _tensors_of(network, branch, weights.tensors, source)
         values |= tensors
@@ -166,7 +166,6 @@ def _check_word(branch: str, source: str) -> None:
 
 def _read(network: Network, branch: str, source: str) -> _Weights:
     """Read a source once, under the network's names."""
-    _check_word(branch, source)
     if source in BACKBONES:
         return _backbone(network, branch, source)
     if source in catalogue():

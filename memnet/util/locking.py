@@ -17,7 +17,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextlib.contextmanager
-def hold_lock(path: Path, *, busy: str, advice: str = ADVICE) -> Iterator[None]:
+def hold_lock(path: Path, *, busy: str, advice: str = ADVICE, wait: bool = False) -> Iterator[None]:
     """Keep other processes out while the block runs.
 
     The lock's file stays behind, empty: once it is removed, a process that had opened it and one
@@ -30,6 +30,7 @@ def hold_lock(path: Path, *, busy: str, advice: str = ADVICE) -> Iterator[None]:
     ----------
     path : the lock's file; a missing folder is made.
     busy : the sentence where another process holds the lock.
+    wait : say that sentence and wait for the other process, instead of raising.
     advice : what the user can do where the file cannot be written: the end of the error's sentence.
 
     Raises
@@ -50,9 +51,13 @@ def hold_lock(path: Path, *, busy: str, advice: str = ADVICE) -> Iterator[None]:
     lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise MemnetError(busy) from None
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if not wait:
+                raise MemnetError(busy) from None
+            say(busy)
+            lock.acquire()
     except (OSError, NotImplementedError) as error:  # the latter is an older filelock's ENOSYS
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             reason = error.strerror or error

@@ -1,4 +1,4 @@
-"""TOML files that lie in the package: tables of models, variants, published figures, settings."""
+"""TOML: files that lie in the package (models, variants, settings), and those of others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,24 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["packaged_toml", "tomllib"]
+__all__ = ["packaged_toml", "parse_toml"]
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Read TOML as ``tomllib.loads`` does; whatever is wrong with it is a ``ValueError``.
+
+    Examples
+    --------
+    >>> parse_toml("a = [1, 2]")
+    {'a': [1, 2]}
+    >>> parse_toml("a = " + "[" * 100_000)
+    Traceback (most recent call last):
+    ValueError: it is nested too deeply
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def packaged_toml(package: str, *path: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from memnet.reimpl.training.batches import BatchSampler, Pictures
+from memnet.reimpl.training.batches import BatchSampler, Pictures, close_maps
 from memnet.reimpl.training.export import training_spec
 from memnet.reimpl.training.frozen_outputs import network_input
 
@@ -129,3 +129,14 @@ def test_known_outputs_are_those_of_the_rows(tmp_path):
     assert batch["known"]["resnet"].tolist() == [[8, 9], [4, 5]]
     assert batch["scores"].tolist() == [4, 2]
     assert batch["pictures"].numel() == 0
+
+
+def test_a_file_that_was_built_anew_is_read_anew(tmp_path):
+    path = tmp_path / "known.npy"
+    place = next(iter(BatchSampler(np.array([1]), 1, seed=None)))
+    np.save(path, np.zeros((10, 2), dtype=np.float32))
+    assert pictures(None, known={"resnet": path})[place]["known"]["resnet"].tolist() == [[0, 0]]
+    close_maps()
+    path.unlink()
+    np.save(path, np.ones((10, 2), dtype=np.float32))
+    assert pictures(None, known={"resnet": path})[place]["known"]["resnet"].tolist() == [[1, 1]]

@@ -128,7 +128,7 @@ def test_a_complete_cache_opens_from_a_folder_that_cannot_be_written(some, monke
     def refuse(*_args, **_options):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(cache_files, "FileLock", refuse)
+    monkeypatch.setattr(cache_files, "hold_lock", refuse)
     assert pictures.build().failed == {}
 
 
@@ -286,7 +286,9 @@ def test_the_digest_changes_with_whatever_decides_the_pixels(some, monkeypatch):
     digests.append(pictures.digest(spec=replace(SPEC, exif_orientation="apply")))
     digests.append(pictures.digest(spec=replace(SPEC, resize_hw=(241, 256))))
     digests.append(pictures.digest(spec=replace(SPEC, resize_kind="matlab-bilinear-float")))
-    digests.append(pictures.digest(max_pixels=10))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "MAX_PIXELS", 10)
+        digests.append(pictures.digest())
     pictures.ids[0] = "another"
     digests.append(pictures.digest())
     pictures.ids.reverse(), pictures.paths.reverse()
@@ -503,3 +505,14 @@ def test_only_a_few_pictures_are_decoded_ahead(monkeypatch):
         assert row == done - 1
     assert done == 500
     assert ahead <= 12
+
+
+@pytest.mark.parametrize("failed", [[1], {"x": "why"}, {"99": "why"}, "all", 3])
+def test_a_sidecar_of_another_shape_proves_nothing(some, decoded, failed):
+    pictures = some(3)
+    pictures.build()
+    about = json.loads(pictures.file(".json").read_text())
+    pictures.file(".json").write_text(json.dumps(about | {"failed": failed}))
+    decoded.names.clear()
+    assert pictures.build().failed == {}
+    assert sorted(decoded.names) == pictures.ids

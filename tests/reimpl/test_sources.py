@@ -200,7 +200,8 @@ def test_an_unknown_word_for_a_part_is_named(build):
     ("file", "dataset", "base"),
     [
         ("My Pictures (2).csv", "", "my-pictures-2"),
-        ("memcat.csv", "", "memcat"),
+        ("memcat.csv", "", "table-memcat"),
+        ("LaMem.csv", "", "table-lamem"),
         ("mine.csv", "LaMem+MemCat", "lamem+memcat"),
         ("mine.csv", "Scenes375", "scenes375"),
         ("lamem+mine:1.csv", "", "lamem-mine-1"),

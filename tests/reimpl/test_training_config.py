@@ -76,6 +76,10 @@ def test_the_last_word_counts_and_tables_are_merged(tmp_path):
         ("memnet", {"arch": "resmem"}, "does not say where resnet"),
         ("memnet", {"arch": "alexnet"}, "architecture"),
         ("memnet", {"sizes": {"fc12": 3}}, "fc12"),
+        ("memnet", {"sizes": {"fc7": 10**30}}, "fc7 is 1000.*from 1 to 2147483647"),
+        ("memnet", {"learning_rate": 10**400}, "learning_rate is a whole number of 401 digits"),
+        ("memnet", {"batch_size": 10**400}, "batch_size is 1000.*from 1 to 2147483647"),
+        ("memnet", {"weight_decay": float("inf")}, "0 or more and finite"),
     ],
 )
 def test_what_is_wrong_is_said(preset, changes, words):
@@ -89,3 +93,33 @@ def test_a_file_that_is_no_toml_or_is_not_there_is_said(tmp_path):
         read_config("resmem", tmp_path / "a.toml")
     with pytest.raises(MemnetError, match="There is no file"):
         read_config("resmem", tmp_path / "b.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("freeze = " + "[" * 5000, "is no TOML: it is nested too deeply"),
+        ("epochs = 1" + "0" * 5000, "is no TOML: "),
+        ("learning_rate = 1" + "0" * 400, "a whole number of 401 digits, too large"),
+    ],
+)
+def test_toml_that_no_setting_can_hold_is_one_sentence(tmp_path, text, words):
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(MemnetError, match=words):
+        read_config("resmem", tmp_path / "a.toml")
+
+
+def test_sizes_beyond_what_pytorch_can_count_are_one_sentence():
+    config = read_config("memnet", changes={"sizes": {"fc6": 2**31 - 1, "fc7": 2**31 - 1}})
+    with pytest.raises(MemnetError, match="cannot be built"):
+        config.build()
+
+
+def test_advice_names_a_larger_learning_rate_only_where_it_is_larger():
+    few = {"epochs": 1, "batch_size": 32}
+    low = read_config("memnet", changes={**few, "learning_rate": 1e-5}).advice(64)
+    assert "2 step(s) with a learning rate of 1e-05 will change little" in low
+    assert "such as --learning-rate 0.001" in low
+    high = read_config("memnet", changes={**few, "learning_rate": 0.001}).advice(64)
+    assert "will change little" in high
+    assert "such as" not in high

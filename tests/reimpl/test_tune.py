@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import pytest
@@ -19,10 +20,11 @@ from sqlalchemy.engine import Engine
 from command import wait_for
 from memnet.errors import MemnetError
 from memnet.reimpl.training import tune
-from memnet.reimpl.training.callbacks import COLUMNS, write_curves
+from memnet.reimpl.training.callbacks import COLUMNS, Journal, write_curves
 from memnet.reimpl.training.config import read_config
 from memnet.reimpl.training.fit import fit
 from memnet.reimpl.training.loop import Machine
+from memnet.reimpl.training.module import TrainingModule
 from memnet.reimpl.training.ranges import Ranges
 from memnet.reimpl.training.run_folder import (
     FORMAT,
@@ -31,7 +33,7 @@ from memnet.reimpl.training.run_folder import (
     read_curves,
     write_json,
 )
-from memnet.reimpl.training.study import STARTUP_TRIALS, WARMUP_VALIDATIONS
+from memnet.reimpl.training.study import STARTUP_TRIALS, WARMUP_VALIDATIONS, open_study
 from planted import planted_set, small_config
 
 HEAD = {"format": FORMAT, "schema_version": SCHEMA_VERSION}
@@ -61,7 +63,7 @@ class Training:
             0.9 - 0.1 * abs(math.log10(config.learning_rate) + 4) - 0.3 / epoch
         )
 
-    def __call__(self, config, data, out, machine, *, watch):
+    def __call__(self, config, data, out, machine, *, watch, pause):
         rows = read_curves(out)[:-1]
         rows = [{k: math.nan if v is None else v for k, v in row.items()} for row in rows]
         self.began.append((out.name, len(rows)))
@@ -77,7 +79,7 @@ class Training:
                 cause = next((c for c in ("not finite", "memory") if c[-6:] in found), "other")
                 known = {"status": "failed", "cause": cause, "message": found}
                 return {**known, "best": None, "seconds": 1.0}
-            ended = bool(epoch) and watch(rows[-1])
+            ended = bool(epoch) and (watch(rows[-1]) or (epoch < config.epochs and pause()))
             if ended:
                 break
         known = [row for row in rows if row["epoch"] and not math.isnan(row["val_spearman"])]
@@ -377,6 +379,53 @@ def test_time_that_is_over_sets_the_run_aside_at_a_whole_epoch(training, go, mon
     assert go("later", trials=2, minutes=0) == []
 
 
+def test_time_that_is_over_ends_an_epoch_that_no_validation_ends(tmp_path):
+    """Three validations of ten batches are after the 3rd, the 6th and the 9th."""
+    over = [False]
+    journal = Journal(tmp_path, None, lambda: over[0])
+    saved = []
+    trainer = SimpleNamespace(
+        should_stop=False,
+        current_epoch=0,
+        max_epochs=3,
+        callbacks=[],
+        strategy=SimpleNamespace(broadcast=lambda value: value),
+        save_checkpoint=saved.append,
+    )
+    module = TrainingModule.__new__(TrainingModule)
+    module.__dict__.update(loaders={"train": SimpleNamespace(waited=0.0)}, _not_finite=None)
+    journal._saved_at = math.inf  # not due by the clock
+    journal.on_train_epoch_end(trainer, module)
+    assert (trainer.should_stop, saved) == (False, [])
+    over[0], trainer.current_epoch = True, 1
+    journal.on_train_epoch_end(trainer, module)
+    assert (trainer.should_stop, saved) == (True, [tmp_path / "last.ckpt"])
+    trainer.should_stop, trainer.current_epoch, journal.pause = False, 2, pytest.fail
+    journal.on_train_epoch_end(trainer, module)  # the last one is not asked
+
+
+def test_an_error_of_the_work_is_not_called_one_of_the_folder(tmp_path):
+    with pytest.raises(OSError, match="a picture is away"), open_study(tmp_path / "s", {"a": {}}):
+        raise OSError("a picture is away")
+
+
+def test_a_search_of_another_kind_of_settings_is_another_search(tmp_path):
+    with open_study(tmp_path / "s", {"settings": {"epochs": 3}}):
+        pass
+    words = "holds another search .*ranges, momentum: it was None and is 1"
+    with (
+        pytest.raises(MemnetError, match=words),
+        open_study(tmp_path / "s", {"settings": {"epochs": 3}, "ranges": {"momentum": 1}}),
+    ):
+        pass
+
+
+def test_hidden_files_of_a_system_are_no_hindrance(tmp_path):
+    (tmp_path / ".DS_Store").write_bytes(b"x")
+    with open_study(tmp_path, {"a": {}}):
+        assert (tmp_path / "study.db").is_file()
+
+
 def test_ranges_are_kept_and_learning_rates_are_drawn_by_their_logarithm(training, go):
     ranges = Ranges(
         learning_rate=(1e-6, 1e-2), momentum=(0.5, 0.5), batch_size=(5, 40), weight_decay=(0, 1e-2)
@@ -412,6 +461,7 @@ def test_a_range_that_begins_above_zero_never_gives_zero(training, go):
         ({"momentum": (0.5, 1.0)}, "from 0 to below 1"),
         ({"weight_decay": (-1.0, 1.0)}, "0 or more"),
         ({"weight_decay": (0.0, math.inf)}, "0 or more"),
+        ({"batch_size": (8, 10**400)}, "batch_size is searched from 8 to 1000"),
         ({"batch_size": (9, 15)}, "no power of two lies there"),
     ],
 )

@@ -179,6 +179,11 @@ class Loader:
 _opened: dict[Path, Any] = {}
 
 
+def close_maps() -> None:
+    """Let go of all mapped files; whoever maps them again sees what has been written meanwhile."""
+    _opened.clear()
+
+
 def _open(path: Path | None) -> Any:
     """Map a file once per process: a map does not travel between processes, its path does."""
     if path is None:

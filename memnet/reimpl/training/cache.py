@@ -81,7 +81,6 @@ def build_cache(
     folder: Path,
     spec: PreprocessSpec,
     threads: int | None = None,
-    max_pixels: int = MAX_PIXELS,
 ) -> PictureCache:
     """Decode and resize pictures into ``folder``, or open what an earlier call left there.
 
@@ -96,7 +95,6 @@ def build_cache(
         cache of these very pictures.
     spec : its ``exif_orientation``, ``resize_kind`` and ``resize_hw`` are what is applied.
     threads : that decode; by default as many as there are cores, 16 at most.
-    max_pixels : pictures with more pixels fail.
 
     Raises
     ------
@@ -112,10 +110,10 @@ def build_cache(
             f"{len(paths):,} path(s)."
         )
     _require_eight_bit(spec.resize_kind)
-    digest = cache_digest(ids, paths, spec=spec, max_pixels=max_pixels)
+    digest = cache_digest(ids, paths, spec=spec)
     files = CacheFiles(Path(folder), digest, (len(ids), *spec.resize_hw, 3))
     failed = files.complete()
-    readable_again = failed and [row for row in failed if _readable(paths[row], spec, max_pixels)]
+    readable_again = failed and [row for row in failed if _readable(paths[row], spec)]
     if failed is None or readable_again:
         with files.locked():
             failed = files.complete()  # another process may have been faster
@@ -131,16 +129,16 @@ def build_cache(
                     "resize_kind": spec.resize_kind,
                     "resize_hw": list(spec.resize_hw),
                     "exif_orientation": spec.exif_orientation,
-                    "max_pixels": max_pixels,
+                    "max_pixels": MAX_PIXELS,
                     "pillow": PIL.__version__,
                     "memnet_version": __version__,
                 }
                 try:
                     files.prepare(about)
-                    failed = _fill(files, paths, spec, threads or _THREADS, max_pixels)
+                    failed = _fill(files, paths, spec, threads or _THREADS)
                     files.finish(about, failed)
                 except OSError as error:
-                    raise unwritable(files, error) from error
+                    raise unwritable(files.npy, files.what, files.bytes, error) from error
     return PictureCache(
         pixels=np.load(files.npy, mmap_mode="r"),
         digest=digest,
@@ -150,21 +148,15 @@ def build_cache(
     )
 
 
-def cache_digest(
-    ids: Sequence[str],
-    paths: Sequence[str | Path],
-    *,
-    spec: PreprocessSpec,
-    max_pixels: int = MAX_PIXELS,
-) -> str:
+def cache_digest(ids: Sequence[str], paths: Sequence[str | Path], *, spec: PreprocessSpec) -> str:
     """Sha256 of what decides the pixels, without opening a picture.
 
-    It is taken over the resizer, the size, the EXIF policy, ``max_pixels`` and the version of
-    Pillow (whose decoders and filters change), and per row over the id and the file's name, size
-    and time of last change. The folder is left out, so that pictures moved together with their
-    times keep their cache.
+    It is taken over the resizer, the size, the EXIF policy, the most pixels that a picture
+    may have and the version of Pillow (whose decoders and filters change), and per row over the id
+    and the file's name, size and time of last change. The folder is left out, so that pictures
+    moved together with their times keep their cache.
     """
-    policy = [spec.resize_kind, spec.resize_hw, spec.exif_orientation, max_pixels, PIL.__version__]
+    policy = [spec.resize_kind, spec.resize_hw, spec.exif_orientation, MAX_PIXELS, PIL.__version__]
     digest = hashlib.sha256(json.dumps([FORMAT, SCHEMA_VERSION, *policy]).encode())
     for image_id, path in zip(ids, paths, strict=True):
         try:
@@ -180,9 +172,9 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")  # file names on Linux need not be UTF-8
 
 
-def _readable(path: str | Path, spec: PreprocessSpec, max_pixels: int) -> bool:
+def _readable(path: str | Path, spec: PreprocessSpec) -> bool:
     try:
-        decode(os.fspath(path), exif_orientation=spec.exif_orientation, max_pixels=max_pixels)
+        decode(os.fspath(path), exif_orientation=spec.exif_orientation)
     except PictureError:
         return False
     return True
@@ -205,14 +197,11 @@ def _fill(
     paths: Sequence[str | Path],
     spec: PreprocessSpec,
     threads: int,
-    max_pixels: int,
 ) -> dict[int, str]:
     """Decode the rows that are missing; returns those that failed."""
 
     def prepare(row: int) -> Pixels:
-        decoded = decode(
-            os.fspath(paths[row]), exif_orientation=spec.exif_orientation, max_pixels=max_pixels
-        )
+        decoded = decode(os.fspath(paths[row]), exif_orientation=spec.exif_orientation)
         return RESIZERS[spec.resize_kind](decoded.rgb, spec.resize_hw)
 
     failed: dict[int, str] = {}

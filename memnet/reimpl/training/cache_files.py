@@ -1,6 +1,7 @@
 """The files of a picture cache: whether they are whole, and how they are begun, filled and ended.
 
-:mod:`memnet.reimpl.training.cache` says which files there are.
+:mod:`memnet.reimpl.training.cache` says which files there are. Whatever else is kept beside them
+(:mod:`memnet.reimpl.training.frozen_outputs`) is locked, and takes its disk space, in the same way.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.lib import format as npy
 
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_bytes, write_text
 from memnet.util.json_text import parse_json
+from memnet.util.locking import hold_lock
 from memnet.util.messages import say
 
 FORMAT = "memnet picture cache"
@@ -58,27 +59,24 @@ class CacheFiles:
     def complete(self) -> dict[int, str] | None:
         """Return the failed rows of a complete cache, None where there is none."""
         about = self._about()
-        if not about.get("complete") or not self._whole():
+        if about.get("complete") is not True or not self._whole():
             return None
-        return {int(row): str(reason) for row, reason in about.get("failed", {}).items()}
+        failed = about.get("failed", {})
+        rows = set(map(str, range(self.shape[0])))
+        if not isinstance(failed, dict) or not failed.keys() <= rows:
+            return None  # damaged
+        return {int(row): str(reason) for row, reason in failed.items()}
+
+    @property
+    def what(self) -> str:
+        """What sentences call the cache."""
+        return f"The picture cache of {self.shape[0]:,} pictures"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock; another process that holds it is waited for, and the user told so."""
-        lock = FileLock(str(self.lock))
-        try:
-            self.lock.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                say(f"Another process is filling {self.npy}; waiting for it ...")
-                lock.acquire()
-        except OSError as error:
-            raise unwritable(self, error) from error
-        try:
+        with locked(self.lock, self.npy):
             yield
-        finally:
-            lock.release()
 
     def prepare(self, about: dict[str, Any]) -> None:
         """Make the files and take the disk space, keeping the rows of an interrupted call."""
@@ -88,15 +86,9 @@ class CacheFiles:
                 say(f"The picture cache {self.npy} is damaged or cut short; it is built anew.")
             for path in (self.json, self.rows, self.npy):
                 path.unlink(missing_ok=True)
-        self._require_space()
+        require_space(self.npy, self.what, self.bytes)
         if not resumed:
-            try:
-                with self.npy.open("wb") as file:
-                    file.write(self.head)
-                    _allocate(file, self.bytes)
-            except OSError:
-                self.npy.unlink(missing_ok=True)  # what it has taken of a disk that is full
-                raise
+            make_file(self.npy, self.head, self.bytes)
             write_bytes(self.rows, bytes(self.shape[0]), advice=_ADVICE)
         self._write_about(about | {"complete": False})
 
@@ -137,20 +129,6 @@ class CacheFiles:
 
     def _rows_fit(self) -> bool:
         return self.rows.is_file() and self.rows.stat().st_size == self.shape[0]
-
-    def _require_space(self) -> None:
-        taken = 0
-        if self.npy.exists():
-            content = self.npy.stat()
-            # A file with holes is as long as a full one; its blocks say what it really has.
-            taken = min(getattr(content, "st_blocks", 0) * 512 or content.st_size, content.st_size)
-        need, free = self.bytes - taken, shutil.disk_usage(self.npy.parent).free
-        if need > free:
-            raise MemnetError(
-                f"The picture cache of {self.shape[0]:,} pictures needs {_gb(need)} in "
-                f"{self.npy.parent}, where {_gb(free)} are free; make room, or choose a folder on "
-                "another disk with --cache DIR."
-            )
 
 
 class RowWriter:
@@ -195,6 +173,38 @@ class RowWriter:
         self._marked_at = time.monotonic()
 
 
+def locked(lock_file: Path, path: Path) -> AbstractContextManager[None]:
+    """Hold the lock of a file that is filled; see :func:`memnet.util.locking.hold_lock`."""
+    busy = f"Another process is filling {path}; waiting for it ..."
+    return hold_lock(lock_file, busy=busy, advice=_ADVICE, wait=True)
+
+
+def require_space(path: Path, what: str, size: int) -> None:
+    """Raise ``MemnetError`` where the disk has less room than a file of this size still needs."""
+    taken = 0
+    if path.exists():
+        content = path.stat()
+        # A file with holes is as long as a full one; its blocks say what it really has.
+        taken = min(getattr(content, "st_blocks", 0) * 512 or content.st_size, content.st_size)
+    need, free = size - taken, shutil.disk_usage(path.parent).free
+    if need > free:
+        raise MemnetError(
+            f"{what} needs {_gb(need)} in {path.parent}, where {_gb(free)} are free; make room, or "
+            "choose a folder on another disk with --cache DIR."
+        )
+
+
+def make_file(path: Path, head: bytes, size: int) -> None:
+    """Write a file's head and take the disk space of all of it; a disk that is full keeps none."""
+    try:
+        with path.open("wb") as file:
+            file.write(head)
+            _allocate(file, size)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def _allocate(file: BinaryIO, size: int) -> None:
     """Take the disk space now, so that a disk that fills up is noticed before the work."""
     file.flush()
@@ -207,18 +217,25 @@ def _allocate(file: BinaryIO, size: int) -> None:
     file.truncate(size)
 
 
-def unwritable(files: CacheFiles, error: OSError) -> MemnetError:
-    """Build the error for a disk that is full or cannot be written."""
+def unwritable(path: Path, what: str, size: int, error: OSError) -> MemnetError:
+    """Build the error for a disk that is full or cannot be written.
+
+    Parameters
+    ----------
+    path : the file that is filled.
+    what : what sentences call it, with a capital letter.
+    size : of the whole file, in bytes.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return MemnetError(
-            f"The disk of {files.npy.parent} is full (or your quota of it): the picture cache of "
-            f"{files.shape[0]:,} pictures needs {_gb(files.bytes)}, and "
-            f"{_gb(shutil.disk_usage(files.npy.parent).free)} are free; make room and run it again "
-            "(what was done is kept), or choose a folder on another disk with --cache DIR."
+            f"The disk of {path.parent} is full (or your quota of it): {what[0].lower()}{what[1:]} "
+            f"needs {_gb(size)}, and {_gb(shutil.disk_usage(path.parent).free)} are free; make "
+            "room and run it again (what was done is kept), or choose a folder on another disk "
+            "with --cache DIR."
         )
     return MemnetError(
-        f"The picture cache {files.npy} cannot be written ({error.strerror or error}); choose "
-        "another folder with --cache DIR."
+        f"{what}, {path}, cannot be written ({error.strerror or error}); choose another folder "
+        "with --cache DIR."
     )
 
 

@@ -83,12 +83,18 @@ class Journal(Callback):
     """Keeps the curves and the two checkpoints: the end of an epoch, and the best validation.
 
     All that it knows travels in the checkpoints, so that a run that goes on from one has the
-    curves up to there and no more. ``watch`` is told each new row, and ends the run by True.
+    curves up to there and no more. ``watch`` is told each new row, and ends the run by True;
+    ``pause`` is asked at the end of each epoch but the last, and True ends it there.
     """
 
-    def __init__(self, folder: Path, watch: Callable[[dict[str, float]], bool] | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        watch: Callable[[dict[str, float]], bool] | None,
+        pause: Callable[[], bool] | None = None,
+    ) -> None:
         self.folder = folder
-        self.watch = watch
+        self.watch, self.pause = watch, pause
         self.rows: list[dict[str, float]] = []
         self.best: dict[str, float] = {}
         self.stopped = False  # early, by the patience of its settings
@@ -186,6 +192,8 @@ class Journal(Callback):
             for callback in trainer.callbacks  # type: ignore[attr-defined]
         )
         at_the_end = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        if not at_the_end and self.pause is not None and self.pause():
+            trainer.should_stop = at_the_end = True
         wait = min(SAVE_EVERY_S, 10 * self._saving)
         due = at_the_end or time.monotonic() - self._saved_at >= wait
         if trainer.strategy.broadcast(due):  # one clock decides for all processes

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, cast
 from memnet.errors import MemnetError, unknown_name
 from memnet.reimpl import TRAINABLE
 from memnet.reimpl.branches import Network
-from memnet.util.resources import packaged_toml, tomllib
+from memnet.util.resources import packaged_toml, parse_toml
 from memnet.weights import networks
 
 PRESETS = ("memnet", "memnet96", "resmem", "resmem-retrain", "m3m")
@@ -27,6 +28,22 @@ PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 """Our word -> Lightning's. With the last two the weights themselves stay 32-bit."""
 
 CROPS = ("centre", "random")
+
+
+_LARGEST = sys.float_info.max
+_MOST = 2**31 - 1  # of what is counted
+LIMITS: dict[str, tuple[float, float, str]] = {
+    "dropout": (0, 1 - 1e-9, "from 0 to below 1"),
+    "learning_rate": (1e-30, _LARGEST, "above 0"),
+    "momentum": (0, 1 - 1e-9, "from 0 to below 1"),
+    "weight_decay": (0, _LARGEST, "0 or more"),
+    "batch_size": (1, _MOST, f"from 1 to {_MOST}"),
+    "epochs": (1, _MOST, f"from 1 to {_MOST}"),
+    "patience": (1, _MOST, f"from 1 to {_MOST}"),
+    "validations_per_epoch": (1, _MOST, f"from 1 to {_MOST}"),
+    "seed": (0, 2**32 - 1, "from 0 to 4294967295"),
+}
+"""Setting -> lowest value, highest value, and what a message calls what lies between."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,21 +100,10 @@ class TrainConfig:
                 raise MemnetError(
                     f"{name} is {getattr(self, name)!r}; it must be {' or '.join(allowed)}."
                 )
-        limits = {
-            "dropout": (0, 1 - 1e-9, "from 0 to below 1"),
-            "learning_rate": (1e-30, math.inf, "above 0"),
-            "momentum": (0, 1 - 1e-9, "from 0 to below 1"),
-            "weight_decay": (0, math.inf, "0 or more"),
-            "batch_size": (1, math.inf, "1 or more"),
-            "epochs": (1, math.inf, "1 or more"),
-            "patience": (1, math.inf, "1 or more"),
-            "validations_per_epoch": (1, math.inf, "1 or more"),
-            "seed": (0, 2**32 - 1, "from 0 to 4294967295"),
-        }
-        for name, (low, high, meaning) in limits.items():
+        for name, (low, high, meaning) in LIMITS.items():
             value = getattr(self, name)
-            if not (low <= value <= high and math.isfinite(value)):
-                finite = "" if math.isfinite(value) else " and finite"
+            if not low <= value <= high:
+                finite = " and finite" if value in (math.inf, -math.inf) or value != value else ""
                 raise MemnetError(f"{name} is {value}; it must be {meaning}{finite}.")
         for name in (*self.freeze, *self.starts):
             if name not in network.branches:
@@ -136,10 +142,11 @@ class TrainConfig:
         steps = self.epochs * self.batches(pictures)
         if steps * self.learning_rate >= 0.02:
             return ""
+        larger = ", such as --learning-rate 0.001" if self.learning_rate < 0.001 else ""
         return (
-            f"{steps:,} steps with a learning rate of {self.learning_rate:g} will change little: "
-            "the paper's 1e-5 is for 37,500 steps. With few pictures take a larger one, such as "
-            "--learning-rate 0.001, or let `memnet tune` look for it."
+            f"{steps:,} step(s) with a learning rate of {self.learning_rate:g} will change little: "
+            f"the paper's 1e-5 is for 37,500 steps. With few pictures take a larger one{larger}, "
+            "or let `memnet tune` look for it."
         )
 
     def build(self) -> Network:
@@ -148,7 +155,8 @@ class TrainConfig:
             network: Network = network_class(self.arch)(
                 sizes=dict(self.sizes), dropout=self.dropout
             )
-        except (RuntimeError, ValueError) as error:  # no memory, or groups that do not divide
+        except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+            # No memory, groups that do not divide, or a product beyond 64 bits.
             raise MemnetError(
                 f"A {self.arch} of the given sizes cannot be built ({str(error).splitlines()[0]})."
             ) from error
@@ -232,7 +240,12 @@ def _checked(name: str, value: Any, before: Any, where: str) -> Any:
         raise MemnetError(f"{where}{unknown_name('setting', name, known)}")
     kind, meaning = _TYPES[known[name]]
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise MemnetError(
+                f"{where}{name} is a whole number of {len(str(value))} digits, too large."
+            ) from None
     if kind is tuple and isinstance(value, (list, tuple)):
         value = tuple(value)
     inner = int if known[name].endswith("int]") else str
@@ -246,13 +259,15 @@ def _checked(name: str, value: Any, before: Any, where: str) -> Any:
 def read_toml(file: Path) -> dict[str, Any]:
     """Read a TOML file; one that is missing or damaged raises ``MemnetError``."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise MemnetError(f"There is no file {file}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise MemnetError(f"{file} cannot be read ({error}).") from error
-    except tomllib.TOMLDecodeError as error:
-        raise MemnetError(f"{file} is no TOML: {error}.") from error
+    try:
+        return parse_toml(text)
+    except ValueError as error:
+        raise MemnetError(f"{file} is no TOML: {str(error).rstrip('.')}.") from error
 
 
 def _toml(value: Any) -> str:

@@ -37,6 +37,7 @@ def fit(
     machine: Machine,
     *,
     watch: Callable[[dict[str, float]], bool] | None = None,
+    pause: Callable[[], bool] | None = None,
 ) -> dict[str, Any]:
     """Train, or go on with a run that was begun in ``out`` and not finished.
 
@@ -46,6 +47,8 @@ def fit(
     out : the run's folder, which :mod:`memnet.reimpl.training.run_folder` has made ready.
     machine : where.
     watch : is told each row of ``curves.csv`` as it is written, and ends the run by returning True.
+    pause : is asked at the end of each epoch but the last, and ends the run there by returning
+        True, so that another call goes on with it; for one device.
 
     Returns
     -------
@@ -96,7 +99,9 @@ def fit(
     )
     prepared = time.perf_counter() - began
     with quiet():
-        trainer = make_trainer(config, out, machine, watch, config.batches(len(rows["train"])))
+        trainer = make_trainer(
+            config, out, machine, config.batches(len(rows["train"])), watch=watch, pause=pause
+        )
         status, cause, message = run_loop(module, trainer, config, out)
     curves = read_curves(out)
     unread = [

@@ -6,26 +6,25 @@ computes the same 1000 numbers of a picture in every epoch.
 
 from __future__ import annotations
 
-import errno
 import hashlib
+import io
 import json
 import math
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
+from numpy.lib import format as npy
 from torch import Tensor
 from tqdm import tqdm
 
-from memnet.errors import MemnetError
 from memnet.preprocess.spec import PreprocessSpec
 from memnet.reimpl.branches import Network
 from memnet.reimpl.training.cache import PictureCache
+from memnet.reimpl.training.cache_files import locked, make_file, require_space, unwritable
 from memnet.util.atomic import write_text
 from memnet.util.json_text import parse_json
 from memnet.weights.files import tensors_digest
@@ -89,43 +88,68 @@ def branch_outputs(
     MemnetError
         if the disk is too small or full.
     """
-    shape = _shape(network, branch)
+    shape = (len(cache.pixels), *_shape(network, branch))
     path = folder / f"{branch}-{_key(network, branch, cache, spec, device)}.npy"
-    progress = path.with_suffix(".json")
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(path) + ".lock"):
-        done = _done(path, progress, (len(cache.pixels), *shape))
+    head = _head(shape)
+    what = f"The file with the outputs of the frozen branch {branch}"
+    size = len(head) + math.prod(shape) * 4
+    with locked(Path(f"{path}.lock"), path):
+        done = _done(path, head, size, len(cache.pixels))
         if done == len(cache.pixels):
             return path
-        if not done:
-            _make_room(path, (len(cache.pixels), *shape))
-        outputs = np.lib.format.open_memmap(path, mode="r+")
-        rows, columns = centre(spec)
-        network.to(device)
-        bar = tqdm(
-            total=len(outputs),
-            initial=done,
-            unit="picture",
-            desc=f"{branch}, once",
-            file=sys.stderr,
-            disable=None,
-        )
-        committed = time.monotonic()
-        with bar, torch.inference_mode():
-            for start in range(done, len(outputs), _BATCH):
-                batch = np.ascontiguousarray(cache.pixels[start : start + _BATCH, rows, columns])
-                answers = network.frozen_output(
-                    branch, network_input(torch.from_numpy(batch).to(device))
-                )
-                outputs[start : start + len(batch)] = answers.float().cpu().numpy()
-                end = start + len(batch)
-                if end == len(outputs) or time.monotonic() - committed > _COMMIT_SECONDS:
-                    outputs.flush()  # the numbers first, then the word that they are there
-                    write_text(progress, json.dumps({"done": end}))
-                    committed = time.monotonic()
-                bar.update(len(batch))
-        network.to("cpu")  # from where it may go to several devices
+        try:
+            require_space(path, what, size)
+            if not done:
+                make_file(path, head, size)
+            _fill(path, len(head), done, network, branch, cache, spec, device)
+        except OSError as error:
+            raise unwritable(path, what, size, error) from error
     return path
+
+
+def _fill(
+    path: Path,
+    offset: int,
+    done: int,
+    network: Network,
+    branch: str,
+    cache: PictureCache,
+    spec: PreprocessSpec,
+    device: torch.device,
+) -> None:
+    """Compute the outputs from picture ``done`` on and write them behind the file's head.
+
+    By plain writes: on a full disk a memory map ends the process by a signal.
+    """
+    rows, columns = centre(spec)
+    network.to(device)
+    count = len(cache.pixels)
+    bar = tqdm(
+        total=count,
+        initial=done,
+        unit="picture",
+        desc=f"{branch}, once",
+        file=sys.stderr,
+        disable=None,
+    )
+    committed = time.monotonic()
+    with bar, path.open("r+b") as file, torch.inference_mode():
+        for start in range(done, count, _BATCH):
+            batch = np.ascontiguousarray(cache.pixels[start : start + _BATCH, rows, columns])
+            answers = network.frozen_output(
+                branch, network_input(torch.from_numpy(batch).to(device))
+            )
+            outputs = np.ascontiguousarray(answers.float().cpu().numpy(), dtype="<f4")
+            file.seek(offset + start * (outputs.nbytes // len(batch)))
+            file.write(outputs.data)
+            end = start + len(batch)
+            if end == count or time.monotonic() - committed > _COMMIT_SECONDS:
+                file.flush()  # the numbers first, then the word that they are there
+                os.fsync(file.fileno())
+                write_text(_progress(path), json.dumps({"done": end}))
+                committed = time.monotonic()
+            bar.update(len(batch))
+    network.to("cpu")  # from where it may go to several devices
 
 
 def _shape(network: Network, branch: str) -> tuple[int, ...]:
@@ -151,39 +175,24 @@ def _key(
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _done(path: Path, progress: Path, shape: tuple[int, ...]) -> int:
+def _head(shape: tuple[int, ...]) -> bytes:
+    """Return what a NumPy file of these outputs begins with."""
+    head = io.BytesIO()
+    npy.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return head.getvalue()
+
+
+def _progress(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _done(path: Path, head: bytes, size: int, count: int) -> int:
     """How many pictures' outputs are in the file; 0 where it is not what it should be."""
     try:
-        known: int = parse_json(progress.read_text(encoding="utf-8"))["done"]
-        there = np.lib.format.open_memmap(path, mode="r")
+        done = parse_json(_progress(path).read_text(encoding="utf-8"))["done"]
+        with path.open("rb") as file:
+            whole = file.read(len(head)) == head and path.stat().st_size == size
     except (OSError, ValueError, KeyError, TypeError):
         return 0
-    return known if there.shape == shape and there.dtype == np.float32 else 0
-
-
-def _make_room(path: Path, shape: tuple[int, ...]) -> None:
-    """Write an empty file of full size, so that a full disk is noticed now and not in hours."""
-    needed = math.prod(shape) * 4
-    free = shutil.disk_usage(path.parent).free
-    if needed > free:
-        raise MemnetError(_no_room(path, needed, free))
-    try:
-        outputs = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-        size = path.stat().st_size
-        del outputs
-        if hasattr(os, "posix_fallocate"):
-            with path.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise MemnetError(_no_room(path, needed, free)) from error
-        raise MemnetError(f"{path} cannot be written ({error}).") from error
-
-
-def _no_room(path: Path, needed: int, free: int) -> str:
-    return (
-        f"The outputs of the frozen branch need {needed / 1e9:.1f} GB in {path.parent}, and "
-        f"{free / 1e9:.1f} GB are free; choose another disk with --cache, or compute them anew in "
-        "every epoch with cache_frozen = false."
-    )
+    known = isinstance(done, int) and not isinstance(done, bool) and 0 <= done <= count
+    return done if whole and known else 0

@@ -20,6 +20,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing.spawn import ProcessException
 
 from memnet.errors import MemnetError
+from memnet.reimpl.training.batches import close_maps
 from memnet.reimpl.training.callbacks import Journal, Progress, SafeCheckpoints, read_checkpoint
 from memnet.reimpl.training.config import PRECISIONS, TrainConfig
 from memnet.reimpl.training.module import NotFiniteError, TrainingModule
@@ -103,6 +104,7 @@ def run_loop(
     finally:
         for loader in module.loaders.values():
             loader.close()
+        close_maps()
     return "finished", "", ""
 
 
@@ -136,10 +138,12 @@ def make_trainer(
     config: TrainConfig,
     out: Path,
     machine: Machine,
-    watch: Callable[[dict[str, float]], bool] | None,
     batches: int,
+    *,
+    watch: Callable[[dict[str, float]], bool] | None,
+    pause: Callable[[], bool] | None,
 ) -> L.Trainer:
-    """Set Lightning up; ``batches`` are those of an epoch, ``watch`` as for ``fit``."""
+    """Set Lightning up; ``batches`` are those of an epoch, the others as for ``fit``."""
     cpu = machine.accelerator == "cpu"
     strategy: Any = "auto"
     if machine.devices > 1:
@@ -169,7 +173,7 @@ def make_trainer(
                 patience=config.patience,
                 check_finite=False,  # a constant prediction has no rank correlation, and may later
             ),
-            Journal(out, watch),
+            Journal(out, watch, pause),
             Progress(),
         ],
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
 
 from memnet.errors import MemnetError
+from memnet.reimpl.training.config import LIMITS
 
 SMALLEST_DECAY = 1e-6
 """Where the range of weight decay begins beside 0, unless it is all below."""
@@ -35,18 +35,13 @@ class Ranges:
     weight_decay: tuple[float, float] = (0.0, 1e-2)
 
     def __post_init__(self) -> None:
-        limits = {
-            "learning_rate": (1e-30, math.inf, "above 0"),
-            "momentum": (0.0, 1 - 1e-9, "from 0 to below 1"),
-            "batch_size": (1, math.inf, "1 or more"),
-            "weight_decay": (0.0, math.inf, "0 or more"),
-        }
-        for name, (lowest, highest, words) in limits.items():
+        for name in SEARCHED:
             low, high = getattr(self, name)
-            if not (lowest <= low <= high <= highest and math.isfinite(high)):
+            lowest, highest, words = LIMITS[name]
+            if not lowest <= low <= high <= highest:
                 raise MemnetError(
-                    f"{name} is searched from {low:g} to {high:g}; both must be {words}, and the "
-                    "second not below the first."
+                    f"{name} is searched from {_short(low)} to {_short(high)}; both must be "
+                    f"{words}, and the second not below the first."
                 )
         if not self.batch_sizes():
             low, high = self.batch_size
@@ -58,6 +53,10 @@ class Ranges:
         """Return the powers of two in the range."""
         low, high = self.batch_size
         return [2**power for power in range(high.bit_length()) if low <= 2**power <= high]
+
+
+def _short(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 SEARCHED = tuple(field.name for field in dataclasses.fields(Ranges))

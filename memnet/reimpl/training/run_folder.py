@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from memnet.errors import MemnetError
 from memnet.reimpl.training.config import TrainConfig, read_config
 from memnet.reimpl.training.training_set import COLUMNS, TrainingSet
 from memnet.util.atomic import write_text
+from memnet.util.csv_text import to_csv_text
 from memnet.util.json_text import parse_json
+from memnet.util.locking import hold_lock
 
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
 CURVES = "curves.csv"
@@ -58,8 +59,7 @@ def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
         return
     if out.exists() and not out.is_dir():
         raise MemnetError(f"{out} is a file; choose another --out.")
-    ours = (SPLIT, DATA, LOCK)
-    if not begun and out.is_dir() and any(path.name not in ours for path in out.iterdir()):
+    if not begun and out.is_dir() and any(map(_is_strange, out.iterdir())):
         raise MemnetError(f"{out} holds files that are no training run; choose another --out.")
     about = {
         "trained_on": list(data.trained_on),
@@ -69,33 +69,28 @@ def begin(out: Path, config: TrainConfig, data: TrainingSet) -> None:
     }
     paths = [os.path.abspath(path) for path in data.table["path"]]  # from wherever it is gone on
     table = data.table.assign(path=paths)
-    write_text(out / SPLIT, table.to_csv(index=False, lineterminator="\n"))
+    write_text(out / SPLIT, to_csv_text(table))
     write_json(out / DATA, about)
     write_text(out / CONFIG, config.to_toml())  # the last, since it is what makes it a run
+
+
+def _is_strange(path: Path) -> bool:
+    """Whether a file does not belong to a beginning; hidden ones are of systems and of kills."""
+    return path.name not in (SPLIT, DATA) and not path.name.startswith(".")
 
 
 @contextlib.contextmanager
 def lock_folder(out: Path) -> Iterator[None]:
     """Keep other processes from a run's folder; one that has it is a ``MemnetError``."""
     made = not out.exists()
+    busy = f"Another process is at work on the run in {out}; wait for it, or stop it."
     try:
-        if made:
-            out.mkdir(parents=True)
-        lock = FileLock(out / LOCK, timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise MemnetError(
-            f"Another process is at work on the run in {out}; wait for it, or stop it."
-        ) from None
-    except OSError as error:
-        raise MemnetError(f"{out} cannot be written ({error}); choose another --out.") from error
-    try:
-        yield
+        with hold_lock(out / LOCK, busy=busy, advice="choose another --out"):
+            yield
     finally:
-        (out / LOCK).unlink(missing_ok=True)
-        lock.release()
-        if made:
-            with contextlib.suppress(OSError):  # it holds a run by now
+        with contextlib.suppress(OSError):
+            if made and [path.name for path in out.iterdir()] == [LOCK]:  # nothing was begun
+                (out / LOCK).unlink()
                 out.rmdir()
 
 
@@ -120,7 +115,7 @@ def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
     config = read_config(file=out / CONFIG)
     try:
         table = pd.read_csv(out / SPLIT, dtype=str, keep_default_na=False)
-        about = parse_json((out / DATA).read_text(encoding="utf-8"))
+        about = _read_about(out / DATA)
         # By Python's own float: a score that is off in its last digit is another score.
         table = table[list(COLUMNS)].assign(score=[float(text) for text in table["score"]])
         data = TrainingSet(
@@ -135,6 +130,20 @@ def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
             f"The run in {out} is damaged ({SPLIT} or {DATA}: {error}); begin it again elsewhere."
         ) from error
     return config, data
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    """Read what the data are called; anything else than that is a ``ValueError``."""
+    about = parse_json(path.read_text(encoding="utf-8"))
+    kinds = {"trained_on": list, "test_name": str, "description": dict, "set_aside": list}
+    if not isinstance(about, dict) or not all(
+        isinstance(about.get(name), kind) for name, kind in kinds.items()
+    ):
+        raise ValueError(f"{path.name} does not have the fields that memnet writes")
+    names = [*about["trained_on"], *about["set_aside"]]
+    if not all(isinstance(each, str) for each in names):
+        raise ValueError(f"{path.name} has a name that is no text")
+    return about
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:

@@ -75,7 +75,8 @@ def from_table(
         are exact all the same (largest remainders).
     seed : of the draw.
     dataset : name of the data set, as for ``memnet compare --dataset``; by default that of the
-        manifest, or the table's file name.
+        manifest, or one made of the table's file name (``table-NAME`` where that is the name of a
+        known data set, since a file's name declares nothing).
 
     Raises
     ------
@@ -370,7 +371,8 @@ def _without_prefix(ids: pd.Series, prefix: str) -> list[str]:
 def _dataset_base(given: str, known: str, path: Path) -> str:
     """Settle the data set's name: the manifest's, the given one, or one made of the file's name."""
     if not given and not known:
-        return re.sub(r"[^a-z0-9_.-]+", "-", path.stem.lower()).strip("-.") or "pictures"
+        name = re.sub(r"[^a-z0-9_.-]+", "-", path.stem.lower()).strip("-.") or "pictures"
+        return f"table-{name}" if DatasetName.parse(name).known else name
     if ":" in given or (given and not all(each.strip() for each in given.split("+"))):
         raise MemnetError(
             f"--dataset {given!r} must be a data set's name alone, since its parts are named here: "

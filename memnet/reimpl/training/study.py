@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from memnet.errors import MemnetError
+from memnet.util.locking import hold_lock
 
 STUDY = "study.db"
 TRIALS = "trials"
@@ -79,43 +79,59 @@ def open_study(out: Path, about: Mapping[str, Any]) -> Iterator[optuna.Study]:
         if the folder holds another search, or something else; if another process works on it; or
         if its database is damaged.
     """
-    path = out / STUDY
-    try:
-        results = [file.name for file in out.iterdir()] if out.is_dir() else []
-        if STUDY not in results and set(results) - {LOCK}:
-            raise MemnetError(f"{out} holds files that are no search; choose another --out.")
-        out.mkdir(parents=True, exist_ok=True)
-        with FileLock(out / LOCK, timeout=0), _silent():
-            storage = optuna.storages.RDBStorage(
-                URL.create("sqlite", database=str(path)).render_as_string()
-            )
-            try:
-                study = optuna.create_study(
-                    study_name="memnet",
-                    storage=storage,
-                    direction="maximize",
-                    load_if_exists=True,
-                    pruner=optuna.pruners.MedianPruner(
-                        n_startup_trials=STARTUP_TRIALS, n_warmup_steps=WARMUP_VALIDATIONS
-                    ),
-                )
-                _same(out, study, json.loads(json.dumps(about)))
-                yield study
-            finally:
-                storage.remove_session()
-                storage.engine.dispose()
-    except Timeout:
-        raise MemnetError(
-            f"Another process is at work on the search in {out}; wait for it, or stop it."
-        ) from None
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise MemnetError(
-            f"The search's database {path} cannot be read or written ({reason}); free some space "
-            "there if the disk is full, else begin the search again in another folder."
-        ) from error
-    except OSError as error:
-        raise MemnetError(f"{out} cannot be written ({error}).") from error
+    with ExitStack() as opened:
+        try:
+            study = _open(out, opened)
+            _same(out, study, json.loads(json.dumps(about)))
+        except _DATABASE_ERRORS as error:
+            raise _database_error(out, error) from error
+        except OSError as error:
+            raise MemnetError(f"{out} cannot be written ({error}).") from error
+        try:
+            yield study
+        except _DATABASE_ERRORS as error:
+            raise _database_error(out, error) from error
+
+
+_DATABASE_ERRORS = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
+
+
+def _open(out: Path, opened: ExitStack) -> optuna.Study:
+    """Open or begin the study; ``opened`` closes it and gives the lock back."""
+    results = [file.name for file in out.iterdir()] if out.is_dir() else []
+    strange = [name for name in results if not name.startswith(".")]  # than systems' own, our lock
+    if STUDY not in results and strange:
+        raise MemnetError(f"{out} holds files that are no search; choose another --out.")
+    opened.enter_context(
+        hold_lock(
+            out / LOCK,
+            busy=f"Another process is at work on the search in {out}; wait for it, or stop it.",
+            advice="choose another --out",
+        )
+    )
+    opened.enter_context(_silent())
+    storage = optuna.storages.RDBStorage(
+        URL.create("sqlite", database=str(out / STUDY)).render_as_string()
+    )
+    opened.callback(storage.engine.dispose)
+    opened.callback(storage.remove_session)
+    return optuna.create_study(
+        study_name="memnet",
+        storage=storage,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(
+            n_startup_trials=STARTUP_TRIALS, n_warmup_steps=WARMUP_VALIDATIONS
+        ),
+    )
+
+
+def _database_error(out: Path, error: Exception) -> MemnetError:
+    reason = str(error.__cause__ or error).splitlines()[0]
+    return MemnetError(
+        f"The search's database {out / STUDY} cannot be read or written ({reason}); free some "
+        "space there if the disk is full, else begin the search again in another folder."
+    )
 
 
 @contextmanager
@@ -130,18 +146,19 @@ def _silent() -> Iterator[None]:
 
 
 def _same(out: Path, study: optuna.Study, about: Mapping[str, Any]) -> None:
-    settings = study.user_attrs.get("memnet")
+    settings: Any = study.user_attrs.get("memnet")
     if settings is None:
         study.set_user_attr("memnet", about)
         return
     changed = []
     for kind, new in about.items():
-        old = settings[kind]
+        old = settings.get(kind)
         if isinstance(new, Mapping):
+            before = old if isinstance(old, Mapping) else {}
             changed += [
-                f"{kind}, {name}: it was {old.get(name)} and is {new[name]}"
+                f"{kind}, {name}: it was {before.get(name)} and is {new[name]}"
                 for name in new
-                if old.get(name) != new[name]
+                if before.get(name) != new[name]
             ]
         elif old != new:
             changed.append(f"{kind}: other pictures, scores or parts")

@@ -74,8 +74,8 @@ def search(
     machine : one device: what a search prunes by lives in one process.
     ranges : what is searched, and where.
     trials : runs that shall have ended, those of earlier calls among them.
-    minutes : after these no run begins, and the one that goes on is set aside at the next
-        validation that ends an epoch; the same call goes on with it. None: as long as it takes.
+    minutes : after these no run begins, and the one that goes on is set aside at the end of its
+        epoch; the same call goes on with it. None: as long as it takes.
     keep : is given each run's folder, settings and what :func:`memnet.reimpl.training.fit.fit`
         returned, to write ``run.json``.
     after : is called at the start with all runs and None, and after each run with all runs and it.
@@ -160,9 +160,12 @@ class _Watch:
         if self._trial.should_prune():
             self.pruned = True
             self._trial.set_user_attr("pruned", True)
-        elif float(row["epoch"]).is_integer() and time.monotonic() >= self._late:
-            self.set_aside = True
-        return self.pruned or self.set_aside
+        return self.pruned
+
+    def pause(self) -> bool:
+        """Set the run aside at the end of an epoch, where the time is over."""
+        self.set_aside = time.monotonic() >= self._late
+        return self.set_aside
 
     def tell(self) -> None:
         """Report what is in the curves, those of an earlier process included.
@@ -197,7 +200,7 @@ def _run_trial(
     watch = _Watch(trial, config, folder, deadline)
     result = read_run(folder)
     if result is None:
-        result = fit(config, data, folder, machine, watch=watch)
+        result = fit(config, data, folder, machine, watch=watch, pause=watch.pause)
         if result["status"] == "interrupted":
             raise KeyboardInterrupt
         if watch.set_aside and result["status"] != "failed":
@@ -211,8 +214,7 @@ def _run_trial(
             result["message"] = "Its predictions were constant throughout."
         elif watch.pruned:
             result["message"] = "Pruned: it was below the median of the runs before it."
-        if "seconds" in result:
-            keep(folder, config, dict(result))
+        keep(folder, config, dict(result))
     watch.tell()
     trial.set_user_attr("best", result["best"])
     trial.set_user_attr("message", result["message"])

@@ -78,7 +78,7 @@ def draw_sheet(variants: Sequence[VariantInput], *, picture: str, mean_note: str
             for place, at in enumerate(row):
                 _card(figure, variants[at], texts[at], _MARGIN + place * (_CARD + _GAP), top)
             top -= row_height
-        _scale(figure, width, 0.42)
+        _scale(figure, 0.42)
     return figure
 
 
@@ -145,7 +145,7 @@ def _write(figure: Figure, left: float, top: float, text: str, size: float, **st
     figure.text(left / across, top / up, readable(text), size=size, **style)
 
 
-def _scale(figure: Figure, width: float, bottom: float) -> None:
+def _scale(figure: Figure, bottom: float) -> None:
     """Draw the colour scale of the differences under the cards."""
     axes = _axes(figure, _MARGIN + _CARD + _GAP, bottom, _CARD, 0.1)
     bar = figure.colorbar(

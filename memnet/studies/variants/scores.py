@@ -12,7 +12,7 @@ from tqdm import tqdm
 from memnet.data.pictures import Item
 from memnet.errors import MemnetError, PictureError
 from memnet.legacy.variants import SERVER, as_variant, variants
-from memnet.preprocess.decode import MAX_PIXELS, decode
+from memnet.preprocess.decode import decode
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE
 from memnet.scoring.predictor import Predictor
 from memnet.util.arrays import Array
@@ -50,7 +50,6 @@ def score_variants(
     *,
     slugs: Sequence[str] | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
-    max_pixels: int = MAX_PIXELS,
 ) -> VariantScores:
     """Run variants of a MemNet on pictures: each picture is decoded once, each input made once.
 
@@ -60,7 +59,6 @@ def score_variants(
     items : the pictures.
     slugs : which variants; None for all. ``server`` is always added, first.
     batch_size : pictures per pass through the network.
-    max_pixels : pictures with more pixels are refused.
 
     Raises
     ------
@@ -89,9 +87,7 @@ def score_variants(
             batch = []
             for item in items[start : start + batch_size]:
                 try:
-                    decoded = decode(
-                        item.picture, exif_orientation=spec.exif_orientation, max_pixels=max_pixels
-                    )
+                    decoded = decode(item.picture, exif_orientation=spec.exif_orientation)
                 except PictureError as error:
                     failed[item.image_id] = str(error)
                     continue

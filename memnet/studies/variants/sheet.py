@@ -9,13 +9,12 @@ then looks like the picture; another variant's looks as wrong as it is to the ne
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from memnet.legacy.variants import Variant, twins, variants
+from memnet.legacy.variants import twins, variants
 from memnet.preprocess.decode import decode
 from memnet.preprocess.matlab_resize import resize_like_matlab
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
@@ -222,7 +221,7 @@ def describe_output(output: OutputSpec) -> str:
     return text + clamp[output.clamp]
 
 
-def list_variants(known: Mapping[str, Variant] | None = None) -> list[dict[str, Any]]:
+def list_variants() -> list[dict[str, Any]]:
     """Return the registry as plain JSON, a dict per variant.
 
     Returns
@@ -232,7 +231,7 @@ def list_variants(known: Mapping[str, Variant] | None = None) -> list[dict[str, 
         ``use_for``, ``own_weights``, ``random_crops``, ``same_inputs`` (the other variants with the
         same preprocessing) and both specs, ``preprocess_spec`` and ``output_spec``.
     """
-    known = variants() if known is None else known
+    known = variants()
     alike = twins(known)
     return [
         {
