@@ -17,6 +17,12 @@ from memnet.weights.files import WeightHeader
 SERVER = "server"
 """The original path, which is what a model's name without a variant means, too."""
 
+PILLOW_12 = "pillow-12"
+"""A variant that is not MemNet's: of any model whose pictures Pillow resizes (``resize_kind``
+``pillow-bilinear-8bit``), with the resize of Pillow up to version 12, as published scores had."""
+
+_PILLOW, _PILLOW_UP_TO_12 = "pillow-bilinear-8bit", "pillow12-bilinear-8bit"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -71,25 +77,52 @@ def find_variant(slug: str) -> Variant:
     return variants()[slug]
 
 
-def check_variant(model: str, arch: str, slug: str) -> None:
-    """Refuse an unknown variant, and any of a model that is not a MemNet of Caffe's layout."""
-    find_variant(slug)
-    if arch != find("memnet.caffe_lamem").arch:
+def check_slug(slug: str) -> None:
+    """Refuse a variant that no model has, with the nearest and all of them."""
+    if slug != PILLOW_12 and slug not in variants():
+        raise unknown_name("variant", slug, [*variants(), PILLOW_12])
+
+
+def check_variant(model: str, arch: str, preprocess: PreprocessSpec | None, slug: str) -> None:
+    """Refuse an unknown variant, and one that this model does not have.
+
+    A MemNet of Caffe's layout has those of :func:`variants`; a model whose pictures Pillow resizes
+    has :data:`PILLOW_12`.
+    """
+    check_slug(slug)
+    if slug == PILLOW_12:
+        if preprocess is None or preprocess.resize_kind != _PILLOW:
+            raise MemnetError(
+                f"{model} does not resize pictures as Pillow does, so that Pillow's version makes "
+                f"no difference; leave out `:{slug}`."
+            )
+    elif arch != find("memnet.caffe_lamem").arch:
         raise MemnetError(
             f"{model} is not the original (Caffe) MemNet, so it has no variant {slug!r}; leave out "
             f"`:{slug}`."
         )
 
 
+def variant_caution(slug: str) -> str:
+    """Say what a variant is for and does otherwise than the original; "" for nothing."""
+    if slug == PILLOW_12:
+        return "for comparison with scores that were made with Pillow up to version 12"
+    variant = find_variant(slug)
+    return f"for {variant.use_for}: {variant.known_defect}" if variant.known_defect else ""
+
+
 def as_variant(header: WeightHeader, slug: str) -> WeightHeader:
-    """Return a MemNet's header with the preprocessing and output of a variant.
+    """Return a model's header with the preprocessing and output of a variant.
 
     Raises
     ------
     MemnetError
-        if there is no such variant, or the weights are not a MemNet of the original's layout.
+        if there is no such variant, or the model does not have it.
     """
-    check_variant(header.name, header.arch, slug)
+    check_variant(header.name, header.arch, header.preprocess, slug)
+    if slug == PILLOW_12:
+        resized = replace(header.preprocess, resize_kind=_PILLOW_UP_TO_12)
+        return replace(header, preprocess=resized)
     variant = find_variant(slug)
     return replace(
         header,

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from memnet.data.contamination import check_trained_on
 from memnet.data.pictures import Item
 from memnet.errors import MemnetError, unknown_name
-from memnet.legacy.variants import as_variant, check_variant, find_variant
+from memnet.legacy.variants import as_variant, check_slug, check_variant, variant_caution
 from memnet.preprocess.decode import MAX_PIXELS, Picture
 from memnet.preprocess.differentiable import preprocess_tensor
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
@@ -313,8 +313,10 @@ def load(
     Parameters
     ----------
     model : a name of :func:`list_models` (``"resmem.published"``), or the path of a
-        ``.safetensors`` file that memnet wrote; for a MemNet of Caffe's, ``:SLUG`` behind it names
-        one of :func:`memnet.legacy.variants.variants` (``"memnet.caffe_lamem:pycaffe-no-swap"``).
+        ``.safetensors`` file that memnet wrote; ``:SLUG`` behind it names a variant: for a MemNet
+        of Caffe's one of :func:`memnet.legacy.variants.variants`
+        (``"memnet.caffe_lamem:pycaffe-no-swap"``), for a model whose pictures Pillow resizes
+        ``"resmem.published:pillow-12"``.
     device : ``"auto"`` (a CUDA GPU where there is one, else the CPU) or a torch device name.
     exif_orientation : ``"apply"`` turns pictures as their EXIF block says, which neither the
         original MemNet nor the ``resmem`` package does; None keeps what the model was made with.
@@ -331,7 +333,7 @@ def load(
         return _with_exif(_of_package(point, _device(device)), exif_orientation)
     model, variant = split_variant(named)
     if variant or named.endswith(":"):
-        find_variant(variant)
+        check_slug(variant)
     if str(model).endswith(".safetensors"):
         path = Path(model)
         tensors, header = read_weights(path)
@@ -344,7 +346,7 @@ def load(
     else:
         entry = _entry(str(model))
         if variant:  # before half a gigabyte is read
-            check_variant(entry.name, entry.arch, variant)
+            check_variant(entry.name, entry.arch, entry.preprocess, variant)
         tensors, header = store.load(entry)
         path, name = store.stored_path(entry), entry.name
     if variant:
@@ -356,11 +358,8 @@ def load(
     network = _build(header.arch, tensors, path)
     _notice(name, header.licence_notice)
     _notice(f"{name} (remark)", f"{name}: {header.remark}" if header.remark else "")
-    if variant and find_variant(variant).known_defect:
-        known = find_variant(variant)
-        _notice(
-            f"{name}:{variant}", f"{name}:{variant} is for {known.use_for}: {known.known_defect}"
-        )
+    if variant and (caution := variant_caution(variant)):
+        _notice(f"{name}:{variant}", f"{name}:{variant} is {caution}")
     return Predictor(
         name,
         network,

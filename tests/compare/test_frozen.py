@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -19,7 +20,9 @@ from memnet.compare.frozen.check import check, describe_refreeze
 from memnet.compare.frozen.file import DEFAULT_TOLERANCE, PUBLISHED_TOLERANCE, FrozenScores, freeze
 from memnet.data.pictures import collect
 from memnet.errors import MemnetError
+from memnet.legacy.variants import as_variant
 from memnet.scoring import numeric_environment
+from memnet.scoring.predictor import Predictor
 from memnet.weights.catalogue import catalogue
 from tiny import OUTPUT, SPEC, write_tiny
 
@@ -108,7 +111,22 @@ def test_pillow_12_fails_and_is_named(resmem):
     message = verdict.message("frozen.json")
     assert "1 of 8 scores of resmem.published moved by more than 1e-06" in message
     assert re.search(r"rocket_portrait_213x320.png +0\.861684000 +0\.86107\d+ +-6\.04e-04", message)
-    assert f"pillow 12.2.0 -> {frozen.environment['pillow']}" in message
+    assert f"pillow 12.2.0 -> {PIL.__version__}" in message
+
+
+def test_the_variant_pillow_12_gives_the_score_that_pillow_12_gave(resmem):
+    """Whichever Pillow is installed: 0.861684 was measured with version 12.2 (CHANGELOG.md)."""
+    old = Predictor(
+        "resmem.published",
+        resmem.network,
+        as_variant(resmem.header, "pillow-12"),
+        variant="pillow-12",
+        device="cpu",
+    )
+    picture = references.golden_pictures()["rocket_portrait_213x320.png"]
+    assert old.label == "resmem.published:pillow-12"
+    assert old.score(picture)["score"].item() == pytest.approx(0.861684, abs=1e-6)
+    assert resmem.score(picture)["score"].item() == pytest.approx(0.861080, abs=1e-6)
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from torchvision.transforms import functional
 import memnet
 from memnet.errors import MemnetError
 from memnet.legacy.mean_image import read_mean_image
-from memnet.legacy.variants import find_variant, twins, variants
+from memnet.legacy.variants import check_variant, find_variant, twins, variants
 from memnet.preprocess.spec import OutputSpec
+from memnet.weights.catalogue import find
 from references import GOLDEN, golden_pictures, imported, limit
 from variant_ladder import expected_outputs, small_network_variants, variants_ladder
 
@@ -327,3 +328,13 @@ def test_frozen_scores_of_a_variant_are_checked_by_that_variant(small, tmp_path)
     assert again.variant == "pycaffe-no-swap"
     assert check(frozen, again, path=file).holds
     assert not check(frozen, small, path=file).holds
+
+
+def test_pillow_12_is_a_variant_of_models_that_pillow_resizes_alone():
+    published = find("resmem.published")
+    check_variant(published.name, published.arch, published.preprocess, "pillow-12")
+    original = find("memnet.caffe_lamem")
+    with pytest.raises(MemnetError, match="Pillow's version makes no difference"):
+        check_variant(original.name, original.arch, original.preprocess, "pillow-12")
+    with pytest.raises(MemnetError, match=r"Did you mean 'pillow-12'"):
+        check_variant(published.name, published.arch, published.preprocess, "pillow-11")
