@@ -9,7 +9,9 @@ import typer
 
 def clips(
     scores: Path = typer.Argument(help="A score table of `memnet score`, .csv or .parquet."),
-    out: Path = typer.Option(..., "--out", "-o", help="Folder for frames.csv and clips.csv."),
+    out: Path = typer.Option(
+        ..., "--out", "-o", file_okay=False, help="Folder for frames.csv and clips.csv."
+    ),
     pattern: str | None = typer.Option(
         None,
         help="Regular expression with groups (?P<frame>...) and, if you like, (?P<clip>...), for "

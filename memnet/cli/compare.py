@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperCommand
 
 _MANY = ("--scores", "--model", "--images")
+_KEPT = "scores.parquet"
+_COPIED = ["image_id", "model", "score"]
 
 
 class ManyValues(TyperCommand):
@@ -37,7 +39,9 @@ def compare(
     truth_column: str = typer.Option(
         "", help="The column with the human scores; not needed with a table of `memnet dataset`."
     ),
-    out: Path = typer.Option(..., help="Folder for record.json, report.html, report.md ..."),
+    out: Path = typer.Option(
+        ..., file_okay=False, help="Folder for record.json, report.html, report.md ..."
+    ),
     scores: list[Path] = typer.Option(
         [], help="Score tables: of `memnet score`, or any table with an id and a score."
     ),
@@ -87,6 +91,10 @@ def compare(
         raise MemnetError("--images needs --model NAME; see `memnet weights list`.")
     if model and not images:
         raise MemnetError("--model is for --images; leave it out with --scores.")
+    kept = out / _KEPT
+    copies = not images and not any(_is_same(file, kept) for file in scores)
+    if copies:
+        refuse_to_replace(kept)
     command = command_line()
     trouble = False
     if images:  # only here: without pictures to score, nothing needs torch
@@ -97,31 +105,38 @@ def compare(
         settings = Settings(
             models=list(dict.fromkeys(model)), device=device, batch_size=batch_size, command=command
         )
-        table = out / "scores.parquet"
-        summary = score_to_file(inputs, table, settings)
-        report_failures(inputs, summary, table)
+        summary = score_to_file(inputs, kept, settings)
+        report_failures(inputs, summary, kept)
         trouble = bool(summary.failed or inputs.unreadable)
-        scores = [table]
-    record = run(
-        truth,
-        scores,
-        truth_column=truth_column,
-        id_column=id_column,
-        score_column=score_column,
-        match=match,
-        dataset=dataset,
-        hits_column=hits_column,
-        responses_column=responses_column,
-        strata_column=strata_column,
-        clusters_column=clusters_column,
-        margin=margin,
-        resamples=resamples,
-        seed=seed,
-        command=command,
-    )
+        scores = [kept]
+    try:
+        record = run(
+            truth,
+            scores,
+            truth_column=truth_column,
+            id_column=id_column,
+            score_column=score_column,
+            match=match,
+            dataset=dataset,
+            hits_column=hits_column,
+            responses_column=responses_column,
+            strata_column=strata_column,
+            clusters_column=clusters_column,
+            margin=margin,
+            resamples=resamples,
+            seed=seed,
+            command=command,
+        )
+    except MemnetError as error:
+        if _seem_swapped(truth, scores, truth_column):
+            raise MemnetError(
+                f"{truth} and {scores[0]} seem to be swapped: --truth takes the human scores, "
+                "--scores the predictions."
+            ) from error
+        raise
     write_report(record, out)
-    if (out / "scores.parquet") not in scores:
-        save_scores(scores, id_column, score_column, out / "scores.parquet")
+    if copies:
+        save_scores(scores, id_column, score_column, kept)
     print_results(record)
     for sentence in record.warnings:
         say(sentence)
@@ -144,5 +159,51 @@ def save_scores(scores: list[Path], id_column: str, score_column: str, path: Pat
         for file in scores
         for model in read_scores(file, id_column=id_column, score_column=score_column)
     ]
-    write_table(pd.concat(tables, ignore_index=True), path)
-    path.with_name(path.name + ".json").unlink(missing_ok=True)  # of an earlier --images run
+    write_table(pd.concat(tables, ignore_index=True)[_COPIED], path)
+
+
+def refuse_to_replace(path: Path) -> None:
+    """Refuse a folder whose table of scores is more than the copy that an earlier report left."""
+    from memnet.errors import MemnetError
+
+    more = (path.with_name(path.name + ending) for ending in (".json", ".partial"))
+    if any(file.exists() for file in more) or (path.exists() and not _is_copy(path)):
+        raise MemnetError(
+            f"{path} is no copy that an earlier report left there, and this report would replace "
+            "it; choose another --out, or move the table and what belongs to it away."
+        )
+
+
+def _is_copy(path: Path) -> bool:
+    """Whether a table is what :func:`save_scores` left beside a report."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        columns = pq.read_schema(path).names
+    except (OSError, pa.ArrowException):
+        return False
+    return columns == _COPIED and path.with_name("record.json").is_file()
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return False
+
+
+def _seem_swapped(truth: Path, scores: list[Path], truth_column: str) -> bool:
+    """Whether the tables look as if each was given for the other."""
+    from memnet.data.manifest import read_manifest
+    from memnet.data.tables import read_table_any
+    from memnet.errors import MemnetError
+
+    try:
+        columns = read_table_any(truth).columns
+        if truth_column:
+            others = [read_table_any(file).columns for file in scores]
+            return truth_column not in columns and any(truth_column in each for each in others)
+        return "score" in columns and any(read_manifest(file) is not None for file in scores)
+    except MemnetError:
+        return False

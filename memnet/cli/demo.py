@@ -8,7 +8,7 @@ import typer
 
 
 def demo(
-    out: Path = typer.Option(Path("memnet-demo"), help="Folder for the report."),
+    out: Path = typer.Option(Path("memnet-demo"), file_okay=False, help="Folder for the report."),
 ) -> None:
     """Score three bundled pictures and compare 375 published predictions with human memory.
 

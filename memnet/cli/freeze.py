@@ -12,7 +12,9 @@ def freeze(
     images: list[str] = typer.Option(
         ..., help="Folders (searched recursively), files, globs, or manifest CSV files."
     ),
-    out: Path = typer.Option(..., "--out", "-o", help="FILE.json for the frozen scores."),
+    out: Path = typer.Option(
+        ..., "--out", "-o", dir_okay=False, help="FILE.json for the frozen scores."
+    ),
     tolerance: float | None = typer.Option(
         None,
         min=0.0,

@@ -16,7 +16,9 @@ def migrate(
         ..., help="CSV, TSV, Excel or Parquet with picture ids, old scores, and any other columns."
     ),
     score_column: str = typer.Option(..., help="The column with the old MemNet scores."),
-    out: Path = typer.Option(..., help="Folder for migrated.csv, report.html, crosswalk.json ..."),
+    out: Path = typer.Option(
+        ..., file_okay=False, help="Folder for migrated.csv, report.html, crosswalk.json ..."
+    ),
     id_column: str = typer.Option("image_id", help="The column with the picture's id."),
     images: str = typer.Option("", help="The pictures, to be scored now (folder, glob, manifest)."),
     new_scores: Path | None = typer.Option(

@@ -11,7 +11,7 @@ def report(
     records: list[Path] = typer.Argument(
         ..., metavar="RECORD...", help="record.json of `memnet compare`, or the folder it is in."
     ),
-    out: Path = typer.Option(..., help="Folder for the report."),
+    out: Path = typer.Option(..., file_okay=False, help="Folder for the report."),
 ) -> None:
     """Render a saved comparison again: the same record gives the same files.
 

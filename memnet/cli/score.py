@@ -24,7 +24,11 @@ def score(
         ..., "--model", "-m", help="Model name or .safetensors file; repeat for several."
     ),
     out: Path | None = typer.Option(
-        None, "--out", "-o", help="FILE.csv or FILE.parquet; without it, CSV goes to stdout."
+        None,
+        "--out",
+        "-o",
+        dir_okay=False,
+        help="FILE.csv or FILE.parquet; without it, CSV goes to stdout.",
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1 ..."),

@@ -16,7 +16,9 @@ def sensitivity(
         help="Folders (searched recursively), files, globs, or manifest CSV files, as for "
         "`memnet score`.",
     ),
-    out: Path = typer.Option(..., "--out", "-o", help="Folder for the report and its tables."),
+    out: Path = typer.Option(
+        ..., "--out", "-o", file_okay=False, help="Folder for the report and its tables."
+    ),
     model: str = typer.Option(
         "memnet.caffe_lamem", "--model", "-m", help="A MemNet by name, or its .safetensors file."
     ),

@@ -17,7 +17,9 @@ from memnet.cli.training_options import (
 @expand_options(leave_out=("wandb",))
 def table1(
     *,
-    out: Path = typer.Option(..., help="Folder for table1.md, .tex, .csv, and the comparison."),
+    out: Path = typer.Option(
+        ..., file_okay=False, help="Folder for table1.md, .tex, .csv, and the comparison."
+    ),
     run: list[str] = typer.Option(
         [],
         help="NAME=FOLDER of a run of `memnet train`, for up to four: memnet, resmem, "

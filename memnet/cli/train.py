@@ -28,7 +28,9 @@ def _setting(text: str, default: Any = None, *names: str) -> Any:
 @expand_options()
 def train(
     *,
-    out: Path = typer.Option(..., help="The run's folder. A run that was begun there goes on."),
+    out: Path = typer.Option(
+        ..., file_okay=False, help="The run's folder. A run that was begun there goes on."
+    ),
     preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain or m3m."),
     config: Path | None = typer.Option(None, help="Settings as TOML, over those of the preset."),
     data: DataOptions,

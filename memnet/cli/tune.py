@@ -30,7 +30,7 @@ def _range(default: tuple[float, float] | tuple[int, int], text: str, name: str)
 def tune(
     *,
     out: Path = typer.Option(
-        ..., help="The search's folder. A search that was begun there goes on."
+        ..., file_okay=False, help="The search's folder. A search that was begun there goes on."
     ),
     preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain or m3m."),
     config: Path | None = typer.Option(None, help="Settings as TOML, over those of the preset."),

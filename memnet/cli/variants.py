@@ -23,6 +23,7 @@ def variants(
         None,
         "--out",
         "-o",
+        dir_okay=False,
         help="The contact sheet: FILE.png, FILE.svg, or FILE.html with the list.",
     ),
     model: str | None = typer.Option(

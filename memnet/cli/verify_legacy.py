@@ -18,7 +18,9 @@ def verify_legacy(
         None, help="How the mean image lies (hwc-bgr, whc-bgr ...)."
     ),
     split: str = typer.Option("all", help="1, 2, 3, 4, 5 or all."),
-    out: Path = typer.Option(Path("memnet-verify"), help="Folder for scores and verdict."),
+    out: Path = typer.Option(
+        Path("memnet-verify"), file_okay=False, help="Folder for scores and verdict."
+    ),
     device: str = typer.Option("auto", help="auto, cpu, cuda ..."),
     batch_size: int = typer.Option(8, min=1, help="Pictures per pass."),
     resamples: int = typer.Option(2_000, min=100, help="Bootstrap resamples."),

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memnet import MemnetError
+from memnet.cli.compare import refuse_to_replace
 from memnet.scoring.table import read_table
 
 pytestmark = pytest.mark.usefixtures("quick_figures")
@@ -211,3 +213,55 @@ def test_unmatched_pictures_are_counted(memnet_command, study):
 )
 def test_combinations_without_meaning_exit_with_2(memnet_command, study, args):
     compare(memnet_command, *args, check=2)
+
+
+def test_a_table_of_scores_that_no_report_wrote_is_never_replaced(
+    memnet_command, study, make_pictures, tiny_weights
+):
+    memnet_command("score", make_pictures(3), "-m", tiny_weights, "-o", "out/scores.parquet")
+    files = [study / "out" / name for name in ("scores.parquet", "scores.parquet.json")]
+    before = [file.read_bytes() for file in files]
+    done = compare(memnet_command, "--scores", "good.csv", check=2)
+    assert "scores.parquet is no copy that an earlier report left there" in done.stderr
+    assert [file.read_bytes() for file in files] == before
+    assert not (study / "out" / "record.json").exists()  # said before anything is computed
+
+
+def test_a_table_of_three_columns_is_a_copy_only_beside_a_report(study):
+    kept = study / "out" / "scores.parquet"
+    kept.parent.mkdir()
+    refuse_to_replace(kept)
+    table = pd.DataFrame({"image_id": ["a"], "model": ["m"], "score": [0.5]})
+    table.to_parquet(kept, index=False)
+    with pytest.raises(MemnetError, match="choose another --out"):
+        refuse_to_replace(kept)
+    (kept.parent / "record.json").write_text("{}")
+    refuse_to_replace(kept)
+    table.assign(note="x").to_parquet(kept, index=False)
+    with pytest.raises(MemnetError, match="choose another --out"):
+        refuse_to_replace(kept)
+
+
+def test_the_table_in_the_folder_itself_may_be_compared_however_it_is_written(
+    memnet_command, study
+):
+    (study / "out").mkdir()
+    good = pd.read_csv(study / "good.csv")
+    good.to_parquet(study / "out" / "scores.parquet", index=False)
+    compare(memnet_command, "--scores", "./out/../out/scores.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(study / "out" / "scores.parquet"), good)
+
+
+def test_truth_and_scores_that_are_swapped_are_noticed(memnet_command, study):
+    done = memnet_command(
+        *("compare", "--truth", "good.csv", "--truth-column", "hit_rate"),
+        *("--scores", "truth.csv", "--out", "out"),
+        check=2,
+    )
+    assert "good.csv and truth.csv seem to be swapped: --truth takes the human" in done.stderr
+
+
+def test_a_file_where_the_report_should_go_is_refused(memnet_command, study):
+    (study / "out").write_text("mine")
+    assert "'out' is a file" in compare(memnet_command, "--scores", "good.csv", check=2).stderr
+    assert (study / "out").read_text() == "mine"
