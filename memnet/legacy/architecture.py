@@ -16,6 +16,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from memnet.errors import MemnetError
 from memnet.legacy.caffe_files import CaffeLayer, CaffeNet
+from memnet.legacy.protobuf_check import is_repeated
 
 
 @dataclass(frozen=True)
@@ -279,7 +280,7 @@ def _pair(message: Any, field: str) -> tuple[int, int]:
     if high in fields and (message.HasField(high) or message.HasField(wide)):
         return getattr(message, high), getattr(message, wide)
     value = getattr(message, square)
-    if not fields[square].is_repeated:
+    if not is_repeated(fields[square]):
         return value, value
     sizes = list(value) or [0 if field == "pad" else 1]
     return (sizes[0], sizes[-1]) if len(sizes) <= 2 else (-1, -1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.legacy.architecture import LEARNT, expected_shapes, stripped
+from memnet.weights.torch_files import check_dense, load_numbers
 
 _MAGIC = (b"PK\x03\x04", b"\x80")  # of torch.save's zip archives, and of its older pickles
 _PREFIXES = ("module.", "model.", "network.")  # of DataParallel, of Lightning
@@ -21,6 +20,8 @@ _TABLES = ("state_dict", "model_state_dict", "model")
 def is_checkpoint(path: Path) -> bool:
     """Tell by its first bytes whether a file was written by ``torch.save``."""
     try:
+        if not path.is_file():
+            return False  # as below; a pipe would be waited for
         with path.open("rb") as file:
             return file.read(8).startswith(_MAGIC)
     except OSError:
@@ -40,27 +41,16 @@ def read_port_checkpoint(path: Path) -> dict[str, Tensor]:
     MemnetError
         if it holds more than tensors, or its names or shapes are not MemNet's.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        OSError,
-        RuntimeError,
-        ValueError,
-        zipfile.BadZipFile,
-    ):
-        # torch's own words are left out: they advise to run whatever code the file brings.
-        raise MemnetError(
-            f"{path} is damaged, or holds more than tensors, and code from a file is not run; save "
-            "its state_dict alone, with the torch that made it: torch.save(net.state_dict(), ...)."
-        ) from None
+    content = load_numbers(
+        path,
+        "save its state_dict alone, with the torch that made it: torch.save(net.state_dict(), ...)",
+    )
     for name in _TABLES:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
     if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
         raise MemnetError(f"{path} holds no table of tensors (a state dict).")
-    spare = {_plain(str(name)): tensor for name, tensor in content.items()}
+    spare = _by_plain_names(content, path)
     names = {name: name.split("-")[0] for name in LEARNT}
     missing = [
         f"{port}.{kind}"
@@ -74,7 +64,7 @@ def read_port_checkpoint(path: Path) -> dict[str, Tensor]:
             f"{path}: nothing in the file for {', '.join(missing)}; it has {there} ..."
         )
     tensors = {}
-    widths = {name: len(spare[f"{port}.bias"]) for name, port in names.items()}
+    widths = {name: spare[f"{port}.bias"].numel() for name, port in names.items()}
     for target, shape in expected_shapes(widths).items():
         name, kind = target.rsplit(".", 1)
         tensor = spare.pop(f"{names[name]}.{kind}")
@@ -82,12 +72,37 @@ def read_port_checkpoint(path: Path) -> dict[str, Tensor]:
             raise MemnetError(
                 f"{path}: {names[name]}.{kind} is {tuple(tensor.shape)}, MemNet's is {shape}."
             )
-        if not torch.isfinite(tensor).all():
-            raise MemnetError(f"{path}: {names[name]}.{kind} holds numbers that are not finite.")
-        tensors[target] = tensor.reshape(shape).to(torch.float32).contiguous()
+        numbers = tensor.detach().reshape(shape).to(torch.float32).contiguous()
+        if not torch.isfinite(numbers).all():  # a 64-bit number may be so only before the cast
+            raise MemnetError(
+                f"{path}: {names[name]}.{kind} holds numbers that are not finite as 32-bit floats."
+            )
+        tensors[target] = numbers
     if spare:
         raise MemnetError(f"{path}: no place in MemNet for {', '.join(sorted(spare))}.")
     return tensors
+
+
+def _by_plain_names(content: Mapping[object, Tensor], path: Path) -> dict[str, Tensor]:
+    """Take wrappers' prefixes off the names, and check what kinds of tensors they are."""
+    size = path.stat().st_size
+    origins: dict[str, str] = {}
+    for name, tensor in content.items():
+        plain = _plain(str(name))
+        if plain in origins:
+            raise MemnetError(
+                f"{path} has {plain} twice, as {origins[plain]} and as {name}, and which one is "
+                "meant cannot be told; save the network's own state_dict alone."
+            )
+        origins[plain] = str(name)
+        check_dense(tensor, str(name), str(path), most_bytes=size)
+        if not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise MemnetError(
+                f"{path}: {name} has type {kind}; a network's weights are real floating-point "
+                "numbers."
+            )
+    return {_plain(str(name)): tensor for name, tensor in content.items()}
 
 
 def _plain(name: str) -> str:

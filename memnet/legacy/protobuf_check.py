@@ -87,7 +87,17 @@ def _wire_types(field: Any) -> tuple[int, ...]:
         field.TYPE_STRING: 2,
         field.TYPE_MESSAGE: 2,
     }.get(field.type, 0)
-    return (plain, _LENGTH_DELIMITED) if field.is_repeated else (plain,)
+    return (plain, _LENGTH_DELIMITED) if is_repeated(field) else (plain,)
+
+
+def is_repeated(field: Any) -> bool:
+    """Tell whether a field of the schema may stand several times.
+
+    Releases of protobuf before 6.30 say it by ``label`` alone, which those of today advise against.
+    """
+    if hasattr(field, "is_repeated"):
+        return bool(field.is_repeated)
+    return bool(field.label == field.LABEL_REPEATED)
 
 
 def _text(data: memoryview, source: str, label: str) -> None:

@@ -97,12 +97,6 @@ class Backbone(WeightEntry):
             if name.endswith(".num_batches_tracked") and name not in tensors:
                 tensors[name] = torch.zeros(target.shape, dtype=target.dtype)
         match_tensors(tensors, network, str(source))
-        for name, target in network.items():
-            if tensors[name].dtype != target.dtype:
-                raise MemnetError(
-                    f"{source}: {name} has type {tensors[name].dtype}, the network wants "
-                    f"{target.dtype}."
-                )
         return tensors
 
     def header(self, sha256: str, tensors_sha256: str) -> WeightHeader:

@@ -26,6 +26,7 @@ from memnet.util.json_text import parse_json
 from memnet.util.text import shorten_list
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
+from memnet.weights.torch_files import check_dense
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -334,7 +335,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
 
 
 def match_tensors(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], where: str) -> None:
-    """Compare two tables of names and shapes, emptying both; anything left over is an error.
+    """Compare two tables of names, shapes and types, emptying both; what is left is an error.
 
     Parameters
     ----------
@@ -345,9 +346,15 @@ def match_tensors(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], whe
     spare, unfilled = dict(tensors), dict(targets)
     for name in list(unfilled):
         if name in spare:
-            have, want = tuple(spare.pop(name).shape), tuple(unfilled.pop(name).shape)
+            tensor, target = spare.pop(name), unfilled.pop(name)
+            check_dense(tensor, name, where)
+            have, want = tuple(tensor.shape), tuple(target.shape)
             if have != want:
                 raise MemnetError(f"{where}: {name} has shape {have}, the network wants {want}.")
+            if tensor.dtype != target.dtype:
+                raise MemnetError(
+                    f"{where}: {name} has type {tensor.dtype}, the network wants {target.dtype}."
+                )
     if spare or unfilled:
         raise MemnetError(
             f"{where}: no place in the network for {_names(spare)}; "

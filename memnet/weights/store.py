@@ -14,7 +14,6 @@ Nothing here touches the network but :func:`fetch` with ``download=True``.
 from __future__ import annotations
 
 import os
-import pickle
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +34,7 @@ from memnet.weights.files import (
     tensors_digest,
     write_weights,
 )
+from memnet.weights.torch_files import load_numbers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -193,13 +193,8 @@ def _convert(entry: WeightEntry, source: Path) -> Path:
 
 def read_published(source: Path) -> object:
     """Read a published PyTorch file, and nothing in it but numbers."""
-    import torch  # only here: what asks where a file lies starts without it
-
     say(f"converting {source} once ...")
-    try:
-        return torch.load(source, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, OSError) as error:
-        raise MemnetError(f"{source} cannot be read as weights ({error}).") from error
+    return load_numbers(source, "download or copy it again")
 
 
 def clear_left(path: Path) -> None:
@@ -212,6 +207,10 @@ def check_source(entry: WeightEntry, source: Path) -> str:
     """Compare a published file with its known size and sha256, before it is read; returns that."""
     try:
         size = source.stat().st_size
+        if not (
+            source.is_file() or source.is_dir()
+        ):  # a pipe would be waited for, a device read for ever
+            raise MemnetError(f"{source} is no file; give the published file of {entry.name}.")
         with source.open("rb") as file:
             kind = stand_in(file.read(200))
     except OSError as error:

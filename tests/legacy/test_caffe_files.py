@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from caffe_recipe import add_blob, net_message, small_arrays, write_recipe
 from memnet.errors import MemnetError
 from memnet.legacy.caffe_files import read_binaryproto, read_caffemodel, read_prototxt
 from memnet.legacy.caffe_schema import message_class
+from memnet.legacy.protobuf_check import is_repeated
 
 MINI = references.GOLDEN / "mini"
 MEAN = references.GOLDEN / "mean"
@@ -302,3 +304,11 @@ def test_the_full_size_file_is_read_in_a_fraction_of_what_it_takes_to_copy_it_th
     print(f"{seconds} s, peak {peak / path.stat().st_size:.2f} times the file")
     assert says == "22 layers"
     assert peak < 3 * path.stat().st_size
+
+
+def test_older_protobufs_say_by_their_label_that_a_field_is_repeated():
+    old = SimpleNamespace(label=3, LABEL_REPEATED=3)
+    assert is_repeated(old)
+    assert not is_repeated(SimpleNamespace(label=1, LABEL_REPEATED=3))
+    new = message_class("BlobShape").DESCRIPTOR.fields_by_name["dim"]
+    assert is_repeated(new)

@@ -324,6 +324,56 @@ def test_a_checkpoint_runs_no_code_and_its_names_must_fit(tmp_path, out, monkeyp
         import_memnet(tmp_path / "model.pth", mean=MEAN, deploy=DEPLOY, out=out)
 
 
+def _prefixed_twin(table):
+    table["module.fc8.bias"] = table["fc8.bias"] + 1
+
+
+def _entry_of(name, change):
+    def change_table(table):
+        table[name] = change(table[name])
+
+    return change_table
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_prefixed_twin, r"has fc8\.bias twice, as fc8\.bias and as module\.fc8\.bias"),
+        (_entry_of("fc8.weight", lambda t: t.to(torch.complex64)), r"fc8\.weight has type complex"),
+        (_entry_of("fc8.bias", lambda t: t.to(torch.int32)), r"fc8\.bias has type int32"),
+        (_entry_of("fc8.weight", lambda t: t.to("meta")), "lies on the device 'meta'"),
+        (_entry_of("fc8.weight", lambda t: t.to_sparse()), "is stored as sparse_coo"),
+        (
+            _entry_of("fc6.bias", lambda t: t[:1].expand(10**9)),
+            r"fc6\.bias claims 1,000,000,000 numbers",
+        ),
+    ],
+)
+def test_a_checkpoint_of_other_kinds_of_tensors_is_refused_by_name(tmp_path, out, change, says):
+    table = checkpoint()
+    change(table)
+    torch.save(table, tmp_path / "model.pth")
+    with pytest.raises(MemnetError, match=says):
+        import_memnet(tmp_path / "model.pth", mean=MEAN, out=out)
+    assert not out.exists()
+
+
+def test_a_64_bit_number_beyond_the_32_bit_ones_is_not_finite(tmp_path, out):
+    table = checkpoint()
+    table["fc8.bias"] = torch.full_like(table["fc8.bias"], 1.0, dtype=torch.float64) * 1e300
+    assert torch.isfinite(table["fc8.bias"]).all()
+    torch.save(table, tmp_path / "model.pth")
+    with pytest.raises(MemnetError, match=r"fc8\.bias holds numbers that are not finite as 32-bit"):
+        import_memnet(tmp_path / "model.pth", mean=MEAN, out=out)
+
+
+def test_a_lone_bias_without_dimensions_is_read_as_the_one_number_it_is(tmp_path, out):
+    table = checkpoint()
+    torch.save({**table, "fc8.bias": table["fc8.bias"].reshape(())}, tmp_path / "model.pth")
+    made = import_memnet(tmp_path / "model.pth", mean=MEAN, out=out)
+    assert torch.equal(read_weights(made.path)[0]["fc8.bias"], table["fc8.bias"])
+
+
 def test_a_weight_file_with_another_mean_image_than_its_spec_names_is_refused(out):
     from dataclasses import replace
 
