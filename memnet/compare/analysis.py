@@ -232,6 +232,7 @@ class _ModelResults:
             ceiling = self.labels.values.get(f"ceiling_{name}", np.nan)
             ceilings = self.labels.resampled.get(f"ceiling_{name}", np.array(ceiling))
             measured = ceilings.ndim > 0
+            stated = self.labels.kind == "published"
             resampled = self.resampled[name]
             if measured:
                 resampled = resampled[: ceilings.size]
@@ -247,7 +248,7 @@ class _ModelResults:
                     undefined=METRICS[name].undefined
                     if defined
                     else self.labels.undefined(derived),
-                    method="" if measured else ", the published ceiling taken as it is",
+                    method=", the published ceiling taken as it is" if stated else "",
                 )
             )
         return results

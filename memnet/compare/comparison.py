@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +25,7 @@ from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
 from memnet.util.clock import utc_now
+from memnet.util.json_fields import NAME
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 from memnet.weights.catalogue import catalogue
@@ -130,6 +131,9 @@ def compare_scores(
         for name, each in _named_tables(scores)
         for model in read_scores(each, id_column=id_column, score_column=score_column, name=name)
     ]
+    if not models:
+        raise MemnetError("There are no scores to compare; give one score table or more.")
+    _check_names({"column": [truth_column], "model": [model.name for model in models]})
     joined = join(human, models, rule=match)
     wanted = {
         "hits": hits_column,
@@ -139,7 +143,7 @@ def compare_scores(
     columns = {role: column for role, column in wanted.items() if column}
     if bool(hits_column) != bool(responses_column):
         raise MemnetError("Hits and responses go together: name both columns, or neither.")
-    for name, values in {truth_column: joined.truth, **joined.predictions}.items():
+    for name, values in [(truth_column, joined.truth), *joined.predictions.items()]:
         if float(np.abs(values).max()) > _LARGEST:
             raise MemnetError(f"{name} has a score of {np.abs(values).max():g}; that is none.")
     extras = read_extras(table, columns, id_column=id_column, ids=joined.ids)
@@ -207,6 +211,17 @@ def _named_tables(
     if isinstance(scores, Mapping):
         return list(scores.items())
     return [(None, table) for table in scores]
+
+
+def _check_names(names: Mapping[str, Iterable[str]]) -> None:
+    """Refuse names that are no names, and that no record would be read with again."""
+    for what, each in names.items():
+        for name in each:
+            if len(name) > NAME.longest:
+                raise MemnetError(
+                    f"The name of a {what} has {len(name):,} letters ({name[:40]}...); give it one "
+                    f"of at most {NAME.longest}."
+                )
 
 
 def _dataset(given: str, manifest: Mapping[str, Any]) -> str:

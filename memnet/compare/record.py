@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from memnet.errors import MemnetError
+from memnet.util.json_fields import NAME, Shape, check_shape
 from memnet.util.json_text import parse_json
 
 SCHEMA_VERSION = 2
@@ -144,6 +145,11 @@ class RunRecord:
     resampling: dict[str, Any] = field(default_factory=dict)
     schema_version: int = field(default=SCHEMA_VERSION)
 
+    @property
+    def words(self) -> dict[str, str]:
+        """Model -> its contamination, in the order of the results."""
+        return {result.model: result.contamination for result in self.results}
+
     def value(self, metric: str, model: str | None = None) -> float | None:
         """Return one value; ``model`` may be left out where there is only one."""
         return self.result(metric, model).value
@@ -176,14 +182,15 @@ class RunRecord:
                 "This is not the record of a comparison, record.json, which `memnet compare` "
                 f"writes into its folder ({error})."
             ) from error
-        if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
+        if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
             raise MemnetError(
-                f"The record has schema version {version}, this memnet reads up to "
+                f"The record has schema version {version!r}, this memnet reads up to "
                 f"{SCHEMA_VERSION}; update memnet."
             )
         try:
             while values["schema_version"] < SCHEMA_VERSION:
                 values = _MIGRATIONS[values["schema_version"]](values)
+            _check_fields(values)
             record = cls(
                 **{
                     **values,
@@ -192,29 +199,40 @@ class RunRecord:
                 }
             )
             record._check()
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise MemnetError(f"The record is damaged ({error}).") from error
+        except ValueError as error:
+            raise MemnetError(
+                f"The record is damaged ({error}); compare again, or take a copy of it."
+            ) from error
         return record
 
     def _check(self) -> None:
-        """Raise ``ValueError`` where the record cannot be what a comparison wrote."""
+        """Raise ``ValueError`` where its fields, each for itself right, do not belong together."""
         if not self.results:
             raise ValueError("it has no results")
-        names = {model["name"] for model in self.models}
-        if not {result.model for result in self.results} <= names:
-            raise ValueError("its results are not of its models")
+        models = {model["name"] for model in self.models}
+        of = [
+            *(("results", result.model) for result in self.results),
+            *(("differences", m) for row in self.differences for m in (row.model_a, row.model_b)),
+            *(("plots", model) for model in self.plots),
+        ]
+        for where, model in of:
+            if model not in models:
+                raise ValueError(f"{where} has the model {model!r}, which is not among its models")
         rows: list[Result | Difference] = [*self.results, *self.differences]
         for row in rows:
             what = f"{getattr(row, 'model', 'a difference')}, {row.metric}"
             if row.contamination not in CONTAMINATION:
                 raise ValueError(f"{what}: {row.contamination!r} is no contamination")
-            if not isinstance(row.n, int) or row.n < 0:
-                raise ValueError(f"{what}: n is {row.n!r}")
-            if not (row.value is None or isinstance(row.value, (int, float))):
-                raise ValueError(f"{what}: the value is {row.value!r}")
-            ends = row.interval
-            if ends is not None and not (len(ends) == 2 and ends[0] <= ends[1]):
-                raise ValueError(f"{what}: the interval is {ends!r}")
+            if row.n < 0:
+                raise ValueError(f"{what}: n is {row.n}")
+            if not 0 < row.level < 1:
+                raise ValueError(f"{what}: the level is {row.level}")
+            for name in ("interval", "effect_interval", "interval_equivalence"):
+                ends = getattr(row, name, None)
+                if ends is not None and ends[0] > ends[1]:
+                    raise ValueError(f"{what}: the {name.replace('_', ' ')} is {ends}")
+        for model, plot in self.plots.items():
+            _check_plot(model, plot)
 
     @classmethod
     def read(cls, path: str | Path) -> RunRecord:
@@ -239,6 +257,148 @@ def _from_1(values: dict[str, Any]) -> dict[str, Any]:
         "resampling": {"kind": "pictures", "column": "", "groups": 0},
         "schema_version": 2,
     }
+
+
+def _each(names: str, shape: Shape) -> dict[str, Shape]:
+    """Several fields of one kind."""
+    return {name: shape for name in names.split()}
+
+
+_NUMBER = (float, None)
+_ENDS = ([float, float], None)
+_TEXT = (str, None)
+_RESULT: Shape = {
+    **_each("model variant dataset metric", NAME),
+    **_each("method contamination reason", str),
+    **_each("n resamples seed", int),
+    "value": _NUMBER,
+    "interval": _ENDS,
+    "level": float,
+    "manifest?": str,
+    "p_value?": _NUMBER,
+    "p_method?": str,
+    "effect_size?": _NUMBER,
+    "effect_interval?": _ENDS,
+}
+_DIFFERENCE: Shape = {
+    **_each("model_a model_b metric", NAME),
+    **_each("method contamination reason", str),
+    **_each("n resamples seed", int),
+    **_each("value p_value p_holm p_bh margin p_equivalence", _NUMBER),
+    **_each("interval interval_equivalence", _ENDS),
+    "level": float,
+    "tests": {
+        "williams?": {"t": _NUMBER, "p": _NUMBER, "df?": _NUMBER},
+        "steiger?": {"z": _NUMBER, "p": _NUMBER},
+        "meng_rosenthal_rubin?": {"z": _NUMBER, "p": _NUMBER},
+        "zou?": {"low": _NUMBER, "high": _NUMBER},
+    },
+    "equivalent": (bool, None),
+}
+_TRUTH: Shape = {
+    "source": str,
+    "column": NAME,
+    "sha256": _TEXT,
+    "id_column?": NAME,
+    "rows?": int,
+    "read_as?": [str],
+    "manifest?": ({"sources?": [{"file": str, "sha256": str}]}, None),
+    "sd": _NUMBER,
+    **_each("mean lowest highest", float),
+}
+_MODEL: Shape = {
+    "name": NAME,
+    "source": str,
+    "rows": int,
+    "variant?": NAME,
+    "known_by": str,
+    **_each("read_as? split_unpublished?", [str]),
+    "trained_on?": ([str], None),
+    **_each("title? training_note? contamination? contamination_why?", str),
+    **_each("licence? citation? remark?", _TEXT),
+    **_each("weights_sha256? preprocess_digest?", _TEXT),
+}
+_ITEMS: Shape = {
+    "n": int,
+    **_each("digest join_rule", str),
+    **_each("set_aside without_score", int),
+    **_each("set_aside_examples? without_score_examples?", [str]),
+    "without_truth": {str: int},
+    "without_truth_examples?": {str: [str]},
+}
+_PART: Shape = {**_each("x y low high", float), "n": int}
+_CURVES = ("truth_density", "prediction_density", "noisy_density")
+_PLOT: Shape = {
+    "n": int,
+    **_each("grid truth_points prediction_points", [float]),
+    **_each("truth_density prediction_density noisy_density?", ([float], None)),
+    **_each("truth_quantiles? prediction_quantiles?", [float]),
+    **_each("by_prediction? by_truth?", [_PART]),
+}
+_LABELS: Shape = {
+    **_each("kind? source? reason?", str),
+    "halves?": (int, None),
+    "responses?": (_each("lowest median highest", float), None),
+    "figures?": {str: {"value": _NUMBER, "interval": _ENDS, "method": str, "resamples": int}},
+}
+_PUBLISHED: Shape = {
+    **_each("model dataset metric", NAME),
+    **_each("text what source citation url where why", str),
+    "value": float,
+    "comparable": bool,
+}
+_RECORD: Shape = {
+    **_each("created command", str),
+    "dataset": NAME,
+    "truth": _TRUTH,
+    "models": [_MODEL],
+    "items": _ITEMS,
+    "results": [_RESULT],
+    "plots": {str: _PLOT},
+    "warnings": [str],
+    "environment": {str: str},
+    "differences": [_DIFFERENCE],
+    "labels": _LABELS,
+    "published": [_PUBLISHED],
+    "resampling": {"kind?": str, "column?": NAME, "groups?": int},
+    "schema_version": int,
+}
+
+
+def _check_fields(values: dict[str, Any]) -> None:
+    """Raise ``ValueError`` where a field is missing, unknown, or of a wrong kind."""
+    check_shape(values, _RECORD, "")
+    rows: list[tuple[str, Any, type]] = [("it", values, RunRecord)]
+    rows += [(f"results[{place}]", row, Result) for place, row in enumerate(values["results"])]
+    rows += [
+        (f"differences[{place}]", row, Difference)
+        for place, row in enumerate(values["differences"])
+    ]
+    for where, row, kind in rows:
+        if unknown := row.keys() - {each.name for each in fields(kind)}:
+            raise ValueError(f"{where} has the unknown field {min(unknown)!r}")
+    json.dumps(values, allow_nan=False, ensure_ascii=False).encode()  # a number or letter that no
+    labels = values["labels"]  # file can hold, where the shapes leave open what stands
+    if labels and not labels.keys() >= {"kind", "source", "reason", "figures"}:
+        raise ValueError("labels lacks kind, source, reason or figures")
+    if labels.get("kind") == "counts" and labels.get("responses") is None:
+        raise ValueError("labels.responses is missing")
+
+
+def _check_plot(model: str, plot: dict[str, Any]) -> None:
+    """Raise ``ValueError`` where curves or points that belong together differ in length."""
+    together = [("grid", name) for name in _CURVES]
+    together += [(f"truth_{what}", f"prediction_{what}") for what in ("points", "quantiles")]
+    for a, b in together:
+        first, second = plot.get(a), plot.get(b)
+        if (first is None) != (second is None) and a != "grid":
+            raise ValueError(f"plots[{model!r}] has only one of {a} and {b}")
+        if second is not None and len(plot[a]) != len(second):
+            raise ValueError(
+                f"plots[{model!r}] has {len(plot[a])} numbers in {a} and {len(second)} in {b}"
+            )
+        if first is not None and not first:
+            raise ValueError(f"plots[{model!r}].{a} is empty")
 
 
 _MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}

@@ -53,14 +53,18 @@ def p_value(observed: float, permuted: Array, unit: float = 1.0) -> float | None
     """Share of the swaps whose statistic reaches the observed one, which counts, too.
 
     ``unit`` is the size of the numbers that the statistic is made of: what differs by 1e-12 of it
-    is a tie.
+    is a tie. A swap whose statistic is undefined (NaN) counts as one that reaches it: it is no
+    evidence against chance, and p errs on the side of too large.
 
     >>> p_value(0.5, np.array([0.1, 0.5, 0.7]))
+    0.75
+    >>> p_value(0.5, np.array([0.1, np.nan, 0.7]))
     0.75
     """
     if not np.isfinite(observed):
         return None
-    reached = np.count_nonzero(permuted >= observed - _ROUNDING * max(unit, abs(observed)))
+    below = permuted < observed - _ROUNDING * max(unit, abs(observed))
+    reached = len(permuted) - np.count_nonzero(below)
     return float((reached + 1) / (len(permuted) + 1))
 
 

@@ -117,3 +117,90 @@ def test_a_record_of_the_first_version_is_brought_to_this_one(golden):
 def test_what_is_no_record_is_refused(text):
     with pytest.raises(memnet.MemnetError):
         RunRecord.from_json(text)
+
+
+def damaged(record, path, value):
+    """The text of a record with another value at a place: keys, one after the other."""
+    plain = json.loads(record.to_json())
+    here = plain
+    for key in path[:-1]:
+        here = here[key]
+    here[path[-1]] = value
+    return json.dumps(plain)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        (("items",), {}, "items has no n"),
+        (("environment",), None, "environment is None, which must be a set of named fields"),
+        (("environment",), [1], "environment is [1], which must be a set of named fields"),
+        (("labels", "figures"), [], "labels.figures is [], which must be a set of named fields"),
+        (("labels",), {"kind": "counts"}, "labels lacks kind, source, reason or figures"),
+        (("truth",), {}, "truth has no source"),
+        (("models", 0), {"name": "x", "source": "y"}, "models[0] has no rows"),
+        (
+            ("models", 0, "trained_on"),
+            "lamem",
+            "trained_on is 'lamem', which must be a list or null",
+        ),
+        (("plots",), [], "plots is [], which must be a set of named fields"),
+        (("plots", "constant", "grid"), [0.0, 1.0], "has 2 numbers in grid and 301 in"),
+        (("plots", "constant", "truth_points"), [0.5], "has 1 numbers in truth_points and 120 in"),
+        (("results", 0, "level"), "x", "results[0].level is 'x', which must be a number"),
+        (("results", 0, "level"), 95, "resmem.published, spearman: the level is 95"),
+        (("results", 0, "n"), True, "results[0].n is True, which must be a whole number"),
+        (("results", 0, "interval"), ["a", "b"], "results[0].interval[0] is 'a'"),
+        (
+            ("results", 0, "effect_interval"),
+            [1],
+            "effect_interval is [1], which must be a list of 2 or null",
+        ),
+        (("results", 0, "model"), "a" * 501, "which must be text of at most 500 letters"),
+        (("results", 0, "model"), "nobody", "results has the model 'nobody', which is not among"),
+        (("results", 0, "more"), 1, "results[0] has the unknown field 'more'"),
+        (("differences", 0, "tests"), {"zou": []}, "differences[0].tests.zou is []"),
+        (("published",), [{}], "published[0] has no model"),
+        (("resampling",), None, "resampling is None"),
+        (("dataset",), "\ud800", r"dataset is '\ud800', which must be text"),
+        (("warnings",), ["fine", 3], "warnings[1] is 3, which must be text"),
+    ],
+)
+def test_a_damaged_record_is_refused_and_the_field_named(record, path, value, sentence):
+    with pytest.raises(memnet.MemnetError) as caught:
+        RunRecord.from_json(damaged(record, path, value))
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith("The record is damaged (")
+
+
+def test_numbers_that_no_record_can_hold_are_refused_wherever_they_stand(record):
+    text = record.to_json().replace('"manifest": null', '"manifest": {"n": 1e999}')
+    with pytest.raises(memnet.MemnetError, match="damaged"):
+        RunRecord.from_json(text)
+
+
+def test_a_comparison_of_nothing_is_refused():
+    truth = pd.DataFrame({"image_id": list("abc"), "hit_rate": [0.1, 0.2, 0.4]})
+    for nothing in ([], {}):
+        with pytest.raises(memnet.MemnetError, match="There are no scores to compare"):
+            memnet.compare(truth, nothing, truth_column="hit_rate")
+
+
+def test_scores_beyond_all_size_are_refused_of_a_model_named_like_the_truth_column():
+    truth = pd.DataFrame({"image_id": list("abc"), "hit_rate": [1e101, 0.2, 0.4]})
+    scores = pd.DataFrame({"image_id": list("abc"), "score": [0.1, 0.2, 0.4], "model": "hit_rate"})
+    with pytest.raises(memnet.MemnetError, match="hit_rate has a score of 1e"):
+        memnet.compare(truth, scores, truth_column="hit_rate", resamples=10)
+
+
+def test_a_name_without_end_is_refused_before_anything_is_computed():
+    truth = pd.DataFrame({"image_id": list("abc"), "hit_rate": [0.1, 0.2, 0.4]})
+    scores = pd.DataFrame({"image_id": list("abc"), "score": [0.1, 0.2, 0.4], "model": "m" * 501})
+    with pytest.raises(memnet.MemnetError, match="name of a model has 501 letters"):
+        memnet.compare(truth, scores, truth_column="hit_rate", resamples=10)
+
+
+def test_only_a_published_ceiling_is_said_to_be_one(record):
+    assert record.labels["kind"] == "unknown"
+    methods = {r.method for r in record.results if r.metric.startswith("disattenuated")}
+    assert methods == {"paired percentile bootstrap"}

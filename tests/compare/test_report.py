@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 
 import memnet
 from memnet.compare.record import RunRecord
+from memnet.compare.report import render
 from memnet.compare.report.files import table_files
 from memnet.compare.report.findings import write_findings
 from memnet.compare.report.latex import escape
@@ -23,6 +24,7 @@ from memnet.compare.report.render import html, markdown, write_report
 from memnet.compare.report.summary import write_summary
 from memnet.compare.report.table_model import interval, number, p_value
 from memnet.compare.report.tables import HEADLINE
+from memnet.errors import MemnetError
 
 AWKWARD = ("my <model>", "a_b & c%", "[x](http://y) | *z* `q` \\end{tabular} $1 #~^ \"'")
 
@@ -503,3 +505,52 @@ def test_the_published_pictures_give_the_contaminated_figures_and_say_so(shared:
     text = Page(html(record)).text
     assert "An MSE like 0.0047 is what a test on its own training pictures gives" in text
     assert "says nothing about pictures that it has not seen" in text
+
+
+def test_what_a_model_was_trained_on_is_said_in_three_ways(old):
+    (model,) = old.models
+    bare = {key: model[key] for key in ("name", "source", "rows", "known_by")}
+    empty = dict.fromkeys(("licence", "citation", "training_note", "weights_sha256"), "")
+    lines = [
+        next(
+            line for line in markdown(replace(old, models=[row])).splitlines() if "rows of" in line
+        )
+        for row in (
+            {**bare, **empty, "trained_on": []},
+            {**bare, **empty, "trained_on": None, "licence": None, "citation": "Me (2024)"},
+            {**bare, "trained_on": ["lamem", "memcat"], "training_note": "in part"},
+            {**model, "weights_sha256": "ab12", "preprocess_digest": ""},
+        )
+    ]
+    start = "- **resmem.published**. 375 rows of `scenes375.csv`. Trained on "
+    name = " The table does not record which weights and preprocessing made it:"
+    assert lines[0].startswith(f"{start}no data set.{name}")
+    assert lines[1].startswith(f"{start}data that its file does not name. Cite: Me (2024).{name}")
+    assert lines[2].startswith(f"{start}lamem, memcat (in part).{name}")
+    assert "Cite: Needell & Bainbridge (2022)" in lines[3]
+    assert "Weights: sha256 `ab12`. The table" in lines[3]
+
+
+def test_a_report_that_cannot_be_made_leaves_the_last_one_whole(old, tmp_path, monkeypatch):
+    (tmp_path / "figures").mkdir()
+    kept = [tmp_path / "figures" / "density_before.png", tmp_path / "record.json"]
+    for file in kept:
+        file.write_text("before")
+
+    def fails(record):
+        raise MemnetError("no table")
+
+    monkeypatch.setattr(render, "table_files", fails)
+    with pytest.raises(MemnetError, match="no table"):
+        write_report(old, tmp_path)
+    assert [file.read_text() for file in kept] == ["before", "before"]
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == sorted(f.name for f in kept)
+
+
+def test_the_record_is_written_last(old, tmp_path, monkeypatch):
+    written = []
+    for write in ("write_text", "write_bytes"):
+        monkeypatch.setattr(render, write, lambda path, content: written.append(path.name))
+    write_report(old, tmp_path)
+    assert {"report.html", "report.md", "results.csv", "density_resmem.published.png"} <= {*written}
+    assert written[-1] == "record.json"

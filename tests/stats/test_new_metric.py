@@ -197,3 +197,15 @@ def test_a_metric_that_raises_on_noisy_predictions_is_named_too():
             memnet.compare(table, table, resamples=100, **columns)
     finally:
         del METRICS["broken"]
+
+
+def test_a_new_metric_of_the_ranges_has_a_table_of_its_own():
+    register_metric(Metric(name="low_rmse", title="RMSE, low", function=rmse, group="ranges"))
+    try:
+        (section, _) = sections(compared())
+    finally:
+        del METRICS["low_rmse"]
+    tables = {part.title: part for part in section.tables}
+    (row,) = tables["Error by range of the human score, more"].rows
+    assert [row[0].text, row[1].text] == ["RMSE, low", "0.122474"]  # the root of .015
+    assert "Error by range of the human score" in tables

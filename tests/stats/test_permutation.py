@@ -170,3 +170,11 @@ def test_predictions_outside_0_and_1_are_moved_to_the_ends_before_sampling():
     assert drawn[0] == 0
     assert drawn[1] == 1
     assert 0.1 < drawn[2] < 0.9
+
+
+def test_a_swap_without_a_value_counts_as_one_that_reaches_the_observed():
+    """Half of 100 swaps are undefined: p is above one half, not 1 / 101."""
+    swapped = np.where(np.arange(100) % 2, np.nan, 0.1)
+    assert permutation.p_value(0.5, swapped) == pytest.approx(51 / 101)
+    assert permutation.p_value(0.1, swapped) == 1
+    assert permutation.p_value(np.nan, swapped) is None

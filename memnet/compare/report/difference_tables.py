@@ -90,14 +90,14 @@ def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell
         return cells
     for name, statistic in (("williams", "t"), ("steiger", "z"), ("meng_rosenthal_rubin", "z")):
         test = row.tests.get(name, {})
-        if test.get("p") is None:
+        if test.get("p") is None or test[statistic] is None:
             cells.append(Cell("undefined"))
             continue
         df = f", df {test['df']:,}" if test.get("df") is not None else ""
         cells.append(Cell(short(test[statistic]), interval=f"{p_equals(test['p'])}{df}"))
     zou = row.tests.get("zou", {})
-    ends = interval([zou["low"], zou["high"]]) if zou.get("low") is not None else "undefined"
-    return [*cells, Cell(ends)]
+    limits = [end for end in (zou.get("low"), zou.get("high")) if end is not None]
+    return [*cells, Cell(interval(limits) if len(limits) == 2 else "undefined")]
 
 
 def _equivalence_cell(row: Difference) -> Cell:

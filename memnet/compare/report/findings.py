@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from memnet.compare.record import Difference, RunRecord
 from memnet.compare.report.table_model import interval, p_equals, percent, short
-from memnet.compare.report.tables import by_name, ranked, reasons, words
-
-ALPHA = 0.05
+from memnet.compare.report.tables import ALPHA, by_name, ranked, reasons
 
 
 def write_findings(record: RunRecord) -> list[str]:
@@ -75,7 +73,7 @@ def _ranking(record: RunRecord) -> list[str]:
 
 
 def _single_model(record: RunRecord, model: str) -> list[str]:
-    word = words(record)[model]
+    word = record.words[model]
     sentence = f"{model} reaches {_rho(record, model)}. "
     if word == "contaminated":
         sentence += (
@@ -90,7 +88,7 @@ def _single_model(record: RunRecord, model: str) -> list[str]:
 
 
 def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
-    word = words(record)
+    word = record.words
     contaminated = [model for model in order if word[model] == "contaminated"]
     eligible = [model for model in order if word[model] != "contaminated"]
     sentences = []
@@ -177,7 +175,7 @@ def _pair(record: RunRecord, first: str, second: str) -> tuple[Difference | None
 
 
 def _doubt(record: RunRecord, models: list[str]) -> str:
-    word = words(record)
+    word = record.words
     doubtful = [model for model in models if word[model] != "clean"]
     if not doubtful:
         return ""

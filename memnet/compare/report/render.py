@@ -36,20 +36,15 @@ from memnet.compare.report.markdown import (
     markdown_list,
     markdown_table,
 )
+from memnet.compare.report.model_figures import MODEL_FIGURES
 from memnet.compare.report.page import html_page
+from memnet.compare.report.shared_figures import SHARED_FIGURES
 from memnet.data.contamination import dataset_title
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_bytes, write_text
 
-OURS = (
-    "density_",
-    "scatter_",
-    "calibration_",
-    "residuals_",
-    "quantiles_",
-    "forest_",
-    "differences_",
-)
+_KINDS = (*MODEL_FIGURES, *(name.partition("_")[0] for name in SHARED_FIGURES))
+OURS = tuple(f"{kind}_" for kind in _KINDS)
 """How the names of our figures begin."""
 
 
@@ -73,14 +68,18 @@ def write_report(record: RunRecord, folder: str | os.PathLike[str]) -> None:
     """
     folder = Path(folder)
     drawn = figures(record)
-    _remove_old_figures(folder / "figures")
-    images = write_figures(folder, drawn)
+    images = svg_images(drawn)
+    files = figure_files(drawn, images)
     text = markdown(record)
-    write_text(folder / "record.json", record.to_json())
-    write_text(folder / "report.md", text)
-    write_text(folder / "report.html", _page(record, text, images))
-    for name, table in table_files(record).items():
-        write_text(folder / "tables" / name, table)
+    texts = {f"tables/{name}": table for name, table in table_files(record).items()}
+    texts |= {"report.md": text, "report.html": _page(record, text, images)}
+    texts["record.json"] = record.to_json()  # the last: where it is, the rest is, too
+    # All is made before anything is touched: what cannot be made leaves the last report whole.
+    _remove_old_figures(folder / "figures")
+    for name, image in files.items():
+        write_bytes(folder / name, image)
+    for name, content in texts.items():
+        write_text(folder / name, content)
 
 
 def _page(record: RunRecord, text: str, images: Mapping[str, bytes]) -> str:
@@ -109,6 +108,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "captions": captions(record),
         "shared_figures": shared_figure_names(record),
         "figure_names": figure_names(record),
+        "training_data": tables.training_data,
         "published": published_table.published_table(record),
         "citations": published_table.sources(record),
         "mse_note": published_table.mse_note(record),
@@ -139,10 +139,18 @@ def write_figures(folder: Path, drawn: Mapping[str, Figure]) -> dict[str, bytes]
         if they cannot be written.
     """
     images = svg_images(drawn)
-    for name, figure in drawn.items():
-        write_bytes(folder / "figures" / f"{name}.svg", images[f"figures/{name}.png"])
-        write_bytes(folder / "figures" / f"{name}.png", to_bytes(figure, "png"))
+    for name, image in figure_files(drawn, images).items():
+        write_bytes(folder / name, image)
     return images
+
+
+def figure_files(drawn: Mapping[str, Figure], images: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of ``figures/``, SVG and PNG; ``images`` is what :func:`svg_images` gave."""
+    files: dict[str, bytes] = {}
+    for name, figure in drawn.items():
+        png = f"figures/{name}.png"
+        files |= {f"figures/{name}.svg": images[png], png: to_bytes(figure, "png")}
+    return files
 
 
 def render(package: str, template: str, context: Mapping[str, Any]) -> str:

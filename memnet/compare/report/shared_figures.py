@@ -30,10 +30,9 @@ from memnet.compare.report.style import (
     pictures,
     width_of,
 )
+from memnet.compare.report.tables import ALPHA
 
 METRIC = "spearman"
-ALPHA = 0.05
-"""Holm-corrected p values below it are marked."""
 
 _MARKS: dict[str, dict[str, Any]] = {
     "clean": {"marker": "o", "color": INK},

@@ -69,11 +69,6 @@ _SAID = {"possibly": "possibly contaminated", "unknown": "contamination unknown"
 """The words that do not speak for themselves where a figure stands alone."""
 
 
-def words(record: RunRecord) -> dict[str, str]:
-    """Model -> its contamination."""
-    return {result.model: result.contamination for result in record.results}
-
-
 def named(model: str, record: RunRecord, points: float, size: float = SIZE) -> str:
     """Write a model's name with its contamination, on one line or as many as it needs.
 
@@ -81,7 +76,7 @@ def named(model: str, record: RunRecord, points: float, size: float = SIZE) -> s
     ----------
     points, size : the widest that a line may be; size of its letters.
     """
-    name, word = readable(model), words(record).get(model)
+    name, word = readable(model), record.words.get(model)
     if word is None:
         return wrapped(name, points, size)
     word = f"({_SAID.get(word, word)})"

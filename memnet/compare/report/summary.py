@@ -13,7 +13,7 @@ from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render
 from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
-from memnet.compare.report.tables import HEADLINE, words
+from memnet.compare.report.tables import HEADLINE
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
 from memnet.stats.metrics import describe
@@ -78,14 +78,14 @@ def spreads(records: Sequence[RunRecord]) -> list[Spread]:
                 ),
             )
         )
-    models = list(words(records[0]))
+    models = list(records[0].words)
     return sorted(rows, key=lambda spread: models.index(spread.model))
 
 
 def _check(records: Sequence[RunRecord]) -> None:
-    first = list(words(records[0]))
+    first = list(records[0].words)
     for number_, record in enumerate(records[1:], start=2):
-        other = list(words(record))
+        other = list(record.words)
         if set(other) != set(first):
             raise MemnetError(
                 f"Record 1 compares {', '.join(first)}, and record {number_} {', '.join(other)}; "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report.table_model import (
@@ -31,8 +33,12 @@ HEADLINE = {
 IDEAL = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": ""}
 """What is better, in a table, by the word of :class:`memnet.stats.metrics.Metric`."""
 
+ALPHA = 0.05
+"""A Holm-corrected p value below it is called unlikely, and marked."""
+
 _TESTED = ("distribution", "noise-matched")
 _RANGE_METRICS = ("mse", "mae", "bias")
+_IN_RANGES = {f"{metric}_{name}" for metric in _RANGE_METRICS for name in range_names()}
 
 
 def ranked(record: RunRecord) -> list[str]:
@@ -43,18 +49,21 @@ def ranked(record: RunRecord) -> list[str]:
         value = rho.get(model)
         return value is None, -(value or 0.0)
 
-    return sorted(words(record), key=key)
-
-
-def words(record: RunRecord) -> dict[str, str]:
-    """Model -> contamination, in the order of the record."""
-    return {result.model: result.contamination for result in record.results}
+    return sorted(record.words, key=key)
 
 
 def reasons(record: RunRecord) -> dict[str, str]:
     """Model -> why its contamination is what it is; "" in records that do not say."""
     known = {model["name"]: model.get("contamination_why", "") for model in record.models}
-    return {model: known.get(model, "") for model in words(record)}
+    return {model: known.get(model, "") for model in record.words}
+
+
+def training_data(model: Mapping[str, Any]) -> str:
+    """Say what a model of a record was trained on: data sets, none at all, or nobody knows."""
+    names = model["trained_on"]
+    if names is None:
+        return "Trained on data that its file does not name"
+    return f"Trained on {', '.join(names) or 'no data set'}"
 
 
 def level(record: RunRecord) -> str:
@@ -120,7 +129,7 @@ def sections(record: RunRecord) -> list[Section]:
     why = reasons(record)
     return [
         Section(model=model, word=word, why=why[model], tables=_model_tables(record, model))
-        for model, word in words(record).items()
+        for model, word in record.words.items()
     ]
 
 
@@ -131,8 +140,13 @@ def _model_tables(record: RunRecord, model: str) -> list[Table]:
             groups[describe(result.metric).group].append(result)
     tables = []
     for group, results in groups.items():
-        if results:
-            tables.append(_ranges(results) if group == "ranges" else _group(group, results))
+        inside = [result for result in results if result.metric in _IN_RANGES]
+        others = [result for result in results if result.metric not in _IN_RANGES]
+        if inside:
+            tables.append(_ranges(inside))
+        if others:  # a metric of one's own may be in the group of the ranges, too
+            table = _group(group, others)
+            tables.append(replace(table, title=f"{table.title}, more") if inside else table)
     return tables
 
 
