@@ -21,8 +21,15 @@ _REFROZEN = "memnet refrozen"
 _NOTE = "memnet note"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+_NAMES = ("memnet", __name__)
+"""The plugin's entry point, and the module as ``-p`` or ``pytest_plugins`` may name it."""
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add ``--memnet-refreeze``."""
+    for name in _NAMES:
+        if pluginmanager.get_plugin(name) is None:
+            pluginmanager.set_blocked(name)  # to load one plugin by two names is an error
     parser.getgroup("memnet").addoption(
         "--memnet-refreeze",
         action="store_true",
@@ -183,8 +190,10 @@ def _rewrite(
 
 
 def _sentences(report: object, kind: str) -> list[str]:
+    """Choose our sentences among what any test may have left there, in any form."""
     properties = getattr(report, "user_properties", [])
-    return [str(sentence) for name, sentence in properties if name == kind]
+    pairs = [entry for entry in properties if isinstance(entry, (tuple, list)) and len(entry) == 2]
+    return [str(text) for name, text in pairs if isinstance(name, str) and name == kind]
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:

@@ -317,6 +317,24 @@ def test_it_costs_nothing_where_it_is_not_used(tmp_path):
     assert "1 passed" in run_pytest(tmp_path)
 
 
+FOREIGN = """
+def test_what_others_leave_in_user_properties(request):
+    request.node.user_properties += [("a", 1, "m"), "text", None, ("alone",), [{}, 2]]
+"""
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["-p", "pytest_plugins"])
+def test_a_suite_of_others_runs_as_if_it_were_not_there(tmp_path, early):
+    """Properties of any form; and the plugin named as a module, which loads it a second time."""
+    (tmp_path / "test_foreign.py").write_text(FOREIGN)
+    if early:
+        args = ["-p", "memnet.pytest_plugin"]
+    else:
+        args = []
+        (tmp_path / "conftest.py").write_text('pytest_plugins = ["memnet.pytest_plugin"]\n')
+    assert "1 passed" in run_pytest(tmp_path, *args)
+
+
 def test_it_can_be_left_out(tmp_path):
     (tmp_path / "test_plain.py").write_text("def test_own():\n    pass\n")
     assert "1 passed" in run_pytest(tmp_path, "-p", "no:memnet")
