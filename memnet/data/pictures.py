@@ -100,32 +100,27 @@ def _add_folder(root: Path, inputs: Inputs) -> None:
         inputs.unreadable.append(f"{error.filename}: {error.strerror}")
 
     paths: list[Path] = []
-    entered: set[tuple[int, int] | None] = set()
+    entered: set[tuple[int, int]] = set()
     # Folders first, then links to folders that were not entered: links to each other end, and a
     # picture has the id of its own folder.
     to_enter = [root]
     while to_enter:
         start, links = to_enter.pop(0), []
         for folder, subfolders, names in os.walk(start, onerror=failed):
-            entered.add(_identity(Path(folder)))
+            if identity := _identity(Path(folder)):
+                entered.add(identity)
             for name in sorted(subfolders):
                 if name.startswith(_HIDDEN):
                     inputs.ignored[HIDDEN_FOLDERS] += 1
                     subfolders.remove(name)
                 elif Path(folder, name).is_symlink():
                     links.append(Path(folder, name))
+                elif _identity(Path(folder, name)) in entered:  # through a link to a parent
+                    subfolders.remove(name)
             for name in names:
-                suffix = Path(name).suffix.lower()
-                if name.startswith(".") or suffix not in SUFFIXES:
-                    inputs.ignored[
-                        "hidden files" if name.startswith(".") else suffix or "no ending"
-                    ] += 1
-                elif not _is_text(os.path.join(folder, name)):
-                    inputs.unreadable.append(
-                        f"{os.path.join(folder, name)!a}: the name is not UTF-8, so no table can "
-                        "hold it; rename the file"
-                    )
-                else:
+                if name.startswith("."):
+                    inputs.ignored["hidden files"] += 1
+                elif _is_picture(Path(folder, name), inputs):
                     paths.append(Path(folder, name))
         to_enter += links
         to_enter = [link for link in to_enter if _identity(link) not in entered]
@@ -161,18 +156,42 @@ def _add_glob(pattern: str, inputs: Inputs) -> None:
         if has_magic(part):
             break
         fixed /= part
-    matches = [Path(match) for match in sorted(glob(pattern, recursive=True))]
-    pictures = [path for path in matches if path.is_file() and path.suffix.lower() in SUFFIXES]
-    inputs.ignored.update(
-        path.suffix.lower() or "no ending"
-        for path in matches
-        if path.is_file() and path.suffix.lower() not in SUFFIXES
-    )
-    if not pictures:
+    passed_over: set[Path] = set()
+    before = len(inputs.items)
+    for path in map(Path, sorted(glob(pattern, recursive=True))):
+        inside = path.relative_to(fixed)
+        hidden = [
+            folder
+            for folder in inside.parents
+            if folder.name.startswith(_HIDDEN) and not _is_written(folder.name, pattern)
+        ]
+        if hidden:
+            passed_over.add(hidden[-1])  # the outermost, as in a folder
+        elif path.is_file() and _is_picture(path, inputs):
+            inputs.items.append(Item(inside.as_posix(), str(path), path))
+    if passed_over:
+        inputs.ignored[HIDDEN_FOLDERS] += len(passed_over)
+    if len(inputs.items) == before and not inputs.unreadable:
         raise MemnetError(f"Nothing that is a picture matches {pattern}.")
-    inputs.items.extend(
-        Item(path.relative_to(fixed).as_posix(), str(path), path) for path in pictures
-    )
+
+
+def _is_written(name: str, pattern: str) -> bool:
+    """Whether a glob names a hidden folder itself; ``*`` never stands for a name with a dot."""
+    return name.startswith(".") or name in Path(pattern).parts
+
+
+def _is_picture(path: Path, inputs: Inputs) -> bool:
+    """Whether a file that was found is a picture to score; what is not is counted or named."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        inputs.ignored[suffix or "no ending"] += 1
+    elif not _is_text(str(path)):
+        inputs.unreadable.append(
+            f"{str(path)!a}: the name is not UTF-8, so no table can hold it; rename the file"
+        )
+    else:
+        return True
+    return False
 
 
 def _add_manifest(manifest: Path, inputs: Inputs) -> None:

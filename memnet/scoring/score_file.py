@@ -46,11 +46,13 @@ class ScoreFile:
         self.sidecar: dict[str, Any] = {"sidecar_version": SIDECAR_VERSION, "models": {}}
         if self.sidecar_path.exists():
             self.sidecar = self._read_sidecar()
-        elif out.exists():
-            raise MemnetError(
-                f"{out} exists and {self.sidecar_path.name}, which says how it was made, does "
-                "not; choose another --out, or move it away."
-            )
+        else:
+            for file in (out, self.journal):
+                if file.exists():
+                    raise MemnetError(
+                        f"{file} exists and {self.sidecar_path.name}, which says how it was made, "
+                        "does not; choose another --out, or move it away."
+                    )
         if out.exists():
             self.rows = {row.key: row for row in from_frame(read_table(out))}
             stamps = self.sidecar.get("files", {})
@@ -148,11 +150,14 @@ class ScoreFile:
     def _read_sidecar(self) -> dict[str, Any]:
         try:
             sidecar: dict[str, Any] = parse_json(self.sidecar_path.read_text(encoding="utf-8"))
-            if sidecar["sidecar_version"] == SIDECAR_VERSION and "models" in sidecar:
+            version = sidecar["sidecar_version"]
+            if version == SIDECAR_VERSION:
+                _check_kinds(sidecar)
                 return sidecar
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MemnetError(
-                f"{self.sidecar_path} cannot be read ({error}); choose another --out."
+                f"{self.sidecar_path} cannot be read as what `memnet score` writes beside a table "
+                f"({error}); choose another --out."
             ) from error
         raise MemnetError(
             f"{self.sidecar_path} was written by another version of memnet; choose another --out."
@@ -166,11 +171,15 @@ class ScoreFile:
         whole = data.rfind(b"\n") + 1
         if whole != len(data):
             os.truncate(self.journal, whole)
-        for number, line in enumerate(data[:whole].decode("utf-8").split("\n")[:-1], start=1):
+        for number, line in enumerate(data[:whole].split(b"\n")[:-1], start=1):
             try:
-                fields = parse_json(line)
+                fields = parse_json(line.decode("utf-8"))
+                if not isinstance(fields, dict):
+                    raise TypeError("it is no row")
                 stamp = fields.pop(_STAMP, None)
                 row = Row(**fields)
+                if not all(isinstance(part, str) for part in (*row.key, row.path, row.warning)):
+                    raise TypeError("a text is none")
             except (ValueError, TypeError) as error:
                 raise MemnetError(
                     f"{self.journal}, line {number}, is damaged ({error}); remove that line and "
@@ -181,6 +190,14 @@ class ScoreFile:
             else:
                 self._stamps.pop(row.key, None)
             yield row
+
+
+def _check_kinds(sidecar: dict[str, Any]) -> None:
+    """Refuse what is no sidecar by its kinds of values, so that it is read nowhere else."""
+    models, files = sidecar["models"], sidecar.get("files", {})
+    for name, tables in (("models", models), ("files", files)):
+        if not (isinstance(tables, dict) and all(isinstance(t, dict) for t in tables.values())):
+            raise TypeError(f'"{name}" is no table')
 
 
 def _label(key: tuple[str, str, str]) -> str:

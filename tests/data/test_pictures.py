@@ -146,6 +146,34 @@ def test_hidden_folders_are_passed_over_and_counted(tree):
     assert inputs.ignored["hidden folders"] == 4
 
 
+def test_a_glob_passes_over_what_a_folder_does(tree):
+    for name in ("@eaDir", ".thumbs"):
+        (tree / "sub" / name).mkdir()
+        (tree / "sub" / name / "copy.png").write_bytes(b"x")
+    inputs = collect([tree / "**" / "*.*"])
+    assert [item.image_id for item in inputs.items] == ids(tree)
+    assert inputs.ignored["hidden folders"] == 1
+    # What a pattern names itself is wanted.
+    assert ids(tree / "*" / "@eaDir" / "*.png") == ["sub/@eaDir/copy.png"]
+    assert ids(tree / "*" / ".thumbs" / "*.png") == ["sub/.thumbs/copy.png"]
+
+
+def test_a_link_to_a_parent_lists_no_picture_twice(tree):
+    root = tree / "sub"
+    (root / "up").symlink_to(tree)
+    found = collect([root]).items
+    assert len({os.path.realpath(item.path) for item in found}) == len(found)
+    assert {"c.webp", "deep/d.tif", "up/a.png", "up/b.JPG"} == {item.image_id for item in found}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8 exist on Linux only")
+def test_a_glob_names_what_is_not_utf8(tree):
+    Path(os.fsdecode(os.fsencode(tree) + b"/caf\xe9.png")).write_bytes(b"x")
+    inputs = collect([tree / "*.png"])
+    assert [item.image_id for item in inputs.items] == ["a.png"]
+    assert "caf\\udce9.png': the name is not UTF-8" in inputs.unreadable[0]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8 exist on Linux only")
 def test_a_name_that_is_not_utf8_is_named_and_the_others_are_kept(tree):
     before = ids(tree)

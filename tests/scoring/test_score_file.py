@@ -129,7 +129,45 @@ def test_two_writers_at_once_are_refused(tmp_path):
     assert open_once("s.csv")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sidecar_version": 9, "models": {}}'])
+def test_a_journal_of_which_nobody_knows_how_it_was_made_is_not_gone_on_with(tmp_path):
+    table = start(tmp_path / "s.csv")
+    table.append([row("a")])
+    table.sidecar_path.unlink()
+    with pytest.raises(MemnetError, match=r"s\.csv\.partial exists and s\.csv\.json, which says"):
+        ScoreFile(tmp_path / "s.csv")
+    assert table.journal.exists()
+
+
+@pytest.mark.parametrize("line", [b"\xff{}", b"[1]", b"3", b'{"image_id": 7}', b"{}"])
+def test_a_damaged_line_of_a_journal_is_named(tmp_path, line):
+    table = start(tmp_path / "s.csv")
+    table.append([row("a")])
+    with table.journal.open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(MemnetError, match=r"s\.csv\.partial, line 2, is damaged"):
+        ScoreFile(tmp_path / "s.csv")
+
+
+def test_a_text_of_a_journal_that_is_a_number_is_named(tmp_path):
+    table = start(tmp_path / "s.csv")
+    table.append([row("a")])
+    fields = json.loads(table.journal.read_text())
+    table.journal.write_text(json.dumps(fields | {"image_id": 7}) + "\n")
+    with pytest.raises(MemnetError, match=r"line 1, is damaged \(a text is none\)"):
+        ScoreFile(tmp_path / "s.csv")
+
+
+KINDS = [
+    '{"sidecar_version": 2, "models": []}',
+    '{"sidecar_version": 2, "models": {"m": 1}}',
+    '{"sidecar_version": 2, "models": {}, "files": []}',
+    '{"sidecar_version": 2, "models": {}, "files": {"m": "x"}}',
+]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"sidecar_version": 9, "models": {}}', "\xff", *KINDS]
+)
 def test_a_damaged_sidecar_is_said(tmp_path, text):
     (tmp_path / "s.csv.json").write_text(text)
     with pytest.raises(MemnetError, match=r"s\.csv\.json"):
