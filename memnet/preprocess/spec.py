@@ -21,6 +21,7 @@ from memnet.preprocess.decode import MAX_PIXELS, Decoded, Picture, decode
 from memnet.preprocess.means import MEANS
 from memnet.preprocess.resize import RESIZERS
 from memnet.util.arrays import Float32Array
+from memnet.util.text import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,28 +78,47 @@ class PreprocessSpec:
         for field in ("resize_hw", "crop_hw"):
             if not (_is_pair(size := getattr(self, field)) and min(size) > 0):
                 raise MemnetError(
-                    f"{field} is {size!r}; it must be a height and a width in pixels: (256, 256)."
+                    f"{field} is {_shown(size)}; it must be a height and a width in pixels: "
+                    "(256, 256)."
                 )
+            if max(size) > _MOST_SIDE:
+                raise MemnetError(f"{field} is {_shown(size)}; a side has at most {_MOST_SIDE:,}.")
         if not (_is_number(self.pixel_max) and self.pixel_max > 0):
             raise MemnetError(
-                f"pixel_max is {self.pixel_max!r}; it must be a number: 1.0 or 255.0."
+                f"pixel_max is {_shown(self.pixel_max)}; it must be a number: 1.0 or 255.0."
             )
-        if not all(map(_is_pair, self.crop_offsets)):
+        if not (
+            isinstance(self.crop_offsets, tuple | list) and all(map(_is_pair, self.crop_offsets))
+        ):
             raise MemnetError(
-                f"crop_offsets is {self.crop_offsets!r}; it must be a row and a column for each "
-                "crop: ((0, 0), (15, 15))."
+                f"crop_offsets is {_shown(self.crop_offsets)}; it must be a row and a column for "
+                "each crop: ((0, 0), (15, 15))."
             )
-        if self.needs_mean_image != bool(self.mean_sha256):
+        if not isinstance(self.mean_sha256, str) or self.needs_mean_image != bool(self.mean_sha256):
             raise MemnetError("mean_sha256 must name the mean image, and be empty without one.")
+        self._check_crops()
+        # Equal specs have equal digests: whole numbers for 1.0, lists, NumPy's numbers will do.
+        _set(self, "pixel_max", float(self.pixel_max))
+        for field in ("resize_hw", "crop_hw"):
+            _set(self, field, _ints(getattr(self, field)))
+        _set(self, "crop_offsets", tuple(_ints(offset) for offset in self.crop_offsets))
+
+    def _check_crops(self) -> None:
         for row, column in self.crop_offsets:
             fits = 0 <= row <= self.resize_hw[0] - self.crop_hw[0]
             if not (fits and 0 <= column <= self.resize_hw[1] - self.crop_hw[1]):
                 raise MemnetError(
-                    f"A crop of {self.crop_hw} at {(row, column)} leaves a picture of "
+                    f"A crop of {self.crop_hw} at {_shown((row, column))} leaves a picture of "
                     f"{self.resize_hw}; mend crop_offsets."
                 )
         if not self.crop_offsets:
             raise MemnetError("crop_offsets is empty; a spec needs at least one crop.")
+        pixels = self.n_crops * self.crop_hw[0] * self.crop_hw[1]
+        if self.n_crops > _MOST_CROPS or pixels > _MOST_PIXELS:
+            raise MemnetError(
+                f"crop_offsets makes {self.n_crops:,} crops of {self.crop_hw} of each picture; a "
+                f"spec has at most {_MOST_CROPS:,}, of {_MOST_PIXELS:,} pixels together."
+            )
 
     @property
     def needs_mean_image(self) -> bool:
@@ -240,8 +260,9 @@ class OutputSpec:
         for field in ("subtract", "multiply", "add"):
             if not _is_number(getattr(self, field)):
                 raise MemnetError(
-                    f"{field} is {getattr(self, field)!r}; it must be a finite number."
+                    f"{field} is {_shown(getattr(self, field))}; it must be a finite number."
                 )
+            _set(self, field, float(getattr(self, field)))
 
     def apply(self, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Turn outputs into scores.
@@ -279,6 +300,15 @@ class OutputSpec:
         return _from_dict(cls, values)
 
 
+_MOST_SIDE = 8192
+"""Pixels; the networks known take 224 to 256."""
+
+_MOST_CROPS = 1000
+"""The original MemNet's scripts take 10."""
+
+_MOST_PIXELS = 100_000_000
+"""Of all crops of one picture: 1.2 GB as the network takes them."""
+
 _MIRRORS = ("none", "appended", "interleaved", "of-mirrored")
 _LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 """Weights of red, green and blue in scikit-image's ``rgb2gray``."""
@@ -287,12 +317,30 @@ _LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 def _choice(field: str, value: object, allowed: tuple[object, ...]) -> None:
     if value not in allowed:
         raise MemnetError(
-            f"{field} is {value!r}; it must be one of {', '.join(map(repr, allowed))}."
+            f"{field} is {_shown(value)}; it must be one of {', '.join(map(repr, allowed))}."
         )
 
 
+def _shown(value: object) -> str:
+    """Write a value for a message; a header changed by hand can hold anything."""
+    return printable(repr(value), 80)
+
+
+def _set(spec: object, field: str, value: object) -> None:
+    object.__setattr__(spec, field, value)  # the way of a frozen dataclass
+
+
+def _ints(pair: tuple[int, int]) -> tuple[int, int]:
+    return int(pair[0]), int(pair[1])
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
 
 
 def _is_pair(value: object) -> bool:
@@ -305,17 +353,16 @@ def _is_pair(value: object) -> bool:
 
 def _from_dict(cls: type[_Spec], values: Mapping[str, Any]) -> _Spec:
     wanted = {field.name for field in fields(cls)}
+    if not isinstance(values, Mapping):
+        raise MemnetError(f"A {cls.__name__} is {_shown(values)} instead of a table of fields.")
     missing, unknown = sorted(wanted - values.keys()), sorted(values.keys() - wanted)
     if missing or unknown:
         raise MemnetError(
-            f"A {cls.__name__} lacks {missing or 'nothing'} and has unknown fields "
-            f"{unknown or 'none'}; it was written by another version of memnet."
+            f"A {cls.__name__} lacks {', '.join(missing) or 'nothing'} and has unknown fields "
+            f"{_shown(unknown) if unknown else 'none'}; it was written by another version of "
+            "memnet."
         )
     try:
-        return cls(**{name: _tuples(value) for name, value in values.items()})
+        return cls(**values)
     except (TypeError, ValueError) as error:
         raise MemnetError(f"A {cls.__name__} has a field of the wrong type: {error}.") from error
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

@@ -68,11 +68,48 @@ def test_a_spec_survives_json_and_its_digest_is_pinned():
         ("pixel_max", "1"),
         ("pixel_max", float("nan")),
         ("pixel_max", 0.0),
+        ("pixel_max", float("inf")),
+        pytest.param("pixel_max", 10**400, id="pixel_max-huge"),
+        ("mean_sha256", 5),
+        ("resize_kind", ["pillow-bilinear-8bit"]),
+        ("crop_offsets", "15"),
+        ("crop_offsets", 5),
+        ("resize_hw", (10**6, 10**6)),
+        ("crop_hw", 227),
+        pytest.param("crop_offsets", ((1, 2),) * 200_000, id="crop_offsets-200,000"),
     ],
 )
 def test_a_value_without_meaning_is_refused(field, value):
-    with pytest.raises(MemnetError, match=field):
+    with pytest.raises(MemnetError, match=field) as caught:
         dataclasses.replace(RESMEM, **{field: value})
+    assert len(str(caught.value)) < 600
+
+
+def test_a_few_huge_crops_are_refused():
+    with pytest.raises(MemnetError, match=r"crop_offsets makes 4 crops of \(8000, 8000\)"):
+        dataclasses.replace(
+            RESMEM, resize_hw=(8000, 8000), crop_hw=(8000, 8000), crop_offsets=((0, 0),) * 4
+        )
+
+
+def test_equal_specs_have_equal_digests_whatever_the_types_of_their_numbers():
+    spec = dataclasses.replace(RESMEM, pixel_max=255.0, crop_offsets=((15, 14), (0, 3)))
+    for other in (
+        dataclasses.replace(spec, pixel_max=255),
+        dataclasses.replace(spec, pixel_max=np.float32(255), resize_hw=[*spec.resize_hw]),
+        dataclasses.replace(
+            spec,
+            crop_hw=tuple(np.array(spec.crop_hw)),
+            crop_offsets=[[np.int64(15), 14], np.array([0, 3]).tolist()],
+        ),
+    ):
+        assert other == spec
+        assert hash(other) == hash(spec)
+        assert other.digest() == spec.digest()
+        assert type(other.pixel_max) is float
+        assert type(other.crop_offsets[0][0]) is int
+    output = find("resmem.published").output
+    assert type(dataclasses.replace(output, add=np.float32(0.5)).to_dict()["add"]) is float
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.65", None, True])
