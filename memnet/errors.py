@@ -18,10 +18,16 @@ class PictureError(MemnetError):
     """One picture cannot be scored. The others still can."""
 
 
+_LONGEST = 200
+"""Letters of a name that a message shows, and that are compared with known ones."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> MemnetError:
     """Build the error for a name that is not there: the nearest one, then all of them."""
     names = list(known)
-    near = get_close_matches(name, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    begun = [known_name for known_name in names if known_name.startswith(f"{name}.")]
+    near = begun or get_close_matches(name[:_LONGEST], names, n=1)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     listed = ", ".join(repr(known_name) for known_name in names) or "none"
-    return MemnetError(f"There is no {kind} {name!r}.{hint} Known: {listed}.")
+    shown = repr(name[:_LONGEST]) + ("..." if len(name) > _LONGEST else "")
+    return MemnetError(f"There is no {kind} {shown}.{hint} Known: {listed}.")

@@ -23,6 +23,7 @@ def list_() -> None:
 
     from memnet.compare.report.terminal import console
     from memnet.scoring.plugins import working_plugins
+    from memnet.util.messages import say
     from memnet.weights import store
     from memnet.weights.backbones import backbones
     from memnet.weights.catalogue import catalogue
@@ -46,6 +47,9 @@ def list_() -> None:
     out.print(table, soft_wrap=True)
     out.print("\nBackbones, which networks can be trained from:")
     out.print(backbone_table, soft_wrap=True)
+    for known in _known():
+        if problem := store.problem(known):
+            say(problem)
 
 
 @app.command()
@@ -123,6 +127,8 @@ def _state(entry: WeightEntry) -> str:
     """Tell in a word or two where the weights are."""
     from memnet.weights import store
 
+    if entry.user_supplied and store.problem(entry):
+        return "damaged"
     if store.is_current(entry):
         return "stored"
     if entry.user_supplied:

@@ -77,7 +77,6 @@ class CaffeNet:
     name, source : the network's name; the file's.
     generation : ``"V1"`` or ``"V2"``.
     layers : in the file's order.
-    inputs : names of the inputs of a deploy file.
     input_shape : of the first input, () where the file does not say.
     """
 
@@ -85,7 +84,6 @@ class CaffeNet:
     source: str
     generation: str
     layers: tuple[CaffeLayer, ...]
-    inputs: tuple[str, ...] = field(default=())
     input_shape: tuple[int, ...] = field(default=())
 
 
@@ -215,7 +213,6 @@ def _net(net: Any, source: str, what: str) -> CaffeNet:
         source=source,
         generation="V1" if old else "V2",
         layers=layers,
-        inputs=tuple(net.input),
         input_shape=shape,
     )
 

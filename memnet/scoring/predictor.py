@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint
 from inspect import signature
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePath
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -33,13 +33,22 @@ from memnet.scoring.table import COLUMNS, to_frame
 from memnet.util.arrays import Float32Array
 from memnet.util.importing import path_of
 from memnet.util.messages import say
+from memnet.util.text import printable
 from memnet.weights import store
 from memnet.weights.catalogue import ModelEntry, catalogue
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors, read_weights
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
 
+_Header = TypeVar("_Header", WeightHeader, WeightHeader | FunctionHeader)
+
 _noticed: set[str] = set()
+
+_MOST_OF_A_REMARK = 1000
+
+_CHECKPOINTS = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
+_OTHERS = {".h5", ".hdf5", ".keras", ".mat", ".npy", ".npz", ".onnx", ".pb", ".prototxt", ".tflite"}
+"""Endings of files of weights that memnet imports, and that it does not."""
 
 
 class Predictor:
@@ -330,34 +339,32 @@ def load(
     named = str(model)
     point = plugins.find_plugin(named)
     if point is not None:
-        return _with_exif(_of_package(point, _device(device)), exif_orientation)
+        predictor = _of_package(point, _device(device))
+        predictor.header = _with_exif(predictor.header, exif_orientation)
+        return predictor
     model, variant = split_variant(named)
+    if named.partition(":")[0] not in catalogue():
+        _refuse_other_files(named, model)
     if variant or named.endswith(":"):
         check_slug(variant)
-    if str(model).endswith(".safetensors"):
+    if model.endswith(".safetensors"):
         path = Path(model)
         tensors, header = read_weights(path)
         name = _name_of_file(path, header)
-    elif str(model).lower().endswith(".caffemodel"):
-        raise MemnetError(
-            f"{model} must be imported once, with its mean image, before it can score: "
-            f"`memnet weights import {model} --mean mean.mat --out FILE.safetensors`."
-        )
     else:
-        entry = _entry(str(model))
+        entry = _entry(model)
         if variant:  # before half a gigabyte is read
             check_variant(entry.name, entry.arch, entry.preprocess, variant)
         tensors, header = store.load(entry)
         path, name = store.stored_path(entry), entry.name
     if variant:
         header = as_variant(header, variant)
-    if exif_orientation is not None:
-        spec = dataclasses.replace(header.preprocess, exif_orientation=exif_orientation)
-        header = dataclasses.replace(header, preprocess=spec)
+    header = _with_exif(header, exif_orientation)
     mean = tensors.pop(MEAN_IMAGE, None)
     network = _build(header.arch, tensors, path)
     _notice(name, header.licence_notice)
-    _notice(f"{name} (remark)", f"{name}: {header.remark}" if header.remark else "")
+    remark = printable(header.remark, _MOST_OF_A_REMARK)
+    _notice(f"{name} (remark)", f"{name}: {remark}" if remark else "")
     if variant and (caution := variant_caution(variant)):
         _notice(f"{name}:{variant}", f"{name}:{variant} is {caution}")
     return Predictor(
@@ -391,19 +398,41 @@ def _of_package(point: EntryPoint, device: torch.device) -> Predictor:
     return predictor
 
 
-def _with_exif(
-    predictor: Predictor, exif_orientation: Literal["ignore", "apply"] | None
-) -> Predictor:
-    header = predictor.header
+def _with_exif(header: _Header, exif_orientation: Literal["ignore", "apply"] | None) -> _Header:
+    """Let a header say another EXIF orientation; None keeps what it says."""
     if exif_orientation is None:
-        return predictor
-    if isinstance(header, FunctionHeader):
+        return header
+    if not isinstance(header, WeightHeader):
         header = dataclasses.replace(header, exif_orientation=exif_orientation)
     if header.preprocess is not None:
         spec = dataclasses.replace(header.preprocess, exif_orientation=exif_orientation)
         header = dataclasses.replace(header, preprocess=spec)
-    predictor.header = header
-    return predictor
+    return header
+
+
+def _refuse_other_files(named: str, model: str) -> None:
+    """Say of what is clearly the path of a file how it can be read, or that it cannot."""
+    ending = PurePath(model).suffix.lower()
+    if model.endswith(".safetensors"):
+        return
+    if ending == ".caffemodel":
+        raise MemnetError(
+            f"{model} must be imported once, with its mean image, before it can score: "
+            f"`memnet weights import {model} --mean mean.mat --out FILE.safetensors`."
+        )
+    for path in (named, model):
+        if PurePath(path).suffix.lower() in _CHECKPOINTS:
+            raise MemnetError(
+                f"{path} is no weight file that memnet reads: those end in .safetensors, and "
+                "memnet wrote them. The checkpoint of a PyTorch port of MemNet is imported once: "
+                f"`memnet weights import {path} --mean mean.mat --out FILE.safetensors`; for a "
+                "network of your own see memnet.save_weights."
+            )
+        if "/" in path or "\\" in path or PurePath(path).suffix.lower() in _OTHERS:
+            raise MemnetError(
+                f"{path} is neither the name of a model (see `memnet weights list`) nor a weight "
+                "file that memnet reads: those end in .safetensors, and memnet wrote them."
+            )
 
 
 def split_variant(model: str) -> tuple[str, str]:
@@ -418,11 +447,14 @@ def split_variant(model: str) -> tuple[str, str]:
 
 
 def _name_of_file(path: Path, header: WeightHeader) -> str:
-    """Return a catalogue name only where it is sure to be that model, else the path."""
+    """Return a catalogue name only where it is sure to be that model, else the path.
+
+    Numbers alone do not make it: fed other pixels, they give other scores.
+    """
     entry = catalogue().get(header.name)
     if entry is not None:
         ours = store.stored_path(entry).resolve() == path.resolve()
-        if ours if entry.user_supplied else header.tensors_sha256 == entry.tensors_sha256:
+        if ours if entry.user_supplied else entry.is_current(header):
             return entry.name
     return path.as_posix()
 
@@ -459,18 +491,26 @@ def list_models() -> list[dict[str, Any]]:
 
 def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
     kind: Any = network_class(arch)
-    with torch.device("meta"):  # no memory, no random numbers: every parameter is replaced below
-        if hasattr(kind, "shaped_like"):
-            network: nn.Module = kind.shaped_like(tensors)
-        else:
-            try:
-                signature(kind).bind()
-            except TypeError as error:
-                raise MemnetError(
-                    f"The network {path_of(kind)} of {path.name} cannot be built without arguments "
-                    f"({error}); give them defaults, or a class method shaped_like(tensors)."
-                ) from None
-            network = kind()
+    shaped = getattr(kind, "shaped_like", None)
+    if shaped is None:
+        try:
+            signature(kind).bind()
+        except TypeError as error:
+            raise MemnetError(
+                f"The network {path_of(kind)} of {path.name} cannot be built without arguments "
+                f"({error}); give them defaults, or a class method shaped_like(tensors)."
+            ) from None
+    try:
+        # No memory, no random numbers: every parameter is replaced below.
+        with torch.device("meta"):
+            network: nn.Module = kind() if shaped is None else shaped(tensors)
+    except MemnetError:
+        raise
+    except Exception as error:  # a width of 0, or one that two groups cannot share
+        reason = printable(f"{type(error).__name__}: {error}", 200)
+        raise MemnetError(
+            f"No network {path_of(kind)} can be built for the tensors of {path.name} ({reason})."
+        ) from error
     match_tensors(tensors, network.state_dict(), path.name)
     network.load_state_dict(tensors, assign=True)
     return network

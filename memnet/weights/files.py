@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from memnet import __version__
@@ -23,7 +24,7 @@ from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file
 from memnet.util.json_text import parse_json
-from memnet.util.text import shorten_list
+from memnet.util.text import printable, shorten_list
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
 from memnet.weights.torch_files import check_dense
@@ -86,6 +87,15 @@ class WeightHeader:
     output: OutputSpec
     target: str = HIT_RATE
 
+    def __post_init__(self) -> None:
+        for field, most in _MOST_LETTERS.items():
+            _check_text(field, getattr(self, field), most)
+        for source in self.sources:
+            for field, text in vars(source).items():
+                _check_text(f"{field} of a source", text, _NAME)
+        if all(source.role != "weights" for source in self.sources):
+            raise MemnetError("sources names no file of weights (role 'weights').")
+
     @property
     def weights_sha256(self) -> str:
         """Sha256 of the file that the weights came from."""
@@ -102,19 +112,47 @@ class WeightHeader:
     def from_json(cls, text: str) -> WeightHeader:
         """Rebuild a header; one of another version raises ``MemnetError``."""
         values = parse_json(text)
+        if not isinstance(values, dict):
+            raise ValueError("it is no table of fields")
         version = values.pop("header_version", None)
         if version != HEADER_VERSION:
             raise MemnetError(
-                f"The file's header has version {version}, this memnet reads {HEADER_VERSION}; "
-                "fetch or import the weights again."
+                f"The file's header has version {printable(str(version), 80)}, this memnet reads "
+                f"{HEADER_VERSION}; fetch or import the weights again."
             )
         values["sources"] = tuple(SourceFile(**source) for source in values["sources"])
-        if values["trained_on"] is not None:
-            values["trained_on"] = tuple(values["trained_on"])
+        values["trained_on"] = check_trained_on(values["trained_on"])
         values["preprocess"] = PreprocessSpec.from_dict(values["preprocess"])
         values["output"] = OutputSpec.from_dict(values["output"])
         check_target(values.get("target", HIT_RATE))
         return cls(**values)
+
+
+_NAME = 300
+_MOST_LETTERS = {
+    "name": _NAME,
+    "arch": _NAME,
+    "tensors_sha256": _NAME,
+    "converter": _NAME,
+    "licence": 10_000,
+    "licence_notice": 10_000,
+    "citation": 10_000,
+    "remark": 10_000,
+    "target": _NAME,
+}
+"""The texts of a header, and how long each may be: they reach rows, reports and terminals."""
+
+
+def _check_text(field: str, text: object, most: int) -> None:
+    """Refuse what is no text, cannot be written as UTF-8, or is longer than anybody's would be."""
+    if not isinstance(text, str):
+        raise MemnetError(f"{field} is {printable(repr(text), 80)}; it must be a text.")
+    if len(text) > most:
+        raise MemnetError(f"{field} has {len(text):,} letters; it may have {most:,}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise MemnetError(f"{field} holds half a character: {printable(text, 80)}.") from None
 
 
 def file_digest(path: Path) -> str:
@@ -154,17 +192,25 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
     Raises
     ------
     MemnetError
-        if the disk is full, the folder cannot be written, or a tensor reads back differently.
+        if a tensor holds NaN or infinity, the disk is full, the folder cannot be written, or a
+        tensor reads back differently.
     """
     import torch
     from safetensors.torch import save_file
 
+    for name, tensor in tensors.items():
+        check_dense(tensor, name, str(path))
+        if tensor.is_floating_point() and not torch.isfinite(tensor.float()).all():
+            raise MemnetError(
+                f"{path} is not written: {name} holds numbers that are not finite (NaN or "
+                "infinity), and so would every score; look at how the network was trained."
+            )
     advice = (
         "free some space there, or choose a folder that can be written (for the store: MEMNET_HOME)"
     )
     with replace_file(path, advice=advice, errors=(SafetensorError,)) as temporary:
         save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()},
+            _apart(tensors),
             temporary,
             metadata={"format": "pt", "memnet": header.to_json()},
         )
@@ -175,6 +221,18 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # as any other file: a laboratory shares its store
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give each tensor memory of its own: layers that share their weights are written twice."""
+    apart: dict[str, Tensor] = {}
+    taken: set[int] = set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().contiguous()
+        place = own.untyped_storage().data_ptr()
+        apart[name] = own.clone() if place in taken else own
+        taken.add(place)
+    return apart
 
 
 def save_weights(
@@ -264,7 +322,7 @@ def save_weights(
     network_class(arch)  # the file could not be loaded without
     tensors = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
     if mean_image is not None:
-        tensors[MEAN_IMAGE] = torch.from_numpy(mean_image)
+        tensors[MEAN_IMAGE] = torch.from_numpy(np.ascontiguousarray(mean_image, dtype=np.float32))
     if preprocess.mean_sha256 != ("" if mean_image is None else mean_digest(mean_image)):
         raise MemnetError("mean_image is not the mean image that preprocess.mean_sha256 names.")
     digest = tensors_digest(tensors)
@@ -288,6 +346,8 @@ def save_weights(
 
 def read_header(path: Path) -> WeightHeader:
     """Read what a weight file says about itself, not its numbers; raises as `read_weights`."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise MemnetError(f"{path} is not a safetensors file but a folder or a device.")
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
@@ -302,8 +362,11 @@ def read_header(path: Path) -> WeightHeader:
         )
     try:
         return WeightHeader.from_json(metadata["memnet"])
+    except MemnetError as error:
+        raise MemnetError(f"{path}: {error}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise MemnetError(f"The header of {path} is damaged ({error}); make it again.") from error
+        reason = printable(str(error), 200)
+        raise MemnetError(f"The header of {path} is damaged ({reason}); make it again.") from error
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
@@ -321,7 +384,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
             "delete it and fetch or import the weights again."
         )
     mean = tensors.get(MEAN_IMAGE)
-    if header.preprocess.mean_sha256 != ("" if mean is None else mean_digest(mean.numpy())):
+    plain = mean is None or (str(mean.dtype) == "torch.float32" and mean.ndim == 3)
+    if not plain or header.preprocess.mean_sha256 != (
+        "" if mean is None else mean_digest(mean.numpy())
+    ):
         raise MemnetError(
             f"{path} does not hold the mean image that its preprocessing names; import it again."
         )
@@ -330,8 +396,12 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
 
 def _read(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
     header = read_header(path)
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+    except Exception as error:  # of types that this torch does not have, for one
+        reason = printable(str(error), 200)
+        raise MemnetError(f"The numbers in {path} cannot be read ({reason}).") from error
 
 
 def match_tensors(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], where: str) -> None:

@@ -81,6 +81,20 @@ def is_current(entry: WeightEntry) -> bool:
     return entry.is_current(header)
 
 
+def problem(entry: WeightEntry) -> str:
+    """Say what is wrong with the header of a stored file; "" for nothing, or where there is none.
+
+    What it holds is not read: that is :func:`verify`.
+    """
+    path = stored_path(entry)
+    try:
+        if path.is_file():
+            read_header(path)
+    except MemnetError as error:
+        return str(error)
+    return ""
+
+
 def fetch(entry: WeightEntry, *, file: Path | None = None, download: bool = False) -> Path:
     """Put a model or backbone into the store, unless it is there, and return its path.
 

@@ -134,6 +134,17 @@ def test_weights_list_names_the_licence(memnet_command):
     assert "Non-commercial" in printed
 
 
+def test_weights_list_names_a_bad_header_and_lists_the_others(memnet_command, tmp_path):
+    stored = tmp_path / "home" / "weights" / "memnet.caffe_lamem.safetensors"
+    stored.parent.mkdir(parents=True)
+    header = '{"__metadata__":{"memnet":"' + "[" * 5000 + '"}}'
+    stored.write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    done = memnet_command("weights", "list", MEMNET_HOME=str(tmp_path / "home"))
+    assert "resmem.published" in done.stdout
+    assert any("caffe_lamem" in row and "damaged" in row for row in done.stdout.splitlines())
+    assert f"The header of {stored} is damaged" in done.stderr
+
+
 def test_weights_fetch_offline_says_what_to_do(memnet_command, without_weights):
     for args in (
         ["weights", "fetch", "resmem.published", "--offline"],

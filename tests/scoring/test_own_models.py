@@ -24,7 +24,7 @@ from memnet.util.resources import packaged_toml
 from memnet.weights import catalogue
 from memnet.weights.files import read_header, save_weights
 from memnet.weights.networks import network_class, register_network
-from tiny import OUTPUT, SPEC, write_tiny
+from tiny import OUTPUT, SPEC, register, write_tiny
 
 
 def brightness(pictures):
@@ -446,3 +446,88 @@ def test_the_command_scores_and_lists_a_package_that_pip_installed(tmp_path, mak
     assert listed.returncode == 0, listed.stderr
     assert "bright.v1" in listed.stdout
     assert "How bright a picture is." in listed.stdout
+
+
+# Names and files that are no models.
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("resmem", r"no model 'resmem'\. Did you mean 'resmem\.published'\?"),
+        ("memnet", r"no model 'memnet'\. Did you mean 'memnet\.caffe_lamem'\?"),
+        ("C:/models/foo.pth", r"C:/models/foo\.pth is no weight file .* `memnet weights import C:"),
+        ("foo.pt", r"foo\.pt is no weight file that memnet reads"),
+        ("foo.pth:server", r"foo\.pth is no weight file that memnet reads"),
+        (r"D:\\models\\foo.onnx", "nor a weight file that memnet reads"),
+        ("models/foo", "nor a weight file that memnet reads"),
+        ("C:/models/memnet.caffemodel", "must be imported once"),
+        ("x" * 100_000, "There is no model 'xxx"),
+    ],
+)
+def test_a_path_of_another_kind_and_half_a_name_are_told_what_to_do(model, says):
+    with pytest.raises(MemnetError, match=says) as caught:
+        memnet.load(model)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.fixture
+def own_entry(tmp_path, monkeypatch):
+    """A catalogue with one model, whose numbers are the tiny network's."""
+    register()
+    digest = read_header(write_tiny(tmp_path / "tiny.safetensors")).tensors_sha256
+    entry = dataclasses.replace(
+        catalogue.find("resmem.published"),
+        name="tiny.test",
+        arch="tiny",
+        sha256="ab" * 32,
+        tensors_sha256=digest,
+        preprocess=SPEC,
+        output=OUTPUT,
+    )
+    monkeypatch.setattr("memnet.scoring.predictor.catalogue", lambda: {entry.name: entry})
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({"converter": "memnet 9"}, True),
+        ({"preprocess": dataclasses.replace(SPEC, channel_order="BGR")}, False),
+        ({"output": dataclasses.replace(OUTPUT, add=0.1)}, False),
+        ({"trained_on": ()}, False),
+    ],
+)
+def test_a_file_has_the_catalogues_name_only_where_all_that_it_says_agrees(
+    tmp_path, own_entry, changes, same
+):
+    written = own_entry.header(own_entry.sha256, own_entry.tensors_sha256)
+    fields = {field.name: getattr(written, field.name) for field in dataclasses.fields(written)}
+    path = write_tiny(tmp_path / "foreign.safetensors", **{**fields, **changes})
+    name = memnet.load(path, device="cpu").name
+    assert name == (own_entry.name if same else path.as_posix())
+
+
+def test_a_network_that_cannot_be_built_for_its_tensors_is_one_sentence(tmp_path):
+    class Halves(nn.Module):
+        @classmethod
+        def shaped_like(cls, tensors):
+            return nn.Conv2d(3, 3, 1, groups=2)
+
+    register_network("halves", Halves)
+    path = write_tiny(tmp_path / "odd.safetensors", arch="halves")
+    with pytest.raises(
+        MemnetError, match=r"No network .*Halves can be built .* divisible by groups"
+    ):
+        memnet.load(path, device="cpu")
+
+
+def test_a_remark_gives_no_orders_to_the_terminal_and_is_cut(tmp_path, capsys):
+    register()
+    remark = "red\x1b[31m\nmemnet: all is well" + "x" * 5000
+    memnet.load(write_tiny(tmp_path / "remark.safetensors", remark=remark), device="cpu")
+    said = capsys.readouterr().err
+    assert r"red\x1b[31m\x0amemnet: all is well" in said
+    assert "\x1b" not in said
+    assert len(said) < 1500

@@ -268,6 +268,51 @@ def test_a_header_with_a_field_too_few_too_many_or_of_nonsense_is_refused(writte
         read_weights(written)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_with(sources=[]), "sources names no file of weights"),
+        (_with(sources=[{"role": "mean", "name": "m", "sha256": ""}]), "no file of weights"),
+        (_with(arch=["tiny"]), r"arch is \['tiny'\]; it must be a text"),
+        (_with(remark=3), "remark is 3; it must be a text"),
+        (_with(name="x" * 100_000), "name has 100,000 letters; it may have 300"),
+        (_with(remark="x" * 5_000_000), "remark has 5,000,000 letters"),
+        (_with(licence="\ud800"), "licence holds half a character"),
+        (_with(trained_on="lamem"), "trained_on is the plain text 'lamem'"),
+        (_with(trained_on=[["lamem"]]), r"trained_on has \['lamem'\]"),
+        (_with(target=["hit_rate"]), "hit_rate"),
+        (_with(header_version="2" * 5000), "has version 2222.*4,920 more characters"),
+        (lambda values: values["output"].update(multiply=10**400), "multiply is 1000"),
+        (lambda values: values["output"].update(multiply="2"), "multiply is '2'"),
+        (lambda values: values["preprocess"].update(pixel_max=[1]), "pixel_max is"),
+        (
+            lambda values: values["preprocess"].update(crop_offsets=[[0, 0]] * 200_000),
+            "200,000 cro",
+        ),
+        (lambda values: values["preprocess"].update(resize_hw=[10**9, 10**9]), "at most 8,192"),
+    ],
+)
+def test_a_header_changed_by_hand_is_refused_by_file_field_and_value(written, change, says):
+    values = header_values(written)
+    change(values)
+    rewritten_header(written, json.dumps(values))
+    with pytest.raises(MemnetError, match=says) as caught:
+        read_header(written)
+    assert str(written) in str(caught.value)
+    assert len(str(caught.value)) < len(str(written)) + 600
+
+
+def test_a_header_nested_too_deeply_is_refused(written):
+    rewritten_header(written, "[" * 100_000)
+    with pytest.raises(MemnetError, match="nested too deeply"):
+        read_header(written)
+
+
+def test_what_cannot_be_read_again_is_not_written(tmp_path):
+    with pytest.raises(MemnetError, match=r"remark has 10,001 letters"):
+        header_for(numbers(), remark="x" * 10_001)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "1", "null", "{}"])
 def test_a_header_that_is_no_table_is_refused(written, text):
     rewritten_header(written, text)
@@ -358,6 +403,38 @@ def test_a_disk_that_gives_back_other_numbers_is_noticed(written, monkeypatch):
     assert [path.name for path in written.parent.iterdir()] == ["tiny.safetensors"]
 
 
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_called_so(written, bad):
+    before = written.read_bytes()
+    tensors = numbers()
+    tensors["layer.bias"][2] = bad
+    with pytest.raises(MemnetError, match=r"layer\.bias holds numbers that are not finite"):
+        write_weights(written, tensors, header_for(tensors))
+    assert written.read_bytes() == before
+
+
+def test_tensors_without_numbers_are_not_written(tmp_path):
+    tensors = {"layer.weight": torch.ones(2, device="meta")}
+    with pytest.raises(MemnetError, match="lies on the device 'meta'"):
+        write_weights(tmp_path / "w.safetensors", tensors, header_for(numbers()))
+
+
+def test_layers_that_share_their_weights_are_written_twice(tmp_path):
+    shared = torch.randn(3, 3)
+    tensors = {"a": shared, "b": shared, "c": shared[1:], "d": shared.t()}
+    write_weights(tmp_path / "w.safetensors", tensors, header_for(tensors))
+    read = read_weights(tmp_path / "w.safetensors")[0]
+    assert all(torch.equal(read[name], tensor) for name, tensor in tensors.items())
+
+
+@pytest.mark.parametrize("mean", [torch.ones(()), torch.ones(4, 4, 3).bfloat16()])
+def test_a_mean_image_of_another_kind_is_refused(tmp_path, mean):
+    tensors = {"mean_image": mean}
+    write_weights(tmp_path / "w.safetensors", tensors, header_for(tensors))
+    with pytest.raises(MemnetError, match="does not hold the mean image"):
+        read_weights(tmp_path / "w.safetensors")
+
+
 def test_an_interrupted_write_leaves_no_temporary(written, monkeypatch):
     def interrupted(tensors, path, metadata=None):
         Path(path).write_bytes(b"half a file")
@@ -403,6 +480,15 @@ def test_a_wrong_shape_is_named_with_both_shapes(shape):
         match_tensors(tensors, torch.nn.Linear(3, 4).state_dict(), "w.safetensors")
     assert str(caught.value) == (
         f"w.safetensors: weight has shape {shape}, the network wants (4, 3)."
+    )
+
+
+def test_a_wrong_type_is_named_with_both_types():
+    tensors = {"weight": torch.zeros(4, 3).half(), "bias": torch.zeros(4)}
+    with pytest.raises(MemnetError) as caught:
+        match_tensors(tensors, torch.nn.Linear(3, 4).state_dict(), "w.safetensors")
+    assert str(caught.value) == (
+        "w.safetensors: weight has type torch.float16, the network wants torch.float32."
     )
 
 
