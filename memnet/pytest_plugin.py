@@ -6,7 +6,6 @@ asks for the fixture. ``pytest -p no:memnet`` leaves it out.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +129,9 @@ class FrozenChecker:
             self._note(_NOTE, f"{shown}: {note}")
 
     def _shown(self, file: Path) -> str:
-        return Path(os.path.relpath(file, self._root)).as_posix()
+        from memnet.util.paths import relative_path
+
+        return relative_path(file, self._root).as_posix()
 
     def _note(self, kind: str, sentence: str) -> None:
         """Leave a sentence for the terminal summary; it travels with the test's report."""

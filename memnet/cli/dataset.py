@@ -6,7 +6,6 @@ The commands are made of the entries in ``memnet/data/datasets.toml``.
 from __future__ import annotations
 
 import inspect
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +92,7 @@ def _finish(truth: Truth, out: Path) -> None:
     """Write the table and say what is in it and how to use it."""
     from memnet.cli.messages import say_some
     from memnet.util.messages import say
+    from memnet.util.paths import command_text
 
     truth.write(out)
     manifest = truth.manifest
@@ -107,7 +107,7 @@ def _finish(truth: Truth, out: Path) -> None:
     print(f"digest       {manifest['digest']}")
     say_some(truth.set_aside, "which `memnet.read_dataset` lists, too")
     say(
-        f"{out} and its manifest written; next: memnet compare --truth {shlex.quote(str(out))} "
+        f"{out} and its manifest written; next: memnet compare --truth {command_text([str(out)])} "
         f"--truth-column {manifest['truth_column']} --dataset {manifest['dataset']} "
         "--scores FILE --out FOLDER"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memnet.scoring.table import FAILED
 from memnet.util.messages import say
+from memnet.util.paths import command_text
 
 if TYPE_CHECKING:
     from memnet.data.pictures import Inputs
@@ -28,7 +28,7 @@ def say_some(sentences: Sequence[str], where: str, most: int = 10) -> None:
 
 def command_line() -> str:
     """Return the command as typed, without the folder that the program lies in."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return command_text([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def say_ignored(inputs: Inputs) -> None:

@@ -118,7 +118,8 @@ def train(
         say(notice)
     _print(record, out)
     set_aside = built is not None and built.set_aside
-    if record["failed_pictures"] or set_aside or not record["best"]:
+    judged = not (record.get("test") or {}).get("why_not")
+    if record["failed_pictures"] or set_aside or not record["best"] or not judged:
         raise typer.Exit(1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from memnet.experiments.training_run import best_row
 from memnet.experiments.training_tables import contamination_sentence
 from memnet.reimpl.training.run_folder import finite, require_run
 from memnet.util.atomic import write_text
+from memnet.util.paths import relative_path
 
 CHOSEN = (
     "The best of many runs is chosen by the validation part, so its value there is too high "
@@ -149,5 +149,5 @@ def _link(run: str | Path | None, folder: Path) -> str:
     """Link the page of a run from that of the search, wherever both are moved together."""
     if run is None or not (Path(run) / "report.html").exists():
         return ""
-    there = os.path.relpath(Path(run).resolve() / "report.html", folder.resolve())
-    return quote(Path(there).as_posix())
+    there = relative_path(Path(run).resolve() / "report.html", folder.resolve())
+    return there.as_uri() if there.is_absolute() else quote(there.as_posix())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,15 @@ from memnet.compare.report.render import write_report
 from memnet.compare.report.table1 import TABLE1, table1_csv, table1_latex, table1_markdown
 from memnet.errors import MemnetError, StoppedError, unknown_name
 from memnet.experiments.table1 import PRESETS, table1_of_runs
-from memnet.experiments.train import TEST, train
+from memnet.experiments.train import train
 from memnet.reimpl.training.config import TrainConfig, network_class, read_config, read_toml
 from memnet.reimpl.training.loop import Machine
-from memnet.reimpl.training.run_folder import RUN
+from memnet.reimpl.training.run_folder import RUN, TEST
 from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.table import read_table, write_table
 from memnet.util.atomic import write_text
 from memnet.util.json_text import parse_json
+from memnet.util.text import shorten_list
 
 COMPARISON = "comparison"
 """Folder of the report that holds the runs against each other."""
@@ -175,32 +175,47 @@ def _compared(
         return None, "The models are not compared with each other: fewer than two were tested."
     if len({record.results[0].manifest for record in tested.values()}) > 1:
         return None, "The models are not compared: they were tested on different pictures."
-    tables = []
-    for preset in tested:
-        source = runs[preset] / TEST / "scores.parquet"
-        if not source.is_file():
-            return None, f"The models are not compared: {source} is missing."
-        tables.append(_renamed(source, TABLE1[PRESETS[preset]], out / "scores"))
     first = next(iter(tested))
-    record = compare_scores(
-        runs[first] / TEST / "truth.csv",
-        tables,
-        truth_column="human_score",
-        dataset=tested[first].dataset,
-        resamples=resamples,
-        command=command,
-    )
+    try:
+        tables = [
+            _renamed(
+                runs[preset] / TEST / "scores.parquet", TABLE1[PRESETS[preset]], out / "scores"
+            )
+            for preset in tested
+        ]
+        record = compare_scores(
+            runs[first] / TEST / "truth.csv",
+            tables,
+            truth_column="human_score",
+            dataset=tested[first].dataset,
+            resamples=resamples,
+            command=command,
+        )
+    except MemnetError as error:  # the table itself does not need it
+        return None, f"The models are not compared: {error}"
     write_report(record, out)
     return record, ""
 
 
 def _renamed(source: Path, name: str, folder: Path) -> Path:
     """Copy a score table under the paper's name for its model; it is called by its file there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    sidecar = source.with_name(source.name + ".json")
+    try:
+        models = parse_json(sidecar.read_text(encoding="utf-8"))["models"]
+        identities = list(models.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MemnetError(
+            f"{sidecar}, which says how {source.name} was made, cannot be read ({error}); remove "
+            f"the folder {source.parent} and train again: only the test is done anew."
+        ) from error
+    if len(identities) != 1:
+        raise MemnetError(
+            f"{source} has the scores of {len(identities)} models ({shorten_list(models)}), where "
+            f"there must be the run's alone; remove the folder {source.parent} and train again: "
+            "only the test is done anew."
+        )
+    table = read_table(source).assign(model=name)
+    table.attrs["models"] = {name: identities[0]}
     target = folder / f"{name}.parquet"
-    write_table(read_table(source).assign(model=name), target)
-    sidecar = parse_json(source.with_name(source.name + ".json").read_text(encoding="utf-8"))
-    (identity,) = sidecar["models"].values()
-    text = json.dumps({**sidecar, "models": {name: identity}}, indent=1)
-    write_text(target.with_name(target.name + ".json"), text + "\n")
+    write_table(table, target)
     return target

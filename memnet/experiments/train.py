@@ -6,7 +6,7 @@ The value that counts is that of the test part, from :func:`memnet.compare` on t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from memnet.reimpl.training.run_folder import (
     FORMAT,
     RUN,
     SCHEMA_VERSION,
+    TEST,
     WEIGHTS,
     begin,
     lock_folder,
@@ -42,8 +43,7 @@ from memnet.scoring.table import FAILED
 from memnet.util.atomic import write_text
 from memnet.util.versions import environment
 
-TEST = "test"
-"""Folder, in the run's, of the report on the test part."""
+_NOT_JUDGED = "The test part could not be judged: "
 
 
 def train(
@@ -97,7 +97,9 @@ def _train(
     before = read_run(out)
     if is_finished(out, before):
         assert before is not None
-        return finish(out, data, before, machine.device)  # nothing, unless a kill came between
+        return finish(
+            out, data, before, machine.device, command
+        )  # nothing, unless a kill came between
     try:
         result = fit(config, data, out, machine)
     except MemnetError:
@@ -110,7 +112,7 @@ def _train(
         write_run_page(out)
         kind = StoppedError if run["status"] == "interrupted" else MemnetError
         raise kind(run["message"])
-    return finish(out, data, run, machine.device)
+    return finish(out, data, run, machine.device, command)
 
 
 def is_finished(out: Path, run: dict[str, Any] | None) -> bool:
@@ -122,29 +124,56 @@ def is_finished(out: Path, run: dict[str, Any] | None) -> bool:
     )
 
 
-def finish(out: Path, data: TrainingSet, run: dict[str, Any], device: str) -> dict[str, Any]:
+def finish(
+    out: Path, data: TrainingSet, run: dict[str, Any], device: str, command: str = ""
+) -> dict[str, Any]:
     """Test a finished run, where there is a test part, and write its page; once is enough."""
-    tested = (out / TEST / "record.json").is_file()
-    if data.count("test") and not tested and (out / WEIGHTS).is_file():
+    todo = bool(data.count("test")) and not _is_tested(out, run) and (out / WEIGHTS).is_file()
+    if todo:
+        unread, why_not = [], ""
         try:
-            unread = test(out, data, device)
+            unread = test(out, data, device, command or run["command"])
         except MemnetError as error:  # not one of the pictures can be read, say
-            unread = [f"The test part could not be judged: {error}"]
-        counts = {**run["data"]["counts"], "test": max(0, data.count("test") - len(unread))}
-        run = {
-            **run,
-            "data": {**run["data"], "counts": counts},
-            "failed_pictures": run["failed_pictures"] + len(unread),
-            "warnings": [*run["warnings"], *unread],
-        }
+            why_not = str(error)
+        run = _with_test(run, data.count("test"), unread, why_not)
         write_json(out / RUN, run)
-        tested = False
-    if not tested or not (out / "report.html").is_file():
+    if todo or not (out / "report.html").is_file():
         write_run_page(out)
     return run
 
 
-def test(out: Path, data: TrainingSet, device: str) -> list[str]:
+def _is_tested(out: Path, run: Mapping[str, Any]) -> bool:
+    """Whether the test part was judged, and what came of it is in ``run.json``, too.
+
+    A ``run.json`` without the field is of an earlier memnet, and the test's record decides.
+    """
+    told = "test" not in run or bool(run["test"] and not run["test"]["why_not"])
+    return told and (out / TEST / "record.json").is_file()
+
+
+def _with_test(
+    run: dict[str, Any], pictures: int, unread: list[str], why_not: str
+) -> dict[str, Any]:
+    """Return the record of the run with the outcome of its test in the place of an earlier one.
+
+    ``unread`` has a sentence for each picture that could not be read; ``why_not`` says why nothing
+    was judged, which is about no single picture.
+    """
+    warnings = run["warnings"]
+    before = run.get("test") or {"unread": [w for w in warnings if w.startswith(_NOT_JUDGED)]}
+    kept = [w for w in warnings if w not in before["unread"] and not w.startswith(_NOT_JUDGED)]
+    told = [f"{_NOT_JUDGED}{why_not}"] if why_not else unread
+    counts = {**run["data"]["counts"], "test": pictures - len(unread)}
+    return {
+        **run,
+        "data": {**run["data"], "counts": counts},
+        "failed_pictures": run["failed_pictures"] - len(before["unread"]) + len(unread),
+        "warnings": [*kept, *told],
+        "test": {"unread": unread, "why_not": why_not},
+    }
+
+
+def test(out: Path, data: TrainingSet, device: str, command: str) -> list[str]:
     """Score the test part with the run's weight file, and compare with the human scores.
 
     Returns
@@ -162,7 +191,13 @@ def test(out: Path, data: TrainingSet, device: str) -> list[str]:
     truth = folder / "truth.csv"
     human = rows[["image_id", "score"]].rename(columns={"score": "human_score"})
     write_text(truth, human.to_csv(index=False, lineterminator="\n"))
-    record = compare_scores(truth, [scores], truth_column="human_score", dataset=data.test_name)
+    record = compare_scores(
+        truth,
+        [scores],
+        truth_column="human_score",
+        dataset=data.test_name,
+        command=command,
+    )
     write_report(record, folder)
     return [f"{row.image_id}: {row.warning.removeprefix(FAILED)}" for row in summary.failed]
 
@@ -203,6 +238,7 @@ def run_record(
         **result,
         "device": f"{result['devices']} x {kind}" if result["devices"] > 1 else kind,
         "precision": config.precision,
+        "test": None,  # not yet
         "command": command,
         "environment": {**environment(), **machine},
         "memnet_version": __version__,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ from memnet.experiments.training_figures import (
     title,
 )
 from memnet.experiments.training_run import UNFINISHED, read_test
-from memnet.reimpl.training.run_folder import read_curves, require_run
+from memnet.reimpl.training.run_folder import TEST, WEIGHTS, read_curves, require_run
 from memnet.util.atomic import write_text
-
-WEIGHTS = "best.safetensors"
+from memnet.util.paths import command_text
 
 _STATUS = {
     "finished": "finished, every epoch",
@@ -58,7 +56,7 @@ def write_run_page(folder: Path) -> Path:
         "subtitle": _subtitle(run),
         "first": _first(run),
         "glance": training_tables.glance(run, curves, test),
-        "tested": (folder / "test" / "report.html").exists(),
+        "tested": (folder / TEST / "report.html").exists(),
         "figure_names": list(drawn),
         "captions": captions,
         "validations": training_tables.validations(curves),
@@ -66,7 +64,7 @@ def write_run_page(folder: Path) -> Path:
         "licences": training_tables.licences(run),
         "data": training_tables.data(run),
         "usable": usable,
-        "weights": shlex.quote(str(folder / WEIGHTS)),
+        "weights": command_text([str(folder / WEIGHTS)]),
         "use": _use(run),
         "time": training_tables.time(run),
         "settings": training_tables.settings(run),

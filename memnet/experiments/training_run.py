@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.record import RunRecord
-from memnet.reimpl.training.run_folder import Row
+from memnet.reimpl.training.run_folder import TEST, Row
 
 UNFINISHED = ("interrupted", "failed")
 """The words of ``status`` that say that a run did not come to its end."""
@@ -15,7 +15,7 @@ UNFINISHED = ("interrupted", "failed")
 
 def read_test(folder: Path) -> RunRecord | None:
     """Read the record of the run's test part; None where it was not tested."""
-    path = Path(folder) / "test" / "record.json"
+    path = Path(folder) / TEST / "record.json"
     return RunRecord.read(path) if path.exists() else None
 
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from memnet.util.text import printable
+
 _SHOWN = 40
 _MOST_DIGITS = 2**63  # a whole number beyond it fits no array
 
@@ -55,7 +57,7 @@ def check_shape(value: Any, shape: Shape, where: str) -> None:
     found = next((each for each in allowed if _is_kind(value, each)), _NOTHING)
     if found is _NOTHING:
         kinds = " or ".join(map(_describe, allowed))
-        raise ValueError(f"{where} is {_shown(value)}, which must be {kinds}")
+        raise ValueError(f"{where} is {printable(repr(value), _SHOWN)}, which must be {kinds}")
     if isinstance(found, list):
         plain = not isinstance(found[0], (list, dict, tuple))
         for place, each in enumerate(value):
@@ -111,8 +113,3 @@ def _describe(shape: Shape) -> str:
     if isinstance(shape, list):
         return "a list" if len(shape) == 1 else f"a list of {len(shape)}"
     return "a set of named fields" if isinstance(shape, dict) else _KINDS[shape]
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -22,7 +22,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -39,6 +38,7 @@ from memnet.scoring.table import FAILED, Row
 from memnet.util.atomic import write_text
 from memnet.util.clock import utc_now
 from memnet.util.json_text import parse_json
+from memnet.util.paths import command_text, relative_path
 from memnet.util.text import shorten_list
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import file_digest
@@ -223,7 +223,7 @@ def freeze(
         words = ["pytest", "--memnet-refreeze"]
     return FrozenScores(
         created=utc_now(),
-        command=shlex.join(words),
+        command=command_text(words),
         model=model,
         variant=predictor.variant,
         weights_sha256=header.weights_sha256,
@@ -274,14 +274,15 @@ def relative(path: str | Path, out: Path) -> str:
     """Return a path relative to the folder of ``out``, with forward slashes.
 
     Links above both are followed only where the path leaves that folder, or ``..`` would mean
-    something else; a picture that is itself a link stays one.
+    something else; a picture that is itself a link stays one. On Windows, from another drive, the
+    path is the absolute one.
     """
     given = Path(os.path.abspath(path))
     folder = Path(os.path.abspath(out)).parent
     if not given.is_relative_to(folder):
         folder = folder.resolve()
         given = given.parent.resolve() / given.name
-    return Path(os.path.relpath(given, folder)).as_posix()
+    return relative_path(given, folder).as_posix()
 
 
 def _refuse(constant: str) -> float:

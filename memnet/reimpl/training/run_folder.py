@@ -8,6 +8,7 @@ last.ckpt         the end of the last whole epoch, from which the run goes on
 best.ckpt         the weights with the highest Spearman on the validation part
 best.safetensors  the same for `memnet score --model`
 run.json          what came of it
+test/             the report on the test part
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from memnet.util.locking import hold_lock
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
 CURVES = "curves.csv"
 LAST, BEST, WEIGHTS = "last.ckpt", "best.ckpt", "best.safetensors"
+TEST = "test"
 TRAINED = (LAST, BEST, WEIGHTS)
 """Files of which one is there once anything was trained: until then, settings may still change."""
 LOCK = ".lock"

@@ -1,0 +1,36 @@
+"""Paths and command lines as every system writes them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+_WINDOWS = os.name == "nt"
+
+
+def relative_path(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
+    """Return a path as it is seen from a folder; on Windows, from another drive, the absolute one.
+
+    Examples
+    --------
+    >>> relative_path("runs/one/report.html", "runs/search").as_posix()
+    '../one/report.html'
+    """
+    try:
+        return Path(os.path.relpath(path, folder))
+    except ValueError:  # no path leads from one drive to another
+        return Path(os.path.abspath(path))
+
+
+def command_text(words: Iterable[str]) -> str:
+    """Write a command line that can be copied into the shell of this system.
+
+    Examples
+    --------
+    >>> command_text(["memnet", "score", "my pictures"]).replace('"', "'")
+    "memnet score 'my pictures'"
+    """
+    return subprocess.list2cmdline(list(words)) if _WINDOWS else shlex.join(words)
