@@ -27,7 +27,7 @@ def diagnose(
     sample: int = typer.Option(
         200, min=10, help="Use at most this many pictures, drawn at random."
     ),
-    seed: int = typer.Option(0, help="Seed of the draw and of the shuffled columns."),
+    seed: int = typer.Option(0, min=0, help="Seed of the draw and of the shuffled columns."),
     device: str = typer.Option("auto", help="auto, cpu, cuda ..."),
 ) -> None:
     """Find out which variant of MemNet made an old column of scores.
@@ -45,6 +45,8 @@ def diagnose(
     from memnet.util.messages import say
 
     column = read_old_column(scores, id_column, score_column)
+    if column.assumed:
+        say(f"{scores.name} was read as {'; '.join(column.assumed)}")
     say_some(column.set_aside, f"of {len(column.ids):,} usable rows")
     result = diagnose_column(
         column, images=images, model=model, sample=sample, seed=seed, device=device, report=say

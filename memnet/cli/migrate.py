@@ -48,6 +48,11 @@ def migrate(
     memnet_equivalent: bool = typer.Option(
         False, "--memnet-equivalent", help="Add the new scores on the scale of the old ones."
     ),
+    match: str = typer.Option(
+        "exact",
+        help="How ids are matched: exact, basename (file names), stem (without endings), or "
+        "normalised (in one letter case and Unicode form besides).",
+    ),
     dataset: str = typer.Option("", help="Name of the pictures' data set (lamem, memcat, ...)."),
     seed: int = typer.Option(0, min=0, help="Seed of bootstrap and cross-validation."),
     resamples: int = typer.Option(2_000, min=100, help="Bootstrap resamples."),
@@ -74,6 +79,7 @@ def migrate(
         group=group,
         predictor=predictor,
         memnet_equivalent=memnet_equivalent,
+        match=match,
         dataset=dataset,
         resamples=resamples,
         seed=seed,

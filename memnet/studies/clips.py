@@ -176,8 +176,9 @@ def _locate(image_id: str, path: str, rule: re.Pattern[str] | None) -> tuple[str
 
 
 def _without_tail(text: str) -> str:
-    shorter = _TAIL.sub("", text)
-    return text if shorter == text else _without_tail(shorter)
+    while (shorter := _TAIL.sub("", text)) != text:
+        text = shorter
+    return text
 
 
 def _each_number_once(frames: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

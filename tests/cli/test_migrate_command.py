@@ -127,7 +127,7 @@ def test_pictures_that_no_id_matches_are_not_scored(
         (("--new-scores", "new.csv", "--map", "x.json"), "--new-scores and --map were given"),
         (("--new-scores", "new.csv", "--images", "."), "--images and --new-scores were given"),
         (("--map", "x.json", "--outcome", "rating"), "--map changes the scale"),
-        (("--map", "x.json"), "cannot be read"),
+        (("--map", "x.json"), "There is no crosswalk x.json"),
         (("--map", "new.csv"), "new.csv"),
         (("--new-scores", "absent.csv"), "There is no file"),
         (("--new-scores", "new.csv", "--outcome", "ratings"), "Did you mean 'rating'"),

@@ -161,3 +161,9 @@ def test_a_number_of_twenty_digits_is_no_frame():
     found = sort_frames(scored({"v_12345678901234567890.png": 0.1, "v_2.png": 0.2}))
     assert "not a frame number" in found.set_aside[0]
     assert found.frames["frame"].tolist() == [2]
+
+
+def test_a_name_of_a_thousand_separators_is_a_clip_like_others():
+    name = "beach" + "_-" * 1500
+    clips = sort_frames(scored({f"{name}{number}.png": 0.5 for number in (1, 2)}))
+    assert clips.clips["clip"].tolist() == ["beach"]

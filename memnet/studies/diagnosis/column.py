@@ -40,6 +40,7 @@ class OldColumn:
     texts : the cells as they were written.
     values : float64 ``(N,)``, finite.
     set_aside : a sentence for each row that could not be used.
+    assumed : sentences on what the file was taken to be.
     """
 
     source: str
@@ -48,6 +49,7 @@ class OldColumn:
     texts: tuple[str, ...]
     values: np.ndarray
     set_aside: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
 
     def take(self, rows: Sequence[int]) -> OldColumn:
         """Return the column with these rows only, in this order."""
@@ -58,6 +60,7 @@ class OldColumn:
             texts=tuple(self.texts[row] for row in rows),
             values=self.values[np.asarray(rows, dtype=int)],
             set_aside=self.set_aside,
+            assumed=self.assumed,
         )
 
 
@@ -105,6 +108,7 @@ def read_old_column(
         texts=tuple(rows.texts[kept]),
         values=rows.values[kept],
         set_aside=tuple(set_aside),
+        assumed=rows.assumed,
     )
 
 

@@ -15,6 +15,7 @@ from memnet.studies.diagnosis.column import OldColumn, match_pictures, read_old_
 from memnet.studies.diagnosis.decision import FEWEST, decide_variant
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.diagnosis.result import Diagnosis, without_pictures
+from memnet.util.checks import require_whole
 
 if TYPE_CHECKING:
     from memnet.data.pictures import Item
@@ -72,6 +73,8 @@ def diagnose(
     >>> diagnosis.fingerprint.share_1
     0.25
     """
+    require_whole("sample", sample, FEWEST)
+    require_whole("seed", seed, 0)
     tell = report or (lambda message: None)
     if isinstance(scores, OldColumn):
         column = scores
@@ -82,6 +85,7 @@ def diagnose(
             n=len(column.ids),
             fingerprint=fingerprint(column.texts),
             set_aside=column.set_aside,
+            read_as=column.assumed,
         )
     items, unreadable = _choose_pictures(column, os.fspath(images), sample, seed, tell)
 
@@ -100,6 +104,7 @@ def diagnose(
         failed=dict(outputs.failed),
         cautions=tuple(cautions),
         complete=not (outputs.failed or unreadable),
+        read_as=column.assumed,
     )
 
 

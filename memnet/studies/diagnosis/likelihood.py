@@ -20,9 +20,11 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import theilslopes
 
+from memnet.legacy.variants import SERVER, variants
 from memnet.util.arrays import Array
 
-MEAN_PREDICTION, SLOPE, DISPLAYED_MEAN = 0.7626, 2.0, 0.65
+_SERVER = variants()[SERVER].output
+MEAN_PREDICTION, SLOPE, DISPLAYED_MEAN = _SERVER.subtract, _SERVER.multiply, _SERVER.add
 """The server's scaling, ``(raw - 0.7626) * 2 + 0.65`` (GANalyze, Goetschalckx et al. 2019)."""
 
 NOISE = 2e-6

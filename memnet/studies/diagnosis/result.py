@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from memnet.studies.diagnosis.fingerprint import Fingerprint, decimals_words
-from memnet.studies.diagnosis.likelihood import Fit
+from memnet.studies.diagnosis.likelihood import DISPLAYED_MEAN, MEAN_PREDICTION, SLOPE, Fit
 from memnet.studies.diagnosis.match_criteria import LEFT_OUT
 
 
@@ -79,6 +79,7 @@ class Diagnosis:
     failed : picture -> why it could not be scored.
     cautions : sentences about the pictures: grey, tiny, with faces.
     complete : whether every picture with a row could be used.
+    read_as : sentences on what the table's file was taken to be.
     """
 
     verdict: str | None
@@ -99,6 +100,7 @@ class Diagnosis:
     failed: Mapping[str, str] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
     complete: bool = True
+    read_as: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -131,6 +133,7 @@ class Diagnosis:
                 "sentence": self.sentence,
                 "n": self.n,
                 "set_aside": list(self.set_aside),
+                "read_as": list(self.read_as),
                 "fingerprint": self.fingerprint.to_dict(),
             }
         plain = asdict(self)
@@ -146,10 +149,13 @@ class Diagnosis:
             "candidates": [asdict(row) for row in self.candidates],
             "fingerprint": self.fingerprint.to_dict(),
             "cautions": list(self.cautions),
+            "read_as": list(self.read_as),
         }
 
 
-def without_pictures(*, n: int, fingerprint: Fingerprint, set_aside: tuple[str, ...]) -> Diagnosis:
+def without_pictures(
+    *, n: int, fingerprint: Fingerprint, set_aside: tuple[str, ...], read_as: tuple[str, ...] = ()
+) -> Diagnosis:
     """Return what can be said of a column without the pictures."""
     return Diagnosis(
         verdict=None,
@@ -167,14 +173,16 @@ def without_pictures(*, n: int, fingerprint: Fingerprint, set_aside: tuple[str, 
         fingerprint=fingerprint,
         set_aside=set_aside,
         model="",
+        read_as=read_as,
     )
 
 
+_SCALED = f"scaled, (raw - {MEAN_PREDICTION:g}) * {SLOPE:g} + {DISPLAYED_MEAN:g}"
 _FORM_WORDS = {
     "raw": "raw outputs",
-    "scaled": "scaled, (raw - 0.7626) * 2 + 0.65",
-    "scaled-clamped": "scaled, (raw - 0.7626) * 2 + 0.65, and clamped to 0-1",
-    "scaled-clamped-per-crop": "each crop scaled, (raw - 0.7626) * 2 + 0.65, and clamped to 0-1",
+    "scaled": _SCALED,
+    "scaled-clamped": f"{_SCALED}, and clamped to 0-1",
+    "scaled-clamped-per-crop": f"each crop {_SCALED}, and clamped to 0-1",
 }
 
 

@@ -25,6 +25,9 @@ from memnet.util.json_text import parse_json
 SCHEMA = "memnet.crosswalk"
 SCHEMA_VERSION = 1
 
+_TOO_LARGE = 2**53
+"""Beyond it not every whole number is a float: no count and no score is so large."""
+
 _KNOTS = {
     "quantile_x": "quantile_y",
     "quantile_y": "quantile_x",
@@ -182,6 +185,11 @@ def read_crosswalk(path: Path) -> tuple[Crosswalk, str, str]:
     try:
         data = path.read_bytes()
         text = data.decode("utf-8")
+    except FileNotFoundError:
+        raise MemnetError(
+            f"There is no crosswalk {path}. `memnet migrate` writes one where enough pictures have "
+            "both scores and these rise together; else its report says why there is none."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise MemnetError(f"The crosswalk {path} cannot be read ({error}).") from error
     digest = hashlib.sha256(data).hexdigest()
@@ -263,7 +271,7 @@ def _is(kind: str, value: Any) -> bool:
         return isinstance(value, str)
     if kind == "float | None":
         return value is None or _is("float", value)
-    whole = isinstance(value, int) and not isinstance(value, bool)
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE
     if kind == "int" or whole:  # another program may write 1.0 as 1
         return whole
     return isinstance(value, float) and math.isfinite(value)

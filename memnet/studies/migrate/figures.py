@@ -40,6 +40,9 @@ _SHADES = {
 }
 
 
+FIGURES = ("claims", "crosswalk", "scores")
+
+
 def drawn(record: MigrationRecord) -> dict[str, Figure]:
     """Draw every figure that the record suffices for, by name."""
     figures = {}

@@ -7,6 +7,8 @@ from typing import Any
 
 from memnet import __version__
 from memnet.compare.published import published
+from memnet.data.matching import MATCH_RULES
+from memnet.studies.migrate.new_scores import RESMEM, is_resmem
 
 SOFTWARE = f"memnet {__version__} (the memnet developers; Apache-2.0)"
 
@@ -16,6 +18,9 @@ _HESTERBERG = (
     "https://doi.org/10.1080/00031305.2015.1089789"
 )
 _OLD_SOURCE, _NEW_SOURCE = "K15", "NB22"
+
+RESMEM_SCALE = "ResMem"
+"""What a crosswalk calls the scale of :data:`~.new_scores.RESMEM`."""
 
 
 def citations() -> dict[str, str]:
@@ -50,7 +55,10 @@ def write_methods(
         *_licence(new),
     ]
     cited = citations()
-    references = [cited["old"], cited["new"] if _is_resmem(new) else str(new.get("citation") or "")]
+    references = [
+        cited["old"],
+        cited["new"] if is_resmem(str(new.get("name"))) else str(new.get("citation") or ""),
+    ]
     references += [_HESTERBERG] if claims else []
     listed = "\n".join(f"- {reference}" for reference in filter(None, references))
     return f"{' '.join(sentences)}\n\nReferences\n\n{listed}\n"
@@ -70,16 +78,32 @@ def write_crosswalk_methods(
         "scores rank the pictures as the old ones do. Scores outside the crosswalk's range were "
         "left empty."
     )
+    listed = "\n".join(f"- {reference}" for reference in crosswalk_references(crosswalk))
+    return f"{text}\n\nReferences\n\n{listed}\n"
+
+
+def crosswalk_references(crosswalk: Mapping[str, Any]) -> list[str]:
+    """Return what to cite for a crosswalk: MemNet, and what its file says of the new model."""
     cited = citations()
-    return f"{text}\n\nReferences\n\n- {cited['old']}\n- {cited['new']}\n"
+    if is_resmem(new_model_of(crosswalk)):
+        return list(cited.values())
+    known = crosswalk["provenance"].get("citations")
+    others = known if isinstance(known, list) else []
+    return [cited["old"], *(str(each) for each in others if each not in cited.values())]
 
 
-def _is_resmem(new: Mapping[str, Any]) -> bool:
-    return str(new.get("name", "")).startswith("resmem")
+def new_model_of(crosswalk: Mapping[str, Any]) -> str:
+    """Name the model of a crosswalk's new scores: as its file says, or by the scale's name."""
+    new = crosswalk["provenance"].get("new")
+    name = new.get("name") if isinstance(new, Mapping) else None
+    if isinstance(name, str) and name:
+        return name
+    target = str(crosswalk["forward"]["target"])
+    return RESMEM if target == RESMEM_SCALE else target
 
 
 def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    if new.get("name") == "resmem.published":
+    if is_resmem(str(new.get("name"))):
         what = (
             "ResMem (Needell & Bainbridge, 2022; ResMemRetrain, the weights of the Python package "
             "resmem 1.1.6"
@@ -97,9 +121,13 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     by = f", run by {SOFTWARE}" if scored_here else f"; the analysis was run with {SOFTWARE}"
     sentences = [f"Image memorability was predicted with {'; '.join([what, *digests])}){by}."]
     if new.get("known_by") == "name":
+        rest = (
+            "weights and preprocessing are inferred from the name"
+            if new.get("weights_sha256")
+            else "it does not record which weights and preprocessing made them: state it here"
+        )
         sentences.append(
-            f"(The scores were read from {new['source']}, which names this model; weights and "
-            "preprocessing are inferred from the name.)"
+            f"(The scores were read from {new['source']}, which names this model; {rest}.)"
         )
     elif new.get("known_by") == "user":
         sentences.append(
@@ -122,8 +150,10 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 def _pictures(
     study: Mapping[str, Any], pictures: Mapping[str, Any], agreement: Mapping[str, Any]
 ) -> list[str]:
+    rule = pictures["join_rule"]
+    loosely = "" if rule == MATCH_RULES["exact"].meaning else f" ({rule})"
     sentences = [
-        f"Scores were matched by the pictures' identifiers; {pictures['n']:,} of "
+        f"Scores were matched by the pictures' identifiers{loosely}; {pictures['n']:,} of "
         f"{study['pictures']:,} pictures had both."
     ]
     if study["rows"] > study["pictures"]:

@@ -14,19 +14,23 @@ from memnet.errors import MemnetError
 from memnet.studies.migrate.claims.request import ClaimRequest
 from memnet.studies.migrate.crosswalk import read_crosswalk
 from memnet.studies.migrate.migration import (
-    RESMEM,
     Migration,
     apply_crosswalk,
     check_request,
     migrate_scores,
 )
-from memnet.studies.migrate.new_scores import NewScores, read_new_scores, score_pictures
+from memnet.studies.migrate.new_scores import RESMEM, read_new_scores, score_pictures
 from memnet.studies.migrate.page import write_migrate_page
-from memnet.studies.migrate.study import StudyTable, read_study
+from memnet.studies.migrate.study import read_study
 from memnet.util.atomic import write_text
+from memnet.util.checks import as_names, require_whole
+from memnet.util.csv_text import to_csv_text
 
 CROSSWALK = "crosswalk.json"
 SCORES = "scores.csv"
+
+FEWEST_RESAMPLES = 100
+"""With fewer, the ends of a 95 % interval are those of single resamples."""
 
 
 def migrate(
@@ -38,11 +42,12 @@ def migrate(
     new_scores: TableInput | None = None,
     crosswalk: str | os.PathLike[str] | None = None,
     model: str = "",
-    outcomes: Sequence[str] = (),
-    covariates: Sequence[str] = (),
+    outcomes: str | Sequence[str] = (),
+    covariates: str | Sequence[str] = (),
     group: str = "",
     predictor: str = "",
     memnet_equivalent: bool = False,
+    match: str = "exact",
     dataset: str = "",
     resamples: int = 2_000,
     seed: int = 0,
@@ -65,14 +70,18 @@ def migrate(
         pictures (the command's ``--map``).
     model : the model that scores ``images`` (``"resmem.published"`` by default), or the one that
         made ``new_scores``, where the table does not name it or has several.
-    outcomes : columns that memorability is set against.
-    covariates : columns held constant in partial correlations and regressions.
+    outcomes : columns that memorability is set against, or the one such column.
+    covariates : columns held constant in partial correlations and regressions, or the one.
     group : column of groups that are compared in memorability, "" for none.
     predictor : column whose effect on the outcome is estimated with memorability as control.
     memnet_equivalent : add the new scores on the scale of the old ones.
+    match : how the study's ids are matched with those of the pictures or of the new scores:
+        ``"exact"``, letter for letter; ``"basename"``, by file name; ``"stem"``, by file name
+        without ending; ``"normalised"``, besides in one letter case and one Unicode form.
     dataset : data set that the pictures are of (``"lamem"``, ...), to tell whether a model was
         trained on them.
-    resamples, seed : of the bootstrap; the seed also draws the folds of the cross-validation.
+    resamples, seed : of the bootstrap, 100 resamples or more; the seed also draws the folds of
+        the cross-validation.
     out : folder for everything that the command writes; None writes nothing.
     command : what the record says was run.
 
@@ -105,27 +114,39 @@ def migrate(
     ['image_id', 'memnet', 'liking', 'new']
     """
     _check_source(images, new_scores, crosswalk)
+    require_whole("resamples", resamples, FEWEST_RESAMPLES)
+    require_whole("seed", seed, 0)
     request = ClaimRequest(
-        outcomes=tuple(outcomes), covariates=tuple(covariates), group=group, predictor=predictor
+        outcomes=as_names(outcomes),
+        covariates=as_names(covariates),
+        group=group,
+        predictor=predictor,
     )
     with ExitStack() as files:
         table = read_study(study, score_column=score_column, id_column=id_column)
         if crosswalk is not None:
-            if request or covariates or predictor or memnet_equivalent:
+            if request or covariates or predictor or memnet_equivalent or match != "exact":
                 raise MemnetError(
-                    "--map changes the scale of the old scores only; claims and "
-                    "--memnet-equivalent need new scores (--images or --new-scores)."
+                    "--map changes the scale of the old scores only; claims, --memnet-equivalent "
+                    "and --match need new scores (--images or --new-scores)."
                 )
             result = apply_crosswalk(table, *read_crosswalk(Path(crosswalk)), command=command)
         else:
             if new_scores is not None:
-                new = read_new_scores(new_scores, table, model=model)
+                new = read_new_scores(new_scores, table, model=model, rule=match)
             else:
                 assert images is not None
                 model = model or RESMEM
                 check_request(table, model, request, memnet_equivalent=memnet_equivalent)
                 folder = out or files.enter_context(TemporaryDirectory(prefix="memnet-"))
-                new = _score(table, images, Path(folder), model, command)
+                new = score_pictures(
+                    table,
+                    os.fspath(images),
+                    Path(folder) / SCORES,
+                    model=model,
+                    rule=match,
+                    command=command,
+                )
             result = migrate_scores(
                 table,
                 new,
@@ -153,12 +174,6 @@ def _check_source(
         )
 
 
-def _score(
-    table: StudyTable, images: str | os.PathLike[str], folder: Path, model: str, command: str
-) -> NewScores:
-    return score_pictures(table, os.fspath(images), folder / SCORES, model=model, command=command)
-
-
 def write_migration(migration: Migration, folder: Path) -> Path:
     """Write everything into a folder: table, record, crosswalk, methods, report.
 
@@ -174,7 +189,7 @@ def write_migration(migration: Migration, folder: Path) -> Path:
     MemnetError
         if the folder cannot be written.
     """
-    write_text(folder / "migrated.csv", migration.table.to_csv(index=False, lineterminator="\n"))
+    write_text(folder / "migrated.csv", to_csv_text(migration.table))
     write_text(folder / "migrate.json", migration.record.to_json())
     write_text(folder / "methods.txt", migration.record.methods)
     if migration.crosswalk is not None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from memnet.errors import MemnetError
 from memnet.studies.migrate.crosswalk import Crosswalk
+from memnet.studies.migrate.new_scores import is_resmem
 from memnet.studies.migrate.study import StudyTable
 from memnet.util.arrays import Array
 
@@ -35,8 +36,8 @@ class MigratedTable:
 
 
 def choose_prefix(model: str) -> str:
-    """Begin the names of the added columns: ``resmem`` for ResMem, ``new`` for any other model."""
-    return "resmem" if model.partition(".")[0].casefold() == "resmem" else "new"
+    """Begin the names of the added columns: ``resmem``, or ``new`` unless it is that model."""
+    return "resmem" if is_resmem(model) else "new"
 
 
 def name_columns(

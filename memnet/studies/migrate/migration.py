@@ -29,12 +29,13 @@ from memnet.studies.migrate.crosswalk import Crosswalk
 from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
 from memnet.studies.migrate.crosswalk_fit import Limits, fit_crosswalk
 from memnet.studies.migrate.migrated_table import (
+    MEMNET_EQUIVALENT,
     add_columns,
     choose_prefix,
     name_columns,
     refuse_clash,
 )
-from memnet.studies.migrate.new_scores import NewScores, match_new_scores
+from memnet.studies.migrate.new_scores import NewScores, is_resmem, match_new_scores
 from memnet.studies.migrate.record import (
     MigrationRecord,
     count_pictures,
@@ -54,7 +55,6 @@ from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 
 LEVEL = 0.95
-RESMEM = "resmem.published"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +139,7 @@ def migrate_scores(
     info = {
         "name": new.label,
         "source": new.source,
+        "read_as": list(new.assumed),
         **new.info,
         **summarise_scores(new_values),
     }
@@ -169,6 +170,11 @@ def migrate_scores(
         "settings": {"resamples": resamples, "seed": seed, "level": LEVEL},
     }
     remarks = list_remarks(study, new, n, resamples, added.outside)
+    if memnet_equivalent and crosswalk is None:
+        unusable.append(
+            f"The column {MEMNET_EQUIVALENT!r} was asked for and is not added, since no crosswalk "
+            f"was fitted: {why_not}."
+        )
     record = MigrationRecord(
         **parts,
         created=utc_now(),
@@ -207,12 +213,13 @@ def _fit_crosswalk(
     seed: int,
 ) -> tuple[Crosswalk | None, str]:
     cited = methods.citations()
+    resmem = cited["new"] if is_resmem(new["name"]) else ""
     provenance = {
         "old": {"name": "MemNet", "column": old["name"], "looks": old["looks"]},
         "new": {key: new[key] for key in ("name", "weights_sha256", "preprocess_digest")},
         "pictures": {"n": len(ids), "ids_sha256": ids_digest(ids)},
         "memnet_version": __version__,
-        "citations": [cited["old"], new["citation"] or cited["new"]],
+        "citations": [cited["old"], *filter(None, [new["citation"] or resmem])],
         "licence_note": new["licence_notice"] or "",
         "valid_for": "these pictures and others like them; old scores of this preprocessing",
     }
@@ -226,11 +233,10 @@ def _fit_crosswalk(
             old_values,
             new_values,
             old_name=f"MemNet ({old['name']})",
-            new_name="ResMem" if new["name"] == RESMEM else str(new["name"]),
+            new_name=methods.RESMEM_SCALE if is_resmem(new["name"]) else str(new["name"]),
             old_limits=_scale_limits(old_values, ends=old["at_0"] + old["at_1"] > 0),
-            new_limits=_scale_limits(
-                new_values, ends=new["name"] == RESMEM
-            ),  # it ends in a sigmoid
+            # ResMem ends in a sigmoid.
+            new_limits=_scale_limits(new_values, ends=is_resmem(new["name"])),
             level=LEVEL,
             seed=seed,
             provenance=provenance,
@@ -256,7 +262,14 @@ def apply_crosswalk(
     MemnetError
         if a column would be overwritten, or no old score is in the crosswalk's range.
     """
-    prefix = choose_prefix(crosswalk.forward.target)
+    usable = np.isfinite(study.old)
+    if not usable.any():
+        raise MemnetError(
+            f"No picture of {study.source} has an old score that can be mapped. "
+            f"{' '.join(study.set_aside)}".strip()
+        )
+    map_record = json.loads(crosswalk.to_json())
+    prefix = choose_prefix(methods.new_model_of(map_record))
     added = add_columns(
         study,
         prefix=prefix,
@@ -266,7 +279,6 @@ def apply_crosswalk(
         crosswalk=crosswalk,
         memnet_equivalent=False,
     )
-    usable = np.isfinite(study.old)
     beyond = set(added.outside)
     mapped = [study.pictures[p] for p in np.flatnonzero(usable) if study.pictures[p] not in beyond]
     n = len(mapped)
@@ -278,7 +290,6 @@ def apply_crosswalk(
             f"{study.old[usable].max():.6g}); the crosswalk was made for another form of the score."
         )
     old = summarise_old_scores(study, study.old[usable])
-    map_record = json.loads(crosswalk.to_json())
     outside = []
     if added.outside:
         outside.append(

@@ -13,12 +13,25 @@ import pandas as pd
 from memnet.data.columns import Scores, read_scores
 from memnet.data.matching import IdMatch, match_ids
 from memnet.data.pictures import Inputs, Item, collect
-from memnet.data.tables import TableInput, name_of, read_table_any
+from memnet.data.tables import TableInput, assumed_of, name_of, read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import FAILED
 from memnet.studies.migrate.study import StudyTable
 from memnet.weights.catalogue import catalogue
+
+RESMEM = "resmem.published"
+
+
+def is_resmem(model: str) -> bool:
+    """Whether a model is the published ResMem, with any variant; others are of that network only.
+
+    Examples
+    --------
+    >>> is_resmem("resmem.published"), is_resmem("resmem.mine")
+    (True, False)
+    """
+    return model.split(":")[0] == RESMEM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +43,7 @@ class NewScores:
     model : its name, ``resmem.published``; the file's stem where neither table nor user says.
     source : the file they stand in.
     where : where ids were looked for, as the user named it: that file, or the pictures.
-    by_id : float64 scores indexed by image id.
+    by_id : float64 scores indexed by image id: the study's where it has the picture.
     info : ``known_by`` (``"sidecar"``; ``"name"``, by its table; ``"user"``, who stated it; or
         ``"nobody"``), ``title``,
         ``weights_sha256``, ``preprocess_digest``, ``licence``, ``licence_notice``, ``citation``,
@@ -39,6 +52,8 @@ class NewScores:
     inputs : the pictures that were found, where they were scored now, else None.
     items : those of them that the study has rows about.
     summary : what the scoring did, or None.
+    rule : by which ids were matched, a key of :data:`memnet.data.matching.MATCH_RULES`.
+    assumed : sentences on what their file was taken to be.
     """
 
     model: str
@@ -50,6 +65,8 @@ class NewScores:
     inputs: Inputs | None = None
     items: tuple[Item, ...] | None = None
     summary: Summary | None = None
+    rule: str = "exact"
+    assumed: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -57,7 +74,9 @@ class NewScores:
         return f"the model of {self.source}" if self.info["known_by"] == "nobody" else self.model
 
 
-def read_new_scores(table: TableInput, study: StudyTable, *, model: str = "") -> NewScores:
+def read_new_scores(
+    table: TableInput, study: StudyTable, *, model: str = "", rule: str = "exact"
+) -> NewScores:
     """Read new scores: a table of ``memnet score``, or any with an id and a column ``score``.
 
     Parameters
@@ -66,11 +85,13 @@ def read_new_scores(table: TableInput, study: StudyTable, *, model: str = "") ->
         or in ``image_id``.
     model : which one, where the table has several; or its name, where the table has no column
         ``model``. "" where the user did not say.
+    rule : of matching ids, a key of :data:`memnet.data.matching.MATCH_RULES`.
 
     Raises
     ------
     MemnetError
-        if a column is missing, an id occurs twice, no row is usable, the table has several models
+        if a column is missing, an id occurs twice, two ids are one under the rule, no row is
+        usable, the table has several models
         and ``model`` is none of them, or it has another.
     """
     frame = read_table_any(table)
@@ -88,18 +109,28 @@ def read_new_scores(table: TableInput, study: StudyTable, *, model: str = "") ->
             )
         chosen = models[names.index(model)]
     known_by = "" if named else "user" if model else "nobody"
+    failed = _without_score(frame[_rows_of(frame, chosen)], study.id_column, chosen)
+    ids = _ids_of_study(study, [*chosen.by_id.index, *failed], source, rule)
     return NewScores(
         model=chosen.name,
         source=source,
         where=source,
-        by_id=chosen.by_id,
+        by_id=chosen.by_id.rename(index=ids),
         info=_info(chosen, known_by),
-        failed=_without_score(frame, study, chosen),
+        failed={ids[each]: why for each, why in failed.items() if each in ids},
+        rule=rule,
+        assumed=tuple(assumed_of(frame)),
     )
 
 
 def score_pictures(
-    study: StudyTable, images: str | Path, out: Path, *, model: str, command: str
+    study: StudyTable,
+    images: str | Path,
+    out: Path,
+    *,
+    model: str,
+    rule: str = "exact",
+    command: str,
 ) -> NewScores:
     """Score those of the given pictures that the study has rows about.
 
@@ -108,6 +139,7 @@ def score_pictures(
     images : a folder, a glob or a manifest, as ``memnet score`` takes it.
     out : the score table to write; a rerun goes on with it.
     model : a model's name or a .safetensors file.
+    rule : of matching ids, a key of :data:`memnet.data.matching.MATCH_RULES`.
 
     Raises
     ------
@@ -116,26 +148,28 @@ def score_pictures(
         scored.
     """
     inputs = collect([images])
-    wanted = set(study.pictures)
-    match_study(study, [item.image_id for item in inputs.items], str(images)).require_any()
-    items = [item for item in inputs.items if item.image_id in wanted]
+    found = [item.image_id for item in inputs.items]
+    match_study(study, found, str(images), rule).require_any()
+    ids = _ids_of_study(study, found, str(images), rule)
+    items = [item for item in inputs.items if item.image_id in ids]
     used = Inputs(items=items, ignored=inputs.ignored, unreadable=inputs.unreadable)
     summary = score_to_file(used, out, Settings(models=[model], command=command))
     models = read_scores(out, id_column="image_id")
     scores = next((each for each in models if each.name == model), models[0])
     if scores.name != model and len(models) > 1:
         raise MemnetError(f"{out} has scores of several models already; choose another --out.")
-    failed = {row.image_id: row.warning.removeprefix(FAILED) for row in summary.failed}
+    failed = {ids[row.image_id]: row.warning.removeprefix(FAILED) for row in summary.failed}
     return NewScores(
         model=scores.name,
         source=out.name,
         where=str(images),
-        by_id=scores.by_id[scores.by_id.index.isin(wanted)],
+        by_id=scores.by_id[scores.by_id.index.isin(list(ids))].rename(index=ids),
         info=_info(scores),
         failed=failed,
         inputs=inputs,
         items=tuple(items),
         summary=summary,
+        rule=rule,
     )
 
 
@@ -154,15 +188,25 @@ def match_new_scores(study: StudyTable, new: NewScores) -> Any:
     MemnetError
         if no id agrees.
     """
-    match = match_study(study, list(new.by_id.index), new.source)
+    match = match_study(study, list(new.by_id.index), new.source, new.rule)
     match.require_any()
     values = new.by_id.to_numpy(dtype=np.float64)
     return np.where(match.positions >= 0, values[np.maximum(match.positions, 0)], np.nan)
 
 
-def match_study(study: StudyTable, ids: Sequence[str], where: str) -> IdMatch:
+def match_study(study: StudyTable, ids: Sequence[str], where: str, rule: str = "exact") -> IdMatch:
     """Match the study's pictures with other ids; ``where`` is what sentences call those."""
-    return match_ids(study.pictures, ids, left_name=study.source, right_name=where)
+    return match_ids(study.pictures, ids, left_name=study.source, right_name=where, rule=rule)
+
+
+def _ids_of_study(study: StudyTable, ids: Sequence[str], where: str, rule: str) -> dict[str, str]:
+    """Return id -> the study's id of the same picture, for those that the study has."""
+    match = match_study(study, ids, where, rule)
+    return {
+        ids[position]: study.pictures[picture]
+        for picture, position in enumerate(match.positions.tolist())
+        if position >= 0
+    }
 
 
 def _info(scores: Scores, known_by: str = "") -> dict[str, Any]:
@@ -189,10 +233,20 @@ def _info(scores: Scores, known_by: str = "") -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in info.items()}
 
 
-def _without_score(frame: pd.DataFrame, study: StudyTable, scores: Scores) -> dict[str, str]:
-    """Why pictures of the study that the table names have no score in it."""
-    column = study.id_column if study.id_column in frame.columns else "image_id"
-    rows = frame[frame[column].isin(study.pictures) & ~frame[column].isin(scores.by_id.index)]
+def _rows_of(frame: pd.DataFrame, scores: Scores) -> Any:
+    """Which rows of a table are of one model: all of a table that names none."""
+    if "model" not in frame.columns:
+        return np.ones(len(frame), dtype=bool)
+    labels = frame["model"]
+    if "variant" in frame.columns:
+        labels = labels + (":" + frame["variant"]).where(frame["variant"] != "", "")
+    return (labels == scores.name).to_numpy(dtype=bool)
+
+
+def _without_score(rows: pd.DataFrame, id_column: str, scores: Scores) -> dict[str, str]:
+    """Why pictures that a model's rows name have no score in them."""
+    column = id_column if id_column in rows.columns else "image_id"
+    rows = rows[~rows[column].isin(scores.by_id.index) & (rows[column].str.strip() != "")]
     warnings = rows["warning"] if "warning" in rows.columns else [""] * len(rows)
     return {
         str(image_id): str(warning).removeprefix(FAILED) or "its score is missing or not a number"

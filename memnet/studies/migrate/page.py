@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from memnet.compare.report.table_model import (
     percent,
     short,
 )
+from memnet.errors import MemnetError
 from memnet.studies.migrate.agreement import TITLES
-from memnet.studies.migrate.figures import captions, drawn
+from memnet.studies.migrate.figures import FIGURES, captions, drawn
 from memnet.studies.migrate.methods import tests_of
 from memnet.studies.migrate.record import MigrationRecord
 from memnet.util.atomic import write_text
@@ -41,6 +43,7 @@ def write_migrate_page(record: MigrationRecord, folder: Path) -> Path:
         if the folder cannot be written.
     """
     figures = drawn(record)
+    _remove_old_figures(folder / "figures", figures)
     images = write_figures(folder, figures)
     write_text(folder / "claims.csv", claims_csv(record))
     text = render("memnet.studies.migrate", "report.md.j2", _context(record, list(figures)))
@@ -49,6 +52,16 @@ def write_migrate_page(record: MigrationRecord, folder: Path) -> Path:
     title = f"memnet migration: {record.study['source']}"
     write_text(path, html_page(text, title=title, images=images))
     return path
+
+
+def _remove_old_figures(folder: Path, drawn_now: Iterable[str]) -> None:
+    """Remove those figures of an earlier run that this one does not draw."""
+    try:
+        for name in set(FIGURES) - set(drawn_now):
+            for ending in (".svg", ".png"):
+                (folder / f"{name}{ending}").unlink(missing_ok=True)
+    except OSError as error:
+        raise MemnetError(f"{folder} cannot be written ({error}).") from error
 
 
 def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:
@@ -62,6 +75,12 @@ def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:
         "agreement": agreement_table(record) if record.agreement.get("figures") else None,
         "crosswalk": crosswalk_table(record) if record.crosswalk else None,
         "scores": scores_table(record),
+        "diagnose": shlex.join(
+            [
+                *("memnet", "diagnose", "--scores", record.study["source"]),
+                *("--score-column", record.old["name"], "--images", "DIR"),
+            ]
+        ),
         "added": _added(record),
         "figure_names": names,
         "captions": captions(record),

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from memnet.data.matching import ids_digest
-from memnet.errors import MemnetError
+from memnet.data.matching import MATCH_RULES, ids_digest
 from memnet.studies.cautions import inspect_pictures, score_cautions, training_cautions
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
 from memnet.studies.migrate.new_scores import NewScores, ids_of, match_study
 from memnet.studies.migrate.study import StudyTable
 from memnet.util.arrays import Array
-from memnet.util.json_text import parse_json
 from memnet.util.text import shorten_list
 from memnet.weights.catalogue import find
 
@@ -46,14 +43,18 @@ class MigrationRecord:
     command : the command line or call.
     dataset : name of the data set, "" where it was not said.
     study : ``source``, ``sha256``, ``rows``, ``columns``, ``pictures``, ``id_column``,
-        ``score_column``, ``rows_per_picture`` (lowest, median, highest).
+        ``score_column``, ``rows_per_picture`` (lowest, median, highest), ``read_as``: what its file
+        was taken to be.
     old, new : the two scores: ``name`` and ``n``, ``mean``, ``sd``, ``lowest``, ``highest``; of the
         old ones ``at_0``, ``at_1`` (shares) and ``looks``, sentences on how the column looks; of
-        the new ones what is known of the model. ``new`` is empty where a crosswalk was applied.
-    pictures : ``n`` with both scores, ``digest`` of their ids, and counts of what was left out.
+        the new ones what is known of the model, and ``read_as``. ``new`` is empty where a crosswalk
+        was applied.
+    pictures : ``n`` with both scores, ``join_rule``, by which ids were matched, ``digest`` of the
+        ids, and counts of what was left out.
     conclusions : sentences: what changed and what did not.
     claims : a dict per claim, of :class:`memnet.studies.migrate.claims.claim.Claim`.
-    attenuation : ``validities`` with their sources, ``ratio``, ``claims``, ``reason``.
+    attenuation : of :func:`~.attenuation.correct_for_attenuation`: ``reliability``, ``old``,
+        ``new``, ``ratio``, ``ratios``, ``assumption``, ``caveat``, ``claims``, ``reason``.
     agreement : of old and new: ``figures``, statistic -> ``{"value", "interval", "reason"}``.
     crosswalk : ``forward`` and ``backward`` as in ``crosswalk.json`` and its ``provenance``; None
         with ``crosswalk_reason``.
@@ -94,30 +95,6 @@ class MigrationRecord:
         """Return strict JSON: no NaN, no infinity."""
         return json.dumps(asdict(self), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
-    @classmethod
-    def read(cls, path: Path) -> MigrationRecord:
-        """Read a ``migrate.json``.
-
-        Raises
-        ------
-        MemnetError
-            if it cannot be read, is no record of a migration, or one of another version.
-        """
-        try:
-            values = parse_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise MemnetError(f"{path} cannot be read ({error}).") from error
-        if not isinstance(values, dict) or values.get("schema") != SCHEMA:
-            raise MemnetError(f"{path} is not the record of a migration.")
-        if values.get("schema_version") != SCHEMA_VERSION:
-            raise MemnetError(
-                f"{path} has schema version {values.get('schema_version')!r}, and this memnet "
-                f"reads {SCHEMA_VERSION}."
-            )
-        if set(values) != {each.name for each in fields(cls)}:
-            raise MemnetError(f"{path} is damaged: it does not have the fields of a migration.")
-        return cls(**values)
-
 
 def explain_unmatched(study: StudyTable, new: NewScores) -> list[str]:
     """Say which of the study's pictures have no new score, and which ids nearly agree."""
@@ -136,7 +113,7 @@ def explain_unmatched(study: StudyTable, new: NewScores) -> list[str]:
             f"{len(without):,} of {len(study.pictures):,} pictures of {study.source} have no new "
             f"score, because {new.where} does not have their ids ({shorten_list(without)})."
         )
-    return [*messages, *match_study(study, ids_of(new), new.where).sentences()]
+    return [*messages, *match_study(study, ids_of(new), new.where, new.rule).sentences()]
 
 
 def explain_missing(study: StudyTable, new: NewScores, values: Array) -> dict[str, str]:
@@ -161,6 +138,7 @@ def summarise_study(study: StudyTable) -> dict[str, Any]:
         "id_column": study.id_column,
         "score_column": study.score_column,
         "rows_per_picture": [int(rows.min()), float(np.median(rows)), int(rows.max())],
+        "read_as": list(study.assumed),
     }
 
 
@@ -257,6 +235,7 @@ def count_pictures(
     """Count the pictures: with both scores, without one, and new scores of other pictures."""
     return {
         "n": len(ids),
+        "join_rule": MATCH_RULES[new.rule].meaning,
         "digest": ids_digest(ids),
         "of_study": len(study.pictures),
         "without_old": int(np.isnan(study.old).sum()),

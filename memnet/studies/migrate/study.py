@@ -23,10 +23,11 @@ from memnet.data.columns import (
     percent_hint,
     read_score_rows,
 )
-from memnet.data.numbers import as_text, to_numbers
+from memnet.data.numbers import as_text, has_decimal_comma, to_numbers
 from memnet.data.tables import TableInput, name_of, read_table_any, require_column, split_sheet
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
+from memnet.util.csv_text import to_csv_text
 from memnet.util.text import shorten_list
 
 HIGHEST = 100.0
@@ -52,6 +53,7 @@ class StudyTable:
     notes : ``(R,)``: why a row's old score is not used, "" where it is.
     set_aside : sentences that count and name these rows and pictures.
     remarks : sentences about the old scores that are used all the same.
+    assumed : sentences on what the file was taken to be.
     """
 
     source: str
@@ -66,6 +68,7 @@ class StudyTable:
     notes: tuple[str, ...]
     set_aside: tuple[str, ...]
     remarks: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
 
     @property
     def rows_per_picture(self) -> Any:
@@ -118,13 +121,14 @@ def read_study(table: TableInput, *, score_column: str, id_column: str = "image_
         notes=_notes(rows, per_id),
         set_aside=tuple(_set_aside(rows, per_id)),
         remarks=tuple(_remarks(rows, per_id)),
+        assumed=rows.assumed,
     )
 
 
 def _bytes(table: TableInput) -> bytes:
     """Return a file's bytes; a DataFrame's are those of its CSV."""
     if isinstance(table, pd.DataFrame):
-        return table.to_csv(index=False).encode()
+        return to_csv_text(table).encode()
     return split_sheet(table)[0].read_bytes()
 
 
@@ -209,7 +213,7 @@ def _remarks(rows: ScoreRows, per_id: OnePerId) -> list[str]:
             f"{used.max():g}), the rest between 0 and 1. Raw outputs can be a little above 1; a "
             f"much larger number may stand for a missing value. {_KEPT}"
         )
-    if any("," in text for text in rows.texts) and np.isfinite(rows.values).any():
+    if any(map(has_decimal_comma, rows.texts[np.isfinite(rows.values)])):
         remarks.append(
             f"{column!r} is written with decimal commas. The study's columns stay as they are; the "
             "added columns have decimal points."

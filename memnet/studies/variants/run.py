@@ -15,6 +15,7 @@ from memnet.studies.variants.page import write_sensitivity_page
 from memnet.studies.variants.scores import score_variants
 from memnet.studies.variants.sensitivity import ENOUGH, FEWEST, Sensitivity, compare_variants
 from memnet.util.atomic import write_text
+from memnet.util.csv_text import to_csv_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +87,10 @@ def run_sensitivity(
             *training_cautions(scores.image_ids, predictor.name, trained_on=trained_on),
         )
     )
-    write_text(out / "variants.csv", result.scores.to_csv(index=False))
-    write_text(out / "summary.csv", result.summary.to_csv(index=False))
-    write_text(out / "correlations.csv", result.correlations.to_csv(index_label="variant"))
+    write_text(out / "variants.csv", to_csv_text(result.scores))
+    write_text(out / "summary.csv", to_csv_text(result.summary))
+    correlations = result.correlations.rename_axis("variant").reset_index()
+    write_text(out / "correlations.csv", to_csv_text(correlations))
     remark = predictor.header.remark  # load has said it already
     page = write_sensitivity_page(
         out,

@@ -16,6 +16,7 @@ from memnet.preprocess.decode import decode
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE
 from memnet.scoring.predictor import Predictor
 from memnet.util.arrays import Array
+from memnet.weights.catalogue import find
 from memnet.weights.files import WeightHeader
 
 
@@ -71,9 +72,10 @@ def score_variants(
             f"All variants are compared, so name the model without one: --model {predictor.name}."
         )
     original = predictor.header
-    if not isinstance(original, WeightHeader):
+    if not isinstance(original, WeightHeader) or original.arch != find("memnet.caffe_lamem").arch:
         raise MemnetError(
-            f"{predictor.name} is not the original (Caffe) MemNet, so it has no variants."
+            f"{predictor.name} is not the original (Caffe) MemNet, so it has no variants; leave "
+            "out --model, or name a MemNet of Caffe's layout there."
         )
     wanted = list(dict.fromkeys([SERVER, *(variants() if slugs is None else slugs)]))
     headers = {slug: as_variant(original, slug) for slug in wanted}

@@ -130,6 +130,7 @@ def test_another_model_is_not_called_resmem():
     assert choose_prefix("resmem.published") == "resmem"
     assert choose_prefix("vitmem") == choose_prefix("resmem_old") == "new"
     assert choose_prefix("m3m.mine") == choose_prefix("memnet.caffe_lamem:server") == "new"
+    assert choose_prefix("resmem.mine") == choose_prefix("resmem_retrained") == "new"
 
 
 # Scores and scales --------------------------------------------------------------------------------
@@ -642,7 +643,8 @@ def test_the_pages_are_a_pure_function_of_the_record(tmp_path, run):
         outcomes=("rating",), covariates=("size",), group="kind", dataset="lamem", resamples=100
     )
     write_migration(done, tmp_path / "out")
-    record = MigrationRecord.read(tmp_path / "out" / "migrate.json")
+    text = (tmp_path / "out" / "migrate.json").read_text(encoding="utf-8")
+    record = MigrationRecord(**json.loads(text))
     assert record == done.record
     write_migrate_page(record, tmp_path / "again")
     for name in ("report.html", "report.md", "claims.csv", "figures/claims.svg"):
@@ -762,8 +764,134 @@ def test_claims_csv_has_every_number_in_full(tmp_path, run):
     ]
 
 
-def test_a_record_of_something_else_is_refused(tmp_path):
-    path = tmp_path / "migrate.json"
-    path.write_text('{"schema": "other"}')
-    with pytest.raises(MemnetError, match="not the record of a migration"):
-        MigrationRecord.read(path)
+# What is passed off as nothing else ---------------------------------------------------------------
+
+
+def test_a_resmem_of_ones_own_is_not_the_published_one(tmp_path, planted, run):
+    done = run(new=planted.assign(model="resmem.mine"))
+    write_migration(done, tmp_path / "out")
+    assert "new" in done.table.columns
+    assert "resmem" not in done.table.columns
+    methods = done.record.methods
+    assert "the model resmem.mine (source not stated)" in methods
+    assert "Needell" not in methods
+    assert "inferred from the name" not in methods
+    assert "it does not record which weights and preprocessing made them" in methods
+    assert done.record.crosswalk["forward"]["target"] == "resmem.mine"
+    assert not any("Needell" in each for each in done.record.crosswalk["provenance"]["citations"])
+    study = read_study(tmp_path / "study.csv", score_column="memnet")
+    mapped = apply_crosswalk(study, *read_crosswalk(tmp_path / "out" / "crosswalk.json"))
+    assert "new_equivalent" in mapped.table.columns
+    assert "Needell" not in mapped.record.methods
+
+
+def test_the_published_one_is_cited_and_inferred_from_its_name(tmp_path, run):
+    done = run()
+    write_migration(done, tmp_path / "out")
+    assert "weights and preprocessing are inferred from the name" in done.record.methods
+    study = read_study(tmp_path / "study.csv", score_column="memnet")
+    mapped = apply_crosswalk(study, *read_crosswalk(tmp_path / "out" / "crosswalk.json"))
+    assert "resmem_equivalent" in mapped.table.columns
+    assert "10.1007/s42113-022-00126-5" in mapped.record.methods
+
+
+def test_why_a_picture_failed_is_said_of_the_chosen_model_only(tmp_path, planted):
+    frame = planted.assign(variant="", warning="")
+    frame.loc[3, "score"], frame.loc[3, "warning"] = np.nan, "failed: the file is cut short"
+    other = planted.assign(model="m3m.mine", variant="", warning="")
+    path = tmp_path / "new.csv"
+    pd.concat([frame, other])[["image_id", "model", "variant", "score", "warning"]].to_csv(
+        path, index=False
+    )
+    study = read_study(write(tmp_path, planted), score_column="memnet")
+    new = read_new_scores(path, study, model="resmem.published")
+    assert new.failed == {"0003.jpg": "the file is cut short"}
+    assert read_new_scores(path, study, model="m3m.mine").failed == {}
+
+
+# What is asked for and cannot be ------------------------------------------------------------------
+
+
+def test_a_group_comparison_never_vanishes_without_a_word(planted, run):
+    """One picture of mixed groups has no new score; two groups are left, one picture too few."""
+    study = study_of(planted[:10]).assign(kind=["a"] * 5 + ["b"] * 4 + ["c"])
+    mixed = study_of(planted[10:11]).assign(kind="a")
+    study = pd.concat([study, mixed, mixed.assign(kind="b")])
+    done = run(study, planted[:10], group="kind")
+    assert done.record.claims == []
+    assert not done.complete
+    said = [one for one in done.record.set_aside if "No claims about kind: 9 picture(s)" in one]
+    assert len(said) == 1
+
+
+def test_scores_on_the_old_scale_that_cannot_be_added_are_a_failure(planted, run):
+    done = run(study_of(planted[:12]), memnet_equivalent=True)
+    (said,) = done.record.set_aside
+    assert said.startswith("The column 'memnet_equivalent' was asked for and is not added, since ")
+    assert "a crosswalk needs 30 pictures" in said
+    assert not done.complete
+
+
+def test_a_map_without_a_usable_old_score_says_why(tmp_path, planted, run):
+    write_migration(run(), tmp_path / "out")
+    rows = pd.concat([planted[:2], planted[:2].assign(memnet=[0.1, 0.2])])
+    study = read_study(write(tmp_path, rows, "apart.csv"), score_column="memnet")
+    words = "No picture of apart.csv has an old score that can be mapped. .*different scores"
+    with pytest.raises(MemnetError, match=words):
+        apply_crosswalk(study, *read_crosswalk(tmp_path / "out" / "crosswalk.json"))
+
+
+def test_a_crosswalk_that_was_never_written_is_said_so(tmp_path, planted, run):
+    page = write_migration(run(study_of(planted[:12])), tmp_path / "out")
+    with pytest.raises(MemnetError, match=r"There is no crosswalk .*; else its report says why"):
+        read_crosswalk(page.with_name("crosswalk.json"))
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_leaves_no_figure_of_the_first(tmp_path, planted, run):
+    write_migration(run(outcomes=("rating",)), tmp_path / "out")
+    figures = tmp_path / "out" / "figures"
+    (figures / "mine.png").touch()
+    write_migration(run(study_of(planted[:12])), tmp_path / "out")
+    assert sorted(path.name for path in figures.iterdir()) == [
+        "mine.png",
+        "scores.png",
+        "scores.svg",
+    ]
+
+
+def test_a_bare_carriage_return_stays_in_its_cell(tmp_path, planted, run):
+    study = study_of(planted).assign(remark="one\rtwo")
+    study.to_csv(tmp_path / "study.csv", index=False, quoting=1)
+    table = read_study(tmp_path / "study.csv", score_column="memnet")
+    scores = write(tmp_path, planted, "new.csv", ("image_id", "model", "score"))
+    done = migrate_scores(
+        table, read_new_scores(scores, table), request=ClaimRequest(), resamples=100
+    )
+    write_migration(done, tmp_path / "out")
+    back = pd.read_csv(tmp_path / "out" / "migrated.csv", dtype=str)
+    assert len(back) == N
+    assert set(back["remark"]) == {"one\rtwo"}
+
+
+def test_commands_on_the_page_can_be_copied(tmp_path, planted, run):
+    study = study_of(planted).rename(columns={"memnet": "old score"})
+    study.to_csv(tmp_path / "my study.csv", index=False)
+    table = read_study(tmp_path / "my study.csv", score_column="old score")
+    scores = write(tmp_path, planted, "new.csv", ("image_id", "model", "score"))
+    done = migrate_scores(
+        table, read_new_scores(scores, table), request=ClaimRequest(), resamples=100
+    )
+    write_migration(done, tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "memnet diagnose --scores 'my study.csv' --score-column 'old score' --images" in text
+    assert "read as UTF-8, comma between cells" in text.replace("\\", "")
+
+
+def test_commas_that_are_no_decimal_commas_are_not_called_so(planted, run):
+    study = study_of(planted)
+    assert not any("decimal commas" in one for one in run(study).record.remarks)
+    study.loc[3, "memnet"] = "none, alas"
+    assert not any("decimal commas" in one for one in run(study).record.remarks)

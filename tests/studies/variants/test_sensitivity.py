@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,14 @@ from memnet.studies.variants.page import (
     thumbnail,
     write_sensitivity_page,
 )
-from memnet.studies.variants.scores import VariantScores
+from memnet.studies.variants.scores import VariantScores, score_variants
 from memnet.studies.variants.sensitivity import (
     clustered,
     compare_variants,
     is_constant,
     rank_correlations,
 )
+from memnet.weights.catalogue import find
 
 
 def scored(n=40, seed=0, **columns):
@@ -235,3 +237,12 @@ def test_a_thumbnail_is_small_and_a_lost_picture_has_none(tmp_path):
     Image.effect_noise((800, 600), 60).convert("RGB").save(tmp_path / "p.png")
     assert len(thumbnail(str(tmp_path / "p.png"))) < 12_000
     assert thumbnail(str(tmp_path / "gone.png")) == b""
+
+
+def test_a_model_of_another_network_has_no_variants_and_no_word_of_a_server():
+    entry = find("resmem.published")
+    header = entry.header(entry.sha256, entry.tensors_sha256)
+    predictor = SimpleNamespace(name=entry.name, variant="", header=header)
+    with pytest.raises(MemnetError, match=r"is not the original .Caffe. MemNet, so it has no") as e:
+        score_variants(predictor, [])
+    assert ":server" not in str(e.value)

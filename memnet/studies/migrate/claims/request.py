@@ -120,12 +120,13 @@ def compute_requested_claims(
     if request.group:
         labels, mixed = read_group(study, request.group)
         there = both & (labels != "")
-        if (both & mixed).any():
-            unusable.append(_mixed(study, both & mixed, request.group, comparable=there))
         remarks += _left_out(study, both & ~there & ~mixed, request.group, request.group)
         lonely, messages = _lonely(study, there, labels, request.group)
         there &= ~lonely
         remarks += messages
+        mixed &= both
+        if mixed.any():
+            unusable.append(_mixed(study, mixed, request.group, comparable=there))
         explained = mixed.any() and there.sum() < FEWEST
         if not explained and _enough(there, request.group, unusable):
             group = (request.group, labels[there].tolist())
