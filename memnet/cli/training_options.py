@@ -53,34 +53,38 @@ class DataOptions:
     )
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The options that were given, by their fields' names."""
+        return tuple(
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != getattr(field.default, "default", None)
+        )
+
+    @property
     def given(self) -> bool:
-        """Whether any data were named."""
-        return bool(self.truth or self.lamem or self.memcat)
+        """Whether any data, or anything about them, were named."""
+        return bool(self.named)
 
     def build(self) -> TrainingSet:
         """Read the data; options that do not go together are an error."""
         from memnet.errors import MemnetError
         from memnet.reimpl.training import sources
 
-        if not self.given:
-            raise MemnetError(
-                "Which data? Give --truth FILE with --images FOLDER, or --lamem FOLDER with "
-                "--split, or --memcat FILE with --images, or the last two together."
-            )
-        if self.truth and (self.lamem or self.memcat):
-            raise MemnetError("--truth is a table of your own; leave --lamem and --memcat out.")
+        self._check_source()
         if self.lamem and not self.split:
             raise MemnetError("--lamem needs --split, 1 to 5: its labels differ between splits.")
         if (self.truth or self.memcat) and not self.images:
             raise MemnetError("--images FOLDER is missing: where are the pictures?")
         if self.memcat and not self.label:
             raise MemnetError("--memcat needs --label, wo-fa or w-fa: they rank differently.")
-        parts: dict[str, float] = {}
-        for name, text in (("val", self.val), ("test", self.test)):
-            if text:
-                parts[name] = _amount(name, text)
-        if self.split_column and "test" in parts:
+        if self.split_column and self.test:
             raise MemnetError("--split-column says which pictures are tested; leave --test out.")
+        parts = {
+            name: _amount(name, text)
+            for name, text in (("val", self.val), ("test", self.test))
+            if text
+        }
         if self.truth:
             assert self.images is not None
             return sources.from_table(
@@ -101,13 +105,8 @@ class DataOptions:
             )
         assert self.lamem is not None
         if not self.memcat:
-            if parts:
-                raise MemnetError("LaMem's splits have their own parts; leave --val, --test out.")
             return sources.from_lamem(self.lamem, split=self.split)
-        if "test" in parts:
-            raise MemnetError("The mixture's test part is --held-out pictures; leave --test out.")
         assert self.images is not None
-        drawn = {"val": parts["val"]} if "val" in parts else {}
         return sources.from_mixture(
             self.lamem,
             self.memcat,
@@ -116,8 +115,46 @@ class DataOptions:
             label=self.label,
             held_out=self.held_out,
             seed=self.data_seed,
-            **drawn,
+            **parts,
         )
+
+    def _check_source(self) -> None:
+        """Refuse options of another source than the one given: they would change nothing."""
+        from memnet.errors import MemnetError
+
+        source = tuple(name for name in ("truth", "lamem", "memcat") if getattr(self, name))
+        if not source:
+            raise MemnetError(
+                "Which data? Give --truth FILE with --images FOLDER, or --lamem FOLDER with "
+                "--split, or --memcat FILE with --images, or the last two together."
+            )
+        if source not in _TAKEN:
+            raise MemnetError("--truth is a table of your own; leave --lamem and --memcat out.")
+        what, taken = _TAKEN[source]
+        strays = [name for name in self.named if name not in (*source, *taken)]
+        if strays:
+            named = " and no ".join(map(_option, strays))
+            raise MemnetError(
+                f"{what} takes no {named}; leave that out. It takes "
+                f"{', '.join(map(_option, taken))}."
+            )
+
+
+_TABLE = ("images", "truth_column", "id_column", "split_column", "strata_column", "dataset")
+_TAKEN = {
+    ("truth",): ("A table of your own (--truth)", (*_TABLE, "val", "test", "data_seed")),
+    ("lamem",): ("LaMem, whose splits have their own parts,", ("split",)),
+    ("memcat",): ("MemCat", ("images", "label", "val", "test", "data_seed")),
+    ("lamem", "memcat"): (
+        "The mixture of LaMem and MemCat, whose test part is --held-out pictures,",
+        ("images", "split", "label", "val", "held_out", "data_seed"),
+    ),
+}
+"""What is trained on, by the options that name it: in words, and the options that belong to it."""
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _amount(name: str, text: str) -> float:
