@@ -85,10 +85,11 @@ def write_crosswalk_methods(
 def crosswalk_references(crosswalk: Mapping[str, Any]) -> list[str]:
     """Return what to cite for a crosswalk: MemNet, and what its file says of the new model."""
     cited = citations()
+    if is_resmem(new_model_of(crosswalk)):
+        return list(cited.values())
     known = crosswalk["provenance"].get("citations")
     listed = [str(each) for each in known] if isinstance(known, list) else []
-    new = [cited["new"]] if is_resmem(new_model_of(crosswalk)) else []
-    return list(dict.fromkeys([cited["old"], *new, *listed]))
+    return list(dict.fromkeys([cited["old"], *listed]))
 
 
 def new_model_of(crosswalk: Mapping[str, Any]) -> str:
