@@ -53,8 +53,10 @@ def find_missing_codes(values: np.ndarray) -> np.ndarray:
 
     The rule, for every column of scores that memnet reads: a number is taken for missing where it
     is one of :data:`MISSING_CODES` and lies outside the range of all other numbers of the column
-    by more than the width of that range. (Where the others are all equal, their size stands for
-    the width.) A response time of 999 ms among others from 400 to 900 is therefore kept.
+    by more than the width of that range; or is -99 or less where no other is negative. (Where the
+    others are all equal, their size stands for the width.) A response time of 999 ms among others
+    from 400 to 900 is therefore kept, and one of -99 ms is not; nor is -9 taken for a code among
+    corrected hit rates in per cent.
 
     Parameters
     ----------
@@ -68,8 +70,8 @@ def find_missing_codes(values: np.ndarray) -> np.ndarray:
     --------
     >>> find_missing_codes(np.array([0.5, 0.9, -999.0])).tolist()
     [False, False, True]
-    >>> find_missing_codes(np.array([400.0, 900.0, 999.0])).tolist()
-    [False, False, False]
+    >>> find_missing_codes(np.array([400.0, 900.0, 999.0, -99.0])).tolist()
+    [False, False, False, True]
     """
     coded: np.ndarray = np.isin(values, MISSING_CODES)
     if not coded.any():
@@ -79,8 +81,9 @@ def find_missing_codes(values: np.ndarray) -> np.ndarray:
         return coded
     low, high = others.min(), others.max()
     width = high - low or abs(high)
-    far: np.ndarray = coded & ((values < low - width) | (values > high + width))
-    return far
+    far = (values < low - width) | (values > high + width)
+    missing: np.ndarray = coded & (far | ((values <= -99) & (low >= 0)))
+    return missing
 
 
 class OnePerId(NamedTuple):
@@ -171,7 +174,17 @@ class ScoreRows:
         first = f"its first cell is {self.texts[0]!r}" if len(self.texts) else "no rows"
         raise MemnetError(
             f"{self.source} has no usable number in column {self.column!r} "
-            f"({first}){percent_hint(self.texts)}."
+            f"({first}){percent_hint(self.texts)}.{self._classes_hint()}"
+        )
+
+    def _classes_hint(self) -> str:
+        """Say how two classes in words (``H`` and ``L``) are to be written; "" for others."""
+        words = sorted({text for text in self.texts.tolist() if text.lower() not in EMPTY_CELLS})
+        if len(words) != 2:
+            return ""
+        return (
+            f" It holds two classes, {words[0]!r} and {words[1]!r}: write them as 0 and 1 (or give "
+            "the column of scores that they were made of)."
         )
 
     def one_value_per_id(self, tolerance: float = 0.0) -> OnePerId:
@@ -411,7 +424,8 @@ def read_extras(
     for wanted in (id_column, *columns.values()):
         require_column(frame, wanted, source)
     keys = as_text(frame[id_column])
-    _refuse_repeated(keys[keys.str.strip() != ""].to_numpy(), source, id_column)
+    frame, keys = frame[keys.str.strip() != ""], keys[keys.str.strip() != ""]
+    _refuse_repeated(keys.to_numpy(), source, id_column)
     wanted_ids = pd.Index(np.array(ids, dtype=object))
     positions = pd.Index(keys, dtype=object).get_indexer(wanted_ids)
     if (positions < 0).any():

@@ -411,6 +411,7 @@ def join(truth: Scores, models: Sequence[Scores], *, rule: str = "exact") -> Joi
     )
     for match in matches.values():
         joined.warnings.extend(match.sentences())
+    joined.warnings.extend(_two_valued(truth.name, joined.truth))
     joined.warnings.extend(_outside(truth.name, joined.truth, is_truth=True))
     for name, prediction in joined.predictions.items():
         joined.warnings.extend(_outside(name, prediction, is_truth=False))
@@ -421,6 +422,22 @@ def _without(index: pd.Index, rows: np.ndarray) -> list[str]:
     left = np.ones(len(index), dtype=bool)
     left[rows] = False
     return list(index[left])
+
+
+_CLASSES_FROM = 5
+"""With fewer pictures, two values may be scores."""
+
+
+def _two_valued(name: str, truth: np.ndarray) -> list[str]:
+    values = np.unique(truth)
+    if len(values) != 2 or len(truth) < _CLASSES_FROM:
+        return []
+    return [
+        f"{name} (truth) has only two values, {values[0]:g} and {values[1]:g}: classes, not "
+        "scores. Errors (MSE, MAE, bias), calibration and distributions mean nothing against "
+        "classes, and correlations cannot reach 1 with so many ties; compare with the scores that "
+        "the classes were made of."
+    ]
 
 
 def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[str]:

@@ -297,6 +297,8 @@ def test_a_usual_code_for_a_missing_value_is_set_aside_in_every_column(tmp_path,
         ([400.0, 999.0, 900.0], []),  # outside the others by less than their range
         ([0.0, 1.0, -9.0, 999.0], [2, 3]),
         ([40.0, 95.0, -9.0], []),  # may be a corrected hit rate, in per cent
+        ([200.0, 2000.0, -999.0, -99.0], [2, 3]),  # within the width, but no time is negative
+        ([-5.0, 200.0, 2000.0, -99.0], []),  # a difference may be
         ([0.65, 0.65, -9.0], [2]),
         ([998.0, 999.0], []),
         ([-999.0, 0.0, 999.0, 1500.0, -1500.0], []),
@@ -307,6 +309,30 @@ def test_a_usual_code_for_a_missing_value_is_set_aside_in_every_column(tmp_path,
 )
 def test_codes_are_those_far_outside_all_other_numbers(values, missing):
     assert np.flatnonzero(find_missing_codes(np.array(values))).tolist() == missing
+
+
+def test_two_classes_are_said_to_be_such():
+    ids = [f"{number}.jpg" for number in range(8)]
+    truth = pd.DataFrame({"image_id": ids, "high": [0, 1] * 4})
+    (model,) = read_scores(
+        pd.DataFrame({"image_id": ids, "score": np.linspace(0.1, 0.9, 8)}), id_column="image_id"
+    )
+    sentences = join(read_column(truth, column="high"), [model]).warnings
+    assert any("only two values, 0 and 1: classes, not scores" in each for each in sentences)
+    words = truth.assign(high=["H", "L"] * 4)
+    with pytest.raises(MemnetError, match="two classes, 'H' and 'L': write them as 0 and 1"):
+        read_column(words, column="high")
+
+
+def test_rows_without_an_id_do_not_hinder_counts_and_categories():
+    table = pd.DataFrame(
+        {"image_id": ["a", "", " ", "b"], "hits": [3, 9, 9, 4], "group": ["x", "", "", "y"]}
+    )
+    extras = read_extras(
+        table, {"hits": "hits", "group": "group"}, id_column="image_id", ids=["b", "a"]
+    )
+    assert extras["hits"].tolist() == [4, 3]
+    assert extras["group"].tolist() == ["y", "x"]
 
 
 def test_rows_of_one_id_have_the_value_on_which_they_agree():
