@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from memnet.data.columns import ScoreTable
 
 _MANY = ("--scores", "--model", "--images")
 _KEPT = "scores.parquet"
@@ -42,8 +46,10 @@ def compare(
     out: Path = typer.Option(
         ..., file_okay=False, help="Folder for record.json, report.html, report.md ..."
     ),
-    scores: list[Path] = typer.Option(
-        [], help="Score tables: of `memnet score`, or any table with an id and a score."
+    scores: list[str] = typer.Option(
+        [],
+        help="Score tables: of `memnet score`, or any table with an id and a score. NAME=FILE "
+        "names the model of a table that does not, FILE:COLUMN the column with its predictions.",
     ),
     images: list[str] = typer.Option(
         [], help="Instead of --scores: pictures to score now, with --model."
@@ -82,6 +88,7 @@ def compare(
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores as run
     from memnet.compare.report.render import write_report
+    from memnet.data.columns import ScoreTable
     from memnet.errors import MemnetError
     from memnet.util.messages import say
 
@@ -92,7 +99,8 @@ def compare(
     if model and not images:
         raise MemnetError("--model is for --images; leave it out with --scores.")
     kept = out / _KEPT
-    copies = not images and not any(_is_same(file, kept) for file in scores)
+    tables = list(map(score_table, scores))
+    copies = not images and not any(_is_same(Path(str(each.table)), kept) for each in tables)
     if copies:
         refuse_to_replace(kept)
     command = command_line()
@@ -108,11 +116,11 @@ def compare(
         summary = score_to_file(inputs, kept, settings)
         report_failures(inputs, summary, kept)
         trouble = bool(summary.failed or inputs.unreadable)
-        scores = [kept]
+        tables = [ScoreTable(kept)]
     try:
         record = run(
             truth,
-            scores,
+            tables,
             truth_column=truth_column,
             id_column=id_column,
             score_column=score_column,
@@ -128,15 +136,15 @@ def compare(
             command=command,
         )
     except MemnetError as error:
-        if _seem_swapped(truth, scores, truth_column):
+        if _seem_swapped(truth, tables, truth_column):
             raise MemnetError(
-                f"{truth} and {scores[0]} seem to be swapped: --truth takes the human scores, "
-                "--scores the predictions."
+                f"{truth} and {tables[0].table} seem to be swapped: --truth takes the human "
+                "scores, --scores the predictions."
             ) from error
         raise
     write_report(record, out)
     if copies:
-        save_scores(scores, id_column, score_column, kept)
+        save_scores(tables, id_column, score_column, kept)
     print_results(record)
     for sentence in record.warnings:
         say(sentence)
@@ -145,19 +153,41 @@ def compare(
         raise typer.Exit(1)
 
 
-def save_scores(scores: list[Path], id_column: str, score_column: str, path: Path) -> None:
+def score_table(given: str) -> ScoreTable:
+    """Read one value of ``--scores``: ``FILE``, ``NAME=FILE``, ``FILE:COLUMN``, or all three.
+
+    What is a file as it stands is that file, whatever its name holds.
+    """
+    from memnet.data.columns import ScoreTable
+    from memnet.data.tables import split_sheet
+    from memnet.errors import MemnetError
+
+    def is_file(path: str) -> bool:
+        return os.path.isfile(split_sheet(path)[0])  # False for a name that no file can have
+
+    name, mark, rest = given.partition("=")
+    if is_file(given) or not mark:
+        name, rest = "", given
+    elif not name:
+        raise MemnetError(f"--scores {given} has no name before '='; write NAME=FILE.")
+    file, mark, column = rest.rpartition(":")
+    if is_file(rest) or not (mark and is_file(file)):
+        file, column = rest, ""
+    return ScoreTable(file, column, name or None)
+
+
+def save_scores(scores: list[ScoreTable], id_column: str, score_column: str, path: Path) -> None:
     """Keep the scores that were compared beside the report: image_id, model, score."""
     import pandas as pd
 
-    from memnet.data.columns import read_scores
     from memnet.scoring.table import write_table
 
     tables = [
         pd.DataFrame(
             {"image_id": list(model.by_id.index), "model": model.name, "score": model.by_id.values}
         )
-        for file in scores
-        for model in read_scores(file, id_column=id_column, score_column=score_column)
+        for each in scores
+        for model in each.read(id_column=id_column, score_column=score_column)
     ]
     write_table(pd.concat(tables, ignore_index=True)[_COPIED], path)
 
@@ -193,7 +223,7 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def _seem_swapped(truth: Path, scores: list[Path], truth_column: str) -> bool:
+def _seem_swapped(truth: Path, scores: list[ScoreTable], truth_column: str) -> bool:
     """Whether the tables look as if each was given for the other."""
     from memnet.data.manifest import read_manifest
     from memnet.data.tables import read_table_any
@@ -202,8 +232,10 @@ def _seem_swapped(truth: Path, scores: list[Path], truth_column: str) -> bool:
     try:
         columns = read_table_any(truth).columns
         if truth_column:
-            others = [read_table_any(file).columns for file in scores]
+            others = [read_table_any(each.table).columns for each in scores]
             return truth_column not in columns and any(truth_column in each for each in others)
-        return "score" in columns and any(read_manifest(file) is not None for file in scores)
+        return "score" in columns and any(
+            read_manifest(str(each.table)) is not None for each in scores
+        )
     except MemnetError:
         return False

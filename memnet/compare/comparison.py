@@ -15,7 +15,7 @@ import pandas as pd
 from memnet.compare.analysis import MARGIN, NO_COLUMNS, ComparisonInput, analyse
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord
-from memnet.data.columns import Scores, read_column, read_extras, read_scores
+from memnet.data.columns import Scores, ScoreTable, read_column, read_extras
 from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
@@ -34,6 +34,9 @@ from memnet.weights.files import file_digest
 RESAMPLES = 10_000
 SEED = 20220101
 _EXAMPLES = 20
+ScoresInput = TableInput | ScoreTable | tuple[TableInput, str]
+"""A table with predictions, or a table and its column with the predictions."""
+
 _LARGEST = 1e100  # squares must be finite
 _FEW_RESAMPLES = 1_000
 _ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
@@ -41,7 +44,7 @@ _ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / respo
 
 def compare_scores(
     truth: TableInput | Truth,
-    scores: TableInput | Sequence[TableInput] | Mapping[str, TableInput],
+    scores: ScoresInput | Sequence[ScoresInput] | Mapping[str, ScoresInput],
     *,
     truth_column: str = "",
     id_column: str = "",
@@ -66,7 +69,8 @@ def compare_scores(
         does a :class:`memnet.Truth`.
     scores : score tables of ``memnet score`` (or ``model.score``), or any table with an id and a
         score column, each a file or a DataFrame; one or more. A dict gives names to models whose
-        tables have none: ``{"mine": frame}``.
+        tables have none: ``{"mine": frame}``. Where a table calls the column with the predictions
+        otherwise than ``score_column``: ``(table, column)``.
     truth_column : the column with the human scores (hit rates in [0, 1]).
     id_column : the column with the picture's id, ``image_id`` by default; a score table may also
         call it ``image_id``.
@@ -128,8 +132,8 @@ def compare_scores(
     )
     models = [
         model
-        for name, each in _named_tables(scores)
-        for model in read_scores(each, id_column=id_column, score_column=score_column, name=name)
+        for each in _score_tables(scores)
+        for model in each.read(id_column=id_column, score_column=score_column)
     ]
     if not models:
         raise MemnetError("There are no scores to compare; give one score table or more.")
@@ -203,14 +207,20 @@ def _open(
     return truth, None if isinstance(truth, pd.DataFrame) else read_manifest(truth), ()
 
 
-def _named_tables(
-    scores: TableInput | Sequence[TableInput] | Mapping[str, TableInput],
-) -> list[tuple[str | None, TableInput]]:
-    if isinstance(scores, (str, os.PathLike, pd.DataFrame)):
-        return [(None, scores)]
+def _score_tables(
+    scores: ScoresInput | Sequence[ScoresInput] | Mapping[str, ScoresInput],
+) -> list[ScoreTable]:
+    if isinstance(scores, (str, os.PathLike, pd.DataFrame, ScoreTable)):
+        return [_score_table(scores)]
     if isinstance(scores, Mapping):
-        return list(scores.items())
-    return [(None, table) for table in scores]
+        return [_score_table(table)._replace(name=name) for name, table in scores.items()]
+    return list(map(_score_table, scores))
+
+
+def _score_table(given: ScoresInput) -> ScoreTable:
+    if isinstance(given, ScoreTable):
+        return given
+    return ScoreTable(*given) if isinstance(given, tuple) else ScoreTable(given)
 
 
 def _check_names(names: Mapping[str, Iterable[str]]) -> None:

@@ -467,6 +467,19 @@ def read_extras(
     return extras
 
 
+class ScoreTable(NamedTuple):
+    """Where predictions stand, if not in the column that all tables of a comparison share."""
+
+    table: TableInput
+    column: str = ""  # "" for that column
+    name: str | None = None  # of the model, where the table does not name it
+
+    def read(self, *, id_column: str, score_column: str) -> list[Scores]:
+        """Read the predictions as :func:`read_scores` does."""
+        column = self.column or score_column
+        return read_scores(self.table, id_column=id_column, score_column=column, name=self.name)
+
+
 def read_scores(
     table: TableInput,
     *,
@@ -508,6 +521,11 @@ def read_scores(
         return [
             read_column(frame, column=score_column, id_column=id_column, name=label, source=source)
         ]
+    if name:
+        raise MemnetError(
+            f"{source} has a column 'model', which names its models, so that it cannot be called "
+            f"{name!r}; give it without a name, or remove the column."
+        )
     if isinstance(table, pd.DataFrame):  # `Predictor.score` writes there what a sidecar holds
         known = table.attrs.get("models", {})
     else:

@@ -65,6 +65,34 @@ def test_several_score_files_after_one_option_or_repeated(memnet_command, study)
     assert {row["seed"] for row in first["results"]} == {5}
 
 
+def test_a_table_may_name_its_model_and_its_column_by_itself(memnet_command, study):
+    own = pd.read_csv(study / "good.csv").rename(columns={"score": "pred"}).assign(score=0.5)
+    own.to_csv(study / "a=b.csv", index=False)
+    compare(memnet_command, "--scores", "ours=a=b.csv:pred", "poor.csv", "a=b.csv")
+    record = json.loads((study / "out" / "record.json").read_text())
+    spearman = {r["model"]: r["value"] for r in record["results"] if r["metric"] == "spearman"}
+    truth = pd.read_csv(study / "truth.csv").merge(own)
+    expected = truth.hit_rate.corr(truth.pred, method="spearman")
+    assert spearman["ours"] == pytest.approx(expected, abs=1e-12)
+    assert spearman.keys() == {"ours", "poor", "a=b"}  # a file's own name is taken as it is
+    kept = pd.read_parquet(study / "out" / "scores.parquet")
+    assert kept[kept.model == "ours"].score.std() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("=good.csv", "has no name before '='"),
+        ("ours=absent.csv", "There is no file absent.csv"),
+        ("good.csv:absent", "no column 'absent'"),
+        ("ours=named.csv", "column 'model', which names its models"),
+    ],
+)
+def test_what_a_score_table_cannot_be_given_as(memnet_command, study, given, sentence):
+    pd.read_csv(study / "good.csv").assign(model="m").to_csv(study / "named.csv", index=False)
+    assert sentence in compare(memnet_command, "--scores", given, check=2).stderr
+
+
 def test_pictures_are_scored_and_compared_in_one_go(
     memnet_command, tmp_path, make_pictures, tiny_weights
 ):
