@@ -118,6 +118,22 @@ def test_pictures_that_no_id_matches_are_not_scored(
     done = migrate(memnet_command, *args, table="stems.csv", check=2)
     assert "without file endings ('00000' and '00000.png')" in done.stderr
     assert not (tmp_path / "out").exists()
+    assert "With --match stem, 40 would match" in done.stderr
+    (folder / "00007.png").write_bytes(b"no picture")
+    done = migrate(memnet_command, *args, "--match", "stem", table="stems.csv", check=1)
+    table = pd.read_csv(tmp_path / "out" / "migrated.csv", dtype=str)
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv", dtype=str)
+    assert scores["image_id"].tolist() == [f"{number:05d}.png" for number in range(40)]
+    assert table["image_id"].tolist() == stems["image_id"].tolist()
+    scored = table.index != 7
+    assert (
+        table["new"][scored].astype(float).tolist()
+        == scores["score"][scored].astype(float).tolist()
+    )
+    assert table["note"][7].startswith("no new score: ")
+    assert "no picture or new score of this id" not in table["note"][7]
+    record = json.loads((tmp_path / "out" / "migrate.json").read_text(encoding="utf-8"))
+    assert record["pictures"]["without_new"] == 1
 
 
 @pytest.mark.parametrize(
