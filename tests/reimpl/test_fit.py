@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from command import wait_for
 from memnet.errors import MemnetError
 from memnet.reimpl import branches
 from memnet.reimpl.initial_weights import start_network
-from memnet.reimpl.training import callbacks, module
+from memnet.reimpl.training import callbacks, loop, module
 from memnet.reimpl.training import fit as fit_module
 from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.fit import fit
@@ -503,6 +504,23 @@ def test_a_damaged_checkpoint_is_said(place, data, whole, tmp_path):
         (out / name).write_bytes((out / name).read_bytes()[:1000])
         with pytest.raises(MemnetError, match=f"{name} is damaged .* delete it to go on without"):
             fit(*read_begun(out), out, machine(place))
+
+
+def test_a_checkpoint_of_something_else_is_said(tmp_path):
+    torch.save([1, 2], tmp_path / LAST)
+    with pytest.raises(MemnetError, match=r"is damaged \(it is no checkpoint of a training\)"):
+        callbacks.read_checkpoint(tmp_path / LAST)
+
+
+def test_an_error_of_a_file_is_not_blamed_on_the_runs_folder(tmp_path):
+    def fit(*_, **__):
+        raise OSError(5, "Input/output error", "/cache/pictures.npy")
+
+    trainer, nothing = SimpleNamespace(fit=fit), SimpleNamespace(loaders={})
+    status, cause, message = loop.run_loop(nothing, trainer, small(), tmp_path)
+    assert (status, cause) == ("failed", "other")
+    assert "A file could not be read or written ([Errno 5] Input/output error: " in message
+    assert str(tmp_path) not in message
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(place, data):

@@ -71,12 +71,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if it is damaged.
     """
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        if not isinstance(content, dict):
+            raise ValueError("it is no checkpoint of a training")
     except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise MemnetError(
             f"{path} is damaged ({str(error).splitlines()[0]}); delete it to go on without it."
         ) from error
-    return content
+    checkpoint: dict[str, Any] = content
+    return checkpoint
 
 
 class Journal(Callback):

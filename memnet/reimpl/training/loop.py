@@ -98,7 +98,7 @@ def run_loop(
             raise
         return "failed", "memory", _kept(_too_large(config), out)
     except OSError as error:
-        return "failed", "other", _kept(f"{out} cannot be written ({error}).", out)
+        return "failed", "other", _kept(f"A file could not be read or written ({error}).", out)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
         return "interrupted", "", _kept("The training was interrupted.", out)
     finally:
