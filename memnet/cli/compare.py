@@ -84,7 +84,7 @@ def compare(
     batch_size: int = typer.Option(8, min=1, help="For --images: pictures per pass."),
 ) -> None:
     """Compare predictions with human scores, every model on the same pictures."""
-    from memnet.cli.messages import command_line, report_failures
+    from memnet.cli.messages import command_line, report_failures, say_if_misspelt
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores as run
     from memnet.compare.report.render import write_report
@@ -103,6 +103,7 @@ def compare(
     copies = not images and not any(_is_same(Path(str(each.table)), kept) for each in tables)
     if copies:
         refuse_to_replace(kept)
+    say_if_misspelt(dataset)
     command = command_line()
     trouble = False
     if images:  # only here: without pictures to score, nothing needs torch

@@ -42,6 +42,22 @@ def say_ignored(inputs: Inputs) -> None:
         say(f"ignored {count} file(s) that are no pictures ({suffix})")
 
 
+def say_if_misspelt(dataset: str) -> None:
+    """Doubt the name of a data set that memnet does not know, but one that is nearly the same."""
+    from difflib import get_close_matches
+
+    from memnet.data.contamination import DatasetName
+    from memnet.data.datasets import known_datasets
+
+    known = known_datasets()
+    for name in sorted(DatasetName.parse(dataset).names - known.keys()):
+        if near := get_close_matches(name, known, n=1, cutoff=0.8):
+            say(
+                f"memnet knows no data set {name!r}; if you mean {near[0]!r}, say so: else whether "
+                "a model was trained on these pictures cannot be told"
+            )
+
+
 def say_unreadable(inputs: Inputs) -> None:
     """Say which folders could not be listed, and which files have names that no table can hold."""
     for place in inputs.unreadable:

@@ -61,11 +61,12 @@ def migrate(
 
     Every row and column of the study is kept in OUT/migrated.csv, with new columns after them.
     """
-    from memnet.cli.messages import command_line, report_failures, say_some
+    from memnet.cli.messages import command_line, report_failures, say_if_misspelt, say_some
     from memnet.studies.migrate.migrate import SCORES
     from memnet.studies.migrate.migrate import migrate as migrate_study
     from memnet.util.messages import say
 
+    say_if_misspelt(dataset)
     result = migrate_study(
         study,
         score_column=score_column,

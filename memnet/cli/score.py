@@ -18,7 +18,7 @@ class Exif(str, enum.Enum):
 def score(
     pictures: list[str] = typer.Argument(
         help="Folders (searched recursively), files, globs, or manifest CSV files with a column "
-        "`path` (and `image_id`).",
+        "`path` (and `image_id`); see --path-column.",
     ),
     model: list[str] = typer.Option(
         ..., "--model", "-m", help="Model name or .safetensors file; repeat for several."
@@ -38,6 +38,15 @@ def score(
     max_pixels: int = typer.Option(
         200_000_000, min=1, help="Refuse pictures with more pixels than this."
     ),
+    path_column: str = typer.Option(
+        "path", help="The column of a manifest that has the pictures' paths."
+    ),
+    spreadsheet_safe: bool = typer.Option(
+        False,
+        "--spreadsheet-safe",
+        help="Write FILE.spreadsheet.csv, too, with no text that a spreadsheet takes for a "
+        "formula. Without --out, stdout is like that.",
+    ),
 ) -> None:
     """Score pictures with one or more models.
 
@@ -47,12 +56,14 @@ def score(
     from memnet.cli.messages import command_line, report_failures
     from memnet.data.pictures import collect
     from memnet.scoring.runner import Settings, score_to_file, score_to_frame
-    from memnet.scoring.table import check_suffix
-    from memnet.util.csv_text import to_csv_text
+    from memnet.scoring.table import check_suffix, read_table
+    from memnet.util.atomic import write_text
+    from memnet.util.csv_text import disarm_formulas, to_csv_text
+    from memnet.util.messages import say
 
     if out is not None:
         check_suffix(out)
-    inputs = collect(pictures)
+    inputs = collect(pictures, path_column=path_column)
     settings = Settings(
         models=list(dict.fromkeys(model)),
         device=device,
@@ -63,9 +74,13 @@ def score(
     )
     if out is None:
         frame, summary = score_to_frame(inputs, settings)
-        print(to_csv_text(frame), end="")
+        print(to_csv_text(disarm_formulas(frame) if spreadsheet_safe else frame), end="")
     else:
         summary = score_to_file(inputs, out, settings)
     report_failures(inputs, summary, out)
+    if out is not None and spreadsheet_safe:
+        copy = out.with_name(f"{out.stem}.spreadsheet.csv")
+        write_text(copy, to_csv_text(disarm_formulas(read_table(out))))
+        say(f"a copy for spreadsheets -> {copy}")
     if summary.failed or inputs.unreadable:
         raise typer.Exit(1)

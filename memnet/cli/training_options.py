@@ -68,10 +68,12 @@ class DataOptions:
 
     def build(self) -> TrainingSet:
         """Read the data; options that do not go together are an error."""
+        from memnet.cli.messages import say_if_misspelt
         from memnet.errors import MemnetError
         from memnet.reimpl.training import sources
 
         self._check_source()
+        say_if_misspelt(self.dataset)
         if self.lamem and not self.split:
             raise MemnetError("--lamem needs --split, 1 to 5: its labels differ between splits.")
         if (self.truth or self.memcat) and not self.images:

@@ -53,13 +53,18 @@ class Inputs:
     unreadable: list[str] = field(default_factory=list)
 
 
-def collect(pictures: Sequence[str | Path]) -> Inputs:
+PATH_COLUMN = "path"
+"""The column of a manifest with the pictures' paths."""
+
+
+def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -> Inputs:
     """Find the pictures that the user named.
 
     Parameters
     ----------
     pictures : folders (searched recursively), globs, files, or manifest CSV files with a column
         ``path`` (relative to the manifest) and, if wanted, ``image_id``.
+    path_column : the column of the manifests that has the paths.
 
     Raises
     ------
@@ -68,6 +73,7 @@ def collect(pictures: Sequence[str | Path]) -> Inputs:
         would get one ``image_id``.
     """
     inputs = Inputs()
+    manifests = False
     for picture in pictures:
         path = Path(picture)
         before = len(inputs.items)
@@ -79,7 +85,8 @@ def collect(pictures: Sequence[str | Path]) -> Inputs:
                     f"({_describe_ignored(inputs.ignored)}); looked for {', '.join(SUFFIXES)}."
                 )
         elif path.exists() and path.suffix.lower() in MANIFEST_SUFFIXES:
-            _add_manifest(path, inputs)
+            _add_manifest(path, path_column, inputs)
+            manifests = True
         elif not _is_text(str(path)):
             raise MemnetError(f"The name {str(path)!a} is not UTF-8; rename the file.")
         elif path.exists():
@@ -88,6 +95,11 @@ def collect(pictures: Sequence[str | Path]) -> Inputs:
             _add_glob(str(picture), inputs)
         else:
             raise MemnetError(f"There is no file or folder {picture}.")
+    if path_column != PATH_COLUMN and not manifests:
+        raise MemnetError(
+            f"--path-column {path_column} is for a manifest ({', '.join(MANIFEST_SUFFIXES)}), and "
+            "none was given."
+        )
     inputs.items = _drop_repeats(inputs.items)
     _refuse_shared_ids(inputs.items)
     return inputs
@@ -194,18 +206,25 @@ def _is_picture(path: Path, inputs: Inputs) -> bool:
     return False
 
 
-def _add_manifest(manifest: Path, inputs: Inputs) -> None:
+def _add_manifest(manifest: Path, path_column: str, inputs: Inputs) -> None:
     frame = read_table_any(manifest)
-    require_column(frame, "path", manifest)
+    try:
+        require_column(frame, path_column, manifest)
+    except MemnetError as error:
+        raise MemnetError(
+            f"{error} `memnet score --path-column NAME` takes the paths from another."
+        ) from error
     if broken := broken_rows(frame):
         raise MemnetError(f"{broken[0]}; mend the manifest.")
-    ids = frame["image_id"] if has_column(frame, "image_id", manifest) else frame["path"]
-    empty = frame.index[(frame["path"] == "") | (ids == "")]
+    ids = frame["image_id"] if has_column(frame, "image_id", manifest) else frame[path_column]
+    empty = frame.index[(frame[path_column] == "") | (ids == "")]
     if len(empty):
-        raise MemnetError(f"{manifest}, line {empty[0]}, has no path or no image_id; fill it in.")
+        raise MemnetError(
+            f"{manifest}, line {empty[0]}, has no {path_column} or no image_id; fill it in."
+        )
     if not len(frame):
         raise MemnetError(f"The manifest {manifest} lists no pictures.")
-    for image_id, path in zip(ids, frame["path"], strict=True):
+    for image_id, path in zip(ids, frame[path_column], strict=True):
         full = manifest.parent / path
         inputs.items.append(Item(str(image_id), str(full), full))
 

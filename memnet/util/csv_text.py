@@ -9,6 +9,34 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""How a cell begins that a spreadsheet takes for a formula, or that might hide one."""
+
+
+def disarm_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before each text that a spreadsheet would take for a formula.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> disarm_formulas(pd.DataFrame({"image_id": ["=1+1", "a.jpg"], "raw": [-0.5, 1]}))
+      image_id  raw
+    0    '=1+1 -0.5
+    1    a.jpg  1.0
+    """
+    safe = frame.copy()
+    for name in _texts(frame):
+        safe[name] = [
+            f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+            for cell in frame[name]
+        ]
+    return safe
+
+
+def _texts(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.select_dtypes(include=["object", "string", "category"])
+
+
 def to_csv_text(frame: pd.DataFrame) -> str:
     r"""Write a table as CSV without its index; where text has a carriage return, all is in quotes.
 
@@ -21,8 +49,8 @@ def to_csv_text(frame: pd.DataFrame) -> str:
     >>> to_csv_text(pd.DataFrame({"image_id": ["a\rb"], "score": [0.5]}))
     '"image_id","score"\n"a\rb",0.5\n'
     """
-    text = frame.select_dtypes(include=["object", "string", "category"])
-    cells = [*map(str, frame.columns), *(cell for _, column in text.items() for cell in column)]
+    texts = [cell for _, column in _texts(frame).items() for cell in column]
+    cells = [*map(str, frame.columns), *texts]
     returns = any(isinstance(cell, str) and "\r" in cell for cell in cells)
     if returns:
         return frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)

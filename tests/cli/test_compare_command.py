@@ -10,6 +10,7 @@ import pytest
 
 from memnet import MemnetError
 from memnet.cli.compare import refuse_to_replace
+from memnet.cli.messages import say_if_misspelt
 from memnet.scoring.table import read_table
 
 pytestmark = pytest.mark.usefixtures("quick_figures")
@@ -293,3 +294,14 @@ def test_a_file_where_the_report_should_go_is_refused(memnet_command, study):
     (study / "out").write_text("mine")
     assert "'out' is a file" in compare(memnet_command, "--scores", "good.csv", check=2).stderr
     assert (study / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("Memcat2", "'memcat2'; if you mean 'memcat'"), ("memcat", ""), ("ours", ""), ("", "")],
+)
+def test_a_name_that_is_nearly_that_of_a_known_data_set_is_doubted(name, said, capsys):
+    say_if_misspelt(name)
+    told = capsys.readouterr().err
+    assert said in told
+    assert bool(told) == bool(said)

@@ -308,3 +308,17 @@ def test_a_manifest_without_pictures_is_an_error(memnet_command, tiny_weights, t
     (tmp_path / "list.csv").write_text("image_id,path\n")
     done = memnet_command("score", tmp_path / "list.csv", "--model", tiny_weights, check=2)
     assert "lists no pictures" in done.stderr
+
+
+def test_a_copy_for_spreadsheets_has_no_formulas(
+    memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    (make_pictures(1) / "00000.png").rename(tmp_path / "=1+1.png")
+    args = ("score", "./=1+1.png", "-m", tiny_weights, "--spreadsheet-safe")
+    done = memnet_command(*args, "--out", "s.csv")
+    assert "a copy for spreadsheets -> s.spreadsheet.csv" in done.stderr
+    assert read_table(tmp_path / "s.csv")["image_id"].tolist() == ["=1+1.png"]
+    assert read_table(tmp_path / "s.spreadsheet.csv")["image_id"].tolist() == ["'=1+1.png"]
+    (row,) = csv.DictReader(io.StringIO(memnet_command(*args).stdout))
+    assert row["image_id"] == "'=1+1.png"
+    assert "1 were scored before" in memnet_command(*args, "--out", "s.csv").stderr

@@ -68,6 +68,20 @@ def test_a_manifest_without_paths_names_its_columns(tree):
         collect([tree / "list.csv"])
 
 
+def test_the_paths_of_a_manifest_may_stand_in_another_column(tree):
+    study = tree / "study.csv"
+    study.write_text("image_id,file,rating\nfirst,sub/c.webp,3\nsecond,a.png,4\n")
+    found = collect([study], path_column="file").items
+    assert [(item.image_id, item.path) for item in found] == [
+        ("first", str(tree / "sub/c.webp")),
+        ("second", str(tree / "a.png")),
+    ]
+    with pytest.raises(MemnetError, match=r"no column 'path'.*--path-column NAME"):
+        collect([study])
+    with pytest.raises(MemnetError, match="--path-column file is for a manifest"):
+        collect([tree], path_column="file")
+
+
 def test_two_pictures_with_one_id_are_refused(tree):
     (tree / "other").mkdir()
     (tree / "other" / "c.webp").write_bytes(b"another")

@@ -6,7 +6,7 @@ import io
 import pandas as pd
 import pytest
 
-from memnet.util.csv_text import to_csv_text
+from memnet.util.csv_text import disarm_formulas, to_csv_text
 
 AWKWARD = ["a\rb", "a\r\nb", "a\nb", 'say "a"', "a,b", " a", ""]
 
@@ -28,3 +28,14 @@ def test_a_heading_may_have_a_carriage_return_too():
 
 def test_without_carriage_returns_nothing_more_is_quoted():
     assert to_csv_text(pd.DataFrame({"a": ["x"], "b": [0.5]})) == "a,b\nx,0.5\n"
+
+
+def test_only_texts_that_a_spreadsheet_computes_get_an_apostrophe():
+    cells = ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "a=1", "", None]
+    frame = pd.DataFrame({"image_id": cells, "raw": -0.5})
+    safe = disarm_formulas(frame)
+    assert safe["image_id"].tolist()[:7] == [f"'{cell}" for cell in cells[:7]]
+    assert safe["image_id"].tolist()[7:9] == ["a=1", ""]
+    assert safe["image_id"].isna().tolist() == [False] * 9 + [True]
+    assert (safe["raw"] == -0.5).all()
+    assert frame["image_id"].tolist()[0] == "=1"  # the table given stays as it is
