@@ -18,6 +18,7 @@ import argparse
 import hashlib
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ IGNORED = {
 
 VALUES = (".json", ".csv", ".parquet", ".safetensors")
 LISTED = 5
+CHECKOUT = "checkout.txt"
+"""Names the checkout that made a folder."""
 _MISSING = "(missing)"
 
 
@@ -78,6 +81,10 @@ class Side:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        checkout = self.root / CHECKOUT
+        self.roots = {str(self.root): "OUT"}
+        if checkout.is_file():
+            self.roots[checkout.read_text(encoding="utf-8")] = "CHECKOUT"
         paths = sorted(path for path in self.root.rglob("*") if path.is_file())
         self.files = {path.relative_to(self.root).as_posix(): path for path in paths}
         self.digests = {
@@ -90,9 +97,8 @@ class Side:
         """Return a text without what differs between two folders by rights."""
         if not isinstance(value, str):
             return value
-        if value.startswith("/") and "\n" not in value:
-            value = Path(value).name
-        value = value.replace(str(self.root), "OUT")
+        for root in sorted(self.roots, key=len, reverse=True):  # one may lie in the other
+            value = re.sub(rf"{re.escape(root)}(?![^/\s\"'])", self.roots[root], value)
         for digest, name in self.digests.items():
             for length in (64, 16, 12, 8):
                 value = value.replace(digest[:length], f"sha256 of {name}")
@@ -176,7 +182,7 @@ def main() -> int:
     total, bad, same, different = 0, 0, 0, []
     print(f"{'file':{wide}}  compared  differing  largest difference")
     for name in names:
-        if name.startswith("inputs/"):
+        if name.startswith("inputs/") or name == CHECKOUT:
             continue
         missing = [side for side in (before, after) if name not in side.files]
         if not name.endswith(VALUES):

@@ -5,7 +5,8 @@
 Run it in two checkouts, then `python tools/compare_records.py OUT1 OUT2`. Every command runs as
 `python -m memnet` of the checkout that this file lies in, inside OUT, so that what it records is
 the same wherever OUT is. What needs the reference material (``--shared``) or the weights of
-``resmem.published`` is left out, and said, where they are not at hand.
+``resmem.published`` is left out, and said, where they are not at hand. A command that fails for
+any other reason ends everything.
 
 What a command prints is kept as ``OUT/printed/NAME.txt``. Takes about ten minutes on two cores,
 most of it for the 400 pictures; ``--only`` runs single parts, in the order given, of which some
@@ -30,6 +31,8 @@ from scipy.stats import norm, rankdata
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
+CHECKOUT = "checkout.txt"
+"""Names the folder of this checkout, for `compare_records.py`."""
 PICTURES = 24
 """How many of the 400 pictures the variants of MemNet are run on."""
 
@@ -50,20 +53,31 @@ class Records:
     def __init__(self, out: Path, shared: Path) -> None:
         self.out, self.shared = out.resolve(), shared.resolve()
         (self.out / "printed").mkdir(parents=True, exist_ok=True)
+        (self.out / CHECKOUT).write_text(str(ROOT), encoding="utf-8")
 
     def memnet(self, name: str, *args: object) -> None:
-        """Run one command in the output folder and keep what it prints."""
+        """Run one command in the output folder and keep what it prints; raises where it fails."""
+        done = self._run(*args)
+        if done.returncode not in (0, 1):  # 1: some rows have no partner, and are named
+            raise RuntimeError(f"{name}: exit code {done.returncode}: {done.stderr.strip()}")
+        (self.out / "printed" / f"{name}.txt").write_text(done.stdout, encoding="utf-8")
+
+    def resmem(self) -> tuple[str, ...]:
+        """Return the options that choose ``resmem.published``, whose weights must be at hand."""
+        done = self._run("weights", "fetch", "resmem.published", "--offline")
+        if done.returncode == 2:  # nothing in the store, and no copy on this machine
+            raise MissingError(done.stderr.strip().splitlines()[-1])
+        return ("--model", "resmem.published", "--device", "cpu")
+
+    def _run(self, *args: object) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        done = subprocess.run(
+        return subprocess.run(
             [sys.executable, "-m", "memnet", *map(str, args)],
             cwd=self.out,
             env={**os.environ, "PYTHONPATH": path},
             capture_output=True,
             text=True,
         )
-        if done.returncode not in (0, 1):  # 1: some rows have no partner, and are named
-            raise MissingError(done.stderr.strip().splitlines()[-1])
-        (self.out / "printed" / f"{name}.txt").write_text(done.stdout, encoding="utf-8")
 
     def data(self, *parts: str) -> Path:
         """Return a place in the reference material."""
@@ -95,10 +109,9 @@ def report(to: Records) -> None:
 def scores(to: Records) -> None:
     """Score the golden pictures, as a table and as a frozen file."""
     pictures = to.copied(GOLDEN / "images", "golden")
-    model = ("--model", "resmem.published", "--device", "cpu")
+    model = to.resmem()
     to.memnet("scores", "score", pictures, *model, "--out", "golden.csv")
-    args = ("--model", "resmem.published", "--images", pictures, "--out", "frozen.json", "--force")
-    to.memnet("frozen", "freeze", *args)
+    to.memnet("frozen", "freeze", *model, "--images", pictures, "--out", "frozen.json", "--force")
     to.memnet("clips", "clips", "golden.csv", "--out", "clips")
 
 
@@ -109,8 +122,9 @@ def pictures400(to: Records) -> None:
     images = to.copied(pictures / "images", "pictures400")
     truth = ("--truth", table, "--truth-column", "hit_rate", "--dataset", "memcat")
     counts = ("--hits-column", "hits", "--responses-column", "n", "--strata-column", "category")
-    model = ("--images", images, "--model", "resmem.published", "--device", "cpu")
-    to.memnet("pictures400", "compare", *truth, *model, *counts, "--out", "pictures400")
+    model = to.resmem()
+    args = ("--images", images, *counts, "--out", "pictures400")
+    to.memnet("pictures400", "compare", *truth, *model, *args)
 
 
 def migrated(to: Records) -> None:

@@ -326,7 +326,7 @@ def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[d
             "source": row.published.source.short,
             "citation": row.published.source.citation,
             "url": row.published.source.url,
-            "where": row.published.where,
+            "where": row.published.place,
             "comparable": row.comparable and (measured or row.published.metric != "split_half"),
             "why": row.why,
         }

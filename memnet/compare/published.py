@@ -72,6 +72,11 @@ class PublishedValue:
         """The number as its source has it: ``as low as 0.0047``."""
         return f"{self.qualifier} {self.printed}".strip()
 
+    @property
+    def place(self) -> str:
+        """Where its source has it, and who repeats it: ``text; also in Needell (2020)``."""
+        return "; also in ".join([self.where, *(source.short for source in self.also_in)])
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedComparison:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from memnet.errors import MemnetError
-from memnet.util.json_fields import NAME, Shape, check_shape
+from memnet.util.json_fields import NAME, Shape, check_known, check_shape
 from memnet.util.json_text import parse_json
 
 SCHEMA_VERSION = 2
@@ -368,15 +368,10 @@ _RECORD: Shape = {
 def _check_fields(values: dict[str, Any]) -> None:
     """Raise ``ValueError`` where a field is missing, unknown, or of a wrong kind."""
     check_shape(values, _RECORD, "")
-    rows: list[tuple[str, Any, type]] = [("it", values, RunRecord)]
-    rows += [(f"results[{place}]", row, Result) for place, row in enumerate(values["results"])]
-    rows += [
-        (f"differences[{place}]", row, Difference)
-        for place, row in enumerate(values["differences"])
-    ]
-    for where, row, kind in rows:
-        if unknown := row.keys() - {each.name for each in fields(kind)}:
-            raise ValueError(f"{where} has the unknown field {min(unknown)!r}")
+    check_known(values, RunRecord, "")
+    for name, kind in (("results", Result), ("differences", Difference)):
+        for place, row in enumerate(values[name]):
+            check_known(row, kind, f"{name}[{place}]")
     json.dumps(values, allow_nan=False, ensure_ascii=False).encode()  # a number or letter that no
     labels = values["labels"]  # file can hold, where the shapes leave open what stands
     if labels and not labels.keys() >= {"kind", "source", "reason", "figures"}:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from memnet.util.arrays import Array
+from memnet.util.arrays import NARROW, Array
 
 GRID = np.linspace(-0.25, 1.25, 301)
 """Where densities are evaluated: wide enough that the area under a curve of scores is one."""
@@ -31,11 +32,13 @@ def density_on(values: Array, grid: Array) -> Array | None:
 def grid_for(*samples: Array) -> Array:
     """Choose the grid: [-0.25, 1.25] for scores in [0, 1], else the data's span and a margin.
 
+    Scores that all lie within 0.01 have the latter, too.
+
     >>> grid_for(np.array([0.0, 4.0]))[[0, -1]].tolist()
     [-1.0, 5.0]
     """
     low, high = min(float(s.min()) for s in samples), max(float(s.max()) for s in samples)
-    if low >= 0 and high <= 1:
+    if low >= 0 and high <= 1 and not 0 < high - low < NARROW:
         return GRID
     margin = 0.25 * (high - low)
     return np.linspace(low - margin, high + margin, len(GRID))
@@ -74,23 +77,24 @@ def plot_data(
     if n > MOST_POINTS:
         chosen = np.sort(np.random.default_rng(seed).choice(n, MOST_POINTS, replace=False))
     names = ("truth_density", "prediction_density", "noisy_density")
+    digits = decimals(truth, prediction)
     return {
         "n": n,
-        "grid": _rounded(grid),
+        "grid": _rounded(grid, digits),
         **{
-            name: None if curve is None else _rounded(curve)
+            name: None if curve is None else _rounded(curve, decimals(curve))
             for name, curve in zip(names, curves, strict=True)
         },
-        "truth_points": _rounded(truth[chosen]),
-        "prediction_points": _rounded(prediction[chosen]),
-        "truth_quantiles": _rounded(np.quantile(truth, QUANTILES)),
-        "prediction_quantiles": _rounded(np.quantile(prediction, QUANTILES)),
-        "by_prediction": equal_parts(prediction, truth),
-        "by_truth": equal_parts(truth, prediction - truth),
+        "truth_points": _rounded(truth[chosen], digits),
+        "prediction_points": _rounded(prediction[chosen], digits),
+        "truth_quantiles": _rounded(np.quantile(truth, QUANTILES), digits),
+        "prediction_quantiles": _rounded(np.quantile(prediction, QUANTILES), digits),
+        "by_prediction": equal_parts(prediction, truth, digits),
+        "by_truth": equal_parts(truth, prediction - truth, digits),
     }
 
 
-def equal_parts(by: Array, values: Array) -> list[dict[str, float]]:
+def equal_parts(by: Array, values: Array, digits: int = 6) -> list[dict[str, float]]:
     """Cut the pictures into up to ten equally large parts and average each.
 
     Returns
@@ -117,10 +121,21 @@ def equal_parts(by: Array, values: Array) -> list[dict[str, float]]:
         if n > 1:
             half = float(stats.t.ppf(0.975, n - 1) * values[inside].std(ddof=1) / np.sqrt(n))
         row = {"x": float(by[inside].mean()), "y": mean, "low": mean - half, "high": mean + half}
-        rows.append({**{key: round(value, 6) for key, value in row.items()}, "n": n})
+        rows.append({**{key: round(value, digits) for key, value in row.items()}, "n": n})
     return rows
 
 
-def _rounded(values: Array) -> list[float]:
-    """Six digits: more than a picture can show, and the record stays readable."""
-    return [round(float(value), 6) for value in values]
+def decimals(*samples: Array) -> int:
+    """How many decimals a picture of these numbers needs: six, more where they span little.
+
+    >>> decimals(np.array([0.3, 0.9])), decimals(np.array([0.0, 0.004]), np.array([0.001]))
+    (6, 7)
+    """
+    low, high = min(float(s.min()) for s in samples), max(float(s.max()) for s in samples)
+    size = high - low or max(abs(low), abs(high))  # of equal numbers, their own
+    return 6 if size >= NARROW or not size else min(4 - math.floor(math.log10(size)), 300)
+
+
+def _rounded(values: Array, digits: int) -> list[float]:
+    """Round to more than a picture can show, so that the record stays readable."""
+    return [round(float(value), digits) for value in values]

@@ -14,3 +14,7 @@ Float32Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 
 AnyArray: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 """Any dtype: uint8 pixels and what is computed of them, integers, booleans."""
+
+NARROW = 0.01
+"""Scores that span less than this are close together: they are drawn on a scale of their own, and
+rounded for it."""

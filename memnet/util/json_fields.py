@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from memnet.util.text import printable
@@ -65,6 +66,13 @@ def check_shape(value: Any, shape: Shape, where: str) -> None:
                 check_shape(each, found[0], f"{where}[{place}]")
     elif isinstance(found, dict):
         _check_fields(value, found, where)
+
+
+def check_known(values: Iterable[str], kind: type, where: str) -> None:
+    """Raise ``ValueError`` for the name of a field that a dataclass does not have."""
+    for name in values:
+        if name not in {each.name for each in fields(kind)}:
+            raise ValueError(f"{where or 'it'} has the unknown field {printable(repr(name))}")
 
 
 _NOTHING = object()

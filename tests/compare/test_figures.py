@@ -16,9 +16,9 @@ from matplotlib.text import Text
 
 import memnet
 from memnet.compare.record import RunRecord
-from memnet.compare.report import figures
+from memnet.compare.report import figures, style
 from memnet.compare.report.style import styled
-from memnet.stats.plot_data import plot_data
+from memnet.stats.plot_data import GRID, density_on, plot_data
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "record_v1.json"
 LONG = (
@@ -453,3 +453,52 @@ def test_no_text_is_cut_or_small_or_left_out_however_long_the_names(count):
             assert "w" * 90 in said
             if count > 2:
                 assert "cost$x_1$of\\u6a21\\u578b\\t<b>0" in said
+
+
+def test_scores_close_together_are_drawn_on_a_scale_of_their_own(record):
+    """All between 0.0002 and 0.0004: on an axis from 0 to 1, with six decimals, they are a dot."""
+    truth = 3e-4 + 1e-4 * np.sin(np.arange(40.0))
+    data = plot_data(truth, truth[::-1].copy(), seed=1)
+    assert np.allclose(data["truth_points"], truth, rtol=0, atol=1e-8)
+    assert len({part["x"] for part in data["by_truth"]}) == 8
+    assert np.ptp(data["grid"]) == pytest.approx(1.5 * np.ptp(truth), rel=1e-3)
+    area = sum(data["truth_density"]) * (data["grid"][1] - data["grid"][0])
+    assert area == pytest.approx(1, abs=0.05)
+    (made,) = (figures.MODEL_FIGURES["scatter"].draw("constant", data, record),)
+    low, high = made.axes[0].get_xlim()
+    assert high - low < 3e-4
+
+
+def test_densities_of_a_wide_scale_keep_their_digits():
+    truth = np.linspace(0, 1e7, 50)
+    curve = plot_data(truth, truth, seed=1)["truth_density"]
+    assert len(set(curve)) > 100
+
+
+def test_the_numbers_of_ordinary_scores_are_rounded_to_six_decimals():
+    random = np.random.default_rng(5)
+    truth, prediction = random.beta(6, 2, 300), 0.7 + 0.0025 * random.normal(size=300)
+    data = plot_data(truth, prediction, seed=1)
+    assert data["grid"] == GRID.round(6).tolist()
+    assert data["truth_points"] == [round(value, 6) for value in truth.tolist()]
+    assert data["prediction_points"] == [round(value, 6) for value in prediction.tolist()]
+    curve = density_on(prediction, GRID)
+    assert data["prediction_density"] == [round(value, 6) for value in curve.tolist()]
+    parts = [value for part in data["by_prediction"] for value in part.values()]
+    assert parts == [round(value, 6) for value in parts]
+
+
+def test_a_name_of_many_letters_is_measured_in_time_that_grows_with_it(monkeypatch):
+    measured = []
+    real = style.width_of.__wrapped__
+
+    def width_of(text, size=9):
+        measured.append(len(text))
+        return real(text, size)
+
+    monkeypatch.setattr(style, "width_of", width_of)
+    lines = style.wrapped("a" * 3000, 190).split("\n")
+    assert "".join(lines) == "a" * 3000
+    assert len({len(line) for line in lines[:-1]}) == 1
+    assert real(lines[0], 9) <= 190 < real(lines[0] + "a", 9)
+    assert sum(measured) < 30 * 3000

@@ -425,6 +425,14 @@ def damage(text: str, how: str) -> str:
         first["raw"] = True
     elif how == "no score":
         del first["score"]
+    elif how == "a number for an image":
+        values["images"] = [7]
+    elif how == "a list for a version":
+        values["environment"]["numpy"] = [2]
+    elif how == "endless multiply":
+        return re.sub(r'"multiply": [\d.]+', '"multiply": 1e999', text)
+    elif how == "true for multiply":
+        values["output"]["multiply"] = True
     elif how == "twice":
         values["pictures"].append(first)
     elif how == "empty":
@@ -446,13 +454,17 @@ def damage(text: str, how: str) -> str:
     ("how", "words"),
     {
         "NaN": "no file of frozen scores .*NaN",
-        "infinity": "damaged .*not finite",
+        "infinity": r"damaged .*\[0\]\.score is inf, which must be a number",
         "cut": "no file of frozen scores",
         "a list": "no file of frozen scores",
         "another json": "no file of frozen scores",
-        "a text for a score": "damaged .*score of a picture is '0.5'",
-        "true for a score": "damaged .*raw of a picture is True",
-        "no score": "damaged .*'score'",
+        "a text for a score": r"damaged .*pictures\[0\]\.score is '0\.5', which must be a num",
+        "true for a score": r"damaged .*pictures\[0\]\.raw is True",
+        "no score": r"damaged .*pictures\[0\] has no score",
+        "a number for an image": r"damaged .*images\[0\] is 7, which must be text",
+        "a list for a version": r"damaged .*environment\['numpy'\] is \[2\], which must be text",
+        "endless multiply": r"damaged .*output\.multiply is inf, which must be a number",
+        "true for multiply": r"damaged .*output\.multiply is True, which must be a number",
         "twice": "damaged .*twice",
         "empty": "damaged .*no pictures",
         "an unknown field": "damaged .*more",

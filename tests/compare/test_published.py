@@ -112,6 +112,9 @@ def test_every_figure_has_a_source_that_can_be_looked_up():
         assert year in source.citation
     also = {f.id: [s.key for s in f.also_in] for f in published() if f.also_in}
     assert also == {"nb22-public-memnet-lamem": ["CN20"], "gw19-human-memcat": ["NB22"]}
+    places = {f.id: f.place for f in published()}
+    assert places["nb22-public-memnet-lamem"] == "text; also in Needell (2020)"
+    assert places["nb22-resmem-mse"] == "Table 1"
 
 
 def test_every_figure_says_what_it_is_and_why_it_is_or_is_not_like_for_like():

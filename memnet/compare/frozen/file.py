@@ -23,7 +23,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.table import FAILED, Row
 from memnet.util.atomic import write_text
 from memnet.util.clock import utc_now
+from memnet.util.json_fields import Shape, check_known, check_shape
 from memnet.util.json_text import parse_json
 from memnet.util.paths import command_text, relative_path
 from memnet.util.text import shorten_list
@@ -150,15 +151,12 @@ class FrozenScores:
                 "memnet that wrote it, or remove it and freeze the scores again."
             )
         try:
-            pictures = [_picture(row) for row in values["pictures"]]
-            frozen = cls(**{**values, "pictures": pictures})
-            _check_fields(frozen)
-        except (TypeError, KeyError, ValueError) as error:
+            return _checked(values)
+        except ValueError as error:
             raise MemnetError(
                 f"{path} is a damaged file of frozen scores ({error}); remove it and freeze "
                 "them again."
             ) from error
-        return frozen
 
     def write(self, path: Path) -> None:
         """Write the file atomically; raises ``MemnetError`` where that cannot be done."""
@@ -289,30 +287,35 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"it holds {constant}")
 
 
-def _picture(row: Mapping[str, Any]) -> FrozenPicture:
-    picture = FrozenPicture(**row)
-    for name, value in asdict(picture).items():
-        kind = (int, float) if name in ("score", "raw") else str
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise TypeError(f"{name} of a picture is {value!r}")
-    if not (math.isfinite(picture.score) and math.isfinite(picture.raw)):  # 1e999 reads as infinity
-        raise ValueError("a score is not finite")
-    return picture
+_PICTURE: Shape = {
+    **dict.fromkeys(("image_id", "path", "sha256", "mode", "warning"), str),
+    **dict.fromkeys(("score", "raw"), float),
+}
+_FROZEN: Shape = {
+    **dict.fromkeys(("created", "command", "model", "variant", "preprocess_digest"), str),
+    **dict.fromkeys(("weights_sha256", "tensors_sha256"), str),
+    "preprocess": {},
+    "output": {"multiply": float},
+    "tolerance": float,
+    "batch_size": int,
+    "images": [str],
+    "environment": {str: str},
+    "pictures": [_PICTURE],
+}
 
 
-def _check_fields(frozen: FrozenScores) -> None:
+def _checked(values: dict[str, Any]) -> FrozenScores:
     """Refuse what a hand has put into the wrong type, before it can pass for a score that holds."""
-    kinds: dict[str, Any] = {"preprocess": dict, "output": dict, "environment": dict}
-    kinds |= {"images": list, "batch_size": int, "tolerance": (int, float)}
-    for name, value in vars(frozen).items():
-        if name not in ("pictures", "schema_version") and (
-            not isinstance(value, kinds.get(name, str)) or isinstance(value, bool)
-        ):
-            raise TypeError(f"{name} is {value!r}")
-    if frozen.batch_size < 1 or not 0 <= frozen.tolerance < math.inf:
+    check_shape(values, _FROZEN, "")
+    check_known(values, FrozenScores, "")
+    for place, row in enumerate(values["pictures"]):
+        check_known(row, FrozenPicture, f"pictures[{place}]")
+    frozen = FrozenScores(
+        **{**values, "pictures": [FrozenPicture(**row) for row in values["pictures"]]}
+    )
+    if frozen.batch_size < 1 or frozen.tolerance < 0:
         raise ValueError("batch_size or tolerance is out of range")
-    if not isinstance(frozen.output["multiply"], (int, float)):
-        raise TypeError("output.multiply is not a number")
     ids = {picture.image_id for picture in frozen.pictures}
     if not ids or len(ids) != len(frozen.pictures):
         raise ValueError("it has no pictures, or one of them twice")
+    return frozen

@@ -31,6 +31,7 @@ from memnet.compare.report.style import (
     span,
     wrapped,
 )
+from memnet.stats.plot_data import decimals
 
 _OUTLINE = [patheffects.withStroke(linewidth=3, foreground="white")]
 """Around a line that lies over points."""
@@ -119,7 +120,8 @@ def _residuals(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw prediction minus truth against truth."""
     figure, axes = _axes(6, 3.6)
     truth, prediction = (np.array(data[f"{key}_points"]) for key in ("truth", "prediction"))
-    _points(axes, truth, (prediction - truth).round(6))  # the points' own six digits, no more
+    digits = decimals(truth, prediction)  # the points' own, no more
+    _points(axes, truth, (prediction - truth).round(digits))
     axes.axhline(0, color=INK, lw=1.1, ls=":", label="prediction = human score")
     label = "mean residual of pictures with similar human scores, and its 95 % interval"
     _means(axes, data["by_truth"], label, TRUTH)

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from matplotlib.font_manager import FontProperties, get_font
 from matplotlib.textpath import text_to_path
 
 from memnet.compare.record import RunRecord
+from memnet.util.arrays import NARROW
 
 TRUTH = "#0072B2"  # Okabe & Ito's blue and vermilion: told apart by colour-blind readers, and in
 PREDICTION = "#D55E00"  # print by the dashes and markers of the figures
@@ -80,7 +81,7 @@ def named(model: str, record: RunRecord, points: float, size: float = SIZE) -> s
     if word is None:
         return wrapped(name, points, size)
     word = f"({_SAID.get(word, word)})"
-    if width_of(f"{name} {word}", size) <= points:
+    if _fits(f"{name} {word}", points, size):
         return f"{name} {word}"
     return f"{wrapped(name, points, size)}\n{wrapped(word, points, size)}"
 
@@ -114,7 +115,7 @@ def readable(text: str) -> str:
     )
 
 
-@cache
+@lru_cache(maxsize=4096)
 def width_of(text: str, size: float = SIZE) -> float:
     """Width of the longest line, in points."""
     font = FontProperties(family="DejaVu Sans", size=size)
@@ -138,11 +139,11 @@ def wrapped(text: str, points: float, size: float = SIZE) -> str:
     for paragraph in readable(text).split("\n"):
         line = ""
         for piece in re.findall(r"[^\s/\\._\-:,]*[\s/\\._\-:,]?", paragraph):
-            if line and width_of((line + piece).rstrip(), size) > points:
+            if line and not _fits((line + piece).rstrip(), points, size):
                 lines.append(line.rstrip())
                 line = ""
             line += piece
-            while len(line) > 1 and width_of(line.rstrip(), size) > points:
+            while len(line) > 1 and not _fits(line.rstrip(), points, size):
                 fits = _that_fit(line, points, size)
                 lines.append(line[:fits])
                 line = line[fits:]
@@ -150,11 +151,25 @@ def wrapped(text: str, points: float, size: float = SIZE) -> str:
     return "\n".join(lines)
 
 
+def _fits(text: str, points: float, size: float) -> bool:
+    """Whether a text is no wider; one of more letters than could be is not even measured."""
+    return len(text) <= _most(points, size) and width_of(text, size) <= points
+
+
+def _most(points: float, size: float) -> int:
+    """More letters than fit: the narrowest that can be seen is more than twice as wide as this."""
+    return int(points / (0.1 * size)) + 1
+
+
 def _that_fit(text: str, points: float, size: float) -> int:
     """How many of the first letters fit; at least one."""
-    fits = 1
-    while width_of(text[: fits + 1], size) <= points:
-        fits += 1
+    fits, too_many = 1, min(len(text), _most(points, size)) + 1
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if width_of(text[:middle], size) <= points:
+            fits = middle
+        else:
+            too_many = middle
     return fits
 
 
@@ -199,6 +214,8 @@ def settle(figure: Figure) -> None:
 def span(points: Iterable[float], reach: Sequence[float] = ()) -> tuple[float, float]:
     """Choose the ends of an axis: 0 and 1 for scores in [0, 1], else the data's and a margin.
 
+    Scores that all lie close together are none of those: between 0 and 1 they would be one dot.
+
     Parameters
     ----------
     points : scores.
@@ -206,7 +223,7 @@ def span(points: Iterable[float], reach: Sequence[float] = ()) -> tuple[float, f
     """
     points = list(points)
     low, high = min(points), max(points)
-    if low >= 0 and high <= 1:
+    if low >= 0 and high <= 1 and not 0 < high - low < NARROW:
         low, high = 0.0, 1.0
         inner = (low, high)
     else:

@@ -6,8 +6,6 @@ MSE = ``mse_bias`` + ``mse_variance`` + ``mse_correlation`` (Murphy 1988, Monthl
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import stats
 
@@ -55,12 +53,11 @@ def mse_correlation(truth: Array, prediction: Array) -> float:
     return float(2 * (np.std(prediction) * np.std(truth) - covariance))
 
 
-def mse_recalibrated(truth: Array, prediction: Array, fold: Any | None = None) -> float:
+def mse_recalibrated(truth: Array, prediction: Array) -> float:
     """MSE after the best straight line, cross-fitted: each fold by a line from the others.
 
-    ``fold`` gives each picture's fold; by default
-    :func:`~memnet.stats.metrics.moments.folds_of` does. NaN where some line is undefined (all
-    predictions equal, or fewer than three pictures).
+    The folds are those of :func:`~memnet.stats.metrics.moments.folds_of`. NaN where some line is
+    undefined (all predictions equal, or fewer than three pictures).
 
     Examples
     --------
@@ -69,7 +66,7 @@ def mse_recalibrated(truth: Array, prediction: Array, fold: Any | None = None) -
     0.0
     """
     truth, prediction = checked(truth, prediction)
-    fold = folds_of(len(truth))[1] if fold is None else np.asarray(fold)
+    fold = folds_of(len(truth))[1]
     squared = np.empty_like(truth)
     for test in np.unique(fold):
         inside, rest = fold == test, fold != test
