@@ -86,12 +86,17 @@ def import_(
     out: Path | None = typer.Option(
         None, help="FILE.safetensors; without it, the store, as memnet.caffe_lamem."
     ),
+    force: bool = typer.Option(
+        False, "--force", help="Replace a weight file that holds other numbers."
+    ),
 ) -> None:
     """Convert the original MemNet's files to one checked weight file."""
     from memnet.legacy.convert import import_memnet
     from memnet.util.messages import say
 
-    made = import_memnet(file, mean=mean, deploy=deploy, mean_layout=mean_layout, out=out)
+    made = import_memnet(
+        file, mean=mean, deploy=deploy, mean_layout=mean_layout, out=out, force=force
+    )
     for sentence in (*made.report, made.header.remark):
         say(sentence)
     print(made.path)

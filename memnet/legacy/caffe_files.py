@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from memnet.errors import MemnetError
 from memnet.legacy.caffe_schema import message_class
@@ -26,6 +27,8 @@ from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
 _MOST_BYTES = 2**31 - 1  # what protobuf can hold, and therefore Caffe
 _MOST_TEXT_BYTES = 10_000_000
+
+_RAW_DATA = 12  # the field's number in NVIDIA's caffe.proto; BVLC's has none of that number
 
 # V1 enum value -> V2 type, as UpgradeV1LayerType in src/caffe/util/upgrade_proto.cpp.
 _V2_TYPES = {
@@ -112,12 +115,7 @@ def read_prototxt(path: str | Path) -> CaffeNet:
     path = Path(path)
     data = _bytes(path, "a .prototxt", most=_MOST_TEXT_BYTES)
     net = message_class("NetParameter")()
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MemnetError(
-            f"{path} is no text and so no .prototxt; is it the .caffemodel itself?"
-        ) from None
+    text = _text(data, path)
     try:
         with warnings.catch_warnings():  # the parser warns of a wrong escape, and reads on
             warnings.simplefilter("error", DeprecationWarning)
@@ -130,6 +128,22 @@ def read_prototxt(path: str | Path) -> CaffeNet:
             "give the deploy.prototxt that belongs to the weights."
         ) from error
     return _net(net, path.name, "a .prototxt")
+
+
+def _text(data: bytes, path: Path) -> str:
+    """Read a text as editors on Windows leave it, too: with a byte order mark, or in Latin-1.
+
+    What is not ASCII can only matter in a comment: MemNet's names are compared letter by letter.
+    """
+    marks = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    encoding = next((name for mark, name in marks.items() if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    if any(ord(letter) < 32 and not letter.isspace() for letter in text):
+        raise MemnetError(f"{path} is no text and so no .prototxt; is it the .caffemodel itself?")
+    return text
 
 
 def read_binaryproto(path: str | Path) -> Float32Array:
@@ -243,6 +257,12 @@ def _array(blob: Any, where: str) -> Float32Array:
         shape = list(blob.shape.dim)
     kind, runs = ("<f8", blob.double_data) if len(blob.double_data) else ("<f4", blob.data)
     data = runs[0] if len(runs) == 1 else b"".join(runs)
+    if not data and any(unknown.field_number == _RAW_DATA for unknown in UnknownFieldSet(blob)):
+        raise MemnetError(
+            f"{where} keeps its numbers in raw_data, as NVIDIA's Caffe does, which memnet does not "
+            "read; save the network with BVLC's Caffe, or with NVIDIA's in the old format (the "
+            "solver's store_blobs_in_old_format)."
+        )
     if any(size < 0 for size in shape):
         raise MemnetError(f"{where} has a negative dimension ({_by(shape)}): the file is damaged.")
     width = np.dtype(kind).itemsize

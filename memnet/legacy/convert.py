@@ -73,6 +73,7 @@ def import_memnet(
     deploy: str | Path | None = None,
     mean_layout: str | None = None,
     out: str | Path | None = None,
+    force: bool = False,
 ) -> Converted:
     """Convert MemNet's weights and mean image to one checked safetensors file.
 
@@ -85,17 +86,21 @@ def import_memnet(
     mean_layout : how the mean image lies, where it cannot be told from the picture.
     out : the file to write; None puts a network of the original's layout into the store, where
         ``memnet.caffe_lamem`` finds it.
+    force : replace a weight file that holds other numbers.
 
     Raises
     ------
     MemnetError
-        naming file, layer, field and value of whatever is missing, damaged or different.
+        naming file, layer, field and value of whatever is missing, damaged or different; and if
+        the file to write is there and holds other weights or another mean image.
     """
     _refuse_to_overwrite(out)
     placed, header, report = _convert(
         Path(weights), Path(mean), deploy, mean_layout=mean_layout, for_store=out is None
     )
     path = stored_path(find(ORIGINAL)) if out is None else Path(out)
+    if not force:
+        _refuse_other_numbers(path, header, advice="--out FILE.safetensors" if out is None else "")
     write_weights(path, placed, header)
     return Converted(path, header, report)
 
@@ -293,3 +298,18 @@ def _refuse_to_overwrite(out: str | Path | None) -> None:
             raise MemnetError(
                 f"{out} exists and is no weight file of memnet's; choose another --out."
             ) from error
+
+
+def _refuse_other_numbers(path: Path, header: WeightHeader, *, advice: str) -> None:
+    """Keep a weight file that holds other numbers: a trained network, or another laboratory's."""
+    try:
+        before = read_header(path) if path.exists() else header
+    except MemnetError:
+        return  # a damaged file in the store: importing again is what mends it
+    if before.tensors_sha256 != header.tensors_sha256:
+        made = ", ".join(source.name for source in before.sources)
+        raise MemnetError(
+            f"{path} holds other weights, or another mean image, already ({before.name}, made from "
+            f"{made}); replace it with --force, or write to another file with "
+            f"{advice or 'another --out'}."
+        )

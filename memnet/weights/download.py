@@ -55,7 +55,7 @@ class ResumingDownloader:
                     file.write(piece)
                     bar.update(len(piece))
         if expected and self.part.stat().st_size < expected:
-            raise requests.ConnectionError("the connection closed before the end")
+            raise requests.exceptions.ChunkedEncodingError("closed before the end")
         shutil.move(self.part, output_file)
 
 
@@ -81,7 +81,7 @@ def download_file(entry: WeightEntry, folder: Path) -> Path:
     except requests.RequestException as error:  # an OSError, so it goes before that one
         kept = f"; {part.stat().st_size:,} bytes are kept, run it again" if part.exists() else ""
         raise MemnetError(
-            f"{entry.url} could not be downloaded ({type(error).__name__}: {error}){kept}. "
+            f"{entry.url} could not be downloaded: {_reason(error)}{kept}. "
             f"Or get the weights with `{entry.obtain}`."
         ) from error
     except OSError as error:
@@ -92,3 +92,24 @@ def download_file(entry: WeightEntry, folder: Path) -> Path:
             f"differs) and was thrown away. Get the weights with `{entry.obtain}`."
         )
     return path
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Say in a clause why a download failed; urllib3's own words name objects in memory."""
+    inner = type(error.args[0]).__name__ if error.args else ""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"the server answered {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate was not accepted (look at this machine's date and proxy)"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy cannot be reached (look at the environment variable HTTPS_PROXY)"
+    if isinstance(error, requests.Timeout) or inner == "ReadTimeoutError":
+        return f"the server did not answer for {_TIMEOUT_S} s"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    if isinstance(error, requests.ConnectionError):
+        return (
+            "no connection to the server (is this machine online? A proxy is named by the "
+            "environment variable HTTPS_PROXY)"
+        )
+    return f"the request failed ({type(error).__name__})"

@@ -242,6 +242,39 @@ def test_what_is_no_network_definition_is_named_with_its_line(write, text, says)
     assert "deploy.prototxt" in str(caught.value)
 
 
+def test_a_prototxt_is_read_with_a_byte_order_mark_and_with_comments_in_latin_1(write):
+    text = (MINI / "deploy.prototxt").read_text()
+    plain = read_prototxt(write(text.encode(), "deploy.prototxt"))
+    for data in (
+        text.encode("utf-8-sig"),
+        text.encode("utf-16"),
+        ("# caf\xe9\r\n" + text.replace("\n", "\r\n")).encode("latin-1"),
+        ("# caf\xe9\n" + text).encode(),
+    ):
+        net = read_prototxt(write(data, "deploy.prototxt"))
+        assert [str(layer.message) for layer in net.layers] == [
+            str(layer.message) for layer in plain.layers
+        ]
+
+
+def test_numbers_in_nvidias_own_field_are_called_so(write):
+    net = net_message(small_arrays(), "V2")
+    blob = next(layer for layer in net.layer if layer.name == "conv1").blobs[0]
+    numbers = b"".join(blob.data)
+    del blob.data[:]
+    blob.MergeFromString(field_of_bytes(12, numbers))
+    with pytest.raises(MemnetError, match=r"layer 'conv1', blob 0 keeps its numbers in raw_data"):
+        read_caffemodel(write(net.SerializeToString(), "nv.caffemodel"))
+
+
+def field_of_bytes(number: int, data: bytes) -> bytes:
+    size, length = len(data), bytearray()
+    while size >= 128:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | 2, *length, size]) + data
+
+
 def test_a_binary_given_as_prototxt_and_a_folder_are_named(write, tmp_path):
     with pytest.raises(MemnetError, match=r"is it the \.caffemodel itself"):
         read_prototxt(write(WHOLE, "deploy.prototxt"))

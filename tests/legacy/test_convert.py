@@ -17,6 +17,7 @@ from memnet.errors import MemnetError
 from memnet.legacy.architecture import ORIGINAL_WIDTHS, expected_shapes
 from memnet.legacy.convert import import_memnet
 from memnet.weights.files import file_digest, read_weights
+from tiny import write_tiny
 
 MINI = references.GOLDEN / "mini"
 MEAN = references.GOLDEN / "mean" / "synthetic_mean.binaryproto"
@@ -393,6 +394,51 @@ def test_a_caffemodel_is_known_by_its_content_whatever_it_is_called(tmp_path, ou
         path = tmp_path / name
         path.write_bytes((MINI / "mini_v2.caffemodel").read_bytes())
         assert import_memnet(path, mean=MEAN, out=out).path == out
+
+
+def test_other_numbers_are_replaced_only_where_the_user_says_so(tmp_path, out, write):
+    import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN, out=out)
+    import_memnet(MINI / "mini_v1.caffemodel", mean=MEAN, out=out)  # the same numbers
+    other = write(net_message(small_arrays(), "V1"))
+    before = out.read_bytes()
+    with pytest.raises(MemnetError, match=r"holds other weights.*mini_v1\.caffemodel.*--force"):
+        import_memnet(other, mean=MEAN, out=out)
+    assert out.read_bytes() == before
+    made = import_memnet(other, mean=MEAN, out=out, force=True)
+    assert read_weights(out)[1] == made.header
+
+
+def test_a_trained_network_is_not_replaced_by_an_import(tmp_path):
+    path = write_tiny(tmp_path / "best.safetensors")
+    before = path.read_bytes()
+    with pytest.raises(MemnetError, match=r"holds other weights.*\(tiny\.test"):
+        import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN, out=path)
+    assert path.read_bytes() == before
+
+
+def test_the_stored_original_is_not_replaced_by_other_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEMNET_HOME", str(tmp_path))
+    monkeypatch.setattr("memnet.legacy.convert.ORIGINAL_WIDTHS", MINI_WIDTHS)
+    stored = import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN).path
+    before = stored.read_bytes()
+    table = {name: tensor + 1 for name, tensor in read_weights(stored)[0].items()}
+    del table["mean_image"]
+    torch.save(table, tmp_path / "other.pth")
+    with pytest.raises(MemnetError, match=r"--force, or write to another file with --out FILE"):
+        import_memnet(tmp_path / "other.pth", mean=MEAN)
+    assert stored.read_bytes() == before
+
+
+MINI_WIDTHS = {
+    "conv1": 12,
+    "conv2": 16,
+    "conv3": 24,
+    "conv4": 24,
+    "conv5": 16,
+    "fc6": 32,
+    "fc7": 32,
+    "fc8-euclidean": 1,
+}
 
 
 def test_somebody_elses_file_is_not_replaced(tmp_path, out):

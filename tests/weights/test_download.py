@@ -236,9 +236,32 @@ def test_a_refusal_does_not_cost_what_was_kept(entry, server, folder):
 
 def test_no_server_at_all_gives_one_sentence(entry, server, folder):
     server.server_close()  # the port is free again and nobody listens
-    with pytest.raises(MemnetError, match="could not be downloaded") as caught:
+    with pytest.raises(MemnetError) as caught:
         download_file(entry, folder)
-    assert "`buy it in a shop`" in str(caught.value)
+    assert str(caught.value) == (
+        f"{entry.url} could not be downloaded: no connection to the server (is this machine "
+        "online? A proxy is named by the environment variable HTTPS_PROXY). Or get the weights "
+        "with `buy it in a shop`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (requests.exceptions.SSLError("x"), "certificate was not accepted"),
+        (requests.exceptions.ProxyError("x"), "HTTPS_PROXY"),
+        (requests.ConnectTimeout("x"), "did not answer for 30 s"),
+        (requests.exceptions.ChunkedEncodingError("x"), "the connection broke off"),
+        (requests.exceptions.InvalidURL("x"), r"the request failed \(InvalidURL\)"),
+    ],
+)
+def test_why_a_download_failed_is_said_in_our_own_words(entry, folder, monkeypatch, error, says):
+    def fail(*args, **options):
+        raise error
+
+    monkeypatch.setattr(requests, "get", fail)
+    with pytest.raises(MemnetError, match=f"could not be downloaded: .*{says}"):
+        download_file(entry, folder)
 
 
 def test_a_folder_that_cannot_be_made_gives_one_sentence(entry, server, tmp_path):
