@@ -38,6 +38,10 @@ def score(
     max_pixels: int = typer.Option(
         200_000_000, min=1, help="Refuse pictures with more pixels than this."
     ),
+    max_side: int = typer.Option(
+        65_535, min=1, help="Refuse pictures with a longer side, in pixels."
+    ),
+    max_bytes: int = typer.Option(2**30, min=1, help="Do not read files with more bytes."),
     path_column: str = typer.Option(
         "path", help="The column of a manifest that has the pictures' paths."
     ),
@@ -55,6 +59,7 @@ def score(
     """
     from memnet.cli.messages import command_line, report_failures
     from memnet.data.pictures import collect
+    from memnet.preprocess.decode import PictureLimits
     from memnet.scoring.runner import Settings, score_to_file, score_to_frame
     from memnet.scoring.table import check_suffix, read_table
     from memnet.util.atomic import write_text
@@ -69,7 +74,7 @@ def score(
         device=device,
         batch_size=batch_size,
         exif_orientation=exif.value if exif is Exif.apply else None,
-        max_pixels=max_pixels,
+        limits=PictureLimits(max_pixels=max_pixels, max_side=max_side, max_bytes=max_bytes),
         command=command_line(),
     )
     if out is None:

@@ -67,6 +67,25 @@ _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _pillow_limit = threading.Lock()
 
 
+@dataclass(frozen=True, kw_only=True)
+class PictureLimits:
+    """What a picture may use up before it is refused.
+
+    Attributes
+    ----------
+    max_pixels : width times height.
+    max_side : of width and height.
+    max_bytes : of the file; one that is longer is not read.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    max_side: int = MAX_SIDE
+    max_bytes: int = MAX_BYTES
+
+
+USUAL_LIMITS = PictureLimits()
+
+
 @dataclass(frozen=True)
 class Decoded:
     """A picture as 8-bit RGB, and what was done to get there.
@@ -90,7 +109,7 @@ def decode(
     picture: Picture,
     *,
     exif_orientation: Literal["ignore", "apply"],
-    max_pixels: int = MAX_PIXELS,
+    limits: PictureLimits = USUAL_LIMITS,
 ) -> Decoded:
     """Decode a picture to 8-bit RGB.
 
@@ -100,7 +119,7 @@ def decode(
         ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA: uint8 (0..255), bool, uint16 (the high byte is
         used) or floating point in [0, 1].
     exif_orientation : ``"ignore"`` leaves the stored pixels as they lie, ``"apply"`` turns them.
-    max_pixels : width times height beyond which the picture is refused unopened.
+    limits : beyond which the picture is refused before it is unpacked.
 
     Raises
     ------
@@ -114,14 +133,14 @@ def decode(
     elif isinstance(picture, Image.Image):
         image = picture
     elif isinstance(picture, (str, bytes, os.PathLike)):
-        image = _open(picture, max_pixels)
+        image = _open(picture, limits.max_bytes)
     else:
         raise PictureError(
             f"A {type(picture).__name__} is no picture; give a path, encoded bytes, a PIL picture "
             "or a NumPy array."
         )
     try:
-        return _decoded(image, exif_orientation, max_pixels, warnings)
+        return _decoded(image, exif_orientation, limits, warnings)
     except PictureError:
         raise
     except MemoryError:
@@ -136,18 +155,18 @@ def decode(
 def _decoded(
     image: Image.Image,
     exif_orientation: Literal["ignore", "apply"],
-    max_pixels: int,
+    limits: PictureLimits,
     warnings: list[str],
 ) -> Decoded:
-    if max(image.width, image.height) > MAX_SIDE:
+    if max(image.width, image.height) > limits.max_side:
         raise PictureError(
             f"The picture has {image.width} x {image.height} pixels, and no side may have more "
-            f"than {MAX_SIDE:,}; shrink or cut it."
+            f"than {limits.max_side:,}; shrink or cut it, or raise the limit with --max-side."
         )
-    if image.width * image.height > max_pixels:
+    if image.width * image.height > limits.max_pixels:
         raise PictureError(
             f"The picture has {image.width} x {image.height} pixels, more than the limit of "
-            f"{max_pixels:,}; shrink it, or raise the limit with --max-pixels (max_pixels=)."
+            f"{limits.max_pixels:,}; shrink it, or raise the limit with --max-pixels (max_pixels=)."
         )
     mode = image.mode
     if getattr(image, "is_animated", False) and image.format != "MPO":
@@ -168,24 +187,25 @@ def _raw_mode(arguments: object) -> str:
     return arguments if isinstance(arguments, str) else ""
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, max_bytes: int) -> bytes:
     """Read a file that is one: what is no regular file might never end."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise PictureError("This is a folder, not a picture.")
     if not stat.S_ISREG(status.st_mode):
         raise PictureError("This is no regular file (a pipe, a device or a socket).")
-    if status.st_size > MAX_BYTES:
+    if status.st_size > max_bytes:
         raise PictureError(
-            f"The file has {status.st_size:,} bytes, more than the limit of {MAX_BYTES:,}."
+            f"The file has {status.st_size:,} bytes, more than the limit of {max_bytes:,}; raise "
+            "it with --max-bytes, if it is a picture."
         )
     return path.read_bytes()
 
 
-def _open(picture: str | os.PathLike[str] | bytes, max_pixels: int) -> Image.Image:
+def _open(picture: str | os.PathLike[str] | bytes, max_bytes: int) -> Image.Image:
     """Open a file or encoded bytes and check its size; the pixels are not unpacked yet."""
     try:
-        data = picture if isinstance(picture, bytes) else _read(Path(picture))
+        data = picture if isinstance(picture, bytes) else _read(Path(picture), max_bytes)
     except FileNotFoundError:
         raise PictureError("There is no such file.") from None
     except OSError as error:
@@ -195,7 +215,7 @@ def _open(picture: str | os.PathLike[str] | bytes, max_pixels: int) -> Image.Ima
     if not data:
         raise PictureError("The file is empty (0 bytes); copy it again from its source.")
     try:
-        with _our_pixel_limit(max_pixels):
+        with _no_limit_of_pillow():
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise PictureError(_not_a_picture(data)) from None
@@ -204,8 +224,8 @@ def _open(picture: str | os.PathLike[str] | bytes, max_pixels: int) -> Image.Ima
 
 
 @contextmanager
-def _our_pixel_limit(max_pixels: int) -> Iterator[None]:
-    """Let the stated limit decide, not Pillow's global one, while a header is read.
+def _no_limit_of_pillow() -> Iterator[None]:
+    """Let our own limits decide, not Pillow's global one, while a header is read.
 
     The lock keeps two of our threads from restoring each other's value.
     """

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from memnet.errors import MemnetError
-from memnet.preprocess.decode import MAX_PIXELS, Decoded, Picture, decode
+from memnet.preprocess.decode import MAX_PIXELS, Decoded, Picture, PictureLimits, decode
 from memnet.preprocess.means import MEANS
 from memnet.preprocess.resize import RESIZERS
 from memnet.util.arrays import Float32Array
@@ -157,7 +157,8 @@ class PreprocessSpec:
         PictureError
             if the picture cannot be decoded (see :func:`memnet.preprocess.decode.decode`).
         """
-        decoded = decode(picture, exif_orientation=self.exif_orientation, max_pixels=max_pixels)
+        limits = PictureLimits(max_pixels=max_pixels)
+        decoded = decode(picture, exif_orientation=self.exif_orientation, limits=limits)
         return self.apply_decoded(decoded, mean_image=mean_image)
 
     def apply_decoded(self, decoded: Decoded, *, mean_image: Float32Array | None = None) -> Tensor:

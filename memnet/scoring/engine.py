@@ -26,7 +26,7 @@ from torch import Tensor
 
 from memnet.data.pictures import Item
 from memnet.errors import PictureError
-from memnet.preprocess.decode import MAX_PIXELS, decode
+from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits, decode
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.scoring.table import Row
 
@@ -79,7 +79,7 @@ def score_items(
     items: Iterable[Item],
     *,
     batch_size: int = DEFAULT_BATCH_SIZE,
-    max_pixels: int = MAX_PIXELS,
+    limits: PictureLimits = USUAL_LIMITS,
 ) -> Iterator[list[Row]]:
     """Score items in order; yields the rows of a batch as soon as they are known.
 
@@ -89,9 +89,7 @@ def score_items(
 
     def prepare(item: Item) -> _Prepared:
         spec = predictor.preprocess
-        decoded = decode(
-            item.picture, exif_orientation=predictor.exif_orientation, max_pixels=max_pixels
-        )
+        decoded = decode(item.picture, exif_orientation=predictor.exif_orientation, limits=limits)
         # Only the crops wait for their batch; the full-size picture ends its life here, unless the
         # model takes pictures.
         return _Prepared(

@@ -23,7 +23,7 @@ from memnet.data.contamination import check_trained_on
 from memnet.data.pictures import Item
 from memnet.errors import MemnetError, unknown_name
 from memnet.legacy.variants import as_variant, check_slug, check_variant, variant_caution
-from memnet.preprocess.decode import MAX_PIXELS, Picture
+from memnet.preprocess.decode import MAX_PIXELS, Picture, PictureLimits
 from memnet.preprocess.differentiable import preprocess_tensor
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.scoring import plugins
@@ -238,7 +238,8 @@ class Predictor:
             several = [pictures]
         items = (_item(index, picture) for index, picture in enumerate(several))
         rows = []
-        for batch in score_items(self, items, batch_size=batch_size, max_pixels=max_pixels):
+        limits = PictureLimits(max_pixels=max_pixels)
+        for batch in score_items(self, items, batch_size=batch_size, limits=limits):
             rows.extend(batch)
         table = to_frame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
         table.attrs["models"] = {self.label: self.identity()}

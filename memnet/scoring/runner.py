@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from memnet.data.matching import ids_digest
 from memnet.data.pictures import Inputs, Item
-from memnet.preprocess.decode import MAX_PIXELS
+from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
 from memnet.scoring.predictor import Predictor, load
 from memnet.scoring.score_file import ScoreFile, open_scores
@@ -25,13 +25,13 @@ from memnet.util.versions import environment
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to score: models and their device, batch size, EXIF policy, size limit, command."""
+    """How to score: models and device, batch size, EXIF policy, limits of a picture, command."""
 
     models: Sequence[str]
     device: str = "auto"
     batch_size: int = DEFAULT_BATCH_SIZE
     exif_orientation: Literal["ignore", "apply"] | None = None
-    max_pixels: int = MAX_PIXELS
+    limits: PictureLimits = USUAL_LIMITS
     command: str = "memnet score"
 
 
@@ -116,9 +116,7 @@ def _run(
     summary: Summary,
 ) -> None:
     start = time.perf_counter()
-    batches = score_items(
-        predictor, items, batch_size=settings.batch_size, max_pixels=settings.max_pixels
-    )
+    batches = score_items(predictor, items, batch_size=settings.batch_size, limits=settings.limits)
     with tqdm(
         total=len(items), desc=predictor.name, unit=" pictures", file=sys.stderr, disable=None
     ) as bar:
@@ -137,7 +135,7 @@ def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str
         "finished": None,
         "device": str(predictor.device),
         "batch_size": settings.batch_size,
-        "max_pixels": settings.max_pixels,
+        "max_pixels": settings.limits.max_pixels,
         "pictures": len(inputs.items),
         "picture_ids_sha256": ids_digest(item.image_id for item in inputs.items),
         "environment": environment(),

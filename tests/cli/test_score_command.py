@@ -264,10 +264,20 @@ def test_a_carriage_return_in_a_name_is_read_back(
     assert "2 were scored before" in done.stderr
 
 
-def test_the_pixel_limit_is_an_option(memnet_command, make_pictures, tiny_weights, tmp_path):
-    folder = make_pictures(1)
-    done = memnet_command("score", folder, "-m", tiny_weights, "--max-pixels", 100, check=1)
-    assert "limit of 100" in done.stderr
+@pytest.mark.parametrize(
+    ("option", "limit", "words"),
+    [
+        ("--max-pixels", 100, "more than the limit of 100"),
+        ("--max-side", 20, "no side may have more than 20"),
+        ("--max-bytes", 99, "bytes, more than the limit of 99"),
+    ],
+)
+def test_the_limits_of_a_picture_are_options(
+    memnet_command, make_pictures, tiny_weights, option, limit, words
+):
+    done = memnet_command("score", make_pictures(1), "-m", tiny_weights, option, limit, check=1)
+    assert words in done.stderr
+    assert option in done.stderr
 
 
 def test_one_model_under_two_names_is_scored_once(memnet_command, make_pictures, tiny_weights):

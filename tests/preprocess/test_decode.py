@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from memnet.errors import PictureError
-from memnet.preprocess.decode import decode
+from memnet.preprocess.decode import PictureLimits, decode
 from png import png_bomb, png_rgb16
 
 # Asymmetric in every direction and channel, so that a flip, turn or swap cannot go unseen.
@@ -241,10 +241,22 @@ def test_a_decompression_bomb_is_refused_and_the_limit_stated():
 def test_the_pixel_limit_is_ours_and_not_pillows(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
     data = encoded(Image.fromarray(PIXELS), "PNG")
-    assert np.array_equal(pixels(data, max_pixels=24), PIXELS)
+    assert np.array_equal(pixels(data, limits=PictureLimits(max_pixels=24)), PIXELS)
     assert Image.MAX_IMAGE_PIXELS == 5  # and Pillow's is left as it was
     with pytest.raises(PictureError, match="limit of 23"):
-        pixels(data, max_pixels=23)
+        pixels(data, limits=PictureLimits(max_pixels=23))
+
+
+def test_sides_and_bytes_have_limits_of_their_own(tmp_path):
+    data = encoded(Image.fromarray(PIXELS), "PNG")
+    (tmp_path / "a.png").write_bytes(data)
+    longest, size = max(PIXELS.shape), len(data)
+    inside = PictureLimits(max_side=longest, max_bytes=size)
+    assert np.array_equal(pixels(tmp_path / "a.png", limits=inside), PIXELS)
+    with pytest.raises(PictureError, match=f"no side may have more than {longest - 1};"):
+        pixels(data, limits=PictureLimits(max_side=longest - 1))
+    with pytest.raises(PictureError, match=f"has {size} bytes, more than the limit of {size - 1};"):
+        pixels(tmp_path / "a.png", limits=PictureLimits(max_bytes=size - 1))
 
 
 def test_a_jpeg_with_a_second_picture_behind_it_is_a_jpeg():
