@@ -14,7 +14,7 @@ import pandas as pd
 
 from memnet.compare.analysis import MARGIN, NO_COLUMNS, ComparisonInput, analyse
 from memnet.compare.published import HUMAN, published_for
-from memnet.compare.record import RunRecord
+from memnet.compare.record import RunRecord, legible
 from memnet.data.columns import Scores, ScoreTable, read_column, read_extras
 from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.datasets import PARTS, known_datasets
@@ -137,7 +137,13 @@ def compare_scores(
     ]
     if not models:
         raise MemnetError("There are no scores to compare; give one score table or more.")
-    _check_names({"column": [truth_column], "model": [model.name for model in models]})
+    _check_names(
+        {
+            "column": [truth_column, id_column, strata_column, clusters_column],
+            "model": [name for model in models for name in (model.name, model.variant)],
+            "data set": [dataset],
+        }
+    )
     joined = join(human, models, rule=match)
     wanted = {
         "hits": hits_column,
@@ -178,7 +184,7 @@ def compare_scores(
         )
     if resamples < _FEW_RESAMPLES:
         warnings.append(f"Only {resamples} resamples: intervals and p values are imprecise.")
-    return RunRecord(
+    record = RunRecord(
         created=utc_now(),
         command=command,
         dataset=dataset,
@@ -196,6 +202,8 @@ def compare_scores(
         ),
         resampling=resampling,
     )
+    legibly: RunRecord = legible(record)
+    return legibly
 
 
 def _open(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +245,26 @@ class RunRecord:
             raise MemnetError(
                 f"{path} is not the record of a comparison (no UTF-8 text)."
             ) from error
+
+
+def legible(value: Any) -> Any:
+    r"""Escape, in a record or a part of it, what no UTF-8 file can hold: bytes of a file's name.
+
+    >>> legible({"name": "b\udcff.csv"})
+    {'name': 'b\\udcff.csv'}
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {legible(name): legible(each) for name, each in value.items()}
+    if isinstance(value, list):
+        numbers = value and isinstance(value[0], float)
+        return value if numbers else [legible(each) for each in value]
+    if isinstance(value, (RunRecord, Result, Difference)):
+        return replace(
+            value, **{each.name: legible(getattr(value, each.name)) for each in fields(value)}
+        )
+    return value
 
 
 def _from_1(values: dict[str, Any]) -> dict[str, Any]:

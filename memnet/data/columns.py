@@ -36,7 +36,7 @@ from memnet.data.tables import (
 )
 from memnet.errors import MemnetError
 from memnet.util.json_text import parse_json
-from memnet.util.text import shorten_list
+from memnet.util.text import printable, shorten_list
 
 COUNTS = ("hits", "responses", "false_alarms")
 """The columns beside the human scores that hold whole numbers; see :func:`read_extras`."""
@@ -517,7 +517,7 @@ def read_scores(
     if ours and not has_column(frame, score_column, source):
         score_column = "score"  # beside a laboratory's own table, which calls it otherwise
     if not has_column(frame, "model", source):
-        label = name or (source if isinstance(table, pd.DataFrame) else Path(table).stem)
+        label = name or (source if isinstance(table, pd.DataFrame) else printable(Path(table).stem))
         return [
             read_column(frame, column=score_column, id_column=id_column, name=label, source=source)
         ]

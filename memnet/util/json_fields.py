@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from memnet.util.text import printable
 
 _SHOWN = 40
-_MOST_DIGITS = 2**63  # a whole number beyond it fits no array
+_LARGEST = 2**63  # a whole number beyond it fits no array
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _is_kind(value: Any, shape: Shape) -> bool:
         return isinstance(value, dict)
     if isinstance(value, bool) or not isinstance(value, int if shape is int else (int, float)):
         return False
-    return abs(value) < _MOST_DIGITS if isinstance(value, int) else math.isfinite(value)
+    return abs(value) < _LARGEST if isinstance(value, int) else math.isfinite(value)
 
 
 def _is_whole(text: str) -> bool:

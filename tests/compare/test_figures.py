@@ -17,6 +17,7 @@ from matplotlib.text import Text
 import memnet
 from memnet.compare.record import RunRecord
 from memnet.compare.report import figures, style
+from memnet.compare.report.shared_figures import draw_forest
 from memnet.compare.report.style import styled
 from memnet.stats.plot_data import GRID, density_on, plot_data
 
@@ -502,3 +503,10 @@ def test_a_name_of_many_letters_is_measured_in_time_that_grows_with_it(monkeypat
     assert len({len(line) for line in lines[:-1]}) == 1
     assert real(lines[0], 9) <= 190 < real(lines[0] + "a", 9)
     assert sum(measured) < 30 * 3000
+
+
+def test_a_forest_of_values_that_differ_by_rounding_has_an_axis(record):
+    first = record.result("spearman", "constant")
+    rows = [replace(first, value=value, interval=[1.0, 1.0]) for value in (1.0, 1 - 1e-16)]
+    low, high = draw_forest(replace(record, results=rows, labels={})).axes[0].get_xlim()
+    assert (low, high) == (pytest.approx(0.9), 1)

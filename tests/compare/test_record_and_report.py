@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -204,3 +205,19 @@ def test_only_a_published_ceiling_is_said_to_be_one(record):
     assert record.labels["kind"] == "unknown"
     methods = {r.method for r in record.results if r.metric.startswith("disattenuated")}
     assert methods == {"paired percentile bootstrap"}
+
+
+def test_names_with_bytes_that_are_no_letters_are_escaped(tmp_path):
+    """A file's name may hold any byte, and reaches Python as half a letter."""
+    truth = pd.DataFrame({"image_id": list("abc"), "hit_rate": [0.1, 0.2, 0.4]})
+    file = tmp_path / os.fsdecode(b"s\xff.csv")
+    try:
+        truth.rename(columns={"hit_rate": "score"}).to_csv(file, index=False)
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    command = f"memnet compare --scores {file.name}"
+    made = memnet.compare(truth, file, truth_column="hit_rate", resamples=10, command=command)
+    assert made.words == {"s\\xff": "unknown"}
+    assert made.models[0]["source"] == "s\\udcff.csv"
+    assert made.command == "memnet compare --scores s\\udcff.csv"
+    assert RunRecord.from_json(made.to_json()) == made

@@ -120,3 +120,17 @@ def test_a_score_table_without_one_known_model_is_refused_in_a_sentence(tmp_path
     with pytest.raises(MemnetError, match=r"says how scores\.parquet was made, cannot be read"):
         table1_train._renamed(source, "MemNet", tmp_path / "to")
     assert not (tmp_path / "to").exists()
+
+
+def test_the_report_of_the_test_names_the_command_that_was_run(tmp_path, data, monkeypatch):
+    told = {}
+
+    class Summary:
+        failed = ()
+
+    monkeypatch.setattr(train, "score_to_file", lambda inputs, scores, settings: Summary())
+    monkeypatch.setattr(train, "compare_scores", lambda truth, scores, **more: told.update(more))
+    monkeypatch.setattr(train, "write_report", lambda record, folder: None)
+    assert train.test(tmp_path, data, "cpu", "memnet train --out run") == []
+    assert told["command"] == "memnet train --out run"
+    assert told["dataset"] == "mine:test"

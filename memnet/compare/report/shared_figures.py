@@ -127,7 +127,7 @@ def _forest_ends(rows: list[Result], record: RunRecord) -> tuple[float, float]:
         values += interval or []
     inside = [value for value in values if value is not None]
     low, high = min(inside), max(inside)
-    margin = 0.04 * (high - low) or 0.1
+    margin = 0.04 * (high - low) if high - low > 1e-9 else 0.1  # 1 and 1 - 1e-16 are one number
     return max(low - margin, -1.0), min(high + margin, 1.0)
 
 
