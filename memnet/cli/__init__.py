@@ -94,9 +94,11 @@ def main() -> None:
 
 def _run() -> int:
     os.environ["MPLBACKEND"] = "Agg"  # a notebook's own is unknown to a command that draws files
-    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-        # A file or a pipe, in which Windows would write cp1252 and CRLF.
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():  # it may not have every letter of a name
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:  # a file or a pipe, in which Windows would write cp1252 and CRLF
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
         app()
     except SystemExit as stop:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from memnet.studies.diagnosis.result import Candidate, Diagnosis
 
 
+_LONGEST = 5_000
+"""Letters of what is printed of an old table."""
+
+
 def diagnose(
     scores: Path = typer.Option(..., help="The old table: CSV, TSV, Excel or Parquet."),
     score_column: str = typer.Option(..., help="Its column of scores."),
@@ -66,12 +70,13 @@ def _print(result: Diagnosis) -> None:
     from memnet.compare.report.table_model import Column, number_columns
     from memnet.compare.report.terminal import print_table
     from memnet.util.messages import say
-    from memnet.util.text import shorten_list
+    from memnet.util.text import printable, shorten_list
 
     print(result.headline)
-    print(result.sentence)
+    print(printable(result.sentence, _LONGEST))
     if result.disagreeing:
-        print(f"Rows that do not agree: {shorten_list(result.disagreeing, 20)}.")
+        listed = printable(shorten_list(result.disagreeing, 20), _LONGEST)
+        print(f"Rows that do not agree: {listed}.")
     print()
     columns = number_columns("residual SD", "agree", "rho", "log likelihood")
     rows = [

@@ -108,6 +108,7 @@ def _print(record: MigrationRecord) -> None:
     from memnet.compare.report.table_model import Column, number_columns, p_value, short
     from memnet.compare.report.terminal import print_table
     from memnet.studies.migrate.page import p_of_difference
+    from memnet.util.text import printable
 
     if record.claims:
         rows = []
@@ -129,4 +130,5 @@ def _print(record: MigrationRecord) -> None:
         print_table([Column("claim", wide=True), *values], rows)
         print()
     for sentence in record.conclusions:
-        print(textwrap.fill(sentence, 100, initial_indent="- ", subsequent_indent="  "))
+        text = printable(sentence, len(sentence))  # columns have names of others
+        print(textwrap.fill(text, 100, initial_indent="- ", subsequent_indent="  "))

@@ -80,6 +80,7 @@ def _print(verification: object) -> None:
     from memnet.compare.report.table_model import Column, number_columns
     from memnet.compare.report.terminal import print_table
     from memnet.experiments.verify_legacy import Verification
+    from memnet.util.text import printable
 
     assert isinstance(verification, Verification)
     rows = [
@@ -124,7 +125,7 @@ def _print(verification: object) -> None:
         "the average of one half of the people who saw it."
     )
     if verification.remark:
-        print(verification.remark)
+        print(printable(verification.remark))
     subject = "" if verification.original else " on a network that is NOT the original MemNet"
     print(f"\nVerdict{subject}: {verification.verdict.upper()}. {verification.sentence}")
 

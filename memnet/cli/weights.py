@@ -20,13 +20,18 @@ app = typer.Typer(cls=Commands, help="List, fetch and verify model weights.", no
 def list_() -> None:
     """Print every known model and backbone: name, whether it is at hand, licence."""
     from rich.table import Table
+    from rich.text import Text
 
     from memnet.compare.report.terminal import console
     from memnet.scoring.plugins import working_plugins
     from memnet.util.messages import say
+    from memnet.util.text import printable
     from memnet.weights import store
     from memnet.weights.backbones import backbones
     from memnet.weights.catalogue import catalogue
+
+    def row(table: Table, *cells: str) -> None:
+        table.add_row(*(Text(printable(cell)) for cell in cells))  # packages of others write there
 
     columns = ("name", "weights", "MB", "licence", "what")
     table = Table(*columns, box=None, pad_edge=False)
@@ -34,14 +39,15 @@ def list_() -> None:
         stored = store.stored_path(entry)
         size = entry.bytes or (stored.stat().st_size if stored.exists() else 0)
         megabytes = f"{size / 1e6:.0f}" if size else ""
-        table.add_row(entry.name, _state(entry), megabytes, entry.licence, entry.title)
+        row(table, entry.name, _state(entry), megabytes, entry.licence, entry.title)
     for plugin in working_plugins():
-        table.add_row(plugin.name, "installed", "", plugin.licence, plugin.title or plugin.package)
+        row(table, plugin.name, "installed", "", plugin.licence, plugin.title or plugin.package)
     backbone_table = Table(*columns, box=None, pad_edge=False)
     for backbone in backbones().values():
         megabytes = str(backbone.megabytes)
-        backbone_table.add_row(
-            backbone.name, _state(backbone), megabytes, backbone.licence, backbone.title
+        row(
+            backbone_table,
+            *(backbone.name, _state(backbone), megabytes, backbone.licence, backbone.title),
         )
     out = console()
     out.print(table, soft_wrap=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
 import pytest
 
-from memnet.cli import _flush
+from memnet.cli import _flush, main
+from memnet.compare.report.table_model import Column
+from memnet.compare.report.terminal import print_table
+from memnet.scoring.plugins import Plugin
 
 SCORE = ("score", "pictures", "-m", "resmem.published")
 
@@ -17,7 +21,7 @@ def ended_by(monkeypatch, memnet_command):
     """Return a function that ends `memnet score` by an exception of its own."""
 
     def run(fault, check):
-        def collect(*_):
+        def collect(*_, **__):
             raise fault
 
         monkeypatch.setattr("memnet.data.pictures.collect", collect)
@@ -63,7 +67,7 @@ def test_a_full_disk_behind_stdout_is_a_sentence(monkeypatch, capsys):
 def test_a_fault_is_reported_though_a_name_on_the_command_line_is_not_utf_8(
     memnet_command, monkeypatch, tmp_path
 ):
-    def collect(*_):
+    def collect(*_, **__):
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -94,3 +98,28 @@ def test_help_flows_and_names_numbers(memnet_command):
     examples = memnet_command("train", "--help", COLUMNS="120").stdout
     assert "--truth-column hit_rate \\ " in examples  # lines that were set as lines stay
     assert "--install-completion" in memnet_command("--help", COLUMNS="120").stdout
+
+
+def test_what_is_printed_in_tables_gives_no_orders_to_the_terminal(
+    memnet_command, monkeypatch, capsys
+):
+    foreign = Plugin("lab.v1", "lab", "[red]free", "a title\x1bc of others")
+    monkeypatch.setattr("memnet.scoring.plugins.working_plugins", lambda: [foreign])
+    printed = memnet_command("weights", "list").stdout
+    assert "[red]free" in printed  # no markup either
+    assert "a title\\x1bc of others" in printed
+    print_table([Column("id")], [("a\x1bc.jpg",)])
+    assert "a\\x1bc.jpg" in capsys.readouterr().out
+
+
+def test_a_terminal_that_has_not_every_letter_ends_no_command(monkeypatch):
+    class Terminal(io.TextIOWrapper):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "argv", ["memnet", "--version"])
+    monkeypatch.setattr(sys, "stdout", Terminal(io.BytesIO(), encoding="ascii"))
+    with pytest.raises(SystemExit):
+        main()
+    print("\u4e2d.jpg", flush=True)
+    assert sys.stdout.buffer.getvalue().endswith(b"\\u4e2d.jpg\n")

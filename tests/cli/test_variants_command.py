@@ -91,6 +91,7 @@ def test_the_page_holds_the_sheet_and_the_list(picture, tmp_path):
     ("args", "message"),
     [
         (("--out", "sheet.png"), "needs a picture"),
+        (("PICTURE", "--out", "a.png", "--json"), "--json lists the variants; leave it out"),
         (("PICTURE",), "Say where to write the contact sheet"),
         (("PICTURE", "--out", "sheet.pdf"), r"must end in \.png, \.svg, \.html"),
         (("PICTURE", "--out", "s.png", "--mean", "m.mat", "--model", "m"), "give one of them"),
