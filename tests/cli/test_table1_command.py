@@ -157,7 +157,7 @@ def test_each_network_takes_from_the_common_settings_what_it_has(tmp_path):
         ("sizes = { conf1 = 8 }", "Did you mean 'conv1'?"),
         ('starts = { resnets = "random" }', "Did you mean 'resnet'?"),
         ("epoch = 3", "Did you mean 'epochs'?"),
-        ("epochs = 0", "epochs is 0; it must be 1 or more"),
+        ("epochs = 0", "epochs is 0; it must be from 1 to 2147483647"),
         ("sizes = 3", "sizes is 3; it must be a table"),
     ],
 )

@@ -293,11 +293,11 @@ def test_a_data_set_that_nobody_knows_is_pointed_out_and_an_impossible_split_ref
 
 DAMAGE = {
     "no results": lambda r: r.update(results=[], differences=[]),
-    "results are not of its models": lambda r: r["models"].pop(),
+    "which is not among its models": lambda r: r["models"].pop(),
     "is no contamination": lambda r: r["results"][0].update(contamination="<b>clean</b>"),
     "n is -3": lambda r: r["results"][0].update(n=-3),
-    "the value is 'high'": lambda r: r["results"][0].update(value="high"),
-    "the interval is": lambda r: r["results"][0].update(interval=[0.5]),
+    "value is 'high', which must be a number": lambda r: r["results"][0].update(value="high"),
+    "the interval is": lambda r: r["results"][0].update(interval=[0.5, 0.4]),
 }
 
 
