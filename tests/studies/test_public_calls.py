@@ -185,5 +185,6 @@ def test_ids_that_could_be_two_pictures_under_the_rule_are_refused(study):
             new_scores=twice[["image_id", "score"]],
             match="basename",
         )
+    new = study[["image_id", "score"]]
     with pytest.raises(MemnetError, match="rule of matching"):
-        memnet.migrate(old, score_column="memnet", new_scores=old, match="nearly")
+        memnet.migrate(old, score_column="memnet", new_scores=new, match="nearly")

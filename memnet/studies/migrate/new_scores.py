@@ -97,7 +97,8 @@ def read_new_scores(
     frame = read_table_any(table)
     source = name_of(table if isinstance(table, pd.DataFrame) else Path(table).name)
     named = "model" in frame.columns
-    models = read_scores(table, id_column=study.id_column, name=model or None)
+    name = None if named else model or None  # of a table that names none
+    models = read_scores(table, id_column=study.id_column, name=name)
     names = [scores.name for scores in models]
     chosen = models[0]
     if named and (model or len(models) > 1):
