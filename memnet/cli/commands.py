@@ -60,6 +60,7 @@ def make_readable(command: Any) -> None:
         text if text.startswith("\b") else " ".join(text.split()) for text in paragraphs
     )
     for option in command.params:
-        bounded = (getattr(option, name, None) for name in ("min", "max"))
-        if option.metavar is None and any(bound is not None for bound in bounded):
+        holders = (option, getattr(option, "type", None))  # of typer's versions
+        bounds = [getattr(holder, name, None) for holder in holders for name in ("min", "max")]
+        if option.metavar is None and any(bound is not None for bound in bounds):
             option.metavar = "<number>"

@@ -14,14 +14,13 @@ Nothing here touches the network but :func:`fetch` with ``download=True``.
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pooch
-from filelock import FileLock
 
 from memnet.errors import MemnetError
+from memnet.util.locking import hold_lock
 from memnet.util.messages import say
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.weights.download import download_file
@@ -124,7 +123,9 @@ def fetch(entry: WeightEntry, *, file: Path | None = None, download: bool = Fals
         )
     if entry.user_supplied:
         raise MemnetError(entry.missing(home(), forbidden=False))
-    with hold(path):
+    busy = f"Another process is writing {path}; waiting for it ..."
+    advice = "set MEMNET_HOME to a folder that can"
+    with hold_lock(Path(f"{path}.lock"), busy=busy, advice=advice, wait=True):
         if file is None and is_current(entry):  # another process was faster
             return path
         source = file or _usable_copy(entry)
@@ -149,18 +150,6 @@ def fetch_verified(entry: WeightEntry, *, file: Path | None = None, download: bo
         say(f"{error} Writing it anew ...")
     path.unlink()
     return fetch(entry, file=file, download=download)
-
-
-def hold(path: Path) -> AbstractContextManager[object]:
-    """Make the folder of a stored file and take the file's lock, or say why that cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(f"{path}.lock").acquire()
-    except OSError as error:
-        raise MemnetError(
-            f"The cache folder {home()} cannot be written ({error.strerror}); set MEMNET_HOME "
-            "to a folder that can."
-        ) from error
 
 
 def load(entry: WeightEntry) -> tuple[dict[str, Tensor], WeightHeader]:

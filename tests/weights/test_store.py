@@ -165,7 +165,7 @@ def test_what_is_stored_is_read_from_a_home_that_cannot_be_written(entry, publis
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     path = store.fetch(entry, file=published)
-    monkeypatch.setattr(store, "FileLock", forbidden)
+    monkeypatch.setattr(store, "hold_lock", forbidden)
     monkeypatch.setattr(Path, "mkdir", forbidden)
     assert store.fetch(entry) == path
     assert store.load(entry)[1].name == "tiny.test"
