@@ -172,7 +172,8 @@ def _parse(path: Path, message: str, what: str) -> Any:
 def _bytes(path: Path, what: str, most: int = _MOST_BYTES) -> bytes:
     try:
         if not path.is_file():
-            problem = "is a folder" if path.is_dir() else "does not exist"
+            problem = "is a pipe or a device" if path.exists() else "does not exist"
+            problem = "is a folder" if path.is_dir() else problem
             raise MemnetError(f"{path} {problem}; {what} file is needed.")
         size = path.stat().st_size
         if size > most:

@@ -8,6 +8,7 @@ compared number by number.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -291,7 +292,7 @@ def _refuse_to_overwrite(out: str | Path | None) -> None:
         return
     if Path(out).suffix != ".safetensors":
         raise MemnetError(f"--out {out} must end in .safetensors.")
-    if Path(out).exists():
+    if os.path.exists(out):
         try:
             read_header(Path(out))
         except MemnetError as error:
@@ -303,7 +304,7 @@ def _refuse_to_overwrite(out: str | Path | None) -> None:
 def _refuse_other_numbers(path: Path, header: WeightHeader, *, advice: str) -> None:
     """Keep a weight file that holds other numbers: a trained network, or another laboratory's."""
     try:
-        before = read_header(path) if path.exists() else header
+        before = read_header(path) if os.path.exists(path) else header
     except MemnetError:
         return  # a damaged file in the store: importing again is what mends it
     if before.tensors_sha256 != header.tensors_sha256:

@@ -317,7 +317,7 @@ def save_weights(
     path = Path(path)
     if path.suffix != ".safetensors":
         raise MemnetError(f"{path} must end in .safetensors.")
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise MemnetError(f"{path} exists; choose another name, or say overwrite=True.")
     network_class(arch)  # the file could not be loaded without
     tensors = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
@@ -346,7 +346,8 @@ def save_weights(
 
 def read_header(path: Path) -> WeightHeader:
     """Read what a weight file says about itself, not its numbers; raises as `read_weights`."""
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    # Of os.path, not of Path, which raises for a name that is too long; a pipe would be waited for.
+    if os.path.exists(path) and not os.path.isfile(path):
         raise MemnetError(f"{path} is not a safetensors file but a folder or a device.")
     try:
         with safe_open(path, framework="np") as file:

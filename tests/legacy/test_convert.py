@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -439,6 +440,36 @@ MINI_WIDTHS = {
     "fc7": 32,
     "fc8-euclidean": 1,
 }
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"weights": f"{LONG}.pth"}, "cannot be read .File name too long"),
+        ({"mean": f"{LONG}.mat"}, "There is no mean image"),
+        ({"out": f"{LONG}.safetensors"}, "File name too long|cannot be written"),
+        ({"weights": "pipe"}, "is a pipe or a device"),
+        ({"out": "pipe.safetensors"}, "exists and is no weight file"),
+    ],
+)
+def test_names_that_are_too_long_and_pipes_are_sentences(tmp_path, out, changes, says, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    os.mkfifo("pipe.safetensors")
+    options = {"weights": MINI / "mini_v2.caffemodel", "mean": MEAN, "out": out, **changes}
+    with pytest.raises(MemnetError, match=says):
+        import_memnet(options.pop("weights"), **options)
+
+
+@pytest.mark.parametrize("path", [f"{LONG}.safetensors", "pipe.safetensors", "."])
+def test_what_is_no_file_is_no_weight_file(tmp_path, path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.safetensors")
+    with pytest.raises(MemnetError, match=r"weight file|safetensors file"):
+        read_weights(Path(path))
 
 
 def test_somebody_elses_file_is_not_replaced(tmp_path, out):
