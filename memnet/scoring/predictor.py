@@ -286,13 +286,24 @@ class Predictor:
             raw outputs, ``(N, crops)`` float32 on the CPU.
         """
         n, crops = inputs.shape[:2]
-        with torch.inference_mode(), _WithoutTensorFloat32():
-            crops_in_order = inputs.flatten(0, 1).to(self.device, memory_format=torch.channels_last)
-            outputs = self.network(crops_in_order)
-        if outputs.numel() != n * crops:
+        try:
+            with torch.inference_mode(), _WithoutTensorFloat32():
+                in_order = inputs.flatten(0, 1).to(self.device, memory_format=torch.channels_last)
+                outputs = self.network(in_order)
+        except MemnetError:  # it says itself what is wrong
+            raise
+        except Exception as error:  # of a network and a preprocessing that do not fit, say
+            height, width = inputs.shape[-2:]
+            reason = printable(f"{type(error).__name__}: {error}", 300)
+            raise MemnetError(
+                f"The network of {self.name} failed on {n * crops} crops of {height} x {width} "
+                f"({reason}). It may not fit its preprocessing, or a smaller batch the memory."
+            ) from error
+        if not isinstance(outputs, Tensor) or outputs.numel() != n * crops:
+            given = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
             raise MemnetError(
                 f"The network of {self.name} must map {n * crops} crops to {n * crops} numbers; it "
-                f"returned {tuple(outputs.shape)}."
+                f"returned {given}."
             )
         return outputs.reshape(n, crops).float().cpu()
 

@@ -23,6 +23,7 @@ from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file
+from memnet.util.json_fields import NAME, check_shape
 from memnet.util.json_text import parse_json
 from memnet.util.text import printable, shorten_list
 from memnet.weights.networks import network_class
@@ -92,7 +93,7 @@ class WeightHeader:
             _check_text(field, getattr(self, field), most)
         for source in self.sources:
             for field, text in vars(source).items():
-                _check_text(f"{field} of a source", text, _NAME)
+                _check_text(f"{field} of a source", text, NAME.longest)
         if all(source.role != "weights" for source in self.sources):
             raise MemnetError("sources names no file of weights (role 'weights').")
 
@@ -121,6 +122,7 @@ class WeightHeader:
                 f"{HEADER_VERSION}; fetch or import the weights again."
             )
         values["sources"] = tuple(SourceFile(**source) for source in values["sources"])
+        check_shape(values["trained_on"], ([NAME], None), "trained_on")
         values["trained_on"] = check_trained_on(values["trained_on"])
         values["preprocess"] = PreprocessSpec.from_dict(values["preprocess"])
         values["output"] = OutputSpec.from_dict(values["output"])
@@ -128,17 +130,9 @@ class WeightHeader:
         return cls(**values)
 
 
-_NAME = 300
 _MOST_LETTERS = {
-    "name": _NAME,
-    "arch": _NAME,
-    "tensors_sha256": _NAME,
-    "converter": _NAME,
-    "licence": 10_000,
-    "licence_notice": 10_000,
-    "citation": 10_000,
-    "remark": 10_000,
-    "target": _NAME,
+    **dict.fromkeys(("name", "arch", "tensors_sha256", "converter", "target"), NAME.longest),
+    **dict.fromkeys(("licence", "licence_notice", "citation", "remark"), 10_000),
 }
 """The texts of a header, and how long each may be: they reach rows, reports and terminals."""
 

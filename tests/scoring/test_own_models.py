@@ -531,3 +531,35 @@ def test_a_remark_gives_no_orders_to_the_terminal_and_is_cut(tmp_path, capsys):
     assert r"red\x1b[31m\x0amemnet: all is well" in said
     assert "\x1b" not in said
     assert len(said) < 1500
+
+
+def test_a_network_that_does_not_fit_its_preprocessing_is_one_sentence(tmp_path):
+    register()
+    spec = dataclasses.replace(SPEC, crop_hw=(5, 11))
+    model = memnet.load(write_tiny(tmp_path / "odd.safetensors", preprocess=spec), device="cpu")
+    with pytest.raises(
+        MemnetError, match=r"odd\.safetensors failed on 2 crops of 5 x 11 .RuntimeE"
+    ):
+        model.score(np.zeros((20, 20, 3)))
+
+
+def test_a_network_that_returns_no_tensor_is_one_sentence(tmp_path):
+    class Pair(nn.Linear):
+        def __init__(self):
+            super().__init__(363, 1)
+
+        def forward(self, crops):
+            return crops, crops
+
+    register_network("pair", Pair)
+    save_weights(
+        tmp_path / "pair.safetensors",
+        Pair(),
+        arch="pair",
+        preprocess=SPEC,
+        output=OUTPUT,
+        trained_on=(),
+    )
+    model = memnet.load(tmp_path / "pair.safetensors", device="cpu")
+    with pytest.raises(MemnetError, match="must map 2 crops to 2 numbers; it returned tuple"):
+        model.score(np.zeros((20, 20, 3)))
