@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memnet.errors import MemnetError
+from memnet.util.text import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,7 @@ def load_numbers(path: Path, advice: str) -> object:
     """
     import torch  # only here: what asks where a file lies starts without it
 
-    _refuse_packed(path, advice)
+    _check_archive(path, advice)
     try:
         with warnings.catch_warnings():  # of kinds of tensors that are refused in a sentence
             warnings.simplefilter("ignore")
@@ -52,18 +53,28 @@ def load_numbers(path: Path, advice: str) -> object:
         ) from error
 
 
-def _refuse_packed(path: Path, advice: str) -> None:
-    """Refuse an archive that unpacks to far more than its size, before any of it is unpacked."""
+def _check_archive(path: Path, advice: str) -> None:
+    """Refuse an archive that unpacks to far more than its size, or that is damaged.
+
+    Nothing is unpacked before its size is known. The checksums of the members torch does not look
+    at: a flipped bit would be another number, and nobody would notice.
+    """
     try:
         size = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except Exception:  # no archive, or a damaged one: torch's reader says so
+            damaged = archive.testzip() if unpacked <= _MOST_UNPACKED * size else None
+    except Exception:  # no archive, or one that torch's reader cannot read, and says so
         return
     if unpacked > _MOST_UNPACKED * size:
         raise MemnetError(
             f"{path} has {size:,} bytes and would unpack to {unpacked:,}, which no file of "
             f"torch.save's does; {advice}."
+        )
+    if damaged is not None:
+        raise MemnetError(
+            f"{path} is damaged: {printable(damaged, 80)} in it does not match its checksum; "
+            "copy or download the file again."
         )
 
 

@@ -47,6 +47,17 @@ def test_an_archive_that_unpacks_to_a_multiple_is_refused_unread(
         load_numbers(packed, "copy it again")
 
 
+def test_one_wrong_bit_in_an_archive_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    numbers = torch.randn(1000)
+    torch.save({"a": numbers}, path)
+    data = bytearray(path.read_bytes())
+    data[data.find(numbers.numpy().tobytes()) + 5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(MemnetError, match=r"is damaged: model/data/0 in it does not match"):
+        load_numbers(path, "copy it again")
+
+
 def test_numbers_come_back(tmp_path: Path) -> None:
     torch.save({"a": torch.arange(3.0)}, tmp_path / "model.pt")
     read = load_numbers(tmp_path / "model.pt", "copy it again")
