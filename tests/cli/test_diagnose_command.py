@@ -128,6 +128,7 @@ def test_grey_pictures_are_said_and_that_they_hide_the_order_of_the_channels(run
 def test_without_pictures_only_the_numbers_speak(run, case, tmp_path):
     done = run(table(tmp_path / "old.csv", case[3]), images=False)
     assert done.stdout.startswith("The numbers alone (14):")
+    assert "memnet: old.csv was read as UTF-8, comma between cells\n" in done.stderr
     assert "--images" in done.stderr
     plain = json.loads(run(tmp_path / "old.csv", "--json", images=False).stdout)
     assert (plain["verdict"], plain["equivalent"]) == (None, [])

@@ -24,7 +24,7 @@ from command import wait_for
 from memnet.errors import MemnetError
 from memnet.reimpl import branches
 from memnet.reimpl.initial_weights import start_network
-from memnet.reimpl.training import callbacks, loop, module
+from memnet.reimpl.training import batches, callbacks, loop, module
 from memnet.reimpl.training import fit as fit_module
 from memnet.reimpl.training.batches import Pictures
 from memnet.reimpl.training.fit import fit
@@ -517,10 +517,12 @@ def test_an_error_of_a_file_is_not_blamed_on_the_runs_folder(tmp_path):
         raise OSError(5, "Input/output error", "/cache/pictures.npy")
 
     trainer, nothing = SimpleNamespace(fit=fit), SimpleNamespace(loaders={})
+    batches._opened[tmp_path] = "a map"
     status, cause, message = loop.run_loop(nothing, trainer, small(), tmp_path)
     assert (status, cause) == ("failed", "other")
     assert "A file could not be read or written ([Errno 5] Input/output error: " in message
     assert str(tmp_path) not in message
+    assert batches._opened == {}  # who trains next maps what lies there then
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(place, data):
