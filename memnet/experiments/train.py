@@ -41,6 +41,7 @@ from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.runner import Settings, score_to_file
 from memnet.scoring.table import FAILED
 from memnet.util.atomic import write_text
+from memnet.util.csv_text import to_csv_text
 from memnet.util.versions import environment
 
 _NOT_JUDGED = "The test part could not be judged: "
@@ -190,7 +191,7 @@ def test(out: Path, data: TrainingSet, device: str, command: str) -> list[str]:
     )
     truth = folder / "truth.csv"
     human = rows[["image_id", "score"]].rename(columns={"score": "human_score"})
-    write_text(truth, human.to_csv(index=False, lineterminator="\n"))
+    write_text(truth, to_csv_text(human))
     record = compare_scores(
         truth,
         [scores],

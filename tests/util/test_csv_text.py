@@ -6,6 +6,7 @@ import io
 import pandas as pd
 import pytest
 
+from memnet.compare.report.csv_text import csv_text
 from memnet.util.csv_text import disarm_formulas, to_csv_text
 
 AWKWARD = ["a\rb", "a\r\nb", "a\nb", 'say "a"', "a,b", " a", ""]
@@ -28,6 +29,12 @@ def test_a_heading_may_have_a_carriage_return_too():
 
 def test_without_carriage_returns_nothing_more_is_quoted():
     assert to_csv_text(pd.DataFrame({"a": ["x"], "b": [0.5]})) == "a,b\nx,0.5\n"
+
+
+def test_a_report_s_tables_bear_carriage_returns_too():
+    text = csv_text(["model", "value"], [{"model": "a\rb", "value": 0.1}, {"model": "c"}])
+    assert text == '"model","value"\n"a\rb","0.1"\n"c",""\n'
+    assert csv_text(["model", "value"], [{"model": "c", "value": True}]) == "model,value\nc,TRUE\n"
 
 
 def test_only_texts_that_a_spreadsheet_computes_get_an_apostrophe():

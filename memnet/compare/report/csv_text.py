@@ -11,13 +11,16 @@ from typing import Any
 def csv_text(head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Write CSV that R and pandas read without options: empty where nothing, TRUE and FALSE.
 
-    A row may lack columns, and what has no column is left out.
+    A row may lack columns, and what has no column is left out. Where a cell holds a carriage
+    return, all are in quotes: Python quotes a line feed only, and every reader ends a row at both.
     """
+    cells = [list(head), *([_plain(row.get(name)) for name in head] for row in rows)]
+    returns = any("\r" in cell for row in cells for cell in row)
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(head)
-    for row in rows:
-        writer.writerow([_plain(row.get(name)) for name in head])
+    if returns:
+        csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(cells)
+    else:
+        csv.writer(buffer, lineterminator="\n").writerows(cells)
     return buffer.getvalue()
 
 
