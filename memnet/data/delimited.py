@@ -83,7 +83,7 @@ def parse_text_table(text: str, source: str) -> TextTable:
     with cells_of_any_length(text):
         separator = separator or _find_separator(text)
         records = _records(text, separator, source)
-    if not records:
+    if not records or not _width(records[0][1]):  # names of control characters alone are none
         raise MemnetError(f"{source} is empty.")
     (_, header), *lines = records
     body = [

@@ -20,10 +20,23 @@ def parse_json(text: str, parse_constant: Callable[[str], Any] | None = None) ->
     >>> parse_json("[" * 100_000)
     Traceback (most recent call last):
     ValueError: it is nested too deeply
+    >>> parse_json("1" + "0" * 400)
+    Traceback (most recent call last):
+    ValueError: it has a whole number of 401 digits
     """
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"it has more than {MAX_CHARACTERS:,} characters")
     try:
-        return json.loads(text, parse_constant=parse_constant)
+        return json.loads(text, parse_constant=parse_constant, parse_int=_whole_number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _whole_number(digits: str) -> int:
+    """Read a whole number that has a place among 64-bit floats, so that all can reckon with it."""
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"it has a whole number of {len(digits):,} digits")
+    return int(digits)
+
+
+_MAX_DIGITS = 300

@@ -1,0 +1,279 @@
+"""Every reader of files that people bring, with small files to start from: for the fuzzers.
+
+A reader may return whatever it likes; all it may raise is a :class:`MemnetError` of one line.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import references
+from memnet.errors import MemnetError, PictureError
+
+SAVED = references.GOLDEN / "saved"
+MINI = references.GOLDEN / "mini"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader of one kind of file.
+
+    Attributes
+    ----------
+    name : the file's name, by which some readers know the kind.
+    seeds : makes files that it reads.
+    read : what is called with the path.
+    as_json : whether the content is JSON, so that single values can be replaced.
+    refused : what is said of the seeds, where they are only the structure of a file.
+    """
+
+    name: str
+    seeds: Callable[[], list[bytes]]
+    read: Callable[[Path], object]
+    as_json: bool = False
+    refused: str = ""
+
+
+def saved(*names: str) -> Callable[[], list[bytes]]:
+    return lambda: [(SAVED / name).read_bytes() for name in names]
+
+
+def read_table(path: Path) -> None:
+    from memnet.data.columns import read_scores
+    from memnet.data.numbers import to_numbers
+    from memnet.data.tables import read_table_any
+
+    table = read_table_any(path)
+    for place in range(table.shape[1]):
+        try:
+            to_numbers(table.iloc[:, place], "x")
+        except MemnetError as error:
+            one_line(error)
+    read_scores(path, id_column=table.columns[0])
+
+
+def tables() -> list[bytes]:
+    texts = [
+        'image_id,score\na.jpg,0.5\n"b, c.jpg",0.75\n',
+        "sep=;\nimage_id;score;rt\na.jpg;0,5;1.071\nb.jpg;0,75;914\n",
+        '"image_id" "score"\n"1" "a.jpg" 0.5\n"2" "b.jpg" 0.75\n',
+        "# notes\nimage_id\tscore\na.jpg\t51 %\nb.jpg\t-999\nc.jpg\t0.5\n",
+        'image_id,model,variant,score\na.jpg,m,,0.5\na.jpg,n,"x\ny",.5\n',
+    ]
+    return [*(text.encode() for text in texts), texts[1].encode("utf-16")]
+
+
+def excel() -> list[bytes]:
+    import pandas as pd
+
+    stream = io.BytesIO()
+    table = pd.DataFrame({"image_id": ["a.jpg", "b.jpg"], "score": [0.5, "1.071"]})
+    table.to_excel(stream, index=False)
+    return [stream.getvalue()]
+
+
+def read_manifest(path: Path) -> None:
+    from memnet.data import manifest
+
+    path.with_suffix("").write_bytes((SAVED / "mixture.csv").read_bytes())
+    manifest.read_manifest(path.with_suffix(""))
+
+
+def read_sidecar(path: Path) -> None:
+    from memnet.data.columns import read_scores
+    from memnet.scoring.score_file import open_scores
+
+    table = path.with_suffix("")
+    table.write_bytes((SAVED / "scores.csv").read_bytes())
+    read_scores(table, id_column="image_id")
+    with open_scores(table):
+        pass
+
+
+def read_journal(path: Path) -> None:
+    from memnet.scoring.score_file import open_scores
+
+    table = path.with_suffix("")
+    for name in ("scores.csv", "scores.csv.json"):
+        (path.parent / name).write_bytes((SAVED / name).read_bytes())
+    with open_scores(table):
+        pass
+
+
+def journal() -> list[bytes]:
+    row = {"image_id": "a.png", "path": "a.png", "model": "m", "variant": "", "score": 0.5}
+    more = {"raw": 0.5, "n_crops": 1, "clamped": False, "width": 8, "height": 8, "mode": "RGB"}
+    line = json.dumps({**row, **more, "warning": "", "file": "1 2"})
+    return [f"{line}\n{line}\n".encode()]
+
+
+def read_record(path: Path) -> None:
+    from memnet.compare.record import RunRecord
+
+    RunRecord.read(path)
+
+
+def read_frozen(path: Path) -> None:
+    from memnet.compare.frozen.file import FrozenScores
+
+    FrozenScores.read(path)
+
+
+def read_crosswalk(path: Path) -> None:
+    from memnet.studies.migrate import crosswalk
+
+    crosswalk.read_crosswalk(path)
+
+
+def read_run(path: Path) -> None:
+    from memnet.reimpl.training import run_folder
+
+    run_folder.read_run(path.parent)
+
+
+def read_weights(path: Path) -> None:
+    from memnet.weights import files
+
+    files.read_header(path)
+    files.read_weights(path)
+
+
+def weights() -> list[bytes]:
+    return [(SAVED / "tiny.safetensors").read_bytes()]
+
+
+def with_header(text: bytes) -> bytes:
+    """A weight file whose own header is this JSON: the length stands before it."""
+    return struct.pack("<Q", len(text)) + text
+
+
+def read_checkpoint(path: Path) -> None:
+    from memnet.legacy import checkpoint
+
+    checkpoint.read_port_checkpoint(path)
+
+
+def checkpoint() -> list[bytes]:
+    import torch
+
+    stream = io.BytesIO()
+    torch.save({"module.fc8.bias": torch.zeros(1), "fc8.weight": torch.ones(1, 3)}, stream)
+    return [stream.getvalue()]
+
+
+def read_caffe(path: Path) -> None:
+    from memnet.legacy.architecture import check_layers
+    from memnet.legacy.caffe_files import read_binaryproto, read_caffemodel, read_prototxt
+
+    if path.suffix == ".binaryproto":
+        read_binaryproto(path)
+    else:
+        check_layers((read_caffemodel if path.suffix == ".caffemodel" else read_prototxt)(path))
+
+
+def stripped(name: str) -> bytes:
+    """A network's layers without their numbers: structure is what there is to break."""
+    from memnet.legacy.caffe_schema import message_class
+
+    net = message_class("NetParameter")()
+    net.ParseFromString((MINI / name).read_bytes())
+    for layer in [*net.layers, *net.layer]:
+        for blob in layer.blobs:
+            blob.data[:] = [b"\0\0\0\0"]
+    return net.SerializeToString()
+
+
+def read_picture(path: Path) -> None:
+    from memnet.preprocess.decode import decode
+
+    for orientation in ("ignore", "apply"):
+        decode(path.read_bytes(), exif_orientation=orientation, max_pixels=1_000_000)
+
+
+def pictures() -> list[bytes]:
+    """The formats in their modes, and TIFF in its compressions, each a few hundred bytes."""
+    from PIL import Image
+
+    made = []
+    noise = Image.frombytes("RGB", (8, 6), bytes(range(144)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for mode in ("RGB", "L", "1", "P", "RGBA", "LA", "I;16"):
+        made.append((noise.convert("L").convert("I") if mode == "I;16" else noise, mode, "PNG", {}))
+    for mode in ("RGB", "L", "CMYK"):
+        made.append((noise, mode, "JPEG", {"exif": exif}))
+    made += [(noise, "P", "GIF", {"save_all": True, "append_images": [noise.convert("P")] * 2})]
+    made += [(noise, "RGB", "WEBP", {}), (noise, "RGBA", "WEBP", {}), (noise, "RGB", "BMP", {})]
+    for packed in ("raw", "tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"):
+        made.append((noise, "RGB", "TIFF", {"compression": packed}))
+    made += [(noise, "1", "TIFF", {"compression": name}) for name in ("group3", "group4")]
+    contents = []
+    for picture, mode, kind, options in made:
+        stream = io.BytesIO()
+        picture.convert(mode).save(stream, kind, **options)
+        contents.append(stream.getvalue())
+    return contents
+
+
+def record() -> list[bytes]:
+    """A comparison's record with a few results: the whole one has a hundred thousand bytes."""
+    values = json.loads((SAVED / "comparison" / "record.json").read_text(encoding="utf-8"))
+    values["results"] = values["results"][:4]
+    return [json.dumps(values).encode()]
+
+
+READERS = {
+    "table": Reader("t.csv", tables, read_table),
+    "excel": Reader("t.xlsx", excel, read_table),
+    "parquet": Reader("t.parquet", saved("scores.parquet"), read_table),
+    "manifest": Reader("t.csv.json", saved("mixture.csv.json"), read_manifest, as_json=True),
+    "sidecar": Reader("scores.csv.json", saved("scores.csv.json"), read_sidecar, as_json=True),
+    "journal": Reader("scores.csv.partial", journal, read_journal),
+    "record": Reader("record.json", record, read_record, as_json=True),
+    "frozen": Reader("frozen.json", saved("frozen.json"), read_frozen, as_json=True),
+    "crosswalk": Reader(
+        "crosswalk.json", saved("migration/crosswalk.json"), read_crosswalk, as_json=True
+    ),
+    "run": Reader("run.json", saved("run/run.json"), read_run, as_json=True),
+    "weights": Reader("w.safetensors", weights, read_weights),
+    "checkpoint": Reader(
+        "w.pth", checkpoint, read_checkpoint, refused="nothing in the file for conv1.weight"
+    ),
+    "caffemodel": Reader(
+        "w.caffemodel",
+        lambda: [stripped("mini_v1.caffemodel"), stripped("mini_v2.caffemodel")],
+        read_caffe,
+        refused="holds 4 bytes",
+    ),
+    "prototxt": Reader("w.prototxt", lambda: [(MINI / "deploy.prototxt").read_bytes()], read_caffe),
+    "binaryproto": Reader(
+        "w.binaryproto",
+        lambda: [(references.GOLDEN / "mean" / "synthetic_mean.binaryproto").read_bytes()[:4000]],
+        read_caffe,
+        refused="needs 786,432 bytes",
+    ),
+    "picture": Reader("p.img", pictures, read_picture),
+}
+
+
+def one_line(error: Exception) -> None:
+    """Fail where a sentence is none, or of a length that nobody reads."""
+    assert "\n" not in str(error)
+    assert 0 < len(str(error)) < 3_000, len(str(error))
+
+
+def try_to_read(reader: Reader, folder: Path, content: bytes) -> str:
+    """Read one file; returns what is said of it, "" where it was read. Other errors are raised."""
+    path = folder / reader.name
+    path.write_bytes(content)
+    try:
+        reader.read(path)
+    except (MemnetError, PictureError) as error:
+        one_line(error)
+        return str(error)
+    return ""
