@@ -102,7 +102,7 @@ def _run() -> int:
     try:
         app()
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except StoppedError as error:
         say(str(error))
         return 130

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from memnet.cli.paths import keep_inputs
+
 
 def clips(
     scores: Path = typer.Argument(help="A score table of `memnet score`, .csv or .parquet."),
@@ -33,6 +35,7 @@ def clips(
 
     if not scores.is_file():
         raise MemnetError(f"There is no score table {scores}; `memnet score` makes one.")
+    keep_inputs([out / "frames.csv", out / "clips.csv"], [scores])
     result = sorting.sort_frames(read_table(scores), pattern=pattern)
     for name, table in (("frames.csv", result.frames), ("clips.csv", result.clips)):
         write_text(out / name, to_csv_text(table))

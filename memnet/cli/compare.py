@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
+from memnet.cli.paths import is_same
+
 if TYPE_CHECKING:
     from memnet.data.columns import ScoreTable
 
@@ -100,7 +102,7 @@ def compare(
         raise MemnetError("--model is for --images; leave it out with --scores.")
     kept = out / _KEPT
     tables = list(map(score_table, scores))
-    copies = not images and not any(_is_same(Path(str(each.table)), kept) for each in tables)
+    copies = not images and not any(is_same(Path(str(each.table)), kept) for each in tables)
     if copies:
         refuse_to_replace(kept)
     say_if_misspelt(dataset)
@@ -215,13 +217,6 @@ def _is_copy(path: Path) -> bool:
     except (OSError, pa.ArrowException):
         return False
     return columns == _COPIED and path.with_name("record.json").is_file()
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there
-        return False
 
 
 def _seem_swapped(truth: Path, scores: list[ScoreTable], truth_column: str) -> bool:

@@ -62,10 +62,13 @@ def migrate(
     Every row and column of the study is kept in OUT/migrated.csv, with new columns after them.
     """
     from memnet.cli.messages import command_line, report_failures, say_if_misspelt, say_some
+    from memnet.cli.paths import keep_inputs
     from memnet.studies.migrate.migrate import SCORES
     from memnet.studies.migrate.migrate import migrate as migrate_study
     from memnet.util.messages import say
 
+    written = [out / "migrated.csv", out / "claims.csv"]
+    keep_inputs(written, [study, *([new_scores] if new_scores else [])])
     say_if_misspelt(dataset)
     result = migrate_study(
         study,
