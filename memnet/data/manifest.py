@@ -25,6 +25,7 @@ from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
 from memnet.util.csv_text import to_csv_text
+from memnet.util.json_fields import NAME, check_shape
 from memnet.util.json_text import parse_json
 
 FilePath = str | os.PathLike[str]
@@ -242,11 +243,12 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
             f"{manifest_file} has schema version {version!r}, and this memnet knows "
             f"{SCHEMA_VERSION}: build the table again with `memnet dataset`, or update memnet."
         )
-    if missing := set(_NEEDED) - set(manifest):
+    try:
+        check_shape(manifest, _SHAPE, "")
+    except ValueError as error:
         raise MemnetError(
-            f"{manifest_file} lacks {', '.join(sorted(missing))}; build the table again with "
-            "`memnet dataset`."
-        )
+            f"{manifest_file} is damaged ({error}); build the table again with `memnet dataset`."
+        ) from error
     frame = read_table_any(path)
     columns = [manifest["id_column"], manifest["truth_column"]]
     if not set(columns) <= set(frame.columns) or manifest["digest"] != manifest_digest(
@@ -270,7 +272,16 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-_NEEDED = ("dataset", "label_kind", "n", "digest", "id_column", "truth_column")
+_SHAPE = {
+    **dict.fromkeys(("dataset", "id_column", "truth_column", "label_kind", "digest"), NAME),
+    "n": int,
+    **dict.fromkeys(("part?", "label_column?", "hits_column?", "responses_column?"), (NAME, None)),
+    **dict.fromkeys(("false_alarms_column?", "category_column?"), (NAME, None)),
+    **dict.fromkeys(("split?", "seed?", "held_out?"), (int, NAME, None)),
+    "counts?": {str: int},
+    "sources?": [{str: (NAME, int)}],
+}
+"""What a manifest must hold, and what it may."""
 
 
 def _load(path: Path) -> dict[str, Any] | None:

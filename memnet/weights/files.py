@@ -349,7 +349,8 @@ def read_header(path: Path) -> WeightHeader:
     except FileNotFoundError:
         raise MemnetError(f"There is no weight file {path}.") from None
     except (SafetensorError, OSError) as error:
-        raise MemnetError(f"{path} is not a safetensors file ({error}); make it again.") from error
+        reason = printable(" ".join(str(error).split()))
+        raise MemnetError(f"{path} is not a safetensors file ({reason}); make it again.") from error
     if "memnet" not in metadata:
         raise MemnetError(
             f"{path} says nothing about its preprocessing (no 'memnet' entry in its header), so "

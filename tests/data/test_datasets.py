@@ -270,7 +270,7 @@ def test_a_table_without_a_manifest_is_the_users_own(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"schema_version": 99}, "schema version 99"), ({"digest": None}, "lacks digest")],
+    [({"schema_version": 99}, "schema version 99"), ({"digest": None}, "it has no digest")],
 )
 def test_a_manifest_that_is_newer_or_damaged_is_refused(lamem_folder, tmp_path, change, says):
     path = tmp_path / "truth.csv"

@@ -189,10 +189,11 @@ def stripped(name: str) -> bytes:
 
 
 def read_picture(path: Path) -> None:
-    from memnet.preprocess.decode import decode
+    from memnet.preprocess.decode import PictureLimits, decode
 
+    limits = PictureLimits(max_pixels=1_000_000)
     for orientation in ("ignore", "apply"):
-        decode(path.read_bytes(), exif_orientation=orientation, max_pixels=1_000_000)
+        decode(path.read_bytes(), exif_orientation=orientation, limits=limits)
 
 
 def pictures() -> list[bytes]:
