@@ -197,7 +197,7 @@ def _convert(entry: WeightEntry, source: Path) -> Path:
 def read_published(source: Path) -> object:
     """Read a published PyTorch file, and nothing in it but numbers."""
     say(f"converting {source} once ...")
-    return load_numbers(source, "download or copy it again")
+    return load_numbers(source, "download or copy it again", verified=True)
 
 
 def clear_left(path: Path) -> None:
