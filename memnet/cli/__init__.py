@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import shlex
@@ -113,8 +114,10 @@ def _run() -> int:
         return 2
     except KeyboardInterrupt:  # before or after the command itself
         return 130
-    except Exception as error:  # the last resort: whatever nobody expected
-        say(_report(error))
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            return _no_room(error)  # printing to a file on a full disk
+        say(_report(error))  # the last resort: whatever nobody expected
         return 3
     return 0
 
@@ -126,13 +129,17 @@ def _flush(code: int) -> int:
     except BrokenPipeError:  # `memnet score ... | head`
         code = BROKEN_PIPE
     except OSError as error:
-        say(f"the output cannot be written ({error.strerror}); free some space, or use --out.")
-        code = code or 2
+        code = code or _no_room(error)
     else:
         return code
     with contextlib.suppress(OSError, ValueError):  # else Python tries again, and says so
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
+
+
+def _no_room(error: OSError) -> int:
+    say(f"the output cannot be written ({error.strerror}); free some space and run it again.")
+    return 2
 
 
 def _report(error: Exception) -> str:

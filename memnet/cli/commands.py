@@ -47,6 +47,10 @@ def _end_in_words() -> Iterator[None]:
         raise StoppedError("interrupted; what was finished is kept.") from None
     except BrokenPipeError:
         raise SystemExit(BROKEN_PIPE) from None
+    except SystemExit as stop:  # rich makes of it an exit of its own
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise SystemExit(BROKEN_PIPE) from None
+        raise
 
 
 def make_readable(command: Any) -> None:

@@ -39,6 +39,26 @@ def test_a_reader_that_went_away_is_no_failed_picture(ended_by):
     assert ended_by(BrokenPipeError(), check=141).stderr == ""
 
 
+def test_rich_s_own_exit_for_a_broken_pipe_is_no_failed_picture(memnet_command, monkeypatch):
+    def pass_through(self):
+        try:
+            raise BrokenPipeError
+        except BrokenPipeError:
+            raise SystemExit(1)  # noqa: B904  # as rich's Console.on_broken_pipe
+
+    monkeypatch.setattr("rich.console.Console._write_buffer", pass_through)
+    memnet_command("weights", "list", check=141)
+    memnet_command("--help", check=141)
+
+
+def test_a_full_disk_while_printing_is_no_fault_of_memnet(ended_by):
+    done = ended_by(OSError(28, "No space left on device"), check=2)
+    assert done.stderr == (
+        "memnet: the output cannot be written (No space left on device); free some space and run "
+        "it again.\n"
+    )
+
+
 def test_the_pipe_may_break_when_the_last_of_the_output_is_written(monkeypatch):
     class Gone:
         def flush(self):
