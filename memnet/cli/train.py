@@ -150,7 +150,7 @@ def _starts(given: list[str]) -> dict[str, str]:
 
 def _print(run: dict[str, Any], out: Path) -> None:
     """Say what came of it: the data on stdout, where things are on stderr."""
-    from memnet.reimpl.training.run_folder import WEIGHTS
+    from memnet.reimpl.training.run_folder import TEST, WEIGHTS
     from memnet.util.messages import say
 
     best = run["best"]
@@ -165,8 +165,8 @@ def _print(run: dict[str, Any], out: Path) -> None:
     reached = f"Spearman {best['val_spearman']:.3f}, MSE {best['val_loss']:.4f}"
     print(f"best epoch   {best['epoch']:g}")
     print(f"validation   {reached} ({word})")
-    if (out / "test" / "record.json").is_file():
-        print(f"test         see {out / 'test' / 'report.html'}")
+    if (out / TEST / "record.json").is_file():
+        print(f"test         see {out / TEST / 'report.html'}")
     if run["seconds"] and run["pictures_per_second"]:
         print(f"training     {run['seconds']:.0f} s, {run['pictures_per_second']:.1f} pictures/s")
     say(f"weights in {out / WEIGHTS}, and the page is {out / 'report.html'}")
