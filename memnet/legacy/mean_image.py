@@ -157,10 +157,11 @@ def _is_upright(grey: Float32Array) -> tuple[bool | None, str]:
 def _channels_last(raw: Any, size_hw: tuple[int, int], path: Path) -> tuple[Float32Array, str]:
     """Bring the channels to the end; the second value is "c" where they came first."""
     shape = tuple(size for size in raw.shape if size != 1)
-    if shape == (*size_hw, 3):
-        return raw.reshape(shape).astype(np.float32), ""
-    if shape == (3, *size_hw):
-        return raw.reshape(shape).astype(np.float32).transpose(1, 2, 0), "c"
+    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, and is refused
+        if shape == (*size_hw, 3):
+            return raw.reshape(shape).astype(np.float32), ""
+        if shape == (3, *size_hw):
+            return raw.reshape(shape).astype(np.float32).transpose(1, 2, 0), "c"
     height, width = size_hw
     raise MemnetError(
         f"{path} has shape {' x '.join(map(str, raw.shape))}; the mean image must be "

@@ -114,6 +114,32 @@ def test_what_is_no_mean_image_is_named(tmp_path, array, says):
         read_mean_image(tmp_path / "mean.npy")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 3, 3)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 3, 3)}",
+        "{'descr': '<f4', 'fortran",
+        "(" * 3000,
+    ],
+    ids=["huge", "negative", "cut", "deep"],
+)
+def test_a_damaged_npy_header_is_one_sentence(tmp_path, header):
+    length = len(header) + 1
+    data = b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little") + header.encode() + b"\n"
+    (tmp_path / "mean.npy").write_bytes(data)
+    with pytest.raises(MemnetError, match="cannot be read as a NumPy array"):
+        read_mean_image(tmp_path / "mean.npy")
+
+
+def test_a_64_bit_number_beyond_the_32_bit_ones_is_not_finite(tmp_path):
+    image = np.full((256, 256, 3), 100.0)
+    image[0, 0, 0] = 1e300
+    np.save(tmp_path / "mean.npy", image)
+    with pytest.raises(MemnetError, match="not finite"):
+        read_mean_image(tmp_path / "mean.npy")
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path, right):
     def refused(name, content, says):
         path = tmp_path / name
