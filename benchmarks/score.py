@@ -1,7 +1,10 @@
 """Speed and memory of `memnet score`, each against a peer measured in the same run.
 
     python benchmarks/score.py speed FOLDER    # of pictures; 100 or more
-    python benchmarks/score.py memory FOLDER   # scores 200, then 2,000 pictures (minutes)
+    python benchmarks/score.py memory FOLDER   # scores 200, then 5,000 pictures (many minutes)
+
+`--model FILE` takes another model than `resmem.published`: with a small one, what grows with the
+number of pictures is not hidden behind the weights.
 
 `speed` compares the whole command with the bare network (same weights, batch size and threads, on
 inputs that lie in memory), in alternation, since machines are noisy. The command's time is given
@@ -22,8 +25,8 @@ import tempfile
 import time
 from pathlib import Path
 
-MODEL = "resmem.published"
 BATCH = 8
+FEW, MANY = 200, 5000
 
 
 def main() -> None:
@@ -32,13 +35,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pictures", type=int, default=200, help="for speed: how many")
     parser.add_argument("--rounds", type=int, default=3, help="for speed: alternations")
+    parser.add_argument("--model", default="resmem.published")
     args = parser.parse_args()
     pictures = sorted(path for path in args.folder.rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory() as scratch:
         if args.what == "speed":
-            found = speed(pictures, Path(scratch), args.pictures, args.rounds)
+            found = speed(pictures, Path(scratch), args.model, args.pictures, args.rounds)
         else:
-            found = memory(pictures, Path(scratch))
+            found = memory(pictures, Path(scratch), args.model)
     print(json.dumps(found, indent=1))
 
 
@@ -50,10 +54,10 @@ def link(pictures: list[Path], count: int, folder: Path) -> Path:
     return folder
 
 
-def score(folder: Path, out: Path) -> tuple[float, float]:
+def score(folder: Path, out: Path, model: str) -> tuple[float, float]:
     """Run `memnet score`; returns seconds and peak memory in MB."""
     command = [sys.executable, "-m", "memnet", "score", str(folder)]
-    command += ["--model", MODEL, "--out", str(out), "--batch-size", str(BATCH), "--device", "cpu"]
+    command += ["--model", model, "--out", str(out), "--batch-size", str(BATCH), "--device", "cpu"]
     start = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -63,16 +67,18 @@ def score(folder: Path, out: Path) -> tuple[float, float]:
     return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
-def speed(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dict[str, object]:
+def speed(
+    pictures: list[Path], scratch: Path, name: str, count: int, rounds: int
+) -> dict[str, object]:
     import torch
 
     import memnet
 
     folder = link(pictures, count, scratch / "pictures")
-    model = memnet.load(MODEL, device="cpu")
+    model = memnet.load(name, device="cpu")
     inputs = torch.stack([model.preprocess.apply(path) for path in sorted(folder.iterdir())])
     model.forward(inputs[:BATCH])
-    score(folder, scratch / "warm.csv")  # also fills the file cache
+    score(folder, scratch / "warm.csv", name)  # also fills the file cache
     bare, whole, steady = [], [], []
     for number in range(rounds):
         start = time.perf_counter()
@@ -80,8 +86,10 @@ def speed(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dict[
             model.forward(inputs[first : first + BATCH])
         bare.append(time.perf_counter() - start)
         out = scratch / f"{number}.csv"
-        seconds, _ = score(folder, out)
-        again, _ = score(folder, out)  # everything is done: what a run costs without a picture
+        seconds, _ = score(folder, out, name)
+        again, _ = score(
+            folder, out, name
+        )  # everything is done: what a run costs without a picture
         whole.append(seconds)
         steady.append(seconds - again)
     ratios = [b / s for b, s in zip(bare, steady, strict=True)]
@@ -100,14 +108,15 @@ def speed(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dict[
     }
 
 
-def memory(pictures: list[Path], scratch: Path) -> dict[str, object]:
+def memory(pictures: list[Path], scratch: Path, name: str) -> dict[str, object]:
     peaks = {}
-    for count in (200, 2000):
+    for count in (FEW, MANY):
         folder = link(pictures, count, scratch / str(count))
-        _, peaks[count] = score(folder, scratch / f"{count}.csv")
+        _, peaks[count] = score(folder, scratch / f"{count}.csv", name)
     return {
+        "model": Path(name).name,
         "peak_mb": {count: round(peak, 1) for count, peak in peaks.items()},
-        "ratio": round(peaks[2000] / peaks[200], 4),
+        "ratio": round(peaks[MANY] / peaks[FEW], 4),
     }
 
 
