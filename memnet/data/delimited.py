@@ -108,6 +108,11 @@ def clean_name(name: str) -> str:
     return re.sub(r"\s*[\r\n]+\s*", " ", name).strip()
 
 
+def is_note(line: str) -> bool:
+    """Whether a line above the names is a comment (``# made on Monday``)."""
+    return bool(_NOTE.match(line))
+
+
 @contextmanager
 def cells_of_any_length(text: str) -> Iterator[None]:
     """Let the csv module read cells as long as the whole text; it refuses more than 131,072."""
@@ -124,7 +129,7 @@ def _skip_notes(text: str, assumed: list[str]) -> tuple[int, str]:
     while text:
         line, _, rest = text.partition("\n")
         line = line.strip("\r")
-        if line.strip(" \t,;") and not (_NOTE.match(line) and rest.strip()):
+        if line.strip(" \t,;") and not (is_note(line) and rest.strip()):
             break
         if line.strip(" \t,;"):
             assumed.append(f"the line {line.strip()[:40]!r} above the names was passed over")

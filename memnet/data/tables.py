@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import zipfile
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,6 +21,7 @@ from memnet.data.delimited import (
     SEPARATORS,
     cells_of_any_length,
     clean_name,
+    is_note,
     parse_text_table,
 )
 from memnet.data.numbers import (
@@ -58,6 +60,14 @@ _UNREADABLE = {
     b"{\\rtf": "a Word document (RTF): save the table as CSV",
 }
 """How a file begins -> what it is and what to do."""
+
+_ARCHIVES = {
+    "xl/workbook.bin": "a binary Excel file (.xlsb): save it as .xlsx",
+    "content.xml": "an OpenDocument file (.ods): save it as .xlsx or CSV",
+    "word/document.xml": "a Word document: save its table as CSV",
+    "": "a zip archive: unpack it first",
+}
+"""What lies in a zip archive -> what it is and what to do."""
 
 
 def name_of(table: TableInput) -> str:
@@ -114,6 +124,7 @@ def read_table_any(table: TableInput) -> pd.DataFrame:
     if content[:4] == b"PAR1":
         frame, assumed = _read_parquet(content, path), ["Parquet"]
     elif content[:4] == b"PK\x03\x04":
+        _require_excel(content, path)
         frame, assumed = _read_excel(content, path, sheet)
     else:
         frame, assumed = _read_text(content, str(path))
@@ -219,6 +230,19 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
         raise MemnetError(f"{path} cannot be read as Parquet ({reason}).") from error
 
 
+def _require_excel(content: bytes, path: Path) -> None:
+    """Refuse zip archives that are something else, by what they hold."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return  # damaged: reading it says so
+    if "xl/workbook.xml" in names:
+        return
+    what = next((what for name, what in _ARCHIVES.items() if name in names), _ARCHIVES[""])
+    raise MemnetError(f"{path} is no table that memnet reads but {what}.")
+
+
 def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, list[str]]:
     try:
         import openpyxl
@@ -249,8 +273,13 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
         raise MemnetError(f"{path} cannot be read as an Excel file ({reason}).") from error
     rows = [[_excel_cell(value) for value in row] for row in values]
     used = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
+    assumed = [f"Excel, sheet {sheet or sheets[0]!r}"]
+    while len(used) > 1 and is_note(used[0][1][0]) and not any(used[0][1][1:]):
+        assumed.append(f"the line {used.pop(0)[1][0][:40]!r} above the names was passed over")
     if not used:
         raise MemnetError(f"{path} is empty.")
+    if any(not all(row) for _, row in used):
+        _refuse_formulas(content, path, sheet or sheets[0])
     (_, names), *body = used
     width = max(place + 1 for _, row in used for place, cell in enumerate(row) if cell)
     names = [_name(name) for name in (names + [""] * width)[:width]]
@@ -267,7 +296,25 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
         for place, name in enumerate(names)
         if any(is_fraction(value) for row in values for value in row[place : place + 1])
     ]
-    return frame, [f"Excel, sheet {sheet or sheets[0]!r}"]
+    return frame, assumed
+
+
+def _refuse_formulas(content: bytes, path: Path, sheet: str) -> None:
+    """Raise ``MemnetError`` where a cell has a formula and no result: a missing value it is not."""
+    import openpyxl
+
+    computed, written = (
+        openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=results)[sheet]
+        for results in (True, False)
+    )
+    for results, formulas in zip(computed.iter_rows(), written.iter_rows(), strict=False):
+        for result, formula in zip(results, formulas, strict=False):
+            if result.value is None and formula.data_type == "f":
+                raise MemnetError(
+                    f"{path}, sheet {sheet!r}: cell {formula.coordinate} holds the formula "
+                    f"{str(formula.value)[:40]} without its result, since the program that wrote "
+                    "the file computes none; open the file in a spreadsheet and save it."
+                )
 
 
 def _excel_cell(value: object) -> str:

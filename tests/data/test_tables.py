@@ -6,6 +6,7 @@ The expected values are what the cells say to a person who knows which program w
 from __future__ import annotations
 
 import math
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -449,3 +450,40 @@ def test_a_cell_longer_than_the_csv_module_reads_by_itself(tmp_path):
     path.write_text('image_id,note,score\na.jpg,"' + "x" * 200_000 + ' \\"b\\"",0.5\n')
     table = read_table_any(path)
     assert to_numbers(table["score"]).tolist() == [0.5]
+
+
+def test_a_formula_without_a_result_is_no_missing_value(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["image_id", "score"], ["a.jpg", "=1/4"], ["b.jpg", 0.5]):
+        book.active.append(row)
+    book.save(tmp_path / "made.xlsx")  # openpyxl writes formulas, and computes none
+    with pytest.raises(MemnetError, match="cell B2 holds the formula =1/4 without its result"):
+        read_table_any(tmp_path / "made.xlsx")
+
+
+def test_comments_above_the_names_of_a_sheet_are_passed_over(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["# made on Monday"], [], ["image_id", "score"], ["a.jpg", None], ["b.jpg", 0.5]):
+        book.active.append(row)
+    book.save(tmp_path / "notes.xlsx")
+    table = read_table_any(tmp_path / "notes.xlsx")
+    assert table.columns.tolist() == ["image_id", "score"]
+    assert table.index.tolist() == [4, 5]
+    assert "the line '# made on Monday' above the names was passed over" in assumed_of(table)
+
+
+@pytest.mark.parametrize(
+    ("member", "sentence"),
+    [
+        ("scores.csv", "a zip archive: unpack it first"),
+        ("content.xml", r"an OpenDocument file \(.ods\): save it as"),
+        ("xl/workbook.bin", "a binary Excel file"),
+    ],
+)
+def test_archives_are_said_to_be_what_they_are(tmp_path, member, sentence):
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as archive:
+        archive.writestr(member, "x")
+    with pytest.raises(MemnetError, match=sentence):
+        read_table_any(tmp_path / "t.xlsx")
