@@ -133,7 +133,8 @@ def test_dropout_acts_in_training_only(recipe_network):
 def test_a_missing_and_a_spare_tensor_are_both_named():
     with torch.device("meta"):
         targets = ResMem().state_dict()
-    tensors = dict(targets)
+    numbers = {each.dtype: torch.zeros((), dtype=each.dtype) for each in targets.values()}
+    tensors = {name: numbers[each.dtype].expand(each.shape) for name, each in targets.items()}
     tensors["fc13.weight"] = tensors.pop("fc12.weight")
     with pytest.raises(memnet.MemnetError, match=r"fc13\.weight.*fc12\.weight"):
         match_tensors(tensors, targets, "model.pt")

@@ -282,7 +282,7 @@ def test_a_header_with_a_field_too_few_too_many_or_of_nonsense_is_refused(writte
         (_with(trained_on=[["lamem"]]), r"trained_on\[0\] is \['lamem'\]"),
         (_with(target=["hit_rate"]), "hit_rate"),
         (_with(header_version="2" * 5000), "has version 2222.*4,920 more characters"),
-        (lambda values: values["output"].update(multiply=10**400), "multiply is 1000"),
+        (lambda values: values["output"].update(multiply=10**400), "a whole number of 401 digits"),
         (lambda values: values["output"].update(multiply="2"), "multiply is '2'"),
         (lambda values: values["preprocess"].update(pixel_max=[1]), "pixel_max is"),
         (
