@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import Bottleneck, ResNet
 
 from memnet.errors import MemnetError, unknown_name
+from memnet.reimpl.resnet import ResNet
 
 CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 """The modules of MemNet's convolutional branch, which ResMem and M3M have, too."""
@@ -72,7 +72,7 @@ class Network(nn.Module):
 
         With PyTorch's own drawing the signal shrinks to 0.4 of its size in every layer, and after
         MemNet's eight or ResMem's twelve hardly anything of the picture is left to learn from.
-        Torchvision's branches are left alone: they are drawn like this already.
+        The ResNets are left alone: they are drawn like this already.
         """
         for name, module in self.named_children():
             if self.branch_of(name) in branches and isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -153,9 +153,7 @@ def bottleneck_resnet(sizes: Mapping[str, int], prefix: str, *, dilated: bool = 
     dilated : whether the last two stages keep their resolution, as in ``fcn_resnet50``.
     """
     blocks = [sizes[f"{prefix}_stage{stage}"] for stage in (1, 2, 3, 4)]
-    dilation = [False, True, True] if dilated else None
-    width = sizes[f"{prefix}_width"]
-    return ResNet(Bottleneck, blocks, width_per_group=width, replace_stride_with_dilation=dilation)
+    return ResNet(blocks, width=sizes[f"{prefix}_width"], dilated=dilated)
 
 
 def resnet_sizes(tensors: Mapping[str, Tensor], module: str, prefix: str) -> dict[str, int]:
