@@ -28,10 +28,8 @@ from memnet.data.pictures import Item
 from memnet.errors import PictureError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits, decode
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.table import Row
-
-DEFAULT_BATCH_SIZE = 8
-"""As fast as any on a CPU, and little is lost when a run is killed."""
 
 _THREADS = min(4, os.cpu_count() or 1)
 

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint
 from inspect import signature
-from pathlib import Path, PurePath
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,34 +20,29 @@ from torch import Tensor, nn
 
 from memnet.data.contamination import check_trained_on
 from memnet.data.pictures import Item
-from memnet.errors import MemnetError, unknown_name
-from memnet.legacy.variants import as_variant, check_slug, check_variant, variant_caution
+from memnet.errors import MemnetError
+from memnet.legacy.variants import variant_caution
 from memnet.preprocess.decode import MAX_PIXELS, Picture, PictureLimits
 from memnet.preprocess.differentiable import preprocess_tensor
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
-from memnet.scoring import plugins
-from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
+from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
+from memnet.scoring.engine import score_items
 from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
+from memnet.scoring.named import NamedModel, find_named, identity_of, with_exif
 from memnet.scoring.table import COLUMNS, to_frame
 from memnet.util.arrays import Float32Array
 from memnet.util.importing import path_of
 from memnet.util.messages import say
 from memnet.util.text import printable
 from memnet.weights import store
-from memnet.weights.catalogue import ModelEntry, catalogue
-from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors, read_weights
+from memnet.weights.catalogue import catalogue
+from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
-
-_Header = TypeVar("_Header", WeightHeader, WeightHeader | FunctionHeader)
 
 _noticed: set[str] = set()
 
 _MOST_OF_A_REMARK = 1000
-
-_CHECKPOINTS = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
-_OTHERS = {".h5", ".hdf5", ".keras", ".mat", ".npy", ".npz", ".onnx", ".pb", ".prototxt", ".tflite"}
-"""Endings of files of weights that memnet imports, and that it does not."""
 
 
 class Predictor:
@@ -183,19 +177,7 @@ class Predictor:
         A model that is a function has no checksums: those fields are "". A ``target`` other than
         ``hit_rate`` has a field.
         """
-        header, spec = self.header, self.preprocess
-        return {
-            "arch": header.arch,
-            "weights_sha256": header.weights_sha256,
-            "tensors_sha256": header.tensors_sha256,
-            "preprocess": None if spec is None else spec.to_dict(),
-            "preprocess_digest": "" if spec is None else spec.digest(),
-            "output": header.output.to_dict(),
-            "trained_on": None if header.trained_on is None else list(header.trained_on),
-            "remark": header.remark,
-            "licence": header.licence,
-            "citation": header.citation,
-        } | ({} if self.target == HIT_RATE else {"target": self.target})
+        return identity_of(self.header)
 
     @property
     def output(self) -> OutputSpec:
@@ -348,32 +330,20 @@ def load(
         if the name or the variant is unknown, the weights are not at hand, a checksum differs, or
         there is no such device.
     """
-    named = str(model)
-    point = plugins.find_plugin(named)
+    point = plugins.find_plugin(str(model))
     if point is not None:
         predictor = _of_package(point, _device(device))
-        predictor.header = _with_exif(predictor.header, exif_orientation)
+        predictor.header = with_exif(predictor.header, exif_orientation)
         return predictor
-    model, variant = split_variant(named)
-    if named.partition(":")[0] not in catalogue():
-        _refuse_other_files(named, model)
-    if variant or named.endswith(":"):
-        check_slug(variant)
-    if model.endswith(".safetensors"):
-        path = Path(model)
-        tensors, header = read_weights(path)
-        name = _name_of_file(path, header)
-    else:
-        entry = _entry(model)
-        if variant:  # before half a gigabyte is read
-            check_variant(entry.name, entry.arch, entry.preprocess, variant)
-        tensors, header = store.load(entry)
-        path, name = store.stored_path(entry), entry.name
-    if variant:
-        header = as_variant(header, variant)
-    header = _with_exif(header, exif_orientation)
+    return load_named(find_named(str(model), exif_orientation), device)
+
+
+def load_named(model: NamedModel, device: str) -> Predictor:
+    """Read the numbers of a model whose header is known; raises as :func:`load`."""
+    name, variant, header = model.name, model.variant, model.header
+    tensors = model.read()
     mean = tensors.pop(MEAN_IMAGE, None)
-    network = _build(header.arch, tensors, path)
+    network = _build(header.arch, tensors, model.path)
     _notice(name, header.licence_notice)
     remark = printable(header.remark, _MOST_OF_A_REMARK)
     _notice(f"{name} (remark)", f"{name}: {remark}" if remark else "")
@@ -389,14 +359,6 @@ def load(
     )
 
 
-def _entry(name: str) -> ModelEntry:
-    """Look a model of the catalogue up; an unknown name is answered with installed ones, too."""
-    known = catalogue()
-    if name not in known:
-        raise unknown_name("model", name, [*known, *plugins.plugins()])
-    return known[name]
-
-
 def _of_package(point: EntryPoint, device: torch.device) -> Predictor:
     """Build the predictor that another package brings, under the name that it gave it."""
     predictor = plugins.call_plugin(point, device)
@@ -408,67 +370,6 @@ def _of_package(point: EntryPoint, device: torch.device) -> Predictor:
     predictor.name = point.name
     _notice(point.name, predictor.header.licence_notice)
     return predictor
-
-
-def _with_exif(header: _Header, exif_orientation: Literal["ignore", "apply"] | None) -> _Header:
-    """Let a header say another EXIF orientation; None keeps what it says."""
-    if exif_orientation is None:
-        return header
-    if not isinstance(header, WeightHeader):
-        header = dataclasses.replace(header, exif_orientation=exif_orientation)
-    if header.preprocess is not None:
-        spec = dataclasses.replace(header.preprocess, exif_orientation=exif_orientation)
-        header = dataclasses.replace(header, preprocess=spec)
-    return header
-
-
-def _refuse_other_files(named: str, model: str) -> None:
-    """Say of what is clearly the path of a file how it can be read, or that it cannot."""
-    ending = PurePath(model).suffix.lower()
-    if model.endswith(".safetensors"):
-        return
-    if ending == ".caffemodel":
-        raise MemnetError(
-            f"{model} must be imported once, with its mean image, before it can score: "
-            f"`memnet weights import {model} --mean mean.mat --out FILE.safetensors`."
-        )
-    for path in (named, model):
-        if PurePath(path).suffix.lower() in _CHECKPOINTS:
-            raise MemnetError(
-                f"{path} is no weight file that memnet reads: those end in .safetensors, and "
-                "memnet wrote them. The checkpoint of a PyTorch port of MemNet is imported once: "
-                f"`memnet weights import {path} --mean mean.mat --out FILE.safetensors`; for a "
-                "network of your own see memnet.save_weights."
-            )
-        if "/" in path or "\\" in path or PurePath(path).suffix.lower() in _OTHERS:
-            raise MemnetError(
-                f"{path} is neither the name of a model (see `memnet weights list`) nor a weight "
-                "file that memnet reads: those end in .safetensors, and memnet wrote them."
-            )
-
-
-def split_variant(model: str) -> tuple[str, str]:
-    """Split ``arch.tag:variant``, or ``FILE.safetensors:variant``; the variant is "" for none."""
-    path, ending, variant = model.rpartition(".safetensors:")
-    if ending:
-        return f"{path}.safetensors", variant
-    if model.endswith((".safetensors", ".caffemodel")):
-        return model, ""
-    name, _, variant = model.partition(":")
-    return name, variant
-
-
-def _name_of_file(path: Path, header: WeightHeader) -> str:
-    """Return a catalogue name only where it is sure to be that model, else the path.
-
-    Numbers alone do not make it: fed other pixels, they give other scores.
-    """
-    entry = catalogue().get(header.name)
-    if entry is not None:
-        ours = store.stored_path(entry).resolve() == path.resolve()
-        if ours if entry.user_supplied else entry.is_current(header):
-            return entry.name
-    return path.as_posix()
 
 
 def list_models() -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 from tqdm import tqdm
@@ -15,12 +15,15 @@ from tqdm import tqdm
 from memnet.data.matching import ids_digest
 from memnet.data.pictures import Inputs, Item
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
-from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
-from memnet.scoring.predictor import Predictor, load
+from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
+from memnet.scoring.named import NamedModel, find_named
 from memnet.scoring.score_file import ScoreFile, open_scores
 from memnet.scoring.table import FAILED, Row, to_frame
 from memnet.util.clock import utc_now
 from memnet.util.versions import environment
+
+if TYPE_CHECKING:
+    from memnet.scoring.predictor import Predictor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,18 +71,20 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     summary = Summary()
     order: list[tuple[str, str, str]] = []
     with open_scores(out) as table:
-        for predictor in _predictors(settings):
-            table.declare(predictor.label, predictor.identity())
+        for model in _models(settings):
+            table.declare(model.label, model.identity())
             todo = []
             for item in inputs.items:
-                key = (predictor.name, predictor.variant, item.image_id)
+                key = (model.name, model.variant, item.image_id)
                 order.append(key)
                 if not table.is_done(key, item.path):
                     table.begin(key, item.path)
                     todo.append(item)
             summary.already += len(inputs.items) - len(todo)
-            if todo or "started" not in table.sidecar:  # else what made the scores stays on record
-                table.sidecar.update(_about(inputs, settings, predictor))
+            if not todo and "started" in table.sidecar:
+                continue  # what made the scores stays on record, and no weights are read
+            predictor = _loaded(model, settings)
+            table.sidecar.update(_about(inputs, settings, predictor))
             table.write_sidecar()
             _run(predictor, todo, settings, table.append, summary)
         summary.kept = len(table.rows.keys() - set(order))
@@ -93,19 +98,34 @@ def score_to_frame(inputs: Inputs, settings: Settings) -> tuple[pd.DataFrame, Su
     """Score pictures and return the table, without a file."""
     summary = Summary()
     rows: list[Row] = []
-    for predictor in _predictors(settings):
+    for model in _models(settings):
+        predictor = _loaded(model, settings)
         _run(predictor, inputs.items, settings, rows.extend, summary)
     return to_frame(rows), summary
 
 
-def _predictors(settings: Settings) -> Iterator[Predictor]:
-    """Load each model once, also where it was named twice, by its name and by its file."""
+def _models(settings: Settings) -> Iterator[NamedModel | Predictor]:
+    """Find each model once, also where it was named twice, by its name and by its file."""
     labels: set[str] = set()
     for name in settings.models:
-        predictor = load(name, device=settings.device, exif_orientation=settings.exif_orientation)
-        if predictor.label not in labels:
-            labels.add(predictor.label)
-            yield predictor
+        model: NamedModel | Predictor
+        if plugins.find_plugin(name) is None:
+            model = find_named(name, settings.exif_orientation)
+        else:  # only the package knows what its model is
+            from memnet.scoring.predictor import load
+
+            model = load(name, device=settings.device, exif_orientation=settings.exif_orientation)
+        if model.label not in labels:
+            labels.add(model.label)
+            yield model
+
+
+def _loaded(model: NamedModel | Predictor, settings: Settings) -> Predictor:
+    if not isinstance(model, NamedModel):
+        return model
+    from memnet.scoring.predictor import load_named  # here: what is done already needs no torch
+
+    return load_named(model, settings.device)
 
 
 def _run(
@@ -115,6 +135,8 @@ def _run(
     keep: Callable[[list[Row]], None],
     summary: Summary,
 ) -> None:
+    from memnet.scoring.engine import score_items
+
     start = time.perf_counter()
     batches = score_items(predictor, items, batch_size=settings.batch_size, limits=settings.limits)
     with tqdm(

@@ -60,8 +60,12 @@ def test_the_demo_scores_three_pictures_where_the_weights_are(
 
 
 @pytest.mark.process
-def test_nothing_heavy_is_imported_before_it_is_needed(tmp_path):
-    """`import memnet` and --help bring no library; lists, headers and `compare` bring no torch."""
+def test_nothing_heavy_is_imported_before_it_is_needed(
+    tmp_path, memnet_command, make_pictures, tiny_weights
+):
+    """`import memnet` and --help bring no library; what needs no network brings no torch."""
+    score = ("score", make_pictures(2), "-m", tiny_weights, "-o", tmp_path / "s.csv")
+    memnet_command(*score)
     (tmp_path / "t.csv").write_text("image_id,score\na,0.5\nb,0.6\nc,0.8\n")
     code = f"""
 import sys, memnet
@@ -77,10 +81,13 @@ run("variants")
 run("compare", "--truth", r"{tmp_path / "t.csv"}", "--truth-column", "score",
     "--scores", r"{tmp_path / "t.csv"}", "--out", r"{tmp_path / "out"}", "--resamples", "2")
 print("compare:", sorted({{"torch", "torchvision"}} & set(sys.modules)))
+run(*{list(map(str, score))})
+print("score:", sorted({{"torch", "torchvision"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert {"import: []", "help: []", "compare: []"} <= set(lines)
+    assert {"import: []", "help: []", "compare: []", "score: []"} <= set(lines)
+    assert "0 scored, 2 were scored before" in done.stderr
     assert any("mem-transfer-lua" in line for line in lines)
     assert (tmp_path / "out" / "record.json").exists(), done.stderr
     for command in ("demo", "score", "compare", "weights"):

@@ -485,7 +485,7 @@ def own_entry(tmp_path, monkeypatch):
         preprocess=SPEC,
         output=OUTPUT,
     )
-    monkeypatch.setattr("memnet.scoring.predictor.catalogue", lambda: {entry.name: entry})
+    monkeypatch.setattr("memnet.scoring.named.catalogue", lambda: {entry.name: entry})
     return entry
 
 

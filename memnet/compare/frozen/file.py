@@ -32,7 +32,8 @@ from tqdm import tqdm
 
 from memnet.data.pictures import Inputs, Item
 from memnet.errors import MemnetError
-from memnet.scoring.engine import DEFAULT_BATCH_SIZE, score_items
+from memnet.scoring import DEFAULT_BATCH_SIZE
+from memnet.scoring.engine import score_items
 from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.table import FAILED, Row
 from memnet.util.atomic import write_text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from memnet.data.pictures import Inputs, collect
 from memnet.errors import MemnetError
-from memnet.scoring.engine import DEFAULT_BATCH_SIZE
+from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.predictor import load
 from memnet.studies.cautions import inspect_pictures, training_cautions
 from memnet.studies.variants.page import write_sensitivity_page

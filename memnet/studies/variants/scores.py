@@ -13,7 +13,7 @@ from memnet.data.pictures import Item
 from memnet.errors import MemnetError, PictureError
 from memnet.legacy.variants import SERVER, as_variant, variants
 from memnet.preprocess.decode import decode
-from memnet.scoring.engine import DEFAULT_BATCH_SIZE
+from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.predictor import Predictor
 from memnet.util.arrays import Array
 from memnet.weights.catalogue import find
