@@ -85,10 +85,12 @@ class ResNet(nn.Module):
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.layer1 = stage(64, 64, blocks[0], width)
         self.layer2 = stage(256, 128, blocks[1], width, stride=2)
-        self.layer3 = stage(512, 256, blocks[2], width, stride=2, to=2 if dilated else 1)
-        self.layer4 = stage(
-            1024, 512, blocks[3], width, stride=2, dilation=2 if dilated else 1, to=4 * dilated or 1
-        )
+        if dilated:
+            self.layer3 = stage(512, 256, blocks[2], width, dilations=(1, 2))
+            self.layer4 = stage(1024, 512, blocks[3], width, dilations=(2, 4))
+        else:
+            self.layer3 = stage(512, 256, blocks[2], width, stride=2)
+            self.layer4 = stage(1024, 512, blocks[3], width, stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512 * EXPANSION, 1000)
         if self.fc.weight.is_meta:  # nothing to draw, and torch would import its compiler for it
@@ -111,10 +113,9 @@ def stage(
     width: int,
     *,
     stride: int = 1,
-    dilation: int = 1,
-    to: int = 1,
+    dilations: tuple[int, int] = (1, 1),
 ) -> nn.Sequential:
-    """Build a stage; its first block has the stride, unless it is dilated.
+    """Build a stage.
 
     Parameters
     ----------
@@ -122,19 +123,17 @@ def stage(
     channels : of the 3 x 3 convolutions at the usual width; a quarter of the output's.
     blocks : how many.
     width : see :class:`ResNet`.
-    stride : of the stage, taken as dilation where ``to`` is more than ``dilation``.
-    dilation, to : of the first block, and of the others.
+    stride : of the first block.
+    dilations : of the first block, and of the others.
     """
     after, within = channels * EXPANSION, int(channels * (width / USUAL_WIDTH))
-    step = 1 if to > dilation else stride
+    first, others = dilations
     downsample = None
-    if step != 1 or before != after:
+    if stride != 1 or before != after:
         downsample = nn.Sequential(
-            nn.Conv2d(before, after, 1, stride=step, bias=False), nn.BatchNorm2d(after)
+            nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after)
         )
-    made = [
-        Bottleneck(before, within, after, stride=step, dilation=dilation, downsample=downsample)
-    ]
+    made = [Bottleneck(before, within, after, stride=stride, dilation=first, downsample=downsample)]
     for _ in range(1, blocks):
-        made.append(Bottleneck(after, within, after, stride=1, dilation=to, downsample=None))
+        made.append(Bottleneck(after, within, after, stride=1, dilation=others, downsample=None))
     return nn.Sequential(*made)

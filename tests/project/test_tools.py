@@ -60,11 +60,11 @@ def test_only_the_folders_of_records_and_checkout_are_forgiven(tmp_path):
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "checkout.txt").write_text(f"/work/{name}")
-        values = [f"{folder}/a.csv", f"/work/{name}/memnet/b.csv", f"/other/{name}/c.csv"]
+        (folder / "checkout.txt").write_text(f"/checkouts/{name}")
+        values = [f"{folder}/a.csv", f"/checkouts/{name}/memnet/b.csv", f"/other/{name}/c.csv"]
         (folder / "r.json").write_text(json.dumps(values))
         sides.append(compare_records.Side(folder))
     found = compare_records.compare_file(*sides, "r.json")
     assert found.differing == [("[2]", "/other/one/c.csv", "/other/two/c.csv")]
-    assert sides[0].plain("/work/one/memnet/b.csv") == "CHECKOUT/memnet/b.csv"
-    assert sides[0].plain("/work/onerous/b.csv") == "/work/onerous/b.csv"
+    assert sides[0].plain("/checkouts/one/memnet/b.csv") == "CHECKOUT/memnet/b.csv"
+    assert sides[0].plain("/checkouts/onerous/b.csv") == "/checkouts/onerous/b.csv"
