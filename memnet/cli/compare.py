@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
+from memnet.cli.options import MATCH_HELP
 from memnet.cli.paths import is_same
 
 if TYPE_CHECKING:
@@ -61,11 +62,7 @@ def compare(
         "", help="The column with the picture's id; without it, image_id."
     ),
     score_column: str = typer.Option("score", help="The column with the predictions."),
-    match: str = typer.Option(
-        "exact",
-        help="How ids are matched: exact, basename (file names), stem (without endings), or "
-        "normalised (in one letter case and Unicode form besides).",
-    ),
+    match: str = typer.Option("exact", help=MATCH_HELP),
     dataset: str = typer.Option(
         "", help="Name of the data set (lamem, memcat, ...), to tell contaminated tests."
     ),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from memnet.cli.options import MATCH_HELP
+
 if TYPE_CHECKING:
     from memnet.studies.diagnosis.fingerprint import Fingerprint
     from memnet.studies.diagnosis.result import Candidate, Diagnosis
@@ -24,6 +26,7 @@ def diagnose(
         None,
         help="Folder, glob or manifest of the pictures; without it, only a first guess.",
     ),
+    match: str = typer.Option("exact", help=MATCH_HELP),
     model: str = typer.Option(
         "memnet.caffe_lamem", "--model", "-m", help="The original MemNet: a name or .safetensors."
     ),
@@ -53,7 +56,14 @@ def diagnose(
         say(f"{scores.name} was read as {'; '.join(column.assumed)}")
     say_some(column.set_aside, f"of {len(column.ids):,} usable rows")
     result = diagnose_column(
-        column, images=images, model=model, sample=sample, seed=seed, device=device, report=say
+        column,
+        images=images,
+        match=match,
+        model=model,
+        sample=sample,
+        seed=seed,
+        device=device,
+        report=say,
     )
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))

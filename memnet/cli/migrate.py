@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from memnet.cli.options import MATCH_HELP
+
 if TYPE_CHECKING:
     from memnet.studies.migrate.record import MigrationRecord
 
@@ -48,11 +50,7 @@ def migrate(
     memnet_equivalent: bool = typer.Option(
         False, "--memnet-equivalent", help="Add the new scores on the scale of the old ones."
     ),
-    match: str = typer.Option(
-        "exact",
-        help="How ids are matched: exact, basename (file names), stem (without endings), or "
-        "normalised (in one letter case and Unicode form besides).",
-    ),
+    match: str = typer.Option("exact", help=MATCH_HELP),
     dataset: str = typer.Option("", help="Name of the pictures' data set (lamem, memcat, ...)."),
     seed: int = typer.Option(0, min=0, help="Seed of bootstrap and cross-validation."),
     resamples: int = typer.Option(2_000, min=100, help="Bootstrap resamples."),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
+from memnet.cli.options import MATCH_HELP
+
 if TYPE_CHECKING:
     from memnet.reimpl.training.loop import Machine
     from memnet.reimpl.training.training_set import TrainingSet
@@ -38,6 +40,7 @@ class DataOptions:
         "", "A column with train, val or test; without it, parts are drawn at random."
     )
     strata_column: str = _data("", "Draw the parts within the groups of this column.")
+    match: str = _data("exact", MATCH_HELP)
     val: str = _data("", "Validation part: a share (by default 0.2) or a number of pictures (100).")
     test: str = _data("", "Test part, never used in training: as for --val; 0 for none.")
     dataset: str = _data("", "Name of the data set (memcat, ...), to tell contaminated results.")
@@ -96,6 +99,7 @@ class DataOptions:
                 id_column=self.id_column,
                 split_column=self.split_column,
                 strata_column=self.strata_column,
+                match=self.match,
                 seed=self.data_seed,
                 dataset=self.dataset,
                 **parts,
@@ -142,7 +146,8 @@ class DataOptions:
             )
 
 
-_TABLE = ("images", "truth_column", "id_column", "split_column", "strata_column", "dataset")
+_TABLE_COLUMNS = ("truth_column", "id_column", "split_column", "strata_column")
+_TABLE = ("images", *_TABLE_COLUMNS, "match", "dataset")
 _TAKEN = {
     ("truth",): ("A table of your own (--truth)", (*_TABLE, "val", "test", "data_seed")),
     ("lamem",): ("LaMem, whose splits have their own parts,", ("split",)),

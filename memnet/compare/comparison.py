@@ -76,8 +76,8 @@ def compare_scores(
         call it ``image_id``.
     score_column : the column with the predictions.
     match : how ids are matched: ``"exact"``, letter for letter; ``"basename"``, by file name;
-        ``"stem"``, by file name without ending; ``"normalised"``, in one letter case and one
-        Unicode form besides. Ids that could be several are refused.
+        ``"stem"``, by file name without ending; ``"normalised"``, besides in one letter case and
+        one Unicode form, %20 and no-break spaces as spaces. Ids that could be several are refused.
     dataset : ``"lamem"``, ``"memcat"``, ... names the data set, for contamination, published
         values and published reliability.
     hits_column, responses_column : columns of whole numbers with human score = hits / responses;

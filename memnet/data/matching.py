@@ -78,7 +78,8 @@ MATCH_RULES = {
     ),
     "normalised": MatchRule(
         "the file names at the end of the ids are equal without their endings, in one letter case "
-        "and one Unicode normal form",
+        "and one Unicode normal form (NFC), with the letter that a %-code stands for in its place "
+        "(%20: a space), no-break spaces as spaces, and no spaces around them",
         _normalised,
     ),
 }
@@ -96,7 +97,7 @@ class Suggestion(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IdMatch:
-    """Two lists of ids, matched letter for letter; see :func:`match_ids`.
+    """Two lists of ids, matched letter for letter or by a looser rule; see :func:`match_ids`.
 
     Attributes
     ----------
@@ -119,6 +120,12 @@ class IdMatch:
         """The ids that both lists have, in the order of the left one."""
         return [self.left[row] for row in np.flatnonzero(self.positions >= 0).tolist()]
 
+    @property
+    def partners(self) -> dict[str, str]:
+        """The ids of the right list that have a partner -> its id in the left one."""
+        pairs = zip(self.left, self.positions.tolist(), strict=True)
+        return {self.right[position]: image_id for image_id, position in pairs if position >= 0}
+
     @cached_property
     def left_only(self) -> list[str]:
         """The ids that only the left list has, in its order."""
@@ -130,6 +137,16 @@ class IdMatch:
         alone = np.ones(len(self.right), dtype=bool)
         alone[self.positions[self.positions >= 0]] = False
         return [self.right[row] for row in np.flatnonzero(alone).tolist()]
+
+    @property
+    def note(self) -> str:
+        """Say by which rule the ids were matched; "" where they are equal letter for letter."""
+        if self.rule == "exact":
+            return ""
+        return (
+            f"Ids of {self.left_name} and of {self.right_name} were matched by --match "
+            f"{self.rule}: {MATCH_RULES[self.rule].meaning}."
+        )
 
     @cached_property
     def ambiguous(self) -> dict[str, list[str]]:
@@ -192,8 +209,9 @@ class IdMatch:
                 for each in self.suggestions
             )
             total = sum(suggestion.total for suggestion in self.suggestions)
+            how = "letter for letter" if self.rule == "exact" else f"by --match {self.rule}"
             sentences.append(
-                f"{total:,} id(s) of {self.left_name} do not agree letter for letter with "
+                f"{total:,} id(s) of {self.left_name} do not agree {how} with "
                 f"{self.right_name} and are left out, but would agree if read more loosely: "
                 f"{listed}; change one of the two if they are the same pictures."
                 f"{self._rule_hint()}"

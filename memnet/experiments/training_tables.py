@@ -219,6 +219,7 @@ _DESCRIPTION = {
     "held_out": "held out for the test part",
     "seed": "seed of the parts",
     "images": "folder of the pictures",
+    "join_rule": "ids were matched",
     "sources": "file",
     "pictures_without_score": "pictures without a score",
     "notes": "notes",

@@ -6,6 +6,7 @@ The variants are run once; but for the picture that fails, the commands are hand
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,30 @@ def test_some_ids_without_endings_are_left_out_and_said(run, case, tmp_path):
     assert json.loads(done.stdout)["n"] == COUNT - 2
     assert "2 id(s)" in done.stderr
     assert "'001' and '001.png'" in done.stderr
+
+
+def test_ids_are_matched_by_a_looser_rule_where_one_is_chosen(run, case, tmp_path, monkeypatch):
+    _, _, _, scores = case
+
+    def scored_before(predictor, items):
+        rows = [scores.image_ids.index(Path(item.path).name) for item in items]
+        taken = study.Pool(scores, {}).take(rows).scores
+        return replace(taken, image_ids=tuple(item.image_id for item in items))
+
+    monkeypatch.setattr("memnet.studies.variants.scores.score_variants", scored_before)
+    exact = json.loads(run(table(tmp_path / "old.csv", scores), "--json").stdout)
+    old = table(tmp_path / "old.csv", scores, name=lambda one: f"Stimuli/{one[:-4]}.JPG")
+    with pytest.raises(MemnetError, match="With --match stem, 14 would match"):
+        run(old)
+    done = run(old, "--json", "--match", "stem", "--id-column", "image_id")
+    found = json.loads(done.stdout)
+    rule = "the file names at the end of the ids are equal without their endings"
+    assert "Stimuli/000.JPG" in found["cautions"][0]  # pictures have the ids of the table
+    assert found == exact | {"join_rule": rule, "cautions": found["cautions"]}
+    assert exact["join_rule"] == "ids are equal letter for letter, file ending included"
+    assert f"were matched by --match stem: {rule}." in done.stderr
+    with pytest.raises(MemnetError, match="--match is for the pictures"):
+        run(old, "--match", "stem", images=False)
 
 
 def test_a_sample_is_drawn_with_its_seed_and_said(run, case, tmp_path):

@@ -33,6 +33,7 @@ def options():
         (LAMEM | {"images": Path("i")}, "takes no --images"),
         (LAMEM | {"data_seed": 1}, "takes no --data-seed; leave that out. It takes --split."),
         (MEMCAT | {"dataset": "memcat"}, "MemCat takes no --dataset"),
+        (LAMEM | {"match": "stem"}, "takes no --match"),
         (MEMCAT | {"strata_column": "c"}, "MemCat takes no --strata-column"),
         (MEMCAT | LAMEM | {"test": "9"}, "--held-out pictures, takes no --test"),
         (TABLE | LAMEM, "leave --lamem and --memcat out"),

@@ -494,6 +494,32 @@ def test_a_looser_rule_matches_where_it_was_chosen_and_is_named_where_it_was_not
             match_ids([left], [right], **names, rule=other).require_any()
 
 
+def test_what_normalised_evens_out_is_what_it_says():
+    meaning = MATCH_RULES["normalised"].meaning
+    for words, left, right in (
+        ("in one letter case", "A.jpg", "a.jpg"),
+        ("Unicode normal form (NFC)", "caf\u00e9.jpg", "cafe\u0301.jpg"),
+        ("%20: a space", "a%20b.jpg", "a b.jpg"),
+        ("no-break spaces as spaces", "a\xa0b.jpg", "a b.jpg"),
+        ("no spaces around them", " a.jpg ", "a.jpg"),
+        ("without their endings", "a.jpg", "a.png"),
+        ("at the end of the ids", "x/a.jpg", "y\\a.jpg"),
+    ):
+        assert words in meaning
+        found = match_ids([left], [right], left_name="x", right_name="y", rule="normalised")
+        assert found.partners == {right: left}
+        assert meaning in found.note
+    assert match_ids(["a"], ["a"], left_name="x", right_name="y").note == ""
+
+
+def test_what_does_not_agree_by_a_looser_rule_is_said_to_be_so():
+    names = {"left_name": "truth.csv", "right_name": "scores.csv"}
+    found = match_ids(["x/a.jpg", "b.jpg"], ["a.jpg", "b.png"], **names, rule="basename")
+    (sentence,) = found.sentences()
+    assert "1 id(s) of truth.csv do not agree by --match basename with scores.csv" in sentence
+    assert "With --match stem, 2 would match" in sentence
+
+
 def test_a_rule_that_takes_two_pictures_for_one_is_refused_and_not_recommended():
     names = {"left_name": "truth.csv", "right_name": "scores.csv"}
     left, right = ["a.jpg", "b.jpg"], ["x/a.jpg", "y/a.jpg", "x/b.jpg"]

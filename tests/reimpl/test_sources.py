@@ -286,6 +286,27 @@ def test_scores_off_the_scale_are_refused_with_a_hint(build):
         build(frame)
 
 
+def test_pictures_are_matched_by_a_looser_rule_where_one_is_chosen(build):
+    frame = frame_of(20)
+    elsewhere = [f"stimuli/{each.replace('.jpg', '.png')}" for each in frame["image_id"]]
+    with pytest.raises(MemnetError, match="With --match stem, 20 would match"):
+        build(frame, names=elsewhere)
+    found = build(frame, names=[*elsewhere, "other.png"], match="stem")
+    exact = build(frame)
+    assert found.digest() == exact.digest()
+    for row in found.table.itertuples():
+        assert row.path.endswith(f"pictures/stimuli/{row.image_id.replace('.jpg', '.png')}")
+    rule = "the file names at the end of the ids are equal without their endings"
+    assert found.description["join_rule"] == rule
+    assert exact.description["join_rule"].startswith("ids are equal letter for letter")
+    (note,) = found.description["notes"]
+    assert note.endswith(f"were matched by --match stem: {rule}.")
+    assert exact.description["notes"] == []
+    assert found.description["pictures_without_score"]["examples"] == ["other.png"]
+    with pytest.raises(MemnetError, match=r"--match stem takes .* for one picture"):
+        build(frame, names=[*elsewhere, "x/0003.jpg"], match="stem")
+
+
 def test_what_a_table_lacks_is_said(build, tmp_path):
     frame = frame_of(20)
     with pytest.raises(MemnetError, match=r"no column 'hit_rte'. Did you mean 'hit_rate'"):

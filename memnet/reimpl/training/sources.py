@@ -24,7 +24,7 @@ from memnet.data.contamination import DatasetName
 from memnet.data.datasets import PARTS
 from memnet.data.lamem import picture_paths, read_lamem
 from memnet.data.manifest import HIT_RATE, ID_COLUMN, TRUTH_COLUMN, digest_of, read_manifest
-from memnet.data.matching import match_ids
+from memnet.data.matching import MATCH_RULES, match_ids
 from memnet.data.memcat import read_memcat
 from memnet.data.mixture import HELD_OUT, read_mixture
 from memnet.data.pictures import collect
@@ -51,13 +51,15 @@ def from_table(
     val: float = 0.2,
     test: float = 0.2,
     strata_column: str = "",
+    match: str = "exact",
     seed: int = SEED,
     dataset: str = "",
 ) -> TrainingSet:
     """Build a training set of a table of human scores and a folder of pictures.
 
     Rows and pictures belong together when the row's id is the picture's path relative to the
-    folder, letter for letter, as everywhere in memnet.
+    folder, letter for letter, as everywhere in memnet; or by a looser rule, where one is chosen.
+    The pictures keep the ids of the table.
 
     Parameters
     ----------
@@ -73,6 +75,8 @@ def from_table(
         makes no test part. Both are of the pictures that have a score.
     strata_column : every value of it is represented in each part in proportion; the parts' totals
         are exact all the same (largest remainders).
+    match : how ids are matched with the pictures' paths, a key of
+        :data:`memnet.data.matching.MATCH_RULES`.
     seed : of the draw.
     dataset : name of the data set, as for ``memnet compare --dataset``; by default that of the
         manifest, or one made of the table's file name (``table-NAME`` where that is the name of a
@@ -82,7 +86,8 @@ def from_table(
     ------
     MemnetError
         if a column is missing, an id occurs twice, a score is outside 0 to 1, no row has a
-        picture, a part is called otherwise, or the parts leave too few pictures.
+        picture, two ids are one under the rule, a part is called otherwise, or the parts leave
+        too few pictures.
     """
     path, folder = Path(truth), Path(images)
     known = read_manifest(path) or {}
@@ -100,19 +105,22 @@ def from_table(
     )
     _require_scale(human.by_id, f"{path}, column {truth_column!r},")
     inputs = collect([folder])
-    pictures = {item.image_id: item.path for item in inputs.items}
-    match = match_ids(
+    paths = {item.image_id: item.path for item in inputs.items}
+    matched = match_ids(
         human.by_id.index.tolist(),
-        list(pictures),
+        list(paths),
         left_name=source,
         right_name=f"the pictures below {folder}",
+        rule=match,
     )
-    match.require_any()
+    matched.require_any()
     notes = [f"The folder could not be read: {each}." for each in inputs.unreadable]
-    notes += match.sentences()
-    usable = human.by_id[match.positions >= 0]
+    notes += [*filter(None, [matched.note]), *matched.sentences()]
+    partners = matched.partners
+    pictures = {partners.get(found, found): path for found, path in paths.items()}
+    usable = human.by_id[matched.positions >= 0]
     missing = [
-        f"{source}, {each}: there is no such picture below {folder}" for each in match.left_only
+        f"{source}, {each}: there is no such picture below {folder}" for each in matched.left_only
     ]
     ids = usable.index.tolist()
     wanted = {"split": split_column, "stratum": strata_column}
@@ -147,6 +155,7 @@ def from_table(
             "label_kind": known.get("label_kind"),
             "seed": seed if drawn_val else None,
             "images": str(folder),
+            "join_rule": MATCH_RULES[match].meaning,
             "sources": _file_digests([path]),
             "pictures_without_score": _pictures_without_score(pictures, human.by_id.index),
             "notes": notes,

@@ -173,26 +173,29 @@ def written_decimals(texts: Sequence[str]) -> tuple[int, np.ndarray]:
     return common, 10.0 ** -np.maximum(each, common).astype(np.float64)
 
 
-def match_pictures(column: OldColumn, image_ids: Sequence[str]) -> tuple[list[str], list[str]]:
+def match_pictures(
+    column: OldColumn, image_ids: Sequence[str], rule: str = "exact"
+) -> tuple[dict[str, str], list[str]]:
     """Find the pictures of a column by their ids; see :func:`memnet.data.matching.match_ids`.
 
     Returns
     -------
     ids, sentences
-        the ids that both have, in the pictures' order; what to change so that more agree.
+        a picture's id -> the column's for it; what to change so that more agree.
 
     Raises
     ------
     MemnetError
         if no id agrees; it says what would.
     """
-    match = match_ids(column.ids, image_ids, left_name=column.source, right_name="the pictures")
+    match = match_ids(
+        column.ids, image_ids, left_name=column.source, right_name="the pictures", rule=rule
+    )
     match.require_any()
-    sentences = match.sentences()
+    sentences = [*filter(None, [match.note]), *match.sentences()]
     if match.left_only:
         sentences.append(
             f"{len(match.left_only):,} of {len(column.ids):,} ids have no picture of that name: "
             f"{shorten_list(match.left_only)}"
         )
-    matched = set(match.matched)
-    return [image_id for image_id in image_ids if image_id in matched], sentences
+    return match.partners, sentences

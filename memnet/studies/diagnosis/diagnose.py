@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memnet.data.matching import MATCH_RULES
 from memnet.data.tables import TableInput
 from memnet.errors import MemnetError
 from memnet.studies.diagnosis.column import OldColumn, match_pictures, read_old_column
@@ -29,6 +30,7 @@ def diagnose(
     score_column: str = "score",
     id_column: str = "image_id",
     images: str | os.PathLike[str] | None = None,
+    match: str = "exact",
     model: str = MODEL,
     sample: int = 200,
     seed: int = 0,
@@ -44,6 +46,10 @@ def diagnose(
     id_column : its column of picture ids.
     images : the pictures: a folder, a glob or a manifest. With them every known variant is run and
         compared with the column; without them, only the numbers give a first guess.
+    match : how the column's ids are matched with the pictures' (which the ids of the answer are
+        not): ``"exact"``, letter for letter; ``"basename"``, by file name; ``"stem"``, by
+        file name without ending; ``"normalised"``, besides in one letter case and one
+        Unicode form, %20 and no-break spaces as spaces. Ids that could be several are refused.
     model : the original MemNet: a name or a ``.safetensors`` file.
     sample : at most this many pictures are used, drawn at random; at least 10.
     seed : of the draw and of the shuffled columns.
@@ -81,13 +87,15 @@ def diagnose(
     else:
         column = read_old_column(scores, id_column, score_column)
     if images is None:
+        if match != "exact":
+            raise MemnetError("--match is for the pictures; give them (--images), or leave it out.")
         return without_pictures(
             n=len(column.ids),
             fingerprint=fingerprint(column.texts),
             set_aside=column.set_aside,
             read_as=column.assumed,
         )
-    items, unreadable = _choose_pictures(column, os.fspath(images), sample, seed, tell)
+    items, unreadable = _choose_pictures(column, os.fspath(images), match, sample, seed, tell)
 
     from memnet.scoring.predictor import load
     from memnet.studies.variants.scores import score_variants
@@ -105,21 +113,30 @@ def diagnose(
         cautions=tuple(cautions),
         complete=not (outputs.failed or unreadable),
         read_as=column.assumed,
+        join_rule=MATCH_RULES[match].meaning,
     )
 
 
 def _choose_pictures(
-    column: OldColumn, images: str, sample: int, seed: int, tell: Callable[[str], None]
+    column: OldColumn,
+    images: str,
+    match: str,
+    sample: int,
+    seed: int,
+    tell: Callable[[str], None],
 ) -> tuple[list[Item], list[str]]:
-    """Return the pictures to be scored, and the folders that could not be listed."""
+    """Return the pictures to be scored, by the column's ids, and folders that were not listed."""
     from memnet.data.pictures import collect
 
     inputs = collect([images])
     for folder in inputs.unreadable:
         tell(f"folder not read: {folder}")
-    shared, sentences = match_pictures(column, [item.image_id for item in inputs.items])
+    ids, sentences = match_pictures(column, [item.image_id for item in inputs.items], match)
     for sentence in sentences:
         tell(sentence)
+    shared = [
+        replace(item, image_id=ids[item.image_id]) for item in inputs.items if item.image_id in ids
+    ]
     if len(shared) < FEWEST:
         raise MemnetError(
             f"{column.source} has {len(shared)} usable row{'' if len(shared) == 1 else 's'} with a "
@@ -129,8 +146,7 @@ def _choose_pictures(
         drawn = np.random.default_rng(seed).choice(len(shared), size=sample, replace=False)
         tell(f"{sample} of {len(shared):,} pictures are used, drawn with seed {seed} (--sample)")
         shared = [shared[at] for at in sorted(drawn)]
-    by_id = {item.image_id: item for item in inputs.items}
-    return [by_id[image_id] for image_id in shared], inputs.unreadable
+    return shared, inputs.unreadable
 
 
 def _list_cautions(scored: Sequence[Item]) -> list[str]:

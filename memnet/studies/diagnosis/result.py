@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from memnet.data.matching import MATCH_RULES
 from memnet.studies.diagnosis.fingerprint import Fingerprint, decimals_words
 from memnet.studies.diagnosis.likelihood import DISPLAYED_MEAN, MEAN_PREDICTION, SLOPE, Fit
 from memnet.studies.diagnosis.match_criteria import LEFT_OUT
@@ -80,6 +81,7 @@ class Diagnosis:
     cautions : sentences about the pictures: grey, tiny, with faces.
     complete : whether every picture with a row could be used.
     read_as : sentences on what the table's file was taken to be.
+    join_rule : by which rule ids were matched with the pictures'.
     """
 
     verdict: str | None
@@ -101,6 +103,7 @@ class Diagnosis:
     cautions: tuple[str, ...] = ()
     complete: bool = True
     read_as: tuple[str, ...] = ()
+    join_rule: str = MATCH_RULES["exact"].meaning
 
     @property
     def headline(self) -> str:

@@ -77,7 +77,8 @@ def migrate(
     memnet_equivalent : add the new scores on the scale of the old ones.
     match : how the study's ids are matched with those of the pictures or of the new scores:
         ``"exact"``, letter for letter; ``"basename"``, by file name; ``"stem"``, by file name
-        without ending; ``"normalised"``, besides in one letter case and one Unicode form.
+        without ending; ``"normalised"``, besides in one letter case and one Unicode form, %20 and
+        no-break spaces as spaces. Ids that could be several are refused.
     dataset : data set that the pictures are of (``"lamem"``, ...), to tell whether a model was
         trained on them.
     resamples, seed : of the bootstrap, 100 resamples or more; the seed also draws the folds of

@@ -202,12 +202,7 @@ def match_study(study: StudyTable, ids: Sequence[str], where: str, rule: str = "
 
 def _ids_of_study(study: StudyTable, ids: Sequence[str], where: str, rule: str) -> dict[str, str]:
     """Return id -> the study's id of the same picture, for those that the study has."""
-    match = match_study(study, ids, where, rule)
-    return {
-        ids[position]: study.pictures[picture]
-        for picture, position in enumerate(match.positions.tolist())
-        if position >= 0
-    }
+    return match_study(study, ids, where, rule).partners
 
 
 def _info(scores: Scores, known_by: str = "") -> dict[str, Any]:

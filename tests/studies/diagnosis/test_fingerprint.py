@@ -298,8 +298,8 @@ def column_of(tmp_path: Path, ids):
 
 def test_ids_without_their_ending_are_not_matched_and_the_sentence_says_what_to_change(tmp_path):
     column = column_of(tmp_path, ["a.jpg", "b", "C.JPG", "zzz"])
-    shared, sentences = match_pictures(column, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
-    assert shared == ["a.jpg"]
+    ids, sentences = match_pictures(column, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
+    assert ids == {"a.jpg": "a.jpg"}
     said = "\n".join(sentences)
     assert "id(s) of" in said
     assert "without file endings ('b' and 'b.jpg')" in said

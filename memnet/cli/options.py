@@ -1,0 +1,8 @@
+"""What is said of options that several commands have."""
+
+from __future__ import annotations
+
+MATCH_HELP = (
+    "How ids are matched: exact, basename (file names), stem (without endings), or normalised "
+    "(besides in one letter case and Unicode form, %20 and no-break spaces as spaces)."
+)
