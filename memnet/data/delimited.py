@@ -25,6 +25,8 @@ _LOOKED_AT = 200
 
 _SEP_LINE = re.compile(r'\s*"?sep=([^\s"]|\t)"?[;,]*\s*', re.IGNORECASE)
 _NOTE = re.compile(r"(#|//|%)(\s|[^\t,;|]*$)")  # what begins like a comment and cannot be names
+_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # without width: web pages and forms leave them
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _BLANKS = re.compile(r'"((?:[^"\\]|""|\\.)*)"(?=\s|$)|(\S+)')
 
 
@@ -72,11 +74,10 @@ def parse_text_table(text: str, source: str) -> TextTable:
     """
     assumed: list[str] = []
     text = text.replace("\ufeff", "")  # a byte order mark that a program put into the middle
-    if "\n" not in text:
-        text = text.replace("\r", "\n")  # an old Mac's
     separator = ""
-    if match := _SEP_LINE.fullmatch(text.partition("\n")[0]):
-        separator, text = match[1], text.partition("\n")[2]
+    first, rest = _first_line(text)
+    if match := _SEP_LINE.fullmatch(first):
+        separator, text = match[1], rest
     if "\0" in text:
         raise MemnetError(f"{source} is no text table: it has bytes of value 0.")
     skipped, text = _skip_notes(text, assumed)
@@ -104,8 +105,8 @@ def parse_text_table(text: str, source: str) -> TextTable:
 
 
 def clean_name(name: str) -> str:
-    """Return a column's name without blanks around it, on one line."""
-    return re.sub(r"\s*[\r\n]+\s*", " ", name).strip()
+    """Return a column's name without blanks around it, seen or not, on one line."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", name).strip().strip(_UNSEEN).strip()
 
 
 def is_note(line: str) -> bool:
@@ -123,12 +124,17 @@ def cells_of_any_length(text: str) -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
+def _first_line(text: str) -> tuple[str, str]:
+    """Split off the first line, which ends as on Unix, on Windows or on an old Mac."""
+    line, *rest = _LINE_END.split(text, maxsplit=1)
+    return line, "".join(rest)
+
+
 def _skip_notes(text: str, assumed: list[str]) -> tuple[int, str]:
     """Pass over blank lines and comments above the names; returns how many and what is left."""
     skipped = 0
     while text:
-        line, _, rest = text.partition("\n")
-        line = line.strip("\r")
+        line, rest = _first_line(text)
         if line.strip(" \t,;") and not (is_note(line) and rest.strip()):
             break
         if line.strip(" \t,;"):
@@ -282,12 +288,14 @@ def _set_apart(
     if longer and 2 * len(longer) >= len(body):
         numbers = shorten_list([number for number, _ in longer], 3)
         cells = longer[0][1]
+        title = "; or delete a title above the names" if count == 1 else ""
         raise MemnetError(
             f"{source}: {len(longer):,} row(s) have more cells than there are names "
             f"(row {numbers}; the first has {len(cells)} cells, "
             f"{shorten_list(map(repr, cells), 4)}, for {count} names, "
             f"{shorten_list(map(repr, names), 4)}), so that it is not known which cell belongs to "
-            "which name; name every column, or put cells that hold the separator into quotes."
+            "which name; name every column, or put cells that hold the separator into quotes"
+            f"{title}."
         )
     broken = [
         f"{source}, row {number} ({shorten_list(cells, 2)}) has {len(cells)} cell(s) for {count} "

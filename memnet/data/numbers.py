@@ -23,6 +23,12 @@ POINT_COLUMNS = "memnet.point_columns"
 
 Written as text they have a decimal point, so that points of other cells cannot be thousands."""
 
+POINTS_UNSURE = "memnet.points_unsure"
+"""In ``attrs`` of a table: whether points may stand between thousands though no comma is there.
+
+So it is in all tables but text with commas between cells, which no program of a country with
+decimal commas writes."""
+
 _OTHER = {",": ".", ".": ","}
 _DECIMAL, _THOUSANDS = "decimal", "thousands"
 _MARK_NAMES = {",": "a comma", ".": "a point"}
@@ -39,13 +45,18 @@ def _patterns(mark: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[s
 
 _MARKS = {mark: _patterns(mark) for mark in _OTHER}
 
+_BETWEEN = "'\u2019\u00a0\u2009\u202f"  # Swiss, French, SI; a plain blank may part two numbers
+_SPACED = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:[{_BETWEEN}]\d{{3}})+(?:[.,]\d*)?")
+_MINUS = "\u2212"  # as word processors and APA tables have it
+
 
 def to_numbers(cells: pd.Series, source: str = "") -> np.ndarray:
     """Turn cells into float64 ``(N,)``; what is no finite number becomes NaN.
 
     Text is rounded to the nearest float64, as Python's ``float()`` does. ``0,75`` has a decimal
     comma, since no group of thousands begins with 0; ``1,071,000`` and ``1,234.5`` have commas
-    between thousands. ``1,071`` can be either, and is read as the other cells of its column are.
+    between thousands, ``1'071`` an apostrophe (or a blank that no key types). ``1,071`` can be
+    either, and is read as the other cells of its column are. A typographic minus is one.
 
     Parameters
     ----------
@@ -92,12 +103,32 @@ def with_decimal_points(cells: pd.Series, source: str = "") -> pd.Series:
     """
     if _is_numeric(cells):
         return cells
-    texts = as_text(cells).str.strip().tolist()
-    if any("," in text or text.count(".") > 1 for text in texts) or _in_comma_table(cells):
-        return pd.Series(
-            _unify(texts, cells, source), index=cells.index, name=cells.name, dtype=object
-        )
-    return as_text(cells)
+    written = as_text(cells).str.strip().tolist()
+    texts = list(map(_without_spacing, written))
+    if (
+        any("," in text or text.count(".") > 1 for text in texts)
+        or _in_comma_table(cells)
+        or _are_like_thousands(texts, cells)
+    ):
+        texts = _unify(texts, cells, source)
+    elif texts == written:
+        return as_text(cells)
+    return pd.Series(texts, index=cells.index, name=cells.name, dtype=object)
+
+
+def _without_spacing(text: str) -> str:
+    """Take what can only stand between thousands out of a number; make a minus that of computers.
+
+    Examples
+    --------
+    >>> _without_spacing("1'071"), _without_spacing("1\u2019071,5"), _without_spacing("1 071")
+    ('1071', '1071,5', '1 071')
+    """
+    if text.startswith(_MINUS):
+        text = "-" + text[1:]
+    if text[-1:].isalpha() or not any(mark in text for mark in _BETWEEN):
+        return text
+    return re.sub(f"[{_BETWEEN}]", "", text) if _SPACED.fullmatch(text) else text
 
 
 def _is_numeric(cells: pd.Series) -> bool:
@@ -113,6 +144,7 @@ def has_decimal_comma(text: str) -> bool:
     (True, False, False)
     """
     decimal, _, either = _MARKS[","]
+    text = _without_spacing(text)
     if "," not in text:
         return False
     if _MARKS["."][1].fullmatch(text):  # 1.234,5
@@ -129,11 +161,35 @@ def as_text(cells: pd.Series) -> pd.Series:
     """Turn a column into text, a missing value into ``""``; text stays as it is."""
     if isinstance(cells.dtype, pd.StringDtype) and not cells.isna().any():
         return cells
+    if pd.api.types.is_datetime64_dtype(cells):  # days without a time of day, as CSV files have it
+        return cells.astype(str).where(cells.notna(), "").astype(object)
     return cells.astype(object).where(cells.notna(), "").astype(str)
 
 
 def _in_comma_table(cells: pd.Series) -> bool:
     return bool(cells.attrs.get(DECIMAL_COMMA))
+
+
+def _are_like_thousands(texts: list[str], cells: pd.Series) -> bool:
+    """Whether points look like those between thousands: ``1.071`` beside ``914``, and no ``0.5``.
+
+    That is where every cell with a point has groups of three digits, and whole numbers without one
+    end below 1,000, some of three digits.
+    """
+    if not cells.attrs.get(POINTS_UNSURE) or _has_decimals(cells):
+        return False
+    decimal, _, either = _MARKS["."]
+    pointed = (text for text in texts if "." in text and decimal.fullmatch(text))
+    first = next(pointed, "")
+    if not either.fullmatch(first) or not all(map(either.fullmatch, pointed)):
+        return False
+    whole = (text.lstrip("+-") for text in texts)
+    return max((len(text) for text in whole if text.isdecimal()), default=0) == len("914")
+
+
+def _has_decimals(cells: pd.Series) -> bool:
+    """Whether some cells are numbers, not text, with something behind the decimal point."""
+    return cells.name in cells.attrs.get(POINT_COLUMNS, ()) or any(map(is_fraction, cells))
 
 
 def _unify(texts: list[str], cells: pd.Series, source: str) -> list[str]:
@@ -147,13 +203,13 @@ def _unify(texts: list[str], cells: pd.Series, source: str) -> list[str]:
                     seen[_OTHER[mark]].add(_DECIMAL)
             elif decimal.fullmatch(text) and not either.fullmatch(text):
                 seen[mark].add(_DECIMAL)
-    if cells.name in cells.attrs.get(POINT_COLUMNS, ()) or any(map(is_fraction, cells)):
+    if _has_decimals(cells):
         seen["."].add(_DECIMAL)
     for mark, uses in seen.items():
         if len(uses) == 2:
             raise _both(mark, texts, cells, source)
     commas_are_decimal = _DECIMAL in seen[","] or _in_comma_table(cells)
-    if not commas_are_decimal and _THOUSANDS not in seen["."]:
+    if not (commas_are_decimal or _THOUSANDS in seen["."] or _are_like_thousands(texts, cells)):
         seen["."].add(_DECIMAL)  # as computers write numbers
     return [_with_point(text, seen, cells, source) for text in texts]
 
@@ -197,7 +253,9 @@ def _where(cells: pd.Series, source: str) -> str:
 
 def _two_readings(text: str, mark: str, cells: pd.Series, source: str) -> MemnetError:
     name = _MARK_NAMES[mark]
-    elsewhere = " (other columns of the table have decimal commas)" if mark == "." else ""
+    elsewhere = ""
+    if mark == "." and _in_comma_table(cells) and not any("," in each for each in as_text(cells)):
+        elsewhere = " (other columns of the table have decimal commas)"
     return MemnetError(
         f"{_where(cells, source)}: {text!r} can be read as {text.replace(mark, '')} ({name} "
         f"between thousands) or as {text.replace(mark, '.')} ({name} before the decimals), and the "

@@ -10,8 +10,11 @@ from __future__ import annotations
 import csv
 import io
 import os
+import unicodedata
+import warnings
 import zipfile
 from collections.abc import Sequence
+from datetime import datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -27,12 +30,14 @@ from memnet.data.delimited import (
 from memnet.data.numbers import (
     DECIMAL_COMMA,
     POINT_COLUMNS,
+    POINTS_UNSURE,
     as_text,
     has_decimal_comma,
     is_fraction,
 )
 from memnet.errors import MemnetError
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
+from memnet.util.text import shorten_list
 
 TABLE_GIVEN = "the table given"
 """What messages and records call a DataFrame, which has no file's name."""
@@ -43,6 +48,15 @@ TableInput = str | os.PathLike[str] | pd.DataFrame
 _ASSUMED, _BROKEN = "memnet.assumed", "memnet.broken"
 _UNREADABLE = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls), or one with a password: save it as CSV",
+    b"<stata_dta>": "a Stata file: save it as CSV (in Stata: export delimited)",
+    b"HEADER RECORD*": "a SAS transport file: save its table as CSV",
+    b"SQLite format 3": "an SQLite database: write its table as CSV",
+    b"\x93NUMPY": "a NumPy array: write it as CSV with a line of names",
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04\x95", b"\x80\x05\x95"),
+        "a pickle of Python: write its table as CSV (pandas: to_csv)",
+    ),
+    b"X\n\0\0\0": "an R object (.rds): write its table as CSV (write.csv)",
     b"$FL": "an SPSS file: save it as CSV (in R: haven::read_sav and write.csv)",
     b"\x1f\x8b": "packed with gzip: unpack it first",
     b"BZh9": "packed with bzip2: unpack it first",
@@ -65,9 +79,14 @@ _ARCHIVES = {
     "xl/workbook.bin": "a binary Excel file (.xlsb): save it as .xlsx",
     "content.xml": "an OpenDocument file (.ods): save it as .xlsx or CSV",
     "word/document.xml": "a Word document: save its table as CSV",
+    "xdata.json": "a file of jamovi or JASP: export its data as CSV",
+    "internal.sqlite": "a file of JASP: export its data as CSV",
+    "Index/Document.iwa": "a Numbers file of Apple: export it as .xlsx or CSV",
     "": "a zip archive: unpack it first",
 }
 """What lies in a zip archive -> what it is and what to do."""
+
+_WORKBOOK = "xl/workbook.xml"
 
 
 def name_of(table: TableInput) -> str:
@@ -153,6 +172,8 @@ def _content(path: Path) -> bytes:
         )
     for start, what in _UNREADABLE.items():
         if content.startswith(start):
+            if start == b"\x1f\x8b" and path.suffix.lower() in (".rds", ".rda", ".rdata"):
+                what = "an R object: write its table as CSV (write.csv)"
             raise MemnetError(f"{path} is no table that memnet reads but {what}.")
     wanted = {".parquet": b"PAR1", ".xlsx": b"PK", ".xlsm": b"PK"}.get(path.suffix.lower(), b"")
     if not content.startswith(wanted):
@@ -173,6 +194,7 @@ def _read_text(content: bytes, source: str) -> tuple[pd.DataFrame, list[str]]:
     frame.attrs[_BROKEN] = parsed.broken
     # Between commas, numbers have decimal points; a comma in a cell is of a text.
     frame.attrs[DECIMAL_COMMA] = parsed.separator != "," and _has_decimal_commas(parsed.rows)
+    frame.attrs[POINTS_UNSURE] = parsed.separator != ","
     separator = SEPARATORS.get(parsed.separator, repr(parsed.separator))
     return frame, [f"{encoding}, {separator} between cells", *parsed.assumed]
 
@@ -192,8 +214,8 @@ def _decode(content: bytes, source: str) -> tuple[str, str]:
     ):
         if content.startswith(mark):
             return _decoded(content, encoding, source), encoding.upper().removesuffix("-SIG")
-    zeros = content[:1000].count(0)
-    if zeros > 200:  # every other byte of plain letters in UTF-16
+    start = content[:1000]
+    if start.count(0) > len(start) // 5:  # every other byte of plain letters in UTF-16
         encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
         return _decoded(content, encoding, source), "UTF-16 without a mark"
     try:
@@ -223,11 +245,29 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     try:
         # Nullable types: a whole number stays one where another is missing.
         frame = pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable")
-        new = [name for name in frame.index.names if name is not None and name not in frame.columns]
-        return _text_frame(frame.reset_index(level=new) if new else frame)
+        return _text_frame(_with_index(frame))
     except Exception as error:  # pyarrow raises of many kinds for a damaged file
         reason = " ".join(str(error).split())[:200]
+        if "Multiple matches for FieldRef" in reason:
+            reason = "two of its columns have one name: rename or delete all but one"
         raise MemnetError(f"{path} cannot be read as Parquet ({reason}).") from error
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn an index into columns: what has a name, and text, under the name that the file has."""
+    index = frame.index
+    levels = [index.get_level_values(level) for level in range(index.nlevels)]
+    names = [
+        f"__index_level_{place}__" if level.name is None and _is_text(level) else level.name
+        for place, level in enumerate(levels)
+    ]
+    new = [place for place, name in enumerate(names) if not (name is None or name in frame.columns)]
+    frame = frame.set_axis(index.set_names(names))
+    return frame.reset_index(level=new) if new else frame
+
+
+def _is_text(cells: pd.Series | pd.Index) -> bool:
+    return pd.api.types.is_string_dtype(cells)
 
 
 def _require_excel(content: bytes, path: Path) -> None:
@@ -235,11 +275,14 @@ def _require_excel(content: bytes, path: Path) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+            book = archive.read(_WORKBOOK) if _WORKBOOK in names else b""
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, RuntimeError):
         return  # damaged: reading it says so
-    if "xl/workbook.xml" in names:
-        return
     what = next((what for name, what in _ARCHIVES.items() if name in names), _ARCHIVES[""])
+    if b"purl.oclc.org/ooxml" in book:
+        what = "an Excel file of the kind 'Strict Open XML': save it as 'Excel Workbook (.xlsx)'"
+    elif book:
+        return
     raise MemnetError(f"{path} is no table that memnet reads but {what}.")
 
 
@@ -252,7 +295,9 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
             '"memnet-harness[excel]", or save it as CSV.'
         ) from None
     try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a sheet has beside its cells
+            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheets = [each.title for each in book.worksheets]
         if sheet and sheet not in sheets:
             raise MemnetError(f"{path} has no sheet {sheet!r}; it has {', '.join(sheets)}.")
@@ -291,6 +336,7 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
     )
     frame.columns = pd.Index(names, dtype=object)
     frame.attrs[DECIMAL_COMMA] = _has_decimal_commas([row for _, row in body])
+    frame.attrs[POINTS_UNSURE] = True
     frame.attrs[POINT_COLUMNS] = [
         name
         for place, name in enumerate(names)
@@ -323,15 +369,25 @@ def _excel_cell(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
+    if isinstance(value, datetime) and value.time() == time():
+        return value.date().isoformat()  # a day, as CSV and Parquet have it
     return str(value)
 
 
 def _text_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn every column into text and count the rows from 2."""
-    columns = [as_text(frame.iloc[:, place]).to_numpy(object) for place in range(frame.shape[1])]
+    given = [frame.iloc[:, place] for place in range(frame.shape[1])]
+    columns = [as_text(cells).tolist() for cells in given]
     text = pd.DataFrame(dict(enumerate(columns)), dtype=object)
     text.columns = pd.Index([_name(column) for column in frame.columns], dtype=object)
     text.index = pd.RangeIndex(2, len(text) + 2)
+    text.attrs[DECIMAL_COMMA] = _has_decimal_commas(columns)
+    text.attrs[POINTS_UNSURE] = True
+    text.attrs[POINT_COLUMNS] = [
+        name
+        for name, cells in zip(text.columns, given, strict=True)
+        if not _is_text(cells) and any(map(is_fraction, cells))
+    ]
     return text
 
 
@@ -352,6 +408,7 @@ def _as_written(table: pd.DataFrame) -> pd.DataFrame:
     frame.columns = pd.Index([_name(column) for column in table.columns], dtype=object)
     frame.index = table.index
     frame.attrs[DECIMAL_COMMA] = _has_decimal_commas(rows)
+    frame.attrs[POINTS_UNSURE] = True
     frame.attrs[POINT_COLUMNS] = [
         name
         for place, name in enumerate(frame.columns)
@@ -362,13 +419,18 @@ def _as_written(table: pd.DataFrame) -> pd.DataFrame:
 
 def has_column(frame: pd.DataFrame, column: str, source: Path | str = TABLE_GIVEN) -> bool:
     """Whether a table has a column; raises ``MemnetError`` where two are called so."""
-    count = list(frame.columns).count(column)
+    count = list(map(_one_form, frame.columns)).count(_one_form(column))
     if count > 1:
         raise MemnetError(
             f"{source} has {count} columns called {column!r}, so that it is not known which is "
             "meant; rename or delete all but one."
         )
-    return count == 1
+    return column in frame.columns
+
+
+def _one_form(name: str) -> str:
+    """Write a name in one Unicode form: an a with dots is one letter, or a letter and its dots."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None:
@@ -381,7 +443,29 @@ def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None
     names = [name for name in frame.columns if name]
     near = get_close_matches(column, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else _without_names(names)
-    raise MemnetError(f"{source} has no column {column!r}.{hint} Its columns: {', '.join(names)}.")
+    if alike := [name for name in names if _one_form(name) == _one_form(column)]:
+        hint = f" Its {alike[0]!r} has other Unicode code points: copy the name from the table."
+    hint = _names_elsewhere(frame, column) or hint
+    raise MemnetError(
+        f"{source} has no column {column!r}.{hint} Its columns: {shorten_list(names, 50)}."
+    )
+
+
+def _names_elsewhere(frame: pd.DataFrame, column: str) -> str:
+    """Say so where the names stand in a row below the first, in a comment, or all in one cell."""
+    first = frame.head(20)
+    for number, cells in zip(first.index, first.to_numpy(object), strict=True):
+        if column in [str(cell).strip() for cell in cells]:
+            return f" But row {number} has it: delete what stands above the line of names."
+    for note in assumed_of(frame):
+        if column in note:
+            return f" But {note}: if it holds the names, delete its mark of a comment."
+    if len(frame.columns) == 1 and any(mark in frame.columns[0] for mark in ",;\t"):
+        return (
+            " Every row is one cell, as where a whole line stands in quotes, or its separator is "
+            "another than in 'sep=': save the table again as CSV."
+        )
+    return ""
 
 
 def _without_names(names: list[str]) -> str:

@@ -48,6 +48,9 @@ def read(tmp_path, content: str | bytes, name: str = "t.csv") -> pd.DataFrame:
         (["0,5", "12,3456"], [0.5, 12.3456]),
         (["1e3", "inf", "0_5", "abc", ""], [1000, math.nan, math.nan, math.nan, math.nan]),
         (["-1,071,000", "+2,000"], [-1_071_000, 2000]),
+        (["1'071", "914", "12\u2019345.5"], [1071, 914, 12_345.5]),  # Swiss
+        (["1\u202f071", "914", "1\u00a0234,500", "0,25"], [1071, 914, 1234.5, 0.25]),  # French
+        (["\u22120.5", "\u22120,25", "1 071"], [-0.5, -0.25, math.nan]),
     ],
 )
 def test_a_comma_and_a_point_are_read_as_the_column_says(cells, expected):
@@ -68,6 +71,29 @@ def test_a_column_that_can_be_read_both_ways_is_refused_with_both_readings(cells
     sentence = str(caught.value)
     assert sentence.startswith(f"t.csv, column 'rt': {cell!r} can be read as {readings[0]} ")
     assert f"or as {readings[1]} " in sentence
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1.071", "914", "n.a."], None),  # a German spreadsheet's thousands
+        (["1.071", "914", "1.5"], [1.071, 914, 1.5]),
+        (["1.071", "2.914"], [1.071, 2.914]),
+        (["3.125", "4"], [3.125, 4]),
+        (["1.071", "914", "1071"], [1.071, 914, 1071]),
+    ],
+)
+def test_points_that_look_like_thousands_are_not_taken_for_decimal_points(
+    tmp_path, cells, expected
+):
+    frame = read(tmp_path, "image_id;rt\n" + "".join(f"x;{cell}\n" for cell in cells))
+    if expected is None:
+        with pytest.raises(MemnetError, match=r"'1\.071' can be read as 1071 .* or as 1\.071"):
+            to_numbers(frame["rt"])
+    else:
+        assert to_numbers(frame["rt"]).tolist() == expected
+    frame = read(tmp_path, "image_id,rt\n" + "".join(f"x,{cell}\n" for cell in cells))
+    assert to_numbers(frame["rt"])[:1] == float(cells[0])  # a comma between cells: no doubt
 
 
 def test_a_pointed_column_of_a_table_with_decimal_commas_is_refused(tmp_path):
@@ -162,6 +188,57 @@ def test_encodings_are_read_and_said(tmp_path, encoding, said):
     assert assumed_of(frame) == [f"{said}, semicolon between cells"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_short_file_of_utf_16_without_a_mark(tmp_path, encoding):
+    frame = read(tmp_path, "image_id;score\nKäse.jpg;0,5\n".encode(encoding))
+    assert frame.to_numpy().tolist() == [["Käse.jpg", "0,5"]]
+
+
+@pytest.mark.parametrize("first", ["sep=;", "# of 1998", ""])
+def test_lines_that_end_as_on_an_old_mac_and_one_as_on_unix(tmp_path, first):
+    frame = read(tmp_path, first + "\rimage_id;score\ra.jpg;0.5\r\n")
+    assert frame.to_numpy().tolist() == [["a.jpg", "0.5"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("My study,2024\n\nimage_id,score\na,1\n", "But row 3 has it: delete what stands above"),
+        ("# image_id,score\na,0.5\nb,0.6\n", "delete its mark of a comment"),
+        ('"image_id,score"\n"a,0.5"\n', "Every row is one cell"),
+        ("image_id\u0308,score\na,0.5\n", "Did you mean"),
+    ],
+)
+def test_names_that_are_not_where_they_are_looked_for(tmp_path, text, sentence):
+    with pytest.raises(MemnetError, match=sentence):
+        read_column(_written(tmp_path, text), column="score")
+
+
+def test_a_title_above_the_names_is_said_to_be_possible(tmp_path):
+    with pytest.raises(MemnetError, match="delete a title above the names"):
+        read(tmp_path, "My study\n\nimage_id,score\na,0.5\nb,0.6\n")
+
+
+def test_names_in_another_unicode_form_are_told_apart_and_two_are_refused(tmp_path):
+    composed, decomposed = "Ged\u00e4chtnis", "Geda\u0308chtnis"
+    one = _written(tmp_path, f"image_id,{decomposed}\na,0.5\n")
+    with pytest.raises(MemnetError, match="has other Unicode code points: copy the name"):
+        read_column(one, column=composed)
+    two = _written(tmp_path, f"image_id,{decomposed},{composed}\na,0.5,0.1\n")
+    with pytest.raises(MemnetError, match="has 2 columns called"):
+        read_column(two, column=composed)
+
+
+def test_marks_without_width_are_no_part_of_a_name(tmp_path):
+    frame = read(tmp_path, "\ufeffimage_id,score\u200b\na,0.5\n")
+    assert list(frame.columns) == ["image_id", "score"]
+
+
+def _written(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    return tmp_path / "t.csv"
+
+
 def test_separators_and_line_breaks_within_quoted_names(tmp_path):
     frame = read(tmp_path, 'image_id;score;"Wie gut, von 1, bis 7, war es?"\na.jpg;0,5;5\n')
     assert frame["score"].tolist() == ["0,5"]
@@ -201,6 +278,9 @@ def test_rows_are_counted_as_a_spreadsheet_counts_them(tmp_path):
             r"old Excel file \(\.xls\), or one with a password: save it as",
         ),
         (b"$FL2@(#) SPSS", "SPSS file"),
+        (b"<stata_dta><header>", "Stata file"),
+        (b"\x80\x04\x95\x10\0", "pickle of Python"),
+        (b"SQLite format 3\0", "SQLite database"),
         (b"\x1f\x8b\x08\x00", "packed with gzip"),
         (b"ARROW1\0\0", "Feather"),
         (b"\x89PNG\r\n", "is no table that memnet reads but a picture"),
@@ -257,6 +337,36 @@ def test_parquet_with_an_index_keeps_it_as_columns(tmp_path, index):
     dates = pd.DataFrame({"image_id": ["a", "b"]}, index=pd.date_range("2024", periods=2))
     dates.to_parquet(tmp_path / "t.parquet")
     assert list(read_table_any(tmp_path / "t.parquet").columns) == ["image_id"]
+
+
+def test_parquet_with_an_index_without_a_name_keeps_it_under_the_files_name_for_it(tmp_path):
+    pd.DataFrame({"score": [0.5, 0.7]}, index=["a.jpg", "b.jpg"]).to_parquet(tmp_path / "t.parquet")
+    scores = read_column(tmp_path / "t.parquet", column="score", id_column="__index_level_0__")
+    assert scores.by_id.to_dict() == {"a.jpg": 0.5, "b.jpg": 0.7}
+
+
+def test_parquet_with_two_columns_of_one_name_is_said_to_be_so(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    cells = [pyarrow.array([0.5]), pyarrow.array([0.7])]
+    table = pyarrow.Table.from_arrays(cells, names=["score", "score"])
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(MemnetError, match="two of its columns have one name"):
+        read_table_any(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx", "DataFrame"])
+def test_a_day_is_written_alike_in_every_kind_of_table(tmp_path, kind):
+    days = pd.DataFrame({"image_id": pd.to_datetime(["2024-01-05", "2024-02-06"]), "score": [1, 2]})
+    table = days
+    if kind != "DataFrame":
+        if kind == "xlsx":
+            pytest.importorskip("openpyxl")
+        write = {"csv": days.to_csv, "parquet": days.to_parquet, "xlsx": days.to_excel}[kind]
+        table = tmp_path / f"days.{kind}"
+        write(table, index=False)
+    assert read_table_any(table)["image_id"].tolist() == ["2024-01-05", "2024-02-06"]
 
 
 def test_excel_is_read_sheet_by_sheet(tmp_path):
@@ -417,6 +527,11 @@ def mixed_cells(kind, tmp_path, cells, other=("",)):
     )
     if kind == "DataFrame":
         return frame
+    if kind == "Parquet":
+        if not all(isinstance(cell, float) for cell in cells):
+            frame["rt"] = frame["rt"].astype(str)
+        frame.infer_objects().to_parquet(tmp_path / "study.parquet")
+        return tmp_path / "study.parquet"
     pytest.importorskip("openpyxl")
     frame.to_excel(tmp_path / "study.xlsx", index=False)
     return tmp_path / "study.xlsx"
@@ -431,7 +546,7 @@ def test_numbers_beside_text_are_never_read_as_thousands(tmp_path, kind):
     assert to_numbers(table["rt"]).tolist() == [1.071, 2.914, 0.5]
 
 
-@pytest.mark.parametrize("kind", ["DataFrame", "Excel"])
+@pytest.mark.parametrize("kind", ["DataFrame", "Excel", "Parquet"])
 def test_decimal_commas_of_other_columns_count_in_every_kind_of_table(tmp_path, kind):
     table = read_table_any(mixed_cells(kind, tmp_path, ["1.071", "2.914"], ["0,75"]))
     with pytest.raises(MemnetError, match="can be read as 1071"):
@@ -478,6 +593,7 @@ def test_comments_above_the_names_of_a_sheet_are_passed_over(tmp_path):
     ("member", "sentence"),
     [
         ("scores.csv", "a zip archive: unpack it first"),
+        ("xdata.json", "a file of jamovi or JASP"),
         ("content.xml", r"an OpenDocument file \(.ods\): save it as"),
         ("xl/workbook.bin", "a binary Excel file"),
     ],
@@ -487,3 +603,10 @@ def test_archives_are_said_to_be_what_they_are(tmp_path, member, sentence):
         archive.writestr(member, "x")
     with pytest.raises(MemnetError, match=sentence):
         read_table_any(tmp_path / "t.xlsx")
+
+
+def test_strict_open_xml_is_told_what_to_save_it_as(tmp_path):
+    with zipfile.ZipFile(tmp_path / "strict.xlsx", "w") as archive:
+        archive.writestr("xl/workbook.xml", '<workbook xmlns="http://purl.oclc.org/ooxml/x"/>')
+    with pytest.raises(MemnetError, match=r"Strict Open XML': save it as 'Excel Workbook"):
+        read_table_any(tmp_path / "strict.xlsx")
