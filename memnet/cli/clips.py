@@ -10,7 +10,7 @@ from memnet.cli.paths import keep_inputs
 
 
 def clips(
-    scores: Path = typer.Argument(help="A score table of `memnet score`, .csv or .parquet."),
+    scores: Path = typer.Argument(help="A score table of `memnet score`."),
     out: Path = typer.Option(
         ..., "--out", "-o", file_okay=False, help="Folder for frames.csv and clips.csv."
     ),

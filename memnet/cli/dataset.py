@@ -81,7 +81,13 @@ def _command_of(entry: DatasetEntry) -> Callable[..., None]:
         for option in entry.options
     ]
     parameters.append(
-        parameter("out", Path, None, "The table, .csv; its manifest is written to FILE.csv.json.")
+        parameter(
+            "out",
+            Path,
+            None,
+            "The table: FILE.csv, FILE.parquet or FILE.xlsx; its manifest is written beside it, as "
+            "FILE.csv.json.",
+        )
     )
     build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     build.__annotations__ = {each.name: each.annotation for each in parameters}

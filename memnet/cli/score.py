@@ -28,7 +28,7 @@ def score(
         "--out",
         "-o",
         dir_okay=False,
-        help="FILE.csv or FILE.parquet; without it, CSV goes to stdout.",
+        help="FILE.csv, FILE.parquet or FILE.xlsx; without it, CSV goes to stdout.",
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1 ..."),
@@ -61,13 +61,14 @@ def score(
     from memnet.data.pictures import collect
     from memnet.preprocess.decode import PictureLimits
     from memnet.scoring.runner import Settings, score_to_file, score_to_frame
-    from memnet.scoring.table import check_suffix, read_table
+    from memnet.scoring.table import read_table
     from memnet.util.atomic import write_text
     from memnet.util.csv_text import disarm_formulas, to_csv_text
     from memnet.util.messages import say
+    from memnet.util.table_files import check_table_name
 
     if out is not None:
-        check_suffix(out)
+        check_table_name(out)
     inputs = collect(pictures, path_column=path_column)
     settings = Settings(
         models=list(dict.fromkeys(model)),

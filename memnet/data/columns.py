@@ -16,6 +16,7 @@ The last two are :meth:`ScoreRows.one_value_per_id`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from memnet.data.tables import (
     has_column,
     read_table_any,
     require_column,
+    split_sheet,
 )
 from memnet.errors import MemnetError
 from memnet.util.json_text import parse_json
@@ -529,7 +531,7 @@ def read_scores(
     if isinstance(table, pd.DataFrame):  # `Predictor.score` writes there what a sidecar holds
         known = table.attrs.get("models", {})
     else:
-        known = _sidecar_models(Path(table))
+        known = _sidecar_models(table)
     variants = as_text(frame["variant"]) if has_column(frame, "variant", source) else ""
     frame = frame.assign(model=as_text(frame["model"]), variant=variants)
     require_column(frame, score_column, source)
@@ -556,7 +558,8 @@ def read_scores(
     return models
 
 
-def _sidecar_models(path: Path) -> dict[str, Any]:
+def _sidecar_models(table: str | os.PathLike[str]) -> dict[str, Any]:
+    path = split_sheet(table)[0]
     try:
         sidecar = parse_json(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
         return dict(sidecar["models"])

@@ -21,12 +21,12 @@ from memnet import __version__
 from memnet.data.columns import Scores, read_column
 from memnet.data.matching import manifest_digest
 from memnet.data.numbers import as_text, to_numbers
-from memnet.data.tables import read_table_any
+from memnet.data.tables import read_table_any, split_sheet
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
-from memnet.util.csv_text import to_csv_text
 from memnet.util.json_fields import NAME, check_shape
 from memnet.util.json_text import parse_json
+from memnet.util.table_files import check_table, write_frame
 
 FilePath = str | os.PathLike[str]
 
@@ -105,24 +105,23 @@ class Truth:
         return cls(table=table, manifest=manifest, set_aside=scores.set_aside)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the table (CSV) and beside it the manifest (``path`` + ``.json``).
+        """Write the table (.csv, .parquet, .xlsx) and beside it the manifest, ``path`` + ``.json``.
 
         Raises
         ------
         MemnetError
-            if ``path`` does not end in .csv, cannot be written, or holds another file already: an
-            earlier truth table with its manifest is replaced, anything else is not.
+            if ``path`` ends otherwise, cannot be written, or holds another file already: an earlier
+            truth table with its manifest is replaced, anything else is not.
         """
         path = Path(path)
-        if path.suffix.lower() != ".csv":
-            raise MemnetError(f"--out {path} must end in .csv.")
+        check_table(self.table, path)
         there = [file for file in (path, sidecar(path)) if file.exists()]
         if there and _load(sidecar(path)) is None:
             raise MemnetError(
                 f"{there[0]} exists and was not written by `memnet dataset`; choose another --out."
             )
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_text(path, to_csv_text(self.table))
+        write_frame(self.table, path)
         write_text(sidecar(path), text)
 
 
@@ -232,7 +231,7 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
         if it cannot be read, is of a newer memnet, or the table's ids or labels are no longer
         those that it was written for.
     """
-    path = Path(truth)
+    path = split_sheet(truth)[0]
     manifest_file = sidecar(path)
     manifest = _load(manifest_file)
     if manifest is None:
@@ -249,7 +248,7 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
         raise MemnetError(
             f"{manifest_file} is damaged ({error}); build the table again with `memnet dataset`."
         ) from error
-    frame = read_table_any(path)
+    frame = read_table_any(truth)
     columns = [manifest["id_column"], manifest["truth_column"]]
     if not set(columns) <= set(frame.columns) or manifest["digest"] != manifest_digest(
         as_text(frame[columns[0]]), to_numbers(frame[columns[1]]).tolist()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import unicodedata
 import warnings
 import zipfile
@@ -38,6 +39,7 @@ from memnet.data.numbers import (
 from memnet.errors import MemnetError
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.util.text import shorten_list
+from memnet.util.workbook import decode_text
 
 TABLE_GIVEN = "the table given"
 """What messages and records call a DataFrame, which has no file's name."""
@@ -349,6 +351,8 @@ def _refuse_formulas(content: bytes, path: Path, sheet: str) -> None:
     """Raise ``MemnetError`` where a cell has a formula and no result: a missing value it is not."""
     import openpyxl
 
+    if not _has_formula(content):
+        return
     computed, written = (
         openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=results)[sheet]
         for results in (True, False)
@@ -363,15 +367,25 @@ def _refuse_formulas(content: bytes, path: Path, sheet: str) -> None:
                 )
 
 
+def _has_formula(content: bytes) -> bool:
+    """Whether some sheet has a formula: it is told without reading the cells, which takes long."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        return any(_FORMULA.search(archive.read(name)) for name in sheets)
+
+
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+
+
 def _excel_cell(value: object) -> str:
     """Write a cell as text; Excel keeps whole numbers as such, and others as float64."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+        return "-0.0" if str(value) == "-0.0" else str(int(value))
     if isinstance(value, datetime) and value.time() == time():
         return value.date().isoformat()  # a day, as CSV and Parquet have it
-    return str(value)
+    return decode_text(value) if isinstance(value, str) else str(value)
 
 
 def _text_frame(frame: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from memnet.scoring.named import NamedModel, find_named
 from memnet.scoring.score_file import ScoreFile, open_scores
 from memnet.scoring.table import FAILED, Row, to_frame
 from memnet.util.clock import utc_now
+from memnet.util.table_files import check_rows
 from memnet.util.versions import environment
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     """
     summary = Summary()
     order: list[tuple[str, str, str]] = []
+    check_rows(out, len(inputs.items) * len(settings.models))
     with open_scores(out) as table:
         for model in _models(settings):
             table.declare(model.label, model.identity())
@@ -80,6 +82,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
                 if not table.is_done(key, item.path):
                     table.begin(key, item.path)
                     todo.append(item)
+            table.require_room(order)
             summary.already += len(inputs.items) - len(todo)
             if not todo and "started" in table.sidecar:
                 continue  # what made the scores stays on record, and no weights are read

@@ -22,7 +22,6 @@ from memnet.scoring.table import (
     FAILED,
     SIDECAR_VERSION,
     Row,
-    check_suffix,
     from_frame,
     read_table,
     to_frame,
@@ -31,6 +30,7 @@ from memnet.scoring.table import (
 from memnet.util.atomic import write_text
 from memnet.util.json_text import parse_json
 from memnet.util.locking import hold_lock
+from memnet.util.table_files import check_rows, check_table_name
 
 
 class ScoreFile:
@@ -108,6 +108,10 @@ class ScoreFile:
                 f"{', '.join(changed)}); choose another --out."
             )
         self.sidecar["models"][model] = identity
+
+    def require_room(self, keys: Iterable[tuple[str, str, str]]) -> None:
+        """Raise ``MemnetError`` where the table's kind of file cannot hold these rows, too."""
+        check_rows(self.out, len(self.rows.keys() | set(keys)))
 
     def append(self, rows: Iterable[Row]) -> None:
         """Put finished rows on disk before returning."""
@@ -238,7 +242,7 @@ def open_scores(out: Path) -> Iterator[ScoreFile]:
         if another process writes it, its folder cannot be written, or what lies there is not a
         score table.
     """
-    check_suffix(out)
+    check_table_name(out)
     if (length := len(os.fsencode(out.name))) > _LONGEST_NAME:
         raise MemnetError(
             f"The name of --out has {length} bytes; {_LONGEST_NAME} is the most, since files "

@@ -1,4 +1,4 @@
-"""The score table: one row per picture and model, as CSV or Parquet."""
+"""The score table: one row per picture and model, as CSV, Parquet or Excel file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
-from memnet.util.atomic import replace_file, write_text
-from memnet.util.csv_text import to_csv_text
+from memnet.util.atomic import write_text
+from memnet.util.table_files import check_table, check_table_name, write_frame
 
 COLUMNS = {
     "image_id": "object",
@@ -105,12 +106,6 @@ def from_frame(frame: pd.DataFrame) -> list[Row]:
     return [Row(**record) for record in records]
 
 
-def check_suffix(path: Path) -> None:
-    """Refuse an output whose ending is neither ``.csv`` nor ``.parquet``."""
-    if path.suffix not in (".csv", ".parquet"):
-        raise MemnetError(f"--out {path} must end in .csv or .parquet.")
-
-
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a score table atomically: a reader finds the old file or the new one, whole.
 
@@ -120,12 +115,13 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     Parameters
     ----------
     frame : what :meth:`memnet.Predictor.score` returned.
-    path : ends in ``.csv`` or ``.parquet``; a file that is there is replaced.
+    path : ends in ``.csv``, ``.parquet`` or ``.xlsx`` (with the extra ``excel``); a file that is
+        there is replaced.
 
     Raises
     ------
     MemnetError
-        if the ending is another or the file cannot be written.
+        if the ending is another, the file cannot be written, or the table does not fit into it.
 
     Examples
     --------
@@ -138,18 +134,14 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     ['scores.csv', 'scores.csv.json']
     """
     path = Path(path)
-    check_suffix(path)
+    check_table(frame, path)
     if models := frame.attrs.get("models"):
         sidecar = {"sidecar_version": SIDECAR_VERSION, "models": models}
         text = json.dumps(sidecar, indent=1, allow_nan=False)
         write_text(path.with_name(path.name + ".json"), text + "\n")
         frame = frame.copy(deep=False)
         frame.attrs = {}  # else Parquet would hold it, too
-    if path.suffix == ".csv":
-        write_text(path, to_csv_text(frame))
-    else:
-        with replace_file(path) as temporary:
-            frame.to_parquet(temporary, index=False)
+    write_frame(frame, path)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -160,10 +152,13 @@ def read_table(path: Path) -> pd.DataFrame:
     MemnetError
         if it is no such table: the columns differ or the file cannot be parsed.
     """
-    check_suffix(path)
+    check_table_name(path)
     try:
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
             frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        elif path.suffix.lower() == ".xlsx":
+            cells = read_table_any(path)
+            frame = pd.DataFrame(cells.to_numpy(dtype=object), columns=list(cells.columns))
         else:
             frame = pd.read_parquet(path)
     except (ValueError, OSError) as error:

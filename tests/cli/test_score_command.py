@@ -10,9 +10,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 from PIL import Image
+from typer.testing import CliRunner
 
 from command import start_memnet, wait_for
+from memnet.cli.score import score
+from memnet.errors import MemnetError
 from memnet.scoring.table import COLUMNS, read_table
 from png import png_bomb
 from tiny import write_tiny
@@ -38,15 +42,27 @@ def test_a_folder_becomes_a_table_with_a_sidecar(memnet_command, make_pictures, 
     assert sidecar["command"].startswith("memnet score")
 
 
-def test_csv_and_parquet_and_stdout_hold_the_same(memnet_command, make_pictures, tiny_weights):
+def test_every_kind_of_file_and_stdout_hold_the_same(memnet_command, make_pictures, tiny_weights):
     folder = make_pictures(3)
-    for name in ("s.csv", "s.parquet"):
+    for name in ("s.csv", "s.parquet", "s.xlsx"):
         memnet_command("score", folder, "-m", tiny_weights, "-o", folder.parent / name)
     printed = memnet_command("score", folder, "-m", tiny_weights).stdout
-    tables = [read_table(folder.parent / name) for name in ("s.csv", "s.parquet")]
-    pd.testing.assert_frame_equal(*tables)
+    first, *others = (read_table(folder.parent / name) for name in ("s.csv", "s.parquet", "s.xlsx"))
+    for other in others:
+        pd.testing.assert_frame_equal(first, other)
+    done = memnet_command("score", folder, "-m", tiny_weights, "-o", folder.parent / "s.xlsx")
+    assert "0 scored, 3 were scored before" in done.stderr
     assert printed == (folder.parent / "s.csv").read_text()
     assert len(list(csv.reader(io.StringIO(printed)))) == 4
+
+
+def test_an_excel_file_without_openpyxl_is_refused_before_any_work(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    app = typer.Typer()
+    app.command()(score)
+    done = CliRunner().invoke(app, ["absent", "-m", "absent.safetensors", "-o", "s.xlsx"])
+    assert isinstance(done.exception, MemnetError)
+    assert "needs openpyxl" in str(done.exception)
 
 
 def test_several_models_in_one_run(memnet_command, make_pictures, tmp_path):
@@ -201,7 +217,7 @@ def test_a_mended_picture_is_scored_by_the_next_run(
         (("absent", "-m", "tiny.safetensors"), "There is no file or folder absent"),
         (("empty", "-m", "tiny.safetensors"), "holds no pictures"),
         (("pictures", "-m", "resmem.publishd"), "Did you mean 'resmem.published'"),
-        (("pictures", "-m", "tiny.safetensors", "-o", "s.txt"), "must end in .csv or .parquet"),
+        (("pictures", "-m", "tiny.safetensors", "-o", "s.txt"), "must end in .csv, .parquet or"),
         (("pictures", "-m", "tiny.safetensors", "--device", "gpu"), "cannot be used here"),
     ],
 )

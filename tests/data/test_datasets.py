@@ -292,7 +292,19 @@ def test_a_file_that_is_no_truth_table_is_not_written_over(memcat_file, tmp_path
         truth.write(tmp_path / "other.csv")
     assert memcat_file.read_bytes() == before
     with pytest.raises(MemnetError, match=r"must end in \.csv"):
-        truth.write(tmp_path / "truth.xlsx")
+        truth.write(tmp_path / "truth.ods")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])
+def test_a_truth_table_of_any_kind_is_known_by_its_manifest(memcat_file, tmp_path, kind):
+    truth = read_memcat(memcat_file, label="wo-fa")
+    path = tmp_path / f"truth.{kind}"
+    truth.write(path)
+    assert read_manifest(path) == truth.manifest
+    found = read_column(path, column="human_score").by_id
+    assert found.to_dict() == truth.table.set_index("image_id")["human_score"].to_dict()
+    if kind == "xlsx":
+        assert read_manifest(f"{path}#table") == truth.manifest
 
 
 # --- the official files, where they are at hand ----------------------------------------------

@@ -165,11 +165,15 @@ def test_a_comparison_knows_what_a_functions_scores_were_trained_on(
     options = {"truth_column": "hit_rate", "dataset": "lamem"}
     record = memnet.compare(truth, [table], **options)
     assert {result.contamination for result in record.results} == {verdict}
-    out = tmp_path / "scores.csv"
-    write_table(table, out)  # a table in a file keeps it, too
-    assert read_table(out).score.tolist() == table.score.tolist()
-    record = memnet.compare(truth, [out], **options)
-    assert {result.contamination for result in record.results} == {verdict}
+    for name in ("scores.csv", "scores.xlsx", "scores.xlsx#table"):
+        out = tmp_path / name
+        if "#" not in name:  # a sheet's name, with which a file is read
+            write_table(table, out)  # a table in a file keeps it, too
+            assert read_table(out).score.tolist() == table.score.tolist()
+        found = memnet.compare(truth, [out], **options, resamples=2)
+        assert {result.contamination for result in found.results} == {verdict}
+        assert found.models[0]["known_by"] == "sidecar"
+        assert found.value("mse") == record.value("mse")
 
 
 # A network.

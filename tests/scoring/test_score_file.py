@@ -9,6 +9,7 @@ import pytest
 from memnet.errors import MemnetError
 from memnet.scoring.score_file import SIDECAR_VERSION, ScoreFile, open_scores
 from memnet.scoring.table import Row, read_table
+from memnet.util import workbook
 
 
 def row(image_id: str, score: float | None = 0.5, model: str = "m", path: str = "") -> Row:
@@ -40,7 +41,7 @@ def start(out):
     return ScoreFile(out)
 
 
-@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet", "s.xlsx"])
 def test_rows_survive_without_finish_and_end_in_the_table(tmp_path, name):
     start(tmp_path / name).append([row("a"), row("b", 0.25)])
     with open_scores(tmp_path / name) as table:
@@ -174,9 +175,22 @@ def test_a_damaged_sidecar_is_said(tmp_path, text):
         ScoreFile(tmp_path / "s.csv")
 
 
-def test_only_csv_and_parquet(tmp_path):
-    with pytest.raises(MemnetError, match=r"\.csv or \.parquet"), open_scores(tmp_path / "s.xlsx"):
+def test_only_csv_parquet_and_xlsx(tmp_path):
+    with pytest.raises(MemnetError, match=r"\.parquet or \.xlsx"), open_scores(tmp_path / "s.ods"):
         pass
+
+
+def test_more_rows_than_a_sheet_holds_lose_none_that_are_there(tmp_path, monkeypatch):
+    start(tmp_path / "s.xlsx").append([row("a"), row("b")])
+    monkeypatch.setattr(workbook, "ROWS", 3)  # two below the names
+    with open_scores(tmp_path / "s.xlsx") as table:
+        table.require_room([("m", "", "b")])
+        with pytest.raises(MemnetError, match=r"would get 3 rows.* ends in \.csv"):
+            table.require_room([("m", "", "b"), ("m", "", "c")])
+        table.append([row("c")])  # whoever did not ask
+        with pytest.raises(MemnetError, match="would get 3 rows"):
+            table.finish([])
+    assert sorted(key[2] for key in ScoreFile(tmp_path / "s.xlsx").rows) == ["a", "b", "c"]
 
 
 def test_a_full_disk_is_said_and_what_was_finished_is_kept(tmp_path, monkeypatch):

@@ -95,10 +95,11 @@ def test_warnings_of_decoding_reach_the_table(tiny):
     assert table.warning[0] == "transparency dropped, not blended"
 
 
-def test_a_table_survives_csv_and_parquet_to_the_last_digit(tiny, tmp_path, make_pictures):
+def test_a_table_survives_every_kind_of_file_to_the_last_digit(tiny, tmp_path, make_pictures):
     table = tiny.score([*sorted(make_pictures(4).iterdir()), b"bad"])
     table.loc[0, "image_id"] = '7,"x"\n007'
-    for name in ("t.csv", "t.parquet"):
+    table.loc[1, "image_id"] = "=1+1.jpg"
+    for name in ("t.csv", "t.parquet", "t.xlsx"):
         write_table(table, tmp_path / name)
         pd.testing.assert_frame_equal(
             read_table(tmp_path / name),
