@@ -29,7 +29,7 @@ from memnet.util.json_fields import NAME
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 from memnet.weights.catalogue import catalogue
-from memnet.weights.files import file_digest
+from memnet.weights.digests import file_digest
 
 RESAMPLES = 10_000
 SEED = 20220101

@@ -36,7 +36,7 @@ class Result:
     contamination : ``clean``, ``possibly``, ``contaminated`` or ``unknown``.
     reason : why something is None, else "".
     manifest : sha256 of the pictures' ids and human scores
-        (:func:`memnet.data.matching.manifest_digest`).
+        (:func:`memnet.data.digests.manifest_digest`).
     p_value, p_method : of the hypothesis that it makes no difference which of a picture's two
         numbers is truth and which prediction (of the dip: that predictions have one mode), and
         how it was tested; None and "" where nothing was tested.

@@ -1,7 +1,7 @@
 """A truth table with its manifest: which pictures, which labels, by which rule, from which files.
 
 The table is ``truth.csv`` and the manifest ``truth.csv.json`` beside it. The manifest's digest is
-that of :func:`memnet.data.matching.manifest_digest`, so a table that was altered is noticed.
+that of :func:`memnet.data.digests.manifest_digest`, so a table that was altered is noticed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 
 from memnet import __version__
 from memnet.data.columns import Scores, read_column
-from memnet.data.matching import manifest_digest
+from memnet.data.digests import manifest_digest
 from memnet.data.numbers import as_text, to_numbers
 from memnet.data.tables import read_table_any, split_sheet
 from memnet.errors import MemnetError

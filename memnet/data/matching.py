@@ -11,7 +11,6 @@ score from every model (:func:`join`). Whatever is left out is counted and named
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from memnet.data.columns import Scores
+from memnet.data.digests import ids_digest, manifest_digest
 from memnet.errors import MemnetError, unknown_name
 from memnet.util.text import shorten_list
 
@@ -335,23 +335,6 @@ def suggest_matches(left: Sequence[str], right: Sequence[str]) -> list[Suggestio
     return suggestions
 
 
-def ids_digest(ids: Iterable[str]) -> str:
-    """Sha256 over the sorted ids, a newline between them: which pictures these are."""
-    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
-
-
-def manifest_digest(ids: Iterable[str], labels: Iterable[float]) -> str:
-    """Sha256 of which pictures have which human scores, whatever their order.
-
-    It is taken over the lines ``id<TAB>score``, each ended by a newline, in the order of the ids'
-    code points. A score is written as the shortest decimal that reads back as the same float64
-    (Python's ``repr``), so the digest is the same on every machine.
-    """
-    pairs = sorted(zip(ids, map(float, labels), strict=True))
-    lines = "".join(f"{image_id}\t{label!r}\n" for image_id, label in pairs)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
 @dataclass(frozen=True)
 class Joined:
     """Truth and predictions on the same items, and what was left out.
@@ -377,7 +360,7 @@ class Joined:
         return ids_digest(self.ids)
 
     def manifest_digest(self) -> str:
-        """Sha256 over ids and human scores; see :func:`manifest_digest`."""
+        """Sha256 over ids and human scores; see :func:`memnet.data.digests.manifest_digest`."""
         return manifest_digest(self.ids, self.truth.tolist())
 
 

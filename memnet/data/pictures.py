@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
 
-import pandas as pd
-
-from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES, Picture
 
@@ -207,6 +204,9 @@ def _is_picture(path: Path, inputs: Inputs) -> bool:
 
 
 def _add_manifest(manifest: Path, path_column: str, inputs: Inputs) -> None:
+    # Here: folders are searched without pandas, whose import takes as long as a picture's score.
+    from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
+
     frame = read_table_any(manifest)
     try:
         require_column(frame, path_column, manifest)
@@ -235,12 +235,13 @@ def _drop_repeats(items: list[Item]) -> list[Item]:
 
 
 def _refuse_shared_ids(items: list[Item]) -> None:
-    ids = pd.Series([item.image_id for item in items], dtype=object)
-    repeated = ids[ids.duplicated()]
-    if len(repeated):
-        places = [item.path for item in items if item.image_id == repeated.iloc[0]]
+    counts = Counter(item.image_id for item in items)
+    repeats = len(items) - len(counts)
+    if repeats:
+        image_id = next(image_id for image_id, count in counts.items() if count > 1)
+        places = [item.path for item in items if item.image_id == image_id]
         raise MemnetError(
-            f"{len(repeated)} pictures would share an image_id, for example {repeated.iloc[0]!r}: "
+            f"{repeats} pictures would share an image_id, for example {image_id!r}: "
             f"{places[0]} and {places[1]}; give their common folder, or a manifest with an "
             "image_id column."
         )

@@ -30,14 +30,13 @@ from memnet.legacy.caffe_files import CaffeNet, read_caffemodel, read_prototxt
 from memnet.legacy.checkpoint import is_checkpoint, read_port_checkpoint
 from memnet.legacy.mean_image import read_mean_image
 from memnet.weights.catalogue import find
+from memnet.weights.digests import file_digest, tensors_digest
 from memnet.weights.files import (
     MEAN_IMAGE,
     SourceFile,
     WeightHeader,
-    file_digest,
     new_header,
     read_header,
-    tensors_digest,
     write_weights,
 )
 from memnet.weights.store import stored_path

@@ -15,12 +15,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from scipy import sparse
 
 from memnet.util.arrays import AnyArray
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Method: TypeAlias = Literal["bilinear", "bicubic"]
 
@@ -79,6 +81,8 @@ def pass_order(old_hw: tuple[int, ...], new_hw: tuple[int, int]) -> tuple[int, i
 @lru_cache(maxsize=32)
 def resize_weights(old: int, new: int, method: Method) -> sparse.csr_matrix:
     """Weights of one pass, ``(new, old)`` sparse float64: output = weights @ input."""
+    from scipy import sparse  # here: other resizers start without it
+
     kernel, width = _KERNELS[method]
     scale = new / old
     stretch = min(scale, 1.0)  # below 1 when shrinking: a wider kernel, the antialiasing

@@ -11,14 +11,16 @@ pixels, where the library's whole-number arithmetic is followed.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from PIL import Image
-from scipy import sparse
 
 from memnet.preprocess.matlab_resize import along
 from memnet.util.arrays import AnyArray
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Size: TypeAlias = "tuple[int, int]"
 
@@ -128,6 +130,8 @@ def _from_the_darkest(picture: Image.Image, size_hw: Size, weights: Any) -> AnyA
 
 def _between(left: AnyArray, fraction: AnyArray, old: int) -> sparse.csr_matrix:
     """Weights of linear interpolation; a tap outside the picture has none."""
+    from scipy import sparse  # here, as below: other resizers start without it
+
     rows = np.repeat(np.arange(len(left)), 2)
     columns = np.stack([left, left + 1], axis=1).ravel()
     weight = np.stack([1 - fraction, fraction], axis=1).ravel()
@@ -160,6 +164,8 @@ def _skimage_weights(old: int, new: int) -> sparse.csr_matrix:
 
 @lru_cache(maxsize=32)
 def _skimage_smoothed_weights(old: int, new: int) -> sparse.csr_matrix:
+    from scipy import sparse
+
     sd = max(0.0, (old / new - 1) / 2)
     if sd == 0:
         return _skimage_weights(old, new)
@@ -175,6 +181,8 @@ def _skimage_smoothed_weights(old: int, new: int) -> sparse.csr_matrix:
 
 @lru_cache(maxsize=32)
 def _torch7_weights(old: int, new: int) -> sparse.csr_matrix:
+    from scipy import sparse
+
     if new > old:
         place = np.arange(new) * ((old - 1) / (new - 1))
         left = np.minimum(place.astype(np.int64), max(old - 2, 0))

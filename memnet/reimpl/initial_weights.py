@@ -20,7 +20,8 @@ from memnet.reimpl.branches import Network
 from memnet.weights import store
 from memnet.weights.backbones import find_backbone
 from memnet.weights.catalogue import catalogue
-from memnet.weights.files import WeightHeader, read_weights, tensors_digest
+from memnet.weights.digests import tensors_digest
+from memnet.weights.files import WeightHeader, read_weights
 
 RANDOM = "random"
 
@@ -40,7 +41,7 @@ class Start:
     branch : of the network.
     source : ``"random"``, ``"imagenet"``, ``"coco"``, a model's name or the path of a weight file.
     sha256 : of the numbers it was given, under the network's own names
-        (:func:`memnet.weights.files.tensors_digest`); "" for random ones. A branch that stays
+        (:func:`memnet.weights.digests.tensors_digest`); "" for random ones. A branch that stays
         frozen keeps it.
     trained_on : names of data sets of memorability whose pictures those weights may have seen; ()
         for none, None where nobody knows.

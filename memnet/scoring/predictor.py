@@ -335,13 +335,13 @@ def load(
         predictor = _of_package(point, _device(device))
         predictor.header = with_exif(predictor.header, exif_orientation)
         return predictor
-    return load_named(find_named(str(model), exif_orientation), device)
+    named = find_named(str(model), exif_orientation)
+    return build(named, named.read(), device)
 
 
-def load_named(model: NamedModel, device: str) -> Predictor:
-    """Read the numbers of a model whose header is known; raises as :func:`load`."""
+def build(model: NamedModel, tensors: dict[str, Tensor], device: str) -> Predictor:
+    """Build the predictor of a model whose header and numbers were read; raises as :func:`load`."""
     name, variant, header = model.name, model.variant, model.header
-    tensors = model.read()
     mean = tensors.pop(MEAN_IMAGE, None)
     network = _build(header.arch, tensors, model.path)
     _notice(name, header.licence_notice)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 from tqdm import tqdm
 
-from memnet.data.matching import ids_digest
+from memnet.data.digests import ids_digest
 from memnet.data.pictures import Inputs, Item
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
@@ -126,9 +126,10 @@ def _models(settings: Settings) -> Iterator[NamedModel | Predictor]:
 def _loaded(model: NamedModel | Predictor, settings: Settings) -> Predictor:
     if not isinstance(model, NamedModel):
         return model
-    from memnet.scoring.predictor import load_named  # here: what is done already needs no torch
+    tensors = model.read()
+    from memnet.scoring.predictor import build  # torch, which what is done already does not need
 
-    return load_named(model, settings.device)
+    return build(model, tensors, settings.device)
 
 
 def _run(

@@ -12,8 +12,9 @@ from memnet.data.contamination import check_trained_on
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.util.resources import packaged_toml
+from memnet.weights.digests import tensors_digest
 from memnet.weights.entry import WeightEntry
-from memnet.weights.files import SourceFile, WeightHeader, new_header, tensors_digest
+from memnet.weights.files import SourceFile, WeightHeader, new_header
 from memnet.weights.targets import HIT_RATE, check_target
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class ModelEntry(WeightEntry):
     sha256, bytes : "" and 0 where nobody has published a checksum and only the user can supply the
         file (:attr:`user_supplied`): ``tensors_sha256``, ``distribution``, ``distribution_file``
         and ``url`` are empty then.
-    tensors_sha256 : of its numbers alone (:func:`memnet.weights.files.tensors_digest`).
+    tensors_sha256 : of its numbers alone (:func:`memnet.weights.digests.tensors_digest`).
     distribution, distribution_file : the installed Python distribution that carries the file.
     trained_on : names of data sets it may have seen in training.
     split_unpublished : those of ``trained_on`` of which a part was held out, and which part was not

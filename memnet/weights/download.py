@@ -12,8 +12,8 @@ import requests
 from tqdm import tqdm
 
 from memnet.errors import MemnetError
+from memnet.weights.digests import file_digest
 from memnet.weights.entry import WeightEntry
-from memnet.weights.files import file_digest
 
 _CHUNK = 1 << 20
 _TIMEOUT_S = 30

@@ -6,10 +6,10 @@ not load, since nobody could say what its network expects to be fed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from memnet.util.atomic import replace_file
 from memnet.util.json_fields import NAME, check_shape
 from memnet.util.json_text import parse_json
 from memnet.util.text import printable, shorten_list
+from memnet.weights.digests import stored_digest, tensors_digest
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
 from memnet.weights.torch_files import check_dense
@@ -65,7 +66,7 @@ class WeightHeader:
     ----------
     name, arch : catalogue name (or one's own) and the network that reads it.
     sources : every file that the numbers came from.
-    tensors_sha256 : of the numbers (see :func:`tensors_digest`).
+    tensors_sha256 : of the numbers (see :func:`memnet.weights.digests.tensors_digest`).
     converter : name and version of the program that wrote this file.
     licence, licence_notice, citation : see :class:`~memnet.weights.catalogue.ModelEntry`.
     trained_on : names of data sets it may have seen in training; None where nobody knows.
@@ -149,33 +150,9 @@ def _check_text(field: str, text: object, most: int) -> None:
         raise MemnetError(f"{field} holds half a character: {printable(text, 80)}.") from None
 
 
-def file_digest(path: Path) -> str:
-    """Sha256 of a file, read in pieces of 4 MB."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 22):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def new_header(**fields: Any) -> WeightHeader:
     """Build the header of a file that this memnet writes: fills in who the converter was."""
     return WeightHeader(converter=f"memnet {__version__}", **fields)
-
-
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """Sha256 over name, type, shape and little-endian bytes of every tensor, in name order.
-
-    It does not depend on the container, so the published file and every conversion of it agree.
-    """
-    import torch  # here, as below: what only reads headers starts without it
-
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().contiguous().cpu()
-        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeader) -> None:
@@ -189,7 +166,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
         if a tensor holds NaN or infinity, the disk is full, the folder cannot be written, or a
         tensor reads back differently.
     """
-    import torch
+    import torch  # here: what only reads headers starts without it
     from safetensors.torch import save_file
 
     for name, tensor in tensors.items():
@@ -208,7 +185,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: WeightHeade
             temporary,
             metadata={"format": "pt", "memnet": header.to_json()},
         )
-        written, _ = _read(temporary)
+        written = _read_tensors(temporary)
         for name, tensor in tensors.items():
             if not torch.equal(written[name], tensor):
                 raise MemnetError(f"{name} read back from {temporary} differs; check the disk.")
@@ -373,8 +350,15 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
     MemnetError
         if it is missing, no safetensors file, without a memnet header, or its numbers changed.
     """
-    tensors, header = _read(path)
-    if tensors_digest(tensors) != header.tensors_sha256:
+    header = read_header(path)
+    with ThreadPoolExecutor(1) as beside:  # torch is imported meanwhile, where it was not before
+        waiting = beside.submit(stored_digest, path)
+        tensors = _read_tensors(path)
+        try:
+            digest = waiting.result()
+        except KeyError:  # of a type that only networks from outside have
+            digest = tensors_digest(tensors)
+    if digest != header.tensors_sha256:
         raise MemnetError(
             f"The numbers in {path} do not match their checksum: the file is damaged; "
             "delete it and fetch or import the weights again."
@@ -390,11 +374,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
     return tensors, header
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
-    header = read_header(path)
+def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # of types that this torch does not have, for one
         reason = printable(str(error), 200)
         raise MemnetError(f"The numbers in {path} cannot be read ({reason}).") from error

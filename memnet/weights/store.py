@@ -17,22 +17,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pooch
+from platformdirs import user_cache_path
 
 from memnet.errors import MemnetError
 from memnet.util.locking import hold_lock
 from memnet.util.messages import say
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
-from memnet.weights.download import download_file
+from memnet.weights.digests import file_digest, tensors_digest
 from memnet.weights.entry import WeightEntry
-from memnet.weights.files import (
-    WeightHeader,
-    file_digest,
-    read_header,
-    read_weights,
-    tensors_digest,
-    write_weights,
-)
+from memnet.weights.files import WeightHeader, read_header, read_weights, write_weights
 from memnet.weights.torch_files import load_numbers
 
 if TYPE_CHECKING:
@@ -48,7 +41,7 @@ def home() -> Path:
         if there is neither ``MEMNET_HOME`` nor a home folder, as in some containers.
     """
     try:
-        return Path(os.environ.get("MEMNET_HOME") or pooch.os_cache("memnet")).expanduser()
+        return Path(os.environ.get("MEMNET_HOME") or user_cache_path("memnet")).expanduser()
     except (RuntimeError, KeyError, OSError):
         raise MemnetError(
             "This user has no home folder to keep weights in: set the environment variable "
@@ -132,6 +125,8 @@ def fetch(entry: WeightEntry, *, file: Path | None = None, download: bool = Fals
         if source is not None:
             return _convert(entry, source)
         if download and not offline():
+            from memnet.weights.download import download_file  # here: its libraries take time
+
             source = download_file(entry, home() / "downloads")
             _convert(entry, source)
             source.unlink()  # hundreds of MB that the converted file makes superfluous

@@ -124,7 +124,7 @@ def test_a_user_without_a_home_is_told_what_to_set(memnet_command, monkeypatch):
         raise RuntimeError("could not determine the home directory")
 
     monkeypatch.delenv("MEMNET_HOME", raising=False)
-    monkeypatch.setattr("pooch.os_cache", none)
+    monkeypatch.setattr("memnet.weights.store.user_cache_path", none)
     done = memnet_command("weights", "list", check=2)
     assert (
         "no home folder to keep weights in: set the environment variable MEMNET_HOME" in done.stderr

@@ -11,7 +11,7 @@ from scipy import stats
 
 import memnet
 from memnet.compare.record import SCHEMA_VERSION, RunRecord
-from memnet.data.matching import manifest_digest
+from memnet.data.digests import manifest_digest
 from memnet.data.memcat import read_memcat
 from memnet.stats.metrics import METRICS, derived_metrics, noise_matched_metrics
 

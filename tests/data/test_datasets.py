@@ -23,6 +23,7 @@ from memnet.data.datasets import (
     register_dataset,
     unregister_dataset,
 )
+from memnet.data.digests import manifest_digest
 from memnet.data.lamem import read_lamem
 from memnet.data.manifest import (
     CORRECTED,
@@ -34,7 +35,7 @@ from memnet.data.manifest import (
     read_manifest,
     truth_columns,
 )
-from memnet.data.matching import join, manifest_digest
+from memnet.data.matching import join
 from memnet.data.memcat import read_memcat
 from memnet.data.mixture import read_mixture
 from memnet.errors import MemnetError

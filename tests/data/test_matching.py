@@ -14,7 +14,8 @@ from memnet.data.columns import (
     read_score_rows,
     read_scores,
 )
-from memnet.data.matching import MATCH_RULES, join, manifest_digest, match_ids
+from memnet.data.digests import manifest_digest
+from memnet.data.matching import MATCH_RULES, join, match_ids
 from memnet.data.numbers import to_numbers
 from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError

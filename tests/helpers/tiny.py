@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
-from memnet.weights.files import SourceFile, WeightHeader, tensors_digest, write_weights
+from memnet.weights.digests import tensors_digest
+from memnet.weights.files import SourceFile, WeightHeader, write_weights
 from memnet.weights.networks import register_network
 
 SPEC = PreprocessSpec(

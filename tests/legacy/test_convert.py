@@ -17,7 +17,8 @@ from caffe_recipe import add_blob, net_message, small_arrays
 from memnet.errors import MemnetError
 from memnet.legacy.architecture import ORIGINAL_WIDTHS, expected_shapes
 from memnet.legacy.convert import import_memnet
-from memnet.weights.files import file_digest, read_weights
+from memnet.weights.digests import file_digest
+from memnet.weights.files import read_weights
 from tiny import write_tiny
 
 MINI = references.GOLDEN / "mini"
@@ -379,7 +380,8 @@ def test_a_lone_bias_without_dimensions_is_read_as_the_one_number_it_is(tmp_path
 def test_a_weight_file_with_another_mean_image_than_its_spec_names_is_refused(out):
     from dataclasses import replace
 
-    from memnet.weights.files import tensors_digest, write_weights
+    from memnet.weights.digests import tensors_digest
+    from memnet.weights.files import write_weights
 
     import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN, out=out)
     tensors, header = read_weights(out)

@@ -19,14 +19,8 @@ from memnet.reimpl.memnet import MemNet48, MemNet96
 from memnet.reimpl.resmem import ResMem
 from memnet.weights import backbones, store
 from memnet.weights.catalogue import find
-from memnet.weights.files import (
-    MEAN_IMAGE,
-    SourceFile,
-    file_digest,
-    new_header,
-    tensors_digest,
-    write_weights,
-)
+from memnet.weights.digests import file_digest, tensors_digest
+from memnet.weights.files import MEAN_IMAGE, SourceFile, new_header, write_weights
 
 CONVS = {"conv1": 4, "conv2": 4, "conv3": 4, "conv4": 4, "conv5": 4, "fc6": 8, "fc7": 8}
 STAGES = {f"resnet_stage{stage}": 1 for stage in (1, 2, 3, 4)}

@@ -26,7 +26,8 @@ from memnet.weights import backbones as module
 from memnet.weights import store
 from memnet.weights.backbones import Backbone, backbones, find_backbone
 from memnet.weights.catalogue import catalogue
-from memnet.weights.files import file_digest, read_header, read_weights, tensors_digest
+from memnet.weights.digests import file_digest, tensors_digest
+from memnet.weights.files import read_header, read_weights
 
 RESNET = "torchvision.resnet152_imagenet1k_v1"
 FCN = "torchvision.fcn_resnet50_coco_voc_v1"

@@ -18,8 +18,8 @@ from file_server import FileServer, running_server
 from memnet.errors import MemnetError
 from memnet.weights import download, store
 from memnet.weights.catalogue import ModelEntry, find
+from memnet.weights.digests import tensors_digest
 from memnet.weights.download import download_file
-from memnet.weights.files import tensors_digest
 
 CONTENT = random.Random(5).randbytes(3_000_000)  # three pieces, which no compression shortens
 

@@ -18,7 +18,8 @@ import torch
 from memnet.errors import MemnetError
 from memnet.weights import files, store
 from memnet.weights.catalogue import ModelEntry, find
-from memnet.weights.files import file_digest, read_header, read_weights, tensors_digest
+from memnet.weights.digests import file_digest, tensors_digest
+from memnet.weights.files import read_header, read_weights
 
 
 @pytest.fixture(autouse=True)

@@ -18,14 +18,13 @@ from safetensors.torch import load_file, save_file
 from memnet.errors import MemnetError
 from memnet.weights import files
 from memnet.weights.catalogue import find
+from memnet.weights.digests import file_digest, tensors_digest
 from memnet.weights.files import (
     SourceFile,
     WeightHeader,
-    file_digest,
     match_tensors,
     read_header,
     read_weights,
-    tensors_digest,
     write_weights,
 )
 

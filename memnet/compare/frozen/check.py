@@ -16,7 +16,7 @@ from memnet.scoring.numeric_environment import (
     same_digits,
     scoring_environment,
 )
-from memnet.weights.files import file_digest
+from memnet.weights.digests import file_digest
 
 if TYPE_CHECKING:
     from memnet.scoring.predictor import Predictor

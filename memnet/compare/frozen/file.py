@@ -43,7 +43,7 @@ from memnet.util.json_text import parse_json
 from memnet.util.paths import command_text, relative_path
 from memnet.util.text import shorten_list
 from memnet.weights.catalogue import catalogue
-from memnet.weights.files import file_digest
+from memnet.weights.digests import file_digest
 
 if TYPE_CHECKING:
     from memnet.scoring.predictor import Predictor

@@ -12,7 +12,8 @@ from memnet.reimpl.initial_weights import Start
 from memnet.reimpl.training.callbacks import read_checkpoint
 from memnet.reimpl.training.config import TrainConfig
 from memnet.weights.catalogue import find
-from memnet.weights.files import SourceFile, file_digest, new_header, tensors_digest, write_weights
+from memnet.weights.digests import file_digest, tensors_digest
+from memnet.weights.files import SourceFile, new_header, write_weights
 
 CITATION = find("resmem.published").citation
 """Needell & Bainbridge (2022), whose networks and settings these are."""

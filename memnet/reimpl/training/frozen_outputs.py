@@ -27,7 +27,7 @@ from memnet.reimpl.training.cache import PictureCache
 from memnet.reimpl.training.cache_files import locked, make_file, require_space, unwritable
 from memnet.util.atomic import write_text
 from memnet.util.json_text import parse_json
-from memnet.weights.files import tensors_digest
+from memnet.weights.digests import tensors_digest
 
 _BATCH = 16
 _COMMIT_SECONDS = 5.0

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from memnet import __version__
-from memnet.data.matching import ids_digest
+from memnet.data.digests import ids_digest
 from memnet.errors import MemnetError
 from memnet.studies.cautions import score_cautions
 from memnet.studies.migrate import methods

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from memnet.data.matching import MATCH_RULES, ids_digest
+from memnet.data.digests import ids_digest
+from memnet.data.matching import MATCH_RULES
 from memnet.studies.cautions import inspect_pictures, score_cautions, training_cautions
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
