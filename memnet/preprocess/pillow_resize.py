@@ -16,10 +16,17 @@ from functools import lru_cache
 import numpy as np
 
 from memnet.util.arrays import AnyArray
-from memnet.util.compiling import compiled
 
-_BITS = 22
-_HALF = 1 << (_BITS - 1)
+BITS = 22
+"""Of a weight, behind the point."""
+
+HALF = 1 << (BITS - 1)
+"""Half a grey level: what is added before the bits behind the point are cut off."""
+
+_PIXELS_WITH_NUMPY = 10_000_000
+"""So many are resized with NumPy first, in about the time that importing Numba takes."""
+
+_resized = 0
 
 
 def resize_8bit(pixels: AnyArray, size_hw: tuple[int, int], *, columns_first: bool) -> AnyArray:
@@ -46,9 +53,22 @@ def resize_8bit(pixels: AnyArray, size_hw: tuple[int, int], *, columns_first: bo
         if old != new:  # Pillow leaves a pass out that would change nothing
             shape = (new, result.shape[1], 3) if axis == 0 else (result.shape[0], new, 3)
             out = np.empty(shape, dtype=np.uint8)
-            (_resize_columns if axis == 0 else _resize_rows)(result, *_weights(old, new), out)
+            _pass(result, axis, out)
             result = out
     return result
+
+
+def _pass(pixels: AnyArray, axis: int, out: AnyArray) -> None:
+    """Fill ``out`` with the pixels resized along one axis."""
+    global _resized
+    first, count, weight = _weights(pixels.shape[axis], out.shape[axis])
+    _resized += pixels.size // 3
+    if _resized <= _PIXELS_WITH_NUMPY:
+        _pass_with_numpy(pixels, axis, first, weight, out)
+        return
+    from memnet.preprocess.pillow_compiled import resize_columns, resize_rows
+
+    (resize_columns if axis == 0 else resize_rows)(pixels, first, count, weight, out)
 
 
 def columns_come_first(old_hw: tuple[int, int], new_hw: tuple[int, int]) -> bool:
@@ -74,38 +94,16 @@ def _weights(old: int, new: int) -> tuple[AnyArray, AnyArray, AnyArray]:
         weight[:, tap] = np.where(tap < count, triangle, 0.0)
         total += weight[:, tap]
     weight /= total[:, None]
-    return first, count, (0.5 + weight * (1 << _BITS)).astype(np.int32)
+    return first, count, (0.5 + weight * (1 << BITS)).astype(np.int32)
 
 
-@compiled
-def _resize_rows(
-    pixels: AnyArray, first: AnyArray, count: AnyArray, weight: AnyArray, out: AnyArray
+def _pass_with_numpy(
+    pixels: AnyArray, axis: int, first: AnyArray, weight: AnyArray, out: AnyArray
 ) -> None:
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            red = green = blue = np.int32(_HALF)
-            for tap in range(count[column]):
-                pixel = first[column] + tap
-                red += pixels[row, pixel, 0] * weight[column, tap]
-                green += pixels[row, pixel, 1] * weight[column, tap]
-                blue += pixels[row, pixel, 2] * weight[column, tap]
-            out[row, column, 0] = min(max(red >> _BITS, 0), 255)
-            out[row, column, 1] = min(max(green >> _BITS, 0), 255)
-            out[row, column, 2] = min(max(blue >> _BITS, 0), 255)
-
-
-@compiled
-def _resize_columns(
-    pixels: AnyArray, first: AnyArray, count: AnyArray, weight: AnyArray, out: AnyArray
-) -> None:
-    lines = pixels.reshape(pixels.shape[0], -1)
-    results = out.reshape(out.shape[0], -1)
-    sums = np.empty(lines.shape[1], dtype=np.int32)
-    for row in range(out.shape[0]):
-        sums[:] = _HALF
-        for tap in range(count[row]):
-            line, factor = lines[first[row] + tap], weight[row, tap]
-            for place in range(len(sums)):
-                sums[place] += line[place] * factor
-        for place in range(len(sums)):
-            results[row, place] = min(max(sums[place] >> _BITS, 0), 255)
+    """Fill ``out`` with one pass; whole numbers, so that no order of adding rounds otherwise."""
+    along = tuple(-1 if other == axis else 1 for other in range(3))
+    sums = np.full(out.shape, HALF, dtype=np.int32)
+    for tap in range(weight.shape[1]):
+        place = np.minimum(first + tap, pixels.shape[axis] - 1)  # beyond the last its weight is 0
+        sums += pixels.take(place, axis=axis) * weight[:, tap].reshape(along)
+    out[:] = np.clip(sums >> BITS, 0, 255)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import PIL
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from memnet.preprocess import pillow_resize
 from memnet.preprocess.pillow_resize import columns_come_first
 from memnet.preprocess.resize import resize_pillow12_bilinear_8bit, resize_pillow_bilinear_8bit
 
@@ -18,13 +19,22 @@ SIDES = st.sampled_from([1, 2, 7, 64, 224, 227, 256, 300])
 BILINEAR = Image.Resampling.BILINEAR
 
 
+@pytest.fixture(params=["NumPy", "compiled"], autouse=True)
+def way(request, monkeypatch):
+    """The first pictures of a run are resized with NumPy, the others with compiled loops."""
+    limit = 10**12 if request.param == "NumPy" else 0
+    monkeypatch.setattr(pillow_resize, "_PIXELS_WITH_NUMPY", limit)
+
+
 def noise(height: int, width: int) -> Image.Image:
     """A picture in which every rounding shows."""
     random = np.random.default_rng(height * 1000 + width)
     return Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(height=LENGTHS, width=LENGTHS, new_height=SIDES, new_width=SIDES)
 def test_equals_the_installed_pillow_in_every_bit(height, width, new_height, new_width):
     resize = resize_pillow_bilinear_8bit if VERSION >= 13 else resize_pillow12_bilinear_8bit
