@@ -17,11 +17,8 @@ import numpy as np
 
 from memnet.util.arrays import AnyArray
 
-BITS = 22
+_BITS = 22
 """Of a weight, behind the point."""
-
-HALF = 1 << (BITS - 1)
-"""Half a grey level: what is added before the bits behind the point are cut off."""
 
 _PIXELS_WITH_NUMPY = 10_000_000
 """So many are resized with NumPy first, in about the time that importing Numba takes."""
@@ -68,7 +65,7 @@ def _pass(pixels: AnyArray, axis: int, out: AnyArray) -> None:
         return
     from memnet.preprocess.pillow_compiled import resize_columns, resize_rows
 
-    (resize_columns if axis == 0 else resize_rows)(pixels, first, count, weight, out)
+    (resize_columns if axis == 0 else resize_rows)(pixels, first, count, weight, _BITS, out)
 
 
 def columns_come_first(old_hw: tuple[int, int], new_hw: tuple[int, int]) -> bool:
@@ -94,7 +91,7 @@ def _weights(old: int, new: int) -> tuple[AnyArray, AnyArray, AnyArray]:
         weight[:, tap] = np.where(tap < count, triangle, 0.0)
         total += weight[:, tap]
     weight /= total[:, None]
-    return first, count, (0.5 + weight * (1 << BITS)).astype(np.int32)
+    return first, count, (0.5 + weight * (1 << _BITS)).astype(np.int32)
 
 
 def _pass_with_numpy(
@@ -102,8 +99,8 @@ def _pass_with_numpy(
 ) -> None:
     """Fill ``out`` with one pass; whole numbers, so that no order of adding rounds otherwise."""
     along = tuple(-1 if other == axis else 1 for other in range(3))
-    sums = np.full(out.shape, HALF, dtype=np.int32)
+    sums = np.full(out.shape, 1 << (_BITS - 1), dtype=np.int32)
     for tap in range(weight.shape[1]):
         place = np.minimum(first + tap, pixels.shape[axis] - 1)  # beyond the last its weight is 0
         sums += pixels.take(place, axis=axis) * weight[:, tap].reshape(along)
-    out[:] = np.clip(sums >> BITS, 0, 255)
+    out[:] = np.clip(sums >> _BITS, 0, 255)

@@ -5,12 +5,14 @@ A reader may return whatever it likes; all it may raise is a :class:`MemnetError
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import references
 from memnet.errors import MemnetError, PictureError
@@ -28,14 +30,14 @@ class Reader:
     name : the file's name, by which some readers know the kind.
     seeds : makes files that it reads.
     read : what is called with the path.
-    as_json : whether the content is JSON, so that single values can be replaced.
+    alter : changes one value in a file that is well formed otherwise; None where bytes are all.
     refused : what is said of the seeds, where they are only the structure of a file.
     """
 
     name: str
     seeds: Callable[[], list[bytes]]
     read: Callable[[Path], object]
-    as_json: bool = False
+    alter: Callable[[bytes, Random], bytes] | None = None
     refused: str = ""
 
 
@@ -152,6 +154,20 @@ def with_header(text: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text
 
 
+def alter_header(content: bytes, random: Random) -> bytes:
+    """A weight file with one value changed in safetensors' header, or in memnet's within it."""
+    length = int.from_bytes(content[:8], "little")
+    text = content[8 : 8 + length]
+    if random.random() < 0.7:
+        header = json.loads(text)
+        inner = header["__metadata__"]["memnet"]
+        header["__metadata__"]["memnet"] = alter_json(inner.encode(), random).decode()
+        text = json.dumps(header).encode()
+    else:
+        text = alter_json(text, random)
+    return with_header(text) + content[8 + length :]
+
+
 def read_checkpoint(path: Path) -> None:
     from memnet.legacy import checkpoint
 
@@ -228,20 +244,63 @@ def record() -> list[bytes]:
     return [json.dumps(values).encode()]
 
 
+ODD_VALUES = (
+    *(None, True, -1, 0, 1.5, 10**400, 1e308, float("nan"), float("inf")),
+    *("", "x", "x" * 2_000, "1", "a\nb", "\x1b[2J", "\udcff", "/"),
+    *([], [[]], [None], ["x"], [1.0, 2.0], {}, {"": 0}, {"x": {"x": []}}),
+)
+"""What a file of JSON does not hold where it stands."""
+
+
+def alter_json(content: bytes, random: Random) -> bytes:
+    """Replace one value by an odd one or by another of the same file, or take it away."""
+    values = json.loads(content)
+    ways = places(values)
+    way = random.choice(ways)
+    if not way:
+        return json.dumps(random.choice(ODD_VALUES)).encode()
+    how = random.choice(("odd", "odd", "odd", "other", "gone"))
+    parent = at(values, way[:-1])
+    if how == "gone":
+        del parent[way[-1]]
+    else:
+        other = copy.deepcopy(at(values, random.choice(ways)))
+        parent[way[-1]] = other if how == "other" else random.choice(ODD_VALUES)
+    return json.dumps(values).encode()
+
+
+def places(values: object, way: tuple = ()) -> list[tuple]:
+    """The way to each value of a JSON document."""
+    found = [way]
+    if isinstance(values, dict):
+        for key in values:
+            found += places(values[key], (*way, key))
+    elif isinstance(values, list):
+        for number in range(min(len(values), 3)):
+            found += places(values[number], (*way, number))
+    return found
+
+
+def at(values: object, way: tuple) -> object:
+    for key in way:
+        values = values[key]
+    return values
+
+
 READERS = {
     "table": Reader("t.csv", tables, read_table),
     "excel": Reader("t.xlsx", excel, read_table),
     "parquet": Reader("t.parquet", saved("scores.parquet"), read_table),
-    "manifest": Reader("t.csv.json", saved("mixture.csv.json"), read_manifest, as_json=True),
-    "sidecar": Reader("scores.csv.json", saved("scores.csv.json"), read_sidecar, as_json=True),
+    "manifest": Reader("t.csv.json", saved("mixture.csv.json"), read_manifest, alter=alter_json),
+    "sidecar": Reader("scores.csv.json", saved("scores.csv.json"), read_sidecar, alter=alter_json),
     "journal": Reader("scores.csv.partial", journal, read_journal),
-    "record": Reader("record.json", record, read_record, as_json=True),
-    "frozen": Reader("frozen.json", saved("frozen.json"), read_frozen, as_json=True),
+    "record": Reader("record.json", record, read_record, alter=alter_json),
+    "frozen": Reader("frozen.json", saved("frozen.json"), read_frozen, alter=alter_json),
     "crosswalk": Reader(
-        "crosswalk.json", saved("migration/crosswalk.json"), read_crosswalk, as_json=True
+        "crosswalk.json", saved("migration/crosswalk.json"), read_crosswalk, alter=alter_json
     ),
-    "run": Reader("run.json", saved("run/run.json"), read_run, as_json=True),
-    "weights": Reader("w.safetensors", weights, read_weights),
+    "run": Reader("run.json", saved("run/run.json"), read_run, alter=alter_json),
+    "weights": Reader("w.safetensors", weights, read_weights, alter=alter_header),
     "checkpoint": Reader(
         "w.pth", checkpoint, read_checkpoint, refused="nothing in the file for conv1.weight"
     ),

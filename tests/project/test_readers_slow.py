@@ -23,6 +23,7 @@ SECONDS = int(os.environ.get("MEMNET_FUZZ_SECONDS", "120"))
 TARGET = """
 import sys, tempfile, warnings
 from pathlib import Path
+from random import Random
 import atheris
 
 warnings.simplefilter("ignore")  # of damaged pictures, by the million
@@ -34,7 +35,21 @@ with atheris.instrument_imports(include=["memnet"]):
     for number, seed in enumerate(seeds):  # what they need is imported here
         (corpus / f"seed{number}").write_bytes(seed)
         try_to_read(reader, folder, seed)
-atheris.Setup(sys.argv, lambda data: try_to_read(reader, folder, data))
+
+def mutate(data, max_size, seed):
+    random = Random(seed)
+    if reader.alter is None or random.random() < 0.2:
+        return atheris.Mutate(data, max_size)
+    for start in (data, random.choice(seeds)):
+        try:
+            return reader.alter(start, random)[:max_size]
+        except (ValueError, KeyError, TypeError, AttributeError):  # no longer well formed
+            pass
+    return atheris.Mutate(data, max_size)
+
+atheris.Setup(
+    sys.argv, lambda data: try_to_read(reader, folder, data), custom_mutator=mutate
+)
 atheris.Fuzz()
 """
 
@@ -48,8 +63,9 @@ def test_no_input_crashes_hangs_or_eats_memory(name, tmp_path):
     corpus.mkdir()
     (tmp_path / "target.py").write_text(TARGET)
     limits = [f"-runs={RUNS}", f"-max_total_time={SECONDS}", "-timeout=10", "-rss_limit_mb=3000"]
+    limits += ["-max_len=65536"]  # longer than any that the fuzzers start from
     done = subprocess.run(
-        [sys.executable, "target.py", name, str(corpus), *limits, "-max_len=8192"],
+        [sys.executable, "target.py", name, str(corpus), *limits],
         capture_output=True,
         text=True,
         errors="replace",
