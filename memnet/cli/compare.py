@@ -81,6 +81,12 @@ def compare(
     seed: int = typer.Option(20220101, min=0, help="Seed of bootstrap and permutations."),
     device: str = typer.Option("auto", help="For --images: auto, cpu, cuda ..."),
     batch_size: int = typer.Option(8, min=1, help="For --images: pictures per pass."),
+    spreadsheet_safe: bool = typer.Option(
+        False,
+        "--spreadsheet-safe",
+        help="Write tables/*.spreadsheet.csv, too, with no text that a spreadsheet takes for a "
+        "formula.",
+    ),
 ) -> None:
     """Compare predictions with human scores, every model on the same pictures."""
     from memnet.cli.messages import command_line, report_failures, say_if_misspelt
@@ -142,7 +148,7 @@ def compare(
                 "scores, --scores the predictions."
             ) from error
         raise
-    write_report(record, out)
+    write_report(record, out, spreadsheet_safe=spreadsheet_safe)
     if copies:
         save_scores(tables, id_column, score_column, kept)
     print_results(record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,11 +26,19 @@ def disarm_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """
     safe = frame.copy()
     for name in _texts(frame):
-        safe[name] = [
-            f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
-            for cell in frame[name]
-        ]
+        safe[name] = list(map(disarm_cell, frame[name]))
     return safe
+
+
+def disarm_cell(cell: Any) -> Any:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula.
+
+    Examples
+    --------
+    >>> disarm_cell("=1+1"), disarm_cell("a.jpg"), disarm_cell(-0.5)
+    ("'=1+1", 'a.jpg', -0.5)
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:

@@ -56,6 +56,21 @@ def test_it_writes_all_that_was_promised(memnet_command, study):
     assert pd.read_parquet(out / "scores.parquet").shape == (40, 3)
 
 
+def test_copies_of_the_tables_for_spreadsheets_have_no_formulas(memnet_command, study):
+    (study / "good.csv").rename(study / "=1+1.csv")
+    tables = study / "out" / "tables"
+    compare(memnet_command, "--scores", "./=1+1.csv", "poor.csv", "--spreadsheet-safe")
+    for name, column in (("results", "model"), ("differences", "model_a")):
+        plain, safe = (
+            pd.read_csv(tables / f"{name}{ending}.csv") for ending in ("", ".spreadsheet")
+        )
+        assert "=1+1" in set(plain[column])
+        assert set(safe[column]) == {each.replace("=", "'=") for each in plain[column]}
+        assert safe.select_dtypes("number").equals(plain.select_dtypes("number"))
+    compare(memnet_command, "--scores", "./=1+1.csv")
+    assert not list(tables.glob("*.spreadsheet.csv"))  # of the earlier comparison
+
+
 def test_several_score_files_after_one_option_or_repeated(memnet_command, study):
     compare(memnet_command, "--scores", "good.csv", "poor.csv", "--seed", 5)
     first = json.loads((study / "out" / "record.json").read_text())

@@ -13,6 +13,7 @@ from memnet.compare.report.latex import tabular
 from memnet.compare.report.table1 import table1_tex
 from memnet.compare.report.table_model import Table
 from memnet.compare.report.tables import at_a_glance, sections
+from memnet.util.csv_text import disarm_cell
 
 _FIT = 6  # columns, on a printed page
 _ENDS = {
@@ -26,6 +27,10 @@ _TESTS = {
     "meng_rosenthal_rubin": ("z", "p"),
     "zou": ("low", "high"),
 }
+
+
+SAFE = ("results.spreadsheet.csv", "differences.spreadsheet.csv")
+"""Copies of CSV files in which no text is a formula; see :func:`safe_files`."""
 
 
 def table_files(record: RunRecord) -> dict[str, str]:
@@ -53,6 +58,19 @@ def table_files(record: RunRecord) -> dict[str, str]:
         ),
         "table1.tex": table1_tex(record),
     }
+
+
+def safe_files(record: RunRecord) -> dict[str, str]:
+    """Return copies of the CSV files for spreadsheets: the name of a model is no formula there."""
+    results, differences = SAFE
+    return {
+        results: _csv(Result, map(_disarmed, map(asdict, record.results))),
+        differences: _csv(Difference, map(_disarmed, map(asdict, record.differences))),
+    }
+
+
+def _disarmed(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: disarm_cell(value) for name, value in row.items()}
 
 
 def _fit(table: Table) -> list[Table]:

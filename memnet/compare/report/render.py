@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from memnet.compare.report.figures import (
     shared_figure_names,
     to_bytes,
 )
-from memnet.compare.report.files import table_files
+from memnet.compare.report.files import SAFE, safe_files, table_files
 from memnet.compare.report.markdown import (
     escape_markdown,
     markdown_block,
@@ -58,8 +58,14 @@ def html(record: RunRecord) -> str:
     return _page(record, markdown(record), svg_images(figures(record)))
 
 
-def write_report(record: RunRecord, folder: str | os.PathLike[str]) -> None:
+def write_report(
+    record: RunRecord, folder: str | os.PathLike[str], *, spreadsheet_safe: bool = False
+) -> None:
     """Write ``record.json``, ``report.html``, ``report.md``, ``figures/`` and ``tables/``.
+
+    Parameters
+    ----------
+    spreadsheet_safe : also copies of the CSV tables in which no text is a formula.
 
     Raises
     ------
@@ -72,10 +78,12 @@ def write_report(record: RunRecord, folder: str | os.PathLike[str]) -> None:
     files = figure_files(drawn, images)
     text = markdown(record)
     texts = {f"tables/{name}": table for name, table in table_files(record).items()}
+    if spreadsheet_safe:
+        texts |= {f"tables/{name}": table for name, table in safe_files(record).items()}
     texts |= {"report.md": text, "report.html": _page(record, text, images)}
     texts["record.json"] = record.to_json()  # the last: where it is, the rest is, too
     # All is made before anything is touched: what cannot be made leaves the last report whole.
-    _remove_old_figures(folder / "figures")
+    _remove_old(folder, set(texts))
     for name, image in files.items():
         write_bytes(folder / name, image)
     for name, content in texts.items():
@@ -87,12 +95,16 @@ def _page(record: RunRecord, text: str, images: Mapping[str, bytes]) -> str:
     return html_page(text, title=title, images=images)
 
 
-def _remove_old_figures(folder: Path) -> None:
-    """Remove the figures of an earlier comparison: nobody's any more."""
+def _remove_old(folder: Path, written: Collection[str]) -> None:
+    """Remove figures and copies of an earlier comparison: nobody's any more."""
+    figures = folder / "figures"
     try:
-        for old in folder.iterdir() if folder.is_dir() else ():
+        for old in figures.iterdir() if figures.is_dir() else ():
             if old.stem.startswith(OURS) and old.suffix in (".png", ".svg"):
                 old.unlink()
+        for name in (f"tables/{name}" for name in SAFE):
+            if name not in written:
+                (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise MemnetError(f"{folder} cannot be written ({error}).") from error
 
