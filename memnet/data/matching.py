@@ -11,6 +11,7 @@ score from every model (:func:`join`). Whatever is left out is counted and named
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -40,25 +41,57 @@ def _folded_stem(image_id: str) -> str:
     return splitext(_basename(image_id).casefold())[0]
 
 
+def _plain(image_id: str) -> str:
+    """Write what stands for a letter as that letter: ``%20`` and a no-break space are a space."""
+    return unicodedata.normalize("NFC", unquote(image_id)).replace("\xa0", " ")
+
+
+def _with_one_ending(image_id: str) -> str:
+    """Make ``a.jpg`` of ``a.jpg.jpg``, as where a system hides endings and one was typed."""
+    stem, ending = splitext(image_id)
+    return stem if ending and splitext(stem)[1].casefold() == ending.casefold() else image_id
+
+
+def _as_number(image_id: str) -> str:
+    """Write what a spreadsheet takes for a number as that number: 1000 of ``1E+03``."""
+    return repr(float(image_id)) if _NUMBER.fullmatch(image_id) else image_id
+
+
+def _in_utf8(image_id: str) -> str:
+    """Make é of Ã©: the two bytes of a letter in UTF-8, read as Windows-1252."""
+    try:
+        return image_id.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return image_id
+
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+
 LOOSER_RULES: dict[str, Callable[[str], str]] = {
+    "without spaces around them": lambda image_id: image_id.strip().strip("\u200b\ufeff"),
     "in one letter case": str.casefold,
     "without file endings": lambda image_id: splitext(image_id)[0],
     "without folders": _basename,
     "without folders and endings": _stem,
     "in one letter case, without folders and endings": _folded_stem,
-    "without spaces around them": str.strip,
+    "without quotation marks around them": lambda image_id: image_id.strip("=\"'"),
+    "with their file ending once": _with_one_ending,
     "without leading zeros": lambda image_id: image_id.lstrip("0"),  # a spreadsheet makes 7 of 007
     # a spreadsheet, and somebody who left the endings out
     "without folders, endings and leading zeros": lambda image_id: _stem(image_id).lstrip("0"),
+    "as numbers": _as_number,
     "in one Unicode normal form": lambda image_id: unicodedata.normalize("NFC", image_id),  # macOS
+    "with what %20 and no-break spaces stand for": _plain,
+    "in one Unicode normal form, without folders and endings": lambda image_id: _stem(
+        _plain(image_id)
+    ),
+    "with é for Ã© (UTF-8 was read as Windows-1252)": _in_utf8,
 }
 """How ids may be read more loosely -> what that makes of an id; what changes least comes first."""
 
 
 def _normalised(image_id: str) -> str:
-    return _folded_stem(
-        unicodedata.normalize("NFC", unquote(image_id)).replace("\xa0", " ")
-    ).strip()
+    return _folded_stem(_plain(image_id)).strip()
 
 
 class MatchRule(NamedTuple):
@@ -183,9 +216,10 @@ class IdMatch:
         must = "ids must agree letter for letter, file ending included"
         if self.rule != "exact":
             must = f"--match {self.rule} needs that {MATCH_RULES[self.rule].meaning}"
+        hints = [*hints, self._rule_hint().strip()]
         raise MemnetError(
             f"No id of {self.left_name} is in {self.right_name}: {must}{examples}. "
-            f"{' '.join(hints or ['Is --id-column right?'])}{self._rule_hint()}"
+            f"{' '.join(filter(None, hints)) or 'Is --id-column right?'}"
         )
 
     def _rule_hint(self) -> str:

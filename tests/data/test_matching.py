@@ -230,6 +230,15 @@ def test_ids_of_one_table_that_differ_in_case_are_two_pictures(tmp_path):
         (["007.jpg", "a/008.png"], ["7", "8"], "without folders, endings and leading zeros"),
         (["Ma\u0308dchen.jpg"], ["M\u00e4dchen.jpg"], "in one Unicode normal form"),
         (["a "], ["a"], "without spaces around them"),
+        (["a.jpg"], ["a.jpg\u200b"], "without spaces around them"),
+        (["a.jpg"], ["'a.jpg"], "without quotation marks around them"),
+        (["001"], ['="001"'], "without quotation marks around them"),
+        (["a.jpg"], ["a.jpg.JPG"], "with their file ending once"),
+        (["1000"], ["1E+03"], "as numbers"),
+        (["a b.jpg"], ["a%20b.jpg"], "with what %20 and no-break spaces stand for"),
+        (["a b.jpg"], ["a\xa0b.jpg"], "with what %20 and no-break spaces stand for"),
+        (["caf\xe9.jpg"], ["cafe\u0301.png"], "in one Unicode normal form, without folders and"),
+        (["caf\xe9.jpg"], ["caf\xc3\xa9.jpg"], "with \xe9 for \xc3\xa9"),
         (["x\\1.jpg"], ["1.jpg"], "without folders"),
         (["x/A.jpg"], ["a.png"], "in one letter case, without folders and endings"),
         (
@@ -237,7 +246,7 @@ def test_ids_of_one_table_that_differ_in_case_are_two_pictures(tmp_path):
             ["1.jpg", "2.jpg", "3.jpg"],
             "3 would agree without folders and",
         ),
-        (["."], ["/"], "Is --id-column right"),
+        (["."], ["/"], r"like '\.' and '/'\. Is --id-column right\?$"),
     ],
 )
 def test_the_reading_under_which_most_ids_agree_is_suggested(left, right, hint):
