@@ -11,6 +11,7 @@ from typing import Any
 from memnet.errors import MemnetError
 from memnet.util.json_fields import NAME, Shape, check_known, check_shape
 from memnet.util.json_text import parse_json
+from memnet.util.text import printable
 
 SCHEMA_VERSION = 2
 """2 adds to 1: manifest, p values and effect sizes of results, differences, labels, published."""
@@ -184,8 +185,8 @@ class RunRecord:
             ) from error
         if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
             raise MemnetError(
-                f"The record has schema version {version!r}, this memnet reads up to "
-                f"{SCHEMA_VERSION}; update memnet."
+                f"The record has schema version {printable(repr(version), 80)}, this memnet reads "
+                f"up to {SCHEMA_VERSION}; update memnet."
             )
         try:
             while values["schema_version"] < SCHEMA_VERSION:

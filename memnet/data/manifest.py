@@ -27,6 +27,7 @@ from memnet.util.atomic import write_text
 from memnet.util.json_fields import NAME, check_shape
 from memnet.util.json_text import parse_json
 from memnet.util.table_files import check_table, write_frame
+from memnet.util.text import printable
 
 FilePath = str | os.PathLike[str]
 
@@ -239,8 +240,9 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
     version = manifest.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise MemnetError(
-            f"{manifest_file} has schema version {version!r}, and this memnet knows "
-            f"{SCHEMA_VERSION}: build the table again with `memnet dataset`, or update memnet."
+            f"{manifest_file} has schema version {printable(repr(version), 80)}, and this memnet "
+            f"knows {SCHEMA_VERSION}: build the table again with `memnet dataset`, or update "
+            "memnet."
         )
     try:
         check_shape(manifest, _SHAPE, "")

@@ -6,13 +6,14 @@ have one value replaced. `test_readers_slow.py` does the same a million times, g
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from readers import READERS, try_to_read
+from readers import READERS, alter_json, try_to_read
 
 
 @cache
@@ -53,3 +54,11 @@ def test_whatever_is_in_a_file_ends_in_one_sentence_at_most(name, tmp_path, data
     else:
         content = altered(data, real)
     try_to_read(READERS[name], tmp_path, content)
+
+
+@pytest.mark.parametrize("name", [name for name in READERS if READERS[name].alter is alter_json])
+def test_a_version_of_several_lines_is_said_in_one(name, tmp_path):
+    values = json.loads(seeds(name)[0])
+    (key,) = [key for key in values if key.endswith("version") and key != "memnet_version"]
+    sentence = try_to_read(READERS[name], tmp_path, json.dumps({**values, key: "a\nb"}).encode())
+    assert "version" in sentence

@@ -41,7 +41,7 @@ from memnet.util.clock import utc_now
 from memnet.util.json_fields import Shape, check_known, check_shape
 from memnet.util.json_text import parse_json
 from memnet.util.paths import command_text, relative_path
-from memnet.util.text import shorten_list
+from memnet.util.text import printable, shorten_list
 from memnet.weights.catalogue import catalogue
 from memnet.weights.digests import file_digest
 
@@ -148,8 +148,9 @@ class FrozenScores:
             raise MemnetError(f"{path} is no file of frozen scores ({error}).") from error
         if version != SCHEMA_VERSION:
             raise MemnetError(
-                f"{path} has schema version {version}, this memnet reads {SCHEMA_VERSION}; use the "
-                "memnet that wrote it, or remove it and freeze the scores again."
+                f"{path} has schema version {printable(repr(version), 80)}, this memnet reads "
+                f"{SCHEMA_VERSION}; use the memnet that wrote it, or remove it and freeze the "
+                "scores again."
             )
         try:
             return _checked(values)

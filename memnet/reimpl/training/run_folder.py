@@ -31,6 +31,7 @@ from memnet.util.atomic import write_text
 from memnet.util.csv_text import to_csv_text
 from memnet.util.json_text import parse_json
 from memnet.util.locking import hold_lock
+from memnet.util.text import printable
 
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
 CURVES = "curves.csv"
@@ -169,9 +170,9 @@ def read_run(folder: Path) -> dict[str, Any] | None:
         ) from error
     if not isinstance(run, dict) or run.get("format") != FORMAT:
         raise MemnetError(f"{path} was not written by a training of memnet.")
-    if run.get("schema_version") != SCHEMA_VERSION:
+    if (version := run.get("schema_version")) != SCHEMA_VERSION:
         raise MemnetError(
-            f"{path} has schema version {run.get('schema_version')}, this memnet reads "
+            f"{path} has schema version {printable(repr(version), 80)}, this memnet reads "
             f"{SCHEMA_VERSION}; update memnet."
         )
     return run

@@ -21,6 +21,7 @@ import numpy as np
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
 from memnet.util.json_text import parse_json
+from memnet.util.text import printable
 
 SCHEMA = "memnet.crosswalk"
 SCHEMA_VERSION = 1
@@ -215,8 +216,8 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
     version = record.get("schema_version")
     if version != SCHEMA_VERSION:
         raise MemnetError(
-            f"{source}: this crosswalk has version {version!r}, and this memnet reads version "
-            f"{SCHEMA_VERSION}; use the memnet that wrote it, or fit it again."
+            f"{source}: this crosswalk has version {printable(repr(version), 80)}, and this memnet "
+            f"reads version {SCHEMA_VERSION}; use the memnet that wrote it, or fit it again."
         )
     if not isinstance(record.get("provenance"), dict):
         raise _damaged(source, "it does not say what it was fitted on")
