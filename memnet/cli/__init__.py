@@ -33,9 +33,9 @@ from memnet.cli import (
     verify_legacy,
     weights,
 )
-from memnet.cli.commands import BROKEN_PIPE, Commands
+from memnet.cli.commands import BROKEN_PIPE, Commands, is_broken_pipe
 from memnet.errors import MemnetError, StoppedError
-from memnet.util.messages import say
+from memnet.util.messages import open_closed_streams, say
 
 app = typer.Typer(
     name="memnet",
@@ -95,6 +95,7 @@ def main() -> None:
 
 
 def _run() -> int:
+    open_closed_streams()
     # Python looks for unreachable rings of objects every few hundred new ones: while torch is
     # imported, nearly all of which stays, that takes a tenth of the time.
     gc.set_threshold(100_000)
@@ -104,6 +105,11 @@ def _run() -> int:
             sys.stdout.reconfigure(errors="backslashreplace")
         else:  # a file or a pipe, in which Windows would write cp1252 and CRLF
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    try:
+        os.getcwd()
+    except OSError:  # MKL would end the process, with words about a file of torch's
+        say("the folder that you are in no longer exists; go to another one.")
+        return 2
     try:
         app()
     except SystemExit as stop:
@@ -121,6 +127,13 @@ def _run() -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
             return _no_room(error)  # printing to a file on a full disk
+        if isinstance(error, OSError) and "MPLCONFIGDIR" in str(error):  # as matplotlib is imported
+            say(
+                "matplotlib, which draws the figures, can write neither into the home folder nor "
+                "into one for temporary files; set the environment variable MPLCONFIGDIR to a "
+                "folder that can be written."
+            )
+            return 2
         say(_report(error))  # the last resort: whatever nobody expected
         return 3
     return 0
@@ -130,10 +143,8 @@ def _flush(code: int) -> int:
     """Write what stdout still holds; return the exit code, another if that cannot be done."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # `memnet score ... | head`
-        code = BROKEN_PIPE
-    except OSError as error:
-        code = code or _no_room(error)
+    except OSError as error:  # `memnet score ... | head`, or a full disk
+        code = BROKEN_PIPE if is_broken_pipe(error) else code or _no_room(error)
     else:
         return code
     with contextlib.suppress(OSError, ValueError):  # else Python tries again, and says so

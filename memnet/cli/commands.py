@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from typing import Any
 
 from typer.core import TyperGroup
 
 from memnet.errors import StoppedError
+from memnet.util.paths import WINDOWS
 
 BROKEN_PIPE = 141
 """Exit code where the reader of stdout went away: that of a shell's own commands."""
+
+
+def is_broken_pipe(error: BaseException | None) -> bool:
+    """Whether the reader of stdout went away; Windows calls it an invalid argument."""
+    return isinstance(error, BrokenPipeError) or (
+        WINDOWS
+        and isinstance(error, OSError)
+        and error.errno == errno.EINVAL
+        and error.filename is None
+    )
 
 
 class Commands(TyperGroup):
@@ -45,10 +57,12 @@ def _end_in_words() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise StoppedError("interrupted; what was finished is kept.") from None
-    except BrokenPipeError:
-        raise SystemExit(BROKEN_PIPE) from None
+    except OSError as error:
+        if is_broken_pipe(error):
+            raise SystemExit(BROKEN_PIPE) from None
+        raise
     except SystemExit as stop:  # rich makes of it an exit of its own
-        if isinstance(stop.__context__, BrokenPipeError):
+        if is_broken_pipe(stop.__context__):
             raise SystemExit(BROKEN_PIPE) from None
         raise
 

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from memnet.cli.options import MATCH_HELP
-from memnet.cli.paths import is_same
+from memnet.util.paths import is_same
 
 if TYPE_CHECKING:
     from memnet.data.columns import ScoreTable
@@ -79,7 +79,7 @@ def compare(
         10_000, min=1, help="Number of bootstrap resamples, and of permutations."
     ),
     seed: int = typer.Option(20220101, min=0, help="Seed of bootstrap and permutations."),
-    device: str = typer.Option("auto", help="For --images: auto, cpu, cuda ..."),
+    device: str = typer.Option("auto", help="For --images: auto, cpu, cuda, mps ..."),
     batch_size: int = typer.Option(8, min=1, help="For --images: pictures per pass."),
     spreadsheet_safe: bool = typer.Option(
         False,

@@ -47,10 +47,10 @@ def demo(
             responses_column="responses",
             command=command_line(),
         )
-    print_results(record)
     write_report(record, out)
     if not missing:
         write_table(table, out / "pictures.csv")
+    print_results(record)  # once all is written: a reader of stdout may go away here
     print(f"\nThe report is in {out / 'report.html'}. With your own pictures:\n")
     print("  memnet score FOLDER --model resmem.published --out scores.csv")
     print(

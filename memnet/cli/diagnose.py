@@ -35,7 +35,7 @@ def diagnose(
         200, min=10, help="Use at most this many pictures, drawn at random."
     ),
     seed: int = typer.Option(0, min=0, help="Seed of the draw and of the shuffled columns."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda ..."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, mps ..."),
 ) -> None:
     """Find out which variant of MemNet made an old column of scores.
 

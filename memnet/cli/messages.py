@@ -28,7 +28,9 @@ def say_some(sentences: Sequence[str], where: str, most: int = 10) -> None:
 
 def command_line() -> str:
     """Return the command as typed, without the folder that the program lies in."""
-    return command_text([Path(sys.argv[0]).name, *sys.argv[1:]])
+    program = Path(sys.argv[0]).name
+    words = ["python", "-m", "memnet"] if program == "__main__.py" else [program]
+    return command_text([*words, *sys.argv[1:]])
 
 
 def say_ignored(inputs: Inputs) -> None:

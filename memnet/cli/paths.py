@@ -6,14 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from memnet.errors import MemnetError
-
-
-def is_same(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, however they are written."""
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there
-        return False
+from memnet.util.paths import is_same
 
 
 def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:

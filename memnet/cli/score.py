@@ -31,7 +31,7 @@ def score(
         help="FILE.csv, FILE.parquet or FILE.xlsx; without it, CSV goes to stdout.",
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1 ..."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
     exif: Exif = typer.Option(
         Exif.ignore, help="EXIF orientation: the published models ignore it."
     ),
@@ -59,16 +59,19 @@ def score(
     """
     from memnet.cli.messages import command_line, report_failures
     from memnet.data.pictures import collect
+    from memnet.errors import MemnetError
     from memnet.preprocess.decode import PictureLimits
     from memnet.scoring.runner import Settings, score_to_file, score_to_frame
     from memnet.scoring.table import read_table
     from memnet.util.atomic import write_text
     from memnet.util.csv_text import disarm_formulas, to_csv_text
-    from memnet.util.messages import say
+    from memnet.util.messages import say, stdout_is_closed
     from memnet.util.table_files import check_table_name
 
     if out is not None:
         check_table_name(out)
+    elif stdout_is_closed():
+        raise MemnetError("stdout is closed, and the table would go there; give --out FILE.csv.")
     inputs = collect(pictures, path_column=path_column)
     settings = Settings(
         models=list(dict.fromkeys(model)),

@@ -23,7 +23,7 @@ def sensitivity(
         "memnet.caffe_lamem", "--model", "-m", help="A MemNet by name, or its .safetensors file."
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1 ..."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps ..."),
 ) -> None:
     """Score pictures with every variant of MemNet and show how much they differ.
 

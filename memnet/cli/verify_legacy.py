@@ -21,7 +21,7 @@ def verify_legacy(
     out: Path = typer.Option(
         Path("memnet-verify"), file_okay=False, help="Folder for scores and verdict."
     ),
-    device: str = typer.Option("auto", help="auto, cpu, cuda ..."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, mps ..."),
     batch_size: int = typer.Option(8, min=1, help="Pictures per pass."),
     resamples: int = typer.Option(2_000, min=100, help="Bootstrap resamples."),
 ) -> None:

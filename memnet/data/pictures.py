@@ -8,6 +8,7 @@ file, and what a manifest says.
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -
             _add_manifest(path, path_column, inputs)
             manifests = True
         elif not _is_text(str(path)):
-            raise MemnetError(f"The name {str(path)!a} is not UTF-8; rename the file.")
+            raise MemnetError(f"{str(path)!a}: {_why_no_text()}.")
         elif path.exists():
             inputs.items.append(Item(path.name, str(path), path))
         elif has_magic(str(picture)):
@@ -146,6 +147,17 @@ def _is_text(name: str) -> bool:
     return True
 
 
+def _why_no_text() -> str:
+    """Say why no table can hold a name: the file's fault, or that of a locale like ``C``."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        return (
+            f"Python reads names of files as {encoding} here, which has not all letters of this "
+            "one; set the environment variable PYTHONUTF8=1"
+        )
+    return "the name is not UTF-8, so no table can hold it; rename the file"
+
+
 _HIDDEN = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
 """How the names of folders begin in which programs keep copies and thumbnails of their own."""
 
@@ -195,9 +207,7 @@ def _is_picture(path: Path, inputs: Inputs) -> bool:
     if suffix not in SUFFIXES:
         inputs.ignored[suffix or "no ending"] += 1
     elif not _is_text(str(path)):
-        inputs.unreadable.append(
-            f"{str(path)!a}: the name is not UTF-8, so no table can hold it; rename the file"
-        )
+        inputs.unreadable.append(f"{str(path)!a}: {_why_no_text()}")
     else:
         return True
     return False

@@ -182,6 +182,10 @@ def test(out: Path, data: TrainingSet, device: str, command: str) -> list[str]:
     list of str
         a sentence for each picture that could not be read.
     """
+    import torch
+
+    if device == "auto":  # as in training, which takes no GPU of Apple's
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     rows = data.table[data.table["part"] == "test"]
     items = [Item(i, path, path) for i, path in zip(rows["image_id"], rows["path"], strict=True)]
     folder = out / TEST

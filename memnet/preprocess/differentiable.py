@@ -43,7 +43,7 @@ def resize_like_matlab_torch(
         if old_hw[axis] == size_hw[axis]:
             continue
         weights = torch.from_numpy(resize_weights(old_hw[axis], size_hw[axis], method).toarray())
-        weights = weights.to(device=pictures.device, dtype=pictures.dtype)
+        weights = weights.to(pictures.dtype).to(pictures.device)  # Apple's GPU has no float64
         result = weights @ result if axis == 0 else result @ weights.T
     return result
 

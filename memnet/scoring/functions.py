@@ -75,7 +75,7 @@ class CheckedFunction:
             ) from error
         try:
             numbers = torch.as_tensor(outputs)
-            numbers = numbers if numbers.is_floating_point() else numbers.double()
+            numbers = numbers if numbers.is_floating_point() else numbers.cpu().double()
             if numbers.numel() == len(inputs):
                 return numbers.reshape(len(inputs))
             what = f"values of shape {tuple(numbers.shape)}"

@@ -44,6 +44,11 @@ _noticed: set[str] = set()
 
 _MOST_OF_A_REMARK = 1000
 
+_ABOUT_MPS = (
+    "scoring on Apple's GPU (mps), whose deviation from the CPU memnet's authors have not "
+    "measured; docs/platforms.md says how you can, and on the CPU (--device cpu) it is known."
+)
+
 
 class Predictor:
     """Something that turns pictures into memorability scores.
@@ -76,8 +81,7 @@ class Predictor:
         self.network = network
         if isinstance(network, nn.Module):
             network.requires_grad_(False)  # gradients go to pictures (score_tensor), not to weights
-            # Channels last: on CPUs MemNet's convolutions run at twice the speed of Caffe's layout.
-            network.to(self.device).to(memory_format=torch.channels_last).eval()
+            network.to(self.device).to(memory_format=self._layout).eval()
 
     @classmethod
     def from_function(
@@ -152,6 +156,15 @@ class Predictor:
     def label(self) -> str:
         """The name, and the variant behind a colon where there is one."""
         return f"{self.name}:{self.variant}" if self.variant else self.name
+
+    @property
+    def _layout(self) -> torch.memory_format:
+        """Channels last: on CPUs MemNet's convolutions run at twice the speed of Caffe's layout.
+
+        Not on Apple's GPU, where PyTorch has had operations that were silently wrong with it
+        (pytorch issues 174345, 180984).
+        """
+        return torch.contiguous_format if self.device.type == "mps" else torch.channels_last
 
     @property
     def preprocess(self) -> PreprocessSpec | None:
@@ -252,8 +265,8 @@ class Predictor:
         n, count = crops.shape[:2]
         with _WithoutTensorFloat32():
             outputs = self.network(crops.flatten(0, 1)).reshape(n, count)
-        raw, score, _ = self.output.apply(outputs)
-        return raw.to(pictures.dtype), score.to(pictures.dtype)
+        raw, score, _ = self.output.apply(outputs.cpu())  # Apple's GPU has no 64-bit floats
+        return raw.to(pictures), score.to(pictures)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Run the network on preprocessed crops.
@@ -270,7 +283,7 @@ class Predictor:
         n, crops = inputs.shape[:2]
         try:
             with torch.inference_mode(), _WithoutTensorFloat32():
-                in_order = inputs.flatten(0, 1).to(self.device, memory_format=torch.channels_last)
+                in_order = inputs.flatten(0, 1).to(self.device, memory_format=self._layout)
                 outputs = self.network(in_order)
         except MemnetError:  # it says itself what is wrong
             raise
@@ -320,7 +333,8 @@ def load(
         of Caffe's one of :func:`memnet.legacy.variants.variants`
         (``"memnet.caffe_lamem:pycaffe-no-swap"``), for a model whose pictures Pillow resizes
         ``"resmem.published:pillow-12"``.
-    device : ``"auto"`` (a CUDA GPU where there is one, else the CPU) or a torch device name.
+    device : ``"auto"`` (a CUDA GPU where there is one, else Apple's GPU, else the CPU) or a torch
+        device name: ``"cpu"``, ``"cuda:1"``, ``"mps"`` (Apple's GPU).
     exif_orientation : ``"apply"`` turns pictures as their EXIF block says, which neither the
         original MemNet nor the ``resmem`` package does; None keeps what the model was made with.
 
@@ -430,14 +444,21 @@ def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
 
 
 def _device(name: str) -> torch.device:
+    apples = torch.backends.mps.is_available()
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "mps" if apples else "cpu"
+    if name.partition(":")[0] == "mps" and not apples:
+        raise MemnetError(
+            f"The device {name!r} cannot be used here: PyTorch sees no GPU of Apple's; use cpu."
+        )
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].split(", device type at")[0]
         raise MemnetError(f"The device {name!r} cannot be used here: {reason}.") from None
+    if device.type == "mps":
+        _notice("mps", _ABOUT_MPS)
     return device
 
 

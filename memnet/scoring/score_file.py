@@ -30,6 +30,7 @@ from memnet.scoring.table import (
 from memnet.util.atomic import write_text
 from memnet.util.json_text import parse_json
 from memnet.util.locking import hold_lock
+from memnet.util.paths import is_same
 from memnet.util.table_files import check_rows, check_table_name
 
 
@@ -76,7 +77,7 @@ class ScoreFile:
         row = self.rows.get(key)
         if row is None or row.warning.startswith(FAILED):
             return False
-        if row.path != path and os.path.realpath(row.path) != os.path.realpath(path):
+        if row.path != path and not _is_one_place(row.path, path):
             raise MemnetError(
                 f"{self.out} already holds a picture {row.image_id!r}, from {row.path}, and now "
                 f"{path} would get the same image_id; choose another --out."
@@ -202,6 +203,11 @@ def _check_kinds(sidecar: dict[str, Any]) -> None:
     for name, tables in (("models", models), ("files", files)):
         if not (isinstance(tables, dict) and all(isinstance(t, dict) for t in tables.values())):
             raise TypeError(f'"{name}" is no table')
+
+
+def _is_one_place(one: str, other: str) -> bool:
+    """Whether two paths are one; of a file that is gone, as far as their letters tell."""
+    return os.path.realpath(one) == os.path.realpath(other) or is_same(one, other)
 
 
 def _label(key: tuple[str, str, str]) -> str:

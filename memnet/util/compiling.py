@@ -9,8 +9,9 @@ metric, and tests compare it with SciPy on the copied resample.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -20,8 +21,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def compiled(function: _Function, **options: Any) -> _Function:
     """Compile with Numba, without the interpreter's lock, and keep the result on disk.
 
-    Where neither the package's folder nor the home folder can be written, it is compiled anew in
-    each process.
+    Where neither the package's folder nor the home folder can be written, or the disk is full, it
+    is compiled anew in each process.
 
     Examples
     --------
@@ -32,10 +33,35 @@ def compiled(function: _Function, **options: Any) -> _Function:
     42
     """
     try:
-        fast: _Function = numba.njit(nogil=True, cache=True, **options)(function)
+        fast: Any = numba.njit(nogil=True, cache=True, **options)(function)
+        fast._cache = _Cache(fast._cache)
     except RuntimeError:  # no folder for the cache
         fast = numba.njit(nogil=True, **options)(function)
-    return fast
+    return cast(_Function, fast)
+
+
+class _Cache:
+    """Numba's cache of one function; a full disk, or a file cut short by a crash, stops nothing."""
+
+    def __init__(self, cache: Any) -> None:
+        self._numbas = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._numbas, name)
+
+    def load_overload(self, *args: Any) -> Any:
+        """Return what was compiled before, or None."""
+        try:
+            return self._numbas.load_overload(*args)
+        except Exception:  # a damaged file may raise anything; it is written anew
+            with contextlib.suppress(OSError):
+                self._numbas.flush()
+            return None
+
+    def save_overload(self, *args: Any) -> None:
+        """Keep what was compiled, where it can be kept."""
+        with contextlib.suppress(OSError):
+            self._numbas.save_overload(*args)
 
 
 def compiled_for_sums(function: _Function) -> _Function:

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-_WINDOWS = os.name == "nt"
+WINDOWS = os.name == "nt"
 
 
 def relative_path(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
@@ -25,6 +25,20 @@ def relative_path(path: str | os.PathLike[str], folder: str | os.PathLike[str]) 
         return Path(os.path.abspath(path))
 
 
+def is_same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two paths lead to one file, however they are written: also in other letter case.
+
+    Examples
+    --------
+    >>> is_same(os.curdir, os.getcwd())
+    True
+    """
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):  # one of them is not there, or can be none
+        return False
+
+
 def command_text(words: Iterable[str]) -> str:
     """Write a command line that can be copied into the shell of this system.
 
@@ -33,4 +47,4 @@ def command_text(words: Iterable[str]) -> str:
     >>> command_text(["memnet", "score", "my pictures"]).replace('"', "'")
     "memnet score 'my pictures'"
     """
-    return subprocess.list2cmdline(list(words)) if _WINDOWS else shlex.join(words)
+    return subprocess.list2cmdline(list(words)) if WINDOWS else shlex.join(words)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from memnet.cli import _flush, main
+from memnet.cli import _flush, commands, main
+from memnet.cli.messages import command_line
 from memnet.compare.report.table_model import Column
 from memnet.compare.report.terminal import print_table
 from memnet.scoring.plugins import Plugin
@@ -71,6 +73,22 @@ def test_the_pipe_may_break_when_the_last_of_the_output_is_written(monkeypatch):
     assert _flush(0) == 141
 
 
+def test_windows_calls_a_broken_pipe_an_invalid_argument(monkeypatch):
+    monkeypatch.setattr(commands, "WINDOWS", True)
+    assert commands.is_broken_pipe(OSError(22, "Invalid argument"))
+    assert not commands.is_broken_pipe(OSError(22, "Invalid argument", "a:b?.csv"))
+    assert not commands.is_broken_pipe(OSError(28, "No space left on device"))
+    monkeypatch.setattr(commands, "WINDOWS", False)
+    assert not commands.is_broken_pipe(OSError(22, "Invalid argument"))
+
+
+def test_the_command_is_recorded_as_it_can_be_typed_again(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/x/memnet/__main__.py", "score", "pictures"])
+    assert command_line() == "python -m memnet score pictures"
+    monkeypatch.setattr(sys, "argv", ["/x/bin/memnet", "score", "pictures"])
+    assert command_line() == "memnet score pictures"
+
+
 def test_a_full_disk_behind_stdout_is_a_sentence(monkeypatch, capsys):
     class Full:
         def flush(self):
@@ -82,6 +100,32 @@ def test_a_full_disk_behind_stdout_is_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdout", Full())
     assert _flush(0) == 2
     assert "the output cannot be written (No space left on device)" in capsys.readouterr().err
+
+
+def test_a_table_for_a_stdout_that_is_closed_is_refused_before_the_work(
+    memnet_command, monkeypatch
+):
+    monkeypatch.setattr("memnet.util.messages.stdout_is_closed", lambda: True)
+    done = memnet_command(*SCORE, check=2)
+    assert done.stderr == (
+        "memnet: stdout is closed, and the table would go there; give --out FILE.csv.\n"
+    )
+
+
+def test_no_folder_for_matplotlib_is_a_sentence(ended_by):
+    fault = OSError("Matplotlib requires a folder; set the MPLCONFIGDIR environment variable")
+    assert "MPLCONFIGDIR to a folder that can be written" in ended_by(fault, check=2).stderr
+
+
+def test_a_working_folder_that_is_gone_is_said(monkeypatch, capsys):
+    def gone():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(os, "getcwd", gone)
+    monkeypatch.setattr(sys, "argv", ["memnet", "variants"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "no longer exists; go to another one" in capsys.readouterr().err
 
 
 def test_a_fault_is_reported_though_a_name_on_the_command_line_is_not_utf_8(

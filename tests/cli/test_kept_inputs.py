@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from memnet import MemnetError
-from memnet.cli.paths import is_same, keep_inputs
+from memnet.cli.paths import keep_inputs
+from memnet.util.paths import is_same
 
 
 def test_one_file_is_one_however_it_is_written(tmp_path):

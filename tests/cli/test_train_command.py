@@ -103,7 +103,7 @@ def test_the_weights_score_other_pictures(finished, here):
     row = pd.read_csv("s.csv").iloc[0]
     tested = pd.read_parquet(out / "test" / "scores.parquet").set_index("image_id")
     assert row["score"] == pytest.approx(tested.loc["0090.png", "score"], abs=1e-6)
-    sidecar = json.loads(Path("s.csv.json").read_text())
+    sidecar = json.loads(Path("s.csv.json").read_text(encoding="utf-8"))
     assert "truth:train:" in json.dumps(sidecar)
 
 
@@ -140,8 +140,10 @@ def test_ctrl_c_is_one_sentence_and_the_run_goes_on(here, finished):
     assert process.returncode == 130
     assert stderr.strip().splitlines()[-1].startswith("memnet: The training was interrupted.")
     assert "Traceback" not in stderr
-    assert "interrupted" in Path("runs/cut/report.html").read_text()
-    assert json.loads(Path("runs/cut/run.json").read_text())["status"] == "interrupted"
+    assert "interrupted" in Path("runs/cut/report.html").read_text(encoding="utf-8")
+    assert (
+        json.loads(Path("runs/cut/run.json").read_text(encoding="utf-8"))["status"] == "interrupted"
+    )
     assert Path("runs/cut/best.safetensors").is_file()
     sentence = complaint(*BEGIN, *SPLIT, "--epochs", 7, "--out", "runs/cut")
     assert "epochs was 2000 and is 7" in sentence

@@ -189,6 +189,15 @@ def test_a_glob_names_what_is_not_utf8(tree):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8 exist on Linux only")
+def test_a_locale_that_lacks_the_letters_of_a_name_is_blamed_for_it(tree, monkeypatch):
+    Path(os.fsdecode(os.fsencode(tree) + b"/caf\xe9.png")).write_bytes(b"x")
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    (said,) = collect([tree]).unreadable
+    assert "reads names of files as ascii here" in said
+    assert "PYTHONUTF8=1" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8 exist on Linux only")
 def test_a_name_that_is_not_utf8_is_named_and_the_others_are_kept(tree):
     before = ids(tree)
     Path(os.fsdecode(os.fsencode(tree) + b"/caf\xe9.jpg")).write_bytes(b"x")

@@ -47,7 +47,7 @@ class Tiny(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if log := os.environ.get("TINY_LOG"):
-            with Path(log).open("a") as file:
+            with Path(log).open("a", encoding="utf-8") as file:
                 file.write(f"{len(x) // len(SPEC.crop_offsets)}\n")
         time.sleep(float(os.environ.get("TINY_SLEEP", "0")))
         return torch.sigmoid(self.linear(x.flatten(1))).flatten()

@@ -158,11 +158,11 @@ def test_a_score_table_is_gone_on_with_and_nothing_is_scored_again(saved, monkey
 def test_what_is_missing_in_a_score_table_is_scored_as_before(saved, monkeypatch):
     monkeypatch.setenv("TINY_LOG", "log")
     before = table("scores.csv")
-    lines = Path("scores.csv").read_text().splitlines(keepends=True)
-    Path("scores.csv").write_text("".join(lines[:24]))
+    lines = Path("scores.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    Path("scores.csv").write_text("".join(lines[:24]), encoding="utf-8")
     done = run("score pictures --model tiny.safetensors --out scores.csv")
     assert "23 were scored before" in done.stderr
-    assert sum(map(int, Path("log").read_text().split())) == 7
+    assert sum(map(int, Path("log").read_text(encoding="utf-8").split())) == 7
     assert_frame_equal(table("scores.csv"), before, rtol=0, atol=CLOSE)
 
 
@@ -319,7 +319,10 @@ def test_a_search_is_found_done_and_prints_its_best_run(saved):
     for found in trials.values():
         assert f"{found['best']['val_spearman']:.3f}" in done.stdout
     assert Path("search/report.html").is_file()
-    assert Path("search/best.toml").read_text() == (SAVED / "search" / "best.toml").read_text()
+    assert (
+        Path("search/best.toml").read_text(encoding="utf-8")
+        == (SAVED / "search" / "best.toml").read_text()
+    )
 
 
 def test_a_search_is_gone_on_with(saved):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,16 @@ def test_crops_and_mirror_images_are_cut_from_the_picture_and_repeat(cached):
         mirrored += found[0][2]
     assert len(corners) > 7
     assert 0 < mirrored < 10
+
+
+def test_what_fetches_batches_can_be_sent_to_a_process_that_begins_anew(cached):
+    """On macOS and Windows the processes of `--workers` are no copies of this one."""
+    (place,) = BatchSampler(np.arange(10), 10, seed=1)
+    here = pictures(cached)[place]
+    sent = pickle.loads(pickle.dumps((pictures(cached), place)))
+    there = sent[0][sent[1]]
+    assert torch.equal(here["pictures"], there["pictures"])
+    assert torch.equal(here["scores"], there["scores"])
 
 
 def test_another_epoch_cuts_otherwise(cached):

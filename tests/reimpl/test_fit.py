@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import resource
 import shutil
 import signal
 import subprocess
@@ -300,6 +299,7 @@ def test_a_full_disk_stops_the_run_and_keeps_the_checkpoint_before_it(place, dat
     """A real one: from epoch 2 on no file may grow beyond 10 kB."""
     out = place / "full"
     config = small(epochs=4)
+    resource = pytest.importorskip("resource", reason="Windows has no limits of a process")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
@@ -584,3 +584,11 @@ def test_wandb_that_is_not_installed_is_said_before_the_work(place, data, monkey
 def test_a_gpu_that_is_not_there_is_said(place):
     with pytest.raises(MemnetError, match="PyTorch sees 0 here"):
         _ = replace(machine(place), device="cuda").accelerator
+
+
+def test_apples_gpu_is_for_scoring(place, monkeypatch):
+    with pytest.raises(MemnetError, match=r"\(mps\) is for scoring; train with --device cpu"):
+        _ = replace(machine(place), device="mps").accelerator
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert replace(machine(place), device="auto").accelerator == "cpu"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -95,6 +96,15 @@ def test_scores_made_another_way_are_not_mixed_in(tmp_path):
         table.declare("m", dict(IDENTITY))
         with pytest.raises(MemnetError, match=r"another way \(different: preprocess_digest\)"):
             table.declare("m", {**IDENTITY, "preprocess_digest": "c"})
+
+
+def test_a_path_that_is_written_in_another_way_leads_to_the_same_picture(tmp_path):
+    """As `PICTURES/a.png` does where a file system ignores letter case; here, as a hard link."""
+    (tmp_path / "a.png").write_bytes(b"x")
+    os.link(tmp_path / "a.png", tmp_path / "A.PNG")
+    table = start(tmp_path / "s.csv")
+    table.append([row("a", path=str(tmp_path / "a.png"))])
+    assert table.is_done(("m", "", "a"), str(tmp_path / "A.PNG"))
 
 
 def test_the_same_id_from_another_place_is_another_picture(tmp_path):

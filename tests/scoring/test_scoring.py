@@ -10,6 +10,7 @@ from PIL import Image
 
 import memnet
 from memnet.data.pictures import Item
+from memnet.scoring import predictor as predictor_module
 from memnet.scoring.engine import score_items
 from memnet.scoring.table import COLUMNS, read_table, to_frame, write_table
 from tiny import SPEC, register, write_tiny
@@ -152,6 +153,58 @@ def test_an_unusable_device_is_said(tiny_weights):
     register()
     with pytest.raises(memnet.MemnetError, match="'nonsense' cannot be used"):
         memnet.load(tiny_weights, device="nonsense")
+
+
+@pytest.fixture
+def places(monkeypatch):
+    """Return a function that says which GPUs there are; the devices that are asked for are noted.
+
+    There is none of them here, so what would be put there stays on the CPU.
+    """
+    asked = []
+
+    def there(*, cuda, mps):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+        monkeypatch.setattr(torch, "empty", lambda *_, device: asked.append(device.type))
+        return asked
+
+    return there
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "taken"),
+    [
+        (True, True, "cuda"),
+        (True, False, "cuda"),
+        (False, True, "mps"),
+        (False, False, "cpu"),
+    ],
+)
+def test_auto_takes_a_gpu_of_cuda_then_apples_then_the_cpu(cuda, mps, taken, places):
+    asked = places(cuda=cuda, mps=mps)
+    assert predictor_module._device("auto").type == taken
+    assert asked == [taken]
+
+
+def test_apples_gpu_is_named_and_said_to_be_unmeasured(places, capsys, monkeypatch):
+    monkeypatch.setattr(predictor_module, "_noticed", set())
+    places(cuda=True, mps=True)
+    assert predictor_module._device("mps").type == "mps"
+    assert "deviation from the CPU memnet's authors have not measured" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["mps", "mps:0"])
+def test_apples_gpu_that_is_not_there_is_said(name, places):
+    places(cuda=True, mps=False)
+    with pytest.raises(memnet.MemnetError, match=f"'{name}' cannot.*no GPU of Apple's; use cpu"):
+        predictor_module._device(name)
+
+
+def test_on_apples_gpu_tensors_lie_in_the_usual_layout(tiny):
+    assert tiny._layout is torch.channels_last
+    tiny.device = torch.device("mps")
+    assert tiny._layout is torch.contiguous_format
 
 
 def test_weights_for_another_network_are_refused(tmp_path):

@@ -21,5 +21,5 @@ def test_from_another_drive_there_is_only_the_absolute_path(monkeypatch, tmp_pat
 def test_a_command_line_can_be_copied_on_either_system(monkeypatch):
     words = ["memnet", "score", r"C:\my pictures", "a$b"]
     assert paths.command_text(words) == r"memnet score 'C:\my pictures' 'a$b'"
-    monkeypatch.setattr(paths, "_WINDOWS", True)
+    monkeypatch.setattr(paths, "WINDOWS", True)
     assert paths.command_text(words) == r'memnet score "C:\my pictures" a$b'

@@ -186,15 +186,18 @@ def _cut_short(path: Path) -> None:
 
 
 def _lfs_pointer(path: Path) -> None:
-    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 527697574\n")
+    path.write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 527697574\n",
+        encoding="utf-8",
+    )
 
 
 def _web_page(path: Path) -> None:
-    path.write_text("\n<!DOCTYPE html>\n<html><body>Please log in.</body></html>")
+    path.write_text("\n<!DOCTYPE html>\n<html><body>Please log in.</body></html>", encoding="utf-8")
 
 
 def _bare_web_page(path: Path) -> None:
-    path.write_text("<HTML><body>404</body></HTML>")
+    path.write_text("<HTML><body>404</body></HTML>", encoding="utf-8")
 
 
 def _nothing(path: Path) -> None:

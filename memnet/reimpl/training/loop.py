@@ -59,6 +59,8 @@ class Machine:
         """``"cpu"`` or ``"cuda"``; one that is not there raises ``MemnetError``."""
         there = torch.cuda.device_count() if torch.cuda.is_available() else 0
         kind = ("cuda" if there else "cpu") if self.device == "auto" else self.device
+        if kind == "mps":
+            raise MemnetError("Apple's GPU (mps) is for scoring; train with --device cpu or cuda.")
         if kind not in ("cpu", "cuda"):
             raise MemnetError(f"--device is {self.device!r}; it must be auto, cpu or cuda.")
         if kind == "cuda" and there < self.devices:
