@@ -13,7 +13,7 @@ from memnet.cli.options import MATCH_HELP
 from memnet.util.paths import is_same
 
 if TYPE_CHECKING:
-    from memnet.data.columns import ScoreTable
+    from memnet.data.score_tables import ScoreTable
 
 _MANY = ("--scores", "--model", "--images")
 _KEPT = "scores.parquet"
@@ -93,7 +93,7 @@ def compare(
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores as run
     from memnet.compare.report.render import write_report
-    from memnet.data.columns import ScoreTable
+    from memnet.data.score_tables import ScoreTable
     from memnet.errors import MemnetError
     from memnet.util.messages import say
 
@@ -164,7 +164,7 @@ def score_table(given: str) -> ScoreTable:
 
     What is a file as it stands is that file, whatever its name holds.
     """
-    from memnet.data.columns import ScoreTable
+    from memnet.data.score_tables import ScoreTable
     from memnet.data.tables import split_sheet
     from memnet.errors import MemnetError
 

@@ -15,12 +15,13 @@ import pandas as pd
 from memnet.compare.analysis import MARGIN, NO_COLUMNS, ComparisonInput, analyse
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord, legible
-from memnet.data.columns import Scores, ScoreTable, read_column, read_extras
+from memnet.data.columns import Scores, read_column, read_extras
 from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
 from memnet.data.manifest import Truth, read_manifest
 from memnet.data.matching import MATCH_RULES, Joined, join
+from memnet.data.score_tables import ScoreTable
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws

@@ -21,6 +21,7 @@ from memnet import __version__
 from memnet.data.columns import Scores, read_column
 from memnet.data.digests import manifest_digest
 from memnet.data.numbers import as_text, to_numbers
+from memnet.data.sidecar import sidecar_path
 from memnet.data.tables import read_table_any, split_sheet
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
@@ -116,14 +117,14 @@ class Truth:
         """
         path = Path(path)
         check_table(self.table, path)
-        there = [file for file in (path, sidecar(path)) if file.exists()]
-        if there and _load(sidecar(path)) is None:
+        there = [file for file in (path, sidecar_path(path)) if file.exists()]
+        if there and _load(sidecar_path(path)) is None:
             raise MemnetError(
                 f"{there[0]} exists and was not written by `memnet dataset`; choose another --out."
             )
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         write_frame(self.table, path)
-        write_text(sidecar(path), text)
+        write_text(sidecar_path(path), text)
 
 
 def new_manifest(
@@ -233,7 +234,7 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
         those that it was written for.
     """
     path = split_sheet(truth)[0]
-    manifest_file = sidecar(path)
+    manifest_file = sidecar_path(path)
     manifest = _load(manifest_file)
     if manifest is None:
         return None
@@ -261,11 +262,6 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
             f"{manifest_file.name} to use the table as your own."
         )
     return manifest
-
-
-def sidecar(path: Path) -> Path:
-    """Return where the manifest of a truth table is."""
-    return path.with_name(path.name + ".json")
 
 
 def digest_of(path: Path) -> str:

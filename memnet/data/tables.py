@@ -96,6 +96,13 @@ def name_of(table: TableInput) -> str:
     return TABLE_GIVEN if isinstance(table, pd.DataFrame) else str(table)
 
 
+def frame_and_name(table: TableInput, source: str = TABLE_GIVEN) -> tuple[pd.DataFrame, str]:
+    """Return a table, read where it is a file, and what messages call it."""
+    if isinstance(table, pd.DataFrame):
+        return table, source
+    return read_table_any(table), str(table)
+
+
 def split_sheet(path: str | os.PathLike[str]) -> tuple[Path, str]:
     """Split ``FILE.xlsx#Sheet`` into the file and the sheet, "" for the only one.
 

@@ -10,6 +10,7 @@ from memnet.compare.comparison import compare_scores
 from memnet.compare.record import RunRecord
 from memnet.compare.report.render import write_report
 from memnet.compare.report.table1 import TABLE1, table1_csv, table1_latex, table1_markdown
+from memnet.data.sidecar import read_sidecar, sidecar_path
 from memnet.errors import MemnetError, StoppedError, unknown_name
 from memnet.experiments.table1 import PRESETS, table1_of_runs
 from memnet.experiments.train import train
@@ -19,7 +20,6 @@ from memnet.reimpl.training.run_folder import RUN, TEST
 from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.table import read_table, write_table
 from memnet.util.atomic import write_text
-from memnet.util.json_text import parse_json
 from memnet.util.text import shorten_list
 
 COMPARISON = "comparison"
@@ -199,23 +199,22 @@ def _compared(
 
 def _renamed(source: Path, name: str, folder: Path) -> Path:
     """Copy a score table under the paper's name for its model; it is called by its file there."""
-    sidecar = source.with_name(source.name + ".json")
     try:
-        models = parse_json(sidecar.read_text(encoding="utf-8"))["models"]
-        identities = list(models.values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        models = read_sidecar(source)["models"]
+    except (OSError, ValueError) as error:
         raise MemnetError(
-            f"{sidecar}, which says how {source.name} was made, cannot be read ({error}); remove "
-            f"the folder {source.parent} and train again: only the test is done anew."
+            f"{sidecar_path(source)}, which says how {source.name} was made, cannot be read "
+            f"({error}); remove the folder {source.parent} and train again: only the test is done "
+            "anew."
         ) from error
-    if len(identities) != 1:
+    if len(models) != 1:
         raise MemnetError(
-            f"{source} has the scores of {len(identities)} models ({shorten_list(models)}), where "
+            f"{source} has the scores of {len(models)} models ({shorten_list(models)}), where "
             f"there must be the run's alone; remove the folder {source.parent} and train again: "
             "only the test is done anew."
         )
     table = read_table(source).assign(model=name)
-    table.attrs["models"] = {name: identities[0]}
+    table.attrs["models"] = {name: next(iter(models.values()))}
     target = folder / f"{name}.parquet"
     write_table(table, target)
     return target

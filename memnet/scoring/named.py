@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from memnet.errors import MemnetError, unknown_name
 from memnet.legacy.variants import as_variant, check_slug, check_variant
 from memnet.scoring import plugins
+from memnet.util.text import model_label
 from memnet.weights import store
 from memnet.weights.catalogue import ModelEntry, catalogue
 from memnet.weights.files import WeightHeader, read_header, read_weights
@@ -49,7 +50,7 @@ class NamedModel:
     @property
     def label(self) -> str:
         """The name, and the variant behind a colon where there is one."""
-        return f"{self.name}:{self.variant}" if self.variant else self.name
+        return model_label(self.name, self.variant)
 
     def identity(self) -> dict[str, Any]:
         """Return what :meth:`memnet.Predictor.identity` does."""

@@ -33,7 +33,7 @@ from memnet.scoring.table import COLUMNS, to_frame
 from memnet.util.arrays import Float32Array
 from memnet.util.importing import path_of
 from memnet.util.messages import say
-from memnet.util.text import printable
+from memnet.util.text import model_label, printable
 from memnet.weights import store
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors
@@ -155,7 +155,7 @@ class Predictor:
     @property
     def label(self) -> str:
         """The name, and the variant behind a colon where there is one."""
-        return f"{self.name}:{self.variant}" if self.variant else self.name
+        return model_label(self.name, self.variant)
 
     @property
     def _layout(self) -> torch.memory_format:

@@ -17,10 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from memnet.data.sidecar import SIDECAR_VERSION, read_sidecar, sidecar_path
 from memnet.errors import MemnetError
 from memnet.scoring.table import (
     FAILED,
-    SIDECAR_VERSION,
     Row,
     from_frame,
     read_table,
@@ -32,6 +32,7 @@ from memnet.util.json_text import parse_json
 from memnet.util.locking import hold_lock
 from memnet.util.paths import is_same
 from memnet.util.table_files import check_rows, check_table_name
+from memnet.util.text import model_label
 
 
 class ScoreFile:
@@ -40,7 +41,7 @@ class ScoreFile:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.journal = out.with_name(out.name + ".partial")
-        self.sidecar_path = out.with_name(out.name + ".json")
+        self.sidecar_path = sidecar_path(out)
         self.rows: dict[tuple[str, str, str], Row] = {}
         self.changed: set[str] = set()
         self._stamps: dict[tuple[str, str, str], str] = {}
@@ -58,7 +59,7 @@ class ScoreFile:
             self.rows = {row.key: row for row in from_frame(read_table(out))}
             stamps = self.sidecar.get("files", {})
             for key in self.rows:
-                if stamp := stamps.get(_label(key), {}).get(key[2]):
+                if stamp := stamps.get(model_label(*key[:2]), {}).get(key[2]):
                     self._stamps[key] = stamp
         self.rows.update({row.key: row for row in self._read_journal()})
 
@@ -143,7 +144,7 @@ class ScoreFile:
         files: dict[str, dict[str, str]] = {}
         for key in [*order, *(row.key for row in kept)]:
             if key in self.rows and key in self._stamps:
-                files.setdefault(_label(key), {})[key[2]] = self._stamps[key]
+                files.setdefault(model_label(*key[:2]), {})[key[2]] = self._stamps[key]
         self.sidecar["files"] = files
         self.write_sidecar()
         self.journal.unlink(missing_ok=True)
@@ -154,19 +155,18 @@ class ScoreFile:
 
     def _read_sidecar(self) -> dict[str, Any]:
         try:
-            sidecar: dict[str, Any] = parse_json(self.sidecar_path.read_text(encoding="utf-8"))
-            version = sidecar["sidecar_version"]
-            if version == SIDECAR_VERSION:
-                _check_kinds(sidecar)
-                return sidecar
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            sidecar = read_sidecar(self.out)
+        except (OSError, ValueError) as error:
             raise MemnetError(
                 f"{self.sidecar_path} cannot be read as what `memnet score` writes beside a table "
                 f"({error}); choose another --out."
             ) from error
-        raise MemnetError(
-            f"{self.sidecar_path} was written by another version of memnet; choose another --out."
-        )
+        if sidecar.get("sidecar_version") != SIDECAR_VERSION:
+            raise MemnetError(
+                f"{self.sidecar_path} was written by another version of memnet; choose another "
+                "--out."
+            )
+        return sidecar
 
     def _read_journal(self) -> Iterator[Row]:
         """Yield the journal's rows; a last line that a kill cut short is taken off the file."""
@@ -197,23 +197,9 @@ class ScoreFile:
             yield row
 
 
-def _check_kinds(sidecar: dict[str, Any]) -> None:
-    """Refuse what is no sidecar by its kinds of values, so that it is read nowhere else."""
-    models, files = sidecar["models"], sidecar.get("files", {})
-    for name, tables in (("models", models), ("files", files)):
-        if not (isinstance(tables, dict) and all(isinstance(t, dict) for t in tables.values())):
-            raise TypeError(f'"{name}" is no table')
-
-
 def _is_one_place(one: str, other: str) -> bool:
     """Whether two paths are one; of a file that is gone, as far as their letters tell."""
     return os.path.realpath(one) == os.path.realpath(other) or is_same(one, other)
-
-
-def _label(key: tuple[str, str, str]) -> str:
-    """Name a model as the sidecar does."""
-    model, variant, _ = key
-    return f"{model}:{variant}" if variant else model
 
 
 _LONGEST_NAME = 200

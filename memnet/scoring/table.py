@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
@@ -30,9 +31,6 @@ COLUMNS = {
     "warning": "object",
 }
 """Column -> pandas type. Integers and booleans can be missing: a failed picture has none."""
-
-SIDECAR_VERSION = 2
-"""Of the file beside a table that says how its scores were made."""
 
 FAILED = "failed: "
 """How the warning of a picture begins that could not be scored."""
@@ -138,7 +136,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     if models := frame.attrs.get("models"):
         sidecar = {"sidecar_version": SIDECAR_VERSION, "models": models}
         text = json.dumps(sidecar, indent=1, allow_nan=False)
-        write_text(path.with_name(path.name + ".json"), text + "\n")
+        write_text(sidecar_path(path), text + "\n")
         frame = frame.copy(deep=False)
         frame.attrs = {}  # else Parquet would hold it, too
     write_frame(frame, path)

@@ -47,6 +47,17 @@ def printable(text: str, limit: int = 500) -> str:
     return shown if more <= 0 else f"{shown}... ({more:,} more characters)"
 
 
+def model_label(model: str, variant: str) -> str:
+    """Name a model as tables, sidecars and reports do: with its variant behind a colon.
+
+    Examples
+    --------
+    >>> model_label("memnet.caffe_lamem", "web-api"), model_label("resmem.published", "")
+    ('memnet.caffe_lamem:web-api', 'resmem.published')
+    """
+    return f"{model}:{variant}" if variant else model
+
+
 _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 """Control characters, bytes of a name that is no UTF-8, ends of lines and paragraphs."""
 

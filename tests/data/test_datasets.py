@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import memnet
 from memnet.cli import dataset as dataset_command
-from memnet.data.columns import read_column, read_extras, read_scores
+from memnet.data.columns import read_column, read_extras
 from memnet.data.contamination import dataset_title, judge_contamination
 from memnet.data.datasets import (
     DatasetOption,
@@ -38,6 +38,7 @@ from memnet.data.manifest import (
 from memnet.data.matching import join
 from memnet.data.memcat import read_memcat
 from memnet.data.mixture import read_mixture
+from memnet.data.score_tables import read_scores
 from memnet.errors import MemnetError
 
 LAMEM_PARTS = {"train": 30, "val": 4, "test": 6}

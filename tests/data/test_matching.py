@@ -7,16 +7,13 @@ import pandas as pd
 import pytest
 
 import memnet
-from memnet.data.columns import (
-    find_missing_codes,
-    read_column,
-    read_extras,
-    read_score_rows,
-    read_scores,
-)
+from memnet.data.columns import read_column, read_extras
 from memnet.data.digests import manifest_digest
 from memnet.data.matching import MATCH_RULES, join, match_ids
+from memnet.data.missing import find_missing_codes
 from memnet.data.numbers import to_numbers
+from memnet.data.score_rows import read_score_rows
+from memnet.data.score_tables import read_scores
 from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memnet
-from memnet.data.columns import read_column, read_extras, read_scores
+from memnet.data.columns import read_column, read_extras
 from memnet.data.delimited import parse_text_table
 from memnet.data.numbers import to_numbers
+from memnet.data.score_tables import read_scores
 from memnet.data.tables import assumed_of, read_table_any
 from memnet.errors import MemnetError
 

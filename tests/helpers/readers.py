@@ -46,8 +46,8 @@ def saved(*names: str) -> Callable[[], list[bytes]]:
 
 
 def read_table(path: Path) -> None:
-    from memnet.data.columns import read_scores
     from memnet.data.numbers import to_numbers
+    from memnet.data.score_tables import read_scores
     from memnet.data.tables import read_table_any
 
     table = read_table_any(path)
@@ -87,7 +87,7 @@ def read_manifest(path: Path) -> None:
 
 
 def read_sidecar(path: Path) -> None:
-    from memnet.data.columns import read_scores
+    from memnet.data.score_tables import read_scores
     from memnet.scoring.score_file import open_scores
 
     table = path.with_suffix("")

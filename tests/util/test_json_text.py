@@ -6,8 +6,8 @@ import pytest
 
 from memnet.compare.frozen.file import FrozenScores
 from memnet.compare.record import RunRecord
-from memnet.data.columns import read_scores
 from memnet.data.manifest import read_manifest
+from memnet.data.score_tables import read_scores
 from memnet.errors import MemnetError
 from memnet.reimpl.training.run_folder import require_run
 from memnet.scoring.score_file import open_scores

@@ -41,7 +41,7 @@ from memnet.util.clock import utc_now
 from memnet.util.json_fields import Shape, check_known, check_shape
 from memnet.util.json_text import parse_json
 from memnet.util.paths import command_text, relative_path
-from memnet.util.text import printable, shorten_list
+from memnet.util.text import model_label, printable, shorten_list
 from memnet.weights.catalogue import catalogue
 from memnet.weights.digests import file_digest
 
@@ -215,7 +215,7 @@ def freeze(
     of_a_file = predictor.name.endswith(".safetensors")
     model = relative(predictor.name, out) if of_a_file and not known else predictor.name
     sources = [relative(image, out) for image in images]
-    named = f"{model}:{predictor.variant}" if predictor.variant else model
+    named = model_label(model, predictor.variant)
     words = ["memnet", "freeze", "--model", named, "--images", *sources, "--out", out.name]
     words += ["--device", predictor.device.type, "--batch-size", str(batch_size)]
     words += ["--tolerance", repr(tolerance)]

@@ -14,9 +14,9 @@ from decimal import Decimal, InvalidOperation
 import numpy as np
 import pandas as pd
 
-from memnet.data.columns import ScoreRows, read_score_rows
 from memnet.data.matching import match_ids
 from memnet.data.numbers import to_numbers
+from memnet.data.score_rows import ScoreRows, read_score_rows
 from memnet.data.tables import TableInput, name_of, read_table_any
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
@@ -69,8 +69,8 @@ def read_old_column(
 ) -> OldColumn:
     """Read one column of an old table (a file or a DataFrame), or of a score table of memnet's.
 
-    Rows that :func:`memnet.data.columns.read_score_rows` finds unusable, or with a second and other
-    number for one id, are set aside, each with a sentence; a row that says the same again is
+    Rows that :func:`memnet.data.score_rows.read_score_rows` finds unusable, or with a second and
+    other number for one id, are set aside, each with a sentence; a row that says the same again is
     counted once.
 
     Raises

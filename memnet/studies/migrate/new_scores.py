@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.data.columns import Scores, read_scores
+from memnet.data.columns import Scores
 from memnet.data.matching import IdMatch, match_ids
 from memnet.data.pictures import Inputs, Item, collect
+from memnet.data.score_tables import read_scores
 from memnet.data.tables import TableInput, assumed_of, name_of, read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import FAILED
 from memnet.studies.migrate.study import StudyTable
+from memnet.util.text import model_label
 from memnet.weights.catalogue import catalogue
 
 RESMEM = "resmem.published"
@@ -233,10 +235,9 @@ def _rows_of(frame: pd.DataFrame, scores: Scores) -> Any:
     """Which rows of a table are of one model: all of a table that names none."""
     if "model" not in frame.columns:
         return np.ones(len(frame), dtype=bool)
-    labels = frame["model"]
-    if "variant" in frame.columns:
-        labels = labels + (":" + frame["variant"]).where(frame["variant"] != "", "")
-    return (labels == scores.name).to_numpy(dtype=bool)
+    variants = frame["variant"] if "variant" in frame.columns else [""] * len(frame)
+    labels = map(model_label, frame["model"], variants)
+    return np.array([label == scores.name for label in labels], dtype=bool)
 
 
 def _without_score(rows: pd.DataFrame, id_column: str, scores: Scores) -> dict[str, str]:

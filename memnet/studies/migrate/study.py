@@ -15,15 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.data.columns import (
-    EMPTY_CELLS,
-    OnePerId,
-    ScoreRows,
-    find_missing_codes,
-    percent_hint,
-    read_score_rows,
-)
+from memnet.data.missing import EMPTY_CELLS, find_missing_codes
 from memnet.data.numbers import as_text, has_decimal_comma, to_numbers
+from memnet.data.score_rows import OnePerId, ScoreRows, percent_hint, read_score_rows
 from memnet.data.tables import TableInput, name_of, read_table_any, require_column, split_sheet
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array

@@ -1,0 +1,50 @@
+"""The file beside a table that says how it was made: ``scores.csv.json`` beside ``scores.csv``.
+
+Of a score table it holds, for each model, what made its scores (weights, preprocessing, training
+data). What lies beside a truth table is its manifest (:mod:`memnet.data.manifest`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from memnet.util.json_text import parse_json
+
+SIDECAR_VERSION = 2
+"""Of a score table's sidecar."""
+
+
+def sidecar_path(table: Path) -> Path:
+    """Return where the file beside a table is.
+
+    Examples
+    --------
+    >>> sidecar_path(Path("scores.csv")).name
+    'scores.csv.json'
+    """
+    return table.with_name(table.name + ".json")
+
+
+def read_sidecar(table: Path) -> dict[str, Any]:
+    """Read a score table's sidecar, of whatever version.
+
+    Returns
+    -------
+    dict
+        ``models`` is model -> how it scores; ``files``, where it is there, model -> picture ->
+        size and time of its file.
+
+    Raises
+    ------
+    OSError, ValueError
+        if it cannot be read, or is no sidecar by its kinds of values.
+    """
+    sidecar = parse_json(sidecar_path(table).read_text(encoding="utf-8"))
+    if not isinstance(sidecar, dict) or "models" not in sidecar:
+        raise ValueError('it has no "models"')
+    for name in ("models", "files"):
+        parts = sidecar.get(name, {})
+        if not (isinstance(parts, dict) and all(isinstance(t, dict) for t in parts.values())):
+            raise ValueError(f'"{name}" is no table')
+    return sidecar
