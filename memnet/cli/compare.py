@@ -95,6 +95,7 @@ def compare(
     from memnet.compare.report.render import write_report
     from memnet.data.score_tables import ScoreTable
     from memnet.errors import MemnetError
+    from memnet.util.atomic import require_writable
     from memnet.util.messages import say
 
     if bool(scores) == bool(images):
@@ -108,6 +109,7 @@ def compare(
     copies = not images and not any(is_same(Path(str(each.table)), kept) for each in tables)
     if copies:
         refuse_to_replace(kept)
+    require_writable(out)
     say_if_misspelt(dataset)
     command = command_line()
     trouble = False

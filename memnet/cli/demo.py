@@ -22,8 +22,10 @@ def demo(
     from memnet.compare.comparison import compare_scores
     from memnet.compare.report.render import write_report
     from memnet.scoring.table import write_table
+    from memnet.util.atomic import require_writable
     from memnet.util.messages import say
 
+    require_writable(out)
     missing = ""
     try:
         model = memnet.load("resmem.published")

@@ -42,6 +42,7 @@ def freeze(
     from memnet.data.pictures import collect
     from memnet.errors import MemnetError
     from memnet.scoring.predictor import load
+    from memnet.util.atomic import require_writable
     from memnet.util.messages import say
 
     if len(model) != 1:
@@ -55,6 +56,7 @@ def freeze(
                 f"{out} holds frozen scores of {before.model} already; replace them with --force, "
                 "or choose another --out."
             )
+    require_writable(out.parent)
     inputs = collect(images)
     predictor = load(model[0], device=device)
     frozen = run(

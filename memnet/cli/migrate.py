@@ -63,10 +63,12 @@ def migrate(
     from memnet.cli.paths import keep_inputs
     from memnet.studies.migrate.migrate import SCORES
     from memnet.studies.migrate.migrate import migrate as migrate_study
+    from memnet.util.atomic import require_writable
     from memnet.util.messages import say
 
     written = [out / "migrated.csv", out / "claims.csv"]
     keep_inputs(written, [study, *([new_scores] if new_scores else [])])
+    require_writable(out)
     say_if_misspelt(dataset)
     result = migrate_study(
         study,

@@ -33,8 +33,10 @@ def sensitivity(
     from memnet.cli.messages import command_line, say_ignored, say_some, say_unreadable
     from memnet.studies.variants.page import compare_with_server
     from memnet.studies.variants.run import run_sensitivity
+    from memnet.util.atomic import require_writable
     from memnet.util.messages import say
 
+    require_writable(out)
     run = run_sensitivity(
         pictures, out, model=model, batch_size=batch_size, device=device, command=command_line()
     )

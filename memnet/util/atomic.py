@@ -85,6 +85,32 @@ def write_text(path: Path, text: str, *, advice: str = ADVICE) -> None:
     write_bytes(path, text.encode("utf-8"), advice=advice)
 
 
+def require_writable(folder: Path, *, advice: str = ADVICE) -> None:
+    """Refuse a folder that cannot be written, before the work whose results would go there.
+
+    It is tried, since permissions alone do not tell (of a file system that is read-only, say);
+    nothing is left behind.
+
+    Raises
+    ------
+    MemnetError
+        if no file can be made there.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    trial = folder / f".{uuid4().hex}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch(exist_ok=False)
+    except OSError as error:
+        reason = error.strerror or error
+        raise MemnetError(f"{folder} cannot be written ({reason}); {advice}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink(missing_ok=True)
+            for each in missing:
+                each.rmdir()
+
+
 def _flush_folder(folder: Path) -> None:
     """Put the file's new name on the disk, where the system can flush a folder (not Windows)."""
     with contextlib.suppress(OSError):

@@ -22,6 +22,7 @@ import pytest
 
 import memnet
 from command import LIMIT, TINY, run_memnet
+from needs import skip_for
 from tiny import register, write_tiny
 
 pytestmark = [
@@ -142,6 +143,8 @@ def run(words: list[object], place: Place, cwd: Path) -> tuple[int, str, str]:
     env = {**os.environ, **place.env}
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     opened = []
+    if place.full and not os.path.exists("/dev/full"):
+        skip_for("/dev/full", "macOS has none")
     for number in place.full:
         opened.append(os.open("/dev/full", os.O_WRONLY))
         streams["stdout" if number == 1 else "stderr"] = opened[-1]

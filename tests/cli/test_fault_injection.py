@@ -6,16 +6,19 @@ table with that of a run to which nothing happened.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
 
 from command import start_memnet, wait_for
-from memnet.scoring import engine
+from memnet.compare import comparison
+from memnet.scoring import engine, runner
 from memnet.scoring.score_file import ScoreFile
 from memnet.scoring.table import read_table
 
@@ -129,6 +132,55 @@ def test_a_disk_that_is_full_keeps_what_was_finished(name, score, tmp_path, monk
     score(tmp_path / name)
     score(tmp_path / f"fresh-{name}")
     require_equal(tmp_path / name, tmp_path / f"fresh-{name}")
+
+
+@pytest.fixture(params=["below a file", "a file system that is read-only"])
+def unwritable(request, tmp_path, monkeypatch):
+    """A folder that nobody can write into, root neither."""
+    if request.param == "below a file":
+        (tmp_path / "file").touch()
+        return tmp_path / "file" / "below"
+    folder, open_file = tmp_path / "read-only", os.open
+    folder.mkdir()
+
+    def refuse(path, flags, *args, **kwargs):
+        if folder in Path(path).parents and flags & os.O_CREAT:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), os.fspath(path))
+        return open_file(path, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refuse)
+    return folder
+
+
+def never(*_, **__):
+    raise AssertionError("it was begun all the same")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_output_that_cannot_be_written_is_refused_before_pictures_are_scored(
+    name, unwritable, memnet_command, folder, tiny_weights, monkeypatch
+):
+    monkeypatch.setattr(runner, "_loaded", never)
+    out = unwritable / name
+    done = memnet_command("score", folder, "-m", tiny_weights, "-o", out, check=2)
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"memnet: {unwritable} cannot be written (")
+
+
+@pytest.mark.parametrize("given", ["scores", "pictures"])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_computed(
+    given, unwritable, memnet_command, folder, tiny_weights, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(runner, "_loaded", never)
+    monkeypatch.setattr(comparison, "compare_scores", never)
+    table = tmp_path / "human.csv"
+    table.write_text("image_id,human,score\na,0.5,0.6\n", encoding="utf-8")
+    words = ["compare", "--truth", table, "--truth-column", "human", "--out", unwritable]
+    words += (
+        ["--scores", table] if given == "scores" else ["--images", folder, "--model", tiny_weights]
+    )
+    (said,) = memnet_command(*words, check=2).stderr.splitlines()
+    assert said.startswith(f"memnet: {unwritable} cannot be written (")
 
 
 def test_a_second_run_on_one_output_is_refused_in_the_middle(

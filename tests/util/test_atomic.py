@@ -13,7 +13,7 @@ import pytest
 import memnet
 from memnet.errors import MemnetError
 from memnet.util import atomic
-from memnet.util.atomic import replace_file, write_bytes, write_text
+from memnet.util.atomic import replace_file, require_writable, write_bytes, write_text
 
 PACKAGE = Path(memnet.__file__).parent
 
@@ -110,6 +110,17 @@ def test_a_librarys_own_error_and_advice_become_the_sentence(tmp_path):
         raise RuntimeError("the writer stopped\nsecond line")
     assert str(caught.value) == f"{path} cannot be written (the writer stopped); try another disk."
     assert names(tmp_path) == []
+
+
+def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path):
+    require_writable(tmp_path)
+    require_writable(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        MemnetError, match=r"below cannot be written \(Not a directory\); free some"
+    ):
+        require_writable(tmp_path / "file" / "below")
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):
