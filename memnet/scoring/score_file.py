@@ -123,7 +123,7 @@ class ScoreFile:
             for row in rows
         )
         try:
-            with self.journal.open("a", encoding="utf-8") as file:
+            with self.journal.open("a", encoding="utf-8", newline="\n") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 from memnet.errors import MemnetError
+from memnet.util.paths import WINDOWS
 
 ADVICE = "free some space there, or choose a folder that can be written"
 """How the sentence about a file that cannot be written ends, unless the writer knows better."""
@@ -61,10 +63,12 @@ def replace_file(
         yield temporary
         with temporary.open("r+b") as file:  # Windows flushes only what is open for writing
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _rename(temporary, path)
         _flush_folder(path.parent)
     except (OSError, *errors) as error:  # type: ignore[misc]  # a tuple of classes all the same
         reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
+        if WINDOWS and isinstance(error, PermissionError):
+            reason = f"{reason}, or another program has it open"
         raise MemnetError(f"{path} cannot be written ({reason}); {advice}.") from error
     finally:
         with contextlib.suppress(OSError):
@@ -83,6 +87,22 @@ def write_text(path: Path, text: str, *, advice: str = ADVICE) -> None:
     Raises as :func:`replace_file` does.
     """
     write_bytes(path, text.encode("utf-8"), advice=advice)
+
+
+_PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds to wait where Windows refuses a rename."""
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Give a whole file its name; on Windows a virus scanner may hold a new one for a moment."""
+    for pause in _PAUSES if WINDOWS else ():
+        try:
+            os.replace(temporary, path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    os.replace(temporary, path)
 
 
 def require_writable(folder: Path, *, advice: str = ADVICE) -> None:

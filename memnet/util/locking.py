@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from memnet.errors import MemnetError
-from memnet.util.atomic import ADVICE
+from memnet.util.atomic import ADVICE, require_writable
 from memnet.util.messages import say
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -54,6 +54,9 @@ def hold_lock(path: Path, *, busy: str, advice: str = ADVICE, wait: bool = False
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            # On Windows filelock before 3.30 takes a folder without permission for a lock that is
+            # held, and would wait for ever (its issue 604).
+            require_writable(path.parent, advice=advice)
             if not wait:
                 raise MemnetError(busy) from None
             say(busy)

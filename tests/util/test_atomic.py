@@ -112,6 +112,42 @@ def test_a_librarys_own_error_and_advice_become_the_sentence(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.fixture
+def windows(monkeypatch):
+    """Return a function: so many renames are refused, as where another program has the file."""
+    replace = os.replace
+
+    def refused(times):
+        left = [None] * times
+
+        def rename(source, target):
+            if left:
+                left.pop()
+                raise PermissionError(errno.EACCES, "Access is denied")
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", rename)
+
+    monkeypatch.setattr(atomic, "WINDOWS", True)
+    monkeypatch.setattr(atomic, "_PAUSES", (0, 0))
+    return refused
+
+
+def test_windows_is_asked_again_where_a_scanner_holds_the_file(tmp_path, windows):
+    windows(2)
+    write_text(tmp_path / "a.csv", "new")
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "new"
+
+
+def test_a_table_that_is_open_in_another_program_keeps_its_content(tmp_path, windows):
+    (tmp_path / "a.csv").write_text("old", encoding="utf-8")
+    windows(3)
+    with pytest.raises(MemnetError, match=r"\(Access is denied, or another program has it open\)"):
+        write_text(tmp_path / "a.csv", "new")
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
 def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path):
     require_writable(tmp_path)
     require_writable(tmp_path / "a" / "b")

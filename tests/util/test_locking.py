@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from memnet import MemnetError
 from memnet.util.locking import hold_lock
@@ -42,6 +43,25 @@ def test_where_there_are_no_locks_the_block_runs_and_that_is_said(
     monkeypatch.setattr(FileLock, "acquire", none_here)
     with hold_lock(tmp_path / ".lock", busy=BUSY):
         assert f"the file system of {tmp_path} has no locks" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_folder_without_permission_is_no_lock_of_another_process(tmp_path, monkeypatch, wait):
+    """Windows, with an older filelock: one cannot open the file, and is told that it is locked."""
+    calls = []
+
+    def acquire(self, timeout=-1):
+        calls.append(timeout)
+        raise Timeout(self.lock_file)
+
+    def refuse(self, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(MemnetError, match=r"cannot be written \(Permission denied\)"):
+        hold_lock(tmp_path / ".lock", busy=BUSY, wait=wait).__enter__()
+    assert calls == [0]  # it was not waited for
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
