@@ -19,14 +19,16 @@ are not applied: neither the original MemNet nor the ``resmem`` package applied 
 orientation is not applied either unless asked, and a picture that carries one says so; the one
 exception is TIFF, which Pillow turns while reading (for the ``resmem`` package, too).
 
-What a hostile file could use up is limited before it is used: bytes of the file, pixels, sides.
-Whatever a decoder raises is a :class:`PictureError`, so that no picture ends a run.
+What a hostile file could use up is limited before it is used: bytes of the file, pixels, sides,
+pieces of its header, passes over its pixels. Whatever a decoder raises is a :class:`PictureError`,
+so that no picture ends a run.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -63,8 +65,14 @@ MAX_BYTES = 2**30
 # photographs write more. It is still limited.
 PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, 2**26)
 
+_MOST_READS = 1_000_000
+"""Pieces in which a file is read, but for a BMP: a PNG of 1 GB in pieces of 4 kB has fewer. Pillow
+takes a microsecond and up to 100 bytes for each, and a header of nothing else can have millions."""
+
+_MOST_PASSES = 500
+"""Of a progressive JPEG over its pixels: usual are 10. Each may take a second, and 30 bytes."""
+
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
-_pillow_limit = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,27 +135,57 @@ def decode(
         in one sentence: missing, empty, truncated, not a picture, too large, or of a kind that
         has no 8-bit meaning.
     """
+    opened = open_picture(picture, limits=limits)
     warnings: list[str] = []
-    if isinstance(picture, np.ndarray):
-        image = _from_array(picture, warnings)
-    elif isinstance(picture, Image.Image):
-        image = picture
-    elif isinstance(picture, (str, bytes, os.PathLike)):
-        image = _open(picture, limits.max_bytes)
-    else:
+    with _one_sentence():
+        image = opened if isinstance(opened, Image.Image) else _from_array(opened, warnings)
+        try:
+            return _decoded(image, exif_orientation, limits, warnings)
+        except MemoryError:
+            raise PictureError(
+                f"The memory does not hold this picture ({image.width} x {image.height} pixels); "
+                "shrink it."
+            ) from None
+
+
+def open_picture(
+    picture: Picture, *, limits: PictureLimits = USUAL_LIMITS
+) -> Image.Image | np.ndarray[Any, Any]:
+    """Read a file or encoded bytes up to its pixels, which are not unpacked yet.
+
+    What is opened already, a PIL picture or an array, is returned as it is. Parameters and errors
+    are those of :func:`decode`, which takes what this returns.
+    """
+    if isinstance(picture, np.ndarray | Image.Image):
+        return picture
+    if not isinstance(picture, (str, bytes, os.PathLike)):
         raise PictureError(
             f"A {type(picture).__name__} is no picture; give a path, encoded bytes, a PIL picture "
             "or a NumPy array."
         )
+    with _one_sentence():
+        image = _open(picture, limits.max_bytes)
+        _check_size(image, limits)
+        return image
+
+
+def pixels_to_unpack(opened: Image.Image | np.ndarray[Any, Any]) -> int:
+    """How many pixels memory must hold at once to decode what :func:`open_picture` returned."""
+    if isinstance(opened, np.ndarray):
+        return opened.size
+    return max(opened.width * opened.height, _tile_pixels(opened))
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Turn whatever a decoder raises into a :class:`PictureError`."""
     try:
-        return _decoded(image, exif_orientation, limits, warnings)
+        with _no_limit_of_pillow():
+            yield
     except PictureError:
         raise
     except MemoryError:
-        raise PictureError(
-            f"The memory does not hold this picture ({image.width} x {image.height} pixels); "
-            "shrink it."
-        ) from None
+        raise PictureError("The memory does not hold this picture; shrink it.") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         raise PictureError(_damage(error)) from error
 
@@ -158,16 +196,7 @@ def _decoded(
     limits: PictureLimits,
     warnings: list[str],
 ) -> Decoded:
-    if max(image.width, image.height) > limits.max_side:
-        raise PictureError(
-            f"The picture has {image.width} x {image.height} pixels, and no side may have more "
-            f"than {limits.max_side:,}; shrink or cut it, or raise the limit with --max-side."
-        )
-    if image.width * image.height > limits.max_pixels:
-        raise PictureError(
-            f"The picture has {image.width} x {image.height} pixels, more than the limit of "
-            f"{limits.max_pixels:,}; shrink it, or raise the limit with --max-pixels (max_pixels=)."
-        )
+    _check_size(image, limits)
     mode = image.mode
     if getattr(image, "is_animated", False) and image.format != "MPO":
         warnings.append("only the first frame is scored")
@@ -178,6 +207,34 @@ def _decoded(
         warnings.append(f"EXIF orientation {turned_by_pillow} applied (TIFF files always are)")
     rgb = _orient(image, rgb, exif_orientation, warnings)
     return Decoded(rgb, mode, rgb.width, rgb.height, tuple(warnings))
+
+
+def _check_size(image: Image.Image, limits: PictureLimits) -> None:
+    if max(image.width, image.height) > limits.max_side:
+        raise PictureError(
+            f"The picture has {image.width} x {image.height} pixels, and no side may have more "
+            f"than {limits.max_side:,}; shrink or cut it, or raise the limit with --max-side."
+        )
+    if image.width * image.height > limits.max_pixels:
+        raise PictureError(
+            f"The picture has {image.width} x {image.height} pixels, more than the limit of "
+            f"{limits.max_pixels:,}; shrink it, or raise the limit with --max-pixels (max_pixels=)."
+        )
+    if _tile_pixels(image) > limits.max_pixels:
+        raise PictureError(
+            f"The file is damaged (a picture of {image.width} x {image.height} pixels in tiles of "
+            f"{_tile_pixels(image):,}); copy it again from its source."
+        )
+
+
+def _tile_pixels(image: Image.Image) -> int:
+    """Pixels of a TIFF's tile, which is unpacked as a whole however small the picture is."""
+    tags = getattr(image, "tag_v2", {})
+    sides = [tags.get(side, 0) for side in (_TILE_WIDTH, _TILE_LENGTH)]
+    return sides[0] * sides[1] if all(isinstance(side, int) for side in sides) else 0
+
+
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 
 def _raw_mode(arguments: object) -> str:
@@ -203,7 +260,7 @@ def _read(path: Path, max_bytes: int) -> bytes:
 
 
 def _open(picture: str | os.PathLike[str] | bytes, max_bytes: int) -> Image.Image:
-    """Open a file or encoded bytes and check its size; the pixels are not unpacked yet."""
+    """Open a file or encoded bytes; the pixels are not unpacked yet."""
     try:
         data = picture if isinstance(picture, bytes) else _read(Path(picture), max_bytes)
     except FileNotFoundError:
@@ -215,27 +272,73 @@ def _open(picture: str | os.PathLike[str] | bytes, max_bytes: int) -> Image.Imag
     if not data:
         raise PictureError("The file is empty (0 bytes); copy it again from its source.")
     try:
-        with _no_limit_of_pillow():
-            return Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(pieces := _Pieces(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise PictureError(_not_a_picture(data)) from None
-    except Exception as error:  # a damaged header: Pillow raises a dozen kinds
-        raise PictureError(_damage(error)) from error
+    if image.format == "BMP":
+        pieces.left = None  # its run-length decoder reads byte by byte
+    if image.info.get("progressive"):
+        _check_passes(data)
+    return image
+
+
+class _Pieces(io.BytesIO):
+    """A file in memory that can be read in so many pieces."""
+
+    left: int | None = _MOST_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise PictureError(
+                    f"The file is made of more than {_MOST_READS:,} pieces, as no picture is; save "
+                    "it anew."
+                )
+        return super().read(size)
+
+
+def _check_passes(data: bytes) -> None:
+    """Refuse a JPEG that goes over its pixels for hours."""
+    passes, at = 0, 2
+    while segment := _MARKER.search(data, at):
+        marker, at = segment[0][1], segment.end()
+        if marker == _END:
+            break
+        passes += marker == _START_OF_PASS
+        at += int.from_bytes(data[at : at + 2], "big")
+    if passes > _MOST_PASSES:
+        raise PictureError(
+            f"The JPEG goes {passes:,} times over its pixels, and {_MOST_PASSES} is the limit; "
+            "save it anew."
+        )
+
+
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+"""Those that begin a piece of a JPEG, or end the picture."""
+
+_START_OF_PASS, _END = 0xDA, 0xD9
+
+_pillow_limit = threading.Lock()
+_pillow_before: list[int | None] = []
 
 
 @contextmanager
 def _no_limit_of_pillow() -> Iterator[None]:
-    """Let our own limits decide, not Pillow's global one, while a header is read.
+    """Let our own limits decide, not Pillow's global one, while pictures are decoded.
 
-    The lock keeps two of our threads from restoring each other's value.
+    The first of our threads that come in takes it away, and the last that leaves puts it back.
     """
     with _pillow_limit:
-        before = Image.MAX_IMAGE_PIXELS
+        _pillow_before.append(Image.MAX_IMAGE_PIXELS)
         Image.MAX_IMAGE_PIXELS = None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
+    try:
+        yield
+    finally:
+        with _pillow_limit:
+            last = _pillow_before.pop()
+            if not _pillow_before:
+                Image.MAX_IMAGE_PIXELS = last
 
 
 def _not_a_picture(data: bytes) -> str:
@@ -245,7 +348,33 @@ def _not_a_picture(data: bytes) -> str:
         return "The file is a git-LFS pointer, not the picture; run `git lfs pull`."
     if kind == WEB_PAGE:
         return "The file is a web page, not a picture; download the picture again."
+    if begun := next((name for start, name in _OURS.items() if start.match(data)), ""):
+        return (
+            f"The file begins as {begun} and goes on as none that can be read: it is damaged or "
+            "cut off; copy it again from its source."
+        )
+    if other := next((name for start, name in _OTHERS.items() if start.match(data)), ""):
+        return f"The file is {other}; save it as one of {known}."
     return f"The file is no picture that can be read ({known}); it starts with {data[:12]!r}."
+
+
+_OURS = {
+    re.compile(rb"\xff\xd8\xff"): "a JPEG",
+    re.compile(rb"\x89PNG\r\n\x1a\n"): "a PNG",
+    re.compile(rb"GIF8[79]a"): "a GIF",
+    re.compile(rb"RIFF.{4}WEBP", re.DOTALL): "a WEBP",
+    re.compile(rb"II\*\0|MM\0\*"): "a TIFF",
+}
+_OTHERS = {
+    re.compile(rb".{4}ftyp(hei|hev|mif)", re.DOTALL): "a HEIC picture, as telephones make them",
+    re.compile(rb".{4}ftypavi[fs]", re.DOTALL): "an AVIF picture",
+    re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"): "a JPEG 2000 picture",
+    re.compile(rb"\0\0\0\x0cJXL |\xff\x0a"): "a JPEG XL picture",
+    re.compile(rb"8BPS"): "a Photoshop picture",
+    re.compile(rb"%PDF-"): "a PDF document",
+    re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<svg", re.DOTALL): "an SVG drawing",
+}
+"""How files begin that people take for pictures, and what they are."""
 
 
 def _damage(error: Exception) -> str:
@@ -300,7 +429,10 @@ def _to_rgb(image: Image.Image, deep: bool, warnings: list[str]) -> Image.Image:
 def _orientation(image: Image.Image, warnings: list[str]) -> int:
     """Read the EXIF orientation, 1 to 8; 1 means that the picture lies as it should."""
     try:
-        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        exif = image.getexif()
+        if not exif and image.info.get("exif"):
+            raise ValueError("nothing in it can be read")
+        orientation = int(exif.get(ExifTags.Base.Orientation, 1))
     except Exception:  # a damaged EXIF block does not make the pixels unusable
         warnings.append("the EXIF block is damaged; orientation unknown")
         return 1

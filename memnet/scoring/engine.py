@@ -4,8 +4,9 @@ Beside a GPU the next batch is decoded while the network works. On the CPU the t
 network's threads wait for each other at every layer, so a thread that decodes on one of their cores
 holds all of them up, and decoding on all cores first costs half as much (``benchmarks/score.py``).
 
-Memory does not grow with the number of pictures: at most two batches of network inputs and as
-many decoded pictures as there are threads exist at a time.
+Memory does not grow with the number of pictures, and little with that of threads: at most two
+batches of network inputs exist at a time, a decoded picture of usual size in each thread, and a
+single larger one. A model that takes pictures, however, gets those of a batch as they are.
 """
 
 from __future__ import annotations
@@ -26,12 +27,25 @@ from torch import Tensor
 
 from memnet.data.pictures import Item
 from memnet.errors import PictureError
-from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits, decode
+from memnet.preprocess.decode import (
+    USUAL_LIMITS,
+    Picture,
+    PictureLimits,
+    decode,
+    open_picture,
+    pixels_to_unpack,
+)
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.table import Row
 
 _THREADS = min(4, os.cpu_count() or 1)
+
+_MANY_PIXELS = 25_000_000
+"""A picture with more is decoded where no other such is: it can take 16 bytes a pixel."""
+
+_LONG_FILE = 2**26
+"""Bytes; a longer file is read and decoded there, too."""
 
 
 class Scorer(Protocol):
@@ -86,8 +100,17 @@ def score_items(
     """
 
     def prepare(item: Item) -> _Prepared:
+        if _file_bytes(item.picture) > _LONG_FILE:
+            return one_by_one.submit(unpack, item.picture).result()
+        picture = open_picture(item.picture, limits=limits)
+        if pixels_to_unpack(picture) > _MANY_PIXELS:
+            # Always in the same thread: each keeps for itself some of what it had.
+            return one_by_one.submit(unpack, picture).result()
+        return unpack(picture)
+
+    def unpack(picture: Picture) -> _Prepared:
         spec = predictor.preprocess
-        decoded = decode(item.picture, exif_orientation=predictor.exif_orientation, limits=limits)
+        decoded = decode(picture, exif_orientation=predictor.exif_orientation, limits=limits)
         # Only the crops wait for their batch; the full-size picture ends its life here, unless the
         # model takes pictures.
         return _Prepared(
@@ -102,7 +125,10 @@ def score_items(
 
     queue = iter(items)
     ahead = 0 if predictor.device.type == "cpu" else batch_size
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-decode") as pool:
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="memnet-decode-large") as one_by_one,
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-decode") as pool,
+    ):
         waiting: deque[tuple[Item, Future[_Prepared]]] = deque()
 
         def refill() -> None:
@@ -121,6 +147,13 @@ def score_items(
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def _file_bytes(picture: Picture) -> int:
+    try:
+        return os.stat(picture).st_size if isinstance(picture, str | os.PathLike) else 0
+    except (OSError, ValueError):
+        return 0  # opening it says what is wrong
 
 
 def _result(future: Future[_Prepared]) -> _Prepared | PictureError:

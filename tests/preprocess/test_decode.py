@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from memnet.errors import PictureError
-from memnet.preprocess.decode import PictureLimits, decode
-from png import png_bomb, png_rgb16
+from memnet.preprocess import decode as decoding
+from memnet.preprocess.decode import PictureLimits, decode, open_picture, pixels_to_unpack
+from png import chunk, png_bomb, png_rgb16
 
 # Asymmetric in every direction and channel, so that a flip, turn or swap cannot go unseen.
 PIXELS = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
@@ -247,6 +249,28 @@ def test_the_pixel_limit_is_ours_and_not_pillows(monkeypatch):
         pixels(data, limits=PictureLimits(max_pixels=23))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP"])
+def test_pillow_does_not_bring_its_limit_back_while_it_unpacks(monkeypatch, kind):
+    """It looks again where a TIFF is unpacked, and warns from half of its limit on."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
+    options = {"compression": "tiff_lzw"} if kind == "TIFF" else {"save_all": True}
+    data = encoded(Image.fromarray(PIXELS), kind, **options)
+    assert pixels(data).shape == PIXELS.shape
+    assert Image.MAX_IMAGE_PIXELS == 5
+
+
+def test_pillows_limit_comes_back_with_the_last_of_several_threads(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
+    first, second = decoding._no_limit_of_pillow(), decoding._no_limit_of_pillow()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert Image.MAX_IMAGE_PIXELS is None
+    second.__exit__(None, None, None)
+    assert Image.MAX_IMAGE_PIXELS == 5
+
+
 def test_sides_and_bytes_have_limits_of_their_own(tmp_path):
     data = encoded(Image.fromarray(PIXELS), "PNG")
     (tmp_path / "a.png").write_bytes(data)
@@ -370,3 +394,91 @@ def test_a_transparent_colour_of_a_picture_without_alpha_is_said(tmp_path, mode,
     Image.new(mode, (4, 4), colour).save(tmp_path / "a.png", transparency=colour)
     (warning,) = decode(tmp_path / "a.png", exif_orientation="ignore").warnings
     assert "is transparent: kept as it is" in warning
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF"])
+def test_a_header_of_a_million_pieces_is_refused(monkeypatch, kind):
+    """Of 20 MB, Pillow makes 700 MB in half a minute."""
+    monkeypatch.setattr(decoding._Pieces, "left", 1000)
+    data = encoded(Image.fromarray(PIXELS), kind)
+    at = {"JPEG": 2, "PNG": 33, "GIF": data.find(b",")}[kind]
+    piece = {"JPEG": b"\xff\xe5\0\2", "PNG": chunk(b"prVt", b""), "GIF": b"!\xfe\1x\0"}[kind]
+    assert decode(data[:at] + piece * 10 + data[at:], exif_orientation="ignore").width == 6
+    with pytest.raises(PictureError, match="made of more than 1,000,000 pieces"):
+        decode(data[:at] + piece * 1000 + data[at:], exif_orientation="ignore")
+
+
+def test_a_bmp_may_be_read_byte_by_byte(monkeypatch):
+    monkeypatch.setattr(decoding._Pieces, "left", 100)
+    runs = b"\1\5" * 600  # a pixel of colour 5, again and again
+    header = b"BM" + struct.pack("<IHHI", 1078 + len(runs), 0, 0, 1078)
+    header += struct.pack("<IiiHHIIiiII", 40, 600, 1, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    colours = b"".join(bytes([i, i, i, 0]) for i in range(256))
+    assert (pixels(header + colours + runs) == 5).all()
+
+
+def test_a_jpeg_that_goes_over_its_pixels_for_hours_is_refused():
+    """31 bytes a pass, each of which takes half a second at 200 million pixels."""
+    data = encoded(Image.fromarray(PIXELS), "JPEG", progressive=True)
+    one_pass, end = data[data.rfind(b"\xff\xda") : -2], data[-2:]
+    assert decode(data[:-2] + one_pass * 400 + end, exif_orientation="ignore").width == 6
+    behind = data + one_pass * 600  # a film, say
+    assert decode(behind, exif_orientation="ignore").width == 6
+    with pytest.raises(
+        PictureError, match=r"goes 6\d\d times over its pixels, and 500 is the limit"
+    ):
+        decode(data[:-2] + one_pass * 600 + end, exif_orientation="ignore")
+
+
+def _tiff(width: int, height: int, tile: int) -> bytes:
+    tags = {256: width, 257: height, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile}
+    tags |= {324: 200, 325: 50}
+    fields = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + fields + bytes(300)
+
+
+def test_a_small_picture_in_a_huge_tile_is_refused_before_it_is_unpacked():
+    """Its 400 bytes would be 1.6 GB."""
+    with pytest.raises(PictureError, match=r"10 x 10 pixels in tiles of 1,600,000,000"):
+        decode(_tiff(10, 10, 40_000), exif_orientation="ignore")
+    opened = open_picture(_tiff(10, 10, 4_000))
+    assert pixels_to_unpack(opened) == 16_000_000
+    assert pixels_to_unpack(open_picture(_tiff(10, 16, 8))) == 160
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            png_rgb16([[(1, 2, 3)]]).replace(b"IHDR", b"IHDS"),
+            "begins as a PNG .* damaged or cut off",
+        ),
+        (b"II*\0\x08\0\0\0\0\0", "begins as a TIFF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is a HEIC picture, .*; save it as one of JPEG"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "is an AVIF picture"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "is an SVG drawing"),
+        (b"%PDF-1.4\n", "is a PDF document"),
+    ],
+)
+def test_what_is_of_another_kind_or_damaged_from_the_start_is_said_to_be(data, words):
+    with pytest.raises(PictureError, match=words):
+        decode(data, exif_orientation="ignore")
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_an_exif_block_of_which_nothing_can_be_read_is_said():
+    """Pillow warns, and goes on as if there were no orientation."""
+    damaged = b"Exif\0\0MM\0*" + b"\xff" * 40
+    data = encoded(Image.fromarray(PIXELS), "JPEG", exif=damaged)
+    (warning,) = decode(data, exif_orientation="ignore").warnings
+    assert warning == "the EXIF block is damaged; orientation unknown"
+
+
+def test_a_memory_too_small_for_the_file_itself_is_said(monkeypatch, tmp_path):
+    def read(self):
+        raise MemoryError
+
+    (tmp_path / "a.png").write_bytes(b"x")
+    monkeypatch.setattr(Path, "read_bytes", read)
+    with pytest.raises(PictureError, match="memory does not hold this picture"):
+        decode(tmp_path / "a.png", exif_orientation="ignore")

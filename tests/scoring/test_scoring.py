@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +13,8 @@ from PIL import Image
 
 import memnet
 from memnet.data.pictures import Item
+from memnet.preprocess.decode import decode
+from memnet.scoring import engine
 from memnet.scoring import predictor as predictor_module
 from memnet.scoring.engine import score_items
 from memnet.scoring.table import COLUMNS, read_table, to_frame, write_table
@@ -88,6 +93,36 @@ def test_pictures_are_taken_from_the_source_only_as_they_are_needed(tiny):
     next(batches)
     assert len(taken) <= 15  # two batches ahead, never the whole list
     batches.close()
+
+
+def test_large_pictures_are_decoded_one_at_a_time(tiny, tmp_path, monkeypatch):
+    """Else memory would grow with the number of threads: 3 GB for each picture of the limit."""
+    monkeypatch.setattr(engine, "_MANY_PIXELS", 100)
+    monkeypatch.setattr(engine, "_LONG_FILE", 2000)
+    monkeypatch.setattr(engine, "_THREADS", 4)
+    random = np.random.default_rng(2)
+    small, large, long_file = tmp_path / "s.png", tmp_path / "l.png", tmp_path / "f.png"
+    for path, side in ((small, 10), (large, 11), (long_file, 60)):
+        Image.fromarray(random.integers(256, size=(side, side, 3), dtype=np.uint8)).save(path)
+    running, most, lock = {"small": 0, "large": 0}, {"small": 0, "large": 0}, threading.Lock()
+
+    def slow_decode(picture, **options):
+        kind = "small" if isinstance(picture, Image.Image) and picture.width == 10 else "large"
+        with lock:
+            running[kind] += 1
+            most[kind] = max(most[kind], running[kind])
+        time.sleep(0.02)
+        with lock:
+            running[kind] -= 1
+        return decode(picture, **options)
+
+    monkeypatch.setattr(engine, "decode", slow_decode)
+    table = tiny.score([large, large, long_file, long_file, *[small] * 8], batch_size=12)
+    assert table.width.tolist() == [11, 11, 60, 60, *[10] * 8]
+    assert table.score.notna().all()
+    assert most["large"] == 1
+    assert most["small"] > 1
+    assert not tiny.score([b"no picture", tmp_path / "none.png"]).score.notna().any()
 
 
 def test_warnings_of_decoding_reach_the_table(tiny):
