@@ -388,7 +388,7 @@ def _model_info(model: Scores, dataset: str) -> dict[str, Any]:
             "weights_sha256",
             "remark",
         )
-        info |= {name: model.identity[name] for name in copied}
+        info |= {name: model.identity.get(name) for name in copied}
     verdict = judge_contamination(
         info.get("trained_on"), dataset, split_unpublished=info.get("split_unpublished", ())
     )
@@ -416,12 +416,13 @@ def _warnings(joined: Joined, human: Scores, models: Sequence[Scores], no_counts
     sentences = [
         f"{model.name}: {model.identity['remark']}"
         for model in models
-        if model.identity and model.identity["remark"]
+        if model.identity and model.identity.get("remark")
     ]
     sentences += joined.warnings
     if no_counts:
         sentences.append(f"Hits and responses were not used: {no_counts}.")
     for column in (human, *models):
+        sentences += column.doubts
         if column.set_aside:
             sentences.append(
                 f"{len(column.set_aside)} row(s) of {column.name} were set aside: "

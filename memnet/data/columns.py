@@ -35,6 +35,7 @@ class Scores:
         passed over.
     identity : what the table's sidecar says of the model (weights, preprocessing, training data);
         None for a table without one, whose model is known by its name alone.
+    doubts : sentences on numbers that are used, and may stand for missing values.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Scores:
     variant: str = ""
     assumed: tuple[str, ...] = ()
     identity: dict[str, Any] | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def read_column(
@@ -103,6 +105,7 @@ def read_column(
         set_aside=tuple(rows.set_aside()),
         variant=variant,
         assumed=rows.assumed,
+        doubts=tuple(rows.doubts()),
     )
 
 

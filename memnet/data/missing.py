@@ -47,3 +47,32 @@ def find_missing_codes(values: np.ndarray) -> np.ndarray:
     far = (values < low - width) | (values > high + width)
     missing: np.ndarray = coded & (far | ((values <= -99) & (low >= 0)))
     return missing
+
+
+def find_doubtful_codes(values: np.ndarray) -> np.ndarray:
+    """Mark numbers that may stand for a missing value, or be numbers: nobody can know.
+
+    They are those of :data:`MISSING_CODES` that lie outside the range of all other numbers of the
+    column, but not so far that :func:`find_missing_codes` marks them. They are used as numbers, and
+    whoever uses them says so.
+
+    Parameters
+    ----------
+    values : float64 ``(N,)``, NaN where there is no number.
+
+    Returns
+    -------
+    bool ``(N,)``
+
+    Examples
+    --------
+    >>> find_doubtful_codes(np.array([0.0, 10.0, -9.0])).tolist()
+    [False, False, True]
+    """
+    coded: np.ndarray = np.isin(values, MISSING_CODES)
+    others = values[~coded & np.isfinite(values)]
+    if not coded.any() or not len(others):
+        return np.zeros(len(values), dtype=bool)
+    outside = (values < others.min()) | (values > others.max())
+    doubtful: np.ndarray = coded & outside & ~find_missing_codes(values)
+    return doubtful

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from memnet.data.missing import EMPTY_CELLS, find_missing_codes
+from memnet.data.missing import EMPTY_CELLS, find_doubtful_codes, find_missing_codes
 from memnet.data.numbers import as_text, to_numbers
 from memnet.data.tables import (
     TABLE_GIVEN,
@@ -33,6 +33,7 @@ from memnet.data.tables import (
     require_column,
 )
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 
 
 class OnePerId(NamedTuple):
@@ -57,6 +58,7 @@ class ScoreRows:
     texts : ``(R,)`` of str, the scores as they are written, without spaces around them.
     values : float64 ``(R,)``, NaN where there is no number, or a code for a missing one.
     coded : bool ``(R,)``, whether the cell is such a code.
+    doubtful : bool ``(R,)``, whether the number may be such a code; it is used as a number.
     outside : bool ``(R,)``, whether the number lies outside ``within``; it is NaN in ``values``.
     within : the lowest and the highest score that there can be; None for no limits.
     assumed : sentences on what the file was taken to be.
@@ -72,6 +74,7 @@ class ScoreRows:
     texts: np.ndarray
     values: np.ndarray
     coded: np.ndarray
+    doubtful: np.ndarray
     outside: np.ndarray
     within: tuple[float, float] | None = None
     assumed: tuple[str, ...] = ()
@@ -112,6 +115,19 @@ class ScoreRows:
             + (f" ({self.ids[row]})" if self.ids[row].strip() else "")
             + f": {self.note(row)}"
             for row in np.flatnonzero(~self.usable).tolist()
+        ]
+
+    def doubts(self) -> list[str]:
+        """Name the rows whose number may be the code of a missing value; no sentence for none."""
+        rows = np.flatnonzero(self.doubtful & self.usable).tolist()
+        if not rows:
+            return []
+        named = shorten_list(f"{self.texts[row]} in row {self.rows[row]}" for row in rows)
+        others = self.values[self.usable & ~self.doubtful]
+        return [
+            f"{self.source}: {self.column} has {named}, outside all other numbers "
+            f"({others.min():g} to {others.max():g}) but not far from them. Such a number often "
+            "stands for a missing value, and is used as it stands: if it does, empty the cell."
         ]
 
     def require_usable(self) -> None:
@@ -196,7 +212,7 @@ def read_score_rows(
     for wanted in (id_column, column):
         require_column(frame, wanted, source)
     values = to_numbers(frame[column], source)
-    coded = find_missing_codes(values)
+    coded, doubtful = find_missing_codes(values), find_doubtful_codes(values)
     values[coded] = np.nan
     low, high = within or (-np.inf, np.inf)
     outside = (values < low) | (values > high)
@@ -210,6 +226,7 @@ def read_score_rows(
         texts=as_text(frame[column]).str.strip().to_numpy(dtype=object),
         values=values,
         coded=coded,
+        doubtful=doubtful,
         outside=outside,
         within=within,
         assumed=tuple(assumed_of(frame)),

@@ -298,6 +298,19 @@ def test_a_usual_code_for_a_missing_value_is_set_aside_in_every_column(tmp_path,
     assert join(truth, [model]).truth_only == []
 
 
+def test_codes_that_may_be_numbers_are_kept_and_named_with_their_rows(tmp_path):
+    path = tmp_path / "truth.csv"
+    path.write_text("image_id,rating\na,0\nb,-9\nc,10\nd,-999\n")
+    ratings = read_column(path, column="rating")
+    assert ratings.by_id.to_dict() == {"a": 0, "b": -9, "c": 10}
+    (said,) = ratings.doubts
+    assert "rating has -9 in row 3, outside all other numbers (0 to 10) but not far from" in said
+    model = frame("abc", [0.1, 0.2, 0.3])
+    assert said in memnet.compare(path, model, truth_column="rating", resamples=2).warnings
+    path.write_text("image_id,rating\na,0\nb,-9\nc,-10\n")
+    assert read_column(path, column="rating").doubts == ()
+
+
 @pytest.mark.parametrize(
     ("values", "missing"),
     [

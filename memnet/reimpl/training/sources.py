@@ -115,7 +115,7 @@ def from_table(
     )
     matched.require_any()
     notes = [f"The folder could not be read: {each}." for each in inputs.unreadable]
-    notes += [*filter(None, [matched.note]), *matched.sentences()]
+    notes += [*human.doubts, *filter(None, [matched.note]), *matched.sentences()]
     partners = matched.partners
     pictures = {partners.get(found, found): path for found, path in paths.items()}
     usable = human.by_id[matched.positions >= 0]

@@ -41,6 +41,7 @@ class OldColumn:
     values : float64 ``(N,)``, finite.
     set_aside : a sentence for each row that could not be used.
     assumed : sentences on what the file was taken to be.
+    doubts : sentences on numbers that are used, and may stand for missing values.
     """
 
     source: str
@@ -50,6 +51,7 @@ class OldColumn:
     values: np.ndarray
     set_aside: tuple[str, ...]
     assumed: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def take(self, rows: Sequence[int]) -> OldColumn:
         """Return the column with these rows only, in this order."""
@@ -61,6 +63,7 @@ class OldColumn:
             values=self.values[np.asarray(rows, dtype=int)],
             set_aside=self.set_aside,
             assumed=self.assumed,
+            doubts=self.doubts,
         )
 
 
@@ -109,6 +112,7 @@ def read_old_column(
         values=rows.values[kept],
         set_aside=tuple(set_aside),
         assumed=rows.assumed,
+        doubts=tuple(rows.doubts()),
     )
 
 

@@ -86,6 +86,8 @@ def diagnose(
         column = scores
     else:
         column = read_old_column(scores, id_column, score_column)
+    for sentence in column.doubts:
+        tell(sentence)
     if images is None:
         if match != "exact":
             raise MemnetError("--match is for the pictures; give them (--images), or leave it out.")
@@ -94,6 +96,7 @@ def diagnose(
             fingerprint=fingerprint(column.texts),
             set_aside=column.set_aside,
             read_as=column.assumed,
+            cautions=column.doubts,
         )
     items, unreadable = _choose_pictures(column, os.fspath(images), match, sample, seed, tell)
 
@@ -110,7 +113,7 @@ def diagnose(
     return replace(
         result,
         failed=dict(outputs.failed),
-        cautions=tuple(cautions),
+        cautions=(*column.doubts, *cautions),
         complete=not (outputs.failed or unreadable),
         read_as=column.assumed,
         join_rule=MATCH_RULES[match].meaning,

@@ -78,7 +78,8 @@ class Diagnosis:
     set_aside : sentences on rows and pictures that were not used.
     model : whose weights; "" without pictures.
     failed : picture -> why it could not be scored.
-    cautions : sentences about the pictures: grey, tiny, with faces.
+    cautions : sentences about the pictures (grey, tiny, with faces), and about numbers that may
+        stand for missing values.
     complete : whether every picture with a row could be used.
     read_as : sentences on what the table's file was taken to be.
     join_rule : by which rule ids were matched with the pictures'.
@@ -136,6 +137,7 @@ class Diagnosis:
                 "sentence": self.sentence,
                 "n": self.n,
                 "set_aside": list(self.set_aside),
+                "cautions": list(self.cautions),
                 "read_as": list(self.read_as),
                 "fingerprint": self.fingerprint.to_dict(),
             }
@@ -157,7 +159,12 @@ class Diagnosis:
 
 
 def without_pictures(
-    *, n: int, fingerprint: Fingerprint, set_aside: tuple[str, ...], read_as: tuple[str, ...] = ()
+    *,
+    n: int,
+    fingerprint: Fingerprint,
+    set_aside: tuple[str, ...],
+    read_as: tuple[str, ...] = (),
+    cautions: tuple[str, ...] = (),
 ) -> Diagnosis:
     """Return what can be said of a column without the pictures."""
     return Diagnosis(
@@ -176,6 +183,7 @@ def without_pictures(
         fingerprint=fingerprint,
         set_aside=set_aside,
         model="",
+        cautions=cautions,
         read_as=read_as,
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.data.missing import EMPTY_CELLS, find_missing_codes
+from memnet.data.missing import EMPTY_CELLS, find_doubtful_codes, find_missing_codes
 from memnet.data.numbers import as_text, has_decimal_comma, to_numbers
 from memnet.data.score_rows import OnePerId, ScoreRows, percent_hint, read_score_rows
 from memnet.data.tables import TableInput, name_of, read_table_any, require_column, split_sheet
@@ -177,7 +177,7 @@ _KEPT = "They are kept and enter every estimate (claims, agreement, crosswalk)."
 def _remarks(rows: ScoreRows, per_id: OnePerId) -> list[str]:
     """Say what is odd about the old scores that are used all the same."""
     column, old = rows.column, per_id.values
-    remarks = []
+    remarks = rows.doubts()
     without = rows.has_id & np.isnan(rows.values)
     filled = int((without & np.isfinite(old[np.maximum(per_id.place, 0)])).sum())
     if filled:
@@ -252,14 +252,21 @@ def warn_of_codes(study: StudyTable, column: str) -> list[str]:
     """Warn of numbers that look like codes for a missing value; they are used as they stand."""
     values = to_numbers(study.table[column], study.source)
     values[study.place < 0] = np.nan
-    coded = np.flatnonzero(find_missing_codes(values))
-    if not len(coded):
-        return []
-    named = shorten_list(f"{values[row]:g} in row {study.rows[row]}" for row in coded)
     return [
-        f"Column {column!r} has {named}, far outside all other numbers. The claims contain it as "
-        "it stands: if it is the code of a missing value, empty the cell."
+        f"Column {column!r} has {_named(study, values, found)}, {where} all other numbers. The "
+        "claims contain it as it stands: if it is the code of a missing value, empty the cell."
+        for found, where in (
+            (find_missing_codes(values), "far outside"),
+            (find_doubtful_codes(values), "outside"),
+        )
+        if found.any()
     ]
+
+
+def _named(study: StudyTable, values: Array, found: Any) -> str:
+    return shorten_list(
+        f"{values[row]:g} in row {study.rows[row]}" for row in np.flatnonzero(found)
+    )
 
 
 def read_group(study: StudyTable, column: str) -> tuple[Any, Any]:

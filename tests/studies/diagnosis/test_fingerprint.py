@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import memnet
 from memnet.errors import MemnetError
 from memnet.studies.diagnosis.column import (
     decimals,
@@ -317,6 +318,15 @@ def test_one_id_for_several_pictures_is_named(tmp_path: Path):
     column = column_of(tmp_path, ["pic1", "whole.jpg"])
     _, sentences = match_pictures(column, ["whole.jpg", "x/pic1.jpg", "y/pic1.png"])
     assert any("'pic1' could be 'x/pic1.jpg', 'y/pic1.png'" in sentence for sentence in sentences)
+
+
+def test_a_number_that_may_be_a_code_for_a_missing_value_is_used_and_named():
+    table = pd.DataFrame({"image_id": list("abcd"), "score": [0.0, 10.0, -9.0, 5.0]})
+    said = []
+    found = memnet.diagnose(table, report=said.append)
+    assert found.n == 4
+    assert said == list(found.cautions) == found.to_dict()["cautions"]
+    assert "score has -9.0 in row 2, outside all other numbers (0 to 10)" in said[0]
 
 
 def test_decimals_of_full_precision_are_none():

@@ -254,6 +254,7 @@ def test_a_code_among_the_outcomes_is_warned_of_and_kept(planted, run):
     wide = planted.assign(rating=np.linspace(-999, 999, N))
     remarks = run(wide, outcomes=("rating",)).record.remarks
     assert not [remark for remark in remarks if "far outside" in remark]
+    assert any("999 in row 61, outside all other numbers" in remark for remark in remarks)
 
 
 def test_scores_from_0_to_1_get_no_such_sentence(run):
