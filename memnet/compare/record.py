@@ -167,8 +167,13 @@ class RunRecord:
         return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> RunRecord:
+    def from_json(cls, text: str, source: str = "This") -> RunRecord:
         """Rebuild a record from :meth:`to_json`, also one of an older schema version.
+
+        Parameters
+        ----------
+        text : what :meth:`to_json` gave.
+        source : what the sentence calls it that says it is no record.
 
         Raises
         ------
@@ -177,10 +182,12 @@ class RunRecord:
         """
         try:
             values: dict[str, Any] = parse_json(text)
+            if not isinstance(values, dict) or "schema_version" not in values:
+                raise ValueError("it has no schema_version")
             version = values["schema_version"]
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise MemnetError(
-                "This is not the record of a comparison, record.json, which `memnet compare` "
+                f"{source} is not the record of a comparison, record.json, which `memnet compare` "
                 f"writes into its folder ({error})."
             ) from error
         if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
@@ -239,7 +246,7 @@ class RunRecord:
     def read(cls, path: str | Path) -> RunRecord:
         """Read a ``record.json``."""
         try:
-            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+            return cls.from_json(Path(path).read_text(encoding="utf-8"), str(path))
         except OSError as error:
             raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
         except UnicodeDecodeError as error:

@@ -55,13 +55,14 @@ def read_split(lamem: Path, split: int, part: str) -> pd.Series:
     """
     path = split_file(lamem, split, part)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise MemnetError(
             f"There is no {path}; --lamem must be the folder with LaMem's splits/ and images/."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise MemnetError(f"{path} cannot be read ({error}).") from error
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise MemnetError(f"{path} cannot be read ({reason}).") from error
     scores: dict[str, float] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():

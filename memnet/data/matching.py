@@ -25,6 +25,7 @@ import pandas as pd
 
 from memnet.data.columns import Scores
 from memnet.data.digests import ids_digest, manifest_digest
+from memnet.data.numbers import scale_hint
 from memnet.errors import MemnetError, unknown_name
 from memnet.util.text import shorten_list
 
@@ -415,7 +416,7 @@ def join(truth: Scores, models: Sequence[Scores], *, rule: str = "exact") -> Joi
     if len(set(names)) != len(names):
         raise MemnetError(
             f"Two sets of scores are called {next(n for n in names if names.count(n) > 1)!r}; "
-            "rename one (the file's name, its model column, or {name: table} in Python)."
+            "rename one (--scores NAME=FILE, its model column, or {name: table} in Python)."
         )
     truth_ids = truth.by_id.index.tolist()
     matches = {
@@ -446,8 +447,9 @@ def join(truth: Scores, models: Sequence[Scores], *, rule: str = "exact") -> Joi
     )
     for match in matches.values():
         joined.warnings.extend(match.sentences())
-    joined.warnings.extend(_two_valued(truth.name, joined.truth))
-    joined.warnings.extend(_outside(truth.name, joined.truth, is_truth=True))
+    joined.warnings.extend(
+        _two_valued(truth.name, joined.truth) or _outside(truth.name, joined.truth, is_truth=True)
+    )
     for name, prediction in joined.predictions.items():
         joined.warnings.extend(_outside(name, prediction, is_truth=False))
     return joined
@@ -479,14 +481,12 @@ def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[str]:
     low, high = float(values.min()), float(values.max())
     if low >= 0 and high <= 1:
         return []
-    if low >= 0 and high <= 100 and float(np.median(values)) > 1:
-        hint = "they look like percentages: divide by 100"
-    elif is_truth:
+    hint = scale_hint(values)
+    if not hint and is_truth:
         hint = "a hit rate has none" + (
             ", a rate corrected for false alarms may be below 0" if low < 0 and high <= 1 else ""
         )
-    else:
-        hint = "perhaps they are raw outputs"
+    hint = hint or "perhaps they are raw outputs"
     return [
         f"{name}{' (truth)' if is_truth else ''} has scores outside [0, 1] (from {low:g} to "
         f"{high:g}); {hint}. Errors (MSE, MAE, bias) and distributions mean little unless truth "

@@ -157,6 +157,27 @@ def is_fraction(cell: object) -> bool:
     return isinstance(cell, float | np.floating) and math.isfinite(cell) and cell % 1 != 0
 
 
+def scale_hint(values: np.ndarray) -> str:
+    """Say what scores that are not all from 0 to 1 may be; "" where nobody knows.
+
+    Examples
+    --------
+    >>> scale_hint(np.array([51.0, 93.0])), scale_hint(np.array([2.0, 7.0]))
+    ('they look like percentages: divide by 100', 'they look like ratings, not like shares')
+    """
+    low, high = float(values.min()), float(values.max())
+    above = int((values > 1).sum())
+    if low < 0 or high > 100:
+        return ""
+    if high > 10 and above < 0.9 * len(values):
+        return f"{above:,} of {len(values):,} are above 1: some may be percentages, others not"
+    if high > 10:
+        return "they look like percentages: divide by 100"
+    if bool((values == np.floor(values)).all()):
+        return "they look like ratings, not like shares"
+    return ""
+
+
 def as_text(cells: pd.Series) -> pd.Series:
     """Turn a column into text, a missing value into ``""``; text stays as it is."""
     if isinstance(cells.dtype, pd.StringDtype) and not cells.isna().any():

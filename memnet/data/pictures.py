@@ -73,6 +73,8 @@ def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -
     inputs = Inputs()
     manifests = False
     for picture in pictures:
+        if not str(picture):  # of a shell's variable that is not set; a Path of it is the folder
+            raise MemnetError("The name of a picture is empty; the folder itself is written '.'.")
         path = Path(picture)
         before = len(inputs.items)
         if path.is_dir():
@@ -222,7 +224,7 @@ def _add_manifest(manifest: Path, path_column: str, inputs: Inputs) -> None:
         require_column(frame, path_column, manifest)
     except MemnetError as error:
         raise MemnetError(
-            f"{error} `memnet score --path-column NAME` takes the paths from another."
+            f"{error} Rename the one with the paths, or `memnet score` takes --path-column NAME."
         ) from error
     if broken := broken_rows(frame):
         raise MemnetError(f"{broken[0]}; mend the manifest.")

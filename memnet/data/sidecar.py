@@ -23,7 +23,7 @@ def sidecar_path(table: Path) -> Path:
     >>> sidecar_path(Path("scores.csv")).name
     'scores.csv.json'
     """
-    return table.with_name(table.name + ".json")
+    return table.parent / f"{table.name}.json"  # also where an empty path means a folder
 
 
 def read_sidecar(table: Path) -> dict[str, Any]:

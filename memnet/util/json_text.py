@@ -17,6 +17,9 @@ def parse_json(text: str, parse_constant: Callable[[str], Any] | None = None) ->
     --------
     >>> parse_json('{"a": [1, 2]}')
     {'a': [1, 2]}
+    >>> parse_json("image_id,score")
+    Traceback (most recent call last):
+    ValueError: it is no JSON: Expecting value
     >>> parse_json("[" * 100_000)
     Traceback (most recent call last):
     ValueError: it is nested too deeply
@@ -28,6 +31,9 @@ def parse_json(text: str, parse_constant: Callable[[str], Any] | None = None) ->
         raise ValueError(f"it has more than {MAX_CHARACTERS:,} characters")
     try:
         return json.loads(text, parse_constant=parse_constant, parse_int=_whole_number)
+    except json.JSONDecodeError as error:
+        place = f" from line {error.lineno}, letter {error.colno}, on" if error.pos else ""
+        raise ValueError(f"it is no JSON{place}: {error.msg}") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

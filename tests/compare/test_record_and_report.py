@@ -120,6 +120,12 @@ def test_what_is_no_record_is_refused(text):
         RunRecord.from_json(text)
 
 
+def test_a_table_given_as_a_record_is_said_to_be_none(tmp_path):
+    (tmp_path / "t.csv").write_text("image_id,score\na,0.5\n")
+    with pytest.raises(memnet.MemnetError, match=r"t\.csv is not the record .*\(it is no JSON: "):
+        RunRecord.read(tmp_path / "t.csv")
+
+
 def damaged(record, path, value):
     """The text of a record with another value at a place: keys, one after the other."""
     plain = json.loads(record.to_json())

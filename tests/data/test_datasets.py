@@ -111,6 +111,13 @@ def test_lamem_is_one_part_of_one_split(lamem_folder):
         assert read_lamem(lamem_folder, split=1, part=part).manifest["n"] == count
 
 
+def test_a_split_that_an_editor_saved_with_a_mark_has_its_first_picture(lamem_folder):
+    path = next(lamem_folder.rglob("test_1.txt"))
+    ids = read_lamem(lamem_folder, split=1).table["image_id"].tolist()
+    path.write_text(path.read_text(), encoding="utf-8-sig", newline="\r\n")
+    assert read_lamem(lamem_folder, split=1).table["image_id"].tolist() == ids
+
+
 def test_lamem_is_found_in_its_archive_too(lamem_folder, tmp_path):
     (tmp_path / "archive").mkdir()
     lamem_folder.rename(tmp_path / "archive" / "splits")

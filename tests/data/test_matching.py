@@ -414,6 +414,16 @@ def test_each_side_outside_its_range_is_told_what_it_looks_like():
     (sentence,) = warned([-0.05, 0.6, 0.7], hits)  # (H - FA) / n can be below 0
     assert "corrected for false alarms may be below 0" in sentence
     assert warned([0, 0.5, 1], [0, 0.5, 1]) == []
+    assert "they look like ratings, not like shares" in warned([3, 5, 6], hits)[0]
+    assert (
+        "2 of 3 are above 1: some may be percentages, others not" in warned([0.5, 62, 75], hits)[0]
+    )
+
+
+def test_two_classes_are_called_so_and_not_percentages_as_well():
+    classes = frame("abcdef", [1, 2, 1, 2, 2, 1], "hit_rate")
+    (sentence,) = join(truth_of(classes), models_of(frame("abcdef", [0.5] * 6))).warnings
+    assert "only two values, 1 and 2: classes" in sentence
 
 
 def test_a_model_column_with_an_empty_cell_is_refused_and_no_row_is_lost():

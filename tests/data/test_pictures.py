@@ -82,6 +82,11 @@ def test_the_paths_of_a_manifest_may_stand_in_another_column(tree):
         collect([tree], path_column="file")
 
 
+def test_an_empty_name_is_not_the_folder_itself():
+    with pytest.raises(MemnetError, match="name of a picture is empty"):
+        collect([""])
+
+
 def test_two_pictures_with_one_id_are_refused(tree):
     (tree / "other").mkdir()
     (tree / "other" / "c.webp").write_bytes(b"another")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +41,7 @@ def test_a_sidecar_is_read_under_its_models_label(tmp_path):
     sidecar_path(table).write_text(json.dumps({"sidecar_version": 2, "models": about}))
     found = {scores.name: scores.identity for scores in read_scores(table, id_column="image_id")}
     assert found == about
+
+
+def test_an_empty_path_has_its_sidecar_in_the_folder():
+    assert sidecar_path(Path("")).name == ".json"  # what is read says that it is a folder

@@ -48,5 +48,7 @@ def test_a_sidecar_that_is_nested_too_deeply_says_nothing_of_the_model(tmp_path)
 
 
 def test_what_json_itself_refuses_is_a_value_error_too():
-    with pytest.raises(ValueError, match="Expecting value"):
+    with pytest.raises(ValueError, match=r"^it is no JSON: Expecting value$"):
         parse_json("nothing")
+    with pytest.raises(ValueError, match=r"^it is no JSON from line 2, letter 3, on: Expecting"):
+        parse_json('{"a":\n  nothing}')

@@ -27,6 +27,7 @@ from memnet.data.manifest import HIT_RATE, ID_COLUMN, TRUTH_COLUMN, digest_of, r
 from memnet.data.matching import MATCH_RULES, match_ids
 from memnet.data.memcat import read_memcat
 from memnet.data.mixture import HELD_OUT, read_mixture
+from memnet.data.numbers import scale_hint
 from memnet.data.pictures import collect
 from memnet.data.splits import SEED, draw_parts, read_parts, split_digest
 from memnet.data.tables import read_table_any
@@ -410,12 +411,9 @@ def _require_scale(scores: pd.Series, what: str) -> None:
     bad = (scores < 0) | (scores > 1)
     if not bad.any():
         return
-    if scores.min() >= 0 and scores.max() <= 100 and scores.median() > 1:
-        hint = "they look like percentages: divide by 100"
-    elif scores.min() < 0 and scores.max() <= 1:
+    hint = scale_hint(scores.to_numpy()) or "rescale them"
+    if scores.min() < 0 and scores.max() <= 1:
         hint = "a rate corrected for false alarms may be below 0: set those to 0, or leave them out"
-    else:
-        hint = "rescale them"
     examples = [f"{image_id} {score:g}" for image_id, score in scores[bad].iloc[:4].items()]
     raise MemnetError(
         f"{what} has {bad.sum():,} score(s) outside 0 to 1, where networks learn hit rates "

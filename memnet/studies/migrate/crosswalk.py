@@ -192,7 +192,8 @@ def read_crosswalk(path: Path) -> tuple[Crosswalk, str, str]:
             "both scores and these rise together; else its report says why there is none."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise MemnetError(f"The crosswalk {path} cannot be read ({error}).") from error
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise MemnetError(f"The crosswalk {path} cannot be read ({reason}).") from error
     digest = hashlib.sha256(data).hexdigest()
     return Crosswalk.from_json(text, path.name), path.name, digest
 
@@ -208,7 +209,10 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
     try:
         record = parse_json(text, parse_constant=_no_number)
     except ValueError as error:
-        raise MemnetError(f"{source}: this is not a readable JSON file ({error}).") from None
+        raise MemnetError(
+            f"{source}: this is not a readable JSON file ({error}); `memnet migrate` writes a "
+            "crosswalk as crosswalk.json."
+        ) from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise MemnetError(
             f"{source}: this is not a crosswalk; `memnet migrate` writes one as crosswalk.json."
