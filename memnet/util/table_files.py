@@ -24,7 +24,7 @@ def check_table_name(path: Path) -> None:
         raise MemnetError(f"--out {path} must end in .csv, .parquet or .xlsx.")
     if kind == ".xlsx" and find_spec("openpyxl") is None:
         raise MemnetError(
-            f"{path} would be an Excel file, and reading it again needs openpyxl: pip install "
+            f"{path} would be an Excel file, which needs openpyxl: pip install "
             '"memnet-harness[excel]", or choose a name that ends in .csv.'
         )
 

@@ -1,8 +1,7 @@
 """Tables as Excel workbooks (.xlsx) from which the very same table is read again.
 
-They are written here and not by openpyxl, which rounds numbers to 16 digits, cuts long texts and
-takes a text that begins with ``=`` for a formula. Here a text is always a text, whatever it looks
-like, and no formula is ever written.
+openpyxl by itself rounds numbers to 16 digits and takes a text that begins with ``=`` for a
+formula. Here a text is always a text, whatever it looks like, and no formula is ever written.
 """
 
 from __future__ import annotations
@@ -10,11 +9,8 @@ from __future__ import annotations
 import math
 import numbers
 import re
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 from memnet.errors import MemnetError
 from memnet.util.atomic import replace_file
@@ -101,98 +97,46 @@ def write_workbook(frame: pd.DataFrame, path: Path) -> None:
 
     Texts are text cells, also those that look like numbers or formulas, and so are whole numbers
     of more than 15 digits; fractions are written in as many digits as they need to be read as the
-    same float64. A missing value is no cell. The same table gives the same bytes.
+    same float64. A missing value is no cell.
     """
-    with replace_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, content in _PARTS.items():
-            archive.writestr(_entry(name), _XML + content)
-        with archive.open(_entry(_SHEET), "w") as sheet:
-            for text in _sheet(frame):
-                sheet.write(text.encode("utf-8"))
+    from openpyxl import Workbook
 
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name)  # of 1980, whatever the time is
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry
-
-
-def _sheet(frame: pd.DataFrame) -> Iterator[str]:
-    """Write the sheet's XML, row by row."""
-    letters = [_letters(place) for place in range(len(frame.columns))]
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("table")
+    sheet.append([_text(sheet, str(name)) for name in frame.columns])
     columns = [_values(frame.iloc[:, place]) for place in range(len(frame.columns))]
-    yield f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>'
-    yield _row(1, letters, list(map(str, frame.columns)))
-    for number, cells in enumerate(zip(*columns, strict=True), start=2):
-        yield _row(number, letters, cells)
-    yield "</sheetData></worksheet>"
+    for row in zip(*columns, strict=True):
+        sheet.append([_cell(sheet, value) for value in row])
+    with replace_file(path) as temporary:
+        book.save(temporary)
 
 
 def _values(column: pd.Series) -> list[Any]:
     return column.astype(object).where(column.notna(), None).tolist()
 
 
-def _letters(place: int) -> str:
-    """Name a column as spreadsheets do: A, B ... Z, AA."""
-    before, last = divmod(place, 26)
-    return (_letters(before - 1) if before else "") + chr(ord("A") + last)
-
-
-def _row(number: int, letters: list[str], cells: Any) -> str:
-    written = (
-        _cell(f"{letter}{number}", cell) for letter, cell in zip(letters, cells, strict=True)
-    )
-    return f'<row r="{number}">{"".join(written)}</row>'
-
-
-def _cell(place: str, value: Any) -> str:
+def _cell(sheet: Any, value: Any) -> Any:
     if value is None or value == "":
-        return ""
-    if isinstance(value, str):
-        return _text(place, value)
+        return None
     if isinstance(value, bool):
-        return f'<c r="{place}" t="b"><v>{value:d}</v></c>'
+        return value
     if isinstance(value, numbers.Integral) and abs(int(value)) < _LARGEST_WHOLE:
-        return f'<c r="{place}"><v>{int(value)}</v></c>'
+        return int(value)
     if isinstance(value, float) and math.isfinite(value):
-        return f'<c r="{place}"><v>{float(value)!r}</v></c>'
-    return _text(place, str(value))
+        return _as_it_stands(sheet, repr(float(value)), "n")  # openpyxl would round to 16 digits
+    return _text(sheet, str(value))
 
 
-def _text(place: str, text: str) -> str:
-    written = escape(encode_text(text))
-    return f'<c r="{place}" s="1" t="inlineStr"><is><t xml:space="preserve">{written}</t></is></c>'
+def _text(sheet: Any, text: str) -> Any:
+    cell = _as_it_stands(sheet, encode_text(text), "s")
+    cell.number_format = "@"  # what is typed into such a cell stays text, too
+    return cell
 
 
-_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_SHEET = "xl/worksheets/sheet1.xml"
-_PARTS = {
-    "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
-    '<Default Extension="rels" '
-    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    '<Default Extension="xml" ContentType="application/xml"/>'
-    f'<Override PartName="/xl/workbook.xml" ContentType="{_KIND}.sheet.main+xml"/>'
-    f'<Override PartName="/xl/styles.xml" ContentType="{_KIND}.styles+xml"/>'
-    f'<Override PartName="/{_SHEET}" ContentType="{_KIND}.worksheet+xml"/></Types>',
-    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
-    f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-    "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
-    '<sheet name="table" sheetId="1" r:id="rId1"/></sheets></workbook>',
-    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
-    f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
-    f'<Relationship Id="rId2" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>',
-    "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><fonts count="1"><font/></fonts>'
-    '<fills count="2"><fill><patternFill patternType="none"/></fill>'
-    '<fill><patternFill patternType="gray125"/></fill></fills>'
-    '<borders count="1"><border/></borders>'
-    '<cellStyleXfs count="1"><xf numFmtId="0"/></cellStyleXfs>'
-    '<cellXfs count="2"><xf numFmtId="0" xfId="0"/>'
-    '<xf numFmtId="49" xfId="0" applyNumberFormat="1"/></cellXfs>'
-    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
-    "</styleSheet>",
-}
-"""All but the sheet. Format 49 is "text": what is typed into such a cell stays text, too."""
+def _as_it_stands(sheet: Any, text: str, kind: str) -> Any:
+    """Make a cell of this text; given as ``value``, openpyxl would cut it, or read a formula."""
+    from openpyxl.cell import WriteOnlyCell
+
+    cell = WriteOnlyCell(sheet)
+    cell._value, cell.data_type = text, kind
+    return cell
