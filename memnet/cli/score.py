@@ -61,10 +61,9 @@ def score(
     from memnet.data.pictures import collect
     from memnet.errors import MemnetError
     from memnet.preprocess.decode import PictureLimits
-    from memnet.scoring.runner import Settings, score_to_file, score_to_frame
-    from memnet.scoring.table import read_table
+    from memnet.scoring.runner import Settings, score_to_file, score_to_rows
+    from memnet.scoring.table import read_rows, rows_to_csv
     from memnet.util.atomic import write_text
-    from memnet.util.csv_text import disarm_formulas, to_csv_text
     from memnet.util.messages import say, stdout_is_closed
     from memnet.util.table_files import check_table_name
 
@@ -82,14 +81,14 @@ def score(
         command=command_line(),
     )
     if out is None:
-        frame, summary = score_to_frame(inputs, settings)
-        print(to_csv_text(disarm_formulas(frame) if spreadsheet_safe else frame), end="")
+        rows, summary = score_to_rows(inputs, settings)
+        print(rows_to_csv(rows, spreadsheet_safe=spreadsheet_safe), end="")
     else:
         summary = score_to_file(inputs, out, settings)
     report_failures(inputs, summary, out)
     if out is not None and spreadsheet_safe:
         copy = out.with_name(f"{out.stem}.spreadsheet.csv")
-        write_text(copy, to_csv_text(disarm_formulas(read_table(out))))
+        write_text(copy, rows_to_csv(read_rows(out), spreadsheet_safe=True))
         say(f"a copy for spreadsheets -> {copy}")
     if summary.failed or inputs.unreadable:
         raise typer.Exit(1)

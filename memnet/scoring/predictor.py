@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -29,7 +28,7 @@ from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.engine import score_items
 from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
 from memnet.scoring.named import NamedModel, find_named, identity_of, with_exif
-from memnet.scoring.table import COLUMNS, to_frame
+from memnet.scoring.table import to_frame
 from memnet.util.arrays import Float32Array
 from memnet.util.importing import path_of
 from memnet.util.messages import say
@@ -39,6 +38,9 @@ from memnet.weights.catalogue import catalogue
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors
 from memnet.weights.networks import network_class
 from memnet.weights.targets import HIT_RATE, check_target
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _noticed: set[str] = set()
 
@@ -236,7 +238,7 @@ class Predictor:
         limits = PictureLimits(max_pixels=max_pixels)
         for batch in score_items(self, items, batch_size=batch_size, limits=limits):
             rows.extend(batch)
-        table = to_frame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
+        table = to_frame(rows)
         table.attrs["models"] = {self.label: self.identity()}
         return table
 

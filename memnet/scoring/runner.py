@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 from tqdm import tqdm
 
 from memnet.data.digests import ids_digest
@@ -18,7 +17,7 @@ from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.named import NamedModel, find_named
 from memnet.scoring.score_file import ScoreFile, open_scores
-from memnet.scoring.table import FAILED, Row, to_frame
+from memnet.scoring.table import FAILED, Row
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_rows
 from memnet.util.versions import environment
@@ -97,14 +96,14 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     return summary
 
 
-def score_to_frame(inputs: Inputs, settings: Settings) -> tuple[pd.DataFrame, Summary]:
-    """Score pictures and return the table, without a file."""
+def score_to_rows(inputs: Inputs, settings: Settings) -> tuple[list[Row], Summary]:
+    """Score pictures and return the table's rows, without a file."""
     summary = Summary()
     rows: list[Row] = []
     for model in _models(settings):
         predictor = _loaded(model, settings)
         _run(predictor, inputs.items, settings, rows.extend, summary)
-    return to_frame(rows), summary
+    return rows, summary
 
 
 def _models(settings: Settings) -> Iterator[NamedModel | Predictor]:

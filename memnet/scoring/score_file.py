@@ -22,10 +22,8 @@ from memnet.errors import MemnetError
 from memnet.scoring.table import (
     FAILED,
     Row,
-    from_frame,
-    read_table,
-    to_frame,
-    write_table,
+    read_rows,
+    write_rows,
 )
 from memnet.util.atomic import write_text
 from memnet.util.json_text import parse_json
@@ -56,7 +54,7 @@ class ScoreFile:
                         "does not; choose another --out, or move it away."
                     )
         if out.exists():
-            self.rows = {row.key: row for row in from_frame(read_table(out))}
+            self.rows = {row.key: row for row in read_rows(out)}
             stamps = self.sidecar.get("files", {})
             for key in self.rows:
                 if stamp := stamps.get(model_label(*key[:2]), {}).get(key[2]):
@@ -140,7 +138,7 @@ class ScoreFile:
         wanted = [self.rows[key] for key in order if key in self.rows]
         wanted_keys = {row.key for row in wanted}
         kept = [row for row in self.rows.values() if row.key not in wanted_keys]
-        write_table(to_frame([*wanted, *kept]), self.out)
+        write_rows([*wanted, *kept], self.out)
         files: dict[str, dict[str, str]] = {}
         for key in [*order, *(row.key for row in kept)]:
             if key in self.rows and key in self._stamps:

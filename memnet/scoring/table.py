@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
-from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
+from memnet.util.csv_text import cells_to_csv_text, disarm_cell
 from memnet.util.table_files import check_table, check_table_name, write_frame
+from memnet.util.text import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = {
     "image_id": "object",
@@ -93,15 +97,10 @@ class Row:
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Build the table with its columns in order and typed."""
+    import pandas as pd  # here: where CSV alone is read or written, it is not needed
+
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
     return frame.astype(COLUMNS)
-
-
-def from_frame(frame: pd.DataFrame) -> list[Row]:
-    """Turn a table back into rows."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    records: list[dict[str, Any]] = plain[list(COLUMNS)].to_dict("records")  # type: ignore[assignment]
-    return [Row(**record) for record in records]
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
@@ -142,8 +141,36 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     write_frame(frame, path)
 
 
+def write_rows(rows: Sequence[Row], path: Path) -> None:
+    """Write rows as :func:`write_table` writes their table, without a sidecar."""
+    if path.suffix.lower() == ".csv":
+        write_text(path, rows_to_csv(rows))
+    else:
+        write_frame(to_frame(rows), path)
+
+
+def rows_to_csv(rows: Iterable[Row], *, spreadsheet_safe: bool = False) -> str:
+    """Write rows as CSV text, in the very bytes of their table's, but without pandas.
+
+    Examples
+    --------
+    >>> row = Row.failed(image_id="a.jpg", path="a.jpg", model="m", variant="", reason="empty")
+    >>> rows_to_csv([row]).splitlines()[1]
+    'a.jpg,a.jpg,m,,,,,,,,,failed: empty'
+    """
+    cells: Iterable[tuple[Any, ...]] = map(astuple, rows)
+    if spreadsheet_safe:
+        cells = (tuple(map(disarm_cell, row)) for row in cells)
+    return cells_to_csv_text(list(COLUMNS), cells)
+
+
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a score table that memnet wrote.
+    """Read a score table that memnet wrote; raises as :func:`read_rows`."""
+    return to_frame(read_rows(path))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read the rows of a score table that memnet wrote.
 
     Raises
     ------
@@ -151,35 +178,72 @@ def read_table(path: Path) -> pd.DataFrame:
         if it is no such table: the columns differ or the file cannot be parsed.
     """
     check_table_name(path)
+    kind = path.suffix.lower()
+    names, cells = (_csv_cells if kind == ".csv" else _frame_cells)(path)
+    if names != list(COLUMNS):
+        raise MemnetError(
+            f"{path} is no score table of memnet: its columns are "
+            f"{printable(', '.join(map(str, names)))}; `memnet score --out` writes one."
+        )
+    rows = []
+    for number, row in enumerate(cells, start=2):
+        try:
+            rows.append(_row(row))
+        except (ValueError, TypeError, KeyError) as error:
+            reason = printable(str(error), 200)
+            raise MemnetError(
+                f"{path} is a damaged score table (row {number}: {reason})."
+            ) from error
+    return rows
+
+
+def _csv_cells(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return names and rows of a CSV file, without blank lines."""
     try:
-        if path.suffix.lower() == ".csv":
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-        elif path.suffix.lower() == ".xlsx":
-            cells = read_table_any(path)
-            frame = pd.DataFrame(cells.to_numpy(dtype=object), columns=list(cells.columns))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names, *rows = [row for row in csv.reader(file, strict=True) if row] or [[]]
+    except (ValueError, OSError, csv.Error) as error:
+        raise MemnetError(f"{path} is no score table of memnet ({error}).") from error
+    return names, rows
+
+
+def _frame_cells(path: Path) -> tuple[list[str], list[list[Any]]]:
+    """Return names and rows of an Excel or Parquet file."""
+    import pandas as pd
+
+    try:
+        if path.suffix.lower() == ".xlsx":
+            from memnet.data.tables import read_table_any
+
+            frame = read_table_any(path)
         else:
             frame = pd.read_parquet(path)
+        plain = frame.astype(object).where(frame.notna(), None)
     except (ValueError, OSError) as error:
         raise MemnetError(f"{path} is no score table of memnet ({error}).") from error
-    if list(frame.columns) != list(COLUMNS):
-        raise MemnetError(
-            f"{path} is no score table of memnet: its columns are {', '.join(frame.columns)}; "
-            "`memnet score --out` writes one."
-        )
-    try:
-        return frame.assign(**{name: _typed(frame[name], kind) for name, kind in COLUMNS.items()})
-    except (ValueError, TypeError, KeyError) as error:
-        raise MemnetError(f"{path} is a damaged score table ({error}).") from error
+    return list(frame.columns), plain.to_numpy(dtype=object).tolist()
 
 
-def _typed(cells: pd.Series, kind: str) -> pd.Series:
-    """Give a column its type back. ``float()`` reads a score exactly as it was written."""
-    if kind == "object" or not pd.api.types.is_string_dtype(cells):
-        return cells.astype(kind)  # type: ignore[call-overload,no-any-return]
-    convert: dict[str, Any] = {"float64": float, "Int64": int, "boolean": _BOOLEANS.__getitem__}
-    missing = float("nan") if kind == "float64" else pd.NA
-    values = [convert[kind](cell) if cell else missing for cell in cells]
-    return pd.Series(values, index=cells.index, dtype=kind)
+def _row(cells: Sequence[Any]) -> Row:
+    """Give cells their types back. ``float()`` reads a score exactly as it was written."""
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"it has {len(cells)} cells instead of {len(COLUMNS)}")
+    values: list[Any] = [
+        _READ[kind](cell) if kind == "object" or cell not in ("", None) else None
+        for kind, cell in zip(COLUMNS.values(), cells, strict=True)
+    ]
+    return Row(**dict(zip(COLUMNS, values, strict=True)))
 
 
-_BOOLEANS = {"True": True, "False": False}
+def _number(cell: Any) -> float | None:
+    number = float(cell)
+    return None if math.isnan(number) else number
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "object": lambda cell: "" if cell is None else str(cell),
+    "float64": _number,
+    "Int64": int,
+    "boolean": {"True": True, "False": False, True: True, False: False}.__getitem__,
+}
+"""pandas type -> what reads a cell of it."""

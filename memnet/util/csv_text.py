@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +41,24 @@ def disarm_cell(cell: Any) -> Any:
     ("'=1+1", 'a.jpg', -0.5)
     """
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def cells_to_csv_text(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    r"""Write rows of cells as :func:`to_csv_text` writes a table; None is an empty cell.
+
+    Examples
+    --------
+    >>> cells_to_csv_text(["image_id", "score"], [("a.jpg", 0.5), ("b.jpg", None)])
+    'image_id,score\\na.jpg,0.5\nb.jpg,\n'
+    """
+    cells = [names, *rows]
+    returns = any(isinstance(cell, str) and "\r" in cell for row in cells for cell in row)
+    text = io.StringIO()
+    writer = csv.writer(
+        text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    )
+    writer.writerows(cells)
+    return text.getvalue()
 
 
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:
