@@ -8,10 +8,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import memnet
+import tiny
 from memnet.cli import main
 
 
@@ -60,29 +62,43 @@ def test_the_demo_scores_three_pictures_where_the_weights_are(
 
 
 @pytest.mark.process
-def test_nothing_heavy_is_imported_before_it_is_needed(
-    tmp_path, memnet_command, make_pictures, tiny_weights
-):
+def test_nothing_heavy_is_imported_before_it_is_needed(tmp_path, make_pictures, tiny_weights):
     """`import memnet` and --help bring no library; what needs no network brings no torch."""
     score = ("score", make_pictures(2), "-m", tiny_weights, "-o", tmp_path / "s.csv")
-    memnet_command(*score)
-    (tmp_path / "t.csv").write_text("image_id,score\na,0.5\nb,0.6\nc,0.8\n")
-    code = f"""
+    start = f"""
 import sys, memnet
 from memnet.cli import app
-heavy = {{'torch', 'torchvision', 'pandas', 'numpy', 'scipy', 'matplotlib', 'PIL'}}
 def run(*words):
     try: app(list(words))
     except SystemExit: pass
-print("import:", sorted(heavy & set(sys.modules)))
+def brought(what, *names): print(what + ":", sorted(set(names) & set(sys.modules)))
+score = {list(map(str, score))}
+"""
+    code = (
+        start
+        + f"""
+sys.path.insert(0, {str(Path(tiny.__file__).parent)!r})
+import tiny
+tiny.register()
+run(*score)
+brought("score", "pandas", "scipy.sparse", "numba", "torchvision", "requests")
+"""
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "score: []" in done.stdout
+    assert "2 scored" in done.stderr
+    (tmp_path / "t.csv").write_text("image_id,score\na,0.5\nb,0.6\nc,0.8\n")
+    code = f"""{start}
+heavy = ("torch", "torchvision", "pandas", "numpy", "scipy", "matplotlib", "PIL", "numba")
+brought("import", *heavy)
 run("--help")
-print("help:", sorted(heavy & set(sys.modules)))
+brought("help", *heavy)
+run(*score)
+brought("score", "torch", "torchvision", "pandas", "scipy", "numba")
 run("variants")
 run("compare", "--truth", r"{tmp_path / "t.csv"}", "--truth-column", "score",
     "--scores", r"{tmp_path / "t.csv"}", "--out", r"{tmp_path / "out"}", "--resamples", "2")
-print("compare:", sorted({{"torch", "torchvision"}} & set(sys.modules)))
-run(*{list(map(str, score))})
-print("score:", sorted({{"torch", "torchvision"}} & set(sys.modules)))
+brought("compare", "torch", "torchvision")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
