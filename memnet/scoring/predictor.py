@@ -292,9 +292,12 @@ class Predictor:
         except Exception as error:  # of a network and a preprocessing that do not fit, say
             height, width = inputs.shape[-2:]
             reason = printable(f"{type(error).__name__}: {error}", 300)
+            advice = "It may not fit its preprocessing, or a smaller batch the memory."
+            if self.device.type == "mps":
+                advice = "Apple's GPU lacks some operations: use --device cpu."
             raise MemnetError(
                 f"The network of {self.name} failed on {n * crops} crops of {height} x {width} "
-                f"({reason}). It may not fit its preprocessing, or a smaller batch the memory."
+                f"({reason}). {advice}"
             ) from error
         if not isinstance(outputs, Tensor) or outputs.numel() != n * crops:
             given = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 
 import numpy as np
 import pytest
 import torch
 
-from memnet.reimpl.training.batches import BatchSampler, Pictures, close_maps
+from memnet.reimpl.training.batches import BatchSampler, Loader, Pictures, close_maps
 from memnet.reimpl.training.export import training_spec
 from memnet.reimpl.training.frozen_outputs import network_input
 
@@ -102,6 +103,27 @@ def test_what_fetches_batches_can_be_sent_to_a_process_that_begins_anew(cached):
     there = sent[0][sent[1]]
     assert torch.equal(here["pictures"], there["pictures"])
     assert torch.equal(here["scores"], there["scores"])
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_processes_that_begin_anew_fetch_the_same_batches(cached):
+    def fetched(workers):
+        order = BatchSampler(np.arange(10), 4, seed=1)
+        loader = Loader(pictures(cached), order, workers=workers, pin_memory=False, epoch=lambda: 0)
+        batches = [batch["pictures"] for batch in loader]
+        loader.close()
+        return batches
+
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("spawn", force=True)
+    try:
+        there = fetched(2)
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+    here = fetched(0)
+    assert len(here) == len(there) == 3
+    assert all(map(torch.equal, here, there))
 
 
 def test_another_epoch_cuts_otherwise(cached):

@@ -204,7 +204,7 @@ def test_a_killed_process_loses_nothing_that_was_saved(place, data, whole, monke
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     wait_for(process, (out / LAST).is_file)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.communicate()
     assert (out / LAST).is_file()
     assert len(curves_of(out)) < 7

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -547,7 +546,7 @@ def test_a_search_that_was_really_killed_goes_on_as_if_it_had_not_been(tmp_path)
     )
     second = tmp_path / "killed" / "trials" / "0002" / "curves.csv"
     wait_for(killed, lambda: second.is_file() and len(second.read_text().splitlines()) >= 3)
-    os.kill(killed.pid, signal.SIGKILL)
+    killed.kill()
     killed.communicate()
     assert not (second.parent / "run.json").exists()
     assert told(real_search(tmp_path, tmp_path / "killed")) == told(whole)

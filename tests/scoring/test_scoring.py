@@ -236,6 +236,12 @@ def test_apples_gpu_that_is_not_there_is_said(name, places):
         predictor_module._device(name)
 
 
+def test_what_apples_gpu_cannot_do_ends_with_advice(tiny):
+    tiny.device = torch.device("mps")  # which is not here, and so fails
+    with pytest.raises(memnet.MemnetError, match="lacks some operations: use --device cpu"):
+        tiny.forward(torch.zeros(1, 2, 3, 11, 11))
+
+
 def test_on_apples_gpu_tensors_lie_in_the_usual_layout(tiny):
     assert tiny._layout is torch.channels_last
     tiny.device = torch.device("mps")
