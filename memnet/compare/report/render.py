@@ -83,11 +83,11 @@ def write_report(
     texts |= {"report.md": text, "report.html": _page(record, text, images)}
     texts["record.json"] = record.to_json()  # the last: where it is, the rest is, too
     # All is made before anything is touched: what cannot be made leaves the last report whole.
-    _remove_old(folder, set(texts))
     for name, image in files.items():
         write_bytes(folder / name, image)
     for name, content in texts.items():
         write_text(folder / name, content)
+    _remove_old(folder, {*files, *texts})
 
 
 def _page(record: RunRecord, text: str, images: Mapping[str, bytes]) -> str:
@@ -96,11 +96,12 @@ def _page(record: RunRecord, text: str, images: Mapping[str, bytes]) -> str:
 
 
 def _remove_old(folder: Path, written: Collection[str]) -> None:
-    """Remove figures and copies of an earlier comparison: nobody's any more."""
+    """Remove what only an earlier comparison had of figures and copies: nobody's any more."""
     figures = folder / "figures"
     try:
         for old in figures.iterdir() if figures.is_dir() else ():
-            if old.stem.startswith(OURS) and old.suffix in (".png", ".svg"):
+            ours = old.stem.startswith(OURS) and old.suffix in (".png", ".svg")
+            if ours and f"figures/{old.name}" not in written:
                 old.unlink()
         for name in (f"tables/{name}" for name in SAFE):
             if name not in written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,13 +21,15 @@ from memnet.studies.migrate.migration import (
     migrate_scores,
 )
 from memnet.studies.migrate.new_scores import RESMEM, read_new_scores, score_pictures
-from memnet.studies.migrate.page import write_migrate_page
+from memnet.studies.migrate.page import page_files, write_page_files
+from memnet.studies.migrate.record import MigrationRecord
 from memnet.studies.migrate.study import read_study
 from memnet.util.atomic import write_text
 from memnet.util.checks import as_names, require_whole
 from memnet.util.csv_text import to_csv_text
 
 CROSSWALK = "crosswalk.json"
+RECORD = "migrate.json"
 SCORES = "scores.csv"
 
 FEWEST_RESAMPLES = 100
@@ -190,11 +193,25 @@ def write_migration(migration: Migration, folder: Path) -> Path:
     MemnetError
         if the folder cannot be written.
     """
+    page = page_files(migration.record)  # what cannot be made leaves an earlier run's files whole
+    if migration.crosswalk is None:
+        _remove_old_crosswalk(folder, migration.record)
     write_text(folder / "migrated.csv", to_csv_text(migration.table))
-    write_text(folder / "migrate.json", migration.record.to_json())
+    write_text(folder / RECORD, migration.record.to_json())
     write_text(folder / "methods.txt", migration.record.methods)
     if migration.crosswalk is not None:
         write_text(folder / CROSSWALK, migration.crosswalk.to_json())
-    elif migration.record.new:  # of an earlier run, with other scores
-        (folder / CROSSWALK).unlink(missing_ok=True)
-    return write_migrate_page(migration.record, folder)
+    return write_page_files(page, folder)
+
+
+def _remove_old_crosswalk(folder: Path, record: MigrationRecord) -> None:
+    """Remove the crosswalk that an earlier run left, unless it is the very one that was applied."""
+    path = folder / CROSSWALK
+    applied = None if record.new or record.crosswalk is None else record.crosswalk["sha256"]
+    try:
+        if not path.is_file() or not (folder / RECORD).is_file():  # no earlier run's
+            return
+        if hashlib.sha256(path.read_bytes()).hexdigest() != applied:
+            path.unlink()
+    except OSError as error:
+        raise MemnetError(f"{path} cannot be removed ({error.strerror}).") from error

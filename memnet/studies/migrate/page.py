@@ -9,7 +9,7 @@ from typing import Any
 
 from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.page import html_page
-from memnet.compare.report.render import render, write_figures
+from memnet.compare.report.render import figure_files, render, svg_images
 from memnet.compare.report.table_model import (
     Cell,
     Column,
@@ -24,13 +24,14 @@ from memnet.studies.migrate.agreement import TITLES
 from memnet.studies.migrate.figures import FIGURES, captions, drawn
 from memnet.studies.migrate.methods import tests_of
 from memnet.studies.migrate.record import MigrationRecord
-from memnet.util.atomic import write_text
+from memnet.util.atomic import write_bytes
 
 _UNDEFINED = "undefined"
+_PAGE = "report.html"
 
 
 def write_migrate_page(record: MigrationRecord, folder: Path) -> Path:
-    """Write ``report.html``, ``report.md``, ``claims.csv`` and ``figures/`` of a record.
+    """Write the page of a record; see :func:`page_files`.
 
     Returns
     -------
@@ -42,26 +43,38 @@ def write_migrate_page(record: MigrationRecord, folder: Path) -> Path:
     MemnetError
         if the folder cannot be written.
     """
+    return write_page_files(page_files(record), folder)
+
+
+def page_files(record: MigrationRecord) -> dict[str, bytes]:
+    """Make ``figures/``, ``claims.csv``, ``report.md`` and ``report.html``: name -> content."""
     figures = drawn(record)
-    _remove_old_figures(folder / "figures", figures)
-    images = write_figures(folder, figures)
-    write_text(folder / "claims.csv", claims_csv(record))
+    images = svg_images(figures)
     text = render("memnet.studies.migrate", "report.md.j2", _context(record, list(figures)))
-    write_text(folder / "report.md", text)
-    path = folder / "report.html"
     title = f"memnet migration: {record.study['source']}"
-    write_text(path, html_page(text, title=title, images=images))
-    return path
+    texts = {
+        "claims.csv": claims_csv(record),
+        "report.md": text,
+        _PAGE: html_page(text, title=title, images=images),
+    }
+    files = figure_files(figures, images)
+    return files | {name: each.encode("utf-8") for name, each in texts.items()}
 
 
-def _remove_old_figures(folder: Path, drawn_now: Iterable[str]) -> None:
-    """Remove those figures of an earlier run that this one does not draw."""
+def write_page_files(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Write what :func:`page_files` made, then remove what only an earlier page had.
+
+    Returns and raises as :func:`write_migrate_page` does.
+    """
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    figures = {f"figures/{name}{ending}" for name in FIGURES for ending in (".svg", ".png")}
     try:
-        for name in set(FIGURES) - set(drawn_now):
-            for ending in (".svg", ".png"):
-                (folder / f"{name}{ending}").unlink(missing_ok=True)
+        for name in figures - set(files):
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise MemnetError(f"{folder} cannot be written ({error}).") from error
+    return folder / _PAGE
 
 
 def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:

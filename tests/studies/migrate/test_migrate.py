@@ -488,7 +488,8 @@ def test_fewer_than_30_pictures_give_claims_and_no_crosswalk(tmp_path, planted, 
     assert [claim["n"] for claim in done.record.claims] == [20, 20]
     assert "resmem_equivalent" not in done.table.columns
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "crosswalk.json").write_text("of an earlier run")
+    for name in ("crosswalk.json", "migrate.json"):
+        (tmp_path / "out" / name).write_text("of an earlier run")
     write_migration(done, tmp_path / "out")
     assert not (tmp_path / "out" / "crosswalk.json").exists()
     assert "No crosswalk was fitted" in (tmp_path / "out" / "report.html").read_text("utf-8")
@@ -861,6 +862,34 @@ def test_a_second_run_leaves_no_figure_of_the_first(tmp_path, planted, run):
         "scores.png",
         "scores.svg",
     ]
+
+
+def test_what_cannot_be_rendered_leaves_the_last_run_whole(tmp_path, planted, run, monkeypatch):
+    write_migration(run(outcomes=("rating",)), tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    second = run(study_of(planted[:12]))
+    monkeypatch.setattr("memnet.studies.migrate.page.html_page", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_migration(second, tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
+
+
+def test_a_crosswalk_of_an_earlier_run_goes_when_another_one_is_applied(tmp_path, planted, run):
+    study = read_study(write(tmp_path, study_of(planted), "s.csv"), score_column="memnet")
+    for name in ("out", "other"):
+        write_migration(run(), tmp_path / name)
+    first = tmp_path / "out" / "crosswalk.json"
+    write_migration(apply_crosswalk(study, *read_crosswalk(first)), tmp_path / "out")
+    assert first.is_file()  # it is the one that was applied
+    text = first.read_text(encoding="utf-8")
+    first.write_text(text + "\n", encoding="utf-8")
+    applied = apply_crosswalk(study, *read_crosswalk(tmp_path / "other" / "crosswalk.json"))
+    write_migration(applied, tmp_path / "out")
+    assert not first.exists()
+    (tmp_path / "mine").mkdir()  # no run was there: somebody put it there
+    (tmp_path / "mine" / "crosswalk.json").write_text(text, encoding="utf-8")
+    write_migration(applied, tmp_path / "mine")
+    assert (tmp_path / "mine" / "crosswalk.json").is_file()
 
 
 def test_a_bare_carriage_return_stays_in_its_cell(tmp_path, planted, run):
