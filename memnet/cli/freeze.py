@@ -10,7 +10,7 @@ import typer
 def freeze(
     model: list[str] = typer.Option(..., "--model", "-m", help="Model name or .safetensors file."),
     images: list[str] = typer.Option(
-        ..., help="Folders (searched recursively), files, globs, or manifest CSV files."
+        ..., help="Folders (searched recursively), files, globs, or manifests (CSV, Excel ...)."
     ),
     out: Path = typer.Option(
         ..., "--out", "-o", dir_okay=False, help="FILE.json for the frozen scores."

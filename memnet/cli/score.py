@@ -17,8 +17,8 @@ class Exif(str, enum.Enum):
 
 def score(
     pictures: list[str] = typer.Argument(
-        help="Folders (searched recursively), files, globs, or manifest CSV files with a column "
-        "`path` (and `image_id`); see --path-column.",
+        help="Folders (searched recursively), files, globs, or manifests (CSV, Excel ...) with a "
+        "column `path` (and `image_id`); see --path-column.",
     ),
     model: list[str] = typer.Option(
         ..., "--model", "-m", help="Model name or .safetensors file; repeat for several."

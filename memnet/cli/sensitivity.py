@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def sensitivity(
     pictures: list[str] = typer.Argument(
-        help="Folders (searched recursively), files, globs, or manifest CSV files, as for "
+        help="Folders (searched recursively), files, globs, or manifests (CSV, Excel ...), as for "
         "`memnet score`.",
     ),
     out: Path = typer.Option(

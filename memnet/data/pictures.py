@@ -8,6 +8,7 @@ file, and what a manifest says.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from pathlib import Path
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES, Picture
 
-MANIFEST_SUFFIXES = (".csv", ".tsv")
+MANIFEST_SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -
 
     Parameters
     ----------
-    pictures : folders (searched recursively), globs, files, or manifest CSV files with a column
-        ``path`` (relative to the manifest) and, if wanted, ``image_id``.
+    pictures : folders (searched recursively), globs, files, or manifests (tables: CSV, TSV, Excel,
+        Parquet) with a column ``path`` (relative to the manifest) and, if wanted, ``image_id``.
     path_column : the column of the manifests that has the paths.
 
     Raises
@@ -84,7 +85,7 @@ def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -
                     f"The folder {path} holds no pictures "
                     f"({_describe_ignored(inputs.ignored)}); looked for {', '.join(SUFFIXES)}."
                 )
-        elif path.exists() and path.suffix.lower() in MANIFEST_SUFFIXES:
+        elif _is_manifest(path):
             _add_manifest(path, path_column, inputs)
             manifests = True
         elif not _is_text(str(path)):
@@ -215,17 +216,25 @@ def _is_picture(path: Path, inputs: Inputs) -> bool:
     return False
 
 
+def _is_manifest(path: Path) -> bool:
+    """Whether it is a table, or a sheet of one (``study.xlsx#Pictures``)."""
+    file = path.with_name(re.sub(r"(?i)(\.xlsx)#.*", r"\1", path.name)) if path.name else path
+    return file.suffix.lower() in MANIFEST_SUFFIXES and file.exists()
+
+
 def _add_manifest(manifest: Path, path_column: str, inputs: Inputs) -> None:
     # Here: folders are searched without pandas, whose import takes as long as a picture's score.
     from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
 
     frame = read_table_any(manifest)
-    try:
-        require_column(frame, path_column, manifest)
-    except MemnetError as error:
-        raise MemnetError(
-            f"{error} Rename the one with the paths, or `memnet score` takes --path-column NAME."
-        ) from error
+    if not has_column(frame, path_column, manifest):
+        try:
+            require_column(frame, path_column, manifest)
+        except MemnetError as error:
+            raise MemnetError(
+                f"{error} Rename the one with the paths, or `memnet score` takes --path-column "
+                "NAME."
+            ) from error
     if broken := broken_rows(frame):
         raise MemnetError(f"{broken[0]}; mend the manifest.")
     ids = frame["image_id"] if has_column(frame, "image_id", manifest) else frame[path_column]
@@ -253,9 +262,9 @@ def _refuse_shared_ids(items: list[Item]) -> None:
         image_id = next(image_id for image_id, count in counts.items() if count > 1)
         places = [item.path for item in items if item.image_id == image_id]
         raise MemnetError(
-            f"{repeats} pictures would share an image_id, for example {image_id!r}: "
-            f"{places[0]} and {places[1]}; give their common folder, or a manifest with an "
-            "image_id column."
+            f"{repeats:,} picture(s) would share an image_id with another, for example "
+            f"{image_id!r}: {places[0]} and {places[1]}; give their common folder, or a manifest "
+            "with an image_id for each."
         )
 
 

@@ -41,6 +41,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from memnet.errors import PictureError
+from memnet.util.near_files import near_file
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
 Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
@@ -264,7 +265,8 @@ def _open(picture: str | os.PathLike[str] | bytes, max_bytes: int) -> Image.Imag
     try:
         data = picture if isinstance(picture, bytes) else _read(Path(picture), max_bytes)
     except FileNotFoundError:
-        raise PictureError("There is no such file.") from None
+        near = "" if isinstance(picture, bytes) else near_file(picture)
+        raise PictureError(f"There is no such file.{near}") from None
     except OSError as error:
         raise PictureError(f"The file cannot be read: {error.strerror or error}.") from error
     except ValueError as error:

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from memnet.data.pictures import collect
@@ -80,6 +81,26 @@ def test_the_paths_of_a_manifest_may_stand_in_another_column(tree):
         collect([study])
     with pytest.raises(MemnetError, match="--path-column file is for a manifest"):
         collect([tree], path_column="file")
+
+
+def test_a_manifest_may_be_a_sheet_or_parquet(tree):
+    pytest.importorskip("openpyxl")
+    rows = pd.DataFrame({"path": ["a.png"], "image_id": ["first"]})
+    with pd.ExcelWriter(tree / "study.xlsx") as book:
+        rows.to_excel(book, sheet_name="Notes", index=False)
+        rows.to_excel(book, sheet_name="Pictures", index=False)
+    rows.to_parquet(tree / "study.parquet")
+    for manifest in ("study.xlsx#Pictures", "study.parquet"):
+        (item,) = collect([tree / manifest]).items
+        assert (item.image_id, item.path) == ("first", str(tree / "a.png"))
+    with pytest.raises(MemnetError, match="has 2 sheets"):
+        collect([tree / "study.xlsx"])
+
+
+def test_two_columns_of_paths_are_refused_without_talk_of_another(tree):
+    (tree / "list.csv").write_text("path,path\na.png,b.png\n")
+    with pytest.raises(MemnetError, match=r"rename or delete all but one\.$"):
+        collect([tree / "list.csv"])
 
 
 def test_an_empty_name_is_not_the_folder_itself():
