@@ -87,14 +87,20 @@ def read_manifest(path: Path) -> None:
 
 
 def read_sidecar(path: Path) -> None:
-    from memnet.data.score_tables import read_scores
+    """As `memnet score` does, which goes on with the table, and so checks more than others."""
     from memnet.scoring.score_file import open_scores
 
     table = path.with_suffix("")
-    table.write_bytes((SAVED / "scores.csv").read_bytes())
-    read_scores(table, id_column="image_id")
+    if not table.exists():
+        table.write_bytes((SAVED / "scores.csv").read_bytes())
     with open_scores(table):
         pass
+
+
+def read_score_table(path: Path) -> None:
+    from memnet.scoring.table import read_rows
+
+    read_rows(path)
 
 
 def read_journal(path: Path) -> None:
@@ -102,7 +108,8 @@ def read_journal(path: Path) -> None:
 
     table = path.with_suffix("")
     for name in ("scores.csv", "scores.csv.json"):
-        (path.parent / name).write_bytes((SAVED / name).read_bytes())
+        if not (path.parent / name).exists():
+            (path.parent / name).write_bytes((SAVED / name).read_bytes())
     with open_scores(table):
         pass
 
@@ -297,6 +304,7 @@ READERS = {
     "table": Reader("t.csv", tables, read_table),
     "excel": Reader("t.xlsx", excel, read_table),
     "parquet": Reader("t.parquet", saved("scores.parquet"), read_table),
+    "scores": Reader("s.csv", saved("scores.csv"), read_score_table),
     "manifest": Reader("t.csv.json", saved("mixture.csv.json"), read_manifest, alter=alter_json),
     "sidecar": Reader("scores.csv.json", saved("scores.csv.json"), read_sidecar, alter=alter_json),
     "journal": Reader("scores.csv.partial", journal, read_journal),
