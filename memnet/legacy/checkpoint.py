@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.legacy.architecture import LEARNT, expected_shapes, stripped
+from memnet.util.text import printable, shorten_list
 from memnet.weights.torch_files import check_dense, load_numbers
 
 _MAGIC = (b"PK\x03\x04", b"\x80")  # of torch.save's zip archives, and of its older pickles
@@ -59,9 +60,9 @@ def read_port_checkpoint(path: Path) -> dict[str, Tensor]:
         if f"{port}.{kind}" not in spare
     ]
     if missing:
-        there = ", ".join(list(spare)[:6])
         raise MemnetError(
-            f"{path}: nothing in the file for {', '.join(missing)}; it has {there} ..."
+            f"{path}: nothing in the file for {', '.join(missing)}; it has "
+            f"{_names(spare) or 'nothing'}."
         )
     tensors = {}
     widths = {name: spare[f"{port}.bias"].numel() for name, port in names.items()}
@@ -79,7 +80,7 @@ def read_port_checkpoint(path: Path) -> dict[str, Tensor]:
             )
         tensors[target] = numbers
     if spare:
-        raise MemnetError(f"{path}: no place in MemNet for {', '.join(sorted(spare))}.")
+        raise MemnetError(f"{path}: no place in MemNet for {_names(sorted(spare))}.")
     return tensors
 
 
@@ -87,15 +88,15 @@ def _by_plain_names(content: Mapping[object, Tensor], path: Path) -> dict[str, T
     """Take wrappers' prefixes off the names, and check what kinds of tensors they are."""
     size = path.stat().st_size
     origins: dict[str, str] = {}
-    for name, tensor in content.items():
-        plain = _plain(str(name))
+    for key, tensor in content.items():
+        plain, name = _plain(str(key)), printable(str(key), 80)
         if plain in origins:
             raise MemnetError(
-                f"{path} has {plain} twice, as {origins[plain]} and as {name}, and which one is "
-                "meant cannot be told; save the network's own state_dict alone."
+                f"{path} has {printable(plain, 80)} twice, as {origins[plain]} and as {name}, and "
+                "which one is meant cannot be told; save the network's own state_dict alone."
             )
-        origins[plain] = str(name)
-        check_dense(tensor, str(name), str(path), most_bytes=size)
+        origins[plain] = name
+        check_dense(tensor, name, str(path), most_bytes=size)
         if not tensor.is_floating_point():
             kind = str(tensor.dtype).removeprefix("torch.")
             raise MemnetError(
@@ -103,6 +104,10 @@ def _by_plain_names(content: Mapping[object, Tensor], path: Path) -> dict[str, T
                 "numbers."
             )
     return {_plain(str(name)): tensor for name, tensor in content.items()}
+
+
+def _names(names: Iterable[str]) -> str:
+    return shorten_list((printable(name, 80) for name in names), 6)
 
 
 def _plain(name: str) -> str:

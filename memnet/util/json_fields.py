@@ -54,6 +54,10 @@ def check_shape(value: Any, shape: Shape, where: str) -> None:
     Traceback (most recent call last):
     ValueError: names[1] is 7, which must be text
     """
+    if isinstance(value, str) and not _is_whole(value):
+        raise ValueError(
+            f"{where} is {printable(repr(value), _SHOWN)}, with half a character in it"
+        )
     allowed = shape if isinstance(shape, tuple) else (shape,)
     found = next((each for each in allowed if _is_kind(value, each)), _NOTHING)
     if found is _NOTHING:
@@ -62,7 +66,7 @@ def check_shape(value: Any, shape: Shape, where: str) -> None:
     if isinstance(found, list):
         plain = not isinstance(found[0], (list, dict, tuple))
         for place, each in enumerate(value):
-            if not (plain and _is_kind(each, found[0])):
+            if isinstance(each, str) or not (plain and _is_kind(each, found[0])):
                 check_shape(each, found[0], f"{where}[{place}]")
     elif isinstance(found, dict):
         _check_fields(value, found, where)
@@ -96,9 +100,9 @@ def _is_kind(value: Any, shape: Shape) -> bool:
     if shape is None:
         return value is None
     if shape is str:
-        return isinstance(value, str) and _is_whole(value)
+        return isinstance(value, str)
     if isinstance(shape, Text):
-        return isinstance(value, str) and len(value) <= shape.longest and _is_whole(value)
+        return isinstance(value, str) and len(value) <= shape.longest
     if shape is bool:
         return isinstance(value, bool)
     if isinstance(shape, list):

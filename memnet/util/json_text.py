@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
+
+from memnet.util.text import printable
 
 MAX_CHARACTERS = 2**30
 """A sidecar of ten million pictures has fewer."""
@@ -26,11 +29,19 @@ def parse_json(text: str, parse_constant: Callable[[str], Any] | None = None) ->
     >>> parse_json("1" + "0" * 400)
     Traceback (most recent call last):
     ValueError: it has a whole number of 401 digits
+    >>> parse_json('{"n": 1, "n": 2}')
+    Traceback (most recent call last):
+    ValueError: it has the field 'n' twice
     """
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"it has more than {MAX_CHARACTERS:,} characters")
     try:
-        return json.loads(text, parse_constant=parse_constant, parse_int=_whole_number)
+        return json.loads(
+            text,
+            parse_constant=parse_constant,
+            parse_int=_whole_number,
+            object_pairs_hook=_fields,
+        )
     except json.JSONDecodeError as error:
         place = f" from line {error.lineno}, letter {error.colno}, on" if error.pos else ""
         raise ValueError(f"it is no JSON{place}: {error.msg}") from None
@@ -43,6 +54,15 @@ def _whole_number(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise ValueError(f"it has a whole number of {len(digits):,} digits")
     return int(digits)
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Take no field for another that has its name: a hand put one of them there."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"it has the field {printable(repr(twice), 80)} twice")
+    return fields
 
 
 _MAX_DIGITS = 300

@@ -23,8 +23,9 @@ from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file
-from memnet.util.json_fields import NAME, check_shape
+from memnet.util.json_fields import NAME, Shape, Text, check_known, check_shape
 from memnet.util.json_text import parse_json
+from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.util.text import printable, shorten_list
 from memnet.weights.digests import stored_digest, tensors_digest
 from memnet.weights.networks import network_class
@@ -90,11 +91,11 @@ class WeightHeader:
     target: str = HIT_RATE
 
     def __post_init__(self) -> None:
-        for field, most in _MOST_LETTERS.items():
-            _check_text(field, getattr(self, field), most)
-        for source in self.sources:
-            for field, text in vars(source).items():
-                _check_text(f"{field} of a source", text, NAME.longest)
+        try:
+            check_shape(vars(self), _TEXTS, "")
+            check_shape([vars(source) for source in self.sources], [_SOURCE], "sources")
+        except ValueError as error:
+            raise MemnetError(f"{error}.") from error
         if all(source.role != "weights" for source in self.sources):
             raise MemnetError("sources names no file of weights (role 'weights').")
 
@@ -113,17 +114,24 @@ class WeightHeader:
     @classmethod
     def from_json(cls, text: str) -> WeightHeader:
         """Rebuild a header; one of another version raises ``MemnetError``."""
+        if len(text) > _MOST_OF_A_HEADER:
+            raise ValueError(
+                f"it has {len(text):,} letters, and {_MOST_OF_A_HEADER:,} are the most"
+            )
         values = parse_json(text)
         if not isinstance(values, dict):
             raise ValueError("it is no table of fields")
         version = values.pop("header_version", None)
-        if version != HEADER_VERSION:
+        if type(version) is not int or version != HEADER_VERSION:
             raise MemnetError(
-                f"The file's header has version {printable(str(version), 80)}, this memnet reads "
+                f"The file's header has version {printable(repr(version), 80)}, this memnet reads "
                 f"{HEADER_VERSION}; fetch or import the weights again."
             )
+        check_shape(values, _HEADER, "")
+        check_known(values, cls, "")
+        for place, source in enumerate(values["sources"]):
+            check_known(source, SourceFile, f"sources[{place}]")
         values["sources"] = tuple(SourceFile(**source) for source in values["sources"])
-        check_shape(values["trained_on"], ([NAME], None), "trained_on")
         values["trained_on"] = check_trained_on(values["trained_on"])
         values["preprocess"] = PreprocessSpec.from_dict(values["preprocess"])
         values["output"] = OutputSpec.from_dict(values["output"])
@@ -131,23 +139,23 @@ class WeightHeader:
         return cls(**values)
 
 
-_MOST_LETTERS = {
-    **dict.fromkeys(("name", "arch", "tensors_sha256", "converter", "target"), NAME.longest),
-    **dict.fromkeys(("licence", "licence_notice", "citation", "remark"), 10_000),
+_TEXTS: Shape = {
+    **dict.fromkeys(("name", "arch", "tensors_sha256", "converter"), NAME),
+    **dict.fromkeys(("licence", "licence_notice", "citation", "remark"), Text(10_000)),
+    "target?": NAME,
 }
 """The texts of a header, and how long each may be: they reach rows, reports and terminals."""
 
-
-def _check_text(field: str, text: object, most: int) -> None:
-    """Refuse what is no text, cannot be written as UTF-8, or is longer than anybody's would be."""
-    if not isinstance(text, str):
-        raise MemnetError(f"{field} is {printable(repr(text), 80)}; it must be a text.")
-    if len(text) > most:
-        raise MemnetError(f"{field} has {len(text):,} letters; it may have {most:,}.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise MemnetError(f"{field} holds half a character: {printable(text, 80)}.") from None
+_SOURCE: Shape = {**dict.fromkeys(("role", "name", "sha256"), NAME), "note?": NAME}
+_HEADER: Shape = {
+    **_TEXTS,
+    "sources": [_SOURCE],
+    "trained_on": ([NAME], None),
+    "preprocess": {},
+    "output": {},
+}
+_MOST_OF_A_HEADER = 5_000_000
+"""Letters; those that memnet writes have 2,000."""
 
 
 def new_header(**fields: Any) -> WeightHeader:
@@ -326,8 +334,7 @@ def read_header(path: Path) -> WeightHeader:
     except FileNotFoundError:
         raise MemnetError(f"There is no weight file {path}.") from None
     except (SafetensorError, OSError) as error:
-        reason = printable(" ".join(str(error).split()))
-        raise MemnetError(f"{path} is not a safetensors file ({reason}); make it again.") from error
+        raise MemnetError(f"{path} is not a safetensors file: {_what(path, error)}.") from error
     if "memnet" not in metadata:
         raise MemnetError(
             f"{path} says nothing about its preprocessing (no 'memnet' entry in its header), so "
@@ -340,6 +347,25 @@ def read_header(path: Path) -> WeightHeader:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = printable(str(error), 200)
         raise MemnetError(f"The header of {path} is damaged ({reason}); make it again.") from error
+
+
+def _what(path: Path, error: Exception) -> str:
+    """Say what a file is instead, or what is wrong with it, and what to do."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(200)
+    except OSError as trouble:
+        return f"it cannot be read ({trouble.strerror})"
+    if not start:
+        return "it is empty (0 bytes); make or copy it again"
+    if (kind := stand_in(start)) == LFS_POINTER:
+        return "it is a git-LFS pointer; run `git lfs pull` where it came from"
+    if kind == WEB_PAGE:
+        return "it is a web page, perhaps an error message saved under that name"
+    if start.startswith((b"PK\x03\x04", b"\x80\x02")):
+        return "it is a PyTorch file; `memnet weights import` reads those of MemNet's ports"
+    reason = " ".join(str(error).split()).removeprefix("Error while deserializing header: ")
+    return f"{printable(reason)}; make or copy it again"
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
@@ -371,6 +397,15 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], WeightHeader]:
         raise MemnetError(
             f"{path} does not hold the mean image that its preprocessing names; import it again."
         )
+    try:
+        header.preprocess.subtracted(None if mean is None else mean.numpy())
+    except (MemnetError, ValueError) as error:  # now, not at the first picture
+        height, width = header.preprocess.resize_hw
+        have = "none" if mean is None else " x ".join(map(str, mean.shape))
+        raise MemnetError(
+            f"{path}: the mean image is {have}, and the preprocessing subtracts it from pictures "
+            f"of {height} x {width}; import it again."
+        ) from error
     return tensors, header
 
 
@@ -412,4 +447,4 @@ def match_tensors(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], whe
 
 
 def _names(tensors: Mapping[str, Any]) -> str:
-    return shorten_list(sorted(tensors)) or "none"
+    return shorten_list(printable(name, 80) for name in sorted(tensors)) or "none"

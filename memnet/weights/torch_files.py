@@ -65,6 +65,7 @@ def _check_archive(path: Path, advice: str, *, verified: bool) -> None:
         size = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
+            twice = len(set(archive.namelist())) != len(archive.namelist())
             looked_at = not verified and unpacked <= _MOST_UNPACKED * size
             damaged = archive.testzip() if looked_at else None
     except Exception:  # no archive, or one that torch's reader cannot read, and says so
@@ -73,6 +74,11 @@ def _check_archive(path: Path, advice: str, *, verified: bool) -> None:
         raise MemnetError(
             f"{path} has {size:,} bytes and would unpack to {unpacked:,}, which no file of "
             f"torch.save's does; {advice}."
+        )
+    if twice:
+        raise MemnetError(
+            f"{path} is damaged: parts of it are there twice, and which are meant cannot be told; "
+            "copy or download the file again."
         )
     if damaged is not None:
         raise MemnetError(
@@ -99,7 +105,9 @@ def check_dense(tensor: Tensor, name: str, where: str, *, most_bytes: int | None
     kind = ""
     if tensor.device.type != "cpu":
         kind = f"lies on the device {tensor.device.type!r}"
-    elif layout != "strided" or tensor.is_nested:
+    elif tensor.is_nested:
+        kind = "is nested, several tensors in one"
+    elif layout != "strided":
         kind = f"is stored as {layout}"
     elif tensor.is_quantized:
         kind = f"is quantised ({tensor.dtype})"

@@ -310,6 +310,9 @@ def test_a_checkpoint_runs_no_code_and_its_names_must_fit(tmp_path, out, monkeyp
     del table["fc7.bias"]
     refused(table, r"nothing in the file for fc7\.bias")
     refused(checkpoint(extra=torch.ones(2)), "no place in MemNet for extra")
+    many = {f"extra{number}": torch.ones(1) for number in range(5000)}
+    refused(checkpoint(**many), r"no place in MemNet for extra0, .*extra1001 and 4994 more\.")
+    refused(checkpoint(**{"\x1b[2J": torch.ones(2)}), r"no place in MemNet for \\x1b\[2J\.")
     refused(checkpoint(**{"conv2.weight": torch.ones(4, 4, 5, 5)}), r"conv2\.weight is")
     refused(checkpoint(**{"fc7.weight": torch.full((3, 3), torch.nan)}), "not finite")
     refused([1, 2], "no table of tensors")

@@ -58,6 +58,16 @@ def test_one_wrong_bit_in_an_archive_is_noticed(tmp_path: Path) -> None:
         load_numbers(path, "copy it again")
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_with_a_part_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"a": torch.ones(10)}, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("model/data/0", bytes(40))
+    with pytest.raises(MemnetError, match="parts of it are there twice"):
+        load_numbers(path, "copy it again")
+
+
 def test_numbers_come_back(tmp_path: Path) -> None:
     torch.save({"a": torch.arange(3.0)}, tmp_path / "model.pt")
     read = load_numbers(tmp_path / "model.pt", "copy it again")

@@ -10,12 +10,14 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from safetensors.torch import load_file, save_file
 
 from memnet.errors import MemnetError
+from memnet.preprocess.spec import mean_digest
 from memnet.weights import files
 from memnet.weights.catalogue import find
 from memnet.weights.digests import file_digest, tensors_digest
@@ -226,11 +228,11 @@ def test_a_file_without_any_metadata_is_refused(tmp_path):
         read_weights(tmp_path / "plain.safetensors")
 
 
-@pytest.mark.parametrize("version", [0, 1, 9, "2", None])
+@pytest.mark.parametrize("version", [0, 1, 9, "2", 2.0, True, None])
 def test_a_header_of_another_version_is_refused_by_its_number(written, version):
     values = {**header_values(written), "header_version": version}
     rewritten_header(written, json.dumps(values))
-    with pytest.raises(MemnetError, match=f"header has version {version}.*reads 2"):
+    with pytest.raises(MemnetError, match=f"header has version {version!r}, .*reads 2"):
         read_weights(written)
 
 
@@ -272,15 +274,21 @@ def test_a_header_with_a_field_too_few_too_many_or_of_nonsense_is_refused(writte
     [
         (_with(sources=[]), "sources names no file of weights"),
         (_with(sources=[{"role": "mean", "name": "m", "sha256": ""}]), "no file of weights"),
-        (_with(arch=["tiny"]), r"arch is \['tiny'\]; it must be a text"),
-        (_with(remark=3), "remark is 3; it must be a text"),
-        (_with(name="x" * 100_000), "name has 100,000 letters; it may have 500"),
-        (_with(remark="x" * 5_000_000), "remark has 5,000,000 letters"),
-        (_with(licence="\ud800"), "licence holds half a character"),
+        (_with(arch=["tiny"]), r"arch is \['tiny'\], which must be text"),
+        (_with(remark=3), "remark is 3, which must be text"),
+        (_with(name="x" * 100_000), "name is 'x.*which must be text of at most 500 letters"),
+        (_with(remark="x" * 1_000_000), "remark is 'x.*which must be text of at most 10,000"),
+        (_with(remark="x" * 5_000_000), "it has 5,00.,... letters, and 5,000,000 are the most"),
+        (_with(licence="\ud800"), r"licence is '\\ud800', with half a character in it"),
+        (_with(sources=["weights"]), r"sources\[0\] is 'weights', which must be a set of named"),
+        (_with(sources=[{"role": "weights"}]), r"sources\[0\] has no name"),
+        (_with(unheard_of=1), "has the unknown field 'unheard_of'"),
+        (_without("licence"), "it has no licence"),
+        (_with(target=None), "target is None, which must be text"),
         (_with(trained_on="lamem"), "trained_on is 'lamem', which must be a list"),
         (_with(trained_on=[["lamem"]]), r"trained_on\[0\] is \['lamem'\]"),
         (_with(target=["hit_rate"]), "hit_rate"),
-        (_with(header_version="2" * 5000), "has version 2222.*4,920 more characters"),
+        (_with(header_version="2" * 5000), "has version '222.*4,922 more characters"),
         (lambda values: values["output"].update(multiply=10**400), "a whole number of 401 digits"),
         (lambda values: values["output"].update(multiply="2"), "multiply is '2'"),
         (lambda values: values["preprocess"].update(pixel_max=[1]), "pixel_max is"),
@@ -288,7 +296,7 @@ def test_a_header_with_a_field_too_few_too_many_or_of_nonsense_is_refused(writte
             lambda values: values["preprocess"].update(crop_offsets=[[0, 0]] * 200_000),
             "200,000 cro",
         ),
-        (lambda values: values["preprocess"].update(resize_hw=[10**9, 10**9]), "at most 8,192"),
+        (lambda values: values["preprocess"].update(resize_hw=[10**9, 10**9]), "at most 2,048"),
     ],
 )
 def test_a_header_changed_by_hand_is_refused_by_file_field_and_value(written, change, says):
@@ -308,8 +316,52 @@ def test_a_header_nested_too_deeply_is_refused(written):
 
 
 def test_what_cannot_be_read_again_is_not_written(tmp_path):
-    with pytest.raises(MemnetError, match=r"remark has 10,001 letters"):
+    with pytest.raises(MemnetError, match=r"remark is 'x+.*at most 10,000 letters"):
         header_for(numbers(), remark="x" * 10_001)
+
+
+def test_a_header_that_names_a_field_twice_is_refused(written):
+    text = json.dumps(header_values(written))
+    rewritten_header(written, text[:-1] + ', "name": "resmem.published"}')
+    with pytest.raises(MemnetError, match="it has the field 'name' twice"):
+        read_header(written)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "it is a git-LFS pointer"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "it is a web page"),
+        (b"PK\x03\x04" + b"\0" * 60, "it is a PyTorch file; `memnet weights import`"),
+    ],
+)
+def test_a_file_that_is_another_is_called_so(tmp_path, content, says):
+    (tmp_path / "w.safetensors").write_bytes(content)
+    with pytest.raises(MemnetError, match=f"not a safetensors file: {says}"):
+        read_header(tmp_path / "w.safetensors")
+
+
+def test_a_mean_image_of_another_size_is_refused_when_it_is_read(tmp_path):
+    """Not at the first picture, which would have been resized to 2,048 pixels a side."""
+    mean = np.zeros((4, 5, 3), dtype=np.float32)
+    tensors = {**numbers(), "mean_image": torch.from_numpy(mean)}
+    spec = replace(
+        find("resmem.published").preprocess,
+        mean_kind="image",
+        mean_sha256=mean_digest(mean),
+        pixel_max=255.0,
+    )
+    write_weights(tmp_path / "w.safetensors", tensors, header_for(tensors, preprocess=spec))
+    with pytest.raises(MemnetError, match="the mean image is 4 x 5 x 3, and the preprocessing"):
+        read_weights(tmp_path / "w.safetensors")
+
+
+def test_names_of_tensors_give_no_orders_and_are_not_printed_whole():
+    spare = {"\x1b[2J\n": torch.zeros(1), "x" * 100_000: torch.zeros(1)}
+    with pytest.raises(MemnetError, match=r"no place in the network for \\x1b\[2J\\x0a") as caught:
+        match_tensors(spare, {}, "w.safetensors")
+    assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "1", "null", "{}"])
