@@ -10,6 +10,7 @@ metric, and tests compare it with SciPy on the copied resample.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -21,8 +22,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def compiled(function: _Function, **options: Any) -> _Function:
     """Compile with Numba, without the interpreter's lock, and keep the result on disk.
 
-    Where neither the package's folder nor the home folder can be written, or the disk is full, it
-    is compiled anew in each process.
+    Where neither the package's folder nor the home folder can be written, the user has no home, or
+    the disk is full, it is compiled anew in each process.
 
     Examples
     --------
@@ -33,11 +34,19 @@ def compiled(function: _Function, **options: Any) -> _Function:
     42
     """
     try:
+        _require_home()
         fast: Any = numba.njit(nogil=True, cache=True, **options)(function)
         fast._cache = _Cache(fast._cache)
     except RuntimeError:  # no folder for the cache
         fast = numba.njit(nogil=True, **options)(function)
     return cast(_Function, fast)
+
+
+def _require_home() -> None:
+    """Raise where Numba would make a folder with the name ``~`` in the working folder."""
+    named = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    if not named and os.path.expanduser("~") == "~":  # as for a user that a container does not know
+        raise RuntimeError("there is no home folder")
 
 
 class _Cache:

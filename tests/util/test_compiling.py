@@ -28,6 +28,15 @@ def test_what_was_compiled_is_kept(cache):
     assert sum(again.stats.cache_hits.values()) == 1
 
 
+def test_for_a_user_without_a_home_nothing_is_kept(cache, monkeypatch):
+    """As in a container that is told a number for its user. Numba would make a folder `~`."""
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert compiled(thrice)(14) == 42
+    assert list(cache.iterdir()) == []
+
+
 def test_a_full_disk_is_no_reason_to_fail(cache, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
