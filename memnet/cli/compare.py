@@ -40,6 +40,7 @@ class ManyValues(TyperCommand):
 
 
 def compare(
+    context: typer.Context,
     truth: Path = typer.Option(
         ..., help="CSV, TSV, Excel or Parquet with a human score per picture."
     ),
@@ -117,6 +118,7 @@ def compare(
         from memnet.data.pictures import collect
         from memnet.scoring.runner import Settings, score_to_file
 
+        refuse_to_add(kept, context.command, command)
         inputs = collect(images)
         settings = Settings(
             models=list(dict.fromkeys(model)), device=device, batch_size=batch_size, command=command
@@ -210,6 +212,45 @@ def refuse_to_replace(path: Path) -> None:
             f"{path} is no copy that an earlier report left there, and this report would replace "
             "it; choose another --out, or move the table and what belongs to it away."
         )
+
+
+def refuse_to_add(path: Path, compare: Any, command: str) -> None:
+    """Refuse a table of scores unless this command made it for the same pictures and models.
+
+    Parameters
+    ----------
+    path : the table that the pictures' scores go into.
+    compare : the command, which reads command lines.
+    command : the command line of now; that of the table is in its sidecar.
+    """
+    from memnet.data.sidecar import read_sidecar
+    from memnet.errors import MemnetError
+    from memnet.util.text import printable
+
+    try:
+        made_by = str(read_sidecar(path).get("command", ""))
+    except (OSError, ValueError):  # nothing is there, or what `score_to_file` refuses
+        return
+    asked = _asked(made_by, compare)
+    if asked is None or asked != _asked(command, compare):
+        how = f"by `{printable(made_by, 200)}`" if made_by else "in another way"
+        raise MemnetError(
+            f"{path} was made {how}, and this command would add rows to it; choose another --out, "
+            f"or compare what is in it with --scores {path}."
+        )
+
+
+def _asked(command_line: str, compare: Any) -> tuple[set[str], set[str]] | None:
+    """Return the pictures and models of a command line; None where it is of another command."""
+    import shlex
+
+    try:
+        words = shlex.split(command_line)
+        words = words[words.index("compare") + 1 :]
+    except ValueError:
+        return None
+    given = compare.make_context("compare", words, resilient_parsing=True).params
+    return set(given["images"] or ()), set(given["model"] or ())
 
 
 def _is_copy(path: Path) -> bool:

@@ -127,8 +127,28 @@ def test_pictures_are_scored_and_compared_in_one_go(
     (model,) = record["models"]
     assert model["known_by"] == "sidecar"
     assert model["trained_on"] == ["nothing"]
-    again = compare(memnet_command, *args)
+    again = compare(memnet_command, *args, "--seed", 2)
     assert "12 were scored before" in again.stderr
+
+
+def test_a_table_that_another_command_made_gets_no_rows(
+    memnet_command, tmp_path, make_pictures, tiny_weights
+):
+    folder = make_pictures(12)
+    (tmp_path / "truth.csv").write_text("image_id,hit_rate\n00000.png,0.5\n00001.png,0.6\n")
+    kept = tmp_path / "out" / "scores.parquet"
+    first, rest = folder / "00000.png", ("--images", folder, "--model", tiny_weights)
+    memnet_command("score", first, "-m", tiny_weights, "-o", kept)
+    before = kept.read_bytes()
+    done = compare(memnet_command, *rest, check=2)
+    assert "scores.parquet was made by `memnet score " in done.stderr
+    assert "compare what is in it with --scores out/scores.parquet." in done.stderr
+    about = json.loads(kept.with_name("scores.parquet.json").read_text())
+    for command in (None, "", "memnet compare --images other --model m --out out", "'"):
+        changed = {**about, "command": command} if command is not None else {"models": {}}
+        kept.with_name("scores.parquet.json").write_text(json.dumps(changed))
+        assert "would add rows" in compare(memnet_command, *rest, check=2).stderr
+    assert kept.read_bytes() == before
 
 
 def test_scores_of_memnet_score_carry_their_identity_into_the_record(

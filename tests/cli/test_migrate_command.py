@@ -92,6 +92,12 @@ def test_only_the_studys_pictures_are_scored_and_a_rerun_scores_none(
     log.unlink()
     migrate(memnet_command, *args, TINY_LOG=str(log))
     assert not log.exists()
+    sidecar = tmp_path / "out" / "scores.csv.json"
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"command": "memnet score ."}))
+    (folder / "00000.png").touch()
+    done = migrate(memnet_command, *args, check=2, TINY_LOG=str(log))
+    assert "scores.csv was made by `memnet score .`, and this migration would add" in done.stderr
+    assert not log.exists()
 
 
 def test_a_broken_picture_keeps_its_row_and_the_exit_code_is_1(
