@@ -54,7 +54,7 @@ def hold_lock(path: Path, *, busy: str, advice: str = ADVICE, wait: bool = False
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            # On Windows filelock before 3.30 takes a folder without permission for a lock that is
+            # On Windows filelock up to 3.29.7 takes a folder without permission for a lock that is
             # held, and would wait for ever (its issue 604).
             require_writable(path.parent, advice=advice)
             if not wait:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from command import start_memnet, wait_for
 from memnet.compare import comparison
-from memnet.scoring import engine, runner
+from memnet.scoring import engine, predictor, runner
 from memnet.scoring.score_file import ScoreFile
 from memnet.scoring.table import read_table
 
@@ -180,6 +180,15 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_computed(
         ["--scores", table] if given == "scores" else ["--images", folder, "--model", tiny_weights]
     )
     (said,) = memnet_command(*words, check=2).stderr.splitlines()
+    assert said.startswith(f"memnet: {unwritable} cannot be written (")
+
+
+def test_a_demo_that_cannot_be_written_is_refused_before_anything_is_computed(
+    unwritable, memnet_command, monkeypatch
+):
+    monkeypatch.setattr(predictor, "load", never)
+    monkeypatch.setattr(comparison, "compare_scores", never)
+    (said,) = memnet_command("demo", "--out", unwritable, check=2).stderr.splitlines()
     assert said.startswith(f"memnet: {unwritable} cannot be written (")
 
 
