@@ -17,6 +17,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from memnet.errors import MemnetError
 from memnet.legacy.caffe_files import CaffeLayer, CaffeNet
 from memnet.legacy.protobuf_check import is_repeated
+from memnet.util.text import printable
 
 
 @dataclass(frozen=True)
@@ -240,8 +241,9 @@ def _same(layer: CaffeLayer, want: Layer, source: str) -> bool:
     }
     for field, (have, wanted) in facts.items():
         if have != wanted:
+            shown = printable(str(have), 200)
             raise MemnetError(
-                f"{source}: layer {layer.name!r} has {field} {have}, MemNet's has {wanted}."
+                f"{source}: layer {layer.name!r} has {field} {shown}, MemNet's has {wanted}."
             )
     name = _PARAMETERS[want.type]
     _refuse_unknown(layer.message, f"{source}: layer {layer.name!r}")

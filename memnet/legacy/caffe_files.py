@@ -24,9 +24,12 @@ from memnet.legacy.caffe_schema import message_class
 from memnet.legacy.protobuf_check import check_wire
 from memnet.util.arrays import Float32Array
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
+from memnet.util.text import printable
 
 _MOST_BYTES = 2**31 - 1  # what protobuf can hold, and therefore Caffe
-_MOST_TEXT_BYTES = 10_000_000
+_MOST_TEXT_BYTES = 1_000_000  # MemNet's has 3,000; the parser takes seconds for each million
+_MOST_DIMENSIONS = 32  # of a blob (kMaxBlobAxes in blob.hpp)
+_MOST_LETTERS = 200  # of a layer's name
 
 _RAW_DATA = 12  # the field's number in NVIDIA's caffe.proto; BVLC's has none of that number
 
@@ -121,7 +124,7 @@ def read_prototxt(path: str | Path) -> CaffeNet:
             warnings.simplefilter("error", DeprecationWarning)
             text_format.Parse(text, net)
     except (text_format.ParseError, DeprecationWarning, RecursionError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = printable(" ".join(str(error).split()), 300)
         where = "line " if isinstance(error, text_format.ParseError) else ""
         raise MemnetError(
             f"{path} is no network definition that can be understood ({where}{reason}); "
@@ -238,10 +241,9 @@ def _layer(message: Any, old: bool, source: str) -> CaffeLayer:
         values = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number
         kind = _V2_TYPES.get(values[kind].name, values[kind].name)
     for name in (message.name, kind, *message.bottom, *message.top):
-        if not name.isprintable():
-            raise MemnetError(
-                f"{source} is damaged: the layer {message.name!r} has the name {name!r} in it."
-            )
+        if not name.isprintable() or len(name) > _MOST_LETTERS:
+            layer, shown = (printable(repr(text), 80) for text in (message.name, name))
+            raise MemnetError(f"{source} is damaged: the layer {layer} has the name {shown} in it.")
     blobs = tuple(
         _array(blob, f"{source}, layer {message.name!r}, blob {index}")
         for index, blob in enumerate(message.blobs)
@@ -266,6 +268,11 @@ def _array(blob: Any, where: str) -> Float32Array:
         )
     if any(size < 0 for size in shape):
         raise MemnetError(f"{where} has a negative dimension ({_by(shape)}): the file is damaged.")
+    if len(shape) > _MOST_DIMENSIONS:
+        raise MemnetError(
+            f"{where} has {len(shape):,} dimensions, and Caffe knows {_MOST_DIMENSIONS}: the file "
+            "is damaged."
+        )
     width = np.dtype(kind).itemsize
     if len(data) % width or len(data) // width != math.prod(shape):
         raise MemnetError(

@@ -10,6 +10,7 @@ right is reported; what cannot be told is an error that asks.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from memnet.errors import MemnetError
 from memnet.legacy.caffe_files import read_binaryproto, something_else
 from memnet.preprocess.spec import mean_digest
 from memnet.util.arrays import Float32Array
+from memnet.util.text import printable
 
 LAYOUTS = tuple(
     f"{axes}-{order}" for axes in ("hwc", "whc", "chw", "cwh") for order in ("bgr", "rgb")
@@ -28,6 +30,7 @@ LAYOUTS = tuple(
 """Arrangements: h image rows, w image columns, c channels; then the order of the channels."""
 
 _CLEAR_RATIO = 4.0  # the original: 19.96 grey levels across one axis, 0.08 across the other
+_MOST_NUMBERS = 10_000_000  # the original: 196,608
 _CLEAR_LEVELS = 2.0  # the original: 28 from top to bottom, 13 from blue to red
 
 
@@ -193,29 +196,33 @@ def _read_npy(path: Path) -> Any:
     try:
         array = np.load(path, allow_pickle=False)
     except Exception as error:  # a damaged header raises several kinds, a huge shape MemoryError
-        raise MemnetError(f"{path} cannot be read as a NumPy array ({error}).") from error
+        reason = printable(str(error).split("\n")[0], 200)  # behind it stands unsafe advice
+        raise MemnetError(f"{path} cannot be read as a NumPy array ({reason}).") from error
     return _numbers(array, path)
 
 
 def _read_mat(path: Path) -> Any:
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     try:
-        content = loadmat(path)
+        images = {name: shape for name, shape, _ in whosmat(path) if len(shape) == 3}
+        if any(math.prod(shape) > _MOST_NUMBERS for shape in images.values()):
+            raise ValueError(f"an image in it has more than {_MOST_NUMBERS:,} numbers")
+        content = loadmat(path, variable_names=list(images))  # nothing else is unpacked
     except NotImplementedError:
         raise MemnetError(
             f"{path} is a MATLAB 7.3 file; save it again with `save('-v7', ...)`."
         ) from None
     except Exception as error:  # SciPy raises a dozen kinds on damaged files
-        raise MemnetError(f"{path} cannot be read as a MATLAB file ({error}).") from error
-    images = {name: value for name, value in content.items() if np.ndim(value) == 3}
+        reason = printable(" ".join(str(error).split()), 200)
+        raise MemnetError(f"{path} cannot be read as a MATLAB file ({reason}).") from error
     if len(images) != 1:
         named = ", ".join(images) or "none"
         raise MemnetError(
             f"{path} must hold one image of three dimensions (the original calls it image_mean); "
             f"found: {named}."
         )
-    return _numbers(next(iter(images.values())), path)
+    return _numbers(content[next(iter(images))], path)
 
 
 def _numbers(array: Any, path: Path) -> Any:

@@ -447,6 +447,8 @@ def damage(text: str, how: str) -> str:
         values["batch_size"] = 0
     elif how == "another version":
         values["schema_version"] = 99
+    elif how == "true for the version":
+        values["schema_version"] = True
     return json.dumps(values)
 
 
@@ -456,7 +458,7 @@ def damage(text: str, how: str) -> str:
         "NaN": "no file of frozen scores .*NaN",
         "infinity": r"damaged .*\[0\]\.score is inf, which must be a number",
         "cut": "no file of frozen scores",
-        "a list": "no file of frozen scores",
+        "a list": "no file of frozen scores .it has no pictures",
         "another json": "no file of frozen scores",
         "a text for a score": r"damaged .*pictures\[0\]\.score is '0\.5', which must be a num",
         "true for a score": r"damaged .*pictures\[0\]\.raw is True",
@@ -472,6 +474,7 @@ def damage(text: str, how: str) -> str:
         "negative tolerance": "damaged .*tolerance",
         "no batch": "damaged .*batch_size",
         "another version": "schema version 99, this memnet reads 1",
+        "true for the version": "schema version True, this memnet reads 1",
     }.items(),
 )
 def test_a_damaged_file_is_never_taken_for_scores_that_hold(lab, how, words):

@@ -110,6 +110,10 @@ WHOLE = (MINI / "mini_v2.caffemodel").read_bytes()
         (b"\x0b" * 30, "wire type 3"),
         (b"\x0a\x02\xf5\x61", "field 'name' of NetParameter is no text"),
         (b"\xa2\x06\x05\x12\x03In\n", r"has the name 'In\\n' in it"),
+        (
+            b"\xa2\x06\xcb\x07\x0a\xc8\x07" + b"x" * 968,
+            r"the layer 'x+\.\.\. .* has the name 'x+\.\.\. ",
+        ),
     ],
 )
 def test_what_is_no_caffemodel_is_named(write, data, says):
@@ -152,6 +156,7 @@ def _values(values):
         (_legacy, "negative dimension"),
         (_dims(2**62, 2**62), "holds 24 bytes, which is 6 numbers"),
         (_dims(2, 4), "2 x 4 = 8 numbers, and holds 24 bytes"),
+        (_dims(*[1] * 99, 2, 3), "has 101 dimensions, and Caffe knows 32"),
         (_dims(), "1 numbers, and holds 24 bytes"),
         (_values(b"\0" * 23), "holds 23 bytes, which is 5.75 numbers"),
         (_values(np.float32([1, 2, 3, np.nan, 5, 6]).tobytes()), "not finite"),

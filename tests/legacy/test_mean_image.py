@@ -151,6 +151,9 @@ def test_files_that_cannot_be_read_are_named(tmp_path, right):
     refused("mean.mat", b"<html>404</html>", "web page")
     refused("mean.mat", SYNTHETIC.read_bytes()[:3000], "cannot be read as a MATLAB file")
     refused("mean.npy", b"\x00" * 40, "cannot be read as a NumPy array")
+    refused(
+        "mean.npy", b"\x93NUMPY\x01\0\xff\xff" + b"(" * 65535, r"large and may not .* securely\.\)"
+    )
     refused("mean.tiff", b"\x00x", "must end in .mat, .npy or .binaryproto")
     refused("mean.binaryproto", b"\x08\xff", "cut off or damaged")
     with pytest.raises(MemnetError, match="no mean image"):
@@ -158,6 +161,23 @@ def test_files_that_cannot_be_read_are_named(tmp_path, right):
     savemat(tmp_path / "two.mat", {"a": right, "b": right})
     with pytest.raises(MemnetError, match=r"one image of three dimensions.*found: a, b"):
         read_mean_image(tmp_path / "two.mat")
+
+
+def test_a_mat_file_is_unpacked_only_where_it_is_a_mean_image(tmp_path, right, monkeypatch):
+    bomb = {"image": np.zeros((500, 500, 41), np.uint8)}
+    savemat(tmp_path / "bomb.mat", bomb, do_compression=True)
+    with pytest.raises(MemnetError, match=r"an image in it has more than 10,000,000 numbers"):
+        read_mean_image(tmp_path / "bomb.mat")
+    asked = []
+
+    def load(path, variable_names):
+        asked.extend(variable_names)
+        return loadmat(path, variable_names=variable_names)
+
+    monkeypatch.setattr("scipy.io.loadmat", load)
+    savemat(tmp_path / "mean.mat", {"image_mean": right, "other": np.zeros((5000, 500))})
+    assert np.array_equal(read_mean_image(tmp_path / "mean.mat").values, right)
+    assert asked == ["image_mean"]
 
 
 def test_a_layout_that_contradicts_the_shape_or_is_unknown_is_refused(tmp_path, right):

@@ -137,16 +137,19 @@ class FrozenScores:
         """
         try:
             values = parse_json(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
-            version = values["schema_version"]
-            if not values.keys() >= {"pictures", "tolerance"}:
-                raise ValueError("no pictures, or no tolerance")
+            if not isinstance(values, dict) or not {"pictures", "tolerance"} <= values.keys():
+                raise ValueError("it has no pictures, or no tolerance")
+            version = values.get("schema_version")
         except FileNotFoundError:
             raise MemnetError(
                 f"There is no frozen file {path}; make it with `memnet freeze`."
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise MemnetError(f"{path} is no file of frozen scores ({error}).") from error
-        if version != SCHEMA_VERSION:
+        except UnicodeDecodeError:
+            raise MemnetError(f"{path} is no file of frozen scores (no UTF-8 text).") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise MemnetError(f"{path} is no file of frozen scores ({reason}).") from error
+        if type(version) is not int or version != SCHEMA_VERSION:
             raise MemnetError(
                 f"{path} has schema version {printable(repr(version), 80)}, this memnet reads "
                 f"{SCHEMA_VERSION}; use the memnet that wrote it, or remove it and freeze the "
