@@ -47,6 +47,8 @@ _MARKS = {mark: _patterns(mark) for mark in _OTHER}
 
 _BETWEEN = "'\u2019\u00a0\u2009\u202f"  # Swiss, French, SI; a plain blank may part two numbers
 _SPACED = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:[{_BETWEEN}]\d{{3}})+(?:[.,]\d*)?")
+_BLANKED = re.compile(r"[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?")
+_WHOLE_PART = re.compile(r"[+-]?(\d+)(?:[.,]\d*)?")
 _MINUS = "\u2212"  # as word processors and APA tables have it
 
 
@@ -104,7 +106,7 @@ def with_decimal_points(cells: pd.Series, source: str = "") -> pd.Series:
     if _is_numeric(cells):
         return cells
     written = as_text(cells).str.strip().tolist()
-    texts = list(map(_without_spacing, written))
+    texts = _without_blanks(list(map(_without_spacing, written)))
     if (
         any("," in text or text.count(".") > 1 for text in texts)
         or _in_comma_table(cells)
@@ -129,6 +131,25 @@ def _without_spacing(text: str) -> str:
     if text[-1:].isalpha() or not any(mark in text for mark in _BETWEEN):
         return text
     return re.sub(f"[{_BETWEEN}]", "", text) if _SPACED.fullmatch(text) else text
+
+
+def _without_blanks(texts: list[str]) -> list[str]:
+    """Take plain blanks out of ``1 071``, unless it may be two numbers in one cell.
+
+    It is one where the other numbers of the column reach three digits before the decimals, and no
+    more.
+
+    Examples
+    --------
+    >>> _without_blanks(["1 071", "914"]), _without_blanks(["1 071", "0.5"])
+    (['1071', '914'], ['1 071', '0.5'])
+    """
+    if not any(map(_BLANKED.fullmatch, texts)):
+        return texts
+    digits = [len(match[1]) for match in map(_WHOLE_PART.fullmatch, texts) if match]
+    if max(digits, default=0) != len("914"):
+        return texts
+    return [text.replace(" ", "") if _BLANKED.fullmatch(text) else text for text in texts]
 
 
 def _is_numeric(cells: pd.Series) -> bool:

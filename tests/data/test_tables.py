@@ -51,7 +51,9 @@ def read(tmp_path, content: str | bytes, name: str = "t.csv") -> pd.DataFrame:
         (["-1,071,000", "+2,000"], [-1_071_000, 2000]),
         (["1'071", "914", "12\u2019345.5"], [1071, 914, 12_345.5]),  # Swiss
         (["1\u202f071", "914", "1\u00a0234,500", "0,25"], [1071, 914, 1234.5, 0.25]),  # French
-        (["\u22120.5", "\u22120,25", "1 071"], [-0.5, -0.25, math.nan]),
+        (["\u22120.5", "\u22120,25", "1 071"], [-0.5, -0.25, math.nan]),  # perhaps two numbers
+        (["1 071", "914", "12 345,5", "n.a."], [1071, 914, 12_345.5, math.nan]),
+        (["1 071", "914", "1234"], [math.nan, 914, 1234]),
     ],
 )
 def test_a_comma_and_a_point_are_read_as_the_column_says(cells, expected):
