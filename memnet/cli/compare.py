@@ -146,7 +146,7 @@ def compare(
             command=command,
         )
     except MemnetError as error:
-        if _seem_swapped(truth, tables, truth_column):
+        if _seem_swapped(truth, tables, truth_column, score_column):
             raise MemnetError(
                 f"{truth} and {tables[0].table} seem to be swapped: --truth takes the human "
                 "scores, --scores the predictions."
@@ -265,7 +265,9 @@ def _is_copy(path: Path) -> bool:
     return columns == _COPIED and path.with_name("record.json").is_file()
 
 
-def _seem_swapped(truth: Path, scores: list[ScoreTable], truth_column: str) -> bool:
+def _seem_swapped(
+    truth: Path, scores: list[ScoreTable], truth_column: str, score_column: str
+) -> bool:
     """Whether the tables look as if each was given for the other."""
     from memnet.data.manifest import read_manifest
     from memnet.data.tables import read_table_any
@@ -275,7 +277,12 @@ def _seem_swapped(truth: Path, scores: list[ScoreTable], truth_column: str) -> b
         columns = read_table_any(truth).columns
         if truth_column:
             others = [read_table_any(each.table).columns for each in scores]
-            return truth_column not in columns and any(truth_column in each for each in others)
+            predictions = {each.column or score_column for each in scores} | {"model"}
+            return (
+                truth_column not in columns
+                and not predictions.isdisjoint(columns)
+                and any(truth_column in each for each in others)
+            )
         return "score" in columns and any(
             read_manifest(str(each.table)) is not None for each in scores
         )

@@ -325,6 +325,16 @@ def test_truth_and_scores_that_are_swapped_are_noticed(memnet_command, study):
     assert "good.csv and truth.csv seem to be swapped: --truth takes the human" in done.stderr
 
 
+def test_a_truth_that_lacks_its_column_is_not_called_swapped_for_that(memnet_command, study):
+    (study / "split.txt").write_text("a.jpg 0.5\nb.jpg 0.6\n")  # a file of LaMem's, as it is
+    done = memnet_command(
+        *("compare", "--truth", "split.txt", "--truth-column", "score"),
+        *("--scores", "good.csv", "--out", "out"),
+        check=2,
+    )
+    assert "split.txt has no column 'image_id'. Its first line looks like data" in done.stderr
+
+
 def test_a_file_where_the_report_should_go_is_refused(memnet_command, study):
     (study / "out").write_text("mine")
     assert "'out' is a file" in compare(memnet_command, "--scores", "good.csv", check=2).stderr
