@@ -49,7 +49,7 @@ def cells_to_csv_text(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> st
     Examples
     --------
     >>> cells_to_csv_text(["image_id", "score"], [("a.jpg", 0.5), ("b.jpg", None)])
-    'image_id,score\\na.jpg,0.5\nb.jpg,\n'
+    'image_id,score\na.jpg,0.5\nb.jpg,\n'
     """
     cells = [names, *rows]
     returns = any(isinstance(cell, str) and "\r" in cell for row in cells for cell in row)
