@@ -116,9 +116,15 @@ def compare(
     trouble = False
     if images:  # only here: without pictures to score, nothing needs torch
         from memnet.data.pictures import collect
+        from memnet.data.sidecar import refuse_to_add
         from memnet.scoring.runner import Settings, score_to_file
 
-        refuse_to_add(kept, context.command, command)
+        asked = asked_by(command, context.command)
+        refuse_to_add(
+            kept,
+            lambda made_by: asked_by(made_by, context.command) == asked,
+            f"compare what is in it with --scores {kept}",
+        )
         inputs = collect(images)
         settings = Settings(
             models=list(dict.fromkeys(model)), device=device, batch_size=batch_size, command=command
@@ -214,41 +220,18 @@ def refuse_to_replace(path: Path) -> None:
         )
 
 
-def refuse_to_add(path: Path, compare: Any, command: str) -> None:
-    """Refuse a table of scores unless this command made it for the same pictures and models.
+def asked_by(command_line: str, compare: Any) -> tuple[set[str], set[str]]:
+    """Return the pictures and models of a command line; none where it is of another command.
 
-    Parameters
-    ----------
-    path : the table that the pictures' scores go into.
-    compare : the command, which reads command lines.
-    command : the command line of now; that of the table is in its sidecar.
+    ``compare`` is the command, which knows its options.
     """
-    from memnet.data.sidecar import read_sidecar
-    from memnet.errors import MemnetError
-    from memnet.util.text import printable
-
-    try:
-        made_by = str(read_sidecar(path).get("command", ""))
-    except (OSError, ValueError):  # nothing is there, or what `score_to_file` refuses
-        return
-    asked = _asked(made_by, compare)
-    if asked is None or asked != _asked(command, compare):
-        how = f"by `{printable(made_by, 200)}`" if made_by else "in another way"
-        raise MemnetError(
-            f"{path} was made {how}, and this command would add rows to it; choose another --out, "
-            f"or compare what is in it with --scores {path}."
-        )
-
-
-def _asked(command_line: str, compare: Any) -> tuple[set[str], set[str]] | None:
-    """Return the pictures and models of a command line; None where it is of another command."""
     import shlex
 
     try:
         words = shlex.split(command_line)
         words = words[words.index("compare") + 1 :]
     except ValueError:
-        return None
+        return set(), set()
     given = compare.make_context("compare", words, resilient_parsing=True).params
     return set(given["images"] or ()), set(given["model"] or ())
 

@@ -6,10 +6,13 @@ data). What lies beside a truth table is its manifest (:mod:`memnet.data.manifes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from memnet.errors import MemnetError
 from memnet.util.json_text import parse_json
+from memnet.util.text import printable
 
 SIDECAR_VERSION = 2
 """Of a score table's sidecar."""
@@ -48,3 +51,29 @@ def read_sidecar(table: Path) -> dict[str, Any]:
         if not (isinstance(parts, dict) and all(isinstance(t, dict) for t in parts.values())):
             raise ValueError(f'"{name}" is no table')
     return sidecar
+
+
+def refuse_to_add(table: Path, is_ours: Callable[[str], bool], advice: str) -> None:
+    """Refuse to add rows to a score table that another command made.
+
+    Parameters
+    ----------
+    table : the score table; where it has no sidecar, nothing is refused here.
+    is_ours : tells by a command line whether it is one that may be gone on with.
+    advice : the end of the sentence.
+
+    Raises
+    ------
+    MemnetError
+        if its sidecar names another command, or none.
+    """
+    try:
+        made_by = str(read_sidecar(table).get("command", ""))
+    except (OSError, ValueError):  # nothing is there, or what is refused where it is gone on with
+        return
+    if not is_ours(made_by):
+        how = f"by `{printable(made_by, 200)}`" if made_by else "in another way"
+        raise MemnetError(
+            f"{table} was made {how}, and rows would be added to it; choose another --out, or "
+            f"{advice}."
+        )

@@ -147,7 +147,7 @@ def test_a_table_that_another_command_made_gets_no_rows(
     for command in (None, "", "memnet compare --images other --model m --out out", "'"):
         changed = {**about, "command": command} if command is not None else {"models": {}}
         kept.with_name("scores.parquet.json").write_text(json.dumps(changed))
-        assert "would add rows" in compare(memnet_command, *rest, check=2).stderr
+        assert "rows would be added" in compare(memnet_command, *rest, check=2).stderr
     assert kept.read_bytes() == before
 
 

@@ -96,7 +96,7 @@ def test_only_the_studys_pictures_are_scored_and_a_rerun_scores_none(
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"command": "memnet score ."}))
     (folder / "00000.png").touch()
     done = migrate(memnet_command, *args, check=2, TINY_LOG=str(log))
-    assert "scores.csv was made by `memnet score .`, and this migration would add" in done.stderr
+    assert "scores.csv was made by `memnet score .`, and rows would be added" in done.stderr
     assert not log.exists()
 
 

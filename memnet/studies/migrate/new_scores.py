@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,14 +15,17 @@ from memnet.data.columns import Scores
 from memnet.data.matching import IdMatch, match_ids
 from memnet.data.pictures import Inputs, Item, collect
 from memnet.data.score_tables import read_scores
-from memnet.data.sidecar import read_sidecar
+from memnet.data.sidecar import refuse_to_add
 from memnet.data.tables import TableInput, assumed_of, name_of, read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import FAILED
 from memnet.studies.migrate.study import StudyTable
-from memnet.util.text import model_label, printable
+from memnet.util.text import model_label
 from memnet.weights.catalogue import catalogue
+
+_MIGRATION = re.compile(r"\bmemnet[. ](-\S+ )*migrate\b")
+"""What the command line of a migration has."""
 
 RESMEM = "resmem.published"
 
@@ -151,7 +155,11 @@ def score_pictures(
         if no picture matches the study's ids, the model cannot be loaded, or no picture can be
         scored.
     """
-    _refuse_to_add(out, command)
+    refuse_to_add(
+        out,
+        lambda made_by: made_by == command or bool(_MIGRATION.search(made_by)),
+        "give what is in it as --new-scores",
+    )
     inputs = collect([images])
     found = [item.image_id for item in inputs.items]
     match_study(study, found, str(images), rule).require_any()
@@ -176,20 +184,6 @@ def score_pictures(
         summary=summary,
         rule=rule,
     )
-
-
-def _refuse_to_add(table: Path, command: str) -> None:
-    """Refuse a table of scores that no migration made: this one would add rows to it."""
-    try:
-        made_by = str(read_sidecar(table).get("command", ""))
-    except (OSError, ValueError):  # nothing is there, or what `score_to_file` refuses
-        return
-    if made_by != command and "migrate" not in made_by:
-        how = f"by `{printable(made_by, 200)}`" if made_by else "in another way"
-        raise MemnetError(
-            f"{table} was made {how}, and this migration would add rows to it; choose another "
-            "--out, or give what is in it as --new-scores."
-        )
 
 
 def ids_of(new: NewScores) -> list[str]:
