@@ -153,7 +153,9 @@ def _without_blanks(texts: list[str]) -> list[str]:
 
 
 def _is_numeric(cells: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)
+    types = pd.api.types
+    other = types.is_bool_dtype(cells) or types.is_complex_dtype(cells)  # float() drops a part
+    return types.is_numeric_dtype(cells) and not other
 
 
 def has_decimal_comma(text: str) -> bool:

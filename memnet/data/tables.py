@@ -147,6 +147,11 @@ def read_table_any(table: TableInput) -> pd.DataFrame:
     """
     if isinstance(table, pd.DataFrame):
         return _as_written(table)
+    if not isinstance(table, str | os.PathLike):
+        raise MemnetError(
+            f"A {type(table).__name__} is no table; give a file or a DataFrame with a column of "
+            "ids (of a Series, reset_index() makes one)."
+        )
     path, sheet = split_sheet(table)
     content = _content(path)
     if content[:4] == b"PAR1":
@@ -449,9 +454,9 @@ def has_column(frame: pd.DataFrame, column: str, source: Path | str = TABLE_GIVE
     return column in frame.columns
 
 
-def _one_form(name: str) -> str:
+def _one_form(name: object) -> object:
     """Write a name in one Unicode form: an a with dots is one letter, or a letter and its dots."""
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
+    return unicodedata.normalize("NFC", name) if isinstance(name, str) else name
 
 
 def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None:
@@ -461,11 +466,15 @@ def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None
     """
     if has_column(frame, column, source):
         return
-    names = [name for name in frame.columns if name]
+    names = [str(name) for name in frame.columns if name != ""]
     near = get_close_matches(column, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else _without_names(names)
-    if alike := [name for name in names if _one_form(name) == _one_form(column)]:
+    if column in names:  # as a number, or a tuple
+        hint = " Its name there is no text: rename the columns (columns.astype(str))."
+    elif alike := [name for name in names if _one_form(name) == _one_form(column)]:
         hint = f" Its {alike[0]!r} has other Unicode code points: copy the name from the table."
+    if column in frame.index.names:
+        hint = " It is the index: give the table's reset_index()."
     hint = _names_elsewhere(frame, column) or hint
     raise MemnetError(
         f"{source} has no column {column!r}.{hint} Its columns: {shorten_list(names, 50)}."
@@ -481,7 +490,7 @@ def _names_elsewhere(frame: pd.DataFrame, column: str) -> str:
     for note in assumed_of(frame):
         if column in note:
             return f" But {note}: if it holds the names, delete its mark of a comment."
-    if len(frame.columns) == 1 and any(mark in frame.columns[0] for mark in ",;\t"):
+    if len(frame.columns) == 1 and any(mark in str(frame.columns[0]) for mark in ",;\t"):
         return (
             " Every row is one cell, as where a whole line stands in quotes, or its separator is "
             "another than in 'sep=': save the table again as CSV."

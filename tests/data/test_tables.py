@@ -462,6 +462,28 @@ def test_counts_are_read_alike_whichever_pictures_are_wanted(tmp_path):
     assert extras["responses"].to_dict() == {"b": 914, "a": 1071}
 
 
+def test_names_of_a_dataframe_that_are_no_text_are_missing_in_a_sentence():
+    table = pd.DataFrame([["a.jpg", 0.5]], columns=[0, 1])
+    with pytest.raises(MemnetError, match=r"no column '1'\. Its name there is no text: rename"):
+        read_column(table, column="1", id_column=0)
+
+
+def test_complex_numbers_are_none():
+    with pytest.raises(MemnetError, match=r"its first cell is '\(0\.5\+1j\)'"):
+        read_column(pd.DataFrame({"image_id": ["a"], "score": [0.5 + 1j]}), column="score")
+
+
+def test_what_is_no_table_in_python_is_said_to_be_none():
+    with pytest.raises(MemnetError, match="A Series is no table; give a file or a DataFrame"):
+        read_column(pd.Series([0.5], index=["a.jpg"]), column="score")
+
+
+def test_an_index_that_is_asked_for_is_said_to_be_one():
+    table = pd.DataFrame({"score": [0.5]}, index=pd.Index(["a.jpg"], name="image_id"))
+    with pytest.raises(MemnetError, match=r"It is the index: give the table's reset_index\(\)"):
+        read_column(table, column="score")
+
+
 def test_cells_of_a_dataframe_that_no_file_could_hold():
     ids = pd.Series(["a", "caf\udce9.jpg"], dtype=object)
     table = pd.DataFrame({"id": ids, "note": ["x\ry", 'z "q"\n'], "n": [1.5, 2]})
