@@ -265,6 +265,8 @@ def _open(picture: str | os.PathLike[str] | bytes, max_bytes: int) -> Image.Imag
     try:
         data = picture if isinstance(picture, bytes) else _read(Path(picture), max_bytes)
     except FileNotFoundError:
+        if not isinstance(picture, bytes) and os.path.islink(picture):
+            raise PictureError("This is a link to a file that is not there.") from None
         near = "" if isinstance(picture, bytes) else near_file(picture)
         raise PictureError(f"There is no such file.{near}") from None
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,9 +143,14 @@ def _run(
 
     start = time.perf_counter()
     batches = score_items(predictor, items, batch_size=settings.batch_size, limits=settings.limits)
-    with tqdm(
-        total=len(items), desc=predictor.name, unit=" pictures", file=sys.stderr, disable=None
-    ) as bar:
+    with (
+        warnings.catch_warnings(),
+        tqdm(
+            total=len(items), desc=predictor.name, unit=" pictures", file=sys.stderr, disable=None
+        ) as bar,
+    ):
+        # Pillow's name no picture, and what matters of them is in the rows.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         for rows in batches:
             keep(rows)
             bar.update(len(rows))

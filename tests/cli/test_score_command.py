@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 import sys
 
 import numpy as np
@@ -196,6 +197,21 @@ def test_bad_pictures_are_listed_and_the_good_ones_kept(
     assert "4 scored" in done.stderr
     assert "4 failed" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.filterwarnings("error:Tag data larger than file")
+def test_warnings_of_pillow_that_name_no_picture_are_not_shown(
+    memnet_command, tiny_weights, tmp_path
+):
+    image = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(image, "TIFF", tiffinfo={270: "x" * 40})
+    field, longer = (struct.pack("<HHI", 270, 2, count) for count in (41, 2**31))
+    data = image.getvalue()
+    assert field in data
+    (tmp_path / "a.tif").write_bytes(data.replace(field, longer))
+    done = memnet_command("score", tmp_path / "a.tif", "-m", tiny_weights)
+    assert "1 scored" in done.stderr
+    assert "Warning" not in done.stderr
 
 
 def test_a_mended_picture_is_scored_by_the_next_run(

@@ -235,6 +235,12 @@ def test_missing_file_and_folder_are_told_apart(tmp_path):
         pixels(tmp_path)
 
 
+def test_a_link_to_nothing_is_called_so(tmp_path):
+    (tmp_path / "a.png").symlink_to("nowhere.png")
+    with pytest.raises(PictureError, match=r"^This is a link to a file that is not there\.$"):
+        pixels(tmp_path / "a.png")
+
+
 def test_a_decompression_bomb_is_refused_and_the_limit_stated():
     with pytest.raises(PictureError, match=r"20000 x 20000.*200,000,000.*--max-pixels"):
         pixels(png_bomb())
