@@ -168,6 +168,8 @@ def read_table_any(table: TableInput) -> pd.DataFrame:
 def _content(path: Path) -> bytes:
     if path.is_dir():
         raise MemnetError(f"{path} is a folder, and a table is wanted: give the file in it.")
+    if path.exists() and not path.is_file():  # it may never end, and can be read only once
+        raise MemnetError(f"{path} is no regular file (a pipe or a device): save the table as one.")
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -76,6 +76,8 @@ class Reliability:
         if not np.isfinite(top) or plain.ends is None or self.units < 2:
             return Interval(None, None, plain.reason or self.undefined(name))
         z = np.arctanh(np.minimum(tops[np.isfinite(tops)], _ALMOST_ONE))
+        if len(z) < 2:
+            return Interval(None, None, "one resample has no spread; take more (--resamples)")
         scale = np.sqrt(self.units / (self.units - 1)) * float(np.std(z, ddof=1))
         half = scale * float(stats.t.ppf((1 + level) / 2, self.units - 1))
         middle = np.arctanh(min(top, _ALMOST_ONE))

@@ -6,6 +6,7 @@ The expected values are what the cells say to a person who knows which program w
 from __future__ import annotations
 
 import math
+import os
 import zipfile
 
 import numpy as np
@@ -296,6 +297,13 @@ def test_rows_are_counted_as_a_spreadsheet_counts_them(tmp_path):
 def test_what_is_no_table_is_said_to_be_what_it_is(tmp_path, text, sentence):
     with pytest.raises(MemnetError, match=sentence):
         read(tmp_path, text)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a system with named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(MemnetError, match="is no regular file"):
+        read_table_any(tmp_path / "t.csv")
 
 
 def test_a_folder_and_a_missing_file_are_said_so(tmp_path):

@@ -104,6 +104,15 @@ def test_at_most_2000_resamples_are_spent_on_halves(people):
     assert {len(values) for values in found.resampled.values()} == {2000}
 
 
+def test_one_resample_gives_no_interval_and_says_so():
+    responses = np.full(60, 40)
+    hits = np.random.default_rng(0).binomial(responses, np.linspace(0.4, 0.9, 60))
+    found = reliability.from_counts(hits, responses, plan(60, resamples=1))
+    interval = found.interval("ceiling_spearman", 0.95)
+    assert interval.ends is None
+    assert "one resample has no spread" in interval.reason
+
+
 def test_single_responses_leave_it_unknown_with_a_reason():
     found = reliability.from_counts(np.array([1, 3]), np.array([1, 4]), plan(2))
     assert found.kind == "unknown"
