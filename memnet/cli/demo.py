@@ -34,10 +34,7 @@ def demo(
     else:
         with as_file(files("memnet.samples") / "pictures") as folder:
             table = model.score(sorted(folder.glob("*.png")))
-        print("Three pictures, scored now with resmem.published:\n")
-        print(table[["image_id", "score", "width", "height"]].to_string(index=False))
-
-    print("\n375 scene pictures: published ResMem predictions against human hit rates:\n")
+    say("comparing 375 published predictions with human hit rates ...")
     with as_file(files("memnet.samples") / "scenes375.csv") as path:
         record = compare_scores(
             path,
@@ -52,7 +49,12 @@ def demo(
     write_report(record, out)
     if not missing:
         write_table(table, out / "pictures.csv")
-    print_results(record)  # once all is written: a reader of stdout may go away here
+    # Printed once all is written: a reader of stdout may go away.
+    if not missing:
+        print("Three pictures, scored now with resmem.published:\n")
+        print(table[["image_id", "score", "width", "height"]].to_string(index=False))
+    print("\n375 scene pictures: published ResMem predictions against human hit rates:\n")
+    print_results(record)
     print(f"\nThe report is in {out / 'report.html'}. With your own pictures:\n")
     print("  memnet score FOLDER --model resmem.published --out scores.csv")
     print(
