@@ -10,7 +10,7 @@ from typing import Any
 
 from memnet.errors import MemnetError
 from memnet.util.json_fields import NAME, Shape, check_known, check_shape
-from memnet.util.json_text import parse_json
+from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.text import printable
 
 SCHEMA_VERSION = 2
@@ -246,7 +246,7 @@ class RunRecord:
     def read(cls, path: str | Path) -> RunRecord:
         """Read a ``record.json``."""
         try:
-            return cls.from_json(Path(path).read_text(encoding="utf-8"), str(path))
+            return cls.from_json(read_json_text(Path(path)), str(path))
         except OSError as error:
             raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
         except UnicodeDecodeError as error:

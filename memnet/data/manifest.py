@@ -26,7 +26,7 @@ from memnet.data.tables import read_table_any, split_sheet
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
 from memnet.util.json_fields import NAME, check_shape
-from memnet.util.json_text import parse_json
+from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.table_files import check_table, write_frame
 from memnet.util.text import printable
 
@@ -284,7 +284,7 @@ _SHAPE = {
 def _load(path: Path) -> dict[str, Any] | None:
     """Read a manifest; None where there is no file, or one that is something else."""
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        content = parse_json(read_json_text(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.errors import MemnetError
-from memnet.util.json_text import parse_json
+from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.text import printable
 
 SIDECAR_VERSION = 2
@@ -43,7 +43,7 @@ def read_sidecar(table: Path) -> dict[str, Any]:
     OSError, ValueError
         if it cannot be read, or is no sidecar by its kinds of values.
     """
-    sidecar = parse_json(sidecar_path(table).read_text(encoding="utf-8"))
+    sidecar = parse_json(read_json_text(sidecar_path(table)))
     if not isinstance(sidecar, dict) or "models" not in sidecar:
         raise ValueError('it has no "models"')
     for name in ("models", "files"):

@@ -257,7 +257,10 @@ def _read(path: Path, max_bytes: int) -> bytes:
             f"The file has {status.st_size:,} bytes, more than the limit of {max_bytes:,}; raise "
             "it with --max-bytes, if it is a picture."
         )
-    return path.read_bytes()
+    if not status.st_size:  # as those of /proc are, too, of which some are never at an end
+        return b""
+    with path.open("rb") as file:  # not more than was looked at, however much is added meanwhile
+        return file.read(status.st_size)
 
 
 def _open(picture: str | os.PathLike[str] | bytes, max_bytes: int) -> Image.Image:

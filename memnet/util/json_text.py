@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import stat
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from memnet.util.text import printable
@@ -13,13 +16,30 @@ MAX_CHARACTERS = 2**30
 """A sidecar of ten million pictures has fewer."""
 
 
+def read_json_text(path: Path) -> str:
+    """Read a file of JSON as text; one that is no regular file or too long is an ``OSError``.
+
+    A device would be read for ever, and of a file of gigabytes nothing could be made.
+    """
+    status = path.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):  # of a folder below
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    if status.st_size > MAX_CHARACTERS:
+        raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes", str(path))
+    return path.read_text(encoding="utf-8")
+
+
 def parse_json(text: str, parse_constant: Callable[[str], Any] | None = None) -> Any:
     """Read JSON as ``json.loads`` does; whatever is wrong with it is a ``ValueError``.
+
+    A byte order mark, as editors on Windows leave it, is passed over.
 
     Examples
     --------
     >>> parse_json('{"a": [1, 2]}')
     {'a': [1, 2]}
+    >>> parse_json("\ufeff1")
+    1
     >>> parse_json("image_id,score")
     Traceback (most recent call last):
     ValueError: it is no JSON: Expecting value
@@ -37,7 +57,7 @@ def parse_json(text: str, parse_constant: Callable[[str], Any] | None = None) ->
         raise ValueError(f"it has more than {MAX_CHARACTERS:,} characters")
     try:
         return json.loads(
-            text,
+            text.removeprefix("\ufeff"),
             parse_constant=parse_constant,
             parse_int=_whole_number,
             object_pairs_hook=_fields,

@@ -372,6 +372,14 @@ def test_a_pipe_that_is_called_jpg_is_no_picture(tmp_path):
         decode(tmp_path / "a.jpg", exif_orientation="ignore")
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc here")
+def test_a_file_of_the_kernels_is_not_waited_for(tmp_path):
+    """It is a regular file of 0 bytes; of some, such as kmsg, the end never comes."""
+    (tmp_path / "a.jpg").symlink_to("/proc/self/status")
+    with pytest.raises(PictureError, match="is empty"):
+        decode(tmp_path / "a.jpg", exif_orientation="ignore")
+
+
 def test_a_file_of_gigabytes_is_not_read(tmp_path):
     with (tmp_path / "a.jpg").open("wb") as file:
         file.truncate(2**31)  # sparse: it takes no space
@@ -481,10 +489,10 @@ def test_an_exif_block_of_which_nothing_can_be_read_is_said():
 
 
 def test_a_memory_too_small_for_the_file_itself_is_said(monkeypatch, tmp_path):
-    def read(self):
+    def read(self, mode):
         raise MemoryError
 
     (tmp_path / "a.png").write_bytes(b"x")
-    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(Path, "open", read)
     with pytest.raises(PictureError, match="memory does not hold this picture"):
         decode(tmp_path / "a.png", exif_orientation="ignore")

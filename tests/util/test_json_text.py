@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from memnet.compare.frozen.file import FrozenScores
@@ -37,6 +39,29 @@ def test_a_file_that_is_nested_too_deeply_is_one_sentence(tmp_path, read, name, 
     (tmp_path / "t.csv").write_text("image_id,score\na,0.5\n")
     (tmp_path / name).write_text(DEEP)
     with pytest.raises(MemnetError, match="nested too deeply"):
+        read(tmp_path / given)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no such device here")
+@pytest.mark.parametrize(
+    ("read", "name", "given"),
+    [
+        (RunRecord.read, "record.json", "record.json"),
+        (read_manifest, "t.csv.json", "t.csv"),
+        (open_table, "t.csv.json", "t.csv"),
+        (FrozenScores.read, "frozen.json", "frozen.json"),
+        (require_run, "run.json", "."),
+    ],
+)
+def test_what_never_ends_or_is_too_long_is_not_read(tmp_path, read, name, given):
+    (tmp_path / "t.csv").write_text("image_id,score\na,0.5\n")
+    (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(MemnetError, match="it is no regular file"):
+        read(tmp_path / given)
+    (tmp_path / name).unlink()
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(2**40)  # sparse: it takes no space
+    with pytest.raises(MemnetError, match=r"it has 1,099,511,627,776 bytes"):
         read(tmp_path / given)
 
 

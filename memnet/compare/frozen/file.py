@@ -39,7 +39,7 @@ from memnet.scoring.table import FAILED, Row
 from memnet.util.atomic import write_text
 from memnet.util.clock import utc_now
 from memnet.util.json_fields import Shape, check_known, check_shape
-from memnet.util.json_text import parse_json
+from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.paths import command_text, relative_path
 from memnet.util.text import model_label, printable, shorten_list
 from memnet.weights.catalogue import catalogue
@@ -136,7 +136,7 @@ class FrozenScores:
             if it is missing, no frozen file, damaged, or of another schema version.
         """
         try:
-            values = parse_json(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
+            values = parse_json(read_json_text(Path(path)), parse_constant=_refuse)
             if not isinstance(values, dict) or not {"pictures", "tolerance"} <= values.keys():
                 raise ValueError("it has no pictures, or no tolerance")
             version = values.get("schema_version")

@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_bytes, write_text
-from memnet.util.json_text import parse_json
+from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.locking import hold_lock
 from memnet.util.messages import say
 
@@ -109,7 +109,7 @@ class CacheFiles:
 
     def _about(self) -> dict[str, Any]:
         try:
-            content = parse_json(self.json.read_text(encoding="utf-8"))
+            content = parse_json(read_json_text(self.json))
         except (OSError, ValueError):
             return {}  # not there or damaged: either way it proves nothing
         fits = isinstance(content, dict) and content.get("digest") == self.digest

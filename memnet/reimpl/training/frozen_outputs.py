@@ -26,7 +26,7 @@ from memnet.reimpl.branches import Network
 from memnet.reimpl.training.cache import PictureCache
 from memnet.reimpl.training.cache_files import locked, make_file, require_space, unwritable
 from memnet.util.atomic import write_text
-from memnet.util.json_text import parse_json
+from memnet.util.json_text import parse_json, read_json_text
 from memnet.weights.digests import tensors_digest
 
 _BATCH = 16
@@ -189,7 +189,7 @@ def _progress(path: Path) -> Path:
 def _done(path: Path, head: bytes, size: int, count: int) -> int:
     """How many pictures' outputs are in the file; 0 where it is not what it should be."""
     try:
-        done = parse_json(_progress(path).read_text(encoding="utf-8"))["done"]
+        done = parse_json(read_json_text(_progress(path)))["done"]
         with path.open("rb") as file:
             whole = file.read(len(head)) == head and path.stat().st_size == size
     except (OSError, ValueError, KeyError, TypeError):

@@ -29,7 +29,7 @@ from memnet.reimpl.training.config import TrainConfig, read_config
 from memnet.reimpl.training.training_set import COLUMNS, TrainingSet
 from memnet.util.atomic import write_text
 from memnet.util.csv_text import to_csv_text
-from memnet.util.json_text import parse_json
+from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.locking import hold_lock
 from memnet.util.text import printable
 
@@ -137,7 +137,7 @@ def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
 
 def _read_about(path: Path) -> dict[str, Any]:
     """Read what the data are called; anything else than that is a ``ValueError``."""
-    about = parse_json(path.read_text(encoding="utf-8"))
+    about = parse_json(read_json_text(path))
     kinds = {"trained_on": list, "test_name": str, "description": dict, "set_aside": list}
     if not isinstance(about, dict) or not all(
         isinstance(about.get(name), kind) for name, kind in kinds.items()
@@ -159,7 +159,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     """
     path = Path(folder) / RUN
     try:
-        run = parse_json(path.read_text(encoding="utf-8"))
+        run = parse_json(read_json_text(path))
     except FileNotFoundError:
         return None
     except OSError as error:
