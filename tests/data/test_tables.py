@@ -643,3 +643,13 @@ def test_strict_open_xml_is_told_what_to_save_it_as(tmp_path):
         archive.writestr("xl/workbook.xml", '<workbook xmlns="http://purl.oclc.org/ooxml/x"/>')
     with pytest.raises(MemnetError, match=r"Strict Open XML': save it as 'Excel Workbook"):
         read_table_any(tmp_path / "strict.xlsx")
+
+
+def test_a_damaged_workbook_is_one_sentence(tmp_path):
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", "x" * 1000)
+    content = bytearray((tmp_path / "t.xlsx").read_bytes())
+    content[45:50] = b"\xff" * 5  # within what was packed
+    (tmp_path / "t.xlsx").write_bytes(content)
+    with pytest.raises(MemnetError, match="cannot be read as an Excel file"):
+        read_table_any(tmp_path / "t.xlsx")
