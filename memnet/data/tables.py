@@ -14,7 +14,8 @@ import re
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, time
 from difflib import get_close_matches
 from pathlib import Path
@@ -302,6 +303,20 @@ def _require_excel(content: bytes, path: Path) -> None:
     raise MemnetError(f"{path} is no table that memnet reads but {what}.")
 
 
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged workbook raises into an error, and warn of nothing beside cells."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except MemnetError:
+        raise
+    except Exception as error:  # zipfile, XML and openpyxl raise of many kinds
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise MemnetError(f"{path} cannot be read as an Excel file ({reason}).") from error
+
+
 def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, list[str]]:
     try:
         import openpyxl
@@ -310,10 +325,8 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
             f"{path} is an Excel file, and reading it needs openpyxl: pip install "
             '"memnet-harness[excel]", or save it as CSV.'
         ) from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what a sheet has beside its cells
-            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    with _one_sentence(path):
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheets = [each.title for each in book.worksheets]
         if sheet and sheet not in sheets:
             raise MemnetError(f"{path} has no sheet {sheet!r}; it has {', '.join(sheets)}.")
@@ -327,11 +340,6 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
         cells = book[sheet or sheets[0]]
         cells.reset_dimensions()  # some programs write a size that is too small
         values = list(cells.iter_rows(values_only=True))
-    except MemnetError:
-        raise
-    except Exception as error:  # zipfile, XML and openpyxl raise of many kinds
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise MemnetError(f"{path} cannot be read as an Excel file ({reason}).") from error
     rows = [[_excel_cell(value) for value in row] for row in values]
     used = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
     assumed = [f"Excel, sheet {sheet or sheets[0]!r}"]
@@ -340,7 +348,8 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
     if not used:
         raise MemnetError(f"{path} is empty.")
     if any(not all(row) for _, row in used):
-        _refuse_formulas(content, path, sheet or sheets[0])
+        with _one_sentence(path):
+            _refuse_formulas(content, path, sheet or sheets[0])
     (_, names), *body = used
     width = max(place + 1 for _, row in used for place, cell in enumerate(row) if cell)
     names = [_name(name) for name in (names + [""] * width)[:width]]

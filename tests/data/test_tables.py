@@ -653,3 +653,17 @@ def test_a_damaged_workbook_is_one_sentence(tmp_path):
     (tmp_path / "t.xlsx").write_bytes(content)
     with pytest.raises(MemnetError, match="cannot be read as an Excel file"):
         read_table_any(tmp_path / "t.xlsx")
+
+
+def test_a_workbook_with_a_damaged_part_that_no_cell_needs_is_one_sentence(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["image_id", "score"], ["a.jpg", None], ["b.jpg", 0.5]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    content = (tmp_path / "t.xlsx").read_bytes()
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as archive:
+        start = archive.getinfo("docProps/app.xml").header_offset
+    (tmp_path / "t.xlsx").write_bytes(content[:start] + b"XXXX" + content[start + 4 :])
+    with pytest.raises(MemnetError, match="cannot be read as an Excel file"):
+        read_table_any(tmp_path / "t.xlsx")
