@@ -82,12 +82,12 @@ _ARCHIVES = {
     "xl/workbook.bin": "a binary Excel file (.xlsb): save it as .xlsx",
     "content.xml": "an OpenDocument file (.ods): save it as .xlsx or CSV",
     "word/document.xml": "a Word document: save its table as CSV",
-    "xdata.json": "a file of jamovi or JASP: export its data as CSV",
-    "internal.sqlite": "a file of JASP: export its data as CSV",
+    ".omv": "a file of jamovi: export its data as CSV",
+    ".jasp": "a file of JASP: export its data as CSV",
     "Index/Document.iwa": "a Numbers file of Apple: export it as .xlsx or CSV",
     "": "a zip archive: unpack it first",
 }
-"""What lies in a zip archive -> what it is and what to do."""
+"""What lies in a zip archive, or the ending of its name -> what it is and what to do."""
 
 _WORKBOOK = "xl/workbook.xml"
 
@@ -291,7 +291,7 @@ def _require_excel(content: bytes, path: Path) -> None:
     """Refuse zip archives that are something else, by what they hold."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = set(archive.namelist())
+            names = {*archive.namelist(), path.suffix.lower()}
             book = archive.read(_WORKBOOK) if _WORKBOOK in names else b""
     except Exception:  # zipfile, zlib and others raise of many kinds
         return  # damaged: reading it says so

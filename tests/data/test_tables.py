@@ -626,7 +626,6 @@ def test_comments_above_the_names_of_a_sheet_are_passed_over(tmp_path):
     ("member", "sentence"),
     [
         ("scores.csv", "a zip archive: unpack it first"),
-        ("xdata.json", "a file of jamovi or JASP"),
         ("content.xml", r"an OpenDocument file \(.ods\): save it as"),
         ("xl/workbook.bin", "a binary Excel file"),
     ],
@@ -636,6 +635,13 @@ def test_archives_are_said_to_be_what_they_are(tmp_path, member, sentence):
         archive.writestr(member, "x")
     with pytest.raises(MemnetError, match=sentence):
         read_table_any(tmp_path / "t.xlsx")
+
+
+def test_an_archive_of_jamovi_is_known_by_its_ending(tmp_path):
+    with zipfile.ZipFile(tmp_path / "t.omv", "w") as archive:
+        archive.writestr("xdata.json", "x")
+    with pytest.raises(MemnetError, match="a file of jamovi: export its data as CSV"):
+        read_table_any(tmp_path / "t.omv")
 
 
 def test_strict_open_xml_is_told_what_to_save_it_as(tmp_path):
