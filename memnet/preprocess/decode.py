@@ -370,7 +370,7 @@ _OURS = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "a PNG",
     re.compile(rb"GIF8[79]a"): "a GIF",
     re.compile(rb"RIFF.{4}WEBP", re.DOTALL): "a WEBP",
-    re.compile(rb"II\*\0|MM\0\*"): "a TIFF",
+    re.compile(rb"II\*\0|MM\0\*"): "a TIFF, or a camera's raw file,",
 }
 _OTHERS = {
     re.compile(rb".{4}ftyp(hei|hev|mif)", re.DOTALL): "a HEIC picture, as telephones make them",
@@ -433,11 +433,15 @@ def _to_rgb(image: Image.Image, deep: bool, warnings: list[str]) -> Image.Image:
     )
 
 
+_EMPTY_EXIF = 20
+"""Bytes of an EXIF block without an entry."""
+
+
 def _orientation(image: Image.Image, warnings: list[str]) -> int:
     """Read the EXIF orientation, 1 to 8; 1 means that the picture lies as it should."""
     try:
         exif = image.getexif()
-        if not exif and image.info.get("exif"):
+        if not exif and len(image.info.get("exif", b"")) > _EMPTY_EXIF:
             raise ValueError("nothing in it can be read")
         orientation = int(exif.get(ExifTags.Base.Orientation, 1))
     except Exception:  # a damaged EXIF block does not make the pixels unusable

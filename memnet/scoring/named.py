@@ -170,6 +170,7 @@ def _name_of_file(path: Path, header: WeightHeader) -> str:
     entry = catalogue().get(header.name)
     if entry is not None:
         ours = store.stored_path(entry).resolve() == path.resolve()
+        ours = ours and not entry.differences(header)
         if ours if entry.user_supplied else entry.is_current(header):
             return entry.name
     return path.as_posix()

@@ -108,11 +108,33 @@ class ModelEntry(WeightEntry):
                 f"{path} is not {self.name}: it was made as {header.name!r}. Remove it, and get "
                 f"the right one with `{self.obtain}`."
             )
+        if self.user_supplied and (other := self.differences(header)):
+            raise MemnetError(
+                f"{path} is not {self.name}: its {', '.join(other)} differ. Import the right one "
+                f"with `{self.obtain}`."
+            )
         if not self.user_supplied and header.tensors_sha256 != self.tensors_sha256:
             raise MemnetError(
                 f"{path} does not hold the numbers of {self.name}; delete it and run "
                 f"`memnet weights fetch {self.name}`."
             )
+
+    def differences(self, header: WeightHeader) -> list[str]:
+        """In what a file differs from this model, but for the numbers of what the user supplied.
+
+        The same numbers, fed other pixels, give other scores.
+        """
+        specs = [
+            {**spec.to_dict(), "mean_sha256": ""} for spec in (header.preprocess, self.preprocess)
+        ]
+        equal = {
+            "network": header.arch == self.arch,
+            "preprocessing": specs[0] == specs[1],
+            "output": header.output == self.output,
+            "target": header.target == self.target,
+            "training data": header.trained_on == self.trained_on,
+        }
+        return [name for name, is_equal in equal.items() if not is_equal]
 
     def missing(self, home: Path, *, forbidden: bool) -> str:
         """Say how to get the weights, or which files of MIT's to import."""

@@ -460,6 +460,7 @@ def test_a_small_picture_in_a_huge_tile_is_refused_before_it_is_unpacked():
     assert pixels_to_unpack(open_picture(_tiff(10, 16, 8))) == 160
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -486,6 +487,9 @@ def test_an_exif_block_of_which_nothing_can_be_read_is_said():
     data = encoded(Image.fromarray(PIXELS), "JPEG", exif=damaged)
     (warning,) = decode(data, exif_orientation="ignore").warnings
     assert warning == "the EXIF block is damaged; orientation unknown"
+    empty = b"Exif\0\0MM\0*\0\0\0\x08" + bytes(6)
+    data = encoded(Image.fromarray(PIXELS), "JPEG", exif=empty)
+    assert decode(data, exif_orientation="ignore").warnings == ()
 
 
 def test_a_memory_too_small_for_the_file_itself_is_said(monkeypatch, tmp_path):

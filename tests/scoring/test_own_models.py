@@ -513,6 +513,35 @@ def test_a_file_has_the_catalogues_name_only_where_all_that_it_says_agrees(
     assert name == (own_entry.name if same else path.as_posix())
 
 
+@pytest.mark.parametrize(
+    ("changes", "other"),
+    [
+        ({"preprocess": dataclasses.replace(SPEC, channel_order="BGR")}, "preprocessing"),
+        (
+            {"output": dataclasses.replace(OUTPUT, add=0.1), "trained_on": ()},
+            "output, training data",
+        ),
+    ],
+)
+def test_what_the_user_supplied_has_its_name_only_where_it_is_fed_as_the_model_is(
+    tmp_path, own_entry, monkeypatch, changes, other
+):
+    """No checksum of its numbers is known, and so nothing else would tell."""
+    entry = dataclasses.replace(own_entry, sha256="", tensors_sha256="")
+    monkeypatch.setattr("memnet.scoring.named.catalogue", lambda: {entry.name: entry})
+    monkeypatch.setenv("MEMNET_HOME", str(tmp_path))
+    written = own_entry.header(own_entry.sha256, own_entry.tensors_sha256)
+    fields = {field.name: getattr(written, field.name) for field in dataclasses.fields(written)}
+    path = tmp_path / "weights" / "tiny.test.safetensors"
+    write_tiny(path, **fields)
+    assert memnet.load("tiny.test", device="cpu").name == "tiny.test"
+    assert memnet.load(path, device="cpu").name == "tiny.test"
+    write_tiny(path, **{**fields, **changes})
+    assert memnet.load(path, device="cpu").name == path.as_posix()
+    with pytest.raises(MemnetError, match=f"is not tiny.test: its {other} differ"):
+        memnet.load("tiny.test", device="cpu")
+
+
 def test_a_network_that_cannot_be_built_for_its_tensors_is_one_sentence(tmp_path):
     class Halves(nn.Module):
         @classmethod
