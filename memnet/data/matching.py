@@ -25,7 +25,7 @@ import pandas as pd
 
 from memnet.data.columns import Scores
 from memnet.data.digests import ids_digest, manifest_digest
-from memnet.data.numbers import scale_hint
+from memnet.data.numbers import MIXED_SCALES, scale_hint
 from memnet.errors import MemnetError, unknown_name
 from memnet.util.text import shorten_list
 
@@ -487,8 +487,11 @@ def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[str]:
             ", a rate corrected for false alarms may be below 0" if low < 0 and high <= 1 else ""
         )
     hint = hint or "perhaps they are raw outputs"
+    ranks = "ranks are not affected"
+    if hint.endswith(MIXED_SCALES):
+        ranks = "nor do ranks, as long as some are percentages"
     return [
         f"{name}{' (truth)' if is_truth else ''} has scores outside [0, 1] (from {low:g} to "
         f"{high:g}); {hint}. Errors (MSE, MAE, bias) and distributions mean little unless truth "
-        "and predictions are on one scale from 0 to 1; ranks are not affected."
+        f"and predictions are on one scale from 0 to 1; {ranks}."
     ]

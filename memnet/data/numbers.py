@@ -180,6 +180,10 @@ def is_fraction(cell: object) -> bool:
     return isinstance(cell, float | np.floating) and math.isfinite(cell) and cell % 1 != 0
 
 
+MIXED_SCALES = "some may be percentages, others not"
+"""How :func:`scale_hint` ends where ranks mean nothing either."""
+
+
 def scale_hint(values: np.ndarray) -> str:
     """Say what scores that are not all from 0 to 1 may be; "" where nobody knows.
 
@@ -193,7 +197,7 @@ def scale_hint(values: np.ndarray) -> str:
     if low < 0 or high > 100:
         return ""
     if high > 10 and above < 0.9 * len(values):
-        return f"{above:,} of {len(values):,} are above 1: some may be percentages, others not"
+        return f"{above:,} of {len(values):,} are above 1: {MIXED_SCALES}"
     if high > 10:
         return "they look like percentages: divide by 100"
     if bool((values == np.floor(values)).all()):

@@ -136,7 +136,9 @@ class ScoreRows:
             return
         if len(self.ids) and not self.has_id.any():
             raise MemnetError(f"{self.source} has no id in column {self.id_column!r}.")
-        first = f"its first cell is {self.texts[0]!r}" if len(self.texts) else "no rows"
+        first = (self.broken or ("no rows",))[0]
+        if len(self.texts):
+            first = f"its first cell is {self.texts[0]!r}"
         raise MemnetError(
             f"{self.source} has no usable number in column {self.column!r} "
             f"({first}){percent_hint(self.texts)}.{self._classes_hint()}"

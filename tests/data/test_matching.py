@@ -415,9 +415,9 @@ def test_each_side_outside_its_range_is_told_what_it_looks_like():
     assert "corrected for false alarms may be below 0" in sentence
     assert warned([0, 0.5, 1], [0, 0.5, 1]) == []
     assert "they look like ratings, not like shares" in warned([3, 5, 6], hits)[0]
-    assert (
-        "2 of 3 are above 1: some may be percentages, others not" in warned([0.5, 62, 75], hits)[0]
-    )
+    mixed = warned([0.5, 62, 75], hits)[0]
+    assert "2 of 3 are above 1: some may be percentages, others not" in mixed
+    assert mixed.endswith("nor do ranks, as long as some are percentages.")
 
 
 def test_two_classes_are_called_so_and_not_percentages_as_well():

@@ -455,6 +455,13 @@ def test_a_row_of_another_length_is_set_aside_and_the_others_are_kept(tmp_path):
     assert record.items["set_aside"] == 4  # two of each file
 
 
+def test_a_table_all_of_whose_rows_are_set_aside_says_why(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image_id,score,note\na,0.5\nb,0.6\n")
+    with pytest.raises(MemnetError, match=r"row 2 \(a, 0\.5\) has 2 cell\(s\) for 3 names"):
+        read_column(path, column="score")
+
+
 def test_every_model_of_a_table_is_read_alike(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("image_id;model;score\na;m;0,5\nb;m;0,7\na;n;2,345\nb;n;1,071\n")
