@@ -35,13 +35,13 @@ def resize_opencv_linear_8bit(picture: Image.Image, size_hw: Size) -> AnyArray:
     -------
     uint8 array of shape ``(height, width, 3)``.
     """
-    pixels = np.asarray(picture).astype(np.int32)
+    pixels = np.asarray(picture)
     (top, bottom, w_top, w_bottom), (left, right, w_left, w_right) = (
         _fixed_point_taps(old, new) for old, new in zip(pixels.shape[:2], size_hw, strict=True)
     )
-    rows = (
-        pixels[:, left] * w_left[:, None] + pixels[:, right] * w_right[:, None]
-    )  # H x width x 3, in 1/2048
+    # Only the columns that are read are widened: all of them would be four times the picture.
+    columns = [pixels[:, taps].astype(np.int32) for taps in (left, right)]
+    rows = columns[0] * w_left[:, None] + columns[1] * w_right[:, None]  # H x width x 3, in 1/2048
     above = (w_top[:, None, None] * (rows[top] >> 4)) >> 16
     below = (w_bottom[:, None, None] * (rows[bottom] >> 4)) >> 16
     resized: AnyArray = ((above + below + 2) >> 2).astype(np.uint8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -68,3 +70,15 @@ def test_tensorflow_1_reads_half_a_pixel_too_far_left():
 def test_skimage_darkens_the_border_of_an_enlarged_picture():
     # The outermost centre lies a quarter pixel outside: 3/4 of the pixel, 1/4 of the darkest value.
     assert resized("skimage-linear-float", [40, 240], 4) == pytest.approx([40, 90, 190, 190])
+
+
+def test_opencvs_resize_widens_only_the_pixels_that_it_reads():
+    """All of them would be 2.4 GB at the limit of a picture's size."""
+    picture = Image.new("RGB", (65_000, 100))
+    tracemalloc.start()
+    try:
+        RESIZERS["opencv-linear-8bit"](picture, (227, 227))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60e6  # the picture has 20 MB, and Pillow hands it over in two copies
