@@ -10,13 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
 import unicodedata
-import warnings
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, time
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -26,9 +21,9 @@ from memnet.data.delimited import (
     SEPARATORS,
     cells_of_any_length,
     clean_name,
-    is_note,
     parse_text_table,
 )
+from memnet.data.excel import read_sheet, require_excel
 from memnet.data.numbers import (
     DECIMAL_COMMA,
     POINT_COLUMNS,
@@ -40,7 +35,6 @@ from memnet.data.numbers import (
 from memnet.errors import MemnetError
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.util.text import shorten_list
-from memnet.util.workbook import decode_text
 
 TABLE_GIVEN = "the table given"
 """What messages and records call a DataFrame, which has no file's name."""
@@ -77,19 +71,6 @@ _UNREADABLE = {
     b"{\\rtf": "a Word document (RTF): save the table as CSV",
 }
 """How a file begins -> what it is and what to do."""
-
-_ARCHIVES = {
-    "xl/workbook.bin": "a binary Excel file (.xlsb): save it as .xlsx",
-    "content.xml": "an OpenDocument file (.ods): save it as .xlsx or CSV",
-    "word/document.xml": "a Word document: save its table as CSV",
-    ".omv": "a file of jamovi: export its data as CSV",
-    ".jasp": "a file of JASP: export its data as CSV",
-    "Index/Document.iwa": "a Numbers file of Apple: export it as .xlsx or CSV",
-    "": "a zip archive: unpack it first",
-}
-"""What lies in a zip archive, or the ending of its name -> what it is and what to do."""
-
-_WORKBOOK = "xl/workbook.xml"
 
 
 def name_of(table: TableInput) -> str:
@@ -158,7 +139,7 @@ def read_table_any(table: TableInput) -> pd.DataFrame:
     if content[:4] == b"PAR1":
         frame, assumed = _read_parquet(content, path), ["Parquet"]
     elif content[:4] == b"PK\x03\x04":
-        _require_excel(content, path)
+        require_excel(content, path)
         frame, assumed = _read_excel(content, path, sheet)
     else:
         frame, assumed = _read_text(content, str(path))
@@ -287,128 +268,20 @@ def _is_text(cells: pd.Series | pd.Index) -> bool:
     return pd.api.types.is_string_dtype(cells)
 
 
-def _require_excel(content: bytes, path: Path) -> None:
-    """Refuse zip archives that are something else, by what they hold."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = {*archive.namelist(), path.suffix.lower()}
-            book = archive.read(_WORKBOOK) if _WORKBOOK in names else b""
-    except Exception:  # zipfile, zlib and others raise of many kinds
-        return  # damaged: reading it says so
-    what = next((what for name, what in _ARCHIVES.items() if name in names), _ARCHIVES[""])
-    if b"purl.oclc.org/ooxml" in book:
-        what = "an Excel file of the kind 'Strict Open XML': save it as 'Excel Workbook (.xlsx)'"
-    elif book:
-        return
-    raise MemnetError(f"{path} is no table that memnet reads but {what}.")
-
-
-@contextmanager
-def _one_sentence(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged workbook raises into an error, and warn of nothing beside cells."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except MemnetError:
-        raise
-    except Exception as error:  # zipfile, XML and openpyxl raise of many kinds
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise MemnetError(f"{path} cannot be read as an Excel file ({reason}).") from error
-
-
 def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, list[str]]:
-    try:
-        import openpyxl
-    except ImportError:
-        raise MemnetError(
-            f"{path} is an Excel file, and reading it needs openpyxl: pip install "
-            '"memnet-harness[excel]", or save it as CSV.'
-        ) from None
-    with _one_sentence(path):
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheets = [each.title for each in book.worksheets]
-        if sheet and sheet not in sheets:
-            raise MemnetError(f"{path} has no sheet {sheet!r}; it has {', '.join(sheets)}.")
-        if not sheet and len(sheets) > 1:
-            raise MemnetError(
-                f"{path} has {len(sheets)} sheets ({', '.join(sheets)}); say which: "
-                f"{path.name}#{sheets[0]}."
-            )
-        if not sheets:
-            raise MemnetError(f"{path} has no sheet with a table.")
-        cells = book[sheet or sheets[0]]
-        cells.reset_dimensions()  # some programs write a size that is too small
-        values = list(cells.iter_rows(values_only=True))
-    rows = [[_excel_cell(value) for value in row] for row in values]
-    used = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
-    assumed = [f"Excel, sheet {sheet or sheets[0]!r}"]
-    while len(used) > 1 and is_note(used[0][1][0]) and not any(used[0][1][1:]):
-        assumed.append(f"the line {used.pop(0)[1][0][:40]!r} above the names was passed over")
-    if not used:
-        raise MemnetError(f"{path} is empty.")
-    if any(not all(row) for _, row in used):
-        with _one_sentence(path):
-            _refuse_formulas(content, path, sheet or sheets[0])
-    (_, names), *body = used
-    width = max(place + 1 for _, row in used for place, cell in enumerate(row) if cell)
-    names = [_name(name) for name in (names + [""] * width)[:width]]
+    found = read_sheet(content, path, sheet)
+    (_, names), *body = found.rows
     frame = pd.DataFrame(
-        [(row + [""] * width)[:width] for _, row in body],
-        columns=range(width),
+        [row for _, row in body],
+        columns=range(len(names)),
         index=[number for number, _ in body],
         dtype=object,
     )
-    frame.columns = pd.Index(names, dtype=object)
+    frame.columns = pd.Index(list(map(_name, names)), dtype=object)
     frame.attrs[DECIMAL_COMMA] = _has_decimal_commas([row for _, row in body])
     frame.attrs[POINTS_UNSURE] = True
-    frame.attrs[POINT_COLUMNS] = [
-        name
-        for place, name in enumerate(names)
-        if any(is_fraction(value) for row in values for value in row[place : place + 1])
-    ]
-    return frame, assumed
-
-
-def _refuse_formulas(content: bytes, path: Path, sheet: str) -> None:
-    """Raise ``MemnetError`` where a cell has a formula and no result: a missing value it is not."""
-    import openpyxl
-
-    if not _has_formula(content):
-        return
-    computed, written = (
-        openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=results)[sheet]
-        for results in (True, False)
-    )
-    for results, formulas in zip(computed.iter_rows(), written.iter_rows(), strict=False):
-        for result, formula in zip(results, formulas, strict=False):
-            if result.value is None and formula.data_type == "f":
-                raise MemnetError(
-                    f"{path}, sheet {sheet!r}: cell {formula.coordinate} holds the formula "
-                    f"{str(formula.value)[:40]} without its result, since the program that wrote "
-                    "the file computes none; open the file in a spreadsheet and save it."
-                )
-
-
-def _has_formula(content: bytes) -> bool:
-    """Whether some sheet has a formula: it is told without reading the cells, which takes long."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        sheets = [name for name in archive.namelist() if name.endswith(".xml")]  # wherever they lie
-        return any(_FORMULA.search(archive.read(name)) for name in sheets)
-
-
-_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
-
-
-def _excel_cell(value: object) -> str:
-    """Write a cell as text; Excel keeps whole numbers as such, and others as float64."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return "-0.0" if str(value) == "-0.0" else str(int(value))
-    if isinstance(value, datetime) and value.time() == time():
-        return value.date().isoformat()  # a day, as CSV and Parquet have it
-    return decode_text(value) if isinstance(value, str) else str(value)
+    frame.attrs[POINT_COLUMNS] = [frame.columns[place] for place in found.fractions]
+    return frame, found.assumed
 
 
 def _text_frame(frame: pd.DataFrame) -> pd.DataFrame:

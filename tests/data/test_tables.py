@@ -10,12 +10,14 @@ import os
 import zipfile
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memnet
+from memnet.data import excel
 from memnet.data.columns import read_column, read_extras
 from memnet.data.delimited import parse_text_table
 from memnet.data.numbers import to_numbers
@@ -679,4 +681,23 @@ def test_a_workbook_with_a_damaged_part_that_no_cell_needs_is_one_sentence(tmp_p
         start = archive.getinfo("docProps/app.xml").header_offset
     (tmp_path / "t.xlsx").write_bytes(content[:start] + b"XXXX" + content[start + 4 :])
     with pytest.raises(MemnetError, match="cannot be read as an Excel file"):
+        read_table_any(tmp_path / "t.xlsx")
+
+
+def test_a_cell_far_from_the_table_does_not_fill_the_memory(tmp_path):
+    """Two cells of 4,000 rows and 16,384 columns; as a rectangle they were 65 million texts."""
+    book = openpyxl.Workbook()
+    book.active.append(["image_id", "score"])
+    for row in range(2, 4_000):
+        book.active.cell(row, 1, "a")
+    book.active["XFD5"] = "a note"
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(MemnetError, match="delete what stands far to the right of the table"):
+        read_table_any(tmp_path / "t.xlsx")
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    pd.DataFrame({"image_id": ["a"] * 2_000}).to_excel(tmp_path / "t.xlsx", index=False)
+    monkeypatch.setattr(excel, "_MOST_UNPACKED", 50_000)
+    with pytest.raises(MemnetError, match="save the table as CSV"):
         read_table_any(tmp_path / "t.xlsx")
