@@ -169,7 +169,7 @@ def damaged(record, path, value):
         (("differences", 0, "tests"), {"zou": []}, "differences[0].tests.zou is []"),
         (("published",), [{}], "published[0] has no model"),
         (("resampling",), None, "resampling is None"),
-        (("dataset",), "\ud800", r"dataset is '\ud800', which must be text"),
+        (("dataset",), "\ud800", r"dataset is '\ud800', with half a character"),
         (("warnings",), ["fine", 3], "warnings[1] is 3, which must be text"),
     ],
 )
