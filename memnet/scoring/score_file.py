@@ -26,6 +26,7 @@ from memnet.scoring.table import (
     write_rows,
 )
 from memnet.util.atomic import write_text
+from memnet.util.json_fields import Shape, check_known, check_shape
 from memnet.util.json_text import parse_json
 from memnet.util.locking import hold_lock
 from memnet.util.paths import is_same
@@ -177,13 +178,11 @@ class ScoreFile:
         for number, line in enumerate(data[:whole].split(b"\n")[:-1], start=1):
             try:
                 fields = parse_json(line.decode("utf-8"))
-                if not isinstance(fields, dict):
-                    raise TypeError("it is no row")
+                check_shape(fields, _LINE, "")
                 stamp = fields.pop(_STAMP, None)
+                check_known(fields, Row, "")
                 row = Row(**fields)
-                if not all(isinstance(part, str) for part in (*row.key, row.path, row.warning)):
-                    raise TypeError("a text is none")
-            except (ValueError, TypeError) as error:
+            except ValueError as error:
                 raise MemnetError(
                     f"{self.journal}, line {number}, is damaged ({error}); remove that line and "
                     "run the same command again."
@@ -203,6 +202,15 @@ def _is_one_place(one: str, other: str) -> bool:
 _LONGEST_NAME = 200
 _STAMP = "file"
 """Key of a journal's line: size and time of the picture's file."""
+
+_LINE: Shape = {
+    **dict.fromkeys(("image_id", "path", "model", "variant", "mode", "warning"), str),
+    **dict.fromkeys(("score", "raw"), (float, None)),
+    **dict.fromkeys(("n_crops", "width", "height"), (int, None)),
+    "clamped": (bool, None),
+    f"{_STAMP}?": (str, None),
+}
+"""A journal's line: a :class:`Row`, and the stamp of its file."""
 
 
 def file_stamp(path: str) -> str:

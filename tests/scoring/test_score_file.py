@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import pytest
 
@@ -159,12 +160,21 @@ def test_a_damaged_line_of_a_journal_is_named(tmp_path, line):
         ScoreFile(tmp_path / "s.csv")
 
 
-def test_a_text_of_a_journal_that_is_a_number_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"image_id": 7}, "image_id is 7, which must be text"),
+        ({"score": "0.5"}, "score is '0.5', which must be a number or null"),
+        ({"clamped": 1}, "clamped is 1, which must be true or false or null"),
+        ({"a\nb": 1}, r"it has the unknown field 'a\nb'"),
+    ],
+)
+def test_a_line_of_a_journal_with_something_else_in_it_is_named(tmp_path, changes, reason):
     table = start(tmp_path / "s.csv")
     table.append([row("a")])
     fields = json.loads(table.journal.read_text())
-    table.journal.write_text(json.dumps(fields | {"image_id": 7}) + "\n")
-    with pytest.raises(MemnetError, match=r"line 1, is damaged \(a text is none\)"):
+    table.journal.write_text(json.dumps(fields | changes) + "\n")
+    with pytest.raises(MemnetError, match=re.escape(f"line 1, is damaged ({reason})")):
         ScoreFile(tmp_path / "s.csv")
 
 
