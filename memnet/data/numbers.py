@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,7 @@ _BETWEEN = "'\u2019\u00a0\u2009\u202f"  # Swiss, French, SI; a plain blank may p
 _SPACED = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:[{_BETWEEN}]\d{{3}})+(?:[.,]\d*)?")
 _BLANKED = re.compile(r"[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?")
 _WHOLE_PART = re.compile(r"[+-]?(\d+)(?:[.,]\d*)?")
+_NUMBERS = (float, np.floating, Decimal)  # of which one has decimals or not
 _MINUS = "\u2212"  # as word processors and APA tables have it
 
 
@@ -177,7 +179,7 @@ def has_decimal_comma(text: str) -> bool:
 
 def is_fraction(cell: object) -> bool:
     """Whether a cell is a number, not text, with something behind its decimal point."""
-    return isinstance(cell, float | np.floating) and math.isfinite(cell) and cell % 1 != 0
+    return isinstance(cell, _NUMBERS) and math.isfinite(cell) and cell % 1 != 0
 
 
 MIXED_SCALES = "some may be percentages, others not"
@@ -222,7 +224,7 @@ def _are_like_thousands(texts: list[str], cells: pd.Series) -> bool:
     """Whether points look like those between thousands: ``1.071`` beside ``914``, and no ``0.5``.
 
     That is where every cell with a point has groups of three digits, and whole numbers without one
-    end below 1,000, some of three digits.
+    end below 1,000, some of two or three digits. Beside ``7`` alone, ``1.071`` is a rating's mean.
     """
     if not cells.attrs.get(POINTS_UNSURE) or _has_decimals(cells):
         return False
@@ -232,7 +234,7 @@ def _are_like_thousands(texts: list[str], cells: pd.Series) -> bool:
     if not either.fullmatch(first) or not all(map(either.fullmatch, pointed)):
         return False
     whole = (text.lstrip("+-") for text in texts)
-    return max((len(text) for text in whole if text.isdecimal()), default=0) == len("914")
+    return max((len(text) for text in whole if text.isdecimal()), default=0) in (2, 3)
 
 
 def _has_decimals(cells: pd.Series) -> bool:

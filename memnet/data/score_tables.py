@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from memnet.data.columns import Scores, read_column
-from memnet.data.numbers import DECIMAL_COMMA, as_text, with_decimal_points
+from memnet.data.numbers import DECIMAL_COMMA, POINTS_UNSURE, as_text, with_decimal_points
 from memnet.data.sidecar import read_sidecar
 from memnet.data.tables import (
     TableInput,
@@ -91,7 +91,7 @@ def read_scores(
     require_column(frame, score_column, source)
     # The same for all models: what a comma is may be known from the rows of one only.
     frame[score_column] = with_decimal_points(frame[score_column], source)
-    frame.attrs[DECIMAL_COMMA] = False
+    frame.attrs[DECIMAL_COMMA] = frame.attrs[POINTS_UNSURE] = False
     if nameless := int((frame["model"].str.strip() == "").sum()):
         raise MemnetError(
             f"{source} has {nameless} row(s) without a name in column 'model'; fill them in, or "

@@ -11,7 +11,7 @@ import csv
 import io
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -81,8 +81,19 @@ def name_of(table: TableInput) -> str:
 def frame_and_name(table: TableInput, source: str = TABLE_GIVEN) -> tuple[pd.DataFrame, str]:
     """Return a table, read where it is a file, and what messages call it."""
     if isinstance(table, pd.DataFrame):
-        return table, source
+        return _with_marks(table), source
     return read_table_any(table), str(table)
+
+
+def _with_marks(table: pd.DataFrame) -> pd.DataFrame:
+    """Note beside a DataFrame what decides how its text is read; a table from a file has it."""
+    if POINTS_UNSURE in table.attrs:
+        return table
+    columns = (table.iloc[:, place] for place in range(table.shape[1]))
+    texts = [as_text(cells) for cells in columns if not pd.api.types.is_numeric_dtype(cells)]
+    marked = table.copy(deep=False)
+    marked.attrs = {**table.attrs, DECIMAL_COMMA: _has_decimal_commas(texts), POINTS_UNSURE: True}
+    return marked
 
 
 def split_sheet(path: str | os.PathLike[str]) -> tuple[Path, str]:
@@ -197,7 +208,7 @@ def _read_text(content: bytes, source: str) -> tuple[pd.DataFrame, list[str]]:
     return frame, [f"{encoding}, {separator} between cells", *parsed.assumed]
 
 
-def _has_decimal_commas(rows: Sequence[Sequence[str]]) -> bool:
+def _has_decimal_commas(rows: Sequence[Iterable[str]]) -> bool:
     return any(has_decimal_comma(cell.strip()) for row in rows for cell in row if "," in cell)
 
 

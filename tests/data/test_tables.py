@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import openpyxl
@@ -85,6 +86,8 @@ def test_a_column_that_can_be_read_both_ways_is_refused_with_both_readings(cells
         (["1.071", "914", "n.a."], None),  # a German spreadsheet's thousands
         (["1.071", "914", "1.5"], [1.071, 914, 1.5]),
         (["1.071", "2.914"], [1.071, 2.914]),
+        (["1.071", "85", "1.233"], None),
+        (["1.071", "-12"], None),
         (["3.125", "4"], [3.125, 4]),
         (["1.071", "914", "1071"], [1.071, 914, 1071]),
     ],
@@ -595,6 +598,45 @@ def test_decimal_commas_of_other_columns_count_in_every_kind_of_table(tmp_path, 
         to_numbers(table["rt"])
     table = read_table_any(mixed_cells(kind, tmp_path, [1.071, 2.914], ["0,75"]))
     assert to_numbers(table["rt"]).tolist() == [1.071, 2.914]
+
+
+@pytest.mark.parametrize(("other", "hint"), [("x", r"which;"), ("0,75", r"which \(other columns")])
+def test_text_of_a_dataframe_is_read_as_that_of_its_file(other, hint):
+    table = pd.DataFrame({"image_id": ["a", "b"], "rt": ["1.048", "914"], "other": other})
+    scores = pd.DataFrame({"image_id": ["a", "b"], "score": [0.1, 0.2]})
+    doubt = "the table given, column 'rt': '1.048' can be read as 1048 .*" + hint
+    with pytest.raises(MemnetError, match=doubt):
+        read_column(table, column="rt")
+    with pytest.raises(MemnetError, match=doubt):
+        memnet.compare(table, scores, truth_column="rt")
+    with pytest.raises(MemnetError, match=doubt):
+        read_extras(table, {"hits": "rt"}, id_column="image_id", ids=["a"])
+    with pytest.raises(MemnetError, match=doubt):
+        read_scores(
+            table.assign(model="m", score=table["rt"]), id_column="image_id", score_column="rt"
+        )
+    assert not table.attrs
+
+
+def test_numbers_of_a_dataframe_have_decimal_points():
+    texts = ["1.048", "914"]
+    for cells in (
+        pd.Series(texts).astype(float),
+        pd.Series(texts).astype("Float64"),
+        pd.Series(list(map(float, texts)), dtype=object),
+        pd.Series(list(map(Decimal, texts)), dtype=object),
+        pd.Series(list(map(float, texts)), dtype="category"),
+    ):
+        table = pd.DataFrame({"image_id": ["a", "b"], "rt": cells, "other": "0,75"})
+        assert read_column(table, column="rt").by_id.tolist() == [1.048, 914]
+
+
+def test_a_model_is_read_by_what_the_rows_of_all_models_say(tmp_path):
+    rows = "".join(f"{row}\n" for row in ("a;m;1.071", "b;m;914", "a;n;0.5", "b;n;0.7"))
+    first, _ = read_scores(
+        _written(tmp_path, "image_id;model;score\n" + rows), id_column="image_id"
+    )
+    assert first.by_id.tolist() == [1.071, 914]
 
 
 def test_a_column_given_as_it_is_has_points_where_its_numbers_have():
