@@ -196,7 +196,7 @@ def save_scores(scores: list[ScoreTable], id_column: str, score_column: str, pat
     """Keep the scores that were compared beside the report: image_id, model, score."""
     import pandas as pd
 
-    from memnet.scoring.table import write_table
+    from memnet.util.table_files import write_frame
 
     tables = [
         pd.DataFrame(
@@ -205,7 +205,7 @@ def save_scores(scores: list[ScoreTable], id_column: str, score_column: str, pat
         for each in scores
         for model in each.read(id_column=id_column, score_column=score_column)
     ]
-    write_table(pd.concat(tables, ignore_index=True)[_COPIED], path)
+    write_frame(pd.concat(tables, ignore_index=True)[_COPIED], path)
 
 
 def refuse_to_replace(path: Path) -> None:

@@ -25,6 +25,7 @@ from memnet.data.score_tables import ScoreTable
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.errors import MemnetError
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
+from memnet.util.checks import require_whole
 from memnet.util.clock import utc_now
 from memnet.util.json_fields import NAME
 from memnet.util.text import shorten_list
@@ -109,10 +110,8 @@ def compare_scores(
     >>> round(record.value("spearman"), 3), record.result("spearman").n
     (0.8, 4)
     """
-    if resamples < 1:
-        raise MemnetError(f"resamples is {resamples}; at least 1 is needed.")
-    if seed < 0:
-        raise MemnetError(f"The seed is {seed}; it must be 0 or more.")
+    require_whole("resamples", resamples, 1)
+    require_whole("seed", seed, 0)
     if not 0 < margin < 2:
         raise MemnetError(f"The margin is {margin:g}; it must lie between 0 and 2.")
     if strata_column and clusters_column:

@@ -479,7 +479,7 @@ def _from_array(array: np.ndarray[Any, Any], warnings: list[str]) -> Image.Image
         array = array[:, :, 0]
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * np.uint8(255)
-    elif array.dtype == np.uint16:
+    elif array.dtype == np.uint16 and not 0 < array.max() <= 255:  # else it may be 8-bit values
         warnings.append("16-bit values reduced to 8 bits (high byte)")
         array = (array >> 8).astype(np.uint8)
     elif np.issubdtype(array.dtype, np.floating):

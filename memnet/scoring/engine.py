@@ -38,6 +38,7 @@ from memnet.preprocess.decode import (
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.table import Row
+from memnet.util.checks import require_whole
 
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -98,6 +99,7 @@ def score_items(
     A picture that cannot be decoded, or for which the model gives NaN or infinity, becomes a row
     with no score and a warning that begins with ``failed:``; it never stops the others.
     """
+    require_whole("batch_size", batch_size, 1)
 
     def prepare(item: Item) -> _Prepared:
         if _file_bytes(item.picture) > _LONG_FILE:

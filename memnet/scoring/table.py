@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
@@ -107,18 +108,20 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a score table atomically: a reader finds the old file or the new one, whole.
 
     A table of :meth:`memnet.Predictor.score` knows how its models score and what they were trained
-    on: that is written beside it, as ``path`` + ``.json``. ``DataFrame.to_csv`` loses it.
+    on: that is written beside it, as ``path`` + ``.json``. ``DataFrame.to_csv`` loses it, and so
+    does a table that was read again: nothing is written beside that.
 
     Parameters
     ----------
     frame : what :meth:`memnet.Predictor.score` returned.
-    path : ends in ``.csv``, ``.parquet`` or ``.xlsx`` (with the extra ``excel``); a file that is
-        there is replaced.
+    path : ends in ``.csv``, ``.parquet`` or ``.xlsx`` (with the extra ``excel``); a score table
+        that is there is replaced, any other file is not.
 
     Raises
     ------
     MemnetError
-        if the ending is another, the file cannot be written, or the table does not fit into it.
+        if the ending is another, there is a file that is no score table, the file cannot be
+        written, or the table does not fit into it.
 
     Examples
     --------
@@ -132,6 +135,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """
     path = Path(path)
     check_table(frame, path)
+    _keep_other_files(path)
     if models := frame.attrs.get("models"):
         sidecar = {"sidecar_version": SIDECAR_VERSION, "models": models}
         text = json.dumps(sidecar, indent=1, allow_nan=False)
@@ -139,6 +143,18 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
         frame = frame.copy(deep=False)
         frame.attrs = {}  # else Parquet would hold it, too
     write_frame(frame, path)
+
+
+def _keep_other_files(path: Path) -> None:
+    """Raise ``MemnetError`` where a file would be replaced that is no score table."""
+    if not path.exists() or sidecar_path(path).exists():
+        return
+    try:
+        read_rows(path)
+    except MemnetError as error:
+        raise MemnetError(
+            f"{path} exists and is no score table of memnet; choose another name, or move it away."
+        ) from error
 
 
 def write_rows(rows: Sequence[Row], path: Path) -> None:
@@ -180,6 +196,11 @@ def read_rows(path: Path) -> list[Row]:
     check_table_name(path)
     kind = path.suffix.lower()
     names, cells = (_csv_cells if kind == ".csv" else _frame_cells)(path)
+    if len(names) == 1 and re.split("[;\t]", names[0]) == list(COLUMNS):
+        raise MemnetError(
+            f"{path} was a score table of memnet, and a spreadsheet has saved it anew with another "
+            "separator; `memnet compare` reads it, but to go on with it choose another --out."
+        )
     if names != list(COLUMNS):
         raise MemnetError(
             f"{path} is no score table of memnet: its columns are "
@@ -215,13 +236,28 @@ def _frame_cells(path: Path) -> tuple[list[str], list[list[Any]]]:
         if path.suffix.lower() == ".xlsx":
             from memnet.data.tables import read_table_any
 
-            frame = read_table_any(path)
+            frame = read_table_any(_only_sheet(path))
         else:
             frame = pd.read_parquet(path)
         plain = frame.astype(object).where(frame.notna(), None)
     except (ValueError, OSError) as error:
         raise MemnetError(f"{path} is no score table of memnet ({error}).") from error
     return list(frame.columns), plain.to_numpy(dtype=object).tolist()
+
+
+def _only_sheet(path: Path) -> Path:
+    import openpyxl
+
+    try:
+        sheets = openpyxl.load_workbook(path, read_only=True).sheetnames
+    except Exception:  # of many kinds for a damaged file; reading the table says so
+        return path
+    if len(sheets) > 1:
+        raise MemnetError(
+            f"{path} has {len(sheets)} sheets ({printable(', '.join(sheets), 200)}), and a score "
+            "table of memnet has one: the others would be lost; choose another --out."
+        )
+    return path
 
 
 def _row(cells: Sequence[Any]) -> Row:

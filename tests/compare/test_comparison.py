@@ -341,7 +341,7 @@ REFUSED = {
     "no such column": ({"strata_column": "categry"}, "Did you mean 'category'"),
     "swapped counts": ({"hits_column": "n", "responses_column": "hits"}, "may be swapped"),
     "margin": ({"margin": 0}, "between 0 and 2"),
-    "resamples": ({"resamples": 0}, "at least 1"),
+    "resamples": ({"resamples": 0}, "a whole number, 1 or more"),
     "seed": ({"seed": -1}, "0 or more"),
     "no column": ({"truth_column": ""}, "--truth-column"),
 }

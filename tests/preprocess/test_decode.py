@@ -500,3 +500,11 @@ def test_a_memory_too_small_for_the_file_itself_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "open", read)
     with pytest.raises(PictureError, match="memory does not hold this picture"):
         decode(tmp_path / "a.png", exif_orientation="ignore")
+
+
+def test_an_array_of_16_bits_that_holds_8_is_no_black_picture():
+    values = np.full((4, 4, 3), 200, dtype=np.uint16)
+    with pytest.raises(PictureError, match="type uint16 is ambiguous"):
+        decode(values, exif_orientation="ignore")
+    assert np.asarray(decode(values * 256, exif_orientation="ignore").rgb)[0, 0, 0] == 200
+    assert not np.asarray(decode(values * 0, exif_orientation="ignore").rgb).any()

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -87,3 +88,31 @@ def test_blank_lines_and_a_byte_order_mark_of_an_editor_do_no_harm(tmp_path):
     path.write_text("\n".join(["\ufeff" + ROW[0], "", ROW[1], "", ""]), encoding="utf-8")
     (row,) = read_rows(path)
     assert row.warning == "failed: x"
+
+
+def test_a_table_that_a_spreadsheet_saved_anew_is_said_to_be_so(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text(ROW[0].replace(",", ";") + "\n" + ROW[1].replace(",", ";"), encoding="utf-8")
+    with pytest.raises(MemnetError, match="a spreadsheet has saved it anew with another separator"):
+        read_rows(path)
+
+
+def test_a_score_table_to_which_a_sheet_was_added_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "scores.xlsx"
+    write_rows([Row.failed(image_id="a", path="a", model="m", variant="", reason="x")], path)
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("mine")["A1"] = "notes"
+    book.save(path)
+    with pytest.raises(MemnetError, match=r"2 sheets \(table, mine\).* the others would be lost"):
+        read_rows(path)
+
+
+def test_write_table_replaces_score_tables_and_nothing_else(tmp_path):
+    table = to_frame([Row.failed(image_id="a", path="a", model="m", variant="", reason="x")])
+    path = tmp_path / "scores.csv"
+    for _ in range(2):  # without a sidecar, which only tables of Predictor.score get
+        write_table(table, path)
+    (tmp_path / "human.csv").write_text("image_id,hit_rate\na,0.5\n")
+    with pytest.raises(MemnetError, match=r"human\.csv exists and is no score table of memnet"):
+        write_table(table, tmp_path / "human.csv")
+    assert (tmp_path / "human.csv").read_text() == "image_id,hit_rate\na,0.5\n"

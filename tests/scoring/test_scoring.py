@@ -13,6 +13,7 @@ from PIL import Image
 
 import memnet
 from memnet.data.pictures import Item
+from memnet.errors import MemnetError
 from memnet.preprocess.decode import decode
 from memnet.scoring import engine
 from memnet.scoring import predictor as predictor_module
@@ -278,3 +279,9 @@ def test_a_file_elsewhere_is_called_by_its_path_not_by_the_name_that_it_claims(t
     register()
     path = write_tiny(tmp_path / "mine.safetensors", name="memnet.caffe_lamem")
     assert memnet.load(path, device="cpu").name == path.as_posix()
+
+
+@pytest.mark.parametrize("batch_size", [0, -3, 2.5, "2"])
+def test_a_batch_size_that_is_none_is_said(tiny, batch_size):
+    with pytest.raises(MemnetError, match=r"batch_size is .*; it must be a whole number"):
+        tiny.score(np.zeros((20, 30, 3), np.uint8), batch_size=batch_size)
