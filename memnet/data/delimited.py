@@ -25,6 +25,10 @@ _LOOKED_AT = 200
 
 _SEP_LINE = re.compile(r'\s*"?sep=([^\s"]|\t)"?[;,]*\s*', re.IGNORECASE)
 _NOTE = re.compile(r"(#|//|%)(\s|[^\t,;|]*$)")  # what begins like a comment and cannot be names
+PASSED_OVER = "the line {} above the names was passed over"
+ROW_NAMES = "the first cell of every row is the name of the row, as R writes it"
+"""What :attr:`TextTable.assumed` says of a comment, and of a first column without a name."""
+
 _UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # without width: web pages and forms leave them
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BLANKS = re.compile(r'"((?:[^"\\]|""|\\.)*)"(?=\s|$)|(\S+)')
@@ -138,7 +142,7 @@ def _skip_notes(text: str, assumed: list[str]) -> tuple[int, str]:
         if line.strip(" \t,;") and not (is_note(line) and rest.strip()):
             break
         if line.strip(" \t,;"):
-            assumed.append(f"the line {line.strip()[:40]!r} above the names was passed over")
+            assumed.append(PASSED_OVER.format(repr(line.strip()[:40])))
         skipped, text = skipped + 1, rest
     return skipped, text
 
@@ -246,7 +250,7 @@ def _fit(
     if count < len(header):
         return header, body
     if all(len(cells) == count + 1 for _, cells in body) and _have_row_names(body, text, separator):
-        assumed.append("the first cell of every row is the name of the row, as R writes it")
+        assumed.append(ROW_NAMES)
         return header, [(number, cells[1:]) for number, cells in body]
     return header, body
 

@@ -16,7 +16,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from posixpath import splitext
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -34,12 +33,28 @@ def _basename(image_id: str) -> str:
     return image_id.replace("\\", "/").rpartition("/")[2]
 
 
+def _split_ending(image_id: str) -> tuple[str, str]:
+    """Split the file ending off, "" for none: 2 to 5 letters, or one of those with a digit.
+
+    What else stands behind a point belongs to the name: a number, a version.
+
+    Examples
+    --------
+    >>> _split_ending("x/face.v0.JPG"), _split_ending("face.v0"), _split_ending("000.5")
+    (('x/face.v0', '.JPG'), ('face.v0', ''), ('000.5', ''))
+    """
+    match = _ENDING.search(image_id)
+    if not match or not _basename(image_id[: match.start()]).strip("."):
+        return image_id, ""  # a point alone begins the name of a hidden file
+    return image_id[: match.start()], match[0]
+
+
 def _stem(image_id: str) -> str:
-    return splitext(_basename(image_id))[0]
+    return _split_ending(_basename(image_id))[0]
 
 
 def _folded_stem(image_id: str) -> str:
-    return splitext(_basename(image_id).casefold())[0]
+    return _stem(image_id).casefold()
 
 
 def _plain(image_id: str) -> str:
@@ -49,8 +64,8 @@ def _plain(image_id: str) -> str:
 
 def _with_one_ending(image_id: str) -> str:
     """Make ``a.jpg`` of ``a.jpg.jpg``, as where a system hides endings and one was typed."""
-    stem, ending = splitext(image_id)
-    return stem if ending and splitext(stem)[1].casefold() == ending.casefold() else image_id
+    stem, ending = _split_ending(image_id)
+    return stem if ending and _split_ending(stem)[1].casefold() == ending.casefold() else image_id
 
 
 def _as_number(image_id: str) -> str:
@@ -66,12 +81,13 @@ def _in_utf8(image_id: str) -> str:
         return image_id
 
 
+_ENDING = re.compile(r"\.([a-z]{2,5}|jp2|j2k|mp2|mp4|m4v|3gp)\Z", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 LOOSER_RULES: dict[str, Callable[[str], str]] = {
     "without spaces around them": lambda image_id: image_id.strip().strip("\u200b\ufeff"),
     "in one letter case": str.casefold,
-    "without file endings": lambda image_id: splitext(image_id)[0],
+    "without file endings": lambda image_id: _split_ending(image_id)[0],
     "without folders": _basename,
     "without folders and endings": _stem,
     "in one letter case, without folders and endings": _folded_stem,
@@ -92,7 +108,7 @@ LOOSER_RULES: dict[str, Callable[[str], str]] = {
 
 
 def _normalised(image_id: str) -> str:
-    return _folded_stem(_plain(image_id)).strip()
+    return _folded_stem(_plain(image_id).strip()).strip()
 
 
 class MatchRule(NamedTuple):

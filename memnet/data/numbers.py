@@ -51,7 +51,7 @@ _SPACED = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:[{_BETWEEN}]\d{{3}})+(?:[.,]\d*)?"
 _BLANKED = re.compile(r"[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?")
 _WHOLE_PART = re.compile(r"[+-]?(\d+)(?:[.,]\d*)?")
 _NUMBERS = (float, np.floating, Decimal)  # of which one has decimals or not
-_MINUS = "\u2212"  # as word processors and APA tables have it
+_MINUS = re.compile(r"[\u2212\u2013](?=[.,]?\d)")  # APA tables have it, or Word's en dash
 
 
 def to_numbers(cells: pd.Series, source: str = "") -> np.ndarray:
@@ -60,7 +60,8 @@ def to_numbers(cells: pd.Series, source: str = "") -> np.ndarray:
     Text is rounded to the nearest float64, as Python's ``float()`` does. ``0,75`` has a decimal
     comma, since no group of thousands begins with 0; ``1,071,000`` and ``1,234.5`` have commas
     between thousands, ``1'071`` an apostrophe (or a blank that no key types). ``1,071`` can be
-    either, and is read as the other cells of its column are. A typographic minus is one.
+    either, and is read as the other cells of its column are. A typographic minus is one,
+    and so is an en dash before a number.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def _without_spacing(text: str) -> str:
     >>> _without_spacing("1'071"), _without_spacing("1\u2019071,5"), _without_spacing("1 071")
     ('1071', '1071,5', '1 071')
     """
-    if text.startswith(_MINUS):
+    if _MINUS.match(text):
         text = "-" + text[1:]
     if text[-1:].isalpha() or not any(mark in text for mark in _BETWEEN):
         return text

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -18,6 +19,8 @@ from pathlib import Path
 import pandas as pd
 
 from memnet.data.delimited import (
+    PASSED_OVER,
+    ROW_NAMES,
     SEPARATORS,
     cells_of_any_length,
     clean_name,
@@ -42,6 +45,8 @@ TABLE_GIVEN = "the table given"
 TableInput = str | os.PathLike[str] | pd.DataFrame
 """A CSV, TSV, Excel (.xlsx) or Parquet file, or a DataFrame."""
 
+_PARTS = re.compile(r"[,;|\t]")
+_NAMED_ROW = re.compile(r"\S.*[ \t;][+-]?\d*[.,]\d+\s*")  # R's row names beside one column
 _ASSUMED, _BROKEN = "memnet.assumed", "memnet.broken"
 _UNREADABLE = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls), or one with a password: save it as CSV",
@@ -362,7 +367,8 @@ def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None
     if has_column(frame, column, source):
         return
     names = [str(name) for name in frame.columns if name != ""]
-    near = get_close_matches(column, names, n=1)
+    near = [name for name in names if name.casefold() == column.casefold()]
+    near = near or get_close_matches(column, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else _without_names(names)
     if column in names:  # as a number, or a tuple
         hint = " Its name there is no text: rename the columns (columns.astype(str))."
@@ -370,7 +376,7 @@ def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None
         hint = f" Its {alike[0]!r} has other Unicode code points: copy the name from the table."
     if column in frame.index.names:
         hint = " It is the index: give the table's reset_index()."
-    hint = _names_elsewhere(frame, column) or hint
+    hint = _names_elsewhere(frame, column) or hint or _nameless_column(frame)
     raise MemnetError(
         f"{source} has no column {column!r}.{hint} Its columns: {shorten_list(names, 50)}."
     )
@@ -378,19 +384,42 @@ def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None
 
 def _names_elsewhere(frame: pd.DataFrame, column: str) -> str:
     """Say so where the names stand in a row below the first, in a comment, or all in one cell."""
-    first = frame.head(20)
+    if not column.strip():
+        return ""
+    first, single = frame.head(20), len(frame.columns) == 1
     for number, cells in zip(first.index, first.to_numpy(object), strict=True):
-        if column in [str(cell).strip() for cell in cells]:
+        if single:  # a title decided on the separator
+            cells = _PARTS.split(str(cells[0]))
+        if column in [str(cell).strip().strip('"') for cell in cells]:
             return f" But row {number} has it: delete what stands above the line of names."
+    before, after = PASSED_OVER.split("{}")
     for note in assumed_of(frame):
-        if column in note:
+        line = note.removeprefix(before).removesuffix(after)
+        if line != note and column in line:
             return f" But {note}: if it holds the names, delete its mark of a comment."
-    if len(frame.columns) == 1 and any(mark in str(frame.columns[0]) for mark in ",;\t"):
+    if single and any(mark in str(frame.columns[0]) for mark in ",;\t"):
         return (
             " Every row is one cell, as where a whole line stands in quotes, or its separator is "
             "another than in 'sep=': save the table again as CSV."
         )
     return ""
+
+
+def _nameless_column(frame: pd.DataFrame) -> str:
+    """Say so where the ids may stand in a first column without a name, as R writes row names."""
+    if len(frame.columns) == 1 and len(frame):
+        nameless = all(map(_NAMED_ROW.fullmatch, map(str, frame.iloc[:, 0])))
+        what = "Each of its rows begins with a text that stands below no name"
+    else:
+        nameless, what = list(frame.columns[:1]) == [""], "Its first column has no name"
+    if ROW_NAMES in assumed_of(frame):
+        nameless, what = True, "Its first column has no name, and was passed over"
+    if not nameless:
+        return ""
+    return (
+        f" {what}, as R writes row names; if the ids stand there, give that column a name (in R: "
+        "write.csv(cbind(image_id = rownames(d), d), row.names = FALSE))."
+    )
 
 
 def _without_names(names: list[str]) -> str:

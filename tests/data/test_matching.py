@@ -524,6 +524,27 @@ def test_a_looser_rule_matches_where_it_was_chosen_and_is_named_where_it_was_not
             match_ids([left], [right], **names, rule=other).require_any()
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ("000.5", "000.7", False),
+        ("face.v0", "face.v1", False),
+        ("face.v0", "face.v0.jpg", True),
+        ("face.v0.jpg", "face.v1.jpg", False),
+        ("a.jp2", "a.MP4", True),
+        ("a.webp", "a", True),
+        (".jpg", ".png", False),
+        ("x/.jpg", "x/.png", False),
+    ],
+)
+def test_an_ending_is_letters_not_what_stands_behind_any_point(left, right, equal):
+    for rule in ("stem", "normalised"):
+        found = match_ids([left], [right], left_name="x", right_name="y", rule=rule)
+        assert found.matched == [left] * equal
+    found = match_ids([left, "z"], [right, "z"], left_name="x", right_name="y")
+    assert ("without" in " ".join(found.sentences())) == equal
+
+
 def test_what_normalised_evens_out_is_what_it_says():
     meaning = MATCH_RULES["normalised"].meaning
     for words, left, right in (

@@ -53,6 +53,11 @@ def read(tmp_path, content: str | bytes, name: str = "t.csv") -> pd.DataFrame:
         (["0,5", "12,3456"], [0.5, 12.3456]),
         (["1e3", "inf", "0_5", "abc", ""], [1000, math.nan, math.nan, math.nan, math.nan]),
         (["-1,071,000", "+2,000"], [-1_071_000, 2000]),
+        (
+            ["\u20130.130", "\u2013,5", "0.2", "\u2013", "\u2013a"],
+            [-0.13, -0.5, 0.2, *[math.nan] * 2],
+        ),
+        (["\u20130,130", "\u20131,071", "1\u20132"], [-0.13, -1.071, math.nan]),
         (["1'071", "914", "12\u2019345.5"], [1071, 914, 12_345.5]),  # Swiss
         (["1\u202f071", "914", "1\u00a0234,500", "0,25"], [1071, 914, 1234.5, 0.25]),  # French
         (["\u22120.5", "\u22120,25", "1 071"], [-0.5, -0.25, math.nan]),  # perhaps two numbers
@@ -216,11 +221,29 @@ def test_lines_that_end_as_on_an_old_mac_and_one_as_on_unix(tmp_path, first):
         ("# image_id,score\na,0.5\nb,0.6\n", "delete its mark of a comment"),
         ('"image_id,score"\n"a,0.5"\n', "Every row is one cell"),
         ("image_id\u0308,score\na,0.5\n", "Did you mean"),
+        ("IMAGE_ID,Score\na,0.5\n", "Did you mean 'IMAGE_ID'"),
+        ("My study;;\nimage_id;score\na;0.5\n", "But row 2 has it: delete what stands above"),
+        ("My study;\n;\n\n'image_id';score\na;0.5\n".replace("'", '"'), "But row 4 has it"),
+        ("My study\nscore;image_id\n0.5;a\n", "But row 2 has it: delete what stands above"),
+        ("sep=,\nimage_id;score\na;0.5\n", "Every row is one cell"),
+        ('"","score"\n"a",0.5\n', "Its first column has no name, as R writes row names;"),
+        ('"score"\n"a b" 0.5\n"c" 1.5\n', "Each of its rows begins with a text that stands below"),
+        ('"score" "n"\n"1" 0.5 3\n"2" 1.5 4\n', "Its first column has no name, and was passed"),
+        ("score\nmy picture 1\n", r"has no column 'image_id'\. Its columns"),
     ],
 )
 def test_names_that_are_not_where_they_are_looked_for(tmp_path, text, sentence):
     with pytest.raises(MemnetError, match=sentence):
         read_column(_written(tmp_path, text), column="score")
+
+
+def test_a_name_is_looked_for_in_the_comments_only_not_in_every_note(tmp_path):
+    for name in ("", "comma", "names"):
+        with pytest.raises(MemnetError) as caught:
+            read_column(
+                _written(tmp_path, "# of 1998\nscore,x\n0.5,\n"), column="x", id_column=name
+            )
+        assert f"has no column {name!r}. Its columns: score, x." in str(caught.value)
 
 
 def test_a_title_above_the_names_is_said_to_be_possible(tmp_path):
