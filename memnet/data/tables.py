@@ -388,9 +388,9 @@ def _names_elsewhere(frame: pd.DataFrame, column: str) -> str:
         return ""
     first, single = frame.head(20), len(frame.columns) == 1
     for number, cells in zip(first.index, first.to_numpy(object), strict=True):
-        if single:  # a title decided on the separator
-            cells = _PARTS.split(str(cells[0]))
-        if column in [str(cell).strip().strip('"') for cell in cells]:
+        # Below a title, which decided on the separator, the names are one cell.
+        parts = _PARTS.split(str(cells[0])) if single else map(str, cells)
+        if column in [part.strip().strip('"') for part in parts]:
             return f" But row {number} has it: delete what stands above the line of names."
     before, after = PASSED_OVER.split("{}")
     for note in assumed_of(frame):
