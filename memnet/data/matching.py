@@ -24,6 +24,7 @@ import pandas as pd
 
 from memnet.data.columns import Scores
 from memnet.data.digests import ids_digest, manifest_digest
+from memnet.data.missing import find_doubtful_codes
 from memnet.data.numbers import MIXED_SCALES, scale_hint
 from memnet.errors import MemnetError, unknown_name
 from memnet.util.text import shorten_list
@@ -464,10 +465,12 @@ def join(truth: Scores, models: Sequence[Scores], *, rule: str = "exact") -> Joi
     for match in matches.values():
         joined.warnings.extend(match.sentences())
     joined.warnings.extend(
-        _two_valued(truth.name, joined.truth) or _outside(truth.name, joined.truth, is_truth=True)
+        _two_valued(truth.name, joined.truth)
+        or _outside(truth.name, _without_doubtful(truth.by_id, rows), is_truth=True)
     )
-    for name, prediction in joined.predictions.items():
-        joined.warnings.extend(_outside(name, prediction, is_truth=False))
+    for model in models:
+        plain = _without_doubtful(model.by_id, used[model.name])
+        joined.warnings.extend(_outside(model.name, plain, is_truth=False))
     return joined
 
 
@@ -493,7 +496,16 @@ def _two_valued(name: str, truth: np.ndarray) -> list[str]:
     ]
 
 
+def _without_doubtful(by_id: pd.Series, rows: np.ndarray) -> np.ndarray:
+    """Leave out what may stand for missing values, which the column's ``doubts`` have named."""
+    values = by_id.to_numpy(dtype=np.float64)
+    plain: np.ndarray = values[rows][~find_doubtful_codes(values)[rows]]
+    return plain
+
+
 def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[str]:
+    if not len(values):
+        return []
     low, high = float(values.min()), float(values.max())
     if low >= 0 and high <= 1:
         return []

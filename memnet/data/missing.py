@@ -10,6 +10,14 @@ EMPTY_CELLS = ("", ".", "-", "na", "n/a", "n.a.", "nan", "none", "null", "#n/a",
 MISSING_CODES = (-9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)
 """Numbers that stand for a missing value in many tables; see :func:`find_missing_codes`."""
 
+DOUBTFUL_CODES = (
+    *(7.0, 8.0, 9.0, 66.0, 77.0, 88.0, 96.0, 97.0, 98.0, 99.0, 666.0, 777.0, 888.0, 997.0, 998.0),
+    *(7777.0, 8888.0, 9998.0, 99999.0, -1.0, -2.0, -7.0, -8.0, -66.0, -77.0, -88.0, -97.0, -98.0),
+    *(-666.0, -777.0, -888.0, -997.0, -998.0, -99999.0),
+)
+"""Further codes, of SPSS and of questionnaires. As many are scores, they are never taken for
+missing; see :func:`find_doubtful_codes`."""
+
 
 def find_missing_codes(values: np.ndarray) -> np.ndarray:
     """Mark numbers that stand for a missing value.
@@ -53,7 +61,9 @@ def find_doubtful_codes(values: np.ndarray) -> np.ndarray:
     """Mark numbers that may stand for a missing value, or be numbers: nobody can know.
 
     They are those of :data:`MISSING_CODES` that lie outside the range of all other numbers of the
-    column, but not so far that :func:`find_missing_codes` marks them. They are used as numbers, and
+    column, but not so far that :func:`find_missing_codes` marks them; and those of
+    :data:`DOUBTFUL_CODES` that lie outside it by half of its width or more, and further from it
+    than its numbers from each other (-2 among -1 to 2 is a rating). They are used as numbers, and
     whoever uses them says so.
 
     Parameters
@@ -68,11 +78,40 @@ def find_doubtful_codes(values: np.ndarray) -> np.ndarray:
     --------
     >>> find_doubtful_codes(np.array([0.0, 10.0, -9.0])).tolist()
     [False, False, True]
+    >>> find_doubtful_codes(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 99.0])).tolist()
+    [False, False, False, False, False, True]
     """
     coded: np.ndarray = np.isin(values, MISSING_CODES)
-    others = values[~coded & np.isfinite(values)]
-    if not coded.any() or not len(others):
-        return np.zeros(len(values), dtype=bool)
-    outside = (values < others.min()) | (values > others.max())
-    doubtful: np.ndarray = coded & outside & ~find_missing_codes(values)
+    others = ~coded & np.isfinite(values)
+    apart: np.ndarray = others & np.isin(values, _codes_apart(np.unique(values[others])))
+    others &= ~apart
+    if not coded.any() or not others.any():
+        return apart
+    outside = (values < values[others].min()) | (values > values[others].max())
+    doubtful: np.ndarray = apart | (coded & outside & ~find_missing_codes(values))
     return doubtful
+
+
+def _codes_apart(numbers: np.ndarray) -> np.ndarray:
+    """Return the :data:`DOUBTFUL_CODES` at both ends of sorted numbers that lie apart from them."""
+    codes = np.array(DOUBTFUL_CODES)
+    rest = numbers
+    while True:  # without those of one end, the range of the others is narrower
+        above = _count_apart(rest, codes)
+        rest = rest[: len(rest) - above]
+        below = _count_apart(-rest[::-1], -codes)
+        rest = rest[below:]
+        if not above + below:
+            return np.setdiff1d(numbers, rest)
+
+
+def _count_apart(numbers: np.ndarray, codes: np.ndarray) -> int:
+    """Count the codes apart from all smaller ones of sorted numbers, two of which are others."""
+    is_code, gaps = np.isin(numbers, codes), np.diff(numbers)
+    for first in range(len(numbers) - 1, 1, -1):
+        if not is_code[first]:
+            return 0
+        gap, width = gaps[first - 1], numbers[first - 1] - numbers[0]
+        if gap >= width / 2 and gap > gaps[: first - 1].max():
+            return len(numbers) - first
+    return 0

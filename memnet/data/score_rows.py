@@ -120,14 +120,14 @@ class ScoreRows:
     def doubts(self) -> list[str]:
         """Name the rows whose number may be the code of a missing value; no sentence for none."""
         rows = np.flatnonzero(self.doubtful & self.usable).tolist()
-        if not rows:
+        others = self.values[np.isfinite(self.values) & ~self.doubtful]
+        if not rows or not len(others):
             return []
         named = shorten_list(f"{self.texts[row]} in row {self.rows[row]}" for row in rows)
-        others = self.values[self.usable & ~self.doubtful]
         return [
             f"{self.source}: {self.column} has {named}, outside all other numbers "
-            f"({others.min():g} to {others.max():g}) but not far from them. Such a number often "
-            "stands for a missing value, and is used as it stands: if it does, empty the cell."
+            f"({others.min():g} to {others.max():g}). Such a number may stand for a missing value, "
+            "and is used as it stands: if it does, empty the cell."
         ]
 
     def require_usable(self) -> None:

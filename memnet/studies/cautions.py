@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from memnet.data.contamination import judge_contamination
+from memnet.data.missing import find_doubtful_codes
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
 from memnet.util.text import shorten_list
@@ -125,14 +126,15 @@ def score_cautions(
     """
     scores = np.asarray(values, dtype=np.float64)
     finite = scores[np.isfinite(scores)]
+    plain = finite[~find_doubtful_codes(finite)]
     cautions = []
     top = 1.0
-    if len(finite) and finite.min() >= 0 and 10 < finite.max() <= 100:
+    if len(plain) and plain.min() >= 0 and 10 < plain.max() <= 100:
         top = 100.0
         cautions.append(
             Caution(
                 kind="percent",
-                sentence=f"The scores of {model} run from {finite.min():g} to {finite.max():g}, so "
+                sentence=f"The scores of {model} run from {plain.min():g} to {plain.max():g}, so "
                 "they seem to be percentages; memnet's scores run from 0 to 1. Ranks and "
                 "correlations stay the same, values and errors do not: divide the scores by 100.",
             )

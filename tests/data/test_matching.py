@@ -10,7 +10,7 @@ import memnet
 from memnet.data.columns import read_column, read_extras
 from memnet.data.digests import manifest_digest
 from memnet.data.matching import MATCH_RULES, join, match_ids
-from memnet.data.missing import find_missing_codes
+from memnet.data.missing import find_doubtful_codes, find_missing_codes
 from memnet.data.numbers import to_numbers
 from memnet.data.score_rows import read_score_rows
 from memnet.data.score_tables import read_scores
@@ -304,7 +304,7 @@ def test_codes_that_may_be_numbers_are_kept_and_named_with_their_rows(tmp_path):
     ratings = read_column(path, column="rating")
     assert ratings.by_id.to_dict() == {"a": 0, "b": -9, "c": 10}
     (said,) = ratings.doubts
-    assert "rating has -9 in row 3, outside all other numbers (0 to 10) but not far from" in said
+    assert "rating has -9 in row 3, outside all other numbers (0 to 10). Such a number may" in said
     model = frame("abc", [0.1, 0.2, 0.3])
     assert said in memnet.compare(path, model, truth_column="rating", resamples=2).warnings
     path.write_text("image_id,rating\na,0\nb,-9\nc,-10\n")
@@ -329,6 +329,54 @@ def test_codes_that_may_be_numbers_are_kept_and_named_with_their_rows(tmp_path):
 )
 def test_codes_are_those_far_outside_all_other_numbers(values, missing):
     assert np.flatnonzero(find_missing_codes(np.array(values))).tolist() == missing
+
+
+@pytest.mark.parametrize(
+    ("values", "doubtful"),
+    [
+        ([1, 2, 3, 4, 5, 99, 99], [5, 6]),
+        ([1, 2, 3, 4, 5, 98, 99, -1, 8], [5, 6, 7, 8]),  # the range is without them
+        ([1, 2, 3, 4, 5, 8, 9, -9], [5, 6, 7]),
+        ([0.3, 0.5, 0.9, -1], [3]),
+        ([0.3, 0.5, 0.9, 7.5, -1.5], []),  # no codes
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9, 9], []),  # a rating
+        ([1, 3, 5, 7, 8, 9], []),
+        ([-2, -1, 0, 1, 2], []),
+        ([-1, 1], []),  # two groups
+        ([51, 77, 88, 93, 99], []),  # in per cent
+        ([1, 1, 2, 2, np.nan, 99], [5]),
+        ([7, 8, 9, 999], [3]),
+        ([99, 99], []),
+        ([], []),
+    ],
+)
+def test_doubtful_codes_lie_apart_from_all_other_numbers(values, doubtful):
+    found = find_doubtful_codes(np.array(values, dtype=float))
+    missing = find_missing_codes(np.array(values, dtype=float))
+    assert np.flatnonzero(found | missing).tolist() == doubtful
+
+
+@pytest.mark.parametrize("code", [99, -1])
+def test_numbers_that_may_be_codes_are_named_and_no_hint_is_made_of_them(code):
+    ids = [f"{number}.jpg" for number in range(8)]
+    rates = [0.25, 0.3, 0.5, code, 0.6, 0.75, 0.8, code]
+    truth, (model,) = truth_of(frame(ids, rates, "hit_rate")), models_of(frame(ids, rates))
+    assert truth.by_id.tolist() == rates
+    for scores in (truth, model):
+        (said,) = scores.doubts
+        assert f"has {code}.0 in row 3, {code}.0 in row 7, outside all other numbers" in said
+        assert said.endswith("may stand for a missing value, and is used as it stands: if it does, "
+                             "empty the cell.")  # fmt: skip
+    assert join(truth, [model]).warnings == []
+    percent = [rate * 100 if rate != code else 777 for rate in rates]
+    (sentence,) = join(truth, models_of(frame(ids, percent))).warnings
+    assert "(from 25 to 80); they look like percentages: divide by 100" in sentence
+
+
+def test_a_doubtful_number_is_named_where_no_other_row_has_an_id():
+    table = frame(["", "", "a"], [0.0, 10.0, -9.0])
+    (said,) = read_column(table, column="score").doubts
+    assert "-9.0 in row 2, outside all other numbers (0 to 10)" in said
 
 
 def test_two_classes_are_said_to_be_such():

@@ -281,8 +281,11 @@ def test_scores_off_the_scale_are_refused_with_a_hint(build):
     frame.loc[3, "hit_rate"] = -0.125
     with pytest.raises(MemnetError, match=r"1 score.*\(0003\.jpg -0\.125\).*false alarms"):
         build(frame)
-    frame.loc[3, "hit_rate"] = 7
+    frame.loc[3, "hit_rate"] = 2.5
     with pytest.raises(MemnetError, match="rescale them"):
+        build(frame)
+    frame.loc[3, "hit_rate"] = -1
+    with pytest.raises(MemnetError, match=r"0003\.jpg -1\); if such a number stands for a missing"):
         build(frame)
 
 

@@ -26,6 +26,7 @@ from memnet.data.lamem import picture_paths, read_lamem
 from memnet.data.manifest import HIT_RATE, ID_COLUMN, TRUTH_COLUMN, digest_of, read_manifest
 from memnet.data.matching import MATCH_RULES, match_ids
 from memnet.data.memcat import read_memcat
+from memnet.data.missing import find_doubtful_codes
 from memnet.data.mixture import HELD_OUT, read_mixture
 from memnet.data.numbers import scale_hint
 from memnet.data.pictures import collect
@@ -411,8 +412,11 @@ def _require_scale(scores: pd.Series, what: str) -> None:
     bad = (scores < 0) | (scores > 1)
     if not bad.any():
         return
-    hint = scale_hint(scores.to_numpy()) or "rescale them"
-    if scores.min() < 0 and scores.max() <= 1:
+    plain = scores[~find_doubtful_codes(scores.to_numpy())]
+    hint = scale_hint(plain.to_numpy()) or "rescale them"
+    if plain.between(0, 1).all():
+        hint = "if such a number stands for a missing value, empty the cell"
+    elif plain.min() < 0 and plain.max() <= 1:
         hint = "a rate corrected for false alarms may be below 0: set those to 0, or leave them out"
     examples = [f"{image_id} {score:g}" for image_id, score in scores[bad].iloc[:4].items()]
     raise MemnetError(

@@ -61,6 +61,7 @@ class NewScores:
     summary : what the scoring did, or None.
     rule : by which ids were matched, a key of :data:`memnet.data.matching.MATCH_RULES`.
     assumed : sentences on what their file was taken to be.
+    doubts : sentences on scores that are used, and may stand for missing values.
     """
 
     model: str
@@ -74,6 +75,7 @@ class NewScores:
     summary: Summary | None = None
     rule: str = "exact"
     assumed: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -128,6 +130,7 @@ def read_new_scores(
         failed={ids[each]: why for each, why in failed.items() if each in ids},
         rule=rule,
         assumed=tuple(assumed_of(frame)),
+        doubts=chosen.doubts,
     )
 
 

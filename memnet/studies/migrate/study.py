@@ -185,7 +185,9 @@ def _remarks(rows: ScoreRows, per_id: OnePerId) -> list[str]:
             f"{filled:,} row(s) have no number in {column!r}, but other rows of the same picture "
             "have one, which is used."
         )
-    used = old[np.isfinite(old)]
+    plain = np.isfinite(old)
+    plain[per_id.place[rows.doubtful & rows.has_id]] = False  # which the doubts have named
+    used = old[plain]
     if not len(used):
         return remarks
     below, above = int((used < 0).sum()), int((used > HIGHEST).sum())

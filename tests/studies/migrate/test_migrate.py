@@ -257,6 +257,21 @@ def test_a_code_among_the_outcomes_is_warned_of_and_kept(planted, run):
     assert any("999 in row 61, outside all other numbers" in remark for remark in remarks)
 
 
+def test_usual_codes_that_may_be_numbers_are_named_in_all_columns(planted, run):
+    coded = planted.assign(size=planted["size"].where(planted.index > 1, 99))
+    done = run(coded, outcomes=("size",))
+    (said,) = (one for one in done.record.remarks if "99 in row" in one)
+    assert said.startswith("Column 'size' has 99 in row 2, 99 in row 3, outside all other numbers.")
+    assert done.record.claims[0]["n"] == N  # and is used
+    scores = {name: planted[name].where(planted.index != 5, 99) for name in ("memnet", "score")}
+    record = run(planted.assign(**scores), planted.assign(**scores)).record
+    old, new = (one for one in record.remarks if "99.0 in row" in one)
+    assert "memnet has 99.0 in row 7, outside all other numbers (0." in old
+    assert "score has 99.0 in row 7, outside all other numbers (0." in new
+    assert not [one for one in [*record.cautions, *record.remarks] if "percent" in one.lower()]
+    assert record.pictures["n"] == N
+
+
 def test_scores_from_0_to_1_get_no_such_sentence(run):
     assert not [s for s in run().record.remarks if "below 0" in s or "above" in s]
 
