@@ -98,15 +98,15 @@ def test_a_picture_that_changes_during_the_run(what, name, score, folder, tmp_pa
 def test_a_decoding_thread_that_raises_keeps_what_was_finished(
     name, score, folder, tmp_path, monkeypatch
 ):
-    decode = engine.decode
+    open_picture = engine.open_picture
 
     def broken(picture, **options):
         if str(picture).endswith("00020.png"):
             raise RuntimeError("a fault of our own")
-        return decode(picture, **options)
+        return open_picture(picture, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "decode", broken)
+        patch.setattr(engine, "open_picture", broken)
         done = score(tmp_path / name, check=3)
     assert "RuntimeError" in done.stderr
     assert len((tmp_path / f"{name}.partial").read_text().splitlines()) == 16  # two batches

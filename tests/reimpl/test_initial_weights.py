@@ -305,6 +305,8 @@ def caffe_model() -> MemNetCaffe:
         name=entry.name,
         arch=entry.arch,
         preprocess=replace(entry.preprocess, mean_sha256=mean_digest(tensors[MEAN_IMAGE].numpy())),
+        output=entry.output,
+        trained_on=entry.trained_on,
     )
     return model
 
