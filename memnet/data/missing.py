@@ -95,19 +95,21 @@ def find_doubtful_codes(values: np.ndarray) -> np.ndarray:
 def _codes_apart(numbers: np.ndarray) -> np.ndarray:
     """Return the :data:`DOUBTFUL_CODES` at both ends of sorted numbers that lie apart from them."""
     codes = np.array(DOUBTFUL_CODES)
-    rest = numbers
+    rest, is_code = numbers, np.isin(numbers, codes)
+    if not is_code.any():
+        return rest[:0]
     while True:  # without those of one end, the range of the others is narrower
-        above = _count_apart(rest, codes)
-        rest = rest[: len(rest) - above]
-        below = _count_apart(-rest[::-1], -codes)
-        rest = rest[below:]
+        above = _count_apart(rest, is_code)
+        rest, is_code = rest[: len(rest) - above], is_code[: len(rest) - above]
+        below = _count_apart(-rest[::-1], is_code[::-1])
+        rest, is_code = rest[below:], is_code[below:]
         if not above + below:
             return np.setdiff1d(numbers, rest)
 
 
-def _count_apart(numbers: np.ndarray, codes: np.ndarray) -> int:
+def _count_apart(numbers: np.ndarray, is_code: np.ndarray) -> int:
     """Count the codes apart from all smaller ones of sorted numbers, two of which are others."""
-    is_code, gaps = np.isin(numbers, codes), np.diff(numbers)
+    gaps = np.diff(numbers)
     for first in range(len(numbers) - 1, 1, -1):
         if not is_code[first]:
             return 0

@@ -86,7 +86,7 @@ def to_numbers(cells: pd.Series, source: str = "") -> np.ndarray:
     if _is_numeric(cells):
         values = cells.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     else:
-        texts = with_decimal_points(cells, source).str.strip().tolist()
+        texts = with_decimal_points(cells, source).tolist()
         # float() rather than pandas' own parser: it rounds correctly in the last digit.
         values = np.array([_number(text) for text in texts], dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
@@ -108,7 +108,7 @@ def with_decimal_points(cells: pd.Series, source: str = "") -> pd.Series:
     """
     if _is_numeric(cells):
         return cells
-    written = as_text(cells).str.strip().tolist()
+    written = [text.strip() for text in as_text(cells)]
     texts = _without_blanks(list(map(_without_spacing, written)))
     if (
         any("," in text or text.count(".") > 1 for text in texts)
@@ -156,6 +156,8 @@ def _without_blanks(texts: list[str]) -> list[str]:
 
 
 def _is_numeric(cells: pd.Series) -> bool:
+    if cells.dtype == object:
+        return False
     types = pd.api.types
     other = types.is_bool_dtype(cells) or types.is_complex_dtype(cells)  # float() drops a part
     return types.is_numeric_dtype(cells) and not other
@@ -212,6 +214,8 @@ def as_text(cells: pd.Series) -> pd.Series:
     """Turn a column into text, a missing value into ``""``; text stays as it is."""
     if isinstance(cells.dtype, pd.StringDtype) and not cells.isna().any():
         return cells
+    if cells.dtype == object and all(type(cell) is str for cell in cells.array):
+        return cells  # as all columns of text tables are: the way below takes a dozen steps
     if pd.api.types.is_datetime64_dtype(cells):  # days without a time of day, as CSV files have it
         return cells.astype(str).where(cells.notna(), "").astype(object)
     return cells.astype(object).where(cells.notna(), "").astype(str)

@@ -56,7 +56,7 @@ def read_table(path: Path) -> None:
             to_numbers(table.iloc[:, place], "x")
         except MemnetError as error:
             one_line(error)
-    read_scores(path, id_column=table.columns[0])
+    read_scores(table, id_column=table.columns[0])
 
 
 def tables() -> list[bytes]:
@@ -254,7 +254,7 @@ def record() -> list[bytes]:
 def cut_lists(values: object) -> object:
     if isinstance(values, dict):
         return {key: cut_lists(value) for key, value in values.items()}
-    return [cut_lists(value) for value in values[:3]] if isinstance(values, list) else values
+    return [cut_lists(value) for value in values[:2]] if isinstance(values, list) else values
 
 
 ODD_VALUES = (
