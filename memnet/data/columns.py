@@ -13,7 +13,7 @@ from memnet.data.numbers import as_text, to_numbers
 from memnet.data.score_rows import read_score_rows
 from memnet.data.tables import TABLE_GIVEN, TableInput, frame_and_name, require_column
 from memnet.errors import MemnetError
-from memnet.util.text import shorten_list
+from memnet.util.text import quoted, shorten_list
 
 COUNTS = ("hits", "responses", "false_alarms")
 """The columns beside the human scores that hold whole numbers; see :func:`read_extras`."""
@@ -178,7 +178,7 @@ def read_extras(
             need = "a whole number" if role in COUNTS else "a name"
             need += ", 1 or more," if role == "responses" else ""
             cells = [
-                f"row {row}, {cell!r}"
+                f"row {row}, {quoted(cell)}"
                 for row, cell in zip(rows.index[bad].tolist(), text[bad].tolist(), strict=True)
             ]
             raise MemnetError(

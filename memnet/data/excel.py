@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from memnet.data.delimited import is_note
 from memnet.data.numbers import is_fraction
 from memnet.errors import MemnetError
+from memnet.util.text import shorten_list
 from memnet.util.workbook import decode_text
 
 _ARCHIVES = {
@@ -97,10 +98,10 @@ def read_sheet(content: bytes, path: Path, sheet: str) -> Sheet:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheets = [each.title for each in book.worksheets]
         if sheet and sheet not in sheets:
-            raise MemnetError(f"{path} has no sheet {sheet!r}; it has {', '.join(sheets)}.")
+            raise MemnetError(f"{path} has no sheet {sheet!r}; it has {shorten_list(sheets, 50)}.")
         if not sheet and len(sheets) > 1:
             raise MemnetError(
-                f"{path} has {len(sheets)} sheets ({', '.join(sheets)}); say which: "
+                f"{path} has {len(sheets)} sheets ({shorten_list(sheets, 50)}); say which: "
                 f"{path.name}#{sheets[0]}."
             )
         if not sheets:

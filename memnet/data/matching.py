@@ -27,7 +27,7 @@ from memnet.data.digests import ids_digest, manifest_digest
 from memnet.data.missing import find_doubtful_codes
 from memnet.data.numbers import MIXED_SCALES, scale_hint
 from memnet.errors import MemnetError, unknown_name
-from memnet.util.text import shorten_list
+from memnet.util.text import quoted, shorten_list
 
 
 def _basename(image_id: str) -> str:
@@ -224,13 +224,15 @@ class IdMatch:
         hints = self._ambiguous_sentences()
         if best:
             hints = [
-                f"{best.total:,} would agree {best.rule} ({best.left!r} and {best.right!r}): "
-                "change one of the two so.",
+                f"{best.total:,} would agree {best.rule} ({quoted(best.left)} and "
+                f"{quoted(best.right)}): change one of the two so.",
                 *hints,
             ]
         examples = ""
         if len(self.left) and len(self.right):
-            examples = f", and here they look like {self.left[0]!r} and {self.right[0]!r}"
+            examples = (
+                f", and here they look like {quoted(self.left[0])} and {quoted(self.right[0])}"
+            )
         must = "ids must agree letter for letter, file ending included"
         if self.rule != "exact":
             must = f"--match {self.rule} needs that {MATCH_RULES[self.rule].meaning}"
@@ -257,7 +259,7 @@ class IdMatch:
         sentences = []
         if self.suggestions:
             listed = ", ".join(
-                f"{each.total:,} {each.rule} ({each.left!r} and {each.right!r})"
+                f"{each.total:,} {each.rule} ({quoted(each.left)} and {quoted(each.right)})"
                 for each in self.suggestions
             )
             total = sum(suggestion.total for suggestion in self.suggestions)
@@ -276,8 +278,9 @@ class IdMatch:
         image_id, several = next(iter(self.ambiguous.items()))
         return [
             f"{len(self.ambiguous):,} id(s) of {self.left_name} could each be more than one of "
-            f"{self.right_name}: {image_id!r} could be {shorten_list(map(repr, several), 3)}; "
-            "write the path within the folder, file ending included, as the id."
+            f"{self.right_name}: {quoted(image_id)} could be "
+            f"{shorten_list(map(quoted, several), 3)}; write the path within the folder, file "
+            "ending included, as the id."
         ]
 
 
@@ -333,8 +336,8 @@ def _refuse_ambiguous(ids: Sequence[str], keys: list[str], name: str, rule: str)
     for image_id, key in zip(ids, keys, strict=True):
         if first.setdefault(key, image_id) != image_id:
             raise MemnetError(
-                f"--match {rule} takes {first[key]!r} and {image_id!r} of {name} for one picture; "
-                "choose a stricter rule, or change the ids."
+                f"--match {rule} takes {quoted(first[key])} and {quoted(image_id)} of {name} for "
+                "one picture; choose a stricter rule, or change the ids."
             )
 
 

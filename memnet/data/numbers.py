@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from memnet.errors import MemnetError
+from memnet.util.text import quoted
 
 DECIMAL_COMMA = "memnet.decimal_comma"
 """In ``attrs`` of a table: whether some cell of it can only be read with a decimal comma."""
@@ -287,7 +288,7 @@ def _both(mark: str, texts: list[str], cells: pd.Series, source: str) -> MemnetE
     between = next(text for text in texts if thousands.fullmatch(text))
     before = next(
         (
-            repr(text)
+            quoted(text)
             for text in texts
             if _MARKS[_OTHER[mark]][1].fullmatch(text)
             or (decimal.fullmatch(text) and not either.fullmatch(text))
@@ -295,14 +296,14 @@ def _both(mark: str, texts: list[str], cells: pd.Series, source: str) -> MemnetE
         "cells that are numbers, not text",
     )
     return MemnetError(
-        f"{_where(cells, source)}: {_MARK_NAMES[mark]} stands between thousands in {between!r} and "
-        f"before decimals in {before}; write its numbers without anything between thousands and "
-        "with a decimal point."
+        f"{_where(cells, source)}: {_MARK_NAMES[mark]} stands between thousands in "
+        f"{quoted(between)} and before decimals in {before}; write its numbers without anything "
+        "between thousands and with a decimal point."
     )
 
 
 def _where(cells: pd.Series, source: str) -> str:
-    named = [source, f"column {cells.name!r}" if cells.name else ""]
+    named = [source, f"column {quoted(str(cells.name))}" if cells.name else ""]
     return ", ".join(filter(None, named)) or "A column"
 
 

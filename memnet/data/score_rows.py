@@ -33,7 +33,7 @@ from memnet.data.tables import (
     require_column,
 )
 from memnet.errors import MemnetError
-from memnet.util.text import shorten_list
+from memnet.util.text import abridged, quoted, shorten_list
 
 
 class OnePerId(NamedTuple):
@@ -99,20 +99,20 @@ class ScoreRows:
             return ""
         text = self.texts[row]
         if self.coded[row]:
-            return f"{self.column} is {text!r}, taken for the code of a missing value"
+            return f"{self.column} is {quoted(text)}, taken for the code of a missing value"
         if text.lower() in EMPTY_CELLS:
             return f"{self.column} is missing" + (f" ({text!r})" if text else "")
         if self.within is not None and self.outside[row]:
             low, high = self.within
             return f"{self.column} is {text}, not within {low:g} to {high:g}"
         hint = _without_percent_sign(text)
-        return f"{self.column} is {text!r}, no number" + (f": write {hint}" if hint else "")
+        return f"{self.column} is {quoted(text)}, no number" + (f": write {hint}" if hint else "")
 
     def set_aside(self) -> list[str]:
         """Return a sentence for each row that cannot be used."""
         return list(self.broken) + [
             f"{self.source}, row {self.rows[row]}"
-            + (f" ({self.ids[row]})" if self.ids[row].strip() else "")
+            + (f" ({abridged(self.ids[row])})" if self.ids[row].strip() else "")
             + f": {self.note(row)}"
             for row in np.flatnonzero(~self.usable).tolist()
         ]
@@ -138,7 +138,7 @@ class ScoreRows:
             raise MemnetError(f"{self.source} has no id in column {self.id_column!r}.")
         first = (self.broken or ("no rows",))[0]
         if len(self.texts):
-            first = f"its first cell is {self.texts[0]!r}"
+            first = f"its first cell is {quoted(self.texts[0])}"
         raise MemnetError(
             f"{self.source} has no usable number in column {self.column!r} "
             f"({first}){percent_hint(self.texts)}.{self._classes_hint()}"
@@ -150,8 +150,8 @@ class ScoreRows:
         if len(words) != 2:
             return ""
         return (
-            f" It holds two classes, {words[0]!r} and {words[1]!r}: write them as 0 and 1 (or give "
-            "the column of scores that they were made of)."
+            f" It holds two classes, {quoted(words[0])} and {quoted(words[1])}: write them as 0 "
+            "and 1 (or give the column of scores that they were made of)."
         )
 
     def one_value_per_id(self, tolerance: float = 0.0) -> OnePerId:
@@ -240,7 +240,7 @@ def percent_hint(cells: Iterable[str]) -> str:
     """Say how the first cell with a percent sign is to be written; "" where there is none."""
     for cell in cells:
         if hint := _without_percent_sign(cell.strip()):
-            return f"; write {cell.strip()} as {hint}"
+            return f"; write {abridged(cell.strip())} as {abridged(hint)}"
     return ""
 
 

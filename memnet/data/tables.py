@@ -37,7 +37,7 @@ from memnet.data.numbers import (
 )
 from memnet.errors import MemnetError
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
-from memnet.util.text import shorten_list
+from memnet.util.text import quoted, shorten_list
 
 TABLE_GIVEN = "the table given"
 """What messages and records call a DataFrame, which has no file's name."""
@@ -369,11 +369,13 @@ def require_column(frame: pd.DataFrame, column: str, source: Path | str) -> None
     names = [str(name) for name in frame.columns if name != ""]
     near = [name for name in names if name.casefold() == column.casefold()]
     near = near or get_close_matches(column, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else _without_names(names)
+    hint = f" Did you mean {quoted(near[0])}?" if near else _without_names(names)
     if column in names:  # as a number, or a tuple
         hint = " Its name there is no text: rename the columns (columns.astype(str))."
     elif alike := [name for name in names if _one_form(name) == _one_form(column)]:
-        hint = f" Its {alike[0]!r} has other Unicode code points: copy the name from the table."
+        hint = (
+            f" Its {quoted(alike[0])} has other Unicode code points: copy the name from the table."
+        )
     if column in frame.index.names:
         hint = " It is the index: give the table's reset_index()."
     hint = _names_elsewhere(frame, column) or hint or _nameless_column(frame)

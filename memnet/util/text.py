@@ -5,14 +5,35 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+_LONGEST_LIST = 1_000
+"""Characters of a list that a sentence holds; the first value stands there whatever it takes."""
+
+
+def abridged(text: str, limit: int = 200) -> str:
+    """Leave out the middle of a long text: of an id or a path, both ends tell it from others.
+
+    Examples
+    --------
+    >>> abridged("a.jpg"), abridged("0123456789", 4)
+    ('a.jpg', '01...89')
+    """
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]}...{text[-(limit // 2) :]}"
+
+
+def quoted(text: str) -> str:
+    """Quote what stands in a cell of a table, :func:`abridged`, for a sentence."""
+    return repr(abridged(text))
+
 
 def shorten_list(values: Iterable[object], most: int = 5) -> str:
     """List the first few values for a message.
 
     Parameters
     ----------
-    values : what to list; each is written as ``str`` does.
-    most : how many are written out.
+    values : what to list; each is written as ``str`` does, and :func:`abridged`.
+    most : how many are written out, or fewer if they are long.
 
     Examples
     --------
@@ -20,8 +41,13 @@ def shorten_list(values: Iterable[object], most: int = 5) -> str:
     'a.jpg, b.jpg and 1 more'
     """
     texts = [str(value) for value in values]
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(texts[:most]) + more
+    shown: list[str] = []
+    for text in map(abridged, texts[:most]):
+        if shown and sum(map(len, shown)) + len(text) > _LONGEST_LIST:
+            break
+        shown.append(text)
+    left = len(texts) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left else "")
 
 
 def printable(text: str, limit: int = 500) -> str:

@@ -766,3 +766,34 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(excel, "_MOST_UNPACKED", 50_000)
     with pytest.raises(MemnetError, match="save the table as CSV"):
         read_table_any(tmp_path / "t.xlsx")
+
+
+LONG = "x" * 9_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LONG},{LONG}y,{LONG}z\na,b,c\n",  # names
+        f"image_id,score\na,{LONG}\n",  # the only cell
+        f"image_id,score\na,{'9' * 4_000}%\n",
+        f"image_id,score\na,{LONG}\nb,{LONG}y\n",  # two classes in words
+        f"image_id,score\n{LONG},1\n{LONG},2\n",
+        f"image_id,score;x\n{LONG},1\n",
+        f"image_id\tscore\na\t1,234,{'567,' * 3_000}567\nb\t0,5\n",
+    ],
+)
+def test_what_a_table_holds_does_not_make_a_sentence_of_thousands_of_letters(tmp_path, text):
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(MemnetError) as error:
+        read_scores(path, id_column="image_id")
+    assert len(str(error.value).replace(str(path), "")) < 1_500
+
+
+def test_sentences_on_rows_that_are_set_aside_stay_short(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(f"image_id,score\na,0.5\n{LONG},{LONG}\n")
+    (scores,) = read_scores(path, id_column="image_id")
+    (sentence,) = scores.set_aside
+    assert len(sentence.replace(str(path), "")) < 600

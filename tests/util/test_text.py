@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from memnet.util.text import printable
+from memnet.util.text import abridged, printable, shorten_list
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,14 @@ def test_nothing_that_a_terminal_obeys_is_left(text: str, shown: str) -> None:
 def test_a_long_text_is_cut() -> None:
     assert printable("x" * 5_000_000, 10) == "xxxxxxxxxx... (4,999,990 more characters)"
     assert printable("x" * 10, 10) == "x" * 10
+
+
+def test_a_long_id_keeps_both_ends_and_a_list_of_long_ones_stays_a_sentence() -> None:
+    path = "/data/" + "x" * 4_000 + "/a.jpg"
+    assert abridged(path).startswith("/data/x")
+    assert abridged(path).endswith("x/a.jpg")
+    assert len(abridged(path)) < 210
+    listed = shorten_list([path] * 50, 50)
+    assert 800 < len(listed) < 1_100
+    assert listed.endswith(" more")
+    assert shorten_list(["a" * 30] * 20, 50).count("a" * 30) == 20

@@ -22,7 +22,7 @@ from memnet.data.tables import TableInput, name_of, read_table_any, require_colu
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
 from memnet.util.csv_text import to_csv_text
-from memnet.util.text import shorten_list
+from memnet.util.text import quoted, shorten_list
 
 HIGHEST = 100.0
 """No form of a MemNet score is above it: they go from 0 to 1, or to 100 as percentages."""
@@ -242,7 +242,7 @@ def average_per_picture(study: StudyTable, column: str) -> tuple[Array, list[str
         )
         raise MemnetError(
             f"{study.source} has no number in column {column!r} (its first cell is "
-            f"{cells.iloc[0]!r}){hint}."
+            f"{quoted(cells.iloc[0])}){hint}."
         )
     count = np.bincount(study.place[usable], minlength=len(study.pictures))
     total = np.bincount(study.place[usable], values[usable], minlength=len(study.pictures))
@@ -306,7 +306,7 @@ def _name_words(study: StudyTable, column: str, values: Array) -> list[str]:
     if not bad.any():
         return []
     named = shorten_list(
-        f"row {study.rows[row]}, {text.iloc[row]!r}" for row in np.flatnonzero(bad)
+        f"row {study.rows[row]}, {quoted(text.iloc[row])}" for row in np.flatnonzero(bad)
     )
     return [
         f"{study.source}: {int(bad.sum()):,} cell(s) of {column!r} are not numbers ({named})"
