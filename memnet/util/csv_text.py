@@ -15,23 +15,6 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """How a cell begins that a spreadsheet takes for a formula, or that might hide one."""
 
 
-def disarm_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Put an apostrophe before each text that a spreadsheet would take for a formula.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> disarm_formulas(pd.DataFrame({"image_id": ["=1+1", "a.jpg"], "raw": [-0.5, 1]}))
-      image_id  raw
-    0    '=1+1 -0.5
-    1    a.jpg  1.0
-    """
-    safe = frame.copy()
-    for name in _texts(frame):
-        safe[name] = list(map(disarm_cell, frame[name]))
-    return safe
-
-
 def disarm_cell(cell: Any) -> Any:
     """Put an apostrophe before a text that a spreadsheet would take for a formula.
 

@@ -10,21 +10,25 @@ _LONGEST_LIST = 1_000
 
 
 def abridged(text: str, limit: int = 200) -> str:
-    """Leave out the middle of a long text: of an id or a path, both ends tell it from others.
+    r"""Fit a text of others into a sentence: :func:`printable`, and no longer than ``limit``.
+
+    What is left out of it is its middle: both ends of an id or a path tell it from others.
 
     Examples
     --------
-    >>> abridged("a.jpg"), abridged("0123456789", 4)
-    ('a.jpg', '01...89')
+    >>> abridged("a.jpg"), abridged("0123456789", 4), abridged("a\nb")
+    ('a.jpg', '01...89', 'a\\x0ab')
     """
-    if len(text) <= limit:
-        return text
-    return f"{text[: limit // 2]}...{text[-(limit // 2) :]}"
+    return printable(_cut(text, limit))
 
 
 def quoted(text: str) -> str:
-    """Quote what stands in a cell of a table, :func:`abridged`, for a sentence."""
-    return repr(abridged(text))
+    """Quote what stands in a cell of a table for a sentence; see :func:`abridged`."""
+    return repr(_cut(text, 200))
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-(limit // 2) :]}"
 
 
 def shorten_list(values: Iterable[object], most: int = 5) -> str:

@@ -337,8 +337,8 @@ READERS = {
 
 def one_line(error: Exception) -> None:
     """Fail where a sentence is none, or of a length that nobody reads."""
-    assert "\n" not in str(error)
-    assert 0 < len(str(error)) < 3_000, len(str(error))
+    assert "\n" not in str(error), repr(str(error))[:1_000]
+    assert 0 < len(str(error)) < 3_000, f"{len(str(error))} letters: {str(error)[:500]!r}"
 
 
 def try_to_read(reader: Reader, folder: Path, content: bytes) -> str:

@@ -63,7 +63,7 @@ def test_no_input_crashes_hangs_or_eats_memory(name, tmp_path):
     corpus.mkdir()
     (tmp_path / "target.py").write_text(TARGET)
     limits = [f"-runs={RUNS}", f"-max_total_time={SECONDS}", "-timeout=10", "-rss_limit_mb=3000"]
-    limits += ["-max_len=65536"]  # longer than any that the fuzzers start from
+    limits += [f"-max_len={max(4096, 2 * max(map(len, READERS[name].seeds())))}"]
     done = subprocess.run(
         [sys.executable, "target.py", name, str(corpus), *limits],
         capture_output=True,

@@ -21,7 +21,7 @@ from memnet.scoring.table import (
     write_rows,
     write_table,
 )
-from memnet.util.csv_text import disarm_formulas, to_csv_text
+from memnet.util.csv_text import disarm_cell, to_csv_text
 
 TEXTS = some.text(some.sampled_from('a,;"\n\r\t=- é😀'), max_size=6)
 NUMBERS = some.none() | some.floats(allow_nan=False)
@@ -43,7 +43,7 @@ ROWS = some.lists(
 def test_the_text_is_that_of_pandas(rows):
     assert [field.name for field in fields(Row)] == list(COLUMNS)
     assert rows_to_csv(rows) == to_csv_text(to_frame(rows))
-    safe = to_csv_text(disarm_formulas(to_frame(rows)))
+    safe = to_csv_text(to_frame(rows).map(disarm_cell))
     assert rows_to_csv(rows, spreadsheet_safe=True) == safe
 
 

@@ -39,3 +39,4 @@ def test_a_long_id_keeps_both_ends_and_a_list_of_long_ones_stays_a_sentence() ->
     assert 800 < len(listed) < 1_100
     assert listed.endswith(" more")
     assert shorten_list(["a" * 30] * 20, 50).count("a" * 30) == 20
+    assert shorten_list(["a\nb", "c\x1b[2J"]) == r"a\x0ab, c\x1b[2J"

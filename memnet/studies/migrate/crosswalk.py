@@ -20,7 +20,7 @@ import numpy as np
 
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
-from memnet.util.json_text import parse_json
+from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.text import printable
 
 SCHEMA = "memnet.crosswalk"
@@ -184,8 +184,7 @@ def read_crosswalk(path: Path) -> tuple[Crosswalk, str, str]:
         if it is missing, damaged or no crosswalk.
     """
     try:
-        data = path.read_bytes()
-        text = data.decode("utf-8")
+        text = read_json_text(path)
     except FileNotFoundError:
         raise MemnetError(
             f"There is no crosswalk {path}. `memnet migrate` writes one where enough pictures have "
@@ -194,8 +193,8 @@ def read_crosswalk(path: Path) -> tuple[Crosswalk, str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise MemnetError(f"The crosswalk {path} cannot be read ({reason}).") from error
-    digest = hashlib.sha256(data).hexdigest()
-    return Crosswalk.from_json(text, path.name), path.name, digest
+    crosswalk = Crosswalk.from_json(text, path.name)
+    return crosswalk, path.name, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _write_record(content: Mapping[str, Any]) -> str:

@@ -6,10 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from memnet.data.missing import MISSING_CODES
+from memnet.data.numbers import to_numbers
 from memnet.data.tables import require_column
 from memnet.errors import MemnetError
 from memnet.studies.migrate.claims.claim import Claim
@@ -17,7 +21,7 @@ from memnet.studies.migrate.claims.compute import FEWEST, compute_claims
 from memnet.studies.migrate.claims.conclusions import classify_claim, write_conclusion
 from memnet.studies.migrate.study import StudyTable, average_per_picture, read_group, warn_of_codes
 from memnet.util.arrays import Array
-from memnet.util.text import shorten_list
+from memnet.util.text import quoted, shorten_list
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +123,7 @@ def compute_requested_claims(
         )
     if request.group:
         labels, mixed = read_group(study, request.group)
+        remarks += _doubtful_groups(labels[both].tolist(), request.group)
         there = both & (labels != "")
         remarks += _left_out(study, both & ~there & ~mixed, request.group, request.group)
         lonely, messages = _lonely(study, there, labels, request.group)
@@ -132,6 +137,29 @@ def compute_requested_claims(
             group = (request.group, labels[there].tolist())
             claims += compute_claims(study.old[there], new[there], outcome={}, group=group, **more)
     return claims, remarks, [*unusable, *_undefined(claims)]
+
+
+def _doubtful_groups(labels: Sequence[str], column: str) -> list[str]:
+    """Name groups that may be one, written in two ways, and such as may be codes."""
+    alike: dict[str | float, list[str]] = {}
+    codes = []
+    for label in sorted({*labels} - {""}):
+        number = to_numbers(pd.Series([label], dtype=object))[0] if label[-1:].isdecimal() else nan
+        alike.setdefault(label.casefold() if isnan(number) else float(number), []).append(label)
+        codes += [label] if number in MISSING_CODES else []
+    remarks = [
+        f"Column {column!r} has the groups {shorten_list(map(quoted, names))}, which are compared "
+        "as several; if they are one, write them alike."
+        for names in alike.values()
+        if len(names) > 1
+    ]
+    if codes:
+        remarks.append(
+            f"Column {column!r} has the group {shorten_list(map(quoted, codes))}, which is often "
+            "the code of a missing value, and is compared like any other; if it is one, empty its "
+            "cells."
+        )
+    return remarks
 
 
 def _mixed(study: StudyTable, mixed: Any, column: str, *, comparable: Any) -> str:
