@@ -366,6 +366,21 @@ def test_groups_within_pictures_get_one_sentence_and_no_claim(planted, run):
     assert not [s for s in [*record.set_aside, *record.remarks] if "no value in kind" in s]
 
 
+def test_groups_that_may_be_one_or_a_missing_value_are_named(planted, run):
+    names = ["indoor", "Indoor", "1", "1.0", "-9"]
+    kind = [names[row % len(names)] for row in range(len(planted))]
+    record = run(planted.assign(kind=kind)[["image_id", "memnet", "kind"]], group="kind").record
+    said = [one for one in record.remarks if "has the group" in one]
+    assert said == [
+        "Column 'kind' has the groups '1', '1.0', which are compared as several; if they are one, "
+        "write them alike.",
+        "Column 'kind' has the groups 'Indoor', 'indoor', which are compared as several; if they "
+        "are one, write them alike.",
+        "Column 'kind' has the group '-9', which is often the code of a missing value, and is "
+        "compared like any other; if it is one, empty its cells.",
+    ]
+
+
 def test_a_group_of_one_picture_is_left_out_where_two_groups_remain(planted, run):
     lonely = planted.assign(kind=planted["kind"].where(planted.index != 5, "space"))
     done = run(lonely, group="kind")
