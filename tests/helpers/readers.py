@@ -5,12 +5,12 @@ A reader may return whatever it likes; all it may raise is a :class:`MemnetError
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 
@@ -51,7 +51,7 @@ def read_table(path: Path) -> None:
     from memnet.data.tables import read_table_any
 
     table = read_table_any(path)
-    for place in range(table.shape[1]):
+    for place in range(min(table.shape[1], 3)):
         try:
             to_numbers(table.iloc[:, place], "x")
         except MemnetError as error:
@@ -79,6 +79,15 @@ def excel() -> list[bytes]:
     return [stream.getvalue()]
 
 
+def parquet() -> list[bytes]:
+    import pandas as pd
+
+    stream = io.BytesIO()
+    table = pd.DataFrame({"image_id": ["a.jpg", "b.jpg"], "score": [0.5, 0.75]})
+    table.set_index("image_id").to_parquet(stream)
+    return [stream.getvalue()]
+
+
 def read_manifest(path: Path) -> None:
     from memnet.data import manifest
 
@@ -92,9 +101,13 @@ def read_sidecar(path: Path) -> None:
 
     table = path.with_suffix("")
     if not table.exists():
-        table.write_bytes((SAVED / "scores.csv").read_bytes())
+        table.write_bytes(few_scores())
     with open_scores(table):
         pass
+
+
+def few_scores() -> bytes:
+    return b"".join((SAVED / "scores.csv").read_bytes().splitlines(keepends=True)[:3])
 
 
 def read_score_table(path: Path) -> None:
@@ -107,9 +120,9 @@ def read_journal(path: Path) -> None:
     from memnet.scoring.score_file import open_scores
 
     table = path.with_suffix("")
-    for name in ("scores.csv", "scores.csv.json"):
-        if not (path.parent / name).exists():
-            (path.parent / name).write_bytes((SAVED / name).read_bytes())
+    if not table.exists():
+        table.write_bytes(few_scores())
+        (path.parent / "scores.csv.json").write_bytes((SAVED / "scores.csv.json").read_bytes())
     with open_scores(table):
         pass
 
@@ -267,8 +280,7 @@ ODD_VALUES = (
 
 def alter_json(content: bytes, random: Random) -> bytes:
     """Replace one value by an odd one or by another of the same file, or take it away."""
-    values = json.loads(content)
-    ways = places(values)
+    values, ways = json.loads(content), places_in(content)
     way = random.choice(ways)
     if not way:
         return json.dumps(random.choice(ODD_VALUES)).encode()
@@ -277,9 +289,16 @@ def alter_json(content: bytes, random: Random) -> bytes:
     if how == "gone":
         del parent[way[-1]]
     else:
-        other = copy.deepcopy(at(values, random.choice(ways)))
-        parent[way[-1]] = other if how == "other" else random.choice(ODD_VALUES)
+        other = random.choice(ways)
+        within = way[: len(other)] == other  # JSON holds no value that is a part of itself
+        odd = how == "odd" or within
+        parent[way[-1]] = random.choice(ODD_VALUES) if odd else at(values, other)
     return json.dumps(values).encode()
+
+
+@lru_cache(maxsize=1_000)  # fuzzers come back to the same files
+def places_in(content: bytes) -> list[tuple]:
+    return places(json.loads(content))
 
 
 def places(values: object, way: tuple = ()) -> list[tuple]:
@@ -303,7 +322,7 @@ def at(values: object, way: tuple) -> object:
 READERS = {
     "table": Reader("t.csv", tables, read_table),
     "excel": Reader("t.xlsx", excel, read_table),
-    "parquet": Reader("t.parquet", saved("scores.parquet"), read_table),
+    "parquet": Reader("t.parquet", parquet, read_table),
     "scores": Reader("s.csv", saved("scores.csv"), read_score_table),
     "manifest": Reader("t.csv.json", saved("mixture.csv.json"), read_manifest, alter=alter_json),
     "sidecar": Reader("scores.csv.json", saved("scores.csv.json"), read_sidecar, alter=alter_json),
