@@ -36,6 +36,7 @@ from memnet.data.numbers import (
     is_fraction,
 )
 from memnet.errors import MemnetError
+from memnet.util.parquet import read_parquet
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.util.text import quoted, shorten_list
 
@@ -258,7 +259,7 @@ def _decoded(content: bytes, encoding: str, source: str) -> str:
 def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     try:
         # Nullable types: a whole number stays one where another is missing.
-        frame = pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable")
+        frame = read_parquet(content, dtype_backend="numpy_nullable")
         return _text_frame(_with_index(frame))
     except Exception as error:  # pyarrow raises of many kinds for a damaged file
         reason = " ".join(str(error).split())[:200]

@@ -15,6 +15,7 @@ from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
 from memnet.util.csv_text import cells_to_csv_text, disarm_cell
+from memnet.util.parquet import read_parquet
 from memnet.util.table_files import check_table, check_table_name, write_frame
 from memnet.util.text import printable
 
@@ -230,15 +231,13 @@ def _csv_cells(path: Path) -> tuple[list[str], list[list[str]]]:
 
 def _frame_cells(path: Path) -> tuple[list[str], list[list[Any]]]:
     """Return names and rows of an Excel or Parquet file."""
-    import pandas as pd
-
     try:
         if path.suffix.lower() == ".xlsx":
             from memnet.data.tables import read_table_any
 
             frame = read_table_any(_only_sheet(path))
         else:
-            frame = pd.read_parquet(path)
+            frame = read_parquet(path.read_bytes())
         plain = frame.astype(object).where(frame.notna(), None)
     except (ValueError, OSError) as error:
         raise MemnetError(f"{path} is no score table of memnet ({error}).") from error
