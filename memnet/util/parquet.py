@@ -1,4 +1,9 @@
-"""Reading Parquet of others: what a file says of its size is checked before room is made for it."""
+"""Reading Parquet of others: what a file says of its size is checked before room is made for it.
+
+The footer is read here, and not by pyarrow: of a damaged one it ends the process
+(``ParquetFile(...).metadata.row_group(0).column(0)``), where ``read_parquet`` raises. It is a
+structure of Thrift's compact protocol, as parquet.thrift of the format's repository describes it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,13 @@ _ROWS_PER_BYTE = 100
 """More than ids of pictures, of which no two are alike, can be packed into a byte."""
 
 _MOST_UNPACKED = 2**34
+_DEEPEST = 16
+
+# Places of what is wanted in FileMetaData, RowGroup, ColumnChunk and ColumnMetaData.
+_ROWS, _GROUPS = 3, 4
+_GROUP_COLUMNS, _GROUP_ROWS = 1, 3
+_CHUNK = 3
+_VALUES, _UNPACKED = 5, 6
 
 
 def read_parquet(content: bytes, **how: Any) -> pd.DataFrame:
@@ -27,33 +39,124 @@ def read_parquet(content: bytes, **how: Any) -> pd.DataFrame:
         if the file says of itself what cannot be; pyarrow's and pandas' own errors otherwise.
     """
     import pandas as pd
-    import pyarrow.parquet as pq
 
-    _check_size(pq.ParquetFile(BytesIO(content)).metadata, len(content))
+    if content[-4:] == b"PAR1" and len(content) > 12:  # else pyarrow says what is wrong
+        _check_size(_footer(content), len(content))
     return pd.read_parquet(BytesIO(content), **how)
 
 
-def _check_size(metadata: Any, size: int) -> None:
+def _check_size(footer: dict[int, Any], size: int) -> None:
     """Raise ``ValueError`` where rows and bytes that a file says it holds cannot be."""
-    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
     most = max(_FEW_ROWS, _ROWS_PER_BYTE * size)
-    for rows in (metadata.num_rows, *(group.num_rows for group in groups)):
+    groups = footer[_GROUPS]
+    for rows in (footer[_ROWS], *(group[_GROUP_ROWS] for group in groups)):
         if not 0 <= rows <= most:
             raise ValueError(f"it says that it has {rows:,} rows, in {size:,} bytes")
-    if sum(group.num_rows for group in groups) != metadata.num_rows:
+    if sum(group[_GROUP_ROWS] for group in groups) != footer[_ROWS]:
         raise ValueError("its numbers of rows do not add up")
-    unpacked = 0
-    for group in groups:
-        for place in range(group.num_columns):
-            column = group.column(place)
-            flat = metadata.schema.column(place).max_repetition_level == 0
-            if flat and column.num_values != group.num_rows:
-                raise ValueError(
-                    f"one of its columns has {column.num_values:,} values in {group.num_rows:,} "
-                    "rows"
-                )
-            if not (0 <= column.num_values <= most and column.total_uncompressed_size >= 0):
-                raise ValueError(f"it says that a column has {column.num_values:,} values")
-            unpacked += column.total_uncompressed_size
-    if unpacked > _MOST_UNPACKED:
-        raise ValueError(f"it says that it unpacks to {unpacked / 2**30:,.0f} GiB")
+    chunks = [chunk[_CHUNK] for group in groups for chunk in group[_GROUP_COLUMNS]]
+    for chunk in chunks:
+        if not 0 <= chunk[_VALUES] <= most:
+            raise ValueError(f"it says that a column has {chunk[_VALUES]:,} values")
+    unpacked = max((chunk[_UNPACKED] for chunk in chunks), default=0)
+    if sum(max(0, chunk[_UNPACKED]) for chunk in chunks) > _MOST_UNPACKED:
+        raise ValueError(f"it says that it unpacks to {unpacked / 2**30:,.0f} GiB and more")
+
+
+def _footer(content: bytes) -> dict[int, Any]:
+    """Read a file's last structure: place of the field -> value, structures within likewise."""
+    length = int.from_bytes(content[-8:-4], "little")
+    if length > len(content) - 12:
+        raise ValueError("its footer is longer than the file")
+    compact = _Compact(content, len(content) - 8 - length)
+    try:
+        footer = compact.value(_STRUCT, 0)
+        # What is looked at must be there, and be of its kind.
+        for group in footer[_GROUPS]:
+            numbers = [footer[_ROWS], group[_GROUP_ROWS]]
+            for chunk in group[_GROUP_COLUMNS]:
+                numbers += [chunk[_CHUNK][_VALUES], chunk[_CHUNK][_UNPACKED]]
+            if not all(type(number) is int for number in numbers):
+                raise TypeError
+        footer[_ROWS] + 0
+    except (IndexError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("its footer is damaged") from error
+    known: dict[int, Any] = footer
+    return known
+
+
+_TRUE, _FALSE, _BYTE, _WHOLE, _DOUBLE, _BINARY, _LISTS, _STRUCT = (
+    1,
+    2,
+    3,
+    (4, 5, 6),
+    7,
+    8,
+    (9, 10),
+    12,
+)
+
+
+class _Compact:
+    """Thrift's compact protocol, from a place in a file on."""
+
+    def __init__(self, content: bytes, place: int) -> None:
+        self.content = content
+        self.place = place
+
+    def value(self, kind: int, depth: int) -> Any:
+        """Read a value of a kind; numbers, lists and structures, and None for all else."""
+        if depth > _DEEPEST:
+            raise ValueError("its footer is nested too deeply")
+        if kind in _WHOLE:
+            return self._signed()
+        if kind == _STRUCT:
+            return self._structure(depth)
+        if kind in _LISTS:
+            return self._list(depth)
+        if kind == _BINARY:
+            length = self._unsigned()
+            self.place += length
+        elif kind in (_BYTE, _DOUBLE):
+            self.place += 1 if kind == _BYTE else 8
+        elif kind not in (_TRUE, _FALSE):
+            raise ValueError("its footer is damaged")
+        return None
+
+    def _byte(self) -> int:
+        byte = self.content[self.place]
+        self.place += 1
+        return byte
+
+    def _unsigned(self) -> int:
+        number = shift = 0
+        while True:
+            byte = self._byte()
+            number |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return number
+            if shift > 63:
+                raise ValueError("its footer is damaged")
+
+    def _signed(self) -> int:
+        number = self._unsigned()
+        return (number >> 1) ^ -(number & 1)
+
+    def _structure(self, depth: int) -> dict[int, Any]:
+        fields: dict[int, Any] = {}
+        last = 0
+        while head := self._byte():
+            last = last + (head >> 4) if head >> 4 else self._signed()
+            fields[last] = self.value(head & 15, depth + 1)
+        return fields
+
+    def _list(self, depth: int) -> list[Any]:
+        head = self._byte()
+        length = head >> 4 if head >> 4 < 15 else self._unsigned()
+        if length > len(self.content):
+            raise ValueError("its footer is damaged")
+        kind = head & 15
+        if kind in (_TRUE, _FALSE):  # in a list each of these has a byte
+            kind = _BYTE
+        return [self.value(kind, depth + 1) for _ in range(length)]
