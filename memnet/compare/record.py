@@ -11,7 +11,7 @@ from typing import Any
 from memnet.errors import MemnetError
 from memnet.util.json_fields import NAME, Shape, check_known, check_shape
 from memnet.util.json_text import parse_json, read_json_text
-from memnet.util.text import printable
+from memnet.util.text import printable, words_of
 
 SCHEMA_VERSION = 2
 """2 adds to 1: manifest, p values and effect sizes of results, differences, labels, published."""
@@ -188,7 +188,7 @@ class RunRecord:
         except ValueError as error:
             raise MemnetError(
                 f"{source} is not the record of a comparison, record.json, which `memnet compare` "
-                f"writes into its folder ({error})."
+                f"writes into its folder ({words_of(error)})."
             ) from error
         if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
             raise MemnetError(
@@ -209,7 +209,7 @@ class RunRecord:
             record._check()
         except ValueError as error:
             raise MemnetError(
-                f"The record is damaged ({error}); compare again, or take a copy of it."
+                f"The record is damaged ({words_of(error)}); compare again, or take a copy of it."
             ) from error
         return record
 

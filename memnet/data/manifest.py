@@ -28,7 +28,7 @@ from memnet.util.atomic import write_text
 from memnet.util.json_fields import NAME, check_shape
 from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.table_files import check_table, write_frame
-from memnet.util.text import printable
+from memnet.util.text import printable, words_of
 
 FilePath = str | os.PathLike[str]
 
@@ -249,7 +249,8 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
         check_shape(manifest, _SHAPE, "")
     except ValueError as error:
         raise MemnetError(
-            f"{manifest_file} is damaged ({error}); build the table again with `memnet dataset`."
+            f"{manifest_file} is damaged ({words_of(error)}); build the table again with `memnet "
+            "dataset`."
         ) from error
     frame = read_table_any(truth)
     columns = [manifest["id_column"], manifest["truth_column"]]
@@ -289,7 +290,7 @@ def _load(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise MemnetError(
-            f"{path} cannot be read as the manifest of the table beside it ({error}); delete it, "
-            "or build the table again under another name."
+            f"{path} cannot be read as the manifest of the table beside it ({words_of(error)}); "
+            "delete it, or build the table again under another name."
         ) from error
     return content if isinstance(content, dict) and content.get("format") == FORMAT else None

@@ -20,7 +20,7 @@ from memnet.reimpl.training.run_folder import RUN, TEST
 from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.table import read_table, write_table
 from memnet.util.atomic import write_text
-from memnet.util.text import shorten_list
+from memnet.util.text import shorten_list, words_of
 
 COMPARISON = "comparison"
 """Folder of the report that holds the runs against each other."""
@@ -204,8 +204,8 @@ def _renamed(source: Path, name: str, folder: Path) -> Path:
     except (OSError, ValueError) as error:
         raise MemnetError(
             f"{sidecar_path(source)}, which says how {source.name} was made, cannot be read "
-            f"({error}); remove the folder {source.parent} and train again: only the test is done "
-            "anew."
+            f"({words_of(error)}); remove the folder {source.parent} and train again: only the "
+            "test is done anew."
         ) from error
     if len(models) != 1:
         raise MemnetError(

@@ -24,7 +24,7 @@ from memnet.legacy.caffe_schema import message_class
 from memnet.legacy.protobuf_check import check_wire
 from memnet.util.arrays import Float32Array
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
-from memnet.util.text import printable
+from memnet.util.text import printable, words_of
 
 _MOST_BYTES = 2**31 - 1  # what protobuf can hold, and therefore Caffe
 _MOST_TEXT_BYTES = 1_000_000  # MemNet's has 3,000; the parser takes seconds for each million
@@ -168,7 +168,9 @@ def _parse(path: Path, message: str, what: str) -> Any:
     try:
         parsed.ParseFromString(data)
     except DecodeError as error:
-        raise MemnetError(f"{path} is damaged ({error}); copy or download it again.") from error
+        raise MemnetError(
+            f"{path} is damaged ({words_of(error)}); copy or download it again."
+        ) from error
     return parsed
 
 

@@ -31,7 +31,7 @@ from memnet.util.json_text import parse_json
 from memnet.util.locking import hold_lock
 from memnet.util.paths import is_same
 from memnet.util.table_files import check_rows, check_table_name
-from memnet.util.text import model_label
+from memnet.util.text import model_label, words_of
 
 
 class ScoreFile:
@@ -158,7 +158,7 @@ class ScoreFile:
         except (OSError, ValueError) as error:
             raise MemnetError(
                 f"{self.sidecar_path} cannot be read as what `memnet score` writes beside a table "
-                f"({error}); choose another --out."
+                f"({words_of(error)}); choose another --out."
             ) from error
         if sidecar.get("sidecar_version") != SIDECAR_VERSION:
             raise MemnetError(
@@ -184,8 +184,8 @@ class ScoreFile:
                 row = Row(**fields)
             except ValueError as error:
                 raise MemnetError(
-                    f"{self.journal}, line {number}, is damaged ({error}); remove that line and "
-                    "run the same command again."
+                    f"{self.journal}, line {number}, is damaged ({words_of(error)}); remove that "
+                    "line and run the same command again."
                 ) from error
             if stamp:
                 self._stamps[row.key] = stamp

@@ -17,7 +17,7 @@ from memnet.util.atomic import write_text
 from memnet.util.csv_text import cells_to_csv_text, disarm_cell
 from memnet.util.parquet import read_parquet
 from memnet.util.table_files import check_table, check_table_name, write_frame
-from memnet.util.text import printable
+from memnet.util.text import printable, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +225,7 @@ def _csv_cells(path: Path) -> tuple[list[str], list[list[str]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             names, *rows = [row for row in csv.reader(file, strict=True) if row] or [[]]
     except (ValueError, OSError, csv.Error) as error:
-        raise MemnetError(f"{path} is no score table of memnet ({error}).") from error
+        raise MemnetError(f"{path} is no score table of memnet ({words_of(error)}).") from error
     return names, rows
 
 
@@ -240,7 +240,7 @@ def _frame_cells(path: Path) -> tuple[list[str], list[list[Any]]]:
             frame = read_parquet(path.read_bytes())
         plain = frame.astype(object).where(frame.notna(), None)
     except (ValueError, OSError) as error:
-        raise MemnetError(f"{path} is no score table of memnet ({error}).") from error
+        raise MemnetError(f"{path} is no score table of memnet ({words_of(error)}).") from error
     return list(frame.columns), plain.to_numpy(dtype=object).tolist()
 
 

@@ -77,6 +77,17 @@ def printable(text: str, limit: int = 500) -> str:
     return shown if more <= 0 else f"{shown}... ({more:,} more characters)"
 
 
+def words_of(error: Exception) -> str:
+    r"""Return what an error says, which may hold texts of others, fit for a sentence.
+
+    Examples
+    --------
+    >>> words_of(ValueError("there is no\nfield"))
+    'there is no\\x0afield'
+    """
+    return printable(str(error))
+
+
 def model_label(model: str, variant: str) -> str:
     """Name a model as tables, sidecars and reports do: with its variant behind a colon.
 

@@ -41,7 +41,7 @@ from memnet.util.clock import utc_now
 from memnet.util.json_fields import Shape, check_known, check_shape
 from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.paths import command_text, relative_path
-from memnet.util.text import model_label, printable, shorten_list
+from memnet.util.text import model_label, printable, shorten_list, words_of
 from memnet.weights.catalogue import catalogue
 from memnet.weights.digests import file_digest
 
@@ -159,8 +159,8 @@ class FrozenScores:
             return _checked(values)
         except ValueError as error:
             raise MemnetError(
-                f"{path} is a damaged file of frozen scores ({error}); remove it and freeze "
-                "them again."
+                f"{path} is a damaged file of frozen scores ({words_of(error)}); remove it "
+                "and freeze them again."
             ) from error
 
     def write(self, path: Path) -> None:

@@ -19,6 +19,7 @@ from memnet.errors import MemnetError, unknown_name
 from memnet.reimpl import TRAINABLE
 from memnet.reimpl.branches import Network
 from memnet.util.resources import packaged_toml, parse_toml
+from memnet.util.text import words_of
 from memnet.weights import networks
 
 PRESETS = ("memnet", "memnet96", "resmem", "resmem-retrain", "m3m")
@@ -263,7 +264,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise MemnetError(f"There is no file {file}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise MemnetError(f"{file} cannot be read ({error}).") from error
+        raise MemnetError(f"{file} cannot be read ({words_of(error)}).") from error
     try:
         return parse_toml(text)
     except ValueError as error:

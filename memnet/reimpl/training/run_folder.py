@@ -31,7 +31,7 @@ from memnet.util.atomic import write_text
 from memnet.util.csv_text import to_csv_text
 from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.locking import hold_lock
-from memnet.util.text import printable
+from memnet.util.text import printable, words_of
 
 CONFIG, SPLIT, DATA, RUN = "config.toml", "split.csv", "data.json", "run.json"
 CURVES = "curves.csv"
@@ -166,7 +166,8 @@ def read_run(folder: Path) -> dict[str, Any] | None:
         raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
     except ValueError as error:
         raise MemnetError(
-            f"{path} is damaged ({error}); take a copy of it, or delete it and train again."
+            f"{path} is damaged ({words_of(error)}); take a copy of it, or delete it and train "
+            "again."
         ) from error
     if not isinstance(run, dict) or run.get("format") != FORMAT:
         raise MemnetError(f"{path} was not written by a training of memnet.")
@@ -220,7 +221,7 @@ def read_curves(folder: Path) -> list[dict[str, float | None]]:
     except OSError as error:
         raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, csv.Error) as error:
-        raise MemnetError(f"{path} is damaged ({error}).") from error
+        raise MemnetError(f"{path} is damaged ({words_of(error)}).") from error
     return rows
 
 

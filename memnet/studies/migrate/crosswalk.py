@@ -21,7 +21,7 @@ import numpy as np
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
 from memnet.util.json_text import parse_json, read_json_text
-from memnet.util.text import printable
+from memnet.util.text import printable, words_of
 
 SCHEMA = "memnet.crosswalk"
 SCHEMA_VERSION = 1
@@ -209,8 +209,8 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
         record = parse_json(text, parse_constant=_no_number)
     except ValueError as error:
         raise MemnetError(
-            f"{source}: this is not a readable JSON file ({error}); `memnet migrate` writes a "
-            "crosswalk as crosswalk.json."
+            f"{source}: this is not a readable JSON file ({words_of(error)}); `memnet migrate` "
+            "writes a crosswalk as crosswalk.json."
         ) from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise MemnetError(
