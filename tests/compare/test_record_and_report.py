@@ -227,3 +227,12 @@ def test_names_with_bytes_that_are_no_letters_are_escaped(tmp_path):
     assert made.models[0]["source"] == "s\\udcff.csv"
     assert made.command == "memnet compare --scores s\\udcff.csv"
     assert RunRecord.from_json(made.to_json()) == made
+
+
+def test_what_a_damaged_record_says_of_itself_stays_one_line(record):
+    values = json.loads(record.to_json())
+    values["results"][0] |= {"metric": "a\nb\x1b[2J", "interval": [0.9, 0.1]}
+    with pytest.raises(memnet.MemnetError) as error:
+        RunRecord.from_json(json.dumps(values))
+    assert r"a\x0ab\x1b[2J: the interval is [0.9, 0.1]" in str(error.value)
+    assert "\n" not in str(error.value)
