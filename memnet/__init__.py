@@ -4,11 +4,11 @@
 >>> [model["name"] for model in memnet.list_models()]
 ['resmem.published', 'memnet.caffe_lamem']
 
-The whole interface is five calls, :func:`load`, :func:`compare`, :func:`list_models`, and for old
-studies :func:`diagnose` and :func:`migrate`. A model of your own comes in by
-:meth:`Predictor.from_function`, or by :func:`register_network` and :func:`save_weights`; a metric
-by :func:`register_metric`, a data set by :func:`register_dataset`. They are imported when first
-used, so that ``import memnet`` costs nothing.
+The whole interface is six calls, :func:`load`, :func:`compare`, :func:`list_models`, for old
+studies :func:`diagnose` and :func:`migrate`, and for new ones :func:`responses`. A model of your
+own comes in by :meth:`Predictor.from_function`, or by :func:`register_network` and
+:func:`save_weights`; a metric by :func:`register_metric`, a data set by :func:`register_dataset`.
+They are imported when first used, so that ``import memnet`` costs nothing.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from memnet.studies.diagnosis.result import Diagnosis
     from memnet.studies.migrate.migrate import migrate
     from memnet.studies.migrate.migration import Migration
+    from memnet.studies.responses.responses import ResponseTables, responses
     from memnet.weights.files import save_weights
     from memnet.weights.networks import register_network
 
@@ -58,6 +59,8 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "Diagnosis": "memnet.studies.diagnosis.result",
     "migrate": "memnet.studies.migrate.migrate",
     "Migration": "memnet.studies.migrate.migration",
+    "responses": "memnet.studies.responses.responses",
+    "ResponseTables": "memnet.studies.responses.responses",
     "register_network": "memnet.weights.networks",
     "save_weights": "memnet.weights.files",
     "write_report": "memnet.compare.report.render",
@@ -86,6 +89,7 @@ __all__ = [
     "PictureError",
     "Predictor",
     "PreprocessSpec",
+    "ResponseTables",
     "RunRecord",
     "Truth",
     "__version__",
@@ -100,6 +104,7 @@ __all__ = [
     "register_dataset",
     "register_metric",
     "register_network",
+    "responses",
     "save_weights",
     "write_report",
     "write_table",

@@ -122,7 +122,7 @@ def exchangeable(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dic
 def noise_matched_tests(
     sample: Sample, draws: Draws, true: Mapping[str, float]
 ) -> dict[str, float]:
-    noise_matched.NOISY_DRAWS = 1  # in this process; p is of the first draw, however many there are
+    noise_matched.NOISY_DRAWS = 1  # in this process; the p values need none of them
     matched = noise_matched_of(sample.truth, sample.rate, sample.responses, draws)
     return _distribution(matched.p_values)
 

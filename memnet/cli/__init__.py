@@ -24,6 +24,7 @@ from memnet.cli import (
     freeze,
     migrate,
     report,
+    responses,
     score,
     sensitivity,
     table1,
@@ -63,6 +64,7 @@ app.command("sensitivity")(sensitivity.sensitivity)
 app.command("diagnose")(diagnose.diagnose)
 app.command("migrate")(migrate.migrate)
 app.command("clips")(clips.clips)
+app.command("responses")(responses.responses)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(weights.app, name="weights")
 

@@ -71,6 +71,11 @@ def compare(
         "", help="Column of hits, where the human score is hits / responses: gives the ceiling."
     ),
     responses_column: str = typer.Option("", help="Column of responses, with --hits-column."),
+    false_alarms_column: str = typer.Option(
+        "",
+        help="Column of false alarms, with the two before, where the human score is "
+        "(hits - false alarms) / responses.",
+    ),
     strata_column: str = typer.Option("", help="Resample within the groups of this column."),
     clusters_column: str = typer.Option("", help="Resample whole groups of this column."),
     margin: float = typer.Option(
@@ -144,6 +149,7 @@ def compare(
             dataset=dataset,
             hits_column=hits_column,
             responses_column=responses_column,
+            false_alarms_column=false_alarms_column,
             strata_column=strata_column,
             clusters_column=clusters_column,
             margin=margin,

@@ -17,10 +17,18 @@ import numpy as np
 from memnet.compare.published import published_reliability
 from memnet.compare.record import CONTAMINATION, Difference, Result
 from memnet.data.contamination import DatasetName
-from memnet.stats import bootstrap, model_differences, noise_matched, permutation, reliability
+from memnet.stats import (
+    bootstrap,
+    model_differences,
+    noise_matched,
+    participants,
+    permutation,
+    reliability,
+)
 from memnet.stats.bootstrap import SIZE, TRUTH_VARIANCE, Interval, interval_of
 from memnet.stats.metrics import (
     METRICS,
+    OVER_PARTICIPANTS,
     Metric,
     derived_metrics,
     describe,
@@ -28,7 +36,9 @@ from memnet.stats.metrics import (
     noise_matched_metrics,
 )
 from memnet.stats.noise_matched import NoiseMatched
+from memnet.stats.participants import Measure
 from memnet.stats.plot_data import plot_data
+from memnet.stats.recognition import Answers
 from memnet.stats.reliability import Reliability
 from memnet.stats.resampling import Draws
 from memnet.util.arrays import Array
@@ -54,8 +64,11 @@ class ComparisonInput:
     variants, words : model -> its variant, its contamination.
     dataset, manifest : name; sha256 of ids and labels.
     hits, responses : int ``(N,)`` where the labels are hits / responses, else None.
+    false_alarms : int ``(N,)`` where they are (hits - false_alarms) / responses, else None.
     no_counts : why there are none, for the reader.
     draws : the resamples.
+    answers, measure : what single participants answered, and which measure of it the human scores
+        are; None where that is not known.
     margin : of the equivalence tests.
     """
 
@@ -69,6 +82,9 @@ class ComparisonInput:
     responses: Any | None
     no_counts: str
     draws: Draws
+    false_alarms: Any | None = None
+    answers: Answers | None = None
+    measure: Measure | None = None
     margin: float = MARGIN
 
 
@@ -130,12 +146,13 @@ def _label_noise(data: ComparisonInput, labels: Reliability) -> dict[str, Array]
     """Return each label's own variance, to be averaged on each resample, where it is known."""
     if labels.kind != "counts" or data.hits is None or data.responses is None:
         return {}
-    return {"mse_label_noise": reliability.label_noise(data.hits, data.responses)}
+    noise = reliability.label_noise(data.hits, data.responses, data.false_alarms)
+    return {"mse_label_noise": noise}
 
 
 def _noise_matched(data: ComparisonInput) -> dict[str, NoiseMatched]:
     """Compare distributions once more, for the models whose predictions can be hit rates."""
-    if data.hits is None or data.responses is None:
+    if data.hits is None or data.responses is None or data.false_alarms is not None:
         return {}
     # Labels that were rounded would not tie with noisy predictions of the same count.
     labels = data.hits / data.responses
@@ -182,6 +199,7 @@ class _ModelResults:
             *map(self._plain, METRICS.values()),
             *self._label_noise(),
             *self._disattenuated(),
+            self._over_participants(),
             *self._noise_matched(),
         ]
 
@@ -189,6 +207,8 @@ class _ModelResults:
         """Give a metric that follows from truth and prediction alone."""
         value = self.values[metric.name]
         p, p_method = self.p_values.get(metric.name), permutation.METHOD
+        if metric.test is not None:
+            p_method = ""
         if metric.test is not None and np.isfinite(value):
             with name_failure(metric.name, self.model):
                 p, p_method = metric.test(self.data.truth, self.prediction)
@@ -205,7 +225,7 @@ class _ModelResults:
             resampled=self.resampled.get(metric.name),
             n=None if metric.subset is None else int(metric.subset(self.data.truth).sum()),
             p_value=p,
-            p_method="" if p is None else p_method,
+            p_method=p_method if p is not None or metric.test is not None else "",
         )
 
     def _label_noise(self) -> list[Result]:
@@ -215,11 +235,13 @@ class _ModelResults:
         if self.labels.kind == "published":
             share = 1 - self.labels.values["reliability_pearson"]
             resampled = share * self.resampled[TRUTH_VARIANCE]
+        if self.labels.kind == "participants":
+            resampled = self.labels.resampled["noise"]
         if resampled is None:
             resampled = np.full(self.data.draws.resamples, np.nan)
         undefined = self.labels.undefined("noise")
         above = self.values["mse"] - noise
-        resampled_above = self.resampled["mse"] - resampled
+        resampled_above = self.resampled["mse"][: len(resampled)] - resampled
         return [
             self._derived("mse_label_noise", noise, resampled, undefined=undefined),
             self._derived("mse_above_noise", above, resampled_above, undefined=undefined),
@@ -253,12 +275,34 @@ class _ModelResults:
             )
         return results
 
+    def _over_participants(self) -> Result:
+        """Give rho once more, with an interval for other pictures and other participants."""
+        data, info = self.data, derived_metrics()[OVER_PARTICIPANTS]
+        if data.answers is None or data.measure is None:
+            interval = Interval(None, None, info.undefined)
+            value = np.nan
+        else:
+            value = self.values["spearman"]
+            interval = participants.over_participants(
+                data.answers, data.measure, data.truth, self.prediction, data.draws, LEVEL
+            )
+        return self._result(
+            OVER_PARTICIPANTS,
+            float(value),
+            interval,
+            undefined=METRICS["spearman"].undefined if data.answers else info.undefined,
+            method=" and participants, Fisher z with its SD",
+            resamples=min(data.draws.resamples, reliability.MOST_RESAMPLES),
+        )
+
     def _noise_matched(self) -> list[Result]:
         """Give the distances after the predictions got the noise of the human scores."""
         results = []
         for metric in noise_matched_metrics():
             name = f"{metric.name}_noise_matched"
             undefined = self.data.no_counts or _no_shares(self.prediction)
+            if self.data.false_alarms is not None:
+                undefined = "corrected hit rates are no shares of answers"
             undefined = undefined or derived_metrics()[name].undefined
             if self.matched is None:
                 nothing = np.full(1, np.nan)
@@ -273,7 +317,7 @@ class _ModelResults:
                     undefined=undefined,
                     method=f", {noise_matched.METHOD}",
                     p_value=p,
-                    p_method="" if p is None else f"{permutation.METHOD}, first draw",
+                    p_method="" if p is None else noise_matched.TEST_METHOD,
                 )
             )
         return results
@@ -356,8 +400,10 @@ def _reliability(data: ComparisonInput) -> Reliability:
     MemCat's published figure is about labels whose counts are published, too, so without the counts
     nobody can tell whether the labels are those; LaMem has no counts, and one kind of label.
     """
+    if data.answers is not None and data.measure is not None:
+        return participants.from_participants(data.answers, data.measure, data.truth, data.draws)
     if data.hits is not None:
-        return reliability.from_counts(data.hits, data.responses, data.draws)
+        return reliability.from_counts(data.hits, data.responses, data.draws, data.false_alarms)
     stated = published_reliability(data.dataset) if data.dataset else None
     name = DatasetName.parse(data.dataset)
     if stated is None or stated.made_of != "half" or data.no_counts != NO_COLUMNS:
@@ -380,7 +426,7 @@ def _describe_labels(data: ComparisonInput, labels: Reliability) -> dict[str, An
         figures[name] = {
             "value": float(value) if np.isfinite(value) else None,
             "interval": interval.ends,
-            "method": _labels_method(name, data.draws) if labels.kind == "counts" else "published",
+            "method": "published" if labels.kind == "published" else _labels_method(name, data),
             "resamples": len(labels.resampled[name]) if name in labels.resampled else 0,
         }
     responses: dict[str, int | float] | None = None
@@ -394,14 +440,18 @@ def _describe_labels(data: ComparisonInput, labels: Reliability) -> dict[str, An
         "kind": labels.kind,
         "source": labels.source,
         "reason": labels.reason,
-        "halves": reliability.HALVES if labels.kind == "counts" else None,
+        "halves": reliability.HALVES if labels.kind in ("counts", "participants") else None,
         "responses": responses,
+        "participants": None if data.answers is None else data.answers.shape[0],
         "figures": figures,
     }
 
 
-def _labels_method(name: str, draws: Draws) -> str:
-    return draws.method if name == "noise" else f"Fisher z with the SD of the {draws.method}"
+def _labels_method(name: str, data: ComparisonInput) -> str:
+    if name == "noise":
+        return data.draws.method
+    people = "" if data.answers is None else " and of a jackknife over participants"
+    return f"Fisher z with the SD of the {data.draws.method}{people}"
 
 
 def _differences(
@@ -436,7 +486,7 @@ def _differences(
 
 def _plots(data: ComparisonInput, prediction: Array) -> dict[str, Any]:
     noisy = None
-    if data.responses is not None and not _no_shares(prediction):
+    if data.responses is not None and data.false_alarms is None and not _no_shares(prediction):
         generator = np.random.default_rng([data.draws.seed, 2])
         noisy = noise_matched.noisy(prediction, data.responses, generator)
     return plot_data(data.truth, prediction, seed=data.draws.seed, noisy=noisy)

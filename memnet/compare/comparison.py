@@ -23,7 +23,10 @@ from memnet.data.manifest import Truth, read_manifest
 from memnet.data.matching import MATCH_RULES, Joined, join
 from memnet.data.score_tables import ScoreTable
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
+from memnet.data.trials import read_answers
 from memnet.errors import MemnetError
+from memnet.stats.participants import Measure
+from memnet.stats.recognition import MEASURES, Answers
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
 from memnet.util.checks import require_whole
 from memnet.util.clock import utc_now
@@ -41,6 +44,9 @@ ScoresInput = TableInput | ScoreTable | tuple[TableInput, str]
 
 _LARGEST = 1e100  # squares must be finite
 _FEW_RESAMPLES = 1_000
+_FEW_PICTURES = 30
+_FEW_WRONG = 0.05  # of the labels may be typing errors; more are another kind of label
+_UNEQUAL = 4.0
 _ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
 
 
@@ -55,6 +61,7 @@ def compare_scores(
     dataset: str = "",
     hits_column: str = "",
     responses_column: str = "",
+    false_alarms_column: str = "",
     strata_column: str = "",
     clusters_column: str = "",
     margin: float = MARGIN,
@@ -82,7 +89,8 @@ def compare_scores(
         one Unicode form, %20 and no-break spaces as spaces. Ids that could be several are refused.
     dataset : ``"lamem"``, ``"memcat"``, ... names the data set, for contamination, published
         values and published reliability.
-    hits_column, responses_column : columns of whole numbers with human score = hits / responses;
+    hits_column, responses_column : columns of whole numbers with human score = hits / responses
+        (or, with ``false_alarms_column``, (hits - false alarms) / responses, without the last);
         they give reliability, ceiling, label noise and the noise-matched distributions.
     strata_column : pictures are resampled within its groups (``category``).
     clusters_column : whole groups are resampled, where pictures of a group are not independent.
@@ -125,6 +133,7 @@ def compare_scores(
     if truth_column == known.get("truth_column"):
         hits_column = hits_column or known.get("hits_column") or ""
         responses_column = responses_column or known.get("responses_column") or ""
+        false_alarms_column = false_alarms_column or known.get("false_alarms_column") or ""
     dataset = _dataset(dataset, known)
     human = read_column(table, column=truth_column, id_column=id_column)
     human = replace(
@@ -148,18 +157,25 @@ def compare_scores(
     wanted = {
         "hits": hits_column,
         "responses": responses_column,
+        "false_alarms": false_alarms_column if hits_column else "",
         "group": strata_column or clusters_column,
     }
     columns = {role: column for role, column in wanted.items() if column}
     if bool(hits_column) != bool(responses_column):
         raise MemnetError("Hits and responses go together: name both columns, or neither.")
+    if false_alarms_column and not hits_column:
+        raise MemnetError("False alarms need hits and responses: name those columns, too.")
     for name, values in [(truth_column, joined.truth), *joined.predictions.items()]:
         if float(np.abs(values).max()) > _LARGEST:
-            raise MemnetError(f"{name} has a score of {np.abs(values).max():g}; that is none.")
+            raise MemnetError(
+                f"{name} has a score of {np.abs(values).max():g}, too large to be squared; mend or "
+                "leave out its row."
+            )
     extras = read_extras(table, columns, id_column=id_column, ids=joined.ids)
     draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
     infos = [_model_info(model, dataset) for model in models]
-    hits, responses, no_counts = _counts(joined, extras, known)
+    hits, responses, false_alarms, no_counts = _counts(joined, extras, known)
+    answers, measure = _answers(table, known, truth_column, joined)
     analysis = analyse(
         ComparisonInput(
             truth=joined.truth,
@@ -170,12 +186,16 @@ def compare_scores(
             manifest=joined.manifest_digest(),
             hits=hits,
             responses=responses,
+            false_alarms=false_alarms,
             no_counts=no_counts,
             draws=draws,
+            answers=answers,
+            measure=measure,
             margin=margin,
         )
     )
     warnings = _warnings(joined, human, models, no_counts if columns.get("hits") else "")
+    warnings += _doubtful_counts(joined.ids, responses)
     told = {info["contamination"] for info in infos} <= {"clean", "contaminated"}
     if dataset and not DatasetName.parse(dataset).known and not told:
         warnings.append(
@@ -198,7 +218,9 @@ def compare_scores(
         differences=analysis.differences,
         labels=analysis.labels,
         published=_published(
-            dataset, [model.name for model in models], measured=analysis.labels["kind"] == "counts"
+            dataset,
+            [model.name for model in models],
+            measured=analysis.labels["kind"] == "counts" and false_alarms is None,
         ),
         resampling=resampling,
     )
@@ -300,21 +322,96 @@ def _draws(
 
 def _counts(
     joined: Joined, extras: pd.DataFrame, manifest: Mapping[str, Any]
-) -> tuple[Any | None, Any | None, str]:
-    """Return hits and responses if the labels are their quotient, else why there are none."""
+) -> tuple[Any | None, Any | None, Any | None, str]:
+    """Return hits, responses and (of corrected labels) false alarms, or why there are none."""
     if "hits" not in extras:
-        return None, None, NO_COLUMNS
+        return None, None, None, NO_COLUMNS
     hits, responses = extras["hits"].to_numpy(), extras["responses"].to_numpy()
-    apart = float(np.abs(hits / responses - joined.truth).max())
-    if apart <= _ROUNDED_LABELS:
-        return hits, responses, ""
+    apart = np.abs(hits / responses - joined.truth)
+    wrong = np.flatnonzero(apart > _ROUNDED_LABELS)
+    if not len(wrong):
+        return hits, responses, None, ""
+    if "false_alarms" in extras:
+        false_alarms = extras["false_alarms"].to_numpy()
+        corrected = (hits - false_alarms) / responses
+        if (false_alarms <= responses).all() and np.allclose(
+            corrected, joined.truth, rtol=0, atol=_ROUNDED_LABELS
+        ):
+            return hits, responses, false_alarms, ""
+    if len(wrong) <= _FEW_WRONG * len(apart):
+        named = [
+            f"{joined.ids[row]} ({hits[row]} of {responses[row]}, and a score of "
+            f"{joined.truth[row]:.6g})"
+            for row in wrong.tolist()
+        ]
+        why = (
+            f"{len(wrong):,} of {len(apart):,} human scores are not hits / responses: "
+            f"{shorten_list(named, 3)}; mend or leave out these rows"
+        )
+        return None, None, None, why
     kind = f" ({manifest['label_kind']})" if manifest.get("label_kind") else ""
     return (
         None,
         None,
-        f"the human scores{kind} are not hits / responses (they differ by up to {apart:.2g}), so "
-        "their noise is not binomial",
+        None,
+        f"the human scores{kind} are not hits / responses (they differ by up to "
+        f"{apart.max():.2g}), so their noise is not binomial",
     )
+
+
+def _answers(
+    table: TableInput, manifest: Mapping[str, Any], column: str, joined: Joined
+) -> tuple[Answers | None, Measure | None]:
+    """Return what single participants answered to the pictures, where `memnet responses` kept it.
+
+    Raises
+    ------
+    MemnetError
+        if the file is missing or damaged, or its answers do not give the human scores.
+    """
+    measure = MEASURES.get(column)
+    if not manifest.get("answers") or measure is None or isinstance(table, pd.DataFrame):
+        return None, None
+    path = split_sheet(table)[0].parent / manifest["answers"]
+    frame = read_answers(path)
+    place = pd.Index(joined.ids).get_indexer(pd.Index(frame["image_id"]))
+    frame, place = frame[place >= 0], place[place >= 0]
+    who, people = pd.factorize(frame["participant"], sort=True)
+    answers = Answers(
+        who,
+        place,
+        frame["old"].to_numpy(dtype=bool),
+        frame["yes"].to_numpy(dtype=bool),
+        (len(people), len(joined.ids)),
+    )
+    if not np.allclose(measure(answers.sums()), joined.truth, atol=_ROUNDED_LABELS):
+        raise MemnetError(
+            f"The answers in {path} do not give the human scores in {table}; run `memnet "
+            "responses` again, or delete the manifest to use the table as your own."
+        )
+    return answers, measure
+
+
+def _doubtful_counts(ids: Sequence[str], responses: Any | None) -> list[str]:
+    """Say where counts allow no halves, or are so unequal that the ceiling is too high."""
+    if responses is None:
+        return []
+    single = [ids[row] for row in np.flatnonzero(responses < 2).tolist()]
+    if single:
+        return [
+            f"{len(single):,} picture(s) have a single answer, which cannot be halved "
+            f"({shorten_list(single)}); without their rows there would be a reliability and a "
+            "ceiling."
+        ]
+    low, high = np.quantile(responses, [0.1, 0.9])
+    if high < _UNEQUAL * low:
+        return []
+    return [
+        f"The numbers of answers are very unequal (a tenth of the pictures have {low:g} or fewer, "
+        f"a tenth {high:g} or more), so that the ceiling of rho is too high, by some .02 where "
+        "half of the pictures have 10 and half 40, by .07 where they have 3 and 60: Spearman and "
+        "Brown's formula supposes labels of one reliability."
+    ]
 
 
 def _published(dataset: str, models: Sequence[str], *, measured: bool) -> list[dict[str, Any]]:
@@ -438,6 +535,11 @@ def _warnings(joined: Joined, human: Scores, models: Sequence[Scores], no_counts
                 f"{len(ids)} picture(s) scored by {name} were left out, since they are not in "
                 f"the comparison: {shorten_list(ids)}."
             )
-    if len(joined.ids) < 10:
-        sentences.append(f"Only {len(joined.ids)} picture(s): nothing can be concluded from that.")
+    if (n := len(joined.ids)) < 10:
+        sentences.append(f"Only {n} picture(s): nothing can be concluded from that.")
+    elif n < _FEW_PICTURES:
+        sentences.append(
+            f"Only {n} pictures: intervals from so few are approximate, and a correlation may be "
+            "off by .3 and more by chance."
+        )
     return sentences

@@ -367,6 +367,7 @@ _LABELS: Shape = {
     **_each("kind? source? reason?", str),
     "halves?": (int, None),
     "responses?": (_each("lowest median highest", float), None),
+    "participants?": (int, None),
     "figures?": {str: {"value": _NUMBER, "interval": _ENDS, "method": str, "resamples": int}},
 }
 _PUBLISHED: Shape = {

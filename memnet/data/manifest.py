@@ -138,8 +138,9 @@ def new_manifest(
     dataset : its name, as ``memnet compare --dataset`` takes it.
     label_kind : :data:`HIT_RATE`, :data:`CORRECTED` or :data:`MIXED`.
     sources : file -> its sha256; only the file's name is kept.
-    more : ``part``, ``split``, ``label_column``, ``seed``, ``held_out``, ``rule``, ``counts``,
-        and the ``..._column`` names; what a data set does not have is null.
+    more : ``part``, ``split``, ``label_column``, ``seed``, ``held_out``, ``rule``, ``counts``, the
+        ``..._column`` names, and ``answers``, the file beside it with what each participant
+        answered; what a data set does not have is null.
 
     Returns
     -------
@@ -166,6 +167,7 @@ def new_manifest(
         "responses_column": None,
         "false_alarms_column": None,
         "category_column": None,
+        "answers": None,
         "sources": [{"file": path.name, "sha256": digest} for path, digest in sources.items()],
         "memnet_version": __version__,
     }
@@ -276,6 +278,7 @@ _SHAPE = {
     **dict.fromkeys(("part?", "label_column?", "hits_column?", "responses_column?"), (NAME, None)),
     **dict.fromkeys(("false_alarms_column?", "category_column?"), (NAME, None)),
     **dict.fromkeys(("split?", "seed?", "held_out?"), (int, NAME, None)),
+    "answers?": (NAME, None),
     "counts?": {str: int},
     "sources?": [{str: (NAME, int)}],
 }

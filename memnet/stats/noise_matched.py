@@ -1,10 +1,14 @@
-"""Do these predictions look like the labels, once seen through as many people.
+"""Do labels of as many people look like these, were the predictions the true hit rates.
 
 A human score is a share of ``n`` people, so it is noisier than what it measures, and even a perfect
 predictor's scores are spread less than the labels. Here predictions pass through the same
 sampling, ``Binomial(n, prediction) / n`` with each picture's own n, before their distribution is
-compared with that of the labels. If every prediction were that picture's true hit rate, label and
-noisy prediction would be exchangeable, and the swap-permutation test exact.
+compared with that of the labels.
+
+Values are means over 100 such draws. The test needs none of them: that every prediction is the
+picture's true hit rate says which distribution of labels to expect
+(:mod:`memnet.stats.metrics.expected`), and labels drawn under it say how far from that labels lie
+by chance. So p is exact, and another seed changes it only as another 2,000 draws do.
 """
 
 from __future__ import annotations
@@ -15,13 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import Pair, Resamples, name_failure, noise_matched_metrics
-from memnet.stats.permutation import swap_tests
+from memnet.stats.metrics import Metric, Pair, Resamples, name_failure, noise_matched_metrics
+from memnet.stats.metrics.expected import ExpectedLabels
+from memnet.stats.permutation import p_value
 from memnet.stats.resampling import Draws, Workers
 from memnet.util.arrays import Array
 
 NOISY_DRAWS = 100
 METHOD = f"mean over {NOISY_DRAWS} binomial draws"
+TEST_METHOD = "binomial draws of the human scores"
+MOST_TESTED = 2_000
+"""Draws of the labels behind a p value."""
+
+_AT_ONCE = 2_000_000
 
 
 def noisy(prediction: Array, responses: Any, generator: np.random.Generator) -> Array:
@@ -42,7 +52,7 @@ class NoiseMatched:
     ----------
     values : mean over 100 binomial draws.
     resampled : ``(B,)``; resample b uses binomial draw ``b * 100 // B``.
-    p_values : swap-permutation p of the first draw.
+    p_values : see :func:`label_p_values`.
     """
 
     values: dict[str, float]
@@ -63,7 +73,7 @@ def noise_matched(
     truth : float64 ``(N,)``, hits / responses.
     predictions : model -> float64 ``(N,)``; what lies outside 0 to 1 is moved to its end.
     responses : int ``(N,)``, people behind each label.
-    draws : of the bootstrap; number, seed and clusters of the swaps, too.
+    draws : of the bootstrap; the p values have its seed, and at most as many draws.
 
     Examples
     --------
@@ -80,22 +90,77 @@ def noise_matched(
                 model.resample(rows, counts, workers)
         for model in models.values():
             model.go_to(NOISY_DRAWS - 1, workers)
-    tested = swap_tests(
-        {name: (truth, model.first) for name, model in models.items()},
-        permutations=draws.resamples,
-        seed=draws.seed,
-        clusters=draws.clusters,
-    )
     return {
-        name: NoiseMatched(model.means(), model.resampled, tested[name])
+        name: NoiseMatched(
+            model.means(),
+            model.resampled,
+            label_p_values(truth, model.prediction, responses, draws),
+        )
         for name, model in models.items()
     }
+
+
+def label_p_values(
+    truth: Array, prediction: Array, responses: Any, draws: Draws
+) -> dict[str, float | None]:
+    """Test whether labels are those of people whose true hit rates are the predictions.
+
+    p is the share of ``Binomial(responses, prediction) / responses``, drawn anew for all pictures
+    up to 2,000 times, that lie at least as far from the expected distribution as the labels do; the
+    labels count, so p is never 0. It is exact if the answers to a picture are independent, whether
+    or not pictures come in clusters.
+
+    Parameters
+    ----------
+    truth : float64 ``(N,)``, hits / responses.
+    prediction : float64 ``(N,)``; what lies outside 0 to 1 is moved to its end.
+    responses : int ``(N,)``, people behind each label.
+
+    Returns
+    -------
+    dict
+        metric -> p, None where the distance is undefined; of metrics with ``from_expected``.
+
+    Examples
+    --------
+    >>> truth, draws = np.linspace(0.4, 0.9, 60), Draws(n=60, resamples=99, seed=0)
+    >>> label_p_values(truth, np.full(60, 0.65), np.full(60, 40), draws)["ks"]
+    0.01
+    """
+    rates = np.clip(prediction, 0, 1)
+    expected = ExpectedLabels.of(rates, responses)
+    metrics = [metric for metric in noise_matched_metrics() if metric.from_expected is not None]
+
+    def distances(hits: Any) -> dict[str, Array]:
+        counts = expected.count(hits, responses)
+        return {metric.name: _from_expected(metric, expected, counts) for metric in metrics}
+
+    observed = distances(np.rint(truth * responses).astype(np.int64)[None])
+    drawn: dict[str, list[Array]] = {metric.name: [] for metric in metrics}
+    generator = np.random.default_rng([draws.seed, 4])
+    left = min(draws.resamples, MOST_TESTED)
+    at_once = max(1, _AT_ONCE // max(len(truth), len(expected.values)))
+    while left:
+        rows = min(left, at_once)
+        left -= rows
+        hits = generator.binomial(responses, rates, size=(rows, len(rates)))
+        for name, values in distances(hits).items():
+            drawn[name].append(values)
+    return {
+        name: p_value(float(observed[name][0]), np.concatenate(values))
+        for name, values in drawn.items()
+    }
+
+
+def _from_expected(metric: Metric, expected: ExpectedLabels, counts: Any) -> Array:
+    assert metric.from_expected is not None
+    with name_failure(metric.name, "the human scores"):
+        return metric.from_expected(expected, counts)
 
 
 class _Model:
     """One model's noisy draws, in turn: each is sorted once."""
 
-    first: Array
     pair: Pair
 
     def __init__(
@@ -127,8 +192,6 @@ class _Model:
         while self.number < draw:
             self.number += 1
             drawn = noisy(self.prediction, self.responses, self.generator)
-            if self.number == 0:
-                self.first = drawn
             self.pair = Pair(self.truth, drawn)
             resamples = Resamples(self.pair, once, workers)
             for name, metric in self.metrics.items():

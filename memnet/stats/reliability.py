@@ -15,7 +15,7 @@ correlation it belongs to:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,8 @@ class Reliability:
 
     Attributes
     ----------
-    kind : ``"counts"``, ``"published"`` or ``"unknown"``.
+    kind : ``"counts"``, ``"participants"`` (:mod:`memnet.stats.participants`), ``"published"`` or
+        ``"unknown"``.
     values : name -> value: ``split_half`` (mean rho of two halves), ``reliability_spearman``,
         ``reliability_pearson`` (0 to 1), ``ceiling_spearman``, ``ceiling_pearson``,
         ``noise`` (variance of the labels that is noise, squared score units); NaN if undefined.
@@ -49,6 +50,8 @@ class Reliability:
         are no counts.
     source : where a value that was not measured comes from.
     reason : why nothing is known, else "".
+    people : ``"spearman"``, ``"pearson"`` -> SD of the ceiling's Fisher z that comes from who the
+        participants were, where single participants are known.
     """
 
     kind: str
@@ -57,14 +60,17 @@ class Reliability:
     units: int = 0
     source: str = ""
     reason: str = ""
+    people: Mapping[str, float] = field(default_factory=dict)
 
     def interval(self, name: str, level: float) -> Interval:
         """Interval of one of the values.
 
         That of a ceiling is ``tanh(atanh(c) +- t sd)``, with the SD of Fisher's z over the
         resamples and Student's t of one less than the pictures (or clusters): the percentile
-        interval covers 92 % at n = 100 (docs/statistics.md). Reliability and split-half follow
-        from it, being functions of the ceiling. That of the noise is the percentile interval.
+        interval covers 92 % at n = 100 (docs/statistics.md). Where single participants are known,
+        the variance of z that comes from them (:attr:`people`) is added. Reliability and split-half
+        follow from it, being functions of the ceiling. That of the noise is the percentile
+        interval.
         """
         if name not in self.resampled:
             return Interval(None, None, "a published value, taken as it is")
@@ -79,7 +85,8 @@ class Reliability:
         if len(z) < 2:
             return Interval(None, None, "one resample has no spread; take more (--resamples)")
         scale = np.sqrt(self.units / (self.units - 1)) * float(np.std(z, ddof=1))
-        half = scale * float(stats.t.ppf((1 + level) / 2, self.units - 1))
+        sd = np.hypot(scale, self.people.get(kind, 0.0))
+        half = sd * float(stats.t.ppf((1 + level) / 2, self.units - 1))
         middle = np.arctanh(min(top, _ALMOST_ONE))
         ends = np.tanh(np.array([max(middle - half, 0.0), middle + half]))
         if name.startswith("reliability"):
@@ -120,15 +127,17 @@ def ceiling(reliability: Any) -> Any:
         return np.where(np.asarray(reliability) > _LEAST, np.sqrt(reliability), np.nan)
 
 
-def label_noise(hits: Array, responses: Array) -> Array:
+def label_noise(hits: Array, responses: Array, false_alarms: Array | None = None) -> Array:
     """Unbiased estimate of each label's binomial variance, ``p (1 - p) / (n - 1)``.
+
+    With false alarms the label is ``(hits - false_alarms) / responses``, and has that of both.
 
     >>> label_noise(np.array([20]), np.array([40])).round(4).tolist()
     [0.0064]
     """
     share = hits / responses
     noise: Array = share * (1 - share) / (responses - 1)
-    return noise
+    return noise if false_alarms is None else noise + label_noise(false_alarms, responses)
 
 
 def deal_halves(hits: Any, responses: Any, generator: np.random.Generator) -> tuple[Array, Array]:
@@ -144,12 +153,16 @@ def deal_halves(hits: Any, responses: Any, generator: np.random.Generator) -> tu
     return in_first / first, (hits - in_first) / (responses - first)
 
 
-def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
+def from_counts(
+    hits: Any, responses: Any, draws: Draws, false_alarms: Any | None = None
+) -> Reliability:
     """Estimate the reliability of ``hits / responses``, with resamples of the pictures.
 
     Parameters
     ----------
     hits, responses : int ``(N,)``.
+    false_alarms : int ``(N,)``, where the labels are ``(hits - false_alarms) / responses``; as many
+        answers are behind them.
     draws : which pictures each resample draws; at most the first 2,000 resamples are used.
 
     Examples
@@ -165,9 +178,13 @@ def from_counts(hits: Any, responses: Any, draws: Draws) -> Reliability:
         reason = f"{short} picture(s) have fewer than 2 responses, which cannot be halved"
         return Reliability("unknown", {}, {}, reason=reason)
     labels = hits / responses
-    noise = label_noise(hits, responses)
+    noise = label_noise(hits, responses, false_alarms)
     generator = np.random.default_rng([draws.seed, 3])
     dealt = [deal_halves(hits, responses, generator) for _ in range(HALVES)]
+    if false_alarms is not None:
+        labels = labels - false_alarms / responses
+        wrong = [deal_halves(false_alarms, responses, generator) for _ in range(HALVES)]
+        dealt = [(a - c, b - d) for (a, b), (c, d) in zip(dealt, wrong, strict=True)]
     half = float(np.mean([spearman(*pair) for pair in dealt]))
     n = len(labels)
     first = replace(draws, resamples=min(draws.resamples, MOST_RESAMPLES))

@@ -78,7 +78,9 @@ def test_each_distance_has_an_effect_size_or_is_one_and_a_paired_p(record):
         for metric in (name, f"{name}_noise_matched"):
             result = record.result(metric, "random")
             assert 0 < result.p_value <= 1
-            assert "swap permutation" in result.p_method
+            drawn = metric.endswith("_noise_matched")
+            how = "binomial draws of the human scores" if drawn else "swap permutation"
+            assert result.p_method == how
     result = record.result("cramer_von_mises", "random")
     low, high = result.effect_interval
     assert low <= result.effect_size <= high
@@ -171,8 +173,7 @@ def test_a_reliability_is_not_borrowed_for_labels_that_it_was_not_published_for(
     found = memnet.compare(
         tmp_path / "truth.csv", predicted(part, part["human_score"] ** 2), resamples=20
     )
-    assert found.labels["kind"] == "unknown"
-    assert "corrected hit rate" in found.labels["reason"]
+    assert found.labels["kind"] == "counts"  # the false alarms are there, too
     assert not [
         row for row in found.published if row["metric"] == "split_half" and row["comparable"]
     ]
@@ -192,7 +193,7 @@ def test_rounded_labels_are_matched_by_their_counts(digits):
     ]
     for name in ("ks_noise_matched", "cramer_von_mises_noise_matched"):
         assert found[0].value(name) == found[1].value(name)
-        assert found[0].result(name).p_value == found[1].result(name).p_value > 0.05
+        assert found[0].result(name).p_value == found[1].result(name).p_value > 0.01
 
 
 def test_predictions_that_are_no_shares_are_not_matched_for_noise():
@@ -497,3 +498,84 @@ def test_data_frames_get_names_by_a_dict():
         human, {"a": unnamed, "b": unnamed}, truth_column="hit_rate", resamples=100
     )
     assert [model["name"] for model in record.models] == ["a", "b"]
+
+
+def test_counts_that_do_not_give_a_few_scores_are_named_with_their_rows():
+    p, table = people()
+    table.loc[7, "hits"] += 9
+    found = memnet.compare(
+        table, predicted(table, p), truth_column="hit_rate", resamples=20, **COUNTS
+    )
+    (said,) = [one for one in found.warnings if one.startswith("Hits and responses were not used")]
+    wrong = f"007.jpg ({table['hits'][7]} of {table['n'][7]}, and a score of "
+    assert "1 of 150 human scores are not hits / responses" in said
+    assert wrong in said
+    assert "mend or leave out" in said
+
+
+def test_a_picture_with_a_single_answer_is_named():
+    p, table = people()
+    table.loc[3, ["hits", "n", "hit_rate"]] = 1, 1, 1.0
+    found = memnet.compare(
+        table, predicted(table, p), truth_column="hit_rate", resamples=20, **COUNTS
+    )
+    assert found.labels["kind"] == "unknown"
+    assert any("single answer" in said and "003.jpg" in said for said in found.warnings)
+
+
+@pytest.mark.parametrize(("few", "warned"), [(3, True), (10, True), (20, False), (60, False)])
+def test_very_unequal_numbers_of_answers_are_warned_of(few, warned):
+    """With half of the labels of 3 answers and half of 60, the ceiling of .604 should be .534."""
+    random = np.random.default_rng(0)
+    n = np.where(np.arange(200) % 2, few, 60)
+    p = random.beta(6, 2, 200)
+    hits = random.binomial(n, p)
+    table = pd.DataFrame(
+        {"image_id": np.arange(200).astype(str), "hit_rate": hits / n, "hits": hits, "n": n}
+    )
+    found = memnet.compare(
+        table, predicted(table, p), truth_column="hit_rate", resamples=20, **COUNTS
+    )
+    said = [one for one in found.warnings if "very unequal" in one]
+    assert bool(said) == warned
+    assert not warned or f"a tenth of the pictures have {few} or fewer, a tenth 60" in said[0]
+
+
+@pytest.mark.parametrize(("n", "words"), [(9, "nothing"), (10, "off by .3"), (29, "off by .3")])
+def test_below_thirty_pictures_there_is_a_word_of_warning(n, words):
+    p, table = people(n)
+    found = memnet.compare(table, predicted(table, p), truth_column="hit_rate", resamples=20)
+    (said,) = [one for one in found.warnings if one.startswith(f"Only {n} picture")]
+    assert words in said
+
+
+def test_from_thirty_pictures_on_there_is_none():
+    p, table = people(30)
+    found = memnet.compare(table, predicted(table, p), truth_column="hit_rate", resamples=20)
+    assert not [said for said in found.warnings if said.startswith("Only 30 picture")]
+
+
+def test_corrected_labels_have_a_ceiling_where_their_false_alarms_are_known():
+    """Of true corrected hit rates, the correlation with the labels is the ceiling, nearly."""
+    random = np.random.default_rng(5)
+    n, size = 3000, np.full(3000, 60)
+    hit, false = random.beta(6, 3, n), random.beta(2, 8, n)
+    hits, alarms = random.binomial(size, hit), random.binomial(size, false)
+    table = pd.DataFrame(
+        {"image_id": np.arange(n).astype(str), "corrected": (hits - alarms) / size}
+    ).assign(hits=hits, n=size, fa=alarms)
+    asked = {"truth_column": "corrected", "false_alarms_column": "fa", **COUNTS}
+    found = memnet.compare(table, predicted(table, hit - false), resamples=100, **asked)
+    ceiling = found.labels["figures"]["ceiling_spearman"]["value"]
+    assert found.labels["kind"] == "counts"
+    assert ceiling == pytest.approx(found.value("spearman"), abs=0.02)
+    assert found.value("disattenuated_spearman") == pytest.approx(1, abs=0.02)
+    true_noise = np.mean((hit * (1 - hit) + false * (1 - false)) / 60)
+    assert found.value("mse_label_noise") == pytest.approx(true_noise, rel=0.03)
+    assert found.value("ks_noise_matched") is None
+    assert "no shares of answers" in found.result("ks_noise_matched").reason
+    assert not [said for said in found.warnings if "not used" in said]
+    with pytest.raises(memnet.MemnetError, match="need hits and responses"):
+        memnet.compare(
+            table, predicted(table, hit), truth_column="corrected", false_alarms_column="fa"
+        )

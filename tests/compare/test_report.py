@@ -258,6 +258,30 @@ def test_an_interval_and_a_test_that_disagree_leave_it_open(record):
     assert "is beyond chance" not in said
 
 
+def test_what_only_holms_correction_parts_is_no_disagreement(record):
+    """p = .03 and an interval without 0 agree; among three pairs p is .09."""
+    keep = AWKWARD[0], AWKWARD[1], "resmem.published"
+    rows = [
+        row
+        for row in record.differences
+        if row.metric == "spearman" and {row.model_a, row.model_b} <= set(keep)
+    ]
+    assert len(rows) == 3
+    rows = [replace(row, p_value=0.03, p_holm=0.09, interval=[-0.4, -0.1]) for row in rows]
+    results = [result for result in record.results if result.model in keep]
+    said = " ".join(write_findings(replace(record, results=results, differences=rows)))
+    assert "disagree" not in said
+    assert "would be beyond chance by itself (uncorrected p = .030), but not among 3 pairs" in said
+
+
+def test_the_smallest_margin_that_the_pictures_support_is_said(record):
+    said = " ".join(
+        two(record, **OPEN, equivalent=False, margin=0.02, interval_equivalence=[-0.013, 0.046])
+    )
+    assert "reaches beyond the margin of 0.02" in said
+    assert "would show equivalence within 0.046 or more" in said
+
+
 def test_the_difference_is_the_better_ones_lead_whichever_was_named_first(record):
     (row,) = [
         row

@@ -123,6 +123,11 @@ def test_the_same_tables_give_the_recorded_figures(saved):
         resamples=200,
     )
     before, now = read("comparison/record.json"), json.loads(record.to_json())
+    there = {row["metric"] for row in before["results"]}
+    now["results"] = [row for row in now["results"] if row["metric"] in there]
+    for row in (*before["results"], *now["results"]):
+        if row["metric"].endswith("_noise_matched") or row["metric"] == "dip":
+            del row["p_value"], row["p_method"]  # moved since: the changelog, under Numerics
     for part in ("truth", "items", "results", "differences", "labels", "resampling", "plots"):
         holds(before[part], now[part], part, within=1e-9)
 

@@ -269,6 +269,32 @@ def test_the_epps_singleton_effect_is_a_mahalanobis_distance():
     assert effect == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("steps", "withheld"), [(30, True), (100, True), (300, True), (10_000, False)]
+)
+def test_the_dips_p_is_withheld_where_rounding_makes_modes(steps, withheld):
+    """Of uniform numbers, 13, 28 and 9 % are called multimodal at 5 % once they are rounded so."""
+    random = np.random.default_rng(0)
+    found = []
+    for _ in range(100):
+        values = np.round(random.random(1000) * steps) / steps
+        p, method = METRICS["dip"].test(values, values)
+        found.append(p)
+        assert ("withheld" in method) == withheld
+    if withheld:
+        assert found == [None] * 100
+    else:
+        assert np.mean(np.array(found) < 0.05) < 0.12
+    assert not np.isnan(METRICS["dip"].function(values, values))
+
+
+def test_a_clamped_model_is_not_called_multimodal_for_its_pile():
+    values = np.clip(np.random.default_rng(1).normal(0.8, 0.2, 400), 0, 1)
+    p, method = METRICS["dip"].test(values, values)
+    assert p is None
+    assert f"{np.sum(values == 1)} predictions are equal" in method
+
+
 def test_a_clamp_and_a_floor_show_up_as_shares_and_as_a_dip():
     random = np.random.default_rng(5)
     free = random.normal(0.75, 0.15, 2000)

@@ -68,13 +68,17 @@ def _undefined(rows: Sequence[Difference]) -> str:
 
 
 def _supposed(rows: Sequence[Difference]) -> str:
-    text = "Williams, Steiger, Meng-Rosenthal-Rubin and Zou assume normally distributed scores"
+    text = (
+        "Williams, Steiger, Meng-Rosenthal-Rubin and Zou assume normally distributed scores and "
+        "even scatter: where a model errs more on some scores than on others, they can reject "
+        "several times too often, and the permutation test is the one to report."
+    )
     if rows[0].metric == "spearman":
         return (
-            f"{text}, so here they compare the correlations of the ranks' normal scores, not rho "
-            "itself."
+            f"{text} Here they test another coefficient than rho: the correlation of the ranks' "
+            "normal scores."
         )
-    return f"{text}; these tests reject too often where scores are skewed, as memorability is."
+    return f"{text} They also reject too often where scores are skewed, as memorability is."
 
 
 def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell]:

@@ -29,7 +29,17 @@ def _ceiling_sentence(record: RunRecord) -> str:
             f"{_value(record, 'reliability_spearman')}: two random halves of the answers agree at "
             f"rho = {_value(record, 'split_half')}, and the Spearman-Brown formula takes that to "
             "full length. Even a perfect predictor could be expected to reach no more than "
-            f"rho = {_value(record, 'ceiling_spearman')} with them."
+            f"rho = {_value(record, 'ceiling_spearman')} with them. (That supposes that other "
+            "people answered to each picture. Where the same people saw all of them, both are too "
+            "low: `memnet responses` reckons with single participants.)"
+        )
+    if kind == "participants":
+        return (
+            f"The human scores rest on the answers of {labels['participants']:,} participants. Two "
+            f"random halves of these people agree at rho = {_value(record, 'split_half')}, and "
+            "the Spearman-Brown formula takes that to full length, a reliability of "
+            f"{_value(record, 'reliability_spearman')}. Even a perfect predictor could be "
+            f"expected to reach no more than rho = {_value(record, 'ceiling_spearman')} with them."
         )
     if kind == "published":
         return (
@@ -142,7 +152,13 @@ def _verdict(record: RunRecord, first: str, second: str) -> str:
         if row.equivalent:
             sentence += f" It is nevertheless smaller than the margin of {row.margin:g}."
         return sentence
-    if apart or unlikely:
+    if apart and pairs > 1 and row.p_value is not None and row.p_value < ALPHA:
+        sentence = (
+            f"The difference, {difference}, would be beyond chance by itself (uncorrected "
+            f"{p_equals(row.p_value)}), but not among {pairs} pairs, of which one or another "
+            "differs by chance."
+        )
+    elif apart or unlikely:
         sentence = f"Interval and test disagree about the difference, {difference}: no conclusion."
     else:
         sentence = f"The difference, {difference}, is not beyond chance."
@@ -158,10 +174,21 @@ def _equivalence(row: Difference) -> str:
             f"The two are equivalent within {row.margin:g}: the {inner} of the difference lies "
             "inside that margin."
         )
-    return (
+    sentence = (
         f"That does not show that the two are equally good: the {inner} of the difference reaches "
-        f"beyond the margin of {row.margin:g}."
+        f"beyond the margin of {row.margin:g}"
     )
+    supported = smallest_margin(row)
+    if supported is None:
+        return f"{sentence}."
+    return f"{sentence}. These pictures would show equivalence within {short(supported)} or more."
+
+
+def smallest_margin(row: Difference) -> float | None:
+    """Return the smallest margin within which the two models are shown to be equivalent."""
+    if row.interval_equivalence is None:
+        return None
+    return max(map(abs, row.interval_equivalence))
 
 
 def _pair(record: RunRecord, first: str, second: str) -> tuple[Difference | None, int]:

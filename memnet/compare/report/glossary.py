@@ -80,8 +80,16 @@ def _p_values(record: RunRecord) -> str:
         "that belong to the two-sample tests are not used: they assume two independent samples, "
         "but these two are about the same pictures."
     )
+    if _has(record, "sd_ratio_noise_matched"):
+        text += (
+            " Noise-matched, p is the share of human scores drawn anew, as if the predictions were "
+            "the hit rates, that lie at least as far from what these lead one to expect."
+        )
     if _has(record, "dip"):
-        text += " The p value of the dip, from Hartigan's table, tests for more than one peak."
+        text += (
+            " The p value of the dip, from Hartigan's table, tests for more than one peak; it is "
+            "withheld where many predictions are equal, since each pile of equal ones is a peak."
+        )
     return text
 
 
@@ -133,7 +141,8 @@ def _noise(record: RunRecord) -> str:
         "prediction does not; so even a perfect predictor has another distribution than the human "
         "scores. Here each prediction p is replaced by Binomial(n, p) / n with the picture's own "
         "number of answers n before the distributions are compared; the value is the mean over "
-        "many draws."
+        "many draws. That supposes independent answers: people who answer to all pictures and "
+        "differ in how often they say yes move all human scores together, by more than this."
     )
 
 
@@ -154,6 +163,9 @@ def _explain_ceiling(record: RunRecord) -> str:
         "counts": "For rho it is estimated from random halves of the answers, taken to full "
         "length by the Spearman-Brown formula 2 r / (1 + r); for r it is one minus the share of "
         "the scores' variance that is binomial noise.",
+        "participants": "For rho it is estimated from random halves of the participants, taken to "
+        "full length by the Spearman-Brown formula 2 r / (1 + r); for r likewise. The intervals "
+        "hold for other pictures and other participants.",
         "published": f"It was not measured here, but taken from {record.labels.get('source')}.",
     }.get(kind or "")
     if how is None:

@@ -75,7 +75,7 @@ def _density(model: str, data: Data, record: RunRecord) -> Figure:
     if noisy is not None:
         label = "predictions with the labels' sampling noise"
         axes.plot(data["grid"], noisy, color=GREY, ls=":", lw=1.2, label=label)
-    axes.set(xlabel="memorability score", ylabel="density (area one)", xlim=_reach(data))
+    axes.set(xlabel="memorability score", ylabel="density", xlim=_reach(data))
     axes.set_ylim(bottom=0)
     if data["truth_density"] is data["prediction_density"] is noisy is None:
         axes.set(yticks=[], ylabel="")
@@ -229,7 +229,7 @@ def _reach(data: Data) -> tuple[float, float]:
 def _density_caption(model: str, data: Data, record: RunRecord) -> str:
     text = (
         f"Densities of the human scores (blue, solid) and of the predictions of {model} (orange, "
-        "dashed), Gaussian kernels of area one"
+        "dashed), of Gaussian kernels"
     )
     if data.get("noisy_density") is not None:
         text += (
@@ -238,6 +238,8 @@ def _density_caption(model: str, data: Data, record: RunRecord) -> str:
         )
     if data["truth_density"] is None or data["prediction_density"] is None:
         text += "; scores that are all equal have no density and are a vertical line"
+    if _reach(data) == (0, 1):
+        text += "; what the kernels smear beyond 0 and 1 is not shown"
     return f"{text}; the closer the curves, the more alike the distributions."
 
 

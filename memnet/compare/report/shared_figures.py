@@ -115,8 +115,9 @@ def _draw_ceiling(axes: Axes, record: RunRecord) -> None:
 
 
 def _source(record: RunRecord) -> str:
-    if record.labels.get("kind") == "counts":
-        return "from split halves of the answers"
+    measured = {"counts": "answers", "participants": "participants"}
+    if (kind := record.labels.get("kind")) in measured:
+        return f"from split halves of the {measured[kind]}"
     return f"published, {record.labels.get('source') or 'source not stated'}"
 
 

@@ -19,6 +19,7 @@ from memnet.compare.report.table_model import (
 )
 from memnet.stats.metrics import describe, range_names
 from memnet.stats.metrics.base import GROUPS
+from memnet.stats.noise_matched import TEST_METHOD as LABELS
 from memnet.stats.permutation import METHOD as SWAPS
 
 HEADLINE = {
@@ -193,9 +194,10 @@ def _group(group: str, results: Sequence[Result]) -> Table:
 
 
 def _remark(result: Result) -> str:
-    """Why something is missing, and how p was found where it is not by swapping."""
-    other = result.p_value is not None and not result.p_method.startswith(SWAPS)
-    return "; ".join(filter(None, [result.reason, f"p by {result.p_method}" if other else ""]))
+    """Why something is missing, and how p was found where the table's words do not say it."""
+    method = "" if result.p_method.startswith((SWAPS, LABELS)) else result.p_method
+    by = f"p {'by ' if result.p_value is not None else ''}{method}" if method else ""
+    return "; ".join(filter(None, [result.reason, by]))
 
 
 def _effect(result: Result) -> list[Cell]:
@@ -221,7 +223,8 @@ def _sentence(group: str, results: dict[str, Result]) -> str:
     if group == "noise-matched":
         return (
             "The same, after the predictions were given the sampling noise of the human scores, "
-            "so that a perfect predictor comes as near to the ideal as chance allows."
+            "so that a perfect predictor comes as near to the ideal as chance allows. p answers "
+            "whether the human scores could be those of people whose hit rates are the predictions."
         )
     if group == "ceiling":
         return "Correlations divided by the highest that these human scores allow."

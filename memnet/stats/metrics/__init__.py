@@ -11,6 +11,7 @@ added by :func:`register_metric` (see :mod:`memnet.stats.metrics.base`).
 from memnet.stats.metrics.anderson_darling import ANDERSON_DARLING, anderson_darling
 from memnet.stats.metrics.base import (
     METRICS,
+    OVER_PARTICIPANTS,
     Metric,
     MetricInfo,
     Pair,
@@ -57,6 +58,7 @@ from memnet.stats.metrics.wasserstein import WASSERSTEIN, wasserstein
 
 __all__ = [
     "METRICS",
+    "OVER_PARTICIPANTS",
     "Metric",
     "MetricInfo",
     "Pair",

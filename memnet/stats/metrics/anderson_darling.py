@@ -11,9 +11,12 @@ import numpy as np
 from scipy import stats
 
 from memnet.stats.metrics.base import FEW, Metric, Resamples, checked, is_constant
+from memnet.stats.metrics.expected import ExpectedLabels, gaps
 from memnet.stats.metrics.two_sample import ANDERSON_DARLING as COLUMN
 from memnet.stats.metrics.two_sample import resampled_distance, root_mean_square, swapped_distance
 from memnet.util.arrays import Array
+
+_NO_VARIANCE = 1e-12  # of a share of the labels: that of none, or of all
 
 
 def anderson_darling(truth: Array, prediction: Array) -> float:
@@ -89,6 +92,14 @@ def _effect(value: Any, n: Any) -> Any:
     return root_mean_square(value * standard_deviation(n) + 1, n)
 
 
+def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
+    """Mean squared distance from the expected distribution function, tails weighted, ``(B,)``."""
+    variance = expected.below * (1 - expected.below)
+    inside = variance > _NO_VARIANCE
+    weights = expected.shares[inside] / variance[inside]
+    return gaps(expected, counts)[:, inside] ** 2 @ weights
+
+
 ANDERSON_DARLING = Metric(
     name="anderson_darling",
     title="Anderson-Darling, standardised",
@@ -99,6 +110,7 @@ ANDERSON_DARLING = Metric(
     resample=resampled,
     swap=swapped_distance(COLUMN, scale=standardise),
     noise_matched=True,
+    from_expected=from_expected,
     effect=_effect,
     effect_title="RMS difference, tails weighted",
     explanation="as Cramer and von Mises's, but differences in the tails weigh more; standardised, "

@@ -24,6 +24,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args
 import numpy as np
 
 from memnet.errors import MemnetError
+from memnet.stats.metrics.expected import ExpectedLabels
 from memnet.stats.resampling import Counts, Workers, groups_of
 from memnet.util.arrays import Array
 from memnet.util.importing import path_of
@@ -203,9 +204,14 @@ class Metric(MetricInfo):
     not_resampled : why it has no bootstrap interval; "" where it has one.
     swap : :class:`Pair` ``->`` :class:`SwapStatistic` of the test whether truth and prediction can
         change places; None for no test.
-    test : ``(truth, prediction) -> (p, method)``, a test of its own instead.
+    test : ``(truth, prediction) -> (p, method)``, a test of its own instead; p is None where it is
+        withheld, and ``method`` says why.
     noise_matched : whether it is computed again with the sampling noise of the human scores added
         to the predictions.
+    from_expected : ``(expected, counts) -> float64 (B,)``: how far samples of labels lie from
+        those that the predictions lead one to expect
+        (:class:`~memnet.stats.metrics.expected.ExpectedLabels`), ``counts`` ``(B, D)`` saying how
+        many of a sample have each value. It gives the noise-matched p value; None for none.
     resample_noisy : :class:`Resamples` ``-> float64 (B,)``: as ``resample``, for pairs of which
         each is resampled a few times only, so that the preparation counts; None: as ``resample``.
     between_models : whether every two models are compared by it.
@@ -222,8 +228,9 @@ class Metric(MetricInfo):
     resample: Callable[[Resamples], Array] | None = None
     not_resampled: str = ""
     swap: Callable[[Pair], SwapStatistic] | None = None
-    test: Callable[[Array, Array], tuple[float, str]] | None = None
+    test: Callable[[Array, Array], tuple[float | None, str]] | None = None
     noise_matched: bool = False
+    from_expected: Callable[[ExpectedLabels, Array], Array] | None = None
     resample_noisy: Callable[[Resamples], Array] | None = None
     between_models: bool = False
     swap_models: Callable[[Array, Array, Array], SwapStatistic] | None = None
@@ -323,6 +330,9 @@ def metrics_between_models() -> list[Metric]:
     return [metric for metric in METRICS.values() if metric.between_models]
 
 
+OVER_PARTICIPANTS = "spearman_over_participants"
+"""Rho with the interval of :func:`memnet.stats.participants.over_participants`."""
+
 _NO_COUNTS = "the counts behind the human scores are not known"
 _NO_RELIABILITY = "the reliability of the human scores is not known"
 
@@ -331,7 +341,8 @@ def derived_metrics() -> dict[str, MetricInfo]:
     """Return, by name, the numbers that need the counts or the reliability of the human scores.
 
     >>> [name for name in derived_metrics() if "noise_matched" not in name]
-    ['mse_label_noise', 'mse_above_noise', 'disattenuated_spearman', 'disattenuated_pearson']
+    ['mse_label_noise', 'mse_above_noise', 'disattenuated_spearman', 'disattenuated_pearson', \
+'spearman_over_participants']
     """
     infos = [
         MetricInfo(
@@ -360,6 +371,13 @@ def derived_metrics() -> dict[str, MetricInfo]:
             better="higher",
             group="ceiling",
             undefined=_NO_RELIABILITY,
+        ),
+        MetricInfo(
+            name=OVER_PARTICIPANTS,
+            title="Spearman's rho, other participants, too",
+            better="higher",
+            group="ceiling",
+            undefined="single participants are not known (memnet responses)",
         ),
         *(
             MetricInfo(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scipy import stats
 
 from memnet.stats.metrics.base import FEW, Metric, checked
+from memnet.stats.metrics.expected import ExpectedLabels, gaps
 from memnet.stats.metrics.two_sample import CRAMER_VON_MISES as COLUMN
 from memnet.stats.metrics.two_sample import resampled_distance, root_mean_square, swapped_distance
 from memnet.util.arrays import Array
@@ -24,6 +25,11 @@ def cramer_von_mises(truth: Array, prediction: Array) -> float:
     return float(stats.cramervonmises_2samp(truth, prediction, method="asymptotic").statistic)
 
 
+def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
+    """Mean squared distance from the expected distribution function, ``(B,)``."""
+    return gaps(expected, counts) ** 2 @ expected.shares
+
+
 CRAMER_VON_MISES = Metric(
     name="cramer_von_mises",
     title="Cramer-von Mises T",
@@ -34,6 +40,7 @@ CRAMER_VON_MISES = Metric(
     resample=resampled_distance(COLUMN),
     swap=swapped_distance(COLUMN),
     noise_matched=True,
+    from_expected=from_expected,
     effect=root_mean_square,
     effect_title="RMS difference of the distribution functions",
     explanation="the squared distance between the two cumulative distributions, summed over all "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from scipy import stats
 
 from memnet.stats.metrics.base import Metric, checked
+from memnet.stats.metrics.expected import ExpectedLabels, gaps
 from memnet.stats.metrics.two_sample import ENERGY as COLUMN
 from memnet.stats.metrics.two_sample import resampled_distance, swapped_distance
 from memnet.util.arrays import Array
@@ -24,6 +26,11 @@ def energy(truth: Array, prediction: Array) -> float:
     return float(stats.energy_distance(truth, prediction))
 
 
+def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
+    """Energy distance from the expected distribution, ``(B,)``."""
+    return np.sqrt(2 * (gaps(expected, counts)[:, :-1] ** 2 @ expected.steps))
+
+
 ENERGY = Metric(
     name="energy",
     title="Energy distance",
@@ -33,6 +40,7 @@ ENERGY = Metric(
     resample=resampled_distance(COLUMN),
     swap=swapped_distance(COLUMN, unit=math.sqrt),
     noise_matched=True,
+    from_expected=from_expected,
     explanation="the root of twice the integral of the squared difference of the two cumulative "
     "distributions.",
     reference="Szekely and Rizzo (2013), Journal of Statistical Planning and Inference 143, "

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from memnet.stats.metrics.base import Metric, Pair, Resamples, Swaps, SwapStatistic, checked
+from memnet.stats.metrics.expected import ExpectedLabels
 from memnet.stats.metrics.two_sample import Pooled, root_mean_square
 from memnet.util.arrays import Array
 from memnet.util.compiling import compiled, compiled_for_sums
@@ -234,6 +235,22 @@ def _effect(value: Any, n: Any) -> Any:
     return root_mean_square(value / small_sample_correction(n), n)
 
 
+def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
+    """W2 from the expected characteristic function, ``(B,)``; NaN as :func:`epps_singleton`."""
+    quartiles = expected.values[np.searchsorted(expected.below, [0.25, 0.75])]
+    undefined = np.full(len(counts), np.nan)
+    if not quartiles[1] > quartiles[0]:
+        return undefined
+    points = waves(0.8 * (expected.values - quartiles[0]) / (quartiles[1] - quartiles[0]))[:, :4]
+    mean = expected.mean(points)
+    covariance = (points - mean).T @ ((points - mean) * expected.shares[:, None])
+    if not np.linalg.cond(covariance) < _SINGULAR:
+        return undefined
+    difference = counts @ points / counts.sum(axis=1, keepdims=True) - mean
+    distance: Array = np.einsum("bi,ij,bj->b", difference, np.linalg.inv(covariance), difference)
+    return distance
+
+
 EPPS_SINGLETON = Metric(
     name="epps_singleton",
     title="Epps-Singleton W2",
@@ -244,6 +261,7 @@ EPPS_SINGLETON = Metric(
     resample=resampled,
     swap=swapped,
     noise_matched=True,
+    from_expected=from_expected,
     effect=_effect,
     effect_title="Mahalanobis distance of the characteristic functions",
     explanation="the distance between the two characteristic functions (Fourier transforms of the "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 from scipy import stats
 
 from memnet.stats.metrics.base import Metric, checked
+from memnet.stats.metrics.expected import ExpectedLabels, gaps
 from memnet.stats.metrics.two_sample import KS as COLUMN
 from memnet.stats.metrics.two_sample import resampled_distance, swapped_distance
 from memnet.util.arrays import Array
@@ -26,6 +28,12 @@ def ks(truth: Array, prediction: Array) -> float:
         return float(stats.ks_2samp(truth, prediction, method="asymp").statistic)
 
 
+def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
+    """Largest distance from the expected distribution function, ``(B,)``."""
+    largest: Array = np.abs(gaps(expected, counts)).max(axis=1)
+    return largest
+
+
 KS = Metric(
     name="ks",
     title="Kolmogorov-Smirnov distance",
@@ -35,6 +43,7 @@ KS = Metric(
     resample=resampled_distance(COLUMN),
     swap=swapped_distance(COLUMN),
     noise_matched=True,
+    from_expected=from_expected,
     explanation="the largest vertical distance between the two cumulative distributions, 0 to 1.",
     reference="Smirnov (1948), Annals of Mathematical Statistics 19, 279-281",
 )

@@ -14,6 +14,7 @@ from memnet.stats.metrics.base import (
     checked,
     is_constant,
 )
+from memnet.stats.metrics.expected import ExpectedLabels, spread
 from memnet.stats.metrics.moments import moments
 from memnet.util.arrays import Array
 
@@ -79,6 +80,14 @@ def swapped(pair: Pair) -> SwapStatistic:
     return SwapStatistic(evaluate=log_ratio, columns=y - x)
 
 
+def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
+    """|log of the ratio| of the labels' SD and the expected one, two-sided, ``(B,)``."""
+    own = spread(expected.values, counts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratio: Array = np.abs(np.log(own / spread(expected.values, expected.shares[None])))
+    return log_ratio
+
+
 SD_RATIO = Metric(
     name="sd_ratio",
     title="SD ratio (prediction / truth)",
@@ -89,6 +98,7 @@ SD_RATIO = Metric(
     resample=resampled,
     swap=swapped,
     noise_matched=True,
+    from_expected=from_expected,
     resample_noisy=resampled_quickly,
     explanation="the SD of the predictions divided by that of the human scores: below 1 the "
     "predictions keep too close to their mean.",

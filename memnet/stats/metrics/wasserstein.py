@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from scipy import stats
 
 from memnet.stats.metrics.base import Metric, checked
+from memnet.stats.metrics.expected import ExpectedLabels, gaps
 from memnet.stats.metrics.two_sample import WASSERSTEIN as COLUMN
 from memnet.stats.metrics.two_sample import resampled_distance, swapped_distance
 from memnet.util.arrays import Array
@@ -22,6 +24,11 @@ def wasserstein(truth: Array, prediction: Array) -> float:
     return float(stats.wasserstein_distance(truth, prediction))
 
 
+def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
+    """Area between the distribution function and the expected one, ``(B,)``."""
+    return np.abs(gaps(expected, counts))[:, :-1] @ expected.steps
+
+
 WASSERSTEIN = Metric(
     name="wasserstein",
     title="Wasserstein distance",
@@ -31,6 +38,7 @@ WASSERSTEIN = Metric(
     resample=resampled_distance(COLUMN),
     swap=swapped_distance(COLUMN, unit=lambda span: span),
     noise_matched=True,
+    from_expected=from_expected,
     explanation="by how much a prediction must be moved, on average, to make the two distributions "
     "equal; in units of the scores.",
 )

@@ -700,3 +700,14 @@ def test_planted_effects_are_covered_and_planted_nulls_stay_nulls():
         if what.startswith(("rejects", "concludes"))
     ]
     assert 0.01 < np.mean(claimed) < 0.09
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(-0.0031, "-0.003"), (0.004, "0.004"), (0.0, "0.00"), (-0.0, "0.00"), (0.25, "0.25")],
+)
+def test_an_intervals_end_shows_on_which_side_of_zero_it_lies(value, shown):
+    """An interval from 0.00 beside p = .055 seemed not to hold 0."""
+    claim = made(0.2, 0.5, 0.055, 0.001, 0.4)
+    claim = replace(claim, old=replace(claim.old, interval=(value, 0.4)))
+    assert f"0.20 [{shown}, 0.40]" in write_conclusion(claim)

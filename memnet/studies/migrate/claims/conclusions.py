@@ -181,7 +181,13 @@ def _format_estimate(estimate: Estimate) -> str:
 
 
 def _two_digits(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}"  # no -0.00
+    """Write two decimals, or as many more as show on which side of 0 a number lies.
+
+    >>> _two_digits(0.346), _two_digits(-0.0031), _two_digits(0.0)
+    ('0.35', '-0.003', '0.00')
+    """
+    digits = next((digits for digits in range(2, 7) if round(value, digits)), 2)
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # no -0.00
 
 
 def _p(p: float | None) -> str:

@@ -1,0 +1,181 @@
+"""Trials become pictures: counts, exclusions by stated rules, files that `memnet compare` reads."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import memnet
+from command import run_memnet
+
+PEOPLE, PICTURES = 24, 30
+
+
+@pytest.fixture(scope="module")
+def trials():
+    """A fully crossed old/new design with four vigilance trials each; s3 sleeps, s7 has gone."""
+    random = np.random.default_rng(2)
+    easy, bias = random.normal(1, 0.8, PICTURES), random.normal(0, 0.8, PEOPLE)
+    rows = []
+    for person in range(PEOPLE):
+        for picture in range(PICTURES):
+            for old in (1, 0):
+                chance = 1 / (1 + np.exp(-((easy[picture] if old else -1.2) + bias[person])))
+                rows.append((f"s{person}", f"{picture:02d}.jpg", old, random.random() < chance, 0))
+        rows += [(f"s{person}", f"check{k}.jpg", 1, person != 3 or k == 0, 1) for k in range(4)]
+    table = pd.DataFrame(rows, columns=["subject", "image", "old", "said", "check"])
+    table["said"] = table["said"].map({True: "old", False: "new"})
+    gone = (table["subject"] == "s7") & (table.groupby("subject").cumcount() > 5)
+    return table[~gone].reset_index(drop=True)
+
+
+HOW = {"participant": "subject", "picture": "image", "response": "said", "old": "old"}
+STRICT = HOW | {"vigilance": "check", "least_vigilance": 0.5, "least_trials": 20}
+
+
+def test_counts_are_those_of_pandas(trials):
+    found = memnet.responses(trials, **HOW, vigilance="check", halves=5)
+    kept = trials[trials["check"] == 0].assign(yes=trials["said"] == "old")
+    for old, hits, n in ((1, "hits", "n_old"), (0, "false_alarms", "n_new")):
+        rows = kept[kept["old"] == old].groupby("image")["yes"]
+        assert found.pictures[hits].tolist() == rows.sum().tolist()
+        assert found.pictures[n].tolist() == rows.count().tolist()
+    table = found.pictures
+    assert (table["hits"] + table["misses"] == table["n_old"]).all()
+    assert (table["false_alarms"] + table["correct_rejections"] == table["n_new"]).all()
+    assert not table["image_id"].str.startswith("check").any()
+
+
+def test_participants_are_left_out_by_the_rules_and_named(trials):
+    found = memnet.responses(trials, **STRICT, halves=5)
+    assert {each["participant"]: each["left_out"] for each in found.record["left_out"]} == {
+        "s3": "25% of the vigilance trials right, less than 50%",
+        "s7": "6 trials, fewer than 20",
+    }
+    assert found.record["participants"] == PEOPLE - 2
+    assert found.pictures["n_old"].tolist() == [PEOPLE - 2] * PICTURES
+    people = found.participants.set_index("participant")
+    assert people.loc["s3", "vigilance"] == 0.25
+    assert (people["left_out"] != "").sum() == 2
+    assert not set(found.answers["participant"]) & {"s3", "s7"}
+
+
+def test_the_design_is_seen(trials):
+    assert memnet.responses(trials, **STRICT, halves=5).record["design"] == {
+        "crossed": True,
+        "participants_per_picture": [22, 22],
+        "pictures_per_participant": [30, 30],
+    }
+    part = trials[~((trials["subject"] == "s0") & (trials["image"] == "00.jpg"))]
+    assert memnet.responses(part, **STRICT, halves=5).record["design"] == {
+        "crossed": False,
+        "participants_per_picture": [21, 22],
+        "pictures_per_participant": [29, 30],
+    }
+
+
+def test_repeats_alone_give_hit_rates_alone(trials):
+    old = trials[(trials["old"] == 1) & (trials["check"] == 0)]
+    found = memnet.responses(old, participant="subject", picture="image", response="said", halves=5)
+    assert list(found.record["split_half"]) == ["hit_rate"]
+    assert found.pictures["corrected"].isna().all()
+
+
+def test_a_rule_that_leaves_nobody_is_refused(trials):
+    with pytest.raises(memnet.MemnetError, match=r"all 24 participants.*60 trials, fewer than 99"):
+        memnet.responses(trials[trials["check"] == 0], **HOW, least_trials=99, halves=5)
+    with pytest.raises(memnet.MemnetError, match="--vigilance"):
+        memnet.responses(trials, **HOW, least_vigilance=0.5)
+
+
+def test_the_folder_is_a_truth_table_for_compare(trials, tmp_path):
+    trials.to_csv(tmp_path / "trials.csv", index=False)
+    done = run_memnet(
+        "responses", tmp_path / "trials.csv", "--participant", "subject", "--picture", "image",
+        "--response", "said", "--old", "old", "--vigilance", "check", "--least-vigilance", "0.5",
+        "--halves", "20", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert "every participant saw" not in done.stdout  # s7 has gone
+    assert "d_prime: two halves of the participants agree at rho = " in done.stdout
+    assert "s3: 25% of the vigilance trials right, less than 50%" in done.stderr
+    record = json.loads((tmp_path / "out" / "responses.json").read_text())
+    assert set(record["split_half"]) == {
+        *("hit_rate", "false_alarm_rate", "corrected", "d_prime", "a_prime")
+    }
+    table = pd.read_csv(tmp_path / "out" / "pictures.csv")
+    assert list(table.columns) == [
+        *("image_id", "hits", "misses", "false_alarms", "correct_rejections", "n_old", "n_new"),
+        *("hit_rate", "false_alarm_rate", "corrected", "d_prime", "a_prime"),
+    ]
+    scores = table[["image_id"]].assign(score=np.linspace(0, 1, len(table)))
+    compared = memnet.compare(tmp_path / "out" / "pictures.csv", scores, resamples=50)
+    assert compared.truth["column"] == "hit_rate"
+    assert compared.labels["kind"] == "participants"
+    assert compared.labels["participants"] == PEOPLE - 1  # s3 was left out
+    assert len(pd.read_parquet(tmp_path / "out" / "answers.parquet")) == record["trials"]
+
+
+def made(trials, tmp_path):
+    memnet.responses(trials, **STRICT, halves=5, out=tmp_path)
+    return tmp_path / "pictures.csv"
+
+
+def perfect(path):
+    """Scores in the order of the pictures' hit rates, with noise."""
+    table = pd.read_csv(path)
+    noise = np.random.default_rng(0).normal(0, 0.1, len(table))
+    return table[["image_id"]].assign(score=table["hit_rate"] + noise)
+
+
+@pytest.mark.parametrize("column", ["hit_rate", "corrected", "d_prime", "a_prime"])
+def test_every_measure_has_a_ceiling_and_an_interval_over_participants(trials, tmp_path, column):
+    path = made(trials, tmp_path)
+    found = memnet.compare(path, perfect(path), truth_column=column, resamples=200)
+    assert found.labels["kind"] == "participants"
+    figures = found.labels["figures"]
+    low, high = figures["ceiling_spearman"]["interval"]
+    assert low < figures["ceiling_spearman"]["value"] < high <= 1
+    half = figures["split_half"]["value"]
+    assert figures["reliability_spearman"]["value"] == pytest.approx(2 * half / (1 + half))
+    assert found.value("disattenuated_spearman") == pytest.approx(
+        found.value("spearman") / figures["ceiling_spearman"]["value"]
+    )
+    wide, narrow = (found.result(name) for name in ("spearman_over_participants", "spearman"))
+    assert wide.value == narrow.value
+    assert wide.interval[1] - wide.interval[0] > narrow.interval[1] - narrow.interval[0]
+    assert (found.value("ks_noise_matched") is None) == (column != "hit_rate")
+
+
+def test_answers_that_do_not_belong_to_the_table_are_refused(trials, tmp_path):
+    path = made(trials, tmp_path)
+    answers = tmp_path / "answers.parquet"
+    frame = pd.read_parquet(answers)
+    frame.assign(yes=~frame["yes"]).to_parquet(answers)
+    with pytest.raises(memnet.MemnetError, match="do not give the human scores"):
+        memnet.compare(path, perfect(path), resamples=20)
+    answers.write_text("no parquet")
+    with pytest.raises(memnet.MemnetError, match="cannot be read as the answers"):
+        memnet.compare(path, perfect(path), resamples=20)
+    answers.unlink()
+    with pytest.raises(memnet.MemnetError, match="keep the files of its folder together"):
+        memnet.compare(path, perfect(path), resamples=20)
+
+
+def test_a_selection_of_the_pictures_is_compared_with_its_own_answers(trials, tmp_path):
+    path = made(trials, tmp_path)
+    few = perfect(path).iloc[::2]
+    found = memnet.compare(path, few, resamples=50)
+    assert found.items["n"] == PICTURES // 2
+    assert found.labels["kind"] == "participants"
+
+
+def test_the_report_says_on_whom_the_ceiling_rests(trials, tmp_path):
+    path = made(trials, tmp_path)
+    found = memnet.compare(path, perfect(path), resamples=50)
+    memnet.write_report(found, tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert f"the answers of {PEOPLE - 2} participants. Two random halves of these people" in text
+    assert "other participants, too" in text
