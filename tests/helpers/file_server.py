@@ -62,8 +62,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         content = content[: self.server.cut]
+        self.server.sent.append(len(content))  # before: whoever has the last byte looks at once
         self.wfile.write(content)
-        self.server.sent.append(len(content))
         if self.server.cut is not None:
             self.wfile.flush()
             self.server.stall.wait(10)
