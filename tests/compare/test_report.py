@@ -20,6 +20,8 @@ from memnet.compare.report import render
 from memnet.compare.report.files import table_files
 from memnet.compare.report.findings import write_findings
 from memnet.compare.report.latex import escape
+from memnet.compare.report.markdown import escape_markdown
+from memnet.compare.report.page import _SCRIPT, html_page
 from memnet.compare.report.render import html, markdown, write_report
 from memnet.compare.report.summary import write_summary
 from memnet.compare.report.table_model import interval, number, p_value
@@ -112,7 +114,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.said.append(data)
         if {"td", "th"} & set(self.open):
             self.rows[-1][-1] += data
@@ -130,13 +132,14 @@ def test_the_page_is_well_formed(page, old):
         assert {"table", "h2", "figure", "style"} <= set(parsed.tags)
 
 
-def test_the_page_needs_nothing_from_outside_and_runs_nothing(page):
+def test_the_page_needs_nothing_from_outside_and_runs_nothing_else_than_the_folding(page):
     parsed = Page(page)
     for tag, name, value in parsed.attributes:
         assert not name.startswith("on"), f"{name} of <{tag}>"
         if name in ("src", "href", "action", "data", "poster", "srcset"):
             assert value.startswith(("data:image/svg+xml;base64,", "#")), f"<{tag} {name}>"
-    assert not {"script", "link", "iframe", "object", "embed", "base"} & set(parsed.tags)
+    assert not {"link", "iframe", "object", "embed", "base"} & set(parsed.tags)
+    assert re.findall(r"<script.*?</script>", page, re.S) == [_SCRIPT.strip()]
     style = page[page.index("<style>") : page.index("</style>")]
     assert "@import" not in style
     assert "url(" not in style
@@ -578,3 +581,49 @@ def test_the_record_is_written_last(old, tmp_path, monkeypatch):
     write_report(old, tmp_path)
     assert {"report.html", "report.md", "results.csv", "density_resmem.published.png"} <= {*written}
     assert written[-1] == "record.json"
+
+
+FOLDED = """# A
+
+## First
+
+Open.
+
+## Second **clean** ##
+
+Hidden.
+
+### Within
+
+Hidden, too.
+
+### Deep ###
+
+Deeper.
+
+## Third
+
+Open again.
+"""
+
+
+def test_a_section_under_a_closed_heading_is_folded_and_its_link_leads_into_it():
+    page = html_page(FOLDED, title="x")
+    assert Page(page).tags.count("details") == 2
+    assert '<a href="#second">Second</a>' in page
+    start = page.index('<details class="section"><summary><h2>Second <span class="word clean">')
+    inside = page[start : page.index('<h2 id="third">')]
+    assert '</h2>\n</summary><div id="second">\n<p>Hidden.</p>' in inside
+    assert "<h3>Within</h3>" in inside
+    assert "<summary><h3>Deep</h3>\n</summary><div>\n<p>Deeper.</p>" in inside
+    assert inside.endswith("</div></details>\n</div></details>\n")
+    assert "beforeprint" in page
+    assert "<script>" not in html_page("# A\n\n## First\n", title="x")  # nothing to unfold
+
+
+def test_a_name_that_ends_in_number_signs_closes_no_heading():
+    page = html_page(
+        f"## {escape_markdown('model ##')}\n\n## {escape_markdown('C#')} ##\n", title="x"
+    )
+    assert '<h2 id="model">model ##</h2>' in page
+    assert "<summary><h2>C#</h2>" in page

@@ -27,6 +27,7 @@ def escape_markdown(text: object) -> str:
     plain = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", plain)  # within a word it is no markup
     plain = re.sub(r"&(?=#?\w+;)", "&amp;", plain)
     plain = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", plain)
+    plain = re.sub(r"(?<=\s)(#+)$", r"\\\1", plain)  # else it would close a heading
     return re.sub(r"^(>|[#+=-]+(?=\s|$)|\d+[.)](?=\s|$))", _escape_start, plain)
 
 

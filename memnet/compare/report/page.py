@@ -13,6 +13,8 @@ HTML of it. What Markdown has no word for follows from how it is written:
   ones stand side by side.
 - A list whose bullets are ``*`` shows its first :data:`SHOWN` items, the others behind a click.
 - ``##`` headings get ids, and links to them stand before the first one.
+- A section whose heading is closed, ``## Title ##`` or ``### Title ###``, is folded: it reaches to
+  the next heading of its level, opens at a click or a link to it, and stands open in print.
 - A quotation is a note beside a coloured rule, a fenced block is text to be copied.
 
 HTML in the Markdown is text, and links lead to files beside the page or within it.
@@ -44,6 +46,7 @@ _NARROW = 400
 _MANY_COLUMNS = 8
 _MANY_SECTIONS = 3
 _NUMBER = ' class="num"'
+_FOLD = '<details class="section"><summary>'
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -56,8 +59,28 @@ _PAGE = """\
 {style}</style>
 </head>
 <body{width}>
-{body}</body>
+{body}{script}</body>
 </html>
+"""
+
+# Newer browsers open what is folded round the target of a link by themselves; none does for print.
+_SCRIPT = """\
+<script>
+const reveal = () => {
+  const target = document.getElementById(location.hash.slice(1));
+  for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  if (target) target.scrollIntoView();
+};
+let folded = [];
+addEventListener("hashchange", reveal);
+addEventListener("click", (event) => event.target.closest("a[href^='#']") && setTimeout(reveal));
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  folded.forEach((part) => { part.open = true; });
+});
+addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));
+reveal();
+</script>
 """
 
 
@@ -94,16 +117,18 @@ def html_page(
     """
     parser = _parser()
     tokens = parser.parse(markdown)
-    env: dict[str, Any] = {"contents": _name_sections(tokens)}
+    tokens = _folded(_with_contents(tokens), re.split(r"\r\n?|\n", markdown))
     tokens = _with_figures(tokens, images or {})
     _fold_lists(tokens)
     _mark_cells(tokens, images or {})
     style = files(__package__).joinpath("templates", "style.css").read_text(encoding="utf-8")
+    body = parser.renderer.render(tokens, parser.options, {})
     return _PAGE.format(
         title=escape(title, quote=False),
         style=style,
         width=' class="wide"' if wide else "",
-        body=parser.renderer.render(tokens, parser.options, env),
+        body=body,
+        script=_SCRIPT if "<details" in body else "",
     )
 
 
@@ -120,15 +145,8 @@ def data_uri(image: bytes) -> str:
 class _Renderer(RendererHTML):
     """Write tokens as HTML, with the classes of ``style.css``.
 
-    ``env`` holds where the renderer is: ``contents``, the links to the sections, until they are
-    written; ``head``, whether the next cell is its row's first.
+    ``env`` holds where the renderer is: ``head``, whether the next cell is its row's first.
     """
-
-    def heading_open(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
-    ) -> str:
-        contents = env.pop("contents", "") if tokens[idx].tag == "h2" else ""
-        return contents + self.renderToken(tokens, idx, options, env)
 
     def paragraph_open(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]
@@ -212,11 +230,11 @@ def _class_of(cell: Token) -> str:
     return ' class="long"' if style == "text-align:left" else ""
 
 
-def _name_sections(tokens: Sequence[Token]) -> str:
-    """Give the headings of sections their ids; return the links to them, "" for few sections."""
+def _with_contents(tokens: Sequence[Token]) -> list[Token]:
+    """Give the headings of sections their ids; put links to them before the first, unless few."""
     links: dict[str, str] = {}
     for heading, inside in pairwise(tokens):
-        if (heading.type, heading.tag) != ("heading_open", "h2"):
+        if not _is_section(heading):
             continue
         title = _text(_without_badge(inside.children or []))
         stem = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "section"
@@ -226,8 +244,44 @@ def _name_sections(tokens: Sequence[Token]) -> str:
         heading.attrSet("id", name)
         links[name] = f'<a href="#{name}">{escape(title, quote=False)}</a>'
     if len(links) < _MANY_SECTIONS:
-        return ""
-    return f'<p class="contents">{" · ".join(links.values())}</p>\n'
+        return list(tokens)
+    first = next(place for place, token in enumerate(tokens) if _is_section(token))
+    contents = _raw(f'<p class="contents">{" · ".join(links.values())}</p>\n')
+    return [*tokens[:first], contents, *tokens[first:]]
+
+
+def _is_section(token: Token) -> bool:
+    return (token.type, token.tag) == ("heading_open", "h2")
+
+
+def _folded(tokens: Sequence[Token], lines: Sequence[str]) -> list[Token]:
+    """Put the sections under closed headings, ``## Title ##``, behind a click.
+
+    The id moves into what is folded: there a browser that is led to it opens the section.
+    """
+    done: list[Token] = []
+    open_levels: list[str] = []
+    for token in tokens:
+        if token.type == "heading_open" and not token.level:
+            while open_levels and open_levels[-1] >= token.tag:
+                open_levels.pop()
+                done.append(_raw("</div></details>\n"))
+            if _is_closed_heading(token, lines):
+                open_levels.append(token.tag)
+                done += [_raw(_FOLD), token]
+                continue
+        done.append(token)
+        if token.type == "heading_close" and [t.content for t in done[-4:-3]] == [_FOLD]:
+            name = done[-3].attrs.pop("id", None)
+            target = f' id="{name}"' if name else ""
+            done.append(_raw(f"</summary><div{target}>\n"))
+    return [*done, *(_raw("</div></details>\n") for _ in open_levels)]
+
+
+def _is_closed_heading(heading: Token, lines: Sequence[str]) -> bool:
+    if heading.tag not in ("h2", "h3") or heading.map is None:
+        return False
+    return lines[heading.map[0]].rstrip().endswith(f" {heading.markup}")
 
 
 def _without_badge(children: Sequence[Token]) -> list[Token]:
