@@ -29,7 +29,7 @@ from memnet.stats import dependent_correlations
 from memnet.stats.metrics.spearman import normal_scores
 from memnet.studies.migrate.claims.claim import Claim
 from memnet.studies.migrate.claims.compute import compute_claims
-from memnet.studies.migrate.claims.conclusions import classify_claim
+from memnet.studies.migrate.claims.conclusions import classify_claim, is_significant
 from processes import processes
 
 N, FEW, RESAMPLES, SIMULATIONS = 120, 20, 999, 1000
@@ -46,7 +46,7 @@ Memorability correlates .40 with the outcome, or with nothing (no effect). Skewe
 squeezed into 0 to 1, rounded and clamped, the outcome is skewed and rounded. Wrongly significant:
 p up to .05 where the true value, or difference, is 0. Said to be there: the sentence about the
 claim calls it significant, as the test rejects and the interval excludes 0; without an effect that
-is wrong. Eta squared: resamples inflate both shares of variance, so where there is none, the
+is wrong. Omega squared: resamples inflate both shares of variance, so where there is none, the
 interval of their difference (nearly) always holds it."""
 
 COLUMNS = ("old", "new", "outcome", "c1", "c2", "predictor", "latent group")
@@ -124,7 +124,7 @@ NAMES = {
     "beta": "coefficient of memorability, two covariates",
     "control": "coefficient of a predictor, memorability as control",
     "g": "Hedges' g of two groups",
-    "eta squared": "eta squared of three groups",
+    "omega squared": "omega squared of three groups",
 }
 
 
@@ -147,13 +147,36 @@ def from_formulas(population: Population) -> dict[str, tuple[float, float]]:
     latent = r[:2, COLUMNS.index("latent group")]
     # Means of a standard normal number in halves and in thirds of its range.
     half = 2 * stats.norm.pdf(0)
-    edges = stats.norm.pdf([-np.inf, *THIRDS, np.inf])
-    between = np.mean([(3 * (low - high)) ** 2 for low, high in pairwise(edges)])
+    inside = [_normal_between(low, high) for low, high in pairwise([-np.inf, *THIRDS, np.inf])]
     values = _from_correlations(r, 6 / math.pi * np.arcsin(r / 2))
     # Labels are in order as text, and g is the first group's mean minus the second's.
     values["g"] = tuple((-2 * half * latent / np.sqrt(1 - (half * latent) ** 2)).tolist())
-    values["eta squared"] = tuple((between * latent**2).tolist())
+    values["omega squared"] = tuple(
+        share_between(
+            [1 / 3] * 3,
+            [each * mean for mean, _ in inside],
+            [1 - each**2 * (1 - variance) for _, variance in inside],
+        )
+        for each in latent.tolist()
+    )
     return values
+
+
+def _normal_between(low: float, high: float) -> tuple[float, float]:
+    """Mean and variance of a standard normal number that lies in an interval."""
+    there = stats.truncnorm(low, high)
+    return float(there.mean()), float(there.var())
+
+
+def share_between(shares: Any, means: Any, variances: Any) -> float:
+    """What omega squared from Welch's F estimates: groups weigh as their means are known."""
+    shares, means, variances = (
+        np.asarray(each, dtype=float) for each in (shares, means, variances)
+    )
+    weights = shares / variances
+    centre = (weights * means).sum() / weights.sum()
+    between = (weights * (means - centre) ** 2).sum()
+    return float(between / (1 + between))
 
 
 def from_large_sample(population: Population, n: int = LARGE) -> dict[str, tuple[float, float]]:
@@ -162,17 +185,21 @@ def from_large_sample(population: Population, n: int = LARGE) -> dict[str, tuple
     values = _from_correlations(
         np.corrcoef(table), np.corrcoef([stats.rankdata(column) for column in table])
     )
-    pairs: dict[str, list[float]] = {"g": [], "eta squared": []}
+    pairs: dict[str, list[float]] = {"g": [], "omega squared": []}
     for column in table[:2]:
         a, b = (column[items["two"] == label] for label in (0, 1))
         pairs["g"].append(
             (a.mean() - b.mean())
             / math.sqrt((len(a) * a.var() + len(b) * b.var()) / (len(a) + len(b)))
         )
-        within = sum(
-            np.sum(items["three"] == k) * column[items["three"] == k].var() for k in range(3)
+        parts = [column[items["three"] == k] for k in range(3)]
+        pairs["omega squared"].append(
+            share_between(
+                [len(part) / len(column) for part in parts],
+                [part.mean() for part in parts],
+                [part.var() for part in parts],
+            )
         )
-        pairs["eta squared"].append(1 - within / len(column) / column.var())
     return values | {name: (pair[0], pair[1]) for name, pair in pairs.items()}
 
 
@@ -267,6 +294,117 @@ def _williams(items: Mapping[str, Any], true: Mapping[str, Any]) -> dict[Any, fl
     return shares
 
 
+# Studies in which simpler ways fail --------------------------------------------------------------
+
+
+def confounded(random: np.random.Generator) -> dict[str, float]:
+    """Memorability makes predictor (r = .6) and outcome (.5); the predictor does nothing itself."""
+    m = random.standard_normal(N)
+    old, new, x, y = (
+        r * m + math.sqrt(1 - r * r) * random.standard_normal(N) for r in (0.69, 0.82, 0.6, 0.5)
+    )
+    (*_, claim) = compute_claims(
+        old,
+        new,
+        outcome={"y": y},
+        predictor=("x", x),
+        validities={"old": 0.69, "new": 0.82},
+        resamples=RESAMPLES,
+    )
+    corrected = claim.detail["corrected"]
+    return {
+        "coefficient of the predictor, old score as control": _rejects(claim.p_old),
+        "coefficient of the predictor, new score as control": _rejects(claim.p_new),
+        **{
+            f"the same, memorability itself held constant (validity of the {s} score)": float(
+                corrected[s]["interval"] is None
+                or not corrected[s]["interval"][0] <= 0 <= corrected[s]["interval"][1]
+            )
+            for s in ("old", "new")
+        },
+    }
+
+
+def uneven(random: np.random.Generator) -> dict[str, float]:
+    """Groups of 15, 25 and 80 pictures with SDs of 3, 1 and 1, and no difference."""
+    codes = np.repeat([0, 1, 2], [15, 25, 80])
+    old, new = (random.standard_normal(120) * np.array([3, 1, 1])[codes] for _ in range(2))
+    (claim,) = compute_claims(old, new, outcome={}, group=("g", codes), resamples=RESAMPLES)
+    parts = [old[codes == code] for code in range(3)]
+    assert claim.old.interval is not None
+    return {
+        "classical F test of three groups": _rejects(stats.f_oneway(*parts).pvalue),
+        "Welch's F test of three groups": _rejects(claim.p_old),
+        "interval of omega squared, above 0": float(claim.old.interval[0] > 0),
+    }
+
+
+def clustered(random: np.random.Generator) -> dict[str, float]:
+    """8 clusters of 15 pictures, intra-cluster correlation .3, and no effect."""
+    codes = np.repeat(np.arange(8), 15)
+    x, y = (
+        math.sqrt(0.3) * random.standard_normal(8)[codes]
+        + math.sqrt(0.7) * random.standard_normal(120)
+        for _ in range(2)
+    )
+    rho, r = compute_claims(x, x, outcome={"y": y}, clusters=codes, resamples=RESAMPLES)
+    return {
+        "t test of r, pictures taken as independent": _rejects(stats.pearsonr(x, y).pvalue),
+        "cluster-robust t test of r": _rejects(r.p_old),
+        "cluster-robust t test of rho": _rejects(rho.p_old),
+        "r said to be there": float(is_significant(r.old, r.p_old)),
+    }
+
+
+def _rejects(p: float | None) -> float:
+    return math.nan if p is None else float(p <= 0.05)
+
+
+HARD: dict[str, tuple[Any, dict[str, tuple[float, float]]]] = {
+    "confounded": (confounded, {"the same": (0.02, 0.065)}),
+    "uneven": (uneven, {"Welch": ERROR, "interval": (0.0, 0.04)}),
+    "clustered": (clustered, {"cluster-robust": (0.035, 0.075), "r said": (0.0, 0.075)}),
+}
+"""Name -> study, and the bounds of the rows whose title begins so; other rows are only measured."""
+
+
+def _hard_part(name: str, first: int, last: int) -> list[dict[str, float]]:
+    study, _ = HARD[name]
+    return [study(np.random.default_rng([seed, 15])) for seed in range(first, last)]
+
+
+def measure_hard(name: str, pool: Any, simulations: int = SIMULATIONS) -> dict[str, float]:
+    """Share of the studies in which each row's test rejects."""
+    edges = [*range(0, simulations, 50), simulations]
+    running = [pool.submit(_hard_part, name, a, b) for a, b in pairwise(edges)]
+    rows = [row for part in running for row in part.result()]
+    return {key: float(np.nanmean([row[key] for row in rows])) for key in rows[0]}
+
+
+def hard_bound(name: str, row: str) -> tuple[float, float] | None:
+    bounds = HARD[name][1]
+    return next((limits for start, limits in bounds.items() if row.startswith(start)), None)
+
+
+def hard_table(measured: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Rows of the page's second table."""
+    lines = [
+        f"Where simpler ways fail: no effect, {SIMULATIONS:,} studies of 120 pictures each. "
+        "*confounded*: memorability makes predictor and outcome, the predictor nothing; *uneven*: "
+        "groups of 15, 25 and 80 pictures with SDs of 3, 1 and 1; *clustered*: 8 clusters of 15 "
+        "pictures, intra-cluster correlation .3.",
+        "",
+        "| population | test or interval | wrongly significant, % | to hold, % |",
+        "| --- | --- | ---: | --- |",
+    ]
+    for name, rows in measured.items():
+        for row, share in rows.items():
+            limits = hard_bound(name, row)
+            hold = "" if limits is None else f"{100 * limits[0]:g} to {100 * limits[1]:g}"
+            lines.append(f"| {name} | {row} | {100 * share:.1f} | {hold} |")
+    return lines
+
+
 # Many studies -----------------------------------------------------------------------------------
 
 
@@ -294,7 +432,7 @@ def bound(name: str, what: str, population: str) -> tuple[float, float] | None:
 
 
 def _bound(name: str, what: str) -> tuple[float, float] | None:
-    if (name, what.split()[-1]) == ("eta squared", "difference"):
+    if (name, what.split()[-1]) == ("omega squared", "difference"):
         # Resamples make both shares of variance larger, so near zero their difference is never far.
         return (COVERAGE[0], 1.0) if what.startswith("covers") else (0.0, ERROR[1])
     if what.startswith("covers"):
@@ -365,9 +503,14 @@ def main(path: Path) -> None:
         for name in POPULATIONS:
             measured[name] = measure(name, pool)
             print(name, *outside(measured[name], name), sep="\n    ", flush=True)
+    hard = {}
+    with processes() as pool:
+        for name in HARD:
+            hard[name] = measure_hard(name, pool)
+            print(name, hard[name], flush=True)
     page = path.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
-    lines = "\n".join(table(measured))
+    lines = "\n".join([*table(measured), "", *hard_table(hard)])
     text = f"{before}{BEGIN}\n{lines}\n{END}{rest.split(END)[1]}"
     path.write_text(text, encoding="utf-8")
 

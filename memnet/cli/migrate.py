@@ -47,6 +47,11 @@ def migrate(
     predictor: str = typer.Option(
         "", help="Column whose effect on the outcome is estimated, controlling for memorability."
     ),
+    clusters_column: str = typer.Option(
+        "",
+        help="Column of clusters of pictures that resemble each other (one place, one film): the "
+        "tests then reckon with them.",
+    ),
     memnet_equivalent: bool = typer.Option(
         False, "--memnet-equivalent", help="Add the new scores on the scale of the old ones."
     ),
@@ -82,6 +87,7 @@ def migrate(
         covariates=covariate,
         group=group,
         predictor=predictor,
+        clusters_column=clusters_column,
         memnet_equivalent=memnet_equivalent,
         match=match,
         dataset=dataset,

@@ -181,10 +181,23 @@ def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
         f"{settings['seed']}), as percentiles widened for small samples (Hesterberg, 2015); p "
         f"values are two-sided and not corrected for the number of claims ({len(claims)})."
     )
+    clusters = max((claim["detail"].get("clusters", 0) for claim in claims), default=0)
+    drawn = (
+        f"Pictures came in {clusters:,} clusters, which were resampled whole."
+        if clusters
+        else "Pictures were taken as independent of one another."
+    )
+    control = (
+        "The control for memorability is incomplete, since a score measures it with error: a "
+        "coefficient that remains may be memorability's own."
+        if any(claim["kind"] == "control" for claim in claims)
+        else ""
+    )
     shown = (
         "A result was taken as significant if its test rejected at .05 and its interval excluded 0."
     )
-    return [computed, shown, f"The tests were: {'; '.join(tests_of(claims))}."]
+    tests = f"The tests were: {'; '.join(tests_of(claims))}."
+    return [computed, drawn, shown, tests, *filter(None, [control])]
 
 
 def tests_of(claims: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -49,6 +49,7 @@ def migrate(
     covariates: str | Sequence[str] = (),
     group: str = "",
     predictor: str = "",
+    clusters_column: str = "",
     memnet_equivalent: bool = False,
     match: str = "exact",
     dataset: str = "",
@@ -77,6 +78,8 @@ def migrate(
     covariates : columns held constant in partial correlations and regressions, or the one.
     group : column of groups that are compared in memorability, "" for none.
     predictor : column whose effect on the outcome is estimated with memorability as control.
+    clusters_column : column of clusters of pictures that resemble each other (scenes of one place,
+        frames of one film); whole ones are resampled, and tests reckon with them.
     memnet_equivalent : add the new scores on the scale of the old ones.
     match : how the study's ids are matched with those of the pictures or of the new scores:
         ``"exact"``, letter for letter; ``"basename"``, by file name; ``"stem"``, by file name
@@ -125,11 +128,13 @@ def migrate(
         covariates=as_names(covariates),
         group=group,
         predictor=predictor,
+        clusters=clusters_column,
     )
     with ExitStack() as files:
         table = read_study(study, score_column=score_column, id_column=id_column)
         if crosswalk is not None:
-            if request or covariates or predictor or memnet_equivalent or match != "exact":
+            asked = request or covariates or predictor or clusters_column
+            if asked or memnet_equivalent or match != "exact":
                 raise MemnetError(
                     "--map changes the scale of the old scores only; claims, --memnet-equivalent "
                     "and --match need new scores (--images or --new-scores)."

@@ -17,7 +17,10 @@ from memnet.errors import MemnetError
 from memnet.studies.cautions import score_cautions
 from memnet.studies.migrate import methods
 from memnet.studies.migrate.agreement import measure_agreement
-from memnet.studies.migrate.claims.attenuation import correct_for_attenuation
+from memnet.studies.migrate.claims.attenuation import (
+    correct_for_attenuation,
+    published_validities,
+)
 from memnet.studies.migrate.claims.compute import FEWEST
 from memnet.studies.migrate.claims.conclusions import list_floor_remarks, write_conclusions
 from memnet.studies.migrate.claims.request import (
@@ -154,7 +157,7 @@ def migrate_scores(
         memnet_equivalent=memnet_equivalent,
     )
     claims, left_out, unusable = compute_requested_claims(
-        study, both, values, request, resamples, seed, LEVEL, new.label
+        study, both, values, request, resamples, seed, LEVEL, new.label, _validities(new.model)
     )
     statistics = measure_agreement(
         old_values, new_values, resamples=resamples, seed=seed, level=LEVEL
@@ -201,6 +204,14 @@ def migrate_scores(
     return Migration(
         table=added.table, record=record, crosswalk=crosswalk, complete=complete, new=new
     )
+
+
+def _validities(model: str) -> dict[str, float] | None:
+    """Return the published validities of both models, None where they are not known."""
+    known = published_validities(model)
+    if known["reason"]:
+        return None
+    return {score: known[score][0]["validity"] for score in ("old", "new")}
 
 
 def _scale_limits(values: Array, *, ends: bool) -> Limits:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import special, stats
+from statsmodels.stats.oneway import anova_oneway
 
 import migrate_page
 from memnet.errors import MemnetError
@@ -140,39 +141,86 @@ def test_the_group_difference_is_hedges_g_of_the_first_label_minus_the_second():
     assert claim.detail["groups"] == sizes
 
 
-def test_more_than_two_groups_are_compared_by_eta_squared():
+def test_more_than_two_groups_are_compared_by_omega_squared_from_welchs_f():
     columns = study()
     claim = claims(columns, group=("season", columns["season"]))["group_difference"]
-    assert claim.title == "Eta squared of memorability by season"
+    assert claim.title == "Omega squared of memorability by season"
+    assert claim.test.startswith("Welch's F test")
     for score, figure, p in (("old", claim.old, claim.p_old), ("new", claim.new, claim.p_new)):
         x = columns[score]
         parts = [x[columns["season"] == label] for label in ("spring", "summer", "winter")]
-        within = sum(((part - part.mean()) ** 2).sum() for part in parts)
-        assert figure.value == pytest.approx(1 - within / ((x - x.mean()) ** 2).sum(), abs=1e-12)
-        f, expected = stats.f_oneway(*parts)
-        assert p == pytest.approx(expected, rel=1e-9)
+        peer = anova_oneway(parts, use_var="unequal", welch_correction=True)
+        f, within = float(peer.statistic), float(peer.df_denom)
+        assert p == pytest.approx(peer.pvalue, rel=1e-9)
+        assert figure.value == pytest.approx(max(0, 2 * (f - 1) / (2 * (f - 1) + N)), abs=1e-12)
         low, high = figure.interval
         for end, share in ((low, 0.975), (high, 0.025)):
             if end > 0:
-                chance = stats.ncf.cdf(f, 2, N - 3, end / (1 - end) * N)
+                chance = stats.ncf.cdf(f, 2, within, end / (1 - end) * N)
                 assert chance == pytest.approx(share, abs=1e-6)
-        assert (low == 0) == (stats.f.cdf(f, 2, N - 3) <= 0.975)
+        assert (low == 0) == (stats.f.cdf(f, 2, within) <= 0.975)
 
 
-def test_the_interval_of_a_group_difference_is_widened_by_the_groups_that_it_estimates():
+def test_of_equal_groups_with_equal_spreads_welchs_omega_squared_is_nearly_the_classical_one():
+    """Hays's omega squared, (SS between - (k - 1) MS within) / (SS total + MS within)."""
+    random = np.random.default_rng(1)
+    x = np.concatenate([random.normal(mean, 1, 100) for mean in (0, 0.4, 0.8)])
+    codes = np.repeat([0, 1, 2], 100)
+    (claim,) = compute_claims(x, x, outcome={}, group=("g", codes), resamples=100)
+    parts = [x[codes == code] for code in range(3)]
+    within = sum(((part - part.mean()) ** 2).sum() for part in parts)
+    total = ((x - x.mean()) ** 2).sum()
+    mean_square = within / 297
+    classical = (total - within - 2 * mean_square) / (total + mean_square)
+    assert claim.old.value == pytest.approx(classical, abs=0.01)
+
+
+def test_chance_alone_makes_no_effect_of_many_small_groups():
+    """12 groups of 5 without a difference: eta squared is .186 on average, by chance."""
+    random = np.random.default_rng(2)
+    eta, omega = [], []
+    for _ in range(300):
+        parts = random.normal(0, 1, (12, 5))
+        within = ((parts - parts.mean(axis=1, keepdims=True)) ** 2).sum()
+        eta.append(1 - within / ((parts - parts.mean()) ** 2).sum())
+        f, _ = statistics.welch(
+            parts.mean(axis=1)[None], parts.var(axis=1, ddof=1)[None], np.full(12, 5.0)
+        )
+        omega.append(float(statistics.omega_squared(f, 12, 60)[0]))
+    assert np.mean(eta) == pytest.approx(0.186, abs=0.01)
+    assert np.mean(omega) < 0.08  # above 0, since it is cut there
+    assert np.mean(np.array(omega) == 0) > 0.4
+
+
+def test_groups_of_other_sizes_and_spreads_do_not_reject_too_often():
+    """n 15, 25, 80 and SD 3, 1, 1: of true null hypotheses the classical F rejects a quarter."""
+    random = np.random.default_rng(0)
+    welch, classical = [], []
+    for _ in range(400):
+        parts = [random.normal(0, sd, n) for n, sd in ((15, 3), (25, 1), (80, 1))]
+        welch.append(statistics.p_of_groups(parts))
+        classical.append(stats.f_oneway(*parts).pvalue)
+    assert np.mean(np.array(classical) < 0.05) > 0.18
+    assert 0.02 < np.mean(np.array(welch) < 0.05) < 0.085
+
+
+def test_resamples_are_drawn_within_groups_and_the_interval_is_widened():
     columns = study(n=24)
     claim = claims(columns, resamples=200)["group_difference"]
     labels = np.unique(columns["place"])
     first = columns["place"] == labels[0]
+    codes = np.where(first, 0, 1)
     found = []
-    for _, counts in Draws(n=24, resamples=200, seed=4).chunks():
+    for _, counts in Draws(n=24, resamples=200, seed=4, kind="strata", groups=codes).chunks():
         for row in counts:
+            assert row[first].sum() == first.sum()
             a, b = (np.repeat(columns["old"][side], row[side]) for side in (first, ~first))
             pooled = ((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / 22
             found.append((a.mean() - b.mean()) / np.sqrt(pooled))
     correction = special.gamma(11) / (np.sqrt(11) * special.gamma(10.5))
     ends = interval_of(correction * np.array(found), statistics.widened_level(0.95, 24, 22)).ends
     assert claim.old.interval == pytest.approx(ends, abs=1e-9)
+    assert "stratified" in claim.method
 
 
 def test_scores_without_spread_inside_the_groups_have_no_effect_size():
@@ -557,16 +605,18 @@ def test_a_test_and_an_interval_that_disagree_show_nothing_and_the_sentence_says
     assert "disagree, as" not in write_conclusion(made(0.3, 0.4, 0.04, 0.002, 0.4))
 
 
-def test_eta_squared_counts_only_where_its_two_sided_interval_leaves_0_too():
-    """F(2, 77) has p = .04 at eta squared .0803; Steiger's 95 % interval then begins at 0."""
-    eta = 0.0803
-    p = stats.f.sf(eta / 2 / ((1 - eta) / 77), 2, 77)
+def test_omega_squared_counts_only_where_its_two_sided_interval_leaves_0_too():
+    """F(2, 77) = 3.36 has p = .04; Steiger's 95 % interval then begins at 0."""
+    f = 3.36
+    p = stats.f.sf(f, 2, 77)
     assert 0.025 < p < 0.05
     found = Estimate(
-        value=eta, interval=statistics.eta_squared_interval(eta, 3, 80, 0.95), reason=""
+        value=2 * (f - 1) / (2 * (f - 1) + 80),
+        interval=statistics.omega_squared_interval(f, 77, 3, 80, 0.95),
+        reason="",
     )
     claim = replace(
-        made(eta, eta, p, p, 1.0), old=found, new=found, detail={"statistic": "eta squared"}
+        made(0.06, 0.06, p, p, 1.0), old=found, new=found, detail={"statistic": "omega squared"}
     )
     assert classify_claim(claim) == "neither"
     assert "as the interval has two sides and the test has one" in write_conclusion(claim)
@@ -613,12 +663,187 @@ def test_the_tally_says_in_how_many_claims_the_difference_is_shown():
     assert "difference shown" not in write_conclusions([untested, CASES["stronger"]])[0]
 
 
-def test_a_control_is_told_beside_the_figure_without_it():
+def test_a_control_is_told_beside_the_figure_without_it_and_what_it_leaves():
     plain = {"value": 0.41, "interval": [0.2, 0.6], "reason": "", "p": 0.0001}
-    claim = replace(CASES["old only"], kind="control", detail={"uncontrolled": plain})
+    detail = {"uncontrolled": plain, "predictor": "people"}
+    claim = replace(CASES["old only"], kind="control", detail=detail)
     assert write_conclusion(claim).endswith(
-        "Without controlling for memorability it is 0.41 [0.20, 0.60], p < 0.001."
+        "Without controlling for memorability it is 0.41 [0.20, 0.60], p < 0.001. A score measures "
+        "memorability with error, and controls for a part of it only: what is left may still be "
+        "memorability's own, not that of people."
     )
+    corrected = {
+        "old": {"validity": 0.69, "value": 0.02, "interval": [-0.2, 0.3], "reason": ""},
+        "new": {"validity": 0.82, "value": -0.01, "interval": [-0.2, 0.2], "reason": ""},
+    }
+    claim = replace(claim, detail=detail | {"corrected": corrected})
+    assert write_conclusion(claim).endswith(
+        "With memorability itself held constant, by the published validities, it would be 0.02 "
+        "[-0.20, 0.30] with the old score (validity 0.69) and -0.01 [-0.20, 0.20] with the new "
+        "score (validity 0.82)."
+    )
+
+
+def confounded(random, n=120):
+    """No direct effect of x: memorability (validities .69, .82) makes both x and the outcome."""
+    m = random.standard_normal(n)
+
+    def noisy(validity):
+        return validity * m + np.sqrt(1 - validity**2) * random.standard_normal(n)
+
+    return noisy(0.69), noisy(0.82), noisy(0.6), noisy(0.5)
+
+
+def test_controlling_for_a_noisy_score_leaves_confounding_and_the_corrected_coefficient_none():
+    """In a large study: the coefficient that remains is that of the formula, and corrected 0."""
+    old, new, x, outcome = confounded(np.random.default_rng(3), 40_000)
+    (_, _, claim) = compute_claims(
+        old,
+        new,
+        outcome={"outcome": outcome},
+        predictor=("x", x),
+        validities={"old": 0.69, "new": 0.82},
+        resamples=100,
+    )
+    for estimate, validity in ((claim.old, 0.69), (claim.new, 0.82)):
+        r_x, r_y = 0.6 * validity, 0.5 * validity
+        assert estimate.value == pytest.approx((0.3 - r_x * r_y) / (1 - r_x**2), abs=0.015)
+        assert estimate.value > 0.08
+    for score, validity in (("old", 0.69), ("new", 0.82)):
+        found = claim.detail["corrected"][score]
+        assert found["validity"] == validity
+        assert found["value"] == pytest.approx(0, abs=0.02)
+        assert found["interval"][0] < found["value"] < found["interval"][1]
+
+
+def test_a_validity_that_the_correlations_rule_out_gives_no_coefficient():
+    columns = study()
+    (*_, claim) = compute_claims(
+        columns["old"],
+        columns["new"],
+        outcome={"rating": columns["rating"]},
+        predictor=("old again", columns["old"]),
+        validities={"old": 0.5, "new": 0.5},
+        resamples=100,
+    )
+    found = claim.detail["corrected"]["old"]
+    assert found["value"] is None
+    assert "impossible" in found["reason"]
+
+
+# Clusters ---------------------------------------------------------------------------------------
+
+
+def in_clusters(random, clusters=8, size=15, icc=0.3):
+    """Two columns that have nothing to do with each other, each alike within clusters."""
+    codes = np.repeat(np.arange(clusters), size)
+    x, y = (
+        np.sqrt(icc) * random.standard_normal(clusters)[codes]
+        + np.sqrt(1 - icc) * random.standard_normal(clusters * size)
+        for _ in range(2)
+    )
+    return x, y, codes
+
+
+def test_with_few_clusters_nothing_is_found_too_often():
+    """8 clusters of 15, ICC .3: a t test of r rejects 18 to 21 % of true null hypotheses."""
+    plain, robust = [], []
+    for seed in range(400):
+        x, y, codes = in_clusters(np.random.default_rng(seed))
+        plain.append(stats.pearsonr(x, y).pvalue)
+        robust.append(statistics.p_of_clustered_coefficient(y, [x], codes))
+    assert np.mean(np.array(plain) < 0.05) > 0.14
+    assert 0.02 < np.mean(np.array(robust) < 0.05) < 0.085
+
+
+def test_clusters_of_one_item_are_no_clusters():
+    """CR2 is HC2 then, and its freedom near n - 2: p agrees with statsmodels' HC2."""
+    columns = study()
+    fit = fit_of(columns, "old").model.fit(cov_type="HC2", use_t=True)
+    p = statistics.p_of_clustered_coefficient(columns["rating"], [columns["old"]], np.arange(N))
+    assert p == pytest.approx(fit.pvalues[1], rel=0.35)
+
+
+def test_bell_and_mccaffreys_error_is_that_of_its_definition():
+    x, y, codes = in_clusters(np.random.default_rng(1), clusters=6, size=5)
+    codes[3:8] = 0  # of unequal sizes
+    codes = np.unique(codes, return_inverse=True)[1]
+    z = (x - x.mean()) / x.std()
+    design, target = np.column_stack([np.ones(30), z]), (y - y.mean()) / y.std()
+    bread = np.linalg.inv(design.T @ design)
+    hat = design @ bread @ design.T
+    residuals = target - hat @ target
+    meat, influence = np.zeros((2, 2)), []
+    for code in np.unique(codes):
+        inside = codes == code
+        values, vectors = np.linalg.eigh(np.eye(inside.sum()) - hat[np.ix_(inside, inside)])
+        adjust = vectors @ np.diag(values**-0.5) @ vectors.T
+        score = design[inside].T @ adjust @ residuals[inside]
+        meat += np.outer(score, score)
+        influence.append(
+            (np.eye(30) - hat)[:, inside] @ adjust @ design[inside] @ bread @ np.array([0, 1])
+        )
+    error = np.sqrt((bread @ meat @ bread)[1, 1])
+    products = np.array(influence) @ np.array(influence).T
+    freedom = np.trace(products) ** 2 / (products**2).sum()
+    expected = 2 * stats.t.sf(abs((bread @ design.T @ target)[1]) / error, freedom)
+    assert statistics.p_of_clustered_coefficient(y, [x], codes) == pytest.approx(expected)
+
+
+def test_every_claim_reckons_with_clusters():
+    x, y, codes = in_clusters(np.random.default_rng(5))
+    more = np.random.default_rng(6).standard_normal((3, 120))
+    found = compute_claims(
+        x,
+        x + more[0],
+        outcome={"y": y},
+        covariates={"c": more[1]},
+        predictor=("p", more[2]),
+        group=("half", (codes > 3).astype(int)),
+        clusters=codes,
+        resamples=200,
+    )
+    for claim in found:
+        assert claim.detail["clusters"] == 8
+        assert claim.detail["freedom"] < 7
+        assert "CR2" in claim.test
+        assert "whole clusters" in claim.method
+    kinds = {claim.kind: claim for claim in found}
+    assert kinds["pearson"].p_old == pytest.approx(
+        statistics.p_of_clustered_coefficient(y, [x], codes)
+    )
+    ranked = [stats.rankdata(y), [stats.rankdata(x)], codes]
+    assert kinds["spearman"].p_old == pytest.approx(statistics.p_of_clustered_coefficient(*ranked))
+    free = compute_claims(x, x + more[0], outcome={"y": y}, resamples=200)[1]
+    narrow, wide = (np.ptp(claim.old.interval) for claim in (free, kinds["pearson"]))
+    assert wide > narrow
+
+
+def test_resamples_of_clusters_of_unequal_sizes_are_those_of_the_copied_items():
+    random = np.random.default_rng(0)
+    codes = np.repeat(np.arange(6), [3, 9, 4, 6, 2, 6])
+    columns = {("column", name): random.standard_normal(30).round(1) for name in "ab"}
+    draws = Draws(n=30, resamples=20, seed=2, kind="clusters", groups=codes)
+    data = ResampledCorrelations(columns, draws)
+    counts = np.concatenate([chunk for _, chunk in draws.chunks()])
+    assert len({int(row.sum()) for row in counts}) > 5
+    for row, drawn in enumerate(counts, start=1):
+        a, b = (np.repeat(values, drawn) for values in columns.values())
+        assert data.pearson[row, 0, 1] == pytest.approx(np.corrcoef(a, b)[0, 1], abs=1e-12)
+        assert data.spearman[row, 0, 1] == pytest.approx(stats.spearmanr(a, b)[0], abs=1e-12)
+        assert data.means[row] == pytest.approx([a.mean(), b.mean()])
+
+
+@pytest.mark.parametrize(
+    ("clusters", "said"),
+    [([0, 1, 2, 3] * 20, "4 cluster.s. are too few"), ([0] * 79, "79 labels of clusters for 80")],
+)
+def test_clusters_that_cannot_be_resampled_are_refused(clusters, said):
+    columns = study()
+    with pytest.raises(MemnetError, match=said):
+        compute_claims(
+            columns["old"], columns["new"], outcome={"r": columns["rating"]}, clusters=clusters
+        )
 
 
 def test_disattenuation_divides_by_the_validity_and_says_what_measurement_alone_would_do():

@@ -366,6 +366,44 @@ def test_groups_within_pictures_get_one_sentence_and_no_claim(planted, run):
     assert not [s for s in [*record.set_aside, *record.remarks] if "no value in kind" in s]
 
 
+def test_clusters_of_pictures_are_reckoned_with(planted, run):
+    study = planted.assign(place=[f"p{row // 6}" for row in range(N)])
+    columns = ["image_id", "memnet", "rating", "kind", "place"]
+    record = run(study[columns], outcomes=("rating",), group="kind", clusters="place").record
+    assert {claim["detail"]["clusters"] for claim in record.claims} == {10}
+    assert all("CR2" in claim["test"] for claim in record.claims)
+    assert "Pictures came in 10 clusters, which were resampled whole." in record.methods
+    study.loc[2, "place"] = ""
+    record = run(study[columns], outcomes=("rating",), clusters="place").record
+    assert record.claims[0]["n"] == N - 1
+    (said,) = (one for one in record.remarks if "no cluster in column 'place'" in one)
+    assert "0002.jpg" in said
+
+
+def test_without_clusters_the_methods_say_what_is_supposed(planted, run):
+    record = run(outcomes=("rating",), predictor="size")
+    assert "Pictures were taken as independent of one another." in record.record.methods
+    assert "The control for memorability is incomplete" in record.record.methods
+    (control,) = (claim for claim in record.record.claims if claim["kind"] == "control")
+    assert set(control["detail"]["corrected"]) == {"old", "new"}
+    assert control["detail"]["corrected"]["new"]["validity"] == pytest.approx(0.67 / 0.67**0.5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"clusters": "kind"}, "Clusters are for claims"),
+        ({"group": "kind", "clusters": "kind"}, "cannot be both groups"),
+        ({"outcomes": ("rating",), "clusters": "nowhere"}, "no column 'nowhere'"),
+        ({"outcomes": ("rating",), "clusters": "memnet"}, "has the ids or the old scores"),
+        ({"outcomes": ("rating",), "clusters": "kind"}, "2 cluster.s. are too few"),
+    ],
+)
+def test_clusters_that_make_no_sense_are_refused(run, asked, said):
+    with pytest.raises(MemnetError, match=said):
+        run(**asked)
+
+
 def test_groups_that_may_be_one_or_a_missing_value_are_named(planted, run):
     names = ["indoor", "Indoor", "1", "1.0", "-9"]
     kind = [names[row % len(names)] for row in range(len(planted))]
@@ -701,7 +739,8 @@ def test_the_footnote_says_each_way_once_and_in_words(tmp_path, run):
     done = run(outcomes=("rating",), covariates=("size",), group="kind")
     write_migration(done, tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8").replace("\\", "")
-    assert text.count("resamples, seed 0") == 1
+    assert text.count("resamples, seed 0") == 2
+    assert text.count("bootstrap over items, stratified, widened") == 1  # of the groups
     assert "spearman, pearson:" not in text
     assert "group_difference" not in text
     tests = "Student's t test that the correlation is 0 (58 degrees of freedom); Student's t test "

@@ -42,6 +42,17 @@ def test_intervals_hold_nulls_stay_nulls_and_the_page_says_so(population, pool):
                 assert float(there) == pytest.approx(float(cell), abs=1.0), (name, population)
 
 
+@pytest.mark.parametrize("name", migrate_page.HARD)
+def test_where_simpler_ways_fail_ours_hold_and_the_page_says_so(name, pool):
+    measured = migrate_page.measure_hard(name, pool)
+    for row, share in measured.items():
+        limits = migrate_page.hard_bound(name, row)
+        assert limits is None or limits[0] <= share <= limits[1], (row, share)
+    shown = migrate_page.shown(PAGE.read_text(encoding="utf-8"))
+    for row, share in measured.items():
+        assert float(shown[name, row][0]) == pytest.approx(100 * share, abs=1.0), row
+
+
 @pytest.mark.parametrize("population", ["effect", "equally valid", "effect, skewed"])
 def test_true_values_by_formula_and_by_two_million_items_agree(population):
     planted = replace(POPULATIONS[population], skewed=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,12 +57,14 @@ class Claim:
     test : in words, what tests old and new, and what it tests.
     method : how the intervals and the p of the difference were computed.
     detail : the rest, in JSON's types. Always ``statistic`` (``"rho"``, ``"r"``, ``"beta"``,
-        ``"g"`` or ``"eta squared"``), ``level``, ``freedom`` (residual degrees of freedom),
+        ``"g"`` or ``"omega squared"``), ``level``, ``freedom`` (residual degrees of freedom),
         ``covariates`` (names) and ``undefined_resamples`` (of ``old``, ``new`` and
         ``difference``). Partial correlations have
         ``correlation`` (``"spearman"`` or ``"pearson"``); regressions ``r_squared`` and
-        ``r_squared_change`` of each score; controls ``predictor`` and ``uncontrolled`` (value,
-        interval, reason, p); groups ``groups`` (label -> number of items).
+        ``r_squared_change`` of each score; controls ``predictor``, ``uncontrolled`` (value,
+        interval, reason, p) and ``corrected`` (of each score: validity, value, interval, reason;
+        empty where no validity is known); where whole clusters are resampled ``clusters``, their
+        number; groups ``groups`` (label -> number of items).
     """
 
     kind: str
@@ -94,7 +96,8 @@ def make_claim(
     level: float,
     dof: int,
     detail: Mapping[str, Any],
-    interval: Callable[[Array], Interval] | None = None,
+    intervals: Mapping[str, Interval] | None = None,
+    units: int | None = None,
 ) -> Claim:
     """Put a claim together from its statistics in the sample and in each resample.
 
@@ -109,16 +112,19 @@ def make_claim(
     level : of the intervals.
     dof : residual degrees of freedom.
     detail : what belongs to the kind.
-    interval : of each score's value where it is not the percentile interval.
+    intervals : of ``"old"`` and ``"new"`` where they are not the percentile intervals.
+    units : what is drawn independently, where that is fewer than the items: clusters.
     """
+    units = draws.n if units is None else units
     difference = values["new"] - values["old"]
     # Scores that are a straight line of one another differ by rounding, and its sign is no news.
     difference = np.where(np.abs(difference) < _ROUNDING, 0.0, difference)
     old, new = (
-        make_estimate(values[score], level, draws.n, dof, why[score], interval) for score in SCORES
+        make_estimate(values[score], level, units, dof, why[score], (intervals or {}).get(score))
+        for score in SCORES
     )
     missing = why["old"] if old.value is None else why["new"]
-    change = make_estimate(difference, level, draws.n, dof, missing)
+    change = make_estimate(difference, level, units, dof, missing)
     undefined = {
         name: int(np.isnan(drawn[1:]).sum())
         for name, drawn in (*values.items(), ("difference", difference))
@@ -134,14 +140,15 @@ def make_claim(
         difference=change,
         p_old=None if old.value is None else p_values["old"],
         p_new=None if new.value is None else p_values["new"],
-        p_difference=None if untested else p_of_difference(difference[1:], draws.n, dof),
+        p_difference=None if untested else p_of_difference(difference[1:], units, dof),
         p_difference_floor=None
         if untested
-        else lowest_p_of_difference(draws.resamples - undefined["difference"], draws.n, dof),
+        else lowest_p_of_difference(draws.resamples - undefined["difference"], units, dof),
         test=test,
         method=(
-            f"{draws.method} over items, widened for small samples, {draws.resamples:,} resamples, "
-            f"seed {draws.seed}; p of the difference from the same resamples"
+            f"{draws.method.replace('bootstrap', 'bootstrap over items')}, widened for small "
+            f"samples, {draws.resamples:,} resamples, seed {draws.seed}; p of the difference from "
+            "the same resamples"
         ),
         detail={"level": level, "freedom": dof, **detail, "undefined_resamples": undefined},
     )
@@ -153,13 +160,13 @@ def make_estimate(
     n: int,
     dof: int,
     why: str,
-    interval: Callable[[Array], Interval] | None = None,
+    interval: Interval | None = None,
 ) -> Estimate:
     """Return the sample's value ``values[0]`` with an interval from the resamples."""
     if not np.isfinite(values[0]) or dof < 1:
         return Estimate(value=None, interval=None, reason=why)
     if interval is not None:
-        result = interval(values)
+        result = interval
     else:
         result = interval_of(values[1:], widened_level(level, n, dof))
     ends = None if result.low is None or result.high is None else (result.low, result.high)

@@ -8,8 +8,8 @@ A result that neither score shows stays one that is not shown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from memnet.studies.migrate.claims.claim import Claim, Estimate
 
@@ -130,10 +130,10 @@ def _disagreement(claim: Claim, alpha: float) -> str:
     if lacking:
         text += f" {_with(lacking)} it has no interval, so it does not count as significant."
     if at_odds:
-        # Eta squared cannot be below 0: its test has all of alpha on one side, its interval half.
+        # Omega squared cannot be below 0: its test has all of alpha on one side, its interval half.
         why = (
             "as the interval has two sides and the test has one"
-            if claim.detail.get("statistic") == "eta squared"
+            if claim.detail.get("statistic") == "omega squared"
             else "as can happen with few pictures"
         )
         text += (
@@ -158,7 +158,32 @@ def _control(claim: Claim) -> str:
     ends = plain["interval"]
     estimate = Estimate(value=plain["value"], interval=ends and (ends[0], ends[1]), reason="")
     value, p = _format_estimate(estimate), _p(plain["p"])
-    return f" Without controlling for memorability it is {value}, {p}."
+    text = f" Without controlling for memorability it is {value}, {p}."
+    text += (
+        " A score measures memorability with error, and controls for a part of it only: what is "
+        f"left may still be memorability's own, not that of {claim.detail['predictor']}."
+    )
+    corrected = {
+        score: each
+        for score, each in claim.detail.get("corrected", {}).items()
+        if each["value"] is not None and each["interval"] is not None
+    }
+    if len(corrected) < len(claim.detail.get("corrected", {})) or not corrected:
+        return text
+    each = [
+        f"{_format_estimate(_estimate(found))} with the {score} score (validity "
+        f"{found['validity']:.2f})"
+        for score, found in corrected.items()
+    ]
+    return (
+        f"{text} With memorability itself held constant, by the published validities, it would be "
+        f"{' and '.join(each)}."
+    )
+
+
+def _estimate(found: Mapping[str, Any]) -> Estimate:
+    low, high = found["interval"]
+    return Estimate(value=found["value"], interval=(low, high), reason="")
 
 
 def _why(claim: Claim) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isnan, nan
 from typing import Any
@@ -34,12 +34,14 @@ class ClaimRequest:
     covariates : held constant in partial correlations and regressions.
     group : whose groups are compared in memorability, "" for none.
     predictor : whose coefficient is looked at with memorability held constant, "" for none.
+    clusters : of pictures that resemble each other, "" where pictures are independent.
     """
 
     outcomes: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     group: str = ""
     predictor: str = ""
+    clusters: str = ""
 
     def __bool__(self) -> bool:
         """Whether any claim is to be redone."""
@@ -51,18 +53,27 @@ class ClaimRequest:
             raise MemnetError(
                 "Covariates and a predictor need an outcome: name its column with --outcome."
             )
+        if self.clusters and not self:
+            raise MemnetError(
+                "Clusters are for claims: name an outcome (--outcome) or a group (--group)."
+            )
+        if self.clusters and self.clusters == self.group:
+            raise MemnetError(
+                f"The column {self.clusters!r} cannot be both groups that are compared and "
+                "clusters of pictures that resemble each other."
+            )
         named = [*self.outcomes, *self.covariates, *filter(None, [self.predictor])]
-        for name in [*named, *filter(None, [self.group])]:
+        for name in [*named, *filter(None, [self.group, self.clusters])]:
             require_column(study.table, name, study.source)
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise MemnetError(
                 f"The column {twice[0]!r} is named twice; a column can be only one of outcome, "
                 "covariate and predictor."
             )
-        if taken := {study.id_column, study.score_column} & {*named, self.group}:
+        if taken := {study.id_column, study.score_column} & {*named, self.group, self.clusters}:
             raise MemnetError(
                 f"The column {taken.pop()!r} has the ids or the old scores; it cannot be an "
-                "outcome, a covariate, a predictor or a group."
+                "outcome, a covariate, a predictor, a group or a cluster."
             )
 
 
@@ -75,6 +86,7 @@ def compute_requested_claims(
     seed: int,
     level: float,
     label: str,
+    validities: Mapping[str, float] | None = None,
 ) -> tuple[list[Claim], list[str], list[str]]:
     """Redo the claims, each outcome's on the pictures that have all its columns.
 
@@ -83,6 +95,7 @@ def compute_requested_claims(
     both : bool ``(P,)``, the pictures that have both scores.
     new : float64 ``(P,)``.
     label : what sentences call the new model.
+    validities : as for :func:`~memnet.studies.migrate.claims.compute.compute_claims`.
 
     Returns
     -------
@@ -105,6 +118,15 @@ def compute_requested_claims(
         "level": level,
         "labels": {"old": f"column {study.score_column!r}", "new": f"the score of {label}"},
     }
+    clusters = np.full(len(study.pictures), "", dtype=object)
+    if request.clusters:
+        clusters, _ = read_group(study, request.clusters)
+        remarks += _without_cluster(study, both & (clusters == ""), request.clusters)
+        both = both & (clusters != "")
+
+    def clusters_of(there: Any) -> list[str] | None:
+        return clusters[there].tolist() if request.clusters else None
+
     claims: list[Claim] = []
     shared = [*request.covariates, *filter(None, [request.predictor])]
     for outcome in request.outcomes:
@@ -119,6 +141,8 @@ def compute_requested_claims(
             outcome={outcome: columns[outcome][there]},
             covariates={name: columns[name][there] for name in request.covariates},
             predictor=(predictor, columns[predictor][there]) if predictor else None,
+            validities=validities,
+            clusters=clusters_of(there),
             **more,
         )
     if request.group:
@@ -135,8 +159,25 @@ def compute_requested_claims(
         explained = mixed.any() and there.sum() < FEWEST
         if not explained and _enough(there, request.group, unusable):
             group = (request.group, labels[there].tolist())
-            claims += compute_claims(study.old[there], new[there], outcome={}, group=group, **more)
+            claims += compute_claims(
+                study.old[there],
+                new[there],
+                outcome={},
+                group=group,
+                clusters=clusters_of(there),
+                **more,
+            )
     return claims, remarks, [*unusable, *_undefined(claims)]
+
+
+def _without_cluster(study: StudyTable, without: Any, column: str) -> list[str]:
+    names = [study.pictures[picture] for picture in np.flatnonzero(without)]
+    if not names:
+        return []
+    return [
+        f"{len(names):,} picture(s) have both scores and no cluster in column {column!r}, or rows "
+        f"of several, and are left out of all claims ({shorten_list(names)})."
+    ]
 
 
 def _doubtful_groups(labels: Sequence[str], column: str) -> list[str]:

@@ -45,6 +45,23 @@ def partial_correlation(matrices: Array) -> Array:
     return result
 
 
+def as_if_measured_exactly(matrices: Array, place: int, validity: float) -> Array:
+    """Correlations with what a column measures, not with the column (Spearman 1904).
+
+    Parameters
+    ----------
+    matrices : ``(B, k, k)``.
+    place : which column measures something with error; the others are taken as exact.
+    validity : its correlation with that, above 0 and up to 1. Its errors are supposed to have
+        nothing to do with the other columns.
+    """
+    exact = matrices.copy()
+    exact[:, place, :] /= validity
+    exact[:, :, place] /= validity
+    exact[:, place, place] = 1.0
+    return exact
+
+
 def _solved(matrices: Array) -> Array:
     """Coefficients ``(B, k - 1)`` of column 0 on the others."""
     result = np.full((len(matrices), matrices.shape[1] - 1), np.nan)
@@ -56,26 +73,89 @@ def _solved(matrices: Array) -> Array:
     return result
 
 
-def hedges_g(correlation: Array, share: Array, n: int) -> Array:
-    """Difference of two groups in pooled SDs, from the correlation with membership.
+def hedges_g(means: Array, variances: Array, sizes: Array) -> Array:
+    """Difference of two groups in pooled SDs, first minus second, ``(B,)``.
 
     Hedges (1981): Cohen's d times the exact correction for small samples.
 
     Parameters
     ----------
-    correlation : ``(B,)``, of the score with being in the first group (0 or 1).
-    share : ``(B,)``, of the items that are.
-    n : number of items.
+    means, variances : ``(B, 2)``, the variances with n - 1.
+    sizes : ``(2,)``.
     """
-    dof = n - 2
+    dof = float(sizes.sum() - 2)
+    pooled = variances @ (sizes - 1) / dof
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = correlation * np.sqrt(dof / (1 - correlation**2))
-        d = t / np.sqrt(n * share * (1 - share))
+        d = (means[:, 0] - means[:, 1]) / np.sqrt(pooled)
     log_correction = special.gammaln(dof / 2) - special.gammaln((dof - 1) / 2)
     result: Array = np.where(np.isfinite(d), d, np.nan) * (
         np.exp(log_correction) / np.sqrt(dof / 2)
     )
     return result
+
+
+def welch(means: Array, variances: Array, sizes: Array) -> tuple[Array, Array]:
+    """Welch's F of k groups and its second degrees of freedom, each ``(B,)``: Welch (1951).
+
+    NaN where a group has no scatter: it would have all the weight.
+
+    Parameters
+    ----------
+    means, variances : ``(B, k)``, the variances with n - 1.
+    sizes : ``(k,)``.
+    """
+    groups = len(sizes)
+    weights = sizes / np.where(variances > 0, variances, np.nan)
+    whole = weights.sum(axis=1)
+    centre = (weights * means).sum(axis=1) / whole
+    lost = (((1 - weights / whole[:, None]) ** 2) / (sizes - 1)).sum(axis=1)
+    f = (weights * (means - centre[:, None]) ** 2).sum(axis=1) / (groups - 1)
+    f = f / (1 + 2 * (groups - 2) / (groups**2 - 1) * lost)
+    return f, (groups**2 - 1) / (3 * lost)
+
+
+def omega_squared(f: Array, groups: int, n: int) -> Array:
+    """Share of variance between groups, from F: without the part that chance adds; at least 0.
+
+    ``(k - 1) (F - 1) / ((k - 1) (F - 1) + n)`` (Hays 1963), here with Welch's F.
+    """
+    above = np.maximum(0.0, (groups - 1) * (f - 1))
+    result: Array = above / (above + n)
+    return result
+
+
+def resample_groups(
+    scores: Mapping[str, Array], members: Sequence[Any], draws: Draws
+) -> dict[str, tuple[Array, Array]]:
+    """Means and variances (n - 1) of groups, in the sample and in each resample.
+
+    Parameters
+    ----------
+    scores : name -> ``(n,)``.
+    members : for each of k groups, bool ``(n,)``.
+    draws : of kind ``"strata"``, so that groups keep their sizes, or ``"clusters"``.
+
+    Returns
+    -------
+    dict
+        name -> means and variances, each ``(1 + B, k)``, the sample first.
+    """
+    shape = (1 + draws.resamples, len(members))
+    found = {name: (np.empty(shape), np.empty(shape)) for name in scores}
+    for rows, counts in _chunks(draws, 1):
+        for place, inside in enumerate(members):
+            weights = counts[:, inside].astype(np.float64)
+            size = weights.sum(axis=1)  # of clusters, a resample may have more or fewer, or none
+            for name, values in scores.items():
+                centre = values[inside].mean()
+                own = values[inside] - centre
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    mean, square = (weights @ np.stack([own, own**2], axis=1)).T / size
+                    spread = np.maximum(0.0, square - mean**2) * size / (size - 1)
+                tiny = _CONSTANT * float((own**2).mean())
+                found[name][0][rows, place] = centre + mean
+                found[name][1][rows, place] = np.where(spread <= tiny, 0.0, spread)
+    return found
 
 
 # Tests ------------------------------------------------------------------------------------------
@@ -117,6 +197,47 @@ def p_of_coefficient(outcome: Array, predictors: Sequence[Array]) -> float | Non
     return float(2 * special.stdtr(n - size, -abs(estimate[1]) / error))
 
 
+def p_of_clustered_coefficient(
+    outcome: Array, predictors: Sequence[Array], clusters: Any
+) -> float | None:
+    """Two-sided p of the first predictor's coefficient, where items of a cluster resemble others.
+
+    Bell and McCaffrey's (2002) standard error, "CR2", with the degrees of freedom of
+    Satterthwaite's approximation. It holds with few clusters of unequal sizes, where the usual
+    cluster-robust errors are too small (Pustejovsky & Tipton 2018). None where undefined.
+
+    Parameters
+    ----------
+    outcome, predictors : ``(n,)`` each.
+    clusters : int ``(n,)``, 0 to G - 1.
+    """
+    x = np.column_stack([np.ones_like(outcome), *(_standard(column) for column in predictors)])
+    n, size = x.shape
+    q, r = np.linalg.qr(x)
+    if n <= size or np.abs(np.diagonal(r)).min() < _SINGULAR * np.sqrt(n):
+        return None
+    y = _standard(outcome)
+    inverse = np.linalg.solve(r, q.T)
+    residuals = y - x @ (inverse @ y)
+    bread = np.linalg.solve(r, np.linalg.solve(r, np.eye(size)).T)  # (X'X)^-1
+    count = int(clusters.max()) + 1
+    error, influences = 0.0, np.zeros((n, count))
+    for cluster in range(count):
+        inside = clusters == cluster
+        values, vectors = np.linalg.eigh(np.eye(int(inside.sum())) - q[inside] @ q[inside].T)
+        root = np.where(values > _SINGULAR, 1 / np.sqrt(np.maximum(values, _SINGULAR)), 0.0)
+        adjusted = (vectors * root) @ (vectors.T @ (x[inside] @ bread[:, 1]))
+        error += float(adjusted @ residuals[inside]) ** 2
+        influences[inside, cluster] = adjusted
+        influences[:, cluster] -= q @ (q[inside].T @ adjusted)
+    products = influences.T @ influences
+    freedom = float(np.trace(products) ** 2 / (products**2).sum()) if products.any() else 0.0
+    if not error > 0 or not freedom > 0:
+        return None
+    estimate = float(inverse[1] @ y)
+    return float(2 * special.stdtr(freedom, -abs(estimate) / np.sqrt(error)))
+
+
 def _standard(values: Array) -> Array:
     spread = values.std() if np.ptp(values) > 0 else np.inf
     result: Array = (values - values.mean()) / spread
@@ -124,16 +245,31 @@ def _standard(values: Array) -> Array:
 
 
 def p_of_groups(samples: Sequence[Array]) -> float | None:
-    """Two-sided p: Welch's t for two groups, the F test of one-way analysis for more."""
+    """Two-sided p that all groups have one mean, whatever their variances: Welch (1951).
+
+    Of two groups it is that of Welch's t. Where groups differ in size and spread, the classical F
+    test rejects several times too often, or hardly ever. None where a group has no scatter.
+
+    Examples
+    --------
+    >>> groups = [np.array([3.0, 4, 5, 6]), np.array([6.0, 8, 10, 12]), np.array([1.0, 1, 2])]
+    >>> round(p_of_groups(groups), 6)  # in R: oneway.test(values ~ group)
+    0.004129
+    """
     if len(samples) < 2 or any(len(sample) < 2 for sample in samples):
         return None
-    if all(np.ptp(sample) == 0 for sample in samples):
-        return None
-    if len(samples) > 2:
-        return float(stats.f_oneway(*samples).pvalue)
-    means, sds = zip(*((sample.mean(), sample.std(ddof=1)) for sample in samples), strict=True)
-    (m1, m2), (s1, s2), (n1, n2) = means, sds, (len(sample) for sample in samples)
-    return float(stats.ttest_ind_from_stats(m1, s1, n1, m2, s2, n2, equal_var=False).pvalue)
+    sizes = np.array([len(sample) for sample in samples], dtype=np.float64)
+    means = np.array([[sample.mean() for sample in samples]])
+    variances = np.array([[sample.var(ddof=1) if np.ptp(sample) else 0 for sample in samples]])
+    if len(samples) == 2:
+        if not variances.any():
+            return None
+        (m1, m2), (s1, s2) = means[0], np.sqrt(variances[0])
+        return float(
+            stats.ttest_ind_from_stats(m1, s1, sizes[0], m2, s2, sizes[1], equal_var=False).pvalue
+        )
+    f, within = (float(each[0]) for each in welch(means, variances, sizes))
+    return float(special.fdtrc(len(samples) - 1, within, f)) if np.isfinite(f) else None
 
 
 def widened_level(level: float, n: int, dof: int) -> float:
@@ -168,20 +304,26 @@ def lowest_p_of_difference(resamples: int, n: int, dof: int) -> float:
     return float(2 * special.stdtr(dof, out * np.sqrt(dof / n)))
 
 
-def eta_squared_interval(eta: float, groups: int, n: int, level: float) -> tuple[float, float]:
-    """Interval of eta squared from the noncentral F distribution (Steiger 2004).
+def omega_squared_interval(
+    f: float, within: float, groups: int, n: int, level: float
+) -> tuple[float, float]:
+    """Interval of the share of variance between groups, from the noncentral F (Steiger 2004).
 
     A share of variance cannot be negative, so resamples all lie above zero, and their percentiles
     exclude a true zero. This interval begins at zero where the F test finds nothing.
+
+    Parameters
+    ----------
+    f, within : of :func:`welch`.
+    groups, n : number of groups and of items.
     """
-    first, second = groups - 1, n - groups
-    if eta >= 1:
-        return 1.0, 1.0
-    f = eta / first / ((1 - eta) / second)
+    first = groups - 1
+    if not np.isfinite(f):
+        return np.nan, np.nan
 
     def end(chance: float) -> float:
         def beyond(noncentrality: float) -> float:
-            return float(special.ncfdtr(first, second, noncentrality, f)) - chance
+            return float(special.ncfdtr(first, within, noncentrality, f)) - chance
 
         if beyond(0.0) <= 0:
             return 0.0
@@ -235,7 +377,7 @@ class ResampledCorrelations:
         self.means = np.empty((1 + draws.resamples, size))
         for rows, counts in _chunks(draws, size):
             weights = counts.astype(np.float64)
-            self.means[rows] = weights @ table / self.n
+            self.means[rows] = weights @ table / weights.sum(axis=1, keepdims=True)
             self.pearson[rows] = _correlations(standard, weights)
             self.spearman[rows] = _rank_correlations(groups, weights)
 
@@ -255,23 +397,19 @@ class ResampledCorrelations:
         return result
 
 
-def resample_correlations(
-    columns: Mapping[Key, Array], draws: Draws, names: Mapping[Key, str] | None = None
-) -> ResampledCorrelations:
-    """Return the columns' correlations, or raise MemnetError where they do not fit together."""
+def check_columns(columns: Mapping[Key, Array], n: int) -> dict[Key, Array]:
+    """Return columns of n items as float64, or raise MemnetError where they do not fit together."""
     checked = {key: np.asarray(values, dtype=np.float64) for key, values in columns.items()}
     for (kind, name), values in checked.items():
-        if values.shape != (draws.n,):
-            raise MemnetError(
-                f"The {kind} {name!r} has {values.size:,} values for {draws.n:,} items."
-            )
+        if values.shape != (n,):
+            raise MemnetError(f"The {kind} {name!r} has {values.size:,} values for {n:,} items.")
         missing = int(np.count_nonzero(~np.isfinite(values)))
         if missing:
             raise MemnetError(
-                f"The {kind} {name!r} is missing or infinite for {missing:,} of {draws.n:,} "
-                "items; leave them out of all columns."
+                f"The {kind} {name!r} is missing or infinite for {missing:,} of {n:,} items; leave "
+                "them out of all columns."
             )
-    return ResampledCorrelations(checked, draws, names)
+    return checked
 
 
 def _chunks(draws: Draws, columns: int) -> Iterator[tuple[slice, Counts]]:
@@ -288,8 +426,9 @@ def _chunks(draws: Draws, columns: int) -> Iterator[tuple[slice, Counts]]:
 def _correlations(standard: Array, weights: Array) -> Array:
     n, size = standard.shape
     products = (standard[:, :, None] * standard[:, None, :]).reshape(n, size * size)
-    squares = (weights @ products / n).reshape(len(weights), size, size)
-    means = weights @ standard / n
+    total = weights.sum(axis=1, keepdims=True)  # whole clusters make resamples of other sizes
+    squares = (weights @ products / total).reshape(len(weights), size, size)
+    means = weights @ standard / total
     return _scaled(squares - means[:, :, None] * means[:, None, :], _diagonal(squares))
 
 
@@ -304,7 +443,8 @@ def _midranks(place: Any, counts: Counts) -> Array:
     order = np.argsort(place, kind="stable")
     first_items = np.searchsorted(place[order], np.arange(place.max() + 1))
     together = np.add.reduceat(counts[:, order], first_items, axis=1)
-    ranks = np.cumsum(together, axis=1) - (together - 1) / 2 - (counts.shape[1] + 1) / 2
+    total = counts.sum(axis=1, keepdims=True)
+    ranks = np.cumsum(together, axis=1) - (together - 1) / 2 - (total + 1) / 2
     result: Array = ranks[:, place]
     return result
 
