@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
+from memnet.cli.browser import OPEN_HELP
 from memnet.cli.options import MATCH_HELP
 from memnet.util.paths import is_same
 
@@ -93,8 +94,10 @@ def compare(
         help="Write tables/*.spreadsheet.csv, too, with no text that a spreadsheet takes for a "
         "formula.",
     ),
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Compare predictions with human scores, every model on the same pictures."""
+    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, report_failures, say_if_misspelt
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores as run
@@ -171,6 +174,8 @@ def compare(
     for sentence in record.warnings:
         say(sentence)
     say(f"{record.items['n']:,} pictures compared -> {out / 'report.html'}")
+    if open_report:
+        open_page(out / "report.html")
     if trouble or record.items["set_aside"]:
         raise typer.Exit(1)
 

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
+
 
 def report(
     records: list[Path] = typer.Argument(
         ..., metavar="RECORD...", help="record.json of `memnet compare`, or the folder it is in."
     ),
     out: Path = typer.Option(..., file_okay=False, help="Folder for the report."),
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Render a saved comparison again: the same record gives the same files.
 
@@ -20,6 +23,7 @@ def report(
     """
     import re
 
+    from memnet.cli.browser import open_page
     from memnet.cli.tables import print_results, print_summary
     from memnet.compare.record import RunRecord
     from memnet.compare.report.render import write_report
@@ -32,6 +36,8 @@ def report(
         write_report(read[0], out)
         print_results(read[0])
         say(f"the report is in {out / 'report.html'}")
+        if open_report:
+            open_page(out / "report.html")
         return
     spreads(read)  # refuses what does not belong together before anything is written
     names = []
@@ -43,3 +49,5 @@ def report(
         names.append(name)
     print_summary(write_summary(read, names, out))
     say(f"mean and SD over {len(read)} records -> {out / 'summary.html'}")
+    if open_report:
+        open_page(out / "summary.html")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
+
 if TYPE_CHECKING:
     from memnet.studies.variants.sensitivity import Sensitivity
 
@@ -24,12 +26,14 @@ def sensitivity(
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps ..."),
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Score pictures with every variant of MemNet and show how much they differ.
 
     Writes report.html, variants.csv (every output), summary.csv (each variant against the server)
     and correlations.csv (Spearman's rho between every two).
     """
+    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, say_ignored, say_some, say_unreadable
     from memnet.studies.variants.page import compare_with_server
     from memnet.studies.variants.run import run_sensitivity
@@ -48,6 +52,8 @@ def sensitivity(
     for sentence in (*compare_with_server(result), *filter(None, [result.warning]), *run.cautions):
         say(sentence)
     say(f"{result.n:,} pictures, {len(result.summary)} variants -> {page}")
+    if open_report:
+        open_page(page)
     if not run.complete:
         raise typer.Exit(1)
 

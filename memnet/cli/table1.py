@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
 from memnet.cli.training_options import (
     DataOptions,
     MachineOptions,
@@ -18,7 +19,7 @@ from memnet.cli.training_options import (
 def table1(
     *,
     out: Path = typer.Option(
-        ..., file_okay=False, help="Folder for table1.md, .tex, .csv, and the comparison."
+        ..., file_okay=False, help="Folder for table1.html, .md, .tex, .csv, and the comparison."
     ),
     run: list[str] = typer.Option(
         [],
@@ -33,6 +34,7 @@ def table1(
     ),
     data: DataOptions,
     machine: MachineOptions,
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Print Table 1 of Needell & Bainbridge (2022) beside what was measured here.
 
@@ -45,6 +47,7 @@ def table1(
     holds those that were tested on the same pictures against each other, with the distributions
     of their scores (figures 8, 10, 11 and 12 of the paper).
     """
+    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line
     from memnet.errors import MemnetError, StoppedError
     from memnet.util.messages import say
@@ -52,7 +55,7 @@ def table1(
     if run and (data.given or config):
         raise MemnetError("--run takes runs as they are; leave data and --config out, or --run.")
     need_lightning()
-    from memnet.experiments.table1_train import common_settings, train_four, write_table1
+    from memnet.experiments.table1_train import PAGE, common_settings, train_four, write_table1
 
     failures: dict[str, str] = {}
     aside = False
@@ -74,9 +77,11 @@ def table1(
             ) from None
     table = write_table1(runs, out, failures=failures, resamples=resamples, command=command_line())
     print(table["markdown"], end="")
-    say(f"{out / 'table1.md'}, table1.tex and table1.csv written")
+    say(f"{out / 'table1.md'}, {PAGE}, table1.tex and table1.csv written")
     if table["comparison"] is not None:
         say(f"{out / 'comparison' / 'report.html'} written")
+    if open_report:
+        open_page(out / PAGE)
     if failures or aside:
         raise typer.Exit(1)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
 from memnet.cli.training_options import (
     DataOptions,
     MachineOptions,
@@ -58,6 +59,7 @@ def train(
     precision: str | None = _setting("32, bf16 or 16 (mixed)."),
     seed: int | None = _setting("Seed of weights, order, crops and dropout."),
     machine: MachineOptions,
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Train MemNet, ResMem, ResMemRetrain or M3M (Needell & Bainbridge 2022).
 
@@ -69,6 +71,7 @@ def train(
     says how the run went. After a kill the same command goes on, as does --out alone.
     """
     need_lightning()
+    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, say_some
     from memnet.errors import MemnetError, StoppedError
     from memnet.experiments.train import is_finished
@@ -117,6 +120,8 @@ def train(
     for notice in record["licence_notices"]:
         say(notice)
     _print(record, out)
+    if open_report:
+        open_page(out / "report.html")
     set_aside = built is not None and built.set_aside
     judged = not (record.get("test") or {}).get("why_not")
     if record["failed_pictures"] or set_aside or not record["best"] or not judged:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
 from memnet.cli.training_options import (
     DataOptions,
     MachineOptions,
@@ -51,6 +52,7 @@ def tune(
     ),
     data: DataOptions,
     machine: MachineOptions,
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Search for learning rate, momentum, batch size and weight decay (Optuna).
 
@@ -66,6 +68,7 @@ def tune(
     checkpoints. After a kill the same command goes on: also with the run that was cut short.
     """
     need_lightning()
+    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line
     from memnet.errors import MemnetError, StoppedError
     from memnet.experiments.tune import tune as run
@@ -111,6 +114,8 @@ def tune(
         say(f"no run was finished with a Spearman, so there is no {out / BEST_SETTINGS}")
         raise typer.Exit(1)
     say(f"{out / BEST_SETTINGS} and {out / 'report.html'} written")
+    if open_report:
+        open_page(out / "report.html")
     if built.set_aside:
         raise typer.Exit(1)
 

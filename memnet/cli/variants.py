@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
+
 if TYPE_CHECKING:
     from memnet.util.arrays import Float32Array
 
@@ -36,18 +38,20 @@ def variants(
         None, help="A mean image instead: .mat, .npy or .binaryproto."
     ),
     as_json: bool = typer.Option(False, "--json", help="List as JSON, with every setting."),
+    open_sheet: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """List the variants of MemNet, or draw what each feeds the network for one picture.
 
     A column called MemNet may come from any of them: they differ in channels, mean, scale, crops
     and resizing before the same weights. To score with one: `--model memnet.caffe_lamem:SLUG`.
     """
+    from memnet.cli.browser import open_page
     from memnet.errors import MemnetError, PictureError
     from memnet.studies.variants.sheet import list_variants, prepare_inputs
     from memnet.util.messages import say
 
     if picture is None:
-        if out is not None or mean is not None or model is not None:
+        if out is not None or mean is not None or model is not None or open_sheet:
             raise MemnetError(
                 "A contact sheet needs a picture: memnet variants PICTURE --out FILE."
             )
@@ -70,6 +74,8 @@ def variants(
     _draw(out, inputs, picture.name, mean_note)
     say(mean_note)
     say(f"{len(list_variants())} variants, {len(inputs)} ways of preprocessing -> {out}")
+    if open_sheet:
+        open_page(out)
 
 
 def _mean(mean: Path | None, model: str | None) -> tuple[Float32Array, str]:

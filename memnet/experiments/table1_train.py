@@ -8,6 +8,7 @@ from typing import Any
 
 from memnet.compare.comparison import compare_scores
 from memnet.compare.record import RunRecord
+from memnet.compare.report.page import html_page
 from memnet.compare.report.render import write_report
 from memnet.compare.report.table1 import TABLE1, table1_csv, table1_latex, table1_markdown
 from memnet.data.sidecar import read_sidecar, sidecar_path
@@ -24,6 +25,8 @@ from memnet.util.text import shorten_list, words_of
 
 COMPARISON = "comparison"
 """Folder of the report that holds the runs against each other."""
+PAGE = "table1.html"
+TITLE = "Table 1 of Needell & Bainbridge (2022)"
 
 _OF_A_PRESET = ("preset", "arch", "freeze")
 _BY_BRANCH = ("sizes", "starts")
@@ -129,7 +132,7 @@ def write_table1(
     resamples: int = 10_000,
     command: str = "",
 ) -> dict[str, Any]:
-    """Write ``table1.md``, ``.tex`` and ``.csv``, and the comparison of the runs.
+    """Write ``table1.html``, ``.md``, ``.tex`` and ``.csv``, and the comparison of the runs.
 
     Parameters
     ----------
@@ -157,9 +160,17 @@ def write_table1(
         notes.append(why)
     markdown = table1_markdown(table["measured"], notes)
     write_text(out / "table1.md", markdown)
+    write_text(out / PAGE, _page(markdown, compared=record is not None))
     write_text(out / "table1.tex", table1_latex(table["measured"], notes))
     write_text(out / "table1.csv", table1_csv(table["measured"]))
     return {"markdown": markdown, "notes": notes, "comparison": record}
+
+
+def _page(table: str, *, compared: bool) -> str:
+    text = f"# {TITLE}\n\n{table}"
+    if compared:
+        text += f"\n[The models against each other]({COMPARISON}/report.html)\n"
+    return html_page(text, title=f"memnet: {TITLE}", wide=True)
 
 
 def _compared(

@@ -77,6 +77,9 @@ def test_four_runs_make_the_table_and_one_comparison(tmp_path):
     measured = made_up_test(seed=1)
     assert {float(row["spearman"]) for row in rows} == {measured.value("spearman")}
     assert (tmp_path / "t" / "table1.tex").read_text().startswith(r"\begin{tabular}")
+    page = (tmp_path / "t" / "table1.html").read_text()
+    assert '<th scope="row">ResMemRetrain</th>' in page
+    assert '<a href="comparison/report.html">' in page
     record = RunRecord.read(tmp_path / "t" / "comparison" / "record.json")
     assert [model["name"] for model in record.models] == list(TITLES)
     assert [model["licence"] for model in record.models] == [f"licence of {p}" for p in PRESETS]

@@ -1,0 +1,29 @@
+"""The option ``--open``: the page that a command wrote, in the browser."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+OPEN_HELP = "Open the page in the browser once it is written."
+
+
+def open_page(page: Path) -> None:
+    """Open a page in the browser; where there is none, say where the page is.
+
+    A browser of the terminal (lynx, w3m) is not taken unless the variable BROWSER names it: it
+    would hold the terminal, and show no figures.
+    """
+    import webbrowser
+
+    from memnet.util.messages import say
+
+    address = page.resolve().as_uri()
+    try:
+        browser = webbrowser.get()
+        in_terminal = type(browser) is webbrowser.GenericBrowser and "BROWSER" not in os.environ
+        opened = not in_terminal and browser.open(address)
+    except (webbrowser.Error, OSError):
+        opened = False
+    if not opened:
+        say(f"no browser could be opened; the page is {page.resolve()} ({address})")
