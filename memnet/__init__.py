@@ -4,9 +4,9 @@
 >>> [model["name"] for model in memnet.list_models()]
 ['resmem.published', 'memnet.caffe_lamem']
 
-The whole interface is six calls, :func:`load`, :func:`compare`, :func:`list_models`, for old
-studies :func:`diagnose` and :func:`migrate`, and for new ones :func:`responses`. A model of your
-own comes in by :meth:`Predictor.from_function`, or by :func:`register_network` and
+The whole interface is seven calls, :func:`load`, :func:`compare`, :func:`list_models`, for old
+studies :func:`diagnose` and :func:`migrate`, and for new ones :func:`responses` and :func:`power`.
+A model of your own comes in by :meth:`Predictor.from_function`, or by :func:`register_network` and
 :func:`save_weights`; a metric by :func:`register_metric`, a data set by :func:`register_dataset`.
 They are imported when first used, so that ``import memnet`` costs nothing.
 """
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from memnet.studies.diagnosis.result import Diagnosis
     from memnet.studies.migrate.migrate import migrate
     from memnet.studies.migrate.migration import Migration
+    from memnet.studies.power import StudyPlan, power
     from memnet.studies.responses.responses import ResponseTables, responses
     from memnet.weights.files import save_weights
     from memnet.weights.networks import register_network
@@ -59,6 +60,8 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "Diagnosis": "memnet.studies.diagnosis.result",
     "migrate": "memnet.studies.migrate.migrate",
     "Migration": "memnet.studies.migrate.migration",
+    "power": "memnet.studies.power",
+    "StudyPlan": "memnet.studies.power",
     "responses": "memnet.studies.responses.responses",
     "ResponseTables": "memnet.studies.responses.responses",
     "register_network": "memnet.weights.networks",
@@ -91,6 +94,7 @@ __all__ = [
     "PreprocessSpec",
     "ResponseTables",
     "RunRecord",
+    "StudyPlan",
     "Truth",
     "__version__",
     "compare",
@@ -99,6 +103,7 @@ __all__ = [
     "list_models",
     "load",
     "migrate",
+    "power",
     "read_column",
     "read_dataset",
     "register_dataset",

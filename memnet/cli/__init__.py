@@ -23,6 +23,7 @@ from memnet.cli import (
     diagnose,
     freeze,
     migrate,
+    power,
     report,
     responses,
     score,
@@ -65,6 +66,7 @@ app.command("diagnose")(diagnose.diagnose)
 app.command("migrate")(migrate.migrate)
 app.command("clips")(clips.clips)
 app.command("responses")(responses.responses)
+app.command("power")(power.power)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(weights.app, name="weights")
 
