@@ -55,7 +55,8 @@ def test_williams_is_that_of_psych(scenes: pd.DataFrame, kind: str) -> None:
 
     test = williams(r[0, 1], r[0, 2], r[1, 2], len(scenes))
 
-    assert agrees(test.t, f"williams_t_{kind}") and agrees(test.p, f"williams_p_{kind}")
+    assert agrees(test.t, f"williams_t_{kind}")
+    assert agrees(test.p, f"williams_p_{kind}")
 
 
 @pytest.mark.parametrize("kind", ["pearson", "spearman"])
@@ -92,7 +93,8 @@ def test_groups_are_compared_as_r_compares_them(scenes: pd.DataFrame) -> None:
 
     f, within = statistics.welch(means, variances, sizes)
 
-    assert agrees(f, "welch_f") and agrees([len(sizes) - 1, within[0]], "welch_df")
+    assert agrees(f, "welch_f")
+    assert agrees([len(sizes) - 1, within[0]], "welch_df")
     assert agrees(statistics.p_of_groups(samples), "welch_p")
     assert agrees(statistics.omega_squared(f, len(sizes), len(scenes)), "omega_squared")
 
