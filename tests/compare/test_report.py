@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 import memnet
 from memnet.compare.record import RunRecord
 from memnet.compare.report import render
+from memnet.compare.report.digits import is_bare, result_texts, rounded, with_interval
 from memnet.compare.report.files import table_files
 from memnet.compare.report.findings import write_findings
 from memnet.compare.report.latex import escape
@@ -167,13 +168,12 @@ def test_names_from_data_are_text_in_html_and_markdown(page, record, name):
 def test_every_number_is_in_page_and_markdown(page, record):
     for text in (Page(page).text, markdown(record)):
         for result in record.results:
-            if result.value is not None:
-                assert number(result.value) in text
-            if result.interval is not None:
-                assert interval(result.interval) in text
+            value, between = result_texts(result)
+            assert value in text
+            assert between in text
         for row in record.differences:
             if row.value is not None:
-                assert number(row.value) in text
+                assert rounded(row.value, row.interval, bare=is_bare(row.metric))[0] in text
 
 
 def test_what_is_undefined_is_said_with_its_reason(page, record):
@@ -183,29 +183,30 @@ def test_what_is_undefined_is_said_with_its_reason(page, record):
     assert not [reason for reason in reasons if reason not in text]
 
 
-def test_at_a_glance_each_number_has_its_word_and_the_best_rho_comes_first(page, record):
+def test_at_a_glance_each_model_has_its_word_once_and_the_best_rho_comes_first(page, record):
     rows = Page(page).rows
     head = next(place for place, row in enumerate(rows) if "SD ratio" in row)
     models = {result.model for result in record.results}
     table = rows[head + 1 : head + 1 + len(models)]
     assert len(table[0]) == 1 + len(HEADLINE)
-    for cell in table[0][1:]:
-        assert "contaminated" in cell
+    for row in table:
+        model = next(name for name in models if row[0].startswith(" ".join(name.split())))
+        assert [record.words[model] in cell for cell in row] == [True, *[False] * len(HEADLINE)]
     assert "The model was trained on memcat." in table[0][0]
     rho = [record.result("spearman", m).value for m in models]
     wanted = sorted((value for value in rho if value is not None), reverse=True)
     shown = [float(row[1].split()[0]) for row in table if "undefined" not in row[1]]
-    assert shown == pytest.approx(wanted, abs=5e-7)
+    assert shown == pytest.approx(wanted, abs=0.005)
     assert "constant" in table[-1][0]
 
 
-def test_the_word_stands_at_every_table_of_a_model(page):
-    after = page[page.index("Between models</h2>") :]
-    section = after[after.index(">resmem.published <") :]
-    section = section[: section.index("<h2", 10)]
-    titles = re.findall(r"<h3>(.*?)</h3>", section)
-    assert len(titles) == 7
-    assert all('class="word contaminated"' in title for title in titles)
+def test_the_word_stands_once_in_the_heading_of_a_models_section(page, record):
+    section = page[page.index("<summary><h2>resmem.published <") :]
+    section = section[: section.index("<summary><h2", 10)]
+    assert section.count('class="word contaminated"') == 1
+    assert len(re.findall("<h3>", section)) == 7
+    between = page[page.index("<h2>Between models</h2>") :]
+    assert 'class="word' not in between[: between.index("<summary><h2", 10)]
 
 
 def test_a_contaminated_model_with_the_highest_rho_is_no_winner(record):
@@ -282,7 +283,7 @@ def test_the_smallest_margin_that_the_pictures_support_is_said(record):
         two(record, **OPEN, equivalent=False, margin=0.02, interval_equivalence=[-0.013, 0.046])
     )
     assert "reaches beyond the margin of 0.02" in said
-    assert "would show equivalence within 0.046 or more" in said
+    assert "would show equivalence within 0.05 or more" in said  # never rounded down
 
 
 def test_the_difference_is_the_better_ones_lead_whichever_was_named_first(record):
@@ -293,15 +294,15 @@ def test_the_difference_is_the_better_ones_lead_whichever_was_named_first(record
     ]
     assert row.value < 0  # the worse model stands first in the record
     said = " ".join(two(record))
-    low, high = -row.interval[1], -row.interval[0]
-    assert f"The difference, {-row.value:.3f} (95 % interval [{low:.4f}, {high:.4f}];" in said
+    value, between = rounded(-row.value, (-row.interval[1], -row.interval[0]), bare=True)
+    assert f"The difference, {value} {between} (95 % interval; permutation p" in said
 
 
 def test_the_ceiling_is_given_with_its_source(record):
-    said = write_findings(record)[0]
-    figures = record.labels["figures"]
-    assert f"rho = {figures['ceiling_spearman']['value']:.3f}" in said
-    assert f"rho = {figures['split_half']['value']:.3f}" in said
+    said = write_findings(record)[-1]
+    for name in ("ceiling_spearman", "split_half"):
+        known = record.labels["figures"][name]
+        assert f"rho = {with_interval(known['value'], known['interval'], bare=True)}" in said
     published = compared({"m": off_by(0.1)}, dataset="lamem")
     labels = {
         "kind": "published",
@@ -311,19 +312,27 @@ def test_the_ceiling_is_given_with_its_source(record):
             for name, value in (("reliability_spearman", 0.67), ("ceiling_spearman", 0.67**0.5))
         },
     }
-    said = write_findings(replace(published, labels=labels))[0]
-    assert "0.670 (Khosla et al. (2015), section 3)" in said
-    assert "rho = 0.819" in said
+    said = write_findings(replace(published, labels=labels))[-1]
+    assert ".670 (Khosla et al. (2015), section 3)" in said
+    assert "rho = .819" in said
 
 
 def test_the_parts_of_the_error_add_up_in_the_sentence(page, record):
     text = Page(page).text
+    sums = re.findall(
+        r"MSE (\d\.\d+) = squared bias (\d\.\d+) \+ variance mismatch (\d\.\d+) "
+        r"\+ \(1 - r\) part (\d\.\d+)",
+        text,
+    )
     for model in (AWKWARD[0], "resmem.published"):
         names = ("mse", "mse_bias", "mse_variance", "mse_correlation")
-        mse, bias, variance, rest = (f"{record.value(name, model):.6f}" for name in names)
-        assert (
-            f"MSE {mse} = squared bias {bias} + variance mismatch {variance} + (1 - r) part {rest}"
-        ) in text
+        values = [record.value(name, model) for name in names]
+        (shown,) = [
+            numbers
+            for numbers in sums
+            if [f"{value:.{len(numbers[0]) - 2}f}" for value in values] == list(numbers)
+        ]
+        assert len({len(number) for number in shown}) == 1
 
 
 def test_published_figures_stand_beside_measured_ones_and_contradictions_together(page, record):
@@ -331,7 +340,7 @@ def test_published_figures_stand_beside_measured_ones_and_contradictions_togethe
     rho = [row for row in rows if "Spearman" in row[0]]
     assert [row[1] for row in rho] == ["0.67", "0.68", "0.64"]
     for row in rho:
-        assert f"{record.value('spearman', 'resmem.published'):.6f}" in row[2]
+        assert result_texts(record.result("spearman", "resmem.published"))[0] in row[2]
         assert "contaminated" in row[2]
         assert row[3].startswith("no")
     assert "the same paper says 0.68 (text)" in rho[0][3]
@@ -339,7 +348,8 @@ def test_published_figures_stand_beside_measured_ones_and_contradictions_togethe
     assert mse == ["0.008", "as low as 0.0047", "0.009"]
     (half,) = [row for row in Page(page).rows if "Split-half" in row[0]]
     assert half[1] == "0.78"
-    assert f"{record.labels['figures']['split_half']['value']:.6f}" in half[2]
+    known = record.labels["figures"]["split_half"]
+    assert with_interval(known["value"], known["interval"], bare=True) == half[2]
     assert half[3].startswith("yes")
 
 
@@ -353,8 +363,8 @@ def test_table_1_has_the_papers_rows_and_the_measured_numbers_with_their_word(pa
     start = page.index("Table 1 of Needell &amp; Bainbridge (2022)</h2>")
     text = Page(
         "<div>"
-        + page[start : page.index('<h2 id="what-the-words-mean">')].split("</h2>", 1)[1]
-        + "</div>"
+        + page[start : page.index("</div></details>", start)].split("</summary>", 1)[1]
+        + "</div></div>"
     )
     names = [row[0] for row in text.rows[1:]]
     assert names == ["MemNet", "ResMem", "ResMemRetrain", "M3M"]
@@ -366,8 +376,8 @@ def test_table_1_has_the_papers_rows_and_the_measured_numbers_with_their_word(pa
 
 def test_sections_without_data_are_left_out(old):
     text = html(old)
-    assert "0.489051" in text
-    assert "0.489051" in markdown(old)
+    for shown in (text, markdown(old)):
+        assert ".49 *[.41, .56]*" in shown or '.49</span> <span class="ci">[.41, .56]' in shown
     for absent in ("Between models", "Published beside measured", "noise-matched", "Effect size"):
         assert absent not in text
     assert "Holm" not in text
@@ -555,7 +565,8 @@ def test_what_a_model_was_trained_on_is_said_in_three_ways(old):
     assert lines[1].startswith(f"{start}data that its file does not name. Cite: Me (2024).{name}")
     assert lines[2].startswith(f"{start}lamem, memcat (in part).{name}")
     assert "Cite: Needell & Bainbridge (2022)" in lines[3]
-    assert "Weights: sha256 `ab12`. The table" in lines[3]
+    weights = replace(old, models=[{**model, "weights_sha256": "ab12", "preprocess_digest": ""}])
+    assert "\nweights of resmem.published: ab12\n" in markdown(weights)
 
 
 def test_a_report_that_cannot_be_made_leaves_the_last_one_whole(old, tmp_path, monkeypatch):

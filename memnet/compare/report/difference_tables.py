@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memnet.compare.record import Difference, RunRecord
+from memnet.compare.report.digits import is_bare, rounded
 from memnet.compare.report.table_model import (
     Cell,
     Column,
     Table,
-    interval,
-    number,
     number_columns,
     p_equals,
     p_value,
@@ -82,10 +81,10 @@ def _supposed(rows: Sequence[Difference]) -> str:
 
 
 def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell]:
-    ends = interval(row.interval) if row.interval else ""
+    value, between = rounded(row.value, row.interval, bare=is_bare(row.metric))
     cells = [
         Cell(f"{row.model_a} - {row.model_b}", note=row.reason),
-        Cell(number(row.value), interval=ends, word=row.contamination),
+        Cell(value, interval=between if row.interval else "", word=row.contamination),
         *(Cell(p_value(p) or "undefined") for p in (row.p_value, row.p_holm, row.p_bh)),
     ]
     if margins:
@@ -101,7 +100,11 @@ def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell
         cells.append(Cell(short(test[statistic]), interval=f"{p_equals(test['p'])}{df}"))
     zou = row.tests.get("zou", {})
     limits = [end for end in (zou.get("low"), zou.get("high")) if end is not None]
-    return [*cells, Cell(interval(limits) if len(limits) == 2 else "undefined")]
+    return [*cells, Cell(_ends(row, limits) if len(limits) == 2 else "undefined")]
+
+
+def _ends(row: Difference, ends: Sequence[float] | None) -> str:
+    return rounded(row.value, ends, bare=is_bare(row.metric))[1]
 
 
 def _equivalence_cell(row: Difference) -> Cell:
@@ -110,6 +113,6 @@ def _equivalence_cell(row: Difference) -> Cell:
     inner = percent(2 * row.level - 1)
     return Cell(
         "shown" if row.equivalent else "not shown",
-        interval=f"{inner} {interval(row.interval_equivalence)}",
+        interval=f"{inner} {_ends(row, row.interval_equivalence)}",
         note="" if row.p_equivalence is None else p_equals(row.p_equivalence),
     )

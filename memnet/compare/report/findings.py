@@ -1,21 +1,29 @@
-"""What a record shows, in plain sentences; none says more than its numbers and tests bear out."""
+"""What stands below the table "at a glance": what the human scores allow, and who is better.
+
+None of the sentences says more than its numbers and tests bear out; the answer itself is in
+:mod:`memnet.compare.report.answer`.
+"""
 
 from __future__ import annotations
 
+import math
+
 from memnet.compare.record import Difference, RunRecord
-from memnet.compare.report.table_model import interval, p_equals, percent, short
-from memnet.compare.report.tables import ALPHA, by_name, ranked, reasons
+from memnet.compare.report.answer import corrected_pairs, find_pair, join_names
+from memnet.compare.report.digits import decimals, fixed, with_interval
+from memnet.compare.report.table_model import p_equals, percent
+from memnet.compare.report.tables import ALPHA, by_name, ranked
 
 
 def write_findings(record: RunRecord) -> list[str]:
-    """Return the sentences above the table "at a glance".
+    """Return the sentences below the table "at a glance".
 
-    They say what the human scores allow (reliability and ceiling, with their source), which model
-    has the highest rho, and whether it is beyond chance that it has. A model that was trained on
-    the data set is not called better than another. That a difference is not beyond chance is not
-    called equivalence: only the equivalence test is.
+    Of several models, they say which has the highest rho, and whether it is beyond chance that it
+    has; then what the human scores allow (reliability and ceiling, with their source). A model that
+    was trained on the data set is not called better than another. That a difference is not beyond
+    chance is not called equivalence: only the equivalence test is.
     """
-    return [*filter(None, [_ceiling_sentence(record)]), *_ranking(record)]
+    return [*_ranking(record), *filter(None, [_ceiling_sentence(record)])]
 
 
 def _ceiling_sentence(record: RunRecord) -> str:
@@ -60,8 +68,7 @@ def _value(record: RunRecord, name: str) -> str:
     value = record.labels["figures"].get(name)
     if value is None:
         return "(not in the record)"
-    ends = value["interval"]
-    return f"{short(value['value'])} {interval(ends)}" if ends else short(value["value"])
+    return with_interval(value["value"], value["interval"], bare=True)
 
 
 def _ranking(record: RunRecord) -> list[str]:
@@ -69,32 +76,13 @@ def _ranking(record: RunRecord) -> list[str]:
     rho = {m: results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results}
     order = [model for model, result in rho.items() if result.value is not None]
     sentences = []
-    if not order:
-        sentences.append("No model has a rank correlation with the human scores: it is undefined.")
-    elif len(order) == 1:
-        sentences += _single_model(record, order[0])
-    else:
+    if len(order) > 1:
         sentences += _compare_ranks(record, order)
     missing = [model for model in rho if model not in order]
     if missing and order:
         reason = rho[missing[0]].reason
-        sentences.append(f"Not ranked, because rho is undefined ({reason}): {_join(missing)}.")
+        sentences.append(f"Not ranked, because rho is undefined ({reason}): {join_names(missing)}.")
     return sentences
-
-
-def _single_model(record: RunRecord, model: str) -> list[str]:
-    word = record.words[model]
-    sentence = f"{model} reaches {_rho(record, model)}. "
-    if word == "contaminated":
-        sentence += (
-            f"That says nothing about pictures that it has not seen, since the test is "
-            f"contaminated{_why(record, model)}."
-        )
-    elif word == "clean":
-        sentence += f"The test is clean by its training data{_why(record, model)}."
-    else:
-        sentence += f"Whether it has seen these pictures is not certain{_why(record, model)}."
-    return [sentence]
 
 
 def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
@@ -132,19 +120,17 @@ def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
 
 def _verdict(record: RunRecord, first: str, second: str) -> str:
     """Whether ``first`` is better than ``second`` beyond chance, by interval and permutation."""
-    row, sign = _pair(record, first, second)
+    row, sign = find_pair(record, first, second)
     if row is None or row.value is None or row.interval is None or row.p_holm is None:
         return "Whether the difference is beyond chance was not tested."
     low, high = sorted(sign * end for end in row.interval)
     if row.value == low == high == 0:
         return "The two rank the pictures alike, so neither is better."
-    pairs = sum(
-        other.metric == "spearman" and other.p_holm is not None for other in record.differences
-    )
+    pairs = corrected_pairs(record)
     holm = f" after Holm's correction over {pairs} pairs" if pairs > 1 else ""
     difference = (
-        f"{short(sign * row.value)} ({percent(row.level)} interval {interval([low, high])}; "
-        f"permutation {p_equals(row.p_holm)}{holm})"
+        f"{with_interval(sign * row.value, (low, high), bare=True)} ({percent(row.level)} "
+        f"interval; permutation {p_equals(row.p_holm)}{holm})"
     )
     apart, unlikely = low > 0 or high < 0, row.p_holm < ALPHA
     if apart and unlikely:
@@ -181,7 +167,9 @@ def _equivalence(row: Difference) -> str:
     supported = smallest_margin(row)
     if supported is None:
         return f"{sentence}."
-    return f"{sentence}. These pictures would show equivalence within {short(supported)} or more."
+    digits = decimals(supported, row.interval_equivalence)
+    margin = fixed(math.ceil(supported * 10**digits) / 10**digits, digits)
+    return f"{sentence}. These pictures would show equivalence within {margin} or more."
 
 
 def smallest_margin(row: Difference) -> float | None:
@@ -191,35 +179,14 @@ def smallest_margin(row: Difference) -> float | None:
     return max(map(abs, row.interval_equivalence))
 
 
-def _pair(record: RunRecord, first: str, second: str) -> tuple[Difference | None, int]:
-    for row in record.differences:
-        if row.metric == "spearman":
-            if (row.model_a, row.model_b) == (first, second):
-                return row, 1
-            if (row.model_a, row.model_b) == (second, first):
-                return row, -1
-    return None, 1
-
-
 def _doubt(record: RunRecord, models: list[str]) -> str:
     word = record.words
     doubtful = [model for model in models if word[model] != "clean"]
     if not doubtful:
         return ""
-    return f" Whether {_join(doubtful, 'or')} has seen these pictures is not certain."
+    return f" Whether {join_names(doubtful, 'or')} has seen these pictures is not certain."
 
 
 def _rho(record: RunRecord, model: str) -> str:
     result = by_name(record)[model, "spearman"]
-    ends = f" {interval(result.interval)}" if result.interval else ""
-    return f"rho = {short(result.value)}{ends}"
-
-
-def _why(record: RunRecord, model: str) -> str:
-    """Give the reason for the contamination word, to stand at a sentence's end; often none."""
-    reason = reasons(record)[model].removesuffix(".")
-    return f": {reason[0].lower()}{reason[1:]}" if reason else ""
-
-
-def _join(names: list[str], last: str = "and") -> str:
-    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return f"rho = {with_interval(result.value, result.interval, bare=True)}"

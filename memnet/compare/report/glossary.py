@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memnet.compare.record import RunRecord
+from memnet.compare.report.answer import STRENGTHS, STRENGTHS_SOURCE
 from memnet.compare.report.table_model import percent
 from memnet.data.contamination import MEANINGS
 from memnet.stats.metrics import METRICS, describe
@@ -20,6 +21,7 @@ def glossary(record: RunRecord) -> dict[str, str]:
         for name, text in (
             words
             | {
+                "weakly, moderately, strongly": _strengths(record),
                 "interval": _intervals(record),
                 "p value": _p_values(record),
                 "p value between models": _between(record),
@@ -50,6 +52,22 @@ def _metrics(record: RunRecord) -> dict[str, str]:
             source = f" {metric.reference}." if metric.reference else ""
             texts[metric.title] = f"{metric.explanation}{source}"
     return texts
+
+
+def _strengths(record: RunRecord) -> str:
+    if not _has(record, "spearman"):
+        return ""
+    names = [word for _, word in STRENGTHS]
+    limits = [f".{10 * limit:.0f}" for limit, _ in STRENGTHS[:-1]]
+    bands = [
+        f"{names[0]} (below {limits[0]})",
+        *(f"{word} (from {limit})" for word, limit in zip(names[1:], limits, strict=True)),
+    ]
+    return (
+        f"words for the size of a rank correlation: {', '.join(bands)}, after "
+        f"{STRENGTHS_SOURCE}. The two ends of the interval choose them; where it reaches 0, no "
+        "agreement is shown."
+    )
 
 
 def _intervals(record: RunRecord) -> str:
@@ -203,7 +221,7 @@ def _matching(record: RunRecord) -> str:
 
 def _labels(record: RunRecord) -> str:
     truth = record.truth
-    spread = f"SD {truth['sd']:.6f}, " if truth["sd"] is not None else ""
+    spread = f"SD {truth['sd']:.3f}, " if truth["sd"] is not None else ""
     return (
-        f"mean {truth['mean']:.6f}, {spread}from {truth['lowest']:.4f} to {truth['highest']:.4f}."
+        f"mean {truth['mean']:.3f}, {spread}from {truth['lowest']:.3f} to {truth['highest']:.3f}."
     )

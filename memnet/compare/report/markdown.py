@@ -76,8 +76,12 @@ def markdown_figures(names: Iterable[str], captions: Mapping[str, str]) -> str:
     return "".join(f"![{text}](figures/{name}.png)\n\n*{text}*\n\n" for name, text in texts.items())
 
 
-def markdown_table(table: Table) -> str:
+def markdown_table(table: Table, *, words: bool = True) -> str:
     """Write a table under its title, its small print in italics (see :func:`.page.html_page`).
+
+    Parameters
+    ----------
+    words : whether the words for contamination are shown; where they stand nearby, once is enough.
 
     Examples
     --------
@@ -93,27 +97,27 @@ def markdown_table(table: Table) -> str:
     """
     parts = []
     if table.title:
-        word = f" **{table.word}**" if table.word else ""
+        word = f" **{table.word}**" if table.word and words else ""
         parts.append(f"### {escape_markdown(table.title)}{word}")
     if table.before:
         parts.append(escape_markdown(table.before))
     if table.columns:
         rules = ["---:" if c.numeric else ":---" if c.wide else "---" for c in table.columns]
         lines = [[escape_markdown(column.full_heading) for column in table.columns], rules]
-        lines += [[_cell(cell) for cell in row] for row in table.rows]
+        lines += [[_cell(cell, words) for cell in row] for row in table.rows]
         parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
     if table.after:
         parts.append(escape_markdown(table.after))
     return "".join(f"{part}\n\n" for part in parts)
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, words: bool) -> str:
     text = escape_markdown(cell.text)
     parts = [
         f"![]({cell.image})" if cell.image else "",
         f"[{text}]({cell.link})" if cell.link else text,
         f"*{escape_markdown(cell.interval)}*" if cell.interval else "",
-        f"**{cell.word}**" if cell.word else "",
+        f"**{cell.word}**" if cell.word and words else "",
         f"*({escape_markdown(cell.note)})*" if cell.note else "",
     ]
     return " ".join(filter(None, parts))

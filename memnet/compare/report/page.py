@@ -13,6 +13,7 @@ HTML of it. What Markdown has no word for follows from how it is written:
   ones stand side by side.
 - A list whose bullets are ``*`` shows its first :data:`SHOWN` items, the others behind a click.
 - ``##`` headings get ids, and links to them stand before the first one.
+- A paragraph that is all bold is the page's answer, set large.
 - A section whose heading is closed, ``## Title ##`` or ``### Title ###``, is folded: it reaches to
   the next heading of its level, opens at a click or a link to it, and stands open in print.
 - A quotation is a note beside a coloured rule, a fenced block is text to be copied.
@@ -46,6 +47,8 @@ _NARROW = 400
 _MANY_COLUMNS = 8
 _MANY_SECTIONS = 3
 _NUMBER = ' class="num"'
+_TOGETHER = re.compile(r"(?<=,) (?=[^\s\]]+\])|(?<=rho) | (?=%)")
+"""Blanks at which no line ends in an answer: within ``rho .49 [.41, .56]`` and ``59 %``."""
 _FOLD = '<details class="section"><summary>'
 
 _PAGE = """\
@@ -156,6 +159,10 @@ class _Renderer(RendererHTML):
             tokens[idx].attrSet("class", "small")
         if before is not None and (before.type, before.tag) == ("heading_close", "h1"):
             tokens[idx].attrSet("class", "sub")
+        elif _is_strong(tokens[idx + 1]):
+            tokens[idx].attrSet("class", "lead")
+            for token in tokens[idx + 1].children or []:
+                token.content = _TOGETHER.sub("\N{NO-BREAK SPACE}", token.content)
         return self.renderToken(tokens, idx, options, env)
 
     def table_open(
@@ -221,6 +228,16 @@ def _parser() -> MarkdownIt:
 
 def _is_relative(url: str) -> bool:
     return not re.match(r"\s*([a-z][a-z0-9+.-]*:|//)", url, re.IGNORECASE)
+
+
+def _is_strong(inside: Token) -> bool:
+    """Whether a text is one bold run from end to end."""
+    kinds = [token.type for token in inside.children or [] if token.type != "text" or token.content]
+    return (
+        kinds[:1] == ["strong_open"]
+        and kinds[-1] == "strong_close"
+        and kinds.count("strong_open") == 1
+    )
 
 
 def _class_of(cell: Token) -> str:

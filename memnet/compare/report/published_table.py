@@ -6,7 +6,8 @@ from typing import Any
 
 from memnet.compare.published import HUMAN, contaminated_mse_note
 from memnet.compare.record import Result, RunRecord
-from memnet.compare.report.table_model import Cell, Column, Table, interval, number, number_columns
+from memnet.compare.report.digits import rounded
+from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.compare.report.tables import by_name, value_cell
 from memnet.stats.metrics import describe
 
@@ -66,18 +67,18 @@ def _measured(record: RunRecord, model: str, metric: str) -> Cell:
     sd = record.truth["sd"]
     if metric == "sd_prediction" and ratio is not None and None not in (ratio.value, sd):
         assert ratio.value is not None
-        return Cell(number(ratio.value * sd), word=ratio.contamination)
+        return Cell(rounded(ratio.value * sd, None)[0], word=ratio.contamination)
     return Cell("not measured")
 
 
 def _measured_of_labels(record: RunRecord, metric: str) -> Cell:
     if metric == "min_truth":
-        return Cell(number(record.truth["lowest"]))
+        return Cell(rounded(record.truth["lowest"], None)[0])
     value = record.labels.get("figures", {}).get(metric)
     if value is None or value["method"] == "published":
         return Cell("not measured")
-    ends = value["interval"]
-    return Cell(number(value["value"]), interval=interval(ends) if ends else "")
+    text, between = rounded(value["value"], value["interval"], bare=True)
+    return Cell(text, interval=between if value["interval"] else "")
 
 
 def sources(record: RunRecord) -> list[str]:

@@ -13,12 +13,15 @@ from matplotlib.figure import Figure
 
 from memnet.compare.record import RunRecord
 from memnet.compare.report import (
+    answer,
     difference_tables,
     findings,
     glossary,
     published_table,
     table1,
     tables,
+    threats,
+    to_paste,
 )
 from memnet.compare.report.figures import (
     captions,
@@ -114,22 +117,48 @@ def _context(record: RunRecord) -> dict[str, Any]:
     return {
         "record": record,
         "dataset": dataset_title(record.dataset) or "not named",
+        "answer": answer.write_answer(record),
+        "threats": answer.write_threats(record),
+        "warnings": threats.order_warnings(record),
         "findings": findings.write_findings(record),
         "glance": tables.at_a_glance(record),
         "differences": difference_tables.difference_tables(record),
         "sections": tables.sections(record),
         "captions": captions(record),
-        "shared_figures": shared_figure_names(record),
-        "figure_names": figure_names(record),
+        "figure_names": _figures_by_place(record),
         "training_data": tables.training_data,
         "published": published_table.published_table(record),
         "citations": published_table.sources(record),
         "mse_note": published_table.mse_note(record),
         "table1": table1.table1_of_record(record) if table1.table1_belongs(record) else None,
+        "results_text": to_paste.results_text(record),
+        "methods_text": to_paste.methods_text(record),
+        "checksums_text": to_paste.checksums_text(record),
         "glossary": glossary.glossary(record),
         "manifest": record.truth.get("manifest") or {},
-        "manifest_digest": record.results[0].manifest if record.results else "",
     }
+
+
+def _figures_by_place(record: RunRecord) -> dict[str, Any]:
+    """Name the figures of each place: with the answer, at a glance, between models, by model."""
+    of_models = figure_names(record)
+    first = [
+        name
+        for model in answer.models_of_the_answer(record)
+        for name in of_models.get(model, [])
+        if name.startswith("scatter_")
+    ]
+    shared = shared_figure_names(record)
+    between = [name for name in shared if name.startswith("differences_")]
+    several = len(record.words) > 1
+    rest = {
+        model: [name for name in names if name not in first] for model, names in of_models.items()
+    }
+    glance = [name for name in shared if name not in between]
+    if not several:  # a forest of one tree
+        rest = {model: [*names, *glance] for model, names in rest.items()}
+        glance = []
+    return {"answer": first, "glance": glance, "between": between, "models": rest}
 
 
 def svg_images(drawn: Mapping[str, Figure]) -> dict[str, bytes]:

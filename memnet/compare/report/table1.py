@@ -172,9 +172,9 @@ def measured_for_table1(record: RunRecord) -> dict[str, dict[str, str]]:
 
 
 def table1_belongs(record: RunRecord) -> bool:
-    """Whether the record is about a model of that table, or about its data sets."""
+    """Whether the table has something to say: a model of it was measured on its data sets."""
     names = DatasetName.parse(record.dataset).names if record.dataset else frozenset[str]()
-    return bool(measured_for_table1(record)) or set(names) in _TESTED_BY_NB22
+    return bool(measured_for_table1(record)) and set(names) in _TESTED_BY_NB22
 
 
 def table1_of_record(record: RunRecord) -> Table:

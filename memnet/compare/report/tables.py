@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from memnet.compare.record import Result, RunRecord
+from memnet.compare.report.digits import decimals, fixed, result_texts, rounded
 from memnet.compare.report.table_model import (
     Cell,
     Column,
     Section,
     Table,
-    interval,
-    number,
     p_value,
     percent,
 )
@@ -84,17 +83,18 @@ def at_a_glance(record: RunRecord) -> Table:
     names = [name for name in HEADLINE if any((m, name) in results for m in why)]
     rows = []
     for model in ranked(record):
-        cells = [Cell(model, note=why[model])]
+        cells = [Cell(model, word=record.words[model], note=why[model])]
         for name in names:
             result = results.get((model, name))
-            cells.append(Cell("") if result is None else value_cell(result, word=True))
+            cells.append(Cell("") if result is None else value_cell(result))
         rows.append(cells)
     return Table(
         title="",
         columns=[Column("Model"), *(Column(HEADLINE[name], numeric=True) for name in names)],
         rows=rows,
-        before=f"Sorted by rho. Under each number its {level(record)} interval, and whether the "
-        "model may have seen the pictures that it is tested on.",
+        before=f"{'Sorted by rho. ' if len(rows) > 1 else ''}Under each value its {level(record)} "
+        "interval, with as many digits as that warrants; under each model whether it may have seen "
+        "the pictures that it is tested on.",
         after=_undefined(record, names),
     )
 
@@ -118,9 +118,10 @@ def _undefined(record: RunRecord, names: Sequence[str]) -> str:
 
 def value_cell(result: Result, *, word: bool = False) -> Cell:
     """Put value and interval in one cell, with the contamination if asked."""
+    value, between = result_texts(result)
     return Cell(
-        number(result.value),
-        interval=interval(result.interval) if result.interval else "",
+        value,
+        interval=between if result.interval else "",
         word=result.contamination if word else "",
     )
 
@@ -184,8 +185,7 @@ def _group(group: str, results: Sequence[Result]) -> Table:
         metric = describe(result.metric)
         cells = [
             Cell(metric.title, note=_remark(result)),
-            Cell(number(result.value)),
-            Cell(interval(result.interval)),
+            *map(Cell, result_texts(result)),
         ]
         if tested:
             cells += _effect(result)
@@ -206,7 +206,7 @@ def _effect(result: Result) -> list[Cell]:
         same = result.value is not None and not title
         size = [Cell("the value" if same else ""), Cell("")]
     else:
-        size = [Cell(number(result.effect_size)), Cell(interval(result.effect_interval))]
+        size = [*map(Cell, rounded(result.effect_size, result.effect_interval))]
     return [*size, Cell(p_value(result.p_value) or "not tested")]
 
 
@@ -236,22 +236,24 @@ def _error_parts(results: dict[str, Result]) -> str:
     parts = ("mse_bias", "mse_variance", "mse_correlation")
     if not all(name in known for name in parts):
         return ""
-    bias, variance, correlation = (known[name] for name in parts)
+    # One number of decimals for all, or the sum would not come out.
+    digits = max(decimals(known[name], results[name].interval) for name in parts)
+    bias, variance, correlation = (fixed(known[name], digits) for name in parts)
     text = (
-        f"The parts add up: MSE {number(bias + variance + correlation)} = squared bias "
-        f"{number(bias)} + variance mismatch {number(variance)} + (1 - r) part "
-        f"{number(correlation)}."
+        f"The parts add up: MSE {fixed(sum(known[name] for name in parts), digits)} = squared bias "
+        f"{bias} + variance mismatch {variance} + (1 - r) part {correlation}."
     )
     if "mse_label_noise" in known and "mse_above_noise" in known:
+        noise, above = known["mse_label_noise"], known["mse_above_noise"]
         text += (
-            f" The human scores' own noise is {number(known['mse_label_noise'])}: predictions that "
-            "were the true scores would have that MSE. "
+            f" The human scores' own noise is {fixed(noise, digits)}: predictions that were the "
+            "true scores would have that MSE. "
         )
-        above = known["mse_above_noise"]
         text += (
-            f"{number(above)} lies above it."
+            f"{fixed(above, digits)} lies above it."
             if above >= 0
-            else f"This MSE is {number(-above)} below it, as can happen on training pictures."
+            else f"This MSE is {fixed(-above, digits)} below it, as can happen on training "
+            "pictures."
         )
     return text
 

@@ -1,0 +1,240 @@
+"""The answer of a comparison in one plain sentence; it says no more than intervals and tests do.
+
+The words for the strength of a rank correlation are those of :data:`STRENGTHS`, at both ends of its
+interval. A model that was trained on the data set is never called better than another.
+"""
+
+from __future__ import annotations
+
+from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.report.digits import FEWEST, decimals, fixed, with_interval
+from memnet.compare.report.table_model import p_equals, percent
+from memnet.compare.report.tables import ALPHA, by_name, ranked
+from memnet.compare.report.threats import SCALE, TWO_CLASSES, short_warnings, warned_of
+
+STRENGTHS = (
+    (0.1, "hardly"),
+    (0.4, "weakly"),
+    (0.7, "moderately"),
+    (0.9, "strongly"),
+    (float("inf"), "very strongly"),
+)
+"""Below which correlation which word is used."""
+
+STRENGTHS_SOURCE = (
+    "Schober, Boer & Schwarte (2018), Anesthesia & Analgesia 126, 1763-1768, "
+    "doi 10.1213/ANE.0000000000002864"
+)
+
+NOT_ON_ONE_SCALE = f"{TWO_CLASSES}|{SCALE}"
+"""Warnings after which nothing is said of scores that are too high or too low."""
+
+
+def write_answer(record: RunRecord) -> str:
+    """Return the answer: how well the model ranks, or which model ranks best and by how much."""
+    rho = _rho_of(record)
+    if not rho:
+        return _no_answer(record)
+    eligible = [model for model in rho if record.words[model] != "contaminated"]
+    if len(rho) == 1:
+        return _about(record, next(iter(rho)), others=False)
+    if not eligible:
+        listed = join_names([f"{model} {_value(result)}" for model, result in rho.items()])
+        return (
+            "Every model was trained on this data set, so none can be called the best for other "
+            f"pictures: rho of {listed}."
+        )
+    if len(eligible) == 1:
+        return (
+            f"Of these models, only {eligible[0]} is not known to be trained on this data set. "
+            f"{_about(record, eligible[0], others=True)}"
+        )
+    return _lead(record, eligible)
+
+
+def write_threats(record: RunRecord) -> list[str]:
+    """Return the lines that stand under the answer, since they threaten it, the gravest first."""
+    rho = _rho_of(record)
+    lines = short_warnings(record)
+    seen = [model for model in rho if record.words[model] == "contaminated"]
+    unsure = [model for model in rho if record.words[model] in ("possibly", "unknown")]
+    eligible = [model for model in rho if model not in seen]
+    if seen and not eligible:
+        those = "it has" if len(rho) == 1 else "they have"
+        names = seen[0] if len(rho) == 1 else "The models"
+        lines.append(
+            f"{names} {'was' if len(rho) == 1 else 'were'} trained on this data set: that says "
+            f"nothing about pictures that {those} not seen."
+        )
+    elif seen:
+        listed = join_names([f"{model} (rho {_value(rho[model])})" for model in seen])
+        lines.append(
+            f"{listed} {'was' if len(seen) == 1 else 'were'} trained on this data set, and cannot "
+            "be called better or worse."
+        )
+    if unsure:
+        lines.append(f"Whether {join_names(unsure, 'or')} has seen these pictures is not certain.")
+    missing = [m for m in ranked(record) if m not in rho and (m, "spearman") in by_name(record)]
+    if missing and rho:
+        lines.append(f"There is no answer about {join_names(missing)}: rho is undefined.")
+    return lines
+
+
+def models_of_the_answer(record: RunRecord) -> list[str]:
+    """Return the one or two models that the answer is about, as in :func:`write_answer`."""
+    rho = list(_rho_of(record)) or list(record.words)
+    eligible = [model for model in rho if record.words[model] != "contaminated"]
+    return (eligible or rho)[:2]
+
+
+def strength(result: Result) -> str:
+    """Say how strong a rank correlation is, by both ends of its interval; "" where it is not.
+
+    Nothing is said without an interval, nor where the interval reaches 0 or below.
+    """
+    if result.interval is None or result.interval[0] <= 0:
+        return ""
+    words = [next(word for limit, word in STRENGTHS if end < limit) for end in result.interval]
+    return " to ".join(dict.fromkeys(words))
+
+
+def join_names(names: list[str], last: str = "and") -> str:
+    """Write names as ``a, b and c``."""
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def find_pair(record: RunRecord, first: str, second: str) -> tuple[Difference | None, int]:
+    """Return the difference of two models' rho, and -1 where it is the other way round."""
+    for row in record.differences:
+        if row.metric == "spearman":
+            if (row.model_a, row.model_b) == (first, second):
+                return row, 1
+            if (row.model_a, row.model_b) == (second, first):
+                return row, -1
+    return None, 1
+
+
+def corrected_pairs(record: RunRecord) -> int:
+    """Return over how many pairs of models Holm's correction was made."""
+    return sum(row.metric == "spearman" and row.p_holm is not None for row in record.differences)
+
+
+def _rho_of(record: RunRecord) -> dict[str, Result]:
+    """Model -> its rank correlation where it is defined, the highest first."""
+    results = by_name(record)
+    found = {m: results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results}
+    return {model: result for model, result in found.items() if result.value is not None}
+
+
+def _value(result: Result) -> str:
+    return with_interval(result.value, result.interval, bare=True)
+
+
+def _no_answer(record: RunRecord) -> str:
+    results = by_name(record)
+    found = [results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results]
+    why = join_names(
+        list(dict.fromkeys(result.reason for result in found if result.reason)) or [""]
+    )
+    who = join_names([result.model for result in found]) if found else "these models"
+    return (
+        f"There is no answer about {who}: the rank correlation with the human scores is undefined"
+        f"{f' ({why})' if why else ''}."
+    )
+
+
+def _about(record: RunRecord, model: str, *, others: bool) -> str:
+    """Say how well one model ranks, what is possible, and whether it is too high or too low."""
+    result = by_name(record)[model, "spearman"]
+    name = "It" if others else model
+    value = f"rho {_value(result)}"
+    if result.interval is None:
+        why = f" ({result.reason})" if result.reason else ""
+        return (
+            f"{name} has {value} on these pictures, without an interval{why}: nothing can be said "
+            "about other pictures."
+        )
+    if result.interval[1] < 0:
+        return (
+            f"{name} ranks these pictures the wrong way round, {value}: its scores may say what "
+            "is forgotten, or belong to other pictures."
+        )
+    word = strength(result)
+    if not word:
+        return f"{name} is not shown to rank these pictures better than chance would: {value}."
+    text = f"{name} ranks these pictures {word} as people do: {value}{_possible(record, model)}"
+    return f"{text}{_level(record, model, 'its')}."
+
+
+def _possible(record: RunRecord, model: str) -> str:
+    """Put rho in relation to its ceiling; "" where there is none."""
+    share = by_name(record).get((model, "disattenuated_spearman"))
+    ceiling = (record.labels.get("figures", {}).get("ceiling_spearman") or {}).get("value")
+    if share is None or share.value is None or not ceiling:
+        return ""
+    stated = "published ceiling" if record.labels.get("kind") == "published" else "ceiling"
+    text = fixed(ceiling, 2, bare=True)
+    if share.value >= 1:
+        return f", as much as these human scores allow ({stated} {text})"
+    return f", {percent(round(share.value, 2))} of what is possible ({stated} {text})"
+
+
+def _level(record: RunRecord, model: str, whose: str) -> str:
+    """Say by how much scores are too high or too low on average; "" where that may be chance."""
+    bias = by_name(record).get((model, "bias"))
+    if bias is None or bias.value is None or bias.interval is None:
+        return ""
+    if warned_of(record, NOT_ON_ONE_SCALE) or bias.interval[0] <= 0 <= bias.interval[1]:
+        return ""
+    low, high = sorted(map(abs, bias.interval))
+    digits = max(decimals(bias.value, bias.interval) - 1, FEWEST)  # no interval stands beside it
+    if not round(low, digits):
+        digits += 1
+    size = fixed(abs(bias.value), digits, bare=high < 1)
+    side = "low" if bias.value < 0 else "high"
+    return f"; {whose} scores are {size} too {side} on average"
+
+
+def _lead(record: RunRecord, models: list[str]) -> str:
+    """Say which of several models ranks best, if any does; the highest rho stands first."""
+    results = by_name(record)
+    first, second = models[:2]
+    rho = [results[model, "spearman"] for model in (first, second)]
+    values = f"rho {_value(rho[0])} against {_value(rho[1])}"
+    words = [strength(result) for result in rho]
+    doubt = "" if any(words) else " Neither is shown to rank them better than chance would."
+    row, sign = find_pair(record, first, second)
+    if row is None or row.value is None or row.interval is None or row.p_holm is None:
+        return (
+            f"{first} has the highest rank correlation and {second} the next, {values}; whether "
+            f"they differ beyond chance was not tested.{doubt}"
+        )
+    p = f"{p_equals(row.p_holm)}{' after correction' if corrected_pairs(record) > 1 else ''}"
+    ends = sorted(sign * end for end in row.interval)
+    difference = f"{with_interval(sign * row.value, ends, bare=True)}, {p}"
+    if not is_apart(row):
+        alike = words[0] and words[0] == words[1]
+        both = f"Both rank these pictures {words[0]} as people do; " if alike else ""
+        return (
+            f"{both}{first} is not shown to rank {'them' if alike else 'these pictures'} better "
+            f"than {second}: {values}, a difference of {difference}.{doubt}"
+        )
+    best = all(is_apart(find_pair(record, first, other)[0]) for other in models[1:])
+    which = f"best of {len(models)} models" if best and len(models) > 2 else f"better than {second}"
+    against = f"against {second}'s {_value(rho[1])}"
+    if not words[0]:
+        return (
+            f"{first} ranks these pictures {which}, beyond chance, but is not shown to rank them "
+            f"better than chance would: rho {_value(rho[0])} {against}, a lead of {difference}."
+        )
+    return (
+        f"{first} ranks these pictures {words[0]} as people do, {which} beyond chance: rho "
+        f"{_value(rho[0])} {against}, a lead of {difference}{_level(record, first, 'its')}."
+    )
+
+
+def is_apart(row: Difference | None) -> bool:
+    """Whether two models differ beyond chance, by interval and corrected permutation test both."""
+    if row is None or row.interval is None or row.p_holm is None:
+        return False
+    return (row.interval[0] > 0 or row.interval[1] < 0) and row.p_holm < ALPHA

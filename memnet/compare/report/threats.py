@@ -1,0 +1,103 @@
+"""What threatens an answer: the warnings of a record, the gravest first, and those in short.
+
+A record's warnings are sentences in the order in which they were found. The reader wants first what
+can turn the result round: wrong rows and ids, then pictures that a model was trained on, then few
+pictures, then noise, then formalities. :data:`THREATS` knows them by their words; what it does not
+know stands before the formalities.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from memnet.compare.record import RunRecord
+
+ROWS, SEEN, FEW, NOISE, OTHER, FORM = range(6)
+"""What a warning is about, the gravest first."""
+
+_MANY_LEFT_OUT = 0.1
+
+
+@dataclass(frozen=True)
+class Threat:
+    """A kind of warning.
+
+    Attributes
+    ----------
+    words : a regular expression that its sentences match.
+    about : its place in the order, :data:`ROWS` to :data:`FORM`.
+    short : what stands under the answer itself; "" where the answer bears it.
+    """
+
+    words: str
+    about: int
+    short: str = ""
+
+
+TWO_CLASSES = r"has only two values"
+SCALE = r"has scores outside \[0, 1\]"
+
+THREATS = (
+    Threat(
+        r"may stand for a missing value",
+        ROWS,
+        "Some numbers may be codes for missing values: see the warnings.",
+    ),
+    Threat(r"could each be more than one of", ROWS),
+    Threat(r"would agree if read more loosely", ROWS),
+    Threat(r"were left out, since", ROWS),
+    Threat(r"row\(s\) of .* were set aside", ROWS),
+    Threat(
+        TWO_CLASSES,
+        ROWS,
+        "The human scores are two classes, not scores: a correlation with them cannot reach 1.",
+    ),
+    Threat(
+        SCALE,
+        ROWS,
+        "Predictions and human scores may not be on one scale: read the ranking, not the errors.",
+    ),
+    Threat(r"cannot tell which models were trained on it", SEEN),
+    Threat(r"^Only \d+ pictures?", FEW),
+    Threat(r"numbers of answers are very unequal", NOISE),
+    Threat(r"have a single answer", NOISE),
+    Threat(r"^Hits and responses were not used", NOISE),
+    Threat(r"^Only \d+ resamples", FORM),
+)
+
+
+def order_warnings(record: RunRecord) -> list[str]:
+    """Return all warnings of a record, the gravest first, else in the order of the record."""
+    return sorted(record.warnings, key=lambda sentence: _threat(sentence).about)
+
+
+def short_warnings(record: RunRecord) -> list[str]:
+    """Return what threatens the answer itself, in short lines to stand directly under it."""
+    lines = []
+    items = record.items
+    left = items["without_score"]
+    if left > _MANY_LEFT_OUT * (items["n"] + left):
+        lines.append(
+            f"{left:,} of {items['n'] + left:,} pictures with a human score are not in this "
+            "comparison, since not every model scored them."
+        )
+    for sentence in order_warnings(record):
+        threat = _threat(sentence)
+        if threat.about == FEW:
+            lines.append(sentence)
+        elif threat.short:
+            lines.append(threat.short)
+    return list(dict.fromkeys(lines))
+
+
+def warned_of(record: RunRecord, words: str) -> bool:
+    """Whether a warning of the record matches the regular expression."""
+    return any(re.search(words, sentence) for sentence in record.warnings)
+
+
+def _threat(sentence: str) -> Threat:
+    for threat in THREATS:
+        if re.search(threat.words, sentence):
+            return threat
+    return Threat("", OTHER)

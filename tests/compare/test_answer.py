@@ -1,0 +1,357 @@
+"""The answer of a report: the sentence on the first screen, its threats, its digits, its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.report.answer import strength, write_answer, write_threats
+from memnet.compare.report.digits import decimals, rounded
+from memnet.compare.report.findings import write_findings
+from memnet.compare.report.render import markdown
+from memnet.compare.report.threats import order_warnings
+from memnet.compare.report.to_paste import checksums_text, methods_text, results_text
+
+
+@pytest.fixture(scope="module")
+def old(golden) -> RunRecord:
+    return RunRecord.read(golden / "record_v1.json")
+
+
+def rho(model: str, value: float | None, *ends: float, word: str = "clean", **more) -> Result:
+    known = {
+        "variant": "",
+        "dataset": "scenes375",
+        "metric": "spearman",
+        "n": 240,
+        "level": 0.95,
+        "method": "paired percentile bootstrap",
+        "resamples": 10_000,
+        "seed": 1,
+        "reason": "",
+    }
+    interval = list(ends) or None
+    return Result(
+        **{**known, **more}, model=model, value=value, interval=interval, contamination=word
+    )
+
+
+def pair(first: str, second: str, value: float, low: float, high: float, p: float) -> Difference:
+    known = {
+        "metric": "spearman",
+        "n": 240,
+        "level": 0.95,
+        "method": "paired percentile bootstrap",
+        "resamples": 10_000,
+        "seed": 1,
+        "tests": {},
+        "margin": 0.02,
+        "p_equivalence": 0.5,
+        "interval_equivalence": [low, high],
+        "equivalent": False,
+        "contamination": "clean",
+        "reason": "",
+    }
+    return Difference(
+        **known,
+        model_a=first,
+        model_b=second,
+        value=value,
+        interval=[low, high],
+        p_value=p,
+        p_holm=p,
+        p_bh=p,
+    )
+
+
+def compared(old: RunRecord, *results: Result, differences=(), **more: object) -> RunRecord:
+    (model,) = old.models
+    names = dict.fromkeys(result.model for result in results)
+    return replace(
+        old,
+        models=[{**model, "name": name} for name in names],
+        results=list(results),
+        differences=list(differences),
+        plots={},
+        **more,
+    )
+
+
+CEILING = {
+    "kind": "counts",
+    "source": "",
+    "reason": "",
+    "halves": 1000,
+    "responses": {"lowest": 20, "median": 40, "highest": 60},
+    "figures": {
+        name: {"value": value, "interval": None, "method": "m", "resamples": 0}
+        for name, value in (
+            ("ceiling_spearman", 0.83),
+            ("split_half", 0.53),
+            ("reliability_spearman", 0.69),
+        )
+    },
+}
+GOOD = (
+    rho("a", 0.489, 0.406, 0.564),
+    rho("a", 0.588, 0.5, 0.68, metric="disattenuated_spearman"),
+    rho("a", -0.1078, -0.1193, -0.0958, metric="bias"),
+)
+
+
+def test_a_good_model_is_answered_with_strength_ceiling_and_bias(old):
+    record = compared(old, *GOOD, labels=CEILING)
+    assert write_answer(record) == (
+        "a ranks these pictures moderately as people do: rho .49 [.41, .56], 59 % of what is "
+        "possible (ceiling .83); its scores are .11 too low on average."
+    )
+    assert write_threats(record) == []
+
+
+def test_scores_that_are_right_within_chance_are_not_called_too_high(old):
+    bias = rho("a", 0.01, -0.002, 0.02, metric="bias")
+    assert write_answer(compared(old, GOOD[0], bias)) == (
+        "a ranks these pictures moderately as people do: rho .49 [.41, .56]."
+    )
+
+
+def test_beyond_the_ceiling_no_share_above_one_is_given(old):
+    share = rho("a", 1.03, 0.9, 1.1, metric="disattenuated_spearman")
+    said = write_answer(compared(old, rho("a", 0.85, 0.8, 0.88), share, labels=CEILING))
+    assert ", as much as these human scores allow (ceiling .83)." in said
+
+
+def test_an_interval_that_reaches_0_shows_no_agreement(old):
+    record = compared(old, rho("a", 0.11, -0.02, 0.24), *GOOD[1:], labels=CEILING)
+    assert write_answer(record) == (
+        "a is not shown to rank these pictures better than chance would: rho .11 [-.02, .24]."
+    )
+
+
+def test_an_interval_below_0_is_called_the_wrong_way_round(old):
+    said = write_answer(compared(old, rho("a", -0.4, -0.5, -0.3)))
+    assert said.startswith("a ranks these pictures the wrong way round, rho -.40 [-.50, -.30]: ")
+
+
+def test_an_undefined_rho_is_no_answer(old):
+    record = compared(old, rho("a", None, reason="the predictions are all equal"))
+    assert write_answer(record) == (
+        "There is no answer about a: the rank correlation with the human scores is undefined "
+        "(the predictions are all equal)."
+    )
+
+
+def test_a_value_without_an_interval_says_nothing_of_other_pictures(old):
+    record = compared(old, rho("a", 0.5, n=2, reason="too few pictures"))
+    assert write_answer(record) == (
+        "a has rho .500 on these pictures, without an interval (too few pictures): nothing can be "
+        "said about other pictures."
+    )
+
+
+TWO = (rho("a", 0.62, 0.55, 0.68), rho("b", 0.5, 0.43, 0.57))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_models_that_differ_the_better_leads_by_how_much(old, turned):
+    row = pair("b", "a", -0.12, -0.17, -0.05, 0.0004)
+    if turned:
+        row = pair("a", "b", 0.12, 0.05, 0.17, 0.0004)
+    assert write_answer(compared(old, *TWO, differences=[row])) == (
+        "a ranks these pictures moderately as people do, better than b beyond chance: rho "
+        ".62 [.55, .68] against b's .50 [.43, .57], a lead of .12 [.05, .17], p < .001."
+    )
+
+
+def test_of_two_models_not_apart_neither_is_called_better(old):
+    row = pair("a", "b", 0.12, -0.01, 0.25, 0.07)
+    said = write_answer(compared(old, *TWO, differences=[row]))
+    assert said == (
+        "Both rank these pictures moderately as people do; a is not shown to rank them better than "
+        "b: rho .62 [.55, .68] against .50 [.43, .57], a difference of .12 [-.01, .25], p = .070."
+    )
+
+
+def test_only_who_is_apart_from_every_other_is_best_of_three(old):
+    results = (*TWO, rho("c", 0.45, 0.2, 0.6))
+    apart = [pair("a", "b", 0.12, 0.05, 0.17, 0.001), pair("b", "c", 0.05, -0.1, 0.1, 0.6)]
+    all_apart = [*apart, pair("a", "c", 0.17, 0.02, 0.3, 0.02)]
+    said = write_answer(compared(old, *results, differences=all_apart))
+    assert "best of 3 models beyond chance" in said
+    assert "p = .001 after correction" in said
+    not_all = [*apart, pair("a", "c", 0.17, -0.02, 0.3, 0.09)]
+    said = write_answer(compared(old, *results, differences=not_all))
+    assert "best of" not in said
+    assert "better than b beyond chance" in said
+
+
+def test_a_contaminated_model_with_the_highest_rho_is_not_called_better(old):
+    seen = rho("x", 0.95, 0.94, 0.96, word="contaminated")
+    rows = [pair("x", name, 0.4, 0.3, 0.5, 0.0001) for name in "ab"]
+    record = compared(
+        old, seen, *TWO, differences=[*rows, pair("a", "b", 0.12, 0.05, 0.17, 0.0004)]
+    )
+    said = write_answer(record)
+    assert said.startswith("a ranks these pictures moderately as people do, better than b")
+    assert not re.search(r"\bx\b", said)
+    assert write_threats(record) == [
+        "x (rho .950 [.940, .960]) was trained on this data set, and cannot be called better or "
+        "worse."
+    ]
+
+
+def test_where_one_model_alone_is_not_contaminated_it_is_the_answer(old):
+    seen = rho("x", 0.95, 0.94, 0.96, word="contaminated")
+    assert write_answer(compared(old, seen, TWO[1])) == (
+        "Of these models, only b is not known to be trained on this data set. It ranks these "
+        "pictures moderately as people do: rho .50 [.43, .57]."
+    )
+
+
+def test_where_all_are_contaminated_none_is_best(old):
+    results = [replace(result, contamination="contaminated") for result in TWO]
+    record = compared(old, *results, differences=[pair("a", "b", 0.12, 0.05, 0.17, 0.0004)])
+    assert "none can be called the best" in write_answer(record)
+    (threat,) = write_threats(record)
+    assert "nothing about pictures that they have not seen" in threat
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.41, 0.56, "moderately"),
+        (0.33, 0.5, "weakly to moderately"),
+        (0.05, 0.2, "hardly to weakly"),
+        (0.91, 0.95, "very strongly"),
+        (-0.05, 0.5, ""),
+        (0.0, 0.5, ""),
+    ],
+)
+def test_strength_has_the_words_of_both_ends(low, high, words):
+    assert strength(rho("a", (low + high) / 2, low, high)) == words
+
+
+WARNINGS = [
+    "Only 500 resamples: intervals and p values are imprecise.",
+    "The numbers of answers are very unequal (a tenth ...).",
+    "Only 20 pictures: intervals from so few are approximate.",
+    "something that nobody has named yet",
+    "memnet does not know the data set x, so it cannot tell which models were trained on it.",
+    "a has scores outside [0, 1] (from 0 to 7); perhaps they are raw outputs.",
+    "t.csv: score has -999 in row 3. Such a number may stand for a missing value.",
+]
+
+
+def test_warnings_stand_in_the_order_of_what_they_threaten_and_none_is_lost(old):
+    record = compared(old, *GOOD, warnings=WARNINGS)
+    ordered = order_warnings(record)
+    assert ordered == [WARNINGS[place] for place in (5, 6, 4, 2, 1, 3, 0)]
+    text = markdown(record)
+    places = [text.index(f"> * {warning.split('[')[0]}") for warning in ordered]
+    assert places == sorted(places)
+
+
+def test_what_threatens_the_answer_stands_under_it_and_unlike_scales_have_no_bias(old):
+    record = compared(old, *GOOD, warnings=WARNINGS)
+    assert "too low" not in write_answer(record)
+    assert write_threats(record) == [
+        "Predictions and human scores may not be on one scale: read the ranking, not the errors.",
+        "Some numbers may be codes for missing values: see the warnings.",
+        WARNINGS[2],
+    ]
+
+
+def test_pictures_left_out_threaten_the_answer_where_they_are_many(old):
+    record = compared(old, *GOOD, items={**old.items, "n": 80, "without_score": 20})
+    (line,) = write_threats(record)
+    assert line.startswith("20 of 100 pictures with a human score are not in this comparison")
+    few = compared(old, *GOOD, items={**old.items, "n": 100, "without_score": 2})
+    assert write_threats(few) == []
+
+
+def test_the_answer_stands_before_any_table_and_the_rest_is_folded(old):
+    for record in (old, compared(old, *GOOD, labels=CEILING)):
+        lines = markdown(record).splitlines()
+        answer = next(place for place, line in enumerate(lines) if line.startswith("**"))
+        assert answer == 4
+        assert answer < next(place for place, line in enumerate(lines) if line.startswith("|"))
+        headings = [line for line in lines if line.startswith("## ")]
+        assert headings[0] == "## At a glance"
+        assert all(heading.endswith(" ##") for heading in headings[1:])
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "texts"),
+    [
+        (0.489051, (0.40582, 0.56399), (".49", "[.41, .56]")),
+        (0.41234, (0.3971, 0.4272), (".412", "[.397, .427]")),
+        (0.0119024, (0.0103, 0.0137), (".0119", "[.0103, .0137]")),
+        (0.12, (-0.003, 0.24), (".120", "[-.003, .240]")),  # on which side of 0 the end lies
+        (0.5, None, (".500", "none")),
+        (None, None, ("undefined", "none")),
+        (-1e-9, (-0.2, 0.2), (".00", "[-.20, .20]")),
+        (1.0, (1.0, 1.0), ("1.00", "[1.00, 1.00]")),
+    ],
+)
+def test_digits_follow_the_width_of_the_interval(value, ends, texts):
+    assert rounded(value, ends, bare=True) == texts
+
+
+@pytest.mark.parametrize("width", [0.5, 0.15, 0.049, 0.02, 0.003, 0.0004])
+def test_rounding_moves_no_end_by_more_than_a_tenth_of_the_width(width):
+    assert 10 ** -decimals(0.3, (0.3, 0.3 + width)) <= width / 5
+    assert decimals(0.3, (0.3, 0.3 + width)) <= decimals(0.3, (0.3, 0.3 + width / 10))
+
+
+def test_results_to_paste_are_in_apa_style(old):
+    record = compared(old, *GOOD, labels=CEILING)
+    assert results_text(record) == (
+        "a's predictions correlated with memorability, rs(238) = .49, 95% CI [.41, .56], "
+        "p < .001, 59% of the noise ceiling of .83; their mean error was -0.108, 95% CI "
+        "[-0.119, -0.096]."
+    )
+    clustered = replace(record, resampling={"kind": "clusters", "column": "c", "groups": 20})
+    assert ", p " not in results_text(clustered)
+
+
+def test_the_p_value_to_paste_is_that_of_scipy(old):
+    from scipy import stats
+
+    x, y = list(range(12)), [3, 0, 1, 5, 2, 4, 9, 6, 7, 11, 10, 8]
+    expected = stats.spearmanr(x[:10], sorted(range(10), key=lambda i: (i * 7) % 10))
+    result = rho("a", float(expected.statistic), -0.5, 0.8, n=10)
+    from memnet.compare.report.to_paste import _p_of_rho
+
+    assert _p_of_rho(compared(old, result), result) == pytest.approx(expected.pvalue, abs=1e-12)
+    expected = stats.spearmanr(x, y)
+    result = rho("a", float(expected.statistic), 0.2, 0.9, n=12)
+    assert _p_of_rho(compared(old, result), result) == pytest.approx(expected.pvalue, abs=1e-12)
+
+
+def test_a_pair_to_paste_says_only_what_the_test_says(old):
+    row = pair("b", "a", -0.12, -0.17, -0.05, 0.0004)
+    assert (
+        "a's correlation was higher than b's by .12, 95% CI [.05, .17], p < .001 (paired "
+        "permutation test)."
+    ) in results_text(compared(old, *TWO, differences=[row]))
+    row = pair("a", "b", 0.12, -0.01, 0.25, 0.07)
+    assert "did not differ significantly" in results_text(compared(old, *TWO, differences=[row]))
+
+
+def test_methods_name_resamples_ceiling_and_versions_and_no_checksum(old):
+    record = compared(
+        old, *TWO, differences=[pair("a", "b", 0.12, 0.05, 0.17, 0.0004)], labels=CEILING
+    )
+    text = methods_text(record)
+    for part in ("10,000 resamples", "Spearman-Brown", "memnet 0.1.0", "NumPy", "swap-permutation"):
+        assert part in text
+    assert not re.search("[0-9a-f]{64}", text)
+    assert old.truth["sha256"] in checksums_text(record)
+    assert old.items["digest"] in checksums_text(record)
+
+
+def test_findings_of_one_model_are_about_the_human_scores_alone(old):
+    assert len(write_findings(compared(old, *GOOD, labels=CEILING))) == 1
