@@ -13,6 +13,13 @@ def report(
     records: list[Path] = typer.Argument(
         ..., metavar="RECORD...", help="record.json of `memnet compare`, or the folder it is in."
     ),
+    names: list[str] = typer.Option(
+        [],
+        "--as",
+        help="For the summary of several records: NAME is the name of the one model that each "
+        "compares, whatever it is called there (a weight file for each split); with several "
+        "models NAME=MODEL, repeated.",
+    ),
     out: Path = typer.Option(..., file_okay=False, help="Folder for the report."),
     open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
@@ -27,27 +34,31 @@ def report(
     from memnet.cli.tables import print_results, print_summary
     from memnet.compare.record import RunRecord
     from memnet.compare.report.render import write_report
-    from memnet.compare.report.summary import spreads, write_summary
+    from memnet.compare.report.summary import named_alike, spreads, write_summary
+    from memnet.errors import MemnetError
     from memnet.util.messages import say
 
     files = [path / "record.json" if path.is_dir() else path for path in records]
     read = [RunRecord.read(file) for file in files]
     if len(read) == 1:
+        if names:
+            raise MemnetError("--as is for several records; a single one is shown as it was made.")
         write_report(read[0], out)
         print_results(read[0])
         say(f"the report is in {out / 'report.html'}")
         if open_report:
             open_page(out / "report.html")
         return
-    spreads(read)  # refuses what does not belong together before anything is written
-    names = []
+    alike = named_alike(read, names)
+    spreads(alike)  # refuses what does not belong together before anything is written
+    folders = []
     for number, (file, record) in enumerate(zip(files, read, strict=True), start=1):
         stem = file.resolve().parent.name if file.stem == "record" else file.stem
         name = f"{number}_{re.sub(r'[^A-Za-z0-9.-]+', '_', stem)[:60].strip('._') or 'record'}"
         write_report(record, out / name)
         say(f"record {number} -> {out / name / 'report.html'}")
-        names.append(name)
-    print_summary(write_summary(read, names, out))
+        folders.append(name)
+    print_summary(write_summary(alike, folders, out))
     say(f"mean and SD over {len(read)} records -> {out / 'summary.html'}")
     if open_report:
         open_page(out / "summary.html")

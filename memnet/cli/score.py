@@ -23,6 +23,12 @@ def score(
     model: list[str] = typer.Option(
         ..., "--model", "-m", help="Model name or .safetensors file; repeat for several."
     ),
+    name: str = typer.Option(
+        "",
+        "--as",
+        help="What the table calls the model, instead of its name or file: the models of a data "
+        "set's splits, a weight file each, get one name.",
+    ),
     out: Path | None = typer.Option(
         None,
         "--out",
@@ -74,6 +80,7 @@ def score(
     inputs = collect(pictures, path_column=path_column)
     settings = Settings(
         models=list(dict.fromkeys(model)),
+        name=name,
         device=device,
         batch_size=batch_size,
         exif_orientation=exif.value if exif is Exif.apply else None,

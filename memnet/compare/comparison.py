@@ -485,6 +485,8 @@ def _model_info(model: Scores, dataset: str) -> dict[str, Any]:
             "remark",
         )
         info |= {name: model.identity.get(name) for name in copied}
+        if given := model.identity.get("given_as"):
+            info["given_as"] = given
     verdict = judge_contamination(
         info.get("trained_on"), dataset, split_unpublished=info.get("split_unpublished", ())
     )

@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,14 +14,17 @@ from tqdm import tqdm
 
 from memnet.data.digests import ids_digest
 from memnet.data.pictures import Inputs, Item
+from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.named import NamedModel, find_named
-from memnet.scoring.score_file import ScoreFile, open_scores
+from memnet.scoring.score_file import GIVEN_AS, ScoreFile, open_scores
 from memnet.scoring.table import FAILED, Row
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_rows
+from memnet.util.text import abridged, printable
 from memnet.util.versions import environment
+from memnet.weights.catalogue import catalogue
 
 if TYPE_CHECKING:
     from memnet.scoring.predictor import Predictor
@@ -29,9 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to score: models and device, batch size, EXIF policy, limits of a picture, command."""
+    """How to score: models and device, batch size, EXIF policy, limits of a picture, command.
+
+    ``name`` is what the table calls the model, if it shall not be called as it was given: so the
+    models of a data set's splits, a weight file each, have one name.
+    """
 
     models: Sequence[str]
+    name: str = ""
     device: str = "auto"
     batch_size: int = DEFAULT_BATCH_SIZE
     exif_orientation: Literal["ignore", "apply"] | None = None
@@ -67,14 +75,21 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     Raises
     ------
     MemnetError
-        if a model cannot be loaded, the table cannot be written, or it holds other scores.
+        if a model cannot be loaded or be called so, the table cannot be written, or it holds other
+        scores.
     """
     summary = Summary()
     order: list[tuple[str, str, str]] = []
+    _check_name(settings)
     check_rows(out, len(inputs.items) * len(settings.models))
     with open_scores(out) as table:
         for model in _models(settings):
-            table.declare(model.label, model.identity())
+            given = model.label
+            identity = model.identity()
+            if settings.name:
+                model = _renamed(model, settings.name)
+                identity |= {GIVEN_AS: given} if given != model.label else {}
+            table.declare(model.label, identity)
             todo = []
             for item in inputs.items:
                 key = (model.name, model.variant, item.image_id)
@@ -101,10 +116,43 @@ def score_to_rows(inputs: Inputs, settings: Settings) -> tuple[list[Row], Summar
     """Score pictures and return the table's rows, without a file."""
     summary = Summary()
     rows: list[Row] = []
+    _check_name(settings)
     for model in _models(settings):
+        if settings.name:
+            model = _renamed(model, settings.name)
         predictor = _loaded(model, settings)
         _run(predictor, inputs.items, settings, rows.extend, summary)
     return rows, summary
+
+
+def _check_name(settings: Settings) -> None:
+    """Refuse a name for several models, one that says nothing, and one that is another model's."""
+    name = settings.name
+    if not name:
+        return
+    if len(settings.models) > 1:
+        raise MemnetError(
+            f"--as {abridged(name)} would call {len(settings.models)} models by one name; give one "
+            "--model."
+        )
+    if not name.strip() or name != printable(name) or ":" in name:
+        raise MemnetError(
+            f"--as {abridged(name)!r} can name no model; take letters on one line, without a colon "
+            "(which stands before a variant)."
+        )
+    known = {*catalogue(), *plugins.plugins()}
+    if name in known and settings.models[0].partition(":")[0] != name:
+        raise MemnetError(
+            f"--as {name} is the name of another model, which readers would take for this one; "
+            "choose another name."
+        )
+
+
+def _renamed(model: NamedModel | Predictor, name: str) -> NamedModel | Predictor:
+    if isinstance(model, NamedModel):
+        return replace(model, name=name)
+    model.name = name
+    return model
 
 
 def _models(settings: Settings) -> Iterator[NamedModel | Predictor]:

@@ -96,14 +96,17 @@ class ScoreFile:
             self._stamps.pop(key, None)
 
     def declare(self, model: str, identity: dict[str, Any]) -> None:
-        """Say how a model scores; an earlier, different way in this table is an error."""
+        """Say how a model scores; an earlier, different way in this table is an error.
+
+        A copy of a weight file is no other way, whatever it is called.
+        """
         before = self.sidecar["models"].get(model)
-        if before is not None and before != identity:
-            changed = sorted(
-                name
-                for name in before.keys() | identity.keys()
-                if before.get(name) != identity.get(name)
-            )
+        changed = sorted(
+            name
+            for name in (() if before is None else before.keys() | identity.keys())
+            if name != GIVEN_AS and before.get(name) != identity.get(name)
+        )
+        if changed:
             raise MemnetError(
                 f"{self.out} holds scores of {model} made another way (different: "
                 f"{', '.join(changed)}); choose another --out."
@@ -198,6 +201,9 @@ def _is_one_place(one: str, other: str) -> bool:
     """Whether two paths are one; of a file that is gone, as far as their letters tell."""
     return os.path.realpath(one) == os.path.realpath(other) or is_same(one, other)
 
+
+GIVEN_AS = "given_as"
+"""Key of a model's identity: the name or file it was given as, if it is called otherwise."""
 
 _LONGEST_NAME = 200
 _STAMP = "file"

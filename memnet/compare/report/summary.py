@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
 from memnet.stats.metrics import describe
 from memnet.util.atomic import write_text
+from memnet.util.text import abridged, shorten_list
 
 NO_STANDARD_ERROR = (
     "The SD is that of the values of the records. It is no standard error, and gives no interval: "
@@ -82,6 +83,69 @@ def spreads(records: Sequence[RunRecord]) -> list[Spread]:
     return sorted(rows, key=lambda spread: models.index(spread.model))
 
 
+def named_alike(records: Sequence[RunRecord], names: Sequence[str]) -> list[RunRecord]:
+    """Call models alike that are one model to the reader, such as a weight file for each split.
+
+    Parameters
+    ----------
+    records : left as they are; those that are returned have other names in their results.
+    names : one ``NAME``, for records of one model each; or several ``NAME=MODEL``, each for what
+        some record calls MODEL.
+
+    Raises
+    ------
+    MemnetError
+        if a name is missing or fits no model, or two models of a record would have the same.
+
+    Examples
+    --------
+    >>> named_alike([], ["mine"])
+    []
+    """
+    if not records or not names:
+        return list(records)
+    new = _new_names(records, names)
+    renamed = []
+    for number_, record in enumerate(records, start=1):
+        called = [new.get(model, model) for model in record.words]
+        if len(set(called)) < len(called):
+            raise MemnetError(
+                f"--as would give two models of record {number_} one name "
+                f"({shorten_list(record.words)}); they can be told apart only by two names."
+            )
+        results = [replace(r, model=new.get(r.model, r.model)) for r in record.results]
+        renamed.append(replace(record, results=results))
+    return renamed
+
+
+def _new_names(records: Sequence[RunRecord], names: Sequence[str]) -> dict[str, str]:
+    """Return model -> its new name."""
+    models = list(dict.fromkeys(model for record in records for model in record.words))
+    if len(names) == 1 and not _names_a_model(names[0], models):
+        for number_, record in enumerate(records, start=1):
+            if len(record.words) > 1:
+                raise MemnetError(
+                    f"Record {number_} compares {shorten_list(record.words)}; say which of them "
+                    f"--as {abridged(names[0])} is: NAME=MODEL, repeated for each."
+                )
+        return dict.fromkeys(models, names[0])
+    new: dict[str, str] = {}
+    for given in names:
+        name, _, model = given.partition("=")
+        if not name or model not in models:
+            raise MemnetError(
+                f"--as {abridged(given)} is no NAME=MODEL for a model of these records: "
+                f"{shorten_list(models)}."
+            )
+        new[model] = name
+    return new
+
+
+def _names_a_model(given: str, models: Sequence[str]) -> bool:
+    name, _, model = given.partition("=")
+    return bool(name) and model in models
+
+
 def _check(records: Sequence[RunRecord]) -> None:
     first = list(records[0].words)
     for number_, record in enumerate(records[1:], start=2):
@@ -89,7 +153,8 @@ def _check(records: Sequence[RunRecord]) -> None:
         if set(other) != set(first):
             raise MemnetError(
                 f"Record 1 compares {', '.join(first)}, and record {number_} {', '.join(other)}; "
-                "a summary needs the same models in every record."
+                "a summary needs the same models in every record. If they are one model to you, "
+                "such as a weight file for each split, give them one name: --as NAME."
             )
     sets = list(dict.fromkeys(DatasetName.parse(r.dataset).base for r in records))
     if len(sets) > 1:
@@ -142,6 +207,8 @@ def _context(
 
 
 def _records(records: Sequence[RunRecord], names: Sequence[str]) -> Table:
+    called = [_models_of(record) for record in records]
+    differ = len(set(called)) > 1
     return Table(
         title="",
         columns=[
@@ -149,6 +216,7 @@ def _records(records: Sequence[RunRecord], names: Sequence[str]) -> Table:
             Column("Data set"),
             Column("Pictures", numeric=True),
             Column("Human score"),
+            *([Column("Model")] if differ else []),
             Column("Made"),
         ],
         rows=[
@@ -157,10 +225,20 @@ def _records(records: Sequence[RunRecord], names: Sequence[str]) -> Table:
                 Cell(dataset_title(record.dataset) or "not named", note=record.dataset),
                 Cell(f"{record.items['n']:,}"),
                 Cell(f"{record.truth['column']} of {record.truth['source']}"),
+                *([Cell(models)] if differ else []),
                 Cell(record.created),
             ]
-            for name, record in zip(names, records, strict=True)
+            for name, record, models in zip(names, records, called, strict=True)
         ],
+    )
+
+
+def _models_of(record: RunRecord) -> str:
+    """Name a record's models as it does itself, with the weights of each where they are known."""
+    return "; ".join(
+        model["name"]
+        + (f" (weights {sha256[:8]})" if (sha256 := model.get("weights_sha256")) else "")
+        for model in record.models
     )
 
 
