@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from memnet.compare.corrections import correct_p_values
 from memnet.compare.published import published_reliability
 from memnet.compare.record import CONTAMINATION, Difference, Result
 from memnet.data.contamination import DatasetName
@@ -115,15 +116,17 @@ def analyse(data: ComparisonInput) -> Analysis:
     results = [
         result
         for model in data.predictions
-        for result in _ModelResults(
-            data,
-            model,
-            values=values[model],
-            resampled=resampled[model],
-            p_values=p_values[model],
-            matched=matched.get(model),
-            labels=labels,
-        ).all()
+        for result in correct_p_values(
+            _ModelResults(
+                data,
+                model,
+                values=values[model],
+                resampled=resampled[model],
+                p_values=p_values[model],
+                matched=matched.get(model),
+                labels=labels,
+            ).all()
+        )
     ]
     return Analysis(
         results=results,

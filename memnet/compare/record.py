@@ -43,6 +43,8 @@ class Result:
         how it was tested; None and "" where nothing was tested.
     effect_size, effect_interval : of a test statistic that grows with n, the same as a distance
         that does not; None where ``value`` is one already.
+    p_holm : ``p_value``, corrected by Holm's method over the tests of the model that stand in one
+        table with it; None where there is none, and in records of before.
     """
 
     model: str
@@ -63,6 +65,7 @@ class Result:
     p_method: str = ""
     effect_size: float | None = None
     effect_interval: list[float] | None = None
+    p_holm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +308,7 @@ _RESULT: Shape = {
     "manifest?": str,
     "p_value?": _NUMBER,
     "p_method?": str,
+    "p_holm?": _NUMBER,
     "effect_size?": _NUMBER,
     "effect_interval?": _ENDS,
 }

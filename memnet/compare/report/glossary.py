@@ -98,6 +98,11 @@ def _p_values(record: RunRecord) -> str:
         "that belong to the two-sample tests are not used: they assume two independent samples, "
         "but these two are about the same pictures."
     )
+    if any(result.p_holm is not None for result in record.results):
+        text += (
+            " Several tests of one model give a false alarm more often than one. Holm's correction "
+            "bounds the chance of any among the tests of one table."
+        )
     if _has(record, "sd_ratio_noise_matched"):
         text += (
             " Noise-matched, p is the share of human scores drawn anew, as if the predictions were "

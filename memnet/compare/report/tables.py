@@ -156,6 +156,8 @@ def _group(group: str, results: Sequence[Result]) -> Table:
     word = results[0].contamination
     why = {result.reason for result in results}
     before = _sentence(group, {result.metric: result for result in results})
+    if any(result.p_holm is not None for result in results):
+        before += " Holm's p is corrected over the tests of this table."
     if len(why) == 1 and all(result.value is None for result in results):
         names = ", ".join(describe(result.metric).title for result in results)
         return Table(
@@ -171,12 +173,15 @@ def _group(group: str, results: Sequence[Result]) -> Table:
         Column("Value", numeric=True),
         Column(f"{percent(results[0].level)} interval", numeric=True),
     ]
+    corrected = tested and any(result.p_holm is not None for result in results)
     if tested:
         columns += [
             Column("Effect size", numeric=True),
             Column(f"{percent(results[0].level)} interval", numeric=True),
             Column("p", numeric=True),
         ]
+    if corrected:
+        columns.append(Column("p, Holm", numeric=True))
     ideal = any(describe(result.metric).better for result in results)
     if ideal:
         columns.append(Column("Better"))
@@ -189,6 +194,8 @@ def _group(group: str, results: Sequence[Result]) -> Table:
         ]
         if tested:
             cells += _effect(result)
+        if corrected:
+            cells.append(Cell(p_value(result.p_holm)))
         rows.append([*cells, Cell(IDEAL[metric.better])] if ideal else cells)
     return Table(title=GROUPS[group], columns=columns, rows=rows, before=before, word=word)
 
