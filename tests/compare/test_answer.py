@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from memnet.compare.report.answer import strength, write_answer, write_threats
 from memnet.compare.report.digits import decimals, rounded
 from memnet.compare.report.findings import write_findings
 from memnet.compare.report.render import markdown
+from memnet.compare.report.summary import Spread, write_summary, write_summary_answer
 from memnet.compare.report.threats import order_warnings
 from memnet.compare.report.to_paste import checksums_text, methods_text, results_text
 
@@ -162,7 +164,7 @@ def test_of_two_models_that_differ_the_better_leads_by_how_much(old, turned):
         row = pair("a", "b", 0.12, 0.05, 0.17, 0.0004)
     assert write_answer(compared(old, *TWO, differences=[row])) == (
         "a ranks these pictures moderately as people do, better than b beyond chance: rho "
-        ".62 [.55, .68] against b's .50 [.43, .57], a lead of .12 [.05, .17], p < .001."
+        ".62 [.55, .68] against .50 [.43, .57] of b, a lead of .12 [.05, .17], p < .001."
     )
 
 
@@ -250,6 +252,8 @@ def test_warnings_stand_in_the_order_of_what_they_threaten_and_none_is_lost(old)
     ordered = order_warnings(record)
     assert ordered == [WARNINGS[place] for place in (5, 6, 4, 2, 1, 3, 0)]
     text = markdown(record)
+    ordered.remove(WARNINGS[2])  # stands in full under the answer
+    assert f"> {WARNINGS[2]}\n" in text[: text.index("## At a glance")]
     places = [text.index(f"> * {warning.split('[')[0]}") for warning in ordered]
     assert places == sorted(places)
 
@@ -355,3 +359,50 @@ def test_methods_name_resamples_ceiling_and_versions_and_no_checksum(old):
 
 def test_findings_of_one_model_are_about_the_human_scores_alone(old):
     assert len(write_findings(compared(old, *GOOD, labels=CEILING))) == 1
+
+
+def spread(model: str, *values: float | None, word: str = "clean") -> Spread:
+    known = [value for value in values if value is not None]
+    return Spread(
+        model=model,
+        metric="spearman",
+        values=list(values),
+        mean=statistics.fmean(known) if known else None,
+        sd=statistics.stdev(known) if len(known) > 1 else None,
+        contamination=word,
+    )
+
+
+def test_a_summary_answers_first_and_calls_no_contaminated_model_better():
+    rows = [
+        spread("a", 0.48, 0.5, 0.52),
+        spread("x", 0.9, 0.9, 0.93, word="contaminated"),
+        spread("b", 0.6, 0.62, 0.61),
+    ]
+    assert write_summary_answer(rows) == (
+        "Over 3 comparisons the mean rho is .610 (.600 to .620) for b and .500 (.480 to .520) for "
+        "a; no test was made of their difference, see the single reports. Not counted, since "
+        "trained on these pictures: x."
+    )
+    assert write_summary_answer(rows[:1]) == (
+        "Over 3 comparisons the mean rho is .500 (.480 to .520) for a."
+    )
+    assert "says nothing about other pictures" in write_summary_answer(rows[1:2])
+    assert "no answer" in write_summary_answer([spread("a", None, None)])
+
+
+def test_the_summary_page_has_its_answer_before_any_table(old, tmp_path):
+    second = replace(
+        old,
+        results=[
+            replace(r, value=None if r.value is None else r.value + 0.01) for r in old.results
+        ],
+    )
+    write_summary([old, second], ["1", "2"], tmp_path)
+    lines = (tmp_path / "summary.md").read_text().splitlines()
+    assert lines[2].startswith("**Over 2 comparisons the mean rho is .494 (.489 to .499) for ")
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## At a glance",
+        "## Every value ##",
+        "## The comparisons ##",
+    ]

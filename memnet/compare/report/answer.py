@@ -221,7 +221,7 @@ def _lead(record: RunRecord, models: list[str]) -> str:
         )
     best = all(is_apart(find_pair(record, first, other)[0]) for other in models[1:])
     which = f"best of {len(models)} models" if best and len(models) > 2 else f"better than {second}"
-    against = f"against {second}'s {_value(rho[1])}"
+    against = f"against {_value(rho[1])} of {second}"
     if not words[0]:
         return (
             f"{first} ranks these pictures {which}, beyond chance, but is not shown to rank them "

@@ -39,7 +39,7 @@ def _ceiling_sentence(record: RunRecord) -> str:
             "full length. Even a perfect predictor could be expected to reach no more than "
             f"rho = {_value(record, 'ceiling_spearman')} with them. (That supposes that other "
             "people answered to each picture. Where the same people saw all of them, both are too "
-            "low: `memnet responses` reckons with single participants.)"
+            "low: the command memnet responses takes the participants into account.)"
         )
     if kind == "participants":
         return (
@@ -108,12 +108,11 @@ def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
         return [
             *sentences,
             f"{first}, the only one not known to be trained on this data set, reaches "
-            f"{_rho(record, first)}.{_doubt(record, [first])}",
+            f"{_rho(record, first)}.",
         ]
     sentences.append(
         f"{among}{first} has the highest rank correlation, {_rho(record, first)}, then "
         f"{others[0]}, {_rho(record, others[0])}. {_verdict(record, first, others[0])}"
-        f"{_doubt(record, [first, others[0]])}"
     )
     return sentences
 
@@ -177,14 +176,6 @@ def smallest_margin(row: Difference) -> float | None:
     if row.interval_equivalence is None:
         return None
     return max(map(abs, row.interval_equivalence))
-
-
-def _doubt(record: RunRecord, models: list[str]) -> str:
-    word = record.words
-    doubtful = [model for model in models if word[model] != "clean"]
-    if not doubtful:
-        return ""
-    return f" Whether {join_names(doubtful, 'or')} has seen these pictures is not certain."
 
 
 def _rho(record: RunRecord, model: str) -> str:

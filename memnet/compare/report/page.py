@@ -159,7 +159,7 @@ class _Renderer(RendererHTML):
             tokens[idx].attrSet("class", "small")
         if before is not None and (before.type, before.tag) == ("heading_close", "h1"):
             tokens[idx].attrSet("class", "sub")
-        elif _is_strong(tokens[idx + 1]):
+        elif not tokens[idx].level and _is_strong(tokens[idx + 1]):
             tokens[idx].attrSet("class", "lead")
             for token in tokens[idx + 1].children or []:
                 token.content = _TOGETHER.sub("\N{NO-BREAK SPACE}", token.content)

@@ -114,12 +114,13 @@ def _remove_old(folder: Path, written: Collection[str]) -> None:
 
 
 def _context(record: RunRecord) -> dict[str, Any]:
+    under_the_answer = answer.write_threats(record)
     return {
         "record": record,
         "dataset": dataset_title(record.dataset) or "not named",
         "answer": answer.write_answer(record),
-        "threats": answer.write_threats(record),
-        "warnings": threats.order_warnings(record),
+        "threats": under_the_answer,
+        "warnings": [w for w in threats.order_warnings(record) if w not in under_the_answer],
         "findings": findings.write_findings(record),
         "glance": tables.at_a_glance(record),
         "differences": difference_tables.difference_tables(record),

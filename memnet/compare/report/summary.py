@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.record import CONTAMINATION, RunRecord
+from memnet.compare.report.answer import join_names
 from memnet.compare.report.csv_text import csv_text
+from memnet.compare.report.digits import decimals, fixed, is_bare
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render
-from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
+from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.compare.report.tables import HEADLINE
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
@@ -200,10 +202,50 @@ def _context(
     models = dict.fromkeys(spread.model for spread in rows)
     return {
         "count": len(records),
+        "answer": write_summary_answer(rows),
         "records": _records(records, names),
         "glance": _glance(rows, list(models), len(records)),
         "tables": [_model_table([s for s in rows if s.model == model], names) for model in models],
     }
+
+
+def write_summary_answer(rows: Sequence[Spread]) -> str:
+    """Say which model has the highest mean rho, or what the only one has; nothing of chance."""
+    rho = [row for row in rows if row.metric == "spearman" and row.mean is not None]
+    if not rho:
+        return "There is no answer: no model has a rank correlation in any of these comparisons."
+    rho.sort(key=lambda row: -(row.mean or 0.0))
+    eligible = [row for row in rho if row.contamination != "contaminated"]
+    seen = [row.model for row in rho if row not in eligible]
+    if not eligible:
+        return (
+            f"Every model was trained on pictures of these data sets: mean rho {_listed(rho)} says "
+            "nothing about other pictures."
+        )
+    text = f"Over {len(rho[0].values)} comparisons the mean rho is {_listed(eligible)}"
+    if len(eligible) > 1:
+        text += "; no test was made of their difference, see the single reports"
+    if seen:
+        text += f". Not counted, since trained on these pictures: {join_names(seen)}"
+    return f"{text}."
+
+
+def _listed(rows: Sequence[Spread]) -> str:
+    named = []
+    for row in rows:
+        known = [value for value in row.values if value is not None]
+        between = f" ({_text(row, min(known))} to {_text(row, max(known))})" if row.sd else ""
+        named.append(f"{_text(row, row.mean)}{between} for {row.model}")
+    return join_names(named)
+
+
+def _text(spread: Spread, value: float | None) -> str:
+    """Write a value of a metric with as many digits as its spread over the records warrants."""
+    if value is None:
+        return "undefined"
+    mean, sd = spread.mean or 0.0, spread.sd or 0.0
+    digits = decimals(mean, (mean - sd, mean + sd) if sd else None)
+    return fixed(value, digits, bare=is_bare(spread.metric))
 
 
 def _records(records: Sequence[RunRecord], names: Sequence[str]) -> Table:
@@ -255,16 +297,25 @@ def _glance(rows: Sequence[Spread], models: list[str], count: int) -> Table:
         spread = by_name.get((model, metric))
         if spread is None:
             return Cell("")
-        sd = "" if spread.sd is None else f"SD {number(spread.sd)}"
+        sd = "" if spread.sd is None else f"SD {_text(spread, spread.sd)}"
         fewer = f"; {spread.defined} of {count}" if 0 < spread.defined < count else ""
-        return Cell(number(spread.mean), interval=sd + fewer, word=spread.contamination)
+        return Cell(_text(spread, spread.mean), interval=sd + fewer)
+
+    words: dict[str, str] = {}
+    for spread in rows:
+        words[spread.model] = max(
+            words.get(spread.model, CONTAMINATION[0]), spread.contamination, key=CONTAMINATION.index
+        )
 
     return Table(
         title="",
         columns=[Column("Model"), *(Column(HEADLINE[name], numeric=True) for name in metrics)],
-        rows=[[Cell(m), *(cell(m, name) for name in metrics)] for m in sorted(models, key=rho)],
-        before=f"Mean and SD over the {count} records, sorted by the mean rho; beside each, the "
-        "worst contamination of any record.",
+        rows=[
+            [Cell(m, word=words[m]), *(cell(m, name) for name in metrics)]
+            for m in sorted(models, key=rho)
+        ],
+        before=f"Mean and SD over the {count} records, sorted by the mean rho, with as many digits "
+        "as the SD warrants; beside each model, the worst contamination of any record.",
         after=NO_STANDARD_ERROR,
     )
 
@@ -281,9 +332,9 @@ def _model_table(rows: Sequence[Spread], names: Sequence[str]) -> Table:
             [
                 Cell(describe(spread.metric).title),
                 Cell(str(spread.defined)),
-                Cell(number(spread.mean)),
-                Cell("" if spread.sd is None else number(spread.sd)),
-                *(Cell(number(value)) for value in spread.values),
+                Cell(_text(spread, spread.mean)),
+                Cell("" if spread.sd is None else _text(spread, spread.sd)),
+                *(Cell(_text(spread, value)) for value in spread.values),
             ]
             for spread in rows
         ],
