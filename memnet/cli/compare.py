@@ -79,6 +79,11 @@ def compare(
     ),
     strata_column: str = typer.Option("", help="Resample within the groups of this column."),
     clusters_column: str = typer.Option("", help="Resample whole groups of this column."),
+    positive: str = typer.Option(
+        "",
+        help="Where the human scores are two classes, such as H and L, what the memorable one is "
+        "called; 0 and 1 need none.",
+    ),
     margin: float = typer.Option(
         0.02, help="Two models' correlations that differ by less count as equivalent."
     ),
@@ -155,6 +160,7 @@ def compare(
             false_alarms_column=false_alarms_column,
             strata_column=strata_column,
             clusters_column=clusters_column,
+            positive=positive,
             margin=margin,
             resamples=resamples,
             seed=seed,

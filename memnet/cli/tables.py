@@ -9,10 +9,13 @@ from memnet.compare.report.summary import Spread
 from memnet.compare.report.table_model import Column, interval, number, number_columns, p_value
 from memnet.compare.report.tables import level
 from memnet.compare.report.terminal import print_table
+from memnet.compare.report.two_classes import has_classes, is_left_out
 from memnet.stats.metrics import describe
 from memnet.util.messages import say
 
 PRINTED = (
+    "auc",
+    "quarter_difference",
     "spearman",
     "pearson",
     "kendall",
@@ -31,11 +34,13 @@ _WORD = Column("test pictures")
 
 
 def print_results(record: RunRecord) -> None:
-    """Print the main values of each model, then the differences of Spearman's rho."""
+    """Print the main values of each model, then the differences of Spearman's rho (or AUC)."""
     shown = [
         r
         for r in record.results
-        if r.metric in PRINTED and (r.value is not None or r.metric not in _ONLY_DEFINED)
+        if r.metric in PRINTED
+        and (r.value is not None or r.metric not in _ONLY_DEFINED)
+        and not is_left_out(record, r)
     ]
     print_table(
         [*_NAMES, *number_columns("value", f"{level(record)} interval", "n"), _WORD],
@@ -51,10 +56,11 @@ def print_results(record: RunRecord) -> None:
             for r in sorted(shown, key=lambda r: _place(record, r.model, r.metric))
         ],
     )
-    pairs = [row for row in record.differences if row.metric == "spearman"]
+    metric, title = ("auc", "AUC") if has_classes(record) else ("spearman", "rho")
+    pairs = [row for row in record.differences if row.metric == metric]
     if pairs:
         print()
-        between = number_columns("rho", f"{level(record)} interval", "Holm p")
+        between = number_columns(title, f"{level(record)} interval", "Holm p")
         print_table(
             [Column("model"), Column("minus"), *between, _WORD],
             [

@@ -9,7 +9,7 @@ and one :class:`Difference` for each pair of models.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,12 @@ from memnet.stats.metrics import (
     METRICS,
     OVER_PARTICIPANTS,
     Metric,
+    delong,
     derived_metrics,
     describe,
+    metrics_between_classes,
+    metrics_between_models,
+    metrics_for,
     name_failure,
     noise_matched_metrics,
 )
@@ -53,6 +57,9 @@ MOST_OUTSIDE = 0.01
 
 NO_COLUMNS = "no columns with hits and responses were named"
 
+NO_SCORES = "the human scores are two classes"
+"""Why there are no errors, distributions, counts and ceilings."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonInput:
@@ -71,6 +78,7 @@ class ComparisonInput:
     answers, measure : what single participants answered, and which measure of it the human scores
         are; None where that is not known.
     margin : of the equivalence tests.
+    classes : whether the truth is two classes, 0 and 1.
     """
 
     truth: Array
@@ -87,6 +95,12 @@ class ComparisonInput:
     answers: Answers | None = None
     measure: Measure | None = None
     margin: float = MARGIN
+    classes: bool = False
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """The metrics for this kind of truth."""
+        return metrics_for(classes=self.classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +118,18 @@ def analyse(data: ComparisonInput) -> Analysis:
     labels = _reliability(data)
     values = {model: _values(data, model) for model in data.predictions}
     resampled = bootstrap.distributions(
-        data.truth, data.predictions, data.draws, extra_means=_label_noise(data, labels)
+        data.truth,
+        data.predictions,
+        data.draws,
+        extra_means=_label_noise(data, labels),
+        metrics=data.metrics,
     )
     p_values = permutation.swap_tests(
         {model: (data.truth, p) for model, p in data.predictions.items()},
         permutations=data.draws.resamples,
         seed=data.draws.seed,
         clusters=data.draws.clusters,
+        metrics=data.metrics,
     )
     matched = _noise_matched(data)
     results = [
@@ -139,7 +158,7 @@ def analyse(data: ComparisonInput) -> Analysis:
 def _values(data: ComparisonInput, model: str) -> dict[str, float]:
     """Compute every metric of one model."""
     values = {}
-    for name, metric in METRICS.items():
+    for name, metric in data.metrics.items():
         with name_failure(name, model):
             values[name] = float(metric.function(data.truth, data.predictions[model]))
     return values
@@ -198,6 +217,8 @@ class _ModelResults:
 
     def all(self) -> list[Result]:
         """Every result, in the order of the tables."""
+        if self.data.classes:
+            return self._of_classes()
         return [
             *map(self._plain, METRICS.values()),
             *self._label_noise(),
@@ -205,6 +226,32 @@ class _ModelResults:
             self._over_participants(),
             *self._noise_matched(),
         ]
+
+    def _of_classes(self) -> list[Result]:
+        """Give what classes allow, and name the rest as undefined."""
+        results = [self._plain(metric) for metric in self.data.metrics.values()]
+        left_out = [name for name in METRICS if name not in self.data.metrics]
+        nothing = Interval(None, None, NO_SCORES)
+        return [
+            *(self._delong(each) if each.metric == "auc" else each for each in results),
+            *(
+                self._result(name, float("nan"), nothing, undefined=NO_SCORES)
+                for name in (*left_out, *derived_metrics())
+            ),
+        ]
+
+    def _delong(self, result: Result) -> Result:
+        """Give the AUC DeLong's interval; pictures of a cluster are not independent of another."""
+        if result.value is None or self.data.draws.clusters is not None:
+            return result
+        found = delong(self.data.truth, self.prediction, level=LEVEL)
+        return replace(
+            result,
+            interval=None if found.reason else [found.low, found.high],
+            reason=found.reason,
+            method="DeLong",
+            resamples=0,
+        )
 
     def _plain(self, metric: Metric) -> Result:
         """Give a metric that follows from truth and prediction alone."""
@@ -403,6 +450,8 @@ def _reliability(data: ComparisonInput) -> Reliability:
     MemCat's published figure is about labels whose counts are published, too, so without the counts
     nobody can tell whether the labels are those; LaMem has no counts, and one kind of label.
     """
+    if data.classes:
+        return Reliability("unknown", {}, {}, reason=NO_SCORES)
     if data.answers is not None and data.measure is not None:
         return participants.from_participants(data.answers, data.measure, data.truth, data.draws)
     if data.hits is not None:
@@ -470,6 +519,7 @@ def _differences(
         data.draws,
         level=LEVEL,
         margin=data.margin,
+        metrics=metrics_between_classes() if data.classes else metrics_between_models(),
     )
     return [
         Difference(

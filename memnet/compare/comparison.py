@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.compare.analysis import MARGIN, NO_COLUMNS, ComparisonInput, analyse
+from memnet.compare.analysis import MARGIN, NO_COLUMNS, NO_SCORES, ComparisonInput, analyse
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord, legible
-from memnet.data.columns import Scores, read_column, read_extras
+from memnet.data.columns import Scores, read_extras
 from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.datasets import PARTS, known_datasets
 from memnet.data.lamem import SPLITS
@@ -24,6 +24,7 @@ from memnet.data.matching import MATCH_RULES, Joined, join
 from memnet.data.score_tables import ScoreTable
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.data.trials import read_answers
+from memnet.data.two_classes import Classes, classes_of, read_truth
 from memnet.errors import MemnetError
 from memnet.stats.participants import Measure
 from memnet.stats.recognition import MEASURES, Answers
@@ -64,6 +65,7 @@ def compare_scores(
     false_alarms_column: str = "",
     strata_column: str = "",
     clusters_column: str = "",
+    positive: str = "",
     margin: float = MARGIN,
     resamples: int = RESAMPLES,
     seed: int = SEED,
@@ -94,6 +96,9 @@ def compare_scores(
         they give reliability, ceiling, label noise and the noise-matched distributions.
     strata_column : pictures are resampled within its groups (``category``).
     clusters_column : whole groups are resampled, where pictures of a group are not independent.
+    positive : where the human scores are two classes (``H`` and ``L``), what the memorable one is
+        called. Classes that are 0 and 1 need none. They have an AUC, and no errors, distributions
+        or ceiling.
     margin : correlations of two models that differ by less count as equivalent.
     resamples, seed : of the bootstrap intervals and the permutation tests.
     command : what the record says was run.
@@ -135,7 +140,7 @@ def compare_scores(
         responses_column = responses_column or known.get("responses_column") or ""
         false_alarms_column = false_alarms_column or known.get("false_alarms_column") or ""
     dataset = _dataset(dataset, known)
-    human = read_column(table, column=truth_column, id_column=id_column)
+    human, named = read_truth(table, column=truth_column, id_column=id_column, positive=positive)
     human = replace(
         human, rows=human.rows + len(set_aside), set_aside=(*set_aside, *human.set_aside)
     )
@@ -174,8 +179,12 @@ def compare_scores(
     extras = read_extras(table, columns, id_column=id_column, ids=joined.ids)
     draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
     infos = [_model_info(model, dataset) for model in models]
+    classes = classes_of(joined.truth, named)
     hits, responses, false_alarms, no_counts = _counts(joined, extras, known)
     answers, measure = _answers(table, known, truth_column, joined)
+    if classes is not None:
+        hits = responses = false_alarms = answers = measure = None
+        no_counts = NO_SCORES
     analysis = analyse(
         ComparisonInput(
             truth=joined.truth,
@@ -192,6 +201,7 @@ def compare_scores(
             answers=answers,
             measure=measure,
             margin=margin,
+            classes=classes is not None,
         )
     )
     warnings = _warnings(joined, human, models, no_counts if columns.get("hits") else "")
@@ -208,7 +218,9 @@ def compare_scores(
         created=utc_now(),
         command=command,
         dataset=dataset,
-        truth=_truth_info(table, human, joined, id_column) | {"manifest": manifest},
+        truth=_truth_info(table, human, joined, id_column)
+        | {"manifest": manifest}
+        | _class_info(classes, joined),
         models=infos,
         items=_items(joined, human, models, match),
         results=analysis.results,
@@ -217,7 +229,9 @@ def compare_scores(
         environment=environment() | {name: version(name) for name in ("numba", "diptest")},
         differences=analysis.differences,
         labels=analysis.labels,
-        published=_published(
+        published=[]  # those are about scores
+        if classes is not None
+        else _published(
             dataset,
             [model.name for model in models],
             measured=analysis.labels["kind"] == "counts" and false_alarms is None,
@@ -452,6 +466,21 @@ def _truth_info(truth: TableInput, human: Scores, joined: Joined, id_column: str
         "sd": float(joined.truth.std(ddof=1)) if len(joined.ids) > 1 else None,
         "lowest": float(joined.truth.min()),
         "highest": float(joined.truth.max()),
+    }
+
+
+def _class_info(classes: Classes | None, joined: Joined) -> dict[str, Any]:
+    """Say what two classes are called, and how many of the pictures compared each has."""
+    if classes is None:
+        return {}
+    positives = int(joined.truth.sum())
+    return {
+        "classes": {
+            "positive": classes.positive,
+            "negative": classes.negative,
+            "positives": positives,
+            "negatives": len(joined.ids) - positives,
+        }
     }
 
 

@@ -80,7 +80,8 @@ class Difference:
     p_value : swap-permutation test: do the models differ at all? Two-sided.
     p_holm, p_bh : the same, corrected over all pairs of this metric.
     tests : for correlations, Williams, Steiger, Meng-Rosenthal-Rubin and Zou, each a dict; on
-        normal scores of the ranks for ``spearman``; empty where whole clusters were resampled.
+        normal scores of the ranks for ``spearman``; for ``auc``, DeLong's; empty where whole
+        clusters were resampled.
     margin, p_equivalence, interval_equivalence, equivalent : TOST: is the difference smaller than
         the margin? None where it was not asked.
     contamination : the worse of the two models' words.
@@ -119,7 +120,8 @@ class RunRecord:
     created : when, UTC, ISO 8601.
     command : the command line or call.
     dataset : name of the data set, "".
-    truth : where the human scores came from, their column, sha256, n, mean, sd, lowest, highest.
+    truth : where the human scores came from, their column, sha256, n, mean, sd, lowest, highest;
+        of two classes, ``classes`` has what they are called and how many pictures each has.
     models : one dict per model: name, variant, source, rows, weights, specs, training data.
     items : n, digest of the ids, the rule of the join, counts and examples of what was left out.
     results : every number.
@@ -324,6 +326,7 @@ _DIFFERENCE: Shape = {
         "steiger?": {"z": _NUMBER, "p": _NUMBER},
         "meng_rosenthal_rubin?": {"z": _NUMBER, "p": _NUMBER},
         "zou?": {"low": _NUMBER, "high": _NUMBER},
+        "delong?": {"z": _NUMBER, "p": _NUMBER, "low": _NUMBER, "high": _NUMBER},
     },
     "equivalent": (bool, None),
 }
@@ -337,6 +340,7 @@ _TRUTH: Shape = {
     "manifest?": ({"sources?": [{"file": str, "sha256": str}]}, None),
     "sd": _NUMBER,
     **_each("mean lowest highest", float),
+    "classes?": {"positive": NAME, "negative": NAME, "positives": int, "negatives": int},
 }
 _MODEL: Shape = {
     "name": NAME,

@@ -151,7 +151,8 @@ class ScoreRows:
             return ""
         return (
             f" It holds two classes, {quoted(words[0])} and {quoted(words[1])}: write them as 0 "
-            "and 1 (or give the column of scores that they were made of)."
+            "and 1 (`memnet compare` takes them as they are, with --positive), or give the column "
+            "of scores that they were made of."
         )
 
     def one_value_per_id(self, tolerance: float = 0.0) -> OnePerId:

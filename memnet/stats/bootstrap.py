@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import METRICS, Pair, Resamples, name_failure
+from memnet.stats.metrics import METRICS, Metric, Pair, Resamples, name_failure
 from memnet.stats.metrics.moments import moments
 from memnet.stats.resampling import Draws, Workers, resampled_means
 from memnet.util.arrays import Array
@@ -98,6 +98,7 @@ def distributions(
     *,
     only: Collection[str] | None = None,
     extra_means: Mapping[str, Array] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, dict[str, Array]]:
     """Each metric's value on every resample, the same resamples for all models.
 
@@ -107,6 +108,8 @@ def distributions(
     draws : which pictures each resample draws.
     only : metrics; None for all.
     extra_means : name -> ``(N,)``: further columns to average on each resample.
+    metrics : :data:`~memnet.stats.metrics.METRICS`, or what else to compute
+        (:func:`~memnet.stats.metrics.metrics_for`).
 
     Returns
     -------
@@ -124,33 +127,41 @@ def distributions(
     """
     pairs = {model: Pair(truth, values) for model, values in predictions.items()}
     resampled: dict[str, dict[str, Array]] = {model: {} for model in pairs}
+    wanted = {
+        name: metric
+        for name, metric in (METRICS if metrics is None else metrics).items()
+        if not metric.not_resampled and (only is None or name in only)
+    }
     with Workers() as workers:
         for rows, counts in draws.chunks():
             for model, pair in pairs.items():
                 resamples = Resamples(pair, counts, workers)
-                for name, values in _statistics(resamples, model, only, extra_means).items():
+                values = _statistics(resamples, model, wanted)
+                if only is None:
+                    values |= _beside(resamples, extra_means)
+                for name, drawn in values.items():
                     store = resampled[model].setdefault(name, np.empty(draws.resamples))
-                    store[rows] = values
+                    store[rows] = drawn
     return resampled
 
 
 def _statistics(
-    resamples: Resamples,
-    model: str,
-    only: Collection[str] | None,
-    extra_means: Mapping[str, Array] | None,
+    resamples: Resamples, model: str, metrics: Mapping[str, Metric]
 ) -> dict[str, Array]:
-    """Compute everything on one chunk of resamples: name -> ``(B,)``."""
+    """Compute the metrics on one chunk of resamples: name -> ``(B,)``."""
     values = {}
-    for name, metric in METRICS.items():
-        if not metric.not_resampled and (only is None or name in only):
-            with name_failure(name, model):
-                values[name] = metric.on_resamples(resamples)
-    if only is None:
-        summary = resamples.once(moments)
-        values |= {TRUTH_VARIANCE: summary.sd_truth**2, SIZE: summary.n}
-        if extra_means:
-            values |= resampled_means(extra_means, resamples.counts, resamples.workers)
+    for name, metric in metrics.items():
+        with name_failure(name, model):
+            values[name] = metric.on_resamples(resamples)
+    return values
+
+
+def _beside(resamples: Resamples, extra_means: Mapping[str, Array] | None) -> dict[str, Array]:
+    """Compute what is given beside the metrics: name -> ``(B,)``."""
+    summary = resamples.once(moments)
+    values = {TRUTH_VARIANCE: summary.sd_truth**2, SIZE: summary.n}
+    if extra_means:
+        values |= resampled_means(extra_means, resamples.counts, resamples.workers)
     return values
 
 

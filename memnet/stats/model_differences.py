@@ -7,7 +7,7 @@ permutation test; the tests for dependent correlations are there because reviewe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import combinations
@@ -17,7 +17,7 @@ import numpy as np
 
 from memnet.stats import dependent_correlations
 from memnet.stats.bootstrap import interval_of
-from memnet.stats.metrics import METRICS, Metric, metrics_between_models
+from memnet.stats.metrics import METRICS, Metric, metrics_between_models, name_failure
 from memnet.stats.metrics.base import standardised
 from memnet.stats.permutation import named_statistic, p_value, permuted
 from memnet.stats.resampling import Draws
@@ -33,6 +33,7 @@ def differences(
     *,
     level: float,
     margin: float,
+    metrics: Sequence[Metric] | None = None,
 ) -> list[dict[str, Any]]:
     """Compare every two models by each metric that is for that (Spearman, Pearson, MSE, MAE, ...).
 
@@ -44,6 +45,7 @@ def differences(
     draws : the same resamples; its seed and number are those of the permutations, too.
     level : of the intervals.
     margin : correlations that differ by less count as equivalent.
+    metrics : by which they are compared; those of ``metrics_between_models``.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def differences(
     pairs = list(combinations(predictions, 2))
     if not pairs:
         return []
-    metrics = metrics_between_models()
+    metrics = metrics_between_models() if metrics is None else metrics
     p_values = _p_values(truth, predictions, pairs, metrics, draws)
     rows: list[dict[str, Any]] = []
     for metric in metrics:
@@ -80,7 +82,7 @@ def differences(
             row["p_value"] = p_values[metric.name, pair]
             row["tests"] = {}
             if draws.clusters is None:
-                row["tests"] = correlation_tests(truth, predictions, pair, metric.name, level)
+                row["tests"] = _tests(truth, predictions, pair, metric, level)
             of_metric.append(row)
         _correct(of_metric)
         rows += of_metric
@@ -91,7 +93,7 @@ def _p_values(
     truth: Array,
     predictions: Mapping[str, Array],
     pairs: list[tuple[str, str]],
-    metrics: list[Metric],
+    metrics: Sequence[Metric],
     draws: Draws,
 ) -> dict[tuple[str, tuple[str, str]], float | None]:
     """P value of each metric and pair: the two models' numbers change places, at random."""
@@ -114,6 +116,24 @@ def _p_values(
     return {
         key: p_value(observed, swapped, unit=statistic.unit)
         for (key, statistic), (observed, swapped) in zip(statistics.items(), results, strict=True)
+    }
+
+
+def _tests(
+    truth: Array,
+    predictions: Mapping[str, Array],
+    pair: tuple[str, str],
+    metric: Metric,
+    level: float,
+) -> dict[str, Any]:
+    """Return the tests beside the permutation test, by their names in a record."""
+    if metric.test_models is None:
+        return correlation_tests(truth, predictions, pair, metric.name, level)
+    a, b = pair
+    with name_failure(metric.name, f"{a} and {b}"):
+        tests = metric.test_models(truth, predictions[a], predictions[b], level)
+    return {
+        name: {key: _or_none(value) for key, value in test.items()} for name, test in tests.items()
     }
 
 

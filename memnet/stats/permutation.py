@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import METRICS, Pair, Swaps, SwapStatistic, name_failure
+from memnet.stats.metrics import METRICS, Metric, Pair, Swaps, SwapStatistic, name_failure
 from memnet.stats.resampling import Workers, progress
 from memnet.util.arrays import Array
 
@@ -117,6 +117,7 @@ def swap_tests(
     permutations: int,
     seed: int,
     clusters: Any | None = None,
+    metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, dict[str, float | None]]:
     """P values of the distances between two distributions, of several pairs on the same swaps.
 
@@ -125,6 +126,7 @@ def swap_tests(
     columns : name -> truth and prediction, each float64 ``(N,)``, finite.
     permutations, seed : how many swaps, and of which generator.
     clusters : int ``(N,)``: pictures that are swapped together; None: each on its own.
+    metrics : of these, those with a swap test; :data:`~memnet.stats.metrics.METRICS`.
 
     Returns
     -------
@@ -145,9 +147,11 @@ def swap_tests(
     tested = [
         (name, metric.name, named_statistic(metric.name, name, partial(metric.swap, pair)))
         for name, pair in ((name, Pair(*both)) for name, both in columns.items())
-        for metric in METRICS.values()
+        for metric in (METRICS if metrics is None else metrics).values()
         if metric.swap is not None
     ]
+    if not tested:
+        return {name: {} for name in columns}
     n = len(next(iter(columns.values()))[0])
     results = permuted(
         [statistic for *_, statistic in tested],

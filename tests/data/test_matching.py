@@ -386,7 +386,11 @@ def test_two_classes_are_said_to_be_such():
         pd.DataFrame({"image_id": ids, "score": np.linspace(0.1, 0.9, 8)}), id_column="image_id"
     )
     sentences = join(read_column(truth, column="high"), [model]).warnings
-    assert any("only two values, 0 and 1: classes, not scores" in each for each in sentences)
+    assert sentences == []  # 0 and 1 are compared as classes, with an AUC
+    codes = read_column(truth.assign(high=[1, 2] * 4), column="high")
+    (sentence,) = join(codes, [model]).warnings
+    assert "only two values, 1 and 2: classes, not scores" in sentence
+    assert "--positive 2" in sentence
     words = truth.assign(high=["H", "L"] * 4)
     with pytest.raises(MemnetError, match="two classes, 'H' and 'L': write them as 0 and 1"):
         read_column(words, column="high")

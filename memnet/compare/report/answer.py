@@ -7,6 +7,7 @@ interval. A model that was trained on the data set is never called better than a
 from __future__ import annotations
 
 from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.report import two_classes
 from memnet.compare.report.digits import FEWEST, decimals, fixed, with_interval
 from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import ALPHA, by_name, ranked
@@ -32,6 +33,8 @@ NOT_ON_ONE_SCALE = f"{TWO_CLASSES}|{SCALE}"
 
 def write_answer(record: RunRecord) -> str:
     """Return the answer: how well the model ranks, or which model ranks best and by how much."""
+    if two_classes.has_classes(record):
+        return two_classes.write_answer(record)
     rho = _rho_of(record)
     if not rho:
         return _no_answer(record)
@@ -67,7 +70,11 @@ def write_threats(record: RunRecord) -> list[str]:
             f"nothing about pictures that {those} not seen."
         )
     elif seen:
-        listed = join_names([f"{model} (rho {_value(rho[model])})" for model in seen])
+        listed = join_names(
+            seen
+            if two_classes.has_classes(record)
+            else [f"{model} (rho {_value(rho[model])})" for model in seen]
+        )
         lines.append(
             f"{listed} {'was' if len(seen) == 1 else 'were'} trained on this data set, and cannot "
             "be called better or worse."

@@ -36,7 +36,8 @@ def difference_tables(record: RunRecord) -> list[Table]:
 def _difference_table(rows: Sequence[Difference]) -> Table:
     metric = describe(rows[0].metric)
     defined = [row for row in rows if row.value is not None]
-    tested = any(row.tests for row in defined)
+    delong = any("delong" in row.tests for row in defined)
+    tested = any(row.tests for row in defined) and not delong
     margins = {row.margin for row in defined if row.margin is not None}
     columns = [
         Column("First minus second"),
@@ -48,10 +49,15 @@ def _difference_table(rows: Sequence[Difference]) -> Table:
         columns += [
             *number_columns("Williams t", "Steiger z", "Meng et al. z", "Zou's interval"),
         ]
+    if delong:
+        columns += number_columns("DeLong z", "DeLong's interval")
     return Table(
         title=metric.title,
         columns=columns if defined else [],
-        rows=[_difference_cells(row, bool(margins), tested) for row in defined],
+        rows=[
+            _difference_cells(row, bool(margins), tested) + (_delong_cells(row) if delong else [])
+            for row in defined
+        ],
         before=f"Each difference with its paired {percent(rows[0].level)} interval and the worse "
         f"of the two contaminations; n = {rows[0].n:,} pictures. {_SIGN.get(metric.better, '')}",
         after=" ".join(filter(None, [_undefined(rows), _supposed(rows) if tested else ""])),
@@ -105,6 +111,14 @@ def _difference_cells(row: Difference, margins: bool, tested: bool) -> list[Cell
 
 def _ends(row: Difference, ends: Sequence[float] | None) -> str:
     return rounded(row.value, ends, bare=is_bare(row.metric))[1]
+
+
+def _delong_cells(row: Difference) -> list[Cell]:
+    test = row.tests.get("delong", {})
+    z, p, low, high = (test.get(name) for name in ("z", "p", "low", "high"))
+    if z is None or p is None or low is None or high is None:
+        return [Cell("undefined"), Cell("undefined")]
+    return [Cell(short(z), interval=p_equals(p)), Cell(rounded(None, [low, high])[1])]
 
 
 def _equivalence_cell(row: Difference) -> Cell:

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 from memnet.compare.record import Result
 from memnet.compare.report.table_model import NONE
+from memnet.stats.metrics import CLASS_METRICS
 
 FEWEST, MOST = 2, 6
 """Decimals of a number."""
 
 _PARTS = 5
 _SIGNIFICANT = 3
-_NEVER_ABOVE_ONE = ("spearman", "pearson", "kendall")
+_NEVER_ABOVE_ONE = ("spearman", "pearson", "kendall", *CLASS_METRICS)
 
 
 def decimals(value: float | None, ends: Sequence[float] | None) -> int:

@@ -14,6 +14,7 @@ from memnet.compare.record import RunRecord
 from memnet.compare.report.model_figures import MODEL_FIGURES, drawable
 from memnet.compare.report.shared_figures import SHARED_FIGURES
 from memnet.compare.report.style import settle, styled, to_bytes
+from memnet.compare.report.two_classes import has_classes
 
 __all__ = ["captions", "figure_names", "figures", "shared_figure_names", "to_bytes"]
 
@@ -45,6 +46,8 @@ def figure_names(record: RunRecord) -> dict[str, list[str]]:
         as far as its data suffice.
     """
     named: dict[str, list[str]] = {}
+    if has_classes(record):  # they show scores: how far off, and how distributed
+        return named
     taken: set[str] = set()
     for model, data in record.plots.items():
         stem = re.sub(r"[^A-Za-z0-9.-]+", "_", model)[:_LONGEST].strip("_") or "model"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -28,6 +28,9 @@ _TESTS = {
     "zou": ("low", "high"),
 }
 
+
+_CLASS_TESTS = {"delong": ("z", "p", "low", "high")}
+"""Their columns are there only where the human scores are two classes."""
 
 SAFE = ("results.spreadsheet.csv", "differences.spreadsheet.csv")
 """Copies of CSV files in which no text is a formula; see :func:`safe_files`."""
@@ -96,23 +99,27 @@ def _fit(table: Table) -> list[Table]:
 
 
 def _csv(kind: type, rows: Iterable[dict[str, Any]]) -> str:
+    rows = list(rows)
+    tests = dict(_TESTS)
+    if any("delong" in row.get("tests", {}) for row in rows):
+        tests |= _CLASS_TESTS
     head: list[str] = []
     for field in fields(kind):
         if field.name == "tests":
-            head += [f"{test}_{key}" for test, keys in _TESTS.items() for key in keys]
+            head += [f"{test}_{key}" for test, keys in tests.items() for key in keys]
         else:
             head += _ENDS.get(field.name, (field.name,))
-    return csv_text(head, map(_flat, rows))
+    return csv_text(head, (_flat(row, tests) for row in rows))
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def _flat(row: dict[str, Any], tests: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """Give each end of an interval and each statistic of a test a column of its own."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if name in _ENDS:
             flat |= zip(_ENDS[name], value or (None, None), strict=True)
         elif name == "tests":
-            for test, keys in _TESTS.items():
+            for test, keys in tests.items():
                 flat |= {f"{test}_{key}": value.get(test, {}).get(key) for key in keys}
         else:
             flat[name] = value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from memnet.compare.record import Difference, RunRecord
+from memnet.compare.report import two_classes
 from memnet.compare.report.answer import corrected_pairs, find_pair, join_names
 from memnet.compare.report.digits import decimals, fixed, with_interval
 from memnet.compare.report.table_model import p_equals, percent
@@ -23,6 +24,8 @@ def write_findings(record: RunRecord) -> list[str]:
     was trained on the data set is not called better than another. That a difference is not beyond
     chance is not called equivalence: only the equivalence test is.
     """
+    if two_classes.has_classes(record):
+        return two_classes.findings(record)
     return [*_ranking(record), *filter(None, [_ceiling_sentence(record)])]
 
 

@@ -6,7 +6,7 @@ from memnet.compare.record import RunRecord
 from memnet.compare.report.answer import STRENGTHS, STRENGTHS_SOURCE
 from memnet.compare.report.table_model import percent
 from memnet.data.contamination import MEANINGS
-from memnet.stats.metrics import METRICS, describe
+from memnet.stats.metrics import CLASS_METRICS, METRICS, describe
 
 
 def glossary(record: RunRecord) -> dict[str, str]:
@@ -47,7 +47,7 @@ def _metrics(record: RunRecord) -> dict[str, str]:
     """Explain the metrics of the record, in the order of the registry: title -> text, source."""
     defined = {result.metric for result in record.results if result.value is not None}
     texts = {}
-    for name, metric in METRICS.items():
+    for name, metric in (CLASS_METRICS | METRICS).items():
         if name in defined and metric.explanation:
             source = f" {metric.reference}." if metric.reference else ""
             texts[metric.title] = f"{metric.explanation}{source}"
@@ -73,7 +73,7 @@ def _strengths(record: RunRecord) -> str:
 def _intervals(record: RunRecord) -> str:
     if not record.results:
         return ""
-    first = record.results[0]
+    first = next((r for r in record.results if r.resamples), record.results[0])
     column, groups = (record.resampling.get(key) for key in ("column", "groups"))
     drawn = {
         "strata": f"pictures, drawn within each of the {groups} groups of {column!r}, so that "

@@ -22,6 +22,7 @@ from memnet.compare.report import (
     tables,
     threats,
     to_paste,
+    two_classes,
 )
 from memnet.compare.report.figures import (
     captions,
@@ -123,6 +124,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "warnings": [w for w in threats.order_warnings(record) if w not in under_the_answer],
         "findings": findings.write_findings(record),
         "glance": tables.at_a_glance(record),
+        "two_classes": two_classes.table(record) if two_classes.has_classes(record) else None,
         "differences": difference_tables.difference_tables(record),
         "sections": tables.sections(record),
         "captions": captions(record),
@@ -150,12 +152,13 @@ def _figures_by_place(record: RunRecord) -> dict[str, Any]:
         if name.startswith("scatter_")
     ]
     shared = shared_figure_names(record)
+    first += [name for name in shared if name.startswith("roc_")]
     between = [name for name in shared if name.startswith("differences_")]
     several = len(record.words) > 1
     rest = {
         model: [name for name in names if name not in first] for model, names in of_models.items()
     }
-    glance = [name for name in shared if name not in between]
+    glance = [name for name in shared if name not in (*between, *first)]
     if not several:  # a forest of one tree
         rest = {model: [*names, *glance] for model, names in rest.items()}
         glance = []

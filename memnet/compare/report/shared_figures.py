@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from memnet.compare.record import Result, RunRecord
+from memnet.compare.report.roc_figure import can_draw_roc, draw_roc, roc_caption
 from memnet.compare.report.style import (
     INK,
     POINTS_PER_INCH,
@@ -31,6 +32,7 @@ from memnet.compare.report.style import (
     width_of,
 )
 from memnet.compare.report.tables import ALPHA
+from memnet.compare.report.two_classes import has_classes
 
 METRIC = "spearman"
 
@@ -50,7 +52,7 @@ _MOST_WIDE = 6
 
 def can_draw_forest(record: RunRecord) -> bool:
     """Tell whether any model's correlation is defined."""
-    return any(row.value is not None for row in _rows(record))
+    return not has_classes(record) and any(row.value is not None for row in _rows(record))
 
 
 def draw_forest(record: RunRecord) -> Figure:
@@ -294,5 +296,6 @@ SHARED_FIGURES: dict[str, SharedFigure] = {
     f"differences_{METRIC}": SharedFigure(
         can_draw_differences, draw_differences, differences_caption
     ),
+    "roc_curves": SharedFigure(can_draw_roc, draw_roc, roc_caption),
 }
 """The figures of all models, in the order of the report."""

@@ -16,6 +16,7 @@ from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render
 from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.compare.report.tables import HEADLINE
+from memnet.compare.report.two_classes import HEADLINE as CLASS_HEADLINE
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
 from memnet.stats.metrics import describe
@@ -286,10 +287,12 @@ def _models_of(record: RunRecord) -> str:
 
 def _glance(rows: Sequence[Spread], models: list[str], count: int) -> Table:
     by_name = {(spread.model, spread.metric): spread for spread in rows}
-    metrics = [name for name in HEADLINE if any((model, name) in by_name for model in models)]
+    classes = any("auc" in key for key in by_name)
+    headings = CLASS_HEADLINE if classes else HEADLINE
+    metrics = [name for name in headings if any((model, name) in by_name for model in models)]
 
     def rho(model: str) -> tuple[bool, float]:
-        spread = by_name.get((model, "spearman"))
+        spread = by_name.get((model, "auc" if classes else "spearman"))
         mean = None if spread is None else spread.mean
         return mean is None, -(mean or 0.0)
 
@@ -309,12 +312,13 @@ def _glance(rows: Sequence[Spread], models: list[str], count: int) -> Table:
 
     return Table(
         title="",
-        columns=[Column("Model"), *(Column(HEADLINE[name], numeric=True) for name in metrics)],
+        columns=[Column("Model"), *(Column(headings[name], numeric=True) for name in metrics)],
         rows=[
             [Cell(m, word=words[m]), *(cell(m, name) for name in metrics)]
             for m in sorted(models, key=rho)
         ],
-        before=f"Mean and SD over the {count} records, sorted by the mean rho, with as many digits "
+        before=f"Mean and SD over the {count} records, sorted by the mean "
+        f"{'AUC' if classes else 'rho'}, with as many digits "
         "as the SD warrants; beside each model, the worst contamination of any record.",
         after=NO_STANDARD_ERROR,
     )

@@ -13,6 +13,7 @@ from memnet.compare.report.latex import footnote, tabular
 from memnet.compare.report.markdown import markdown_list, markdown_table
 from memnet.compare.report.table_model import Cell, Column, Table
 from memnet.compare.report.tables import by_name
+from memnet.compare.report.two_classes import has_classes
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import unknown_name
 
@@ -164,6 +165,8 @@ def table1_csv(measured: Measured | None = None) -> str:
 def measured_for_table1(record: RunRecord) -> dict[str, dict[str, str]]:
     """Return the measured values of Table 1's models in a record, each with its contamination."""
     measured: dict[str, dict[str, str]] = {}
+    if has_classes(record):  # the paper's figures are about scores
+        return measured
     for (model, metric), result in by_name(record).items():
         if model in TABLE1 and metric in TABLE1_COLUMNS and result.value is not None:
             text = f"{result.value:{TABLE1_COLUMNS[metric][1]}} ({result.contamination})"

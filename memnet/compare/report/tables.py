@@ -16,6 +16,8 @@ from memnet.compare.report.table_model import (
     p_value,
     percent,
 )
+from memnet.compare.report.two_classes import HEADLINE as CLASS_HEADLINE
+from memnet.compare.report.two_classes import has_classes, is_left_out
 from memnet.stats.metrics import describe, range_names
 from memnet.stats.metrics.base import GROUPS
 from memnet.stats.noise_matched import TEST_METHOD as LABELS
@@ -42,8 +44,9 @@ _IN_RANGES = {f"{metric}_{name}" for metric in _RANGE_METRICS for name in range_
 
 
 def ranked(record: RunRecord) -> list[str]:
-    """Models by Spearman's rho, the highest first, those without one last."""
-    rho = {r.model: r.value for r in record.results if r.metric == "spearman"}
+    """Models by Spearman's rho (AUC for classes), the highest first, those without one last."""
+    metric = "auc" if has_classes(record) else "spearman"
+    rho = {r.model: r.value for r in record.results if r.metric == metric}
 
     def key(model: str) -> tuple[bool, float]:
         value = rho.get(model)
@@ -80,7 +83,9 @@ def at_a_glance(record: RunRecord) -> Table:
     """Lay out the headline values of all models, the best rho first."""
     results = by_name(record)
     why = reasons(record)
-    names = [name for name in HEADLINE if any((m, name) in results for m in why)]
+    headings = CLASS_HEADLINE if has_classes(record) else HEADLINE
+    sort = f"Sorted by {'AUC' if has_classes(record) else 'rho'}. "
+    names = [name for name in headings if any((m, name) in results for m in why)]
     rows = []
     for model in ranked(record):
         cells = [Cell(model, word=record.words[model], note=why[model])]
@@ -90,9 +95,9 @@ def at_a_glance(record: RunRecord) -> Table:
         rows.append(cells)
     return Table(
         title="",
-        columns=[Column("Model"), *(Column(HEADLINE[name], numeric=True) for name in names)],
+        columns=[Column("Model"), *(Column(headings[name], numeric=True) for name in names)],
         rows=rows,
-        before=f"{'Sorted by rho. ' if len(rows) > 1 else ''}Under each value its {level(record)} "
+        before=f"{sort if len(rows) > 1 else ''}Under each value its {level(record)} "
         "interval, with as many digits as that warrants; under each model whether it may have seen "
         "the pictures that it is tested on.",
         after=_undefined(record, names),
@@ -109,7 +114,8 @@ def _undefined(record: RunRecord, names: Sequence[str]) -> str:
             rho = results.get((model, "spearman"))
             follows = name == "disattenuated_spearman" and rho is not None and rho.value is None
             if result is not None and result.value is None and not follows:
-                why.setdefault((HEADLINE[name], result.reason), []).append(model)
+                title = (CLASS_HEADLINE | HEADLINE)[name]
+                why.setdefault((title, result.reason), []).append(model)
     return " ".join(
         f"{title} is undefined for {', '.join(models)}: {reason}."
         for (title, reason), models in why.items()
@@ -138,7 +144,7 @@ def sections(record: RunRecord) -> list[Section]:
 def _model_tables(record: RunRecord, model: str) -> list[Table]:
     groups: dict[str, list[Result]] = {group: [] for group in GROUPS}
     for result in record.results:
-        if result.model == model:
+        if result.model == model and not is_left_out(record, result):
             groups[describe(result.metric).group].append(result)
     tables = []
     for group, results in groups.items():
@@ -221,7 +227,9 @@ def _sentence(group: str, results: dict[str, Result]) -> str:
     """Say how the values of a group are to be read."""
     if group == "error parts":
         return _error_parts(results)
-    if group == "distribution" and any(r.p_value is not None for r in results.values()):
+    if group == "distribution" and any(
+        r.p_value is not None for name, r in results.items() if name != "dip"
+    ):
         return (
             "Do predictions and human scores have one distribution? p answers whether they "
             "differ at all, which with many pictures they nearly always do; the effect size, with "

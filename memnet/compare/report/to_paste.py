@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from memnet.compare.record import Result, RunRecord
+from memnet.compare.report import two_classes
 from memnet.compare.report.answer import (
     NOT_ON_ONE_SCALE,
     corrected_pairs,
@@ -38,6 +39,8 @@ def results_text(record: RunRecord) -> str:
     A p value stands where each picture was drawn on its own and there are at least 10; it is that
     of the t approximation of rho.
     """
+    if two_classes.has_classes(record):
+        return two_classes.results_text(record)
     sentences = []
     for model in ranked(record):
         result = by_name(record).get((model, "spearman"))
@@ -56,8 +59,9 @@ def methods_text(record: RunRecord) -> str:
         f"Predictions of {join_names(list(record.words))} were compared with the human scores "
         f"({record.truth['column']}) of {_count(n)}{f' of {title}' if title else ''} with memnet "
         f"{versions.get('memnet', '(version not recorded)')}.",
-        *map(_intervals, record.results[:1]),
-        f"Agreement is Spearman's rank correlation{_p_method(record)}.",
+        *map(_intervals, [r for r in record.results if r.resamples][:1]),
+        two_classes.methods_text(record)
+        or f"Agreement is Spearman's rank correlation{_p_method(record)}.",
         _differences(record),
         _ceiling(record),
     ]

@@ -9,7 +9,9 @@ added by :func:`register_metric` (see :mod:`memnet.stats.metrics.base`).
 """
 
 from memnet.stats.metrics.anderson_darling import ANDERSON_DARLING, anderson_darling
+from memnet.stats.metrics.auc import AUC, AUC_BOOTSTRAP, auc, delong, delong_test
 from memnet.stats.metrics.base import (
+    CLASS_METRICS,
     METRICS,
     OVER_PARTICIPANTS,
     Metric,
@@ -20,7 +22,9 @@ from memnet.stats.metrics.base import (
     SwapStatistic,
     derived_metrics,
     describe,
+    metrics_between_classes,
     metrics_between_models,
+    metrics_for,
     name_failure,
     noise_matched_metrics,
     register_metric,
@@ -52,11 +56,18 @@ from memnet.stats.metrics.predictions import (
     min_prediction,
     tied_share,
 )
+from memnet.stats.metrics.quarters import (
+    QUARTERS,
+    bottom_quarter,
+    quarter_difference,
+    top_quarter,
+)
 from memnet.stats.metrics.sd_ratio import SD_RATIO, sd_ratio
 from memnet.stats.metrics.spearman import SPEARMAN, spearman
 from memnet.stats.metrics.wasserstein import WASSERSTEIN, wasserstein
 
 __all__ = [
+    "CLASS_METRICS",
     "METRICS",
     "OVER_PARTICIPANTS",
     "Metric",
@@ -66,11 +77,15 @@ __all__ = [
     "SwapStatistic",
     "Swaps",
     "anderson_darling",
+    "auc",
     "bias",
+    "bottom_quarter",
     "calibration_intercept",
     "calibration_slope",
     "clamped_share",
     "cramer_von_mises",
+    "delong",
+    "delong_test",
     "derived_metrics",
     "describe",
     "dip",
@@ -81,7 +96,9 @@ __all__ = [
     "ks",
     "mae",
     "max_prediction",
+    "metrics_between_classes",
     "metrics_between_models",
+    "metrics_for",
     "min_prediction",
     "mse",
     "mse_bias",
@@ -91,11 +108,13 @@ __all__ = [
     "name_failure",
     "noise_matched_metrics",
     "pearson",
+    "quarter_difference",
     "range_names",
     "register_metric",
     "sd_ratio",
     "spearman",
     "tied_share",
+    "top_quarter",
     "wasserstein",
 ]
 
@@ -119,3 +138,4 @@ for _metric in (  # in the order of the tables
     *RANGES,
 ):
     register_metric(_metric)
+CLASS_METRICS.update({metric.name: metric for metric in (AUC, AUC_BOOTSTRAP, *QUARTERS)})

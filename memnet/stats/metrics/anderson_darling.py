@@ -102,6 +102,7 @@ def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
 
 ANDERSON_DARLING = Metric(
     name="anderson_darling",
+    needs_scores=True,
     title="Anderson-Darling, standardised",
     better="lower",
     group="distribution",

@@ -166,6 +166,7 @@ class MetricInfo:
     group : which table it stands in: ``"accuracy"``, ``"error parts"``, ``"ceiling"``,
         ``"distribution"``, ``"noise-matched"``, ``"predictions"`` or ``"ranges"``.
     undefined : why it can be NaN.
+    needs_scores : whether it means nothing where the human scores are two classes, and is left out.
     effect : ``(value, n) -> size``, numbers or arrays: the same as an effect size that does not
         grow with n; None where the value is one already, or is no distance.
     effect_title : what the effect size is.
@@ -178,6 +179,7 @@ class MetricInfo:
     better: Direction = ""
     group: str = "accuracy"
     undefined: str = ""
+    needs_scores: bool = False
     effect: Callable[[Any, Any], Any] | None = None
     effect_title: str = ""
     explanation: str = ""
@@ -222,6 +224,8 @@ class Metric(MetricInfo):
         this makes of them. Differences are then tested for equivalence, and by the tests for
         dependent correlations. None: it is no correlation.
     subset : ``truth -> bool (N,)``, the pictures that it is about; None for all.
+    test_models : ``(truth, a, b, level) -> dict``: further tests of the difference between two
+        models, by their names in a record; None for those of ``correlate``, or none.
     """
 
     function: Function
@@ -236,6 +240,7 @@ class Metric(MetricInfo):
     swap_models: Callable[[Array, Array, Array], SwapStatistic] | None = None
     correlate: Callable[[Array], Array] | None = None
     subset: Callable[[Array], Any] | None = None
+    test_models: Callable[[Array, Array, Array, float], dict[str, Any]] | None = None
 
     def on_resamples(self, resamples: Resamples) -> Array:
         """Return the metric's value on each resample, ``(B,)``."""
@@ -273,6 +278,9 @@ class Metric(MetricInfo):
 METRICS: dict[str, Metric] = {}
 """Every metric by its name, in the order of the tables."""
 
+CLASS_METRICS: dict[str, Metric] = {}
+"""Those that are for two classes alone, human scores of 0 and 1, by name."""
+
 
 def register_metric(metric: Metric) -> Metric:
     """Add a metric to :data:`METRICS`, behind those that are there.
@@ -291,12 +299,24 @@ def register_metric(metric: Metric) -> Metric:
         return metric
     derived = [f"{metric.name}_noise_matched"] if metric.noise_matched else []
     for name in (metric.name, *derived):
-        if name in METRICS or name in derived_metrics():
+        if name in METRICS or name in CLASS_METRICS or name in derived_metrics():
             raise MemnetError(
                 f"There is a metric {name!r} already ({describe(name).title}); choose another name."
             )
     METRICS[metric.name] = metric
     return metric
+
+
+def metrics_for(*, classes: bool) -> dict[str, Metric]:
+    """Return the metrics for human scores, or those for two classes, which are 0 and 1.
+
+    >>> list(metrics_for(classes=True))[:2], "mse" in metrics_for(classes=True)
+    (['auc', 'auc_bootstrap'], False)
+    """
+    if not classes:
+        return dict(METRICS)
+    others = {name: metric for name, metric in METRICS.items() if not metric.needs_scores}
+    return {**CLASS_METRICS, **others}
 
 
 @contextmanager
@@ -328,6 +348,19 @@ def noise_matched_metrics() -> list[Metric]:
 def metrics_between_models() -> list[Metric]:
     """Return the metrics by which every two models are compared."""
     return [metric for metric in METRICS.values() if metric.between_models]
+
+
+def metrics_between_classes() -> list[Metric]:
+    """Return those by which every two models are compared where the truth is two classes.
+
+    They are those of :data:`CLASS_METRICS` and of one's own: a correlation with 0 and 1 would say
+    the same once more, by tests that suppose scores.
+    """
+    return [
+        metric
+        for metric in metrics_for(classes=True).values()
+        if metric.between_models and metric.correlate is None
+    ]
 
 
 OVER_PARTICIPANTS = "spearman_over_participants"
@@ -401,7 +434,12 @@ def describe(name: str) -> MetricInfo:
     >>> describe("of_tomorrow").title
     'of_tomorrow'
     """
-    return METRICS.get(name) or derived_metrics().get(name) or MetricInfo(name=name, title=name)
+    return (
+        METRICS.get(name)
+        or CLASS_METRICS.get(name)
+        or derived_metrics().get(name)
+        or MetricInfo(name=name, title=name)
+    )
 
 
 def checked(truth: Array, prediction: Array) -> tuple[Array, Array]:

@@ -32,6 +32,7 @@ def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
 
 CRAMER_VON_MISES = Metric(
     name="cramer_von_mises",
+    needs_scores=True,
     title="Cramer-von Mises T",
     better="lower",
     group="distribution",

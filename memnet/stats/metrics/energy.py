@@ -33,6 +33,7 @@ def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
 
 ENERGY = Metric(
     name="energy",
+    needs_scores=True,
     title="Energy distance",
     better="lower",
     group="distribution",

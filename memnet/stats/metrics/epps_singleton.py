@@ -253,6 +253,7 @@ def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
 
 EPPS_SINGLETON = Metric(
     name="epps_singleton",
+    needs_scores=True,
     title="Epps-Singleton W2",
     better="lower",
     group="distribution",

@@ -163,6 +163,7 @@ def _recalibrated(resamples: Resamples) -> Array:
 ERROR_PARTS = (
     Metric(
         name="mse_bias",
+        needs_scores=True,
         title="MSE: squared bias",
         better="lower",
         group="error parts",
@@ -173,6 +174,7 @@ ERROR_PARTS = (
     ),
     Metric(
         name="mse_variance",
+        needs_scores=True,
         title="MSE: variance mismatch",
         better="lower",
         group="error parts",
@@ -184,6 +186,7 @@ ERROR_PARTS = (
     ),
     Metric(
         name="mse_correlation",
+        needs_scores=True,
         title="MSE: (1 - r) part",
         better="lower",
         group="error parts",
@@ -195,6 +198,7 @@ ERROR_PARTS = (
     ),
     Metric(
         name="mse_recalibrated",
+        needs_scores=True,
         title="MSE after cross-fitted recalibration",
         better="lower",
         group="error parts",
@@ -207,6 +211,7 @@ ERROR_PARTS = (
     ),
     Metric(
         name="calibration_slope",
+        needs_scores=True,
         title="Recalibration slope",
         better="one",
         group="error parts",
@@ -218,6 +223,7 @@ ERROR_PARTS = (
     ),
     Metric(
         name="calibration_intercept",
+        needs_scores=True,
         title="Recalibration intercept",
         better="zero",
         group="error parts",

@@ -105,6 +105,7 @@ def _swapped(error: Callable[[Array], Array]) -> Callable[[Array, Array, Array],
 
 MSE = Metric(
     name="mse",
+    needs_scores=True,
     title="MSE",
     better="lower",
     function=mse,
@@ -115,6 +116,7 @@ MSE = Metric(
 )
 MAE = Metric(
     name="mae",
+    needs_scores=True,
     title="MAE",
     better="lower",
     function=mae,
@@ -125,6 +127,7 @@ MAE = Metric(
 )
 BIAS = Metric(
     name="bias",
+    needs_scores=True,
     title="Bias (prediction - truth)",
     better="zero",
     function=bias,
@@ -149,6 +152,7 @@ def _in_range(metric: Metric, which: int, column: int) -> Metric:
 
     return Metric(
         name=f"{metric.name}_{name}",
+        needs_scores=True,
         title=f"{metric.name.upper()}, {words}",
         better=metric.better,
         group="ranges",

@@ -36,6 +36,7 @@ def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
 
 KS = Metric(
     name="ks",
+    needs_scores=True,
     title="Kolmogorov-Smirnov distance",
     better="lower",
     group="distribution",

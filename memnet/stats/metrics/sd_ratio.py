@@ -90,6 +90,7 @@ def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
 
 SD_RATIO = Metric(
     name="sd_ratio",
+    needs_scores=True,
     title="SD ratio (prediction / truth)",
     better="one",
     group="distribution",

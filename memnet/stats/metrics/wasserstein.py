@@ -31,6 +31,7 @@ def from_expected(expected: ExpectedLabels, counts: Array) -> Array:
 
 WASSERSTEIN = Metric(
     name="wasserstein",
+    needs_scores=True,
     title="Wasserstein distance",
     better="lower",
     group="distribution",

@@ -1,0 +1,73 @@
+"""The ROC curves of all models, where the human scores are two classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from memnet.compare.record import RunRecord
+from memnet.compare.report.style import heading, legend, number, pictures
+from memnet.compare.report.two_classes import METRIC, has_classes
+
+_STYLES = ("-", "--", "-.", ":")
+
+
+def can_draw_roc(record: RunRecord) -> bool:
+    """Tell whether there are two classes, and pictures of both in the figures' data."""
+    return has_classes(record) and any(
+        len(set(data["truth_points"])) == 2 for data in record.plots.values()
+    )
+
+
+def draw_roc(record: RunRecord) -> Figure:
+    """Draw the share of each class that lies above every threshold, and chance."""
+    figure = Figure(figsize=(4.6, 4.9), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="chance, 0.500")
+    auc = {result.model: result for result in record.results if result.metric == METRIC}
+    for place, (model, data) in enumerate(record.plots.items()):
+        if len(set(data["truth_points"])) == 2:
+            x, y = roc_points(data["truth_points"], data["prediction_points"])
+            value = auc[model].value if model in auc else None
+            axes.plot(
+                x,
+                y,
+                ls=_STYLES[place % len(_STYLES)],
+                color=f"C{place}",
+                lw=1.6,
+                label=f"{model}, AUC {number(value) if value is not None else 'undefined'}",
+            )
+    classes = record.truth["classes"]
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        aspect="equal",
+        xlabel=f"share of the pictures of class {classes['negative']} above the threshold",
+        ylabel=f"share of the pictures of class {classes['positive']}",
+    )
+    heading(figure, ("ROC curves", pictures(record.items["n"], record)))
+    legend(figure, axes)
+    return figure
+
+
+def roc_points(truth: Any, prediction: Any) -> tuple[Any, Any]:
+    """Return the points of an ROC curve, from (0, 0) to (1, 1): false and true positive rates.
+
+    >>> [values.tolist() for values in roc_points([0, 1, 0, 1], [0.1, 0.4, 0.4, 0.9])]
+    [[0.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 1.0]]
+    """
+    truth, place = np.asarray(truth), np.unique(-np.asarray(prediction), return_inverse=True)[1]
+    positive, negative = np.bincount(place, truth), np.bincount(place, 1 - truth)
+    x, y = (np.concatenate([[0.0], np.cumsum(each)]) / each.sum() for each in (negative, positive))
+    return x, y
+
+
+def roc_caption(record: RunRecord) -> str:
+    """Say what the ROC curves show."""
+    return (
+        "ROC curves: for every threshold on a model's predictions, the share of the memorable "
+        "class above it (up) against that of the other class (right). The area under a curve is "
+        "the AUC; on the diagonal a model cannot tell the classes apart."
+    )
