@@ -447,7 +447,7 @@ def _no_shares(prediction: Array) -> str:
 def _reliability(data: ComparisonInput) -> Reliability:
     """From the counts; else as published, where it is known what the labels are.
 
-    MemCat's published figure is about labels whose counts are published, too, so without the counts
+    MemCat's published value is about labels whose counts are published, too, so without the counts
     nobody can tell whether the labels are those; LaMem has no counts, and one kind of label.
     """
     if data.classes:

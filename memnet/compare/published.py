@@ -45,7 +45,7 @@ class PublishedValue:
     value, printed, qualifier : the number, its digits as printed, the source's own "about".
     source, also_in, where : publication, others that repeat it, table or text.
     what : one line.
-    like_for_like, note : whether a measured value may be held against it, and why (not).
+    like_for_like, note : whether a measured value may be compared with it, and why (not).
     contradicts : ids of what the same paper says elsewhere.
     every_dataset : whether it is about the model, whatever it is shown.
     """

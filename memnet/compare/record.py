@@ -131,7 +131,7 @@ class RunRecord:
     differences : every pair of models.
     labels : reliability, ceilings and noise of the human scores: ``kind``, ``source``, ``reason``
         and ``figures``, name -> ``{"value", "interval", "method"}``.
-    published : published figures for these models or this data set, with their sources.
+    published : published values for these models or this data set, with their sources.
     resampling : what the bootstrap drew: ``kind``, ``column``, ``groups``.
     """
 

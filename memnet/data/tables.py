@@ -286,8 +286,8 @@ def _is_text(cells: pd.Series | pd.Index) -> bool:
 
 
 def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, list[str]]:
-    found = read_sheet(content, path, sheet)
-    (_, names), *body = found.rows
+    cells = read_sheet(content, path, sheet)
+    (_, names), *body = cells.rows
     frame = pd.DataFrame(
         [row for _, row in body],
         columns=range(len(names)),
@@ -297,8 +297,8 @@ def _read_excel(content: bytes, path: Path, sheet: str) -> tuple[pd.DataFrame, l
     frame.columns = pd.Index(list(map(_name, names)), dtype=object)
     frame.attrs[DECIMAL_COMMA] = _has_decimal_commas([row for _, row in body])
     frame.attrs[POINTS_UNSURE] = True
-    frame.attrs[POINT_COLUMNS] = [frame.columns[place] for place in found.fractions]
-    return frame, found.assumed
+    frame.attrs[POINT_COLUMNS] = [frame.columns[place] for place in cells.fractions]
+    return frame, cells.assumed
 
 
 def _text_frame(frame: pd.DataFrame) -> pd.DataFrame:

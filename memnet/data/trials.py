@@ -149,11 +149,11 @@ def read_trials(
         )
         if empty == "leave out":
             usable &= ~blank
-    said = _answers(cells, answer, source, usable & ~blank, yes, assumed)
+    called_old = _answers(cells, answer, source, usable & ~blank, yes, assumed)
     if correct:
-        said = said == was_old
+        called_old = called_old == was_old
     if empty == "no":
-        said = said & ~blank
+        called_old = called_old & ~blank
     if not usable.any():
         raise MemnetError(f"{source} has no trial that can be used.")
     who, participants = pd.factorize(names[0][usable], sort=True)
@@ -164,7 +164,7 @@ def read_trials(
         who=who,
         what=what,
         old=was_old[usable],
-        yes=said[usable],
+        yes=called_old[usable],
         flag=flag[usable],
         source=source,
         rows=len(frame) + len(broken_rows(frame)),
@@ -183,8 +183,8 @@ def read_answers(path: Path) -> pd.DataFrame:
     """
     try:
         frame = pd.read_parquet(path)
-        found = frame[["participant", "image_id", "old", "yes"]]
-        return found.astype({"participant": str, "image_id": str, "old": bool, "yes": bool})
+        answers = frame[["participant", "image_id", "old", "yes"]]
+        return answers.astype({"participant": str, "image_id": str, "old": bool, "yes": bool})
     except FileNotFoundError:
         raise MemnetError(
             f"There is no {path}, which its table's manifest names; run `memnet responses` again, "

@@ -8,6 +8,8 @@ import statistics
 import pandas as pd
 import pytest
 
+from memnet.compare.report.digits import decimals, fixed
+
 pytestmark = pytest.mark.usefixtures("quick_figures")
 
 
@@ -71,15 +73,16 @@ def test_several_records_give_mean_and_sd_and_stay_apart(memnet_command, saved):
     assert rho["sd"] == pytest.approx(statistics.stdev(values), abs=1e-15)  # with n - 1
     assert [rho[f"value_{place}"] for place in (1, 2, 3)] == pytest.approx(values, abs=1e-15)
     assert rho["contamination"] == "contaminated"  # the worst of the three
+    mean, sd = statistics.fmean(values), statistics.stdev(values)
+    digits = decimals(mean, (mean - sd, mean + sd))
+    spread_texts = {"mean": fixed(mean, digits, bare=True), "sd": fixed(sd, digits, bare=True)}
     for name in ("summary.html", "summary.md"):
         text = (saved / "all" / name).read_text()
-        assert f"{statistics.fmean(values):.6f}" in text
-        assert f"{statistics.stdev(values):.6f}" in text
+        assert spread_texts["mean"] in text
+        assert spread_texts["sd"] in text
         assert "no standard error" in text
         assert "share pictures" in text
-        assert text.count("contaminated") >= 4
-        for value in values:
-            assert f"{value:.6f}" in text
+        assert text.count("contaminated") >= 2  # at a glance, and at every value
     assert f"{statistics.fmean(values):.6f}" in done.stdout
 
 

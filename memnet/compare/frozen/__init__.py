@@ -1,1 +1,1 @@
-"""Scores held frozen in a file, and the check that they still hold."""
+"""Scores frozen in a file, and the check that a model still gives them."""

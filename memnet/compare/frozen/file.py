@@ -1,4 +1,4 @@
-"""Frozen scores: what a model said of some pictures once, to be compared with what it says now.
+"""Frozen scores: those that a model once gave some pictures, to compare with those of today.
 
 A frozen file holds every score to the last bit together with all that a score depends on, so that
 a difference can be named: weights, preprocessing, output scaling, versions, processor, and the

@@ -129,8 +129,8 @@ def corrected_pairs(record: RunRecord) -> int:
 def _rho_of(record: RunRecord) -> dict[str, Result]:
     """Model -> its rank correlation where it is defined, the highest first."""
     results = by_name(record)
-    found = {m: results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results}
-    return {model: result for model, result in found.items() if result.value is not None}
+    rho = {m: results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results}
+    return {model: result for model, result in rho.items() if result.value is not None}
 
 
 def _value(result: Result) -> str:
@@ -139,11 +139,11 @@ def _value(result: Result) -> str:
 
 def _no_answer(record: RunRecord) -> str:
     results = by_name(record)
-    found = [results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results]
+    undefined = [results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results]
     why = join_names(
-        list(dict.fromkeys(result.reason for result in found if result.reason)) or [""]
+        list(dict.fromkeys(result.reason for result in undefined if result.reason)) or [""]
     )
-    who = join_names([result.model for result in found]) if found else "these models"
+    who = join_names([result.model for result in undefined]) if undefined else "these models"
     return (
         f"There is no answer about {who}: the rank correlation with the human scores is undefined"
         f"{f' ({why})' if why else ''}."

@@ -123,7 +123,8 @@ def _between(record: RunRecord) -> str:
         "the two predictions for a picture are swapped at random between the models: as ranks for "
         "Spearman (each column is then ranked again), as z scores for Pearson, as errors for MSE "
         "and MAE. Two-sided. Holm's correction bounds the chance of any false alarm among all "
-        "pairs of the metric, Benjamini and Hochberg's the share of false ones among those found. "
+        "pairs of the metric, Benjamini and Hochberg's the share of false ones among those with "
+        "a small p. "
         "Williams, Steiger and Meng, Rosenthal and Rubin test two correlations with one variable "
         "in common; Zou gives an interval for their difference."
     )

@@ -181,7 +181,7 @@ def inside(figure: Figure) -> float:
 def heading(figure: Figure, lines: Iterable[str]) -> None:
     """Put a title over a figure, left, as high as it needs; the figure grows by its height.
 
-    Without a layout engine the title's place must be said; with one it must not be, as the engine
+    Without a layout engine the title's place must be given; with one it must not be, as the engine
     only makes room for a title that it places.
     """
     text = "\n".join(wrapped(line, inside(figure)) for line in lines)

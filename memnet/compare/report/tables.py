@@ -207,7 +207,7 @@ def _group(group: str, results: Sequence[Result]) -> Table:
 
 
 def _remark(result: Result) -> str:
-    """Why something is missing, and how p was found where the table's words do not say it."""
+    """Why something is missing, and how p was computed where the table's words do not say it."""
     method = "" if result.p_method.startswith((SWAPS, LABELS)) else result.p_method
     by = f"p {'by ' if result.p_value is not None else ''}{method}" if method else ""
     return "; ".join(filter(None, [result.reason, by]))

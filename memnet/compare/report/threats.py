@@ -1,6 +1,6 @@
 """What threatens an answer: the warnings of a record, the gravest first, and those in short.
 
-A record's warnings are sentences in the order in which they were found. The reader wants first what
+A record's warnings are sentences in the order in which they arose. The reader wants first what
 can turn the result round: wrong rows and ids, then pictures that a model was trained on, then few
 pictures, then noise, then formalities. :data:`THREATS` knows them by their words; what it does not
 know stands before the formalities.
