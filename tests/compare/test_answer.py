@@ -126,6 +126,13 @@ def test_beyond_the_ceiling_no_share_above_one_is_given(old):
     assert ", as much as these human scores allow (ceiling .83)." in said
 
 
+def test_an_interval_over_three_bands_leaves_the_strength_open(old):
+    assert write_answer(compared(old, rho("a", 0.58, 0.32, 0.76))) == (
+        "a ranks these pictures as people do, somewhere from weakly to strongly: rho "
+        ".58 [.32, .76]."
+    )
+
+
 def test_an_interval_that_reaches_0_shows_no_agreement(old):
     record = compared(old, rho("a", 0.11, -0.02, 0.24), *GOOD[1:], labels=CEILING)
     assert write_answer(record) == (
@@ -205,6 +212,16 @@ def test_a_contaminated_model_with_the_highest_rho_is_not_called_better(old):
     ]
 
 
+def test_between_models_the_contaminated_one_is_named_once(old):
+    seen = rho("x", 0.95, 0.94, 0.96, word="contaminated")
+    row = replace(pair("x", "b", 0.45, 0.3, 0.6, 0.0001), contamination="contaminated")
+    text = markdown(compared(old, seen, TWO[1], differences=[row]))
+    section = text[text.index("## Between models ##") :]
+    section = section[: section.index("\n## ", 5)]
+    assert section.count("> Trained on this data set: x. A difference from such a model") == 1
+    assert "**contaminated**" not in section
+
+
 def test_where_one_model_alone_is_not_contaminated_it_is_the_answer(old):
     seen = rho("x", 0.95, 0.94, 0.96, word="contaminated")
     assert write_answer(compared(old, seen, TWO[1])) == (
@@ -281,6 +298,7 @@ def test_the_answer_stands_before_any_table_and_the_rest_is_folded(old):
         lines = markdown(record).splitlines()
         answer = next(place for place, line in enumerate(lines) if line.startswith("**"))
         assert answer == 4
+        assert "2026-11-24 19:35 UTC" in lines[2]
         assert answer < next(place for place, line in enumerate(lines) if line.startswith("|"))
         headings = [line for line in lines if line.startswith("## ")]
         assert headings[0] == "## At a glance"

@@ -105,6 +105,15 @@ def strength(result: Result) -> str:
     return " to ".join(dict.fromkeys(words))
 
 
+def _as_people_do(words: str) -> str:
+    """Say that pictures are ranked as people do, and that it is uncertain how strongly."""
+    names = [word for _, word in STRENGTHS]
+    first, last = (names.index(word) for word in (words.split(" to ") * 2)[:2])
+    if last - first > 1:
+        return f"as people do, somewhere from {words}"
+    return f"{words} as people do"
+
+
 def join_names(names: list[str], last: str = "and") -> str:
     """Write names as ``a, b and c``."""
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
@@ -169,7 +178,7 @@ def _about(record: RunRecord, model: str, *, others: bool) -> str:
     word = strength(result)
     if not word:
         return f"{name} is not shown to rank these pictures better than chance would: {value}."
-    text = f"{name} ranks these pictures {word} as people do: {value}{_possible(record, model)}"
+    text = f"{name} ranks these pictures {_as_people_do(word)}: {value}{_possible(record, model)}"
     return f"{text}{_level(record, model, 'its')}."
 
 
@@ -221,7 +230,7 @@ def _lead(record: RunRecord, models: list[str]) -> str:
     difference = f"{with_interval(sign * row.value, ends, bare=True)}, {p}"
     if not is_apart(row):
         alike = words[0] and words[0] == words[1]
-        both = f"Both rank these pictures {words[0]} as people do; " if alike else ""
+        both = f"Both rank these pictures {_as_people_do(words[0])}; " if alike else ""
         return (
             f"{both}{first} is not shown to rank {'them' if alike else 'these pictures'} better "
             f"than {second}: {values}, a difference of {difference}.{doubt}"
@@ -235,7 +244,7 @@ def _lead(record: RunRecord, models: list[str]) -> str:
             f"better than chance would: rho {_value(rho[0])} {against}, a lead of {difference}."
         )
     return (
-        f"{first} ranks these pictures {words[0]} as people do, {which} beyond chance: rho "
+        f"{first} ranks these pictures {_as_people_do(words[0])}, {which} beyond chance: rho "
         f"{_value(rho[0])} {against}, a lead of {difference}{_level(record, first, 'its')}."
     )
 

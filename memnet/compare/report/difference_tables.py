@@ -33,6 +33,17 @@ def difference_tables(record: RunRecord) -> list[Table]:
     ]
 
 
+def contamination_note(record: RunRecord) -> str:
+    """Say once, for all tables, with which models a difference says nothing; "" for none."""
+    seen = [model for model, word in record.words.items() if word == "contaminated"]
+    if not seen:
+        return ""
+    return (
+        f"Trained on this data set: {', '.join(seen)}. A difference from such a model does not say "
+        "which of the two is better on other pictures."
+    )
+
+
 def _difference_table(rows: Sequence[Difference]) -> Table:
     metric = describe(rows[0].metric)
     defined = [row for row in rows if row.value is not None]
@@ -58,8 +69,8 @@ def _difference_table(rows: Sequence[Difference]) -> Table:
             _difference_cells(row, bool(margins), tested) + (_delong_cells(row) if delong else [])
             for row in defined
         ],
-        before=f"Each difference with its paired {percent(rows[0].level)} interval and the worse "
-        f"of the two contaminations; n = {rows[0].n:,} pictures. {_SIGN.get(metric.better, '')}",
+        before=f"Each difference with its paired {percent(rows[0].level)} interval; "
+        f"n = {rows[0].n:,} pictures. {_SIGN.get(metric.better, '')}",
         after=" ".join(filter(None, [_undefined(rows), _supposed(rows) if tested else ""])),
     )
 

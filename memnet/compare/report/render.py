@@ -126,6 +126,8 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "glance": tables.at_a_glance(record),
         "two_classes": two_classes.table(record) if two_classes.has_classes(record) else None,
         "differences": difference_tables.difference_tables(record),
+        "contamination_note": difference_tables.contamination_note(record),
+        "created": _moment(record.created),
         "sections": tables.sections(record),
         "captions": captions(record),
         "figure_names": _figures_by_place(record),
@@ -140,6 +142,12 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "glossary": glossary.glossary(record),
         "manifest": record.truth.get("manifest") or {},
     }
+
+
+def _moment(created: str) -> str:
+    """``2026-11-28T21:14:07+00:00`` without seconds, to be read; what is not of UTC as it is."""
+    day, _, time = created.removesuffix("+00:00").partition("T")
+    return f"{day} {time[:5]} UTC" if created.endswith("+00:00") and time else created
 
 
 def _figures_by_place(record: RunRecord) -> dict[str, Any]:
