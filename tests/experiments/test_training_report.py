@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from memnet.compare.report.digits import result_texts
 from memnet.compare.report.style import to_bytes
 from memnet.errors import MemnetError
 from memnet.experiments.search_page import CHOSEN, write_search_page
@@ -319,8 +320,7 @@ def test_contaminated_validation_figures_are_called_so_first_and_beside_each(pag
 def test_the_test_part_has_its_interval_and_its_own_contamination(page, record):
     rho, mse = record.result("spearman"), record.result("mse")
     for result in (rho, mse):
-        low, high = result.interval
-        assert f"{result.value:.6f} [{low:.4f}, {high:.4f}] contaminated" in page.text
+        assert f"{' '.join(result_texts(result))} contaminated" in page.text
     assert record.models[0]["contamination_why"] in page.text
 
 
