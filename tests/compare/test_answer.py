@@ -285,6 +285,17 @@ def test_what_threatens_the_answer_stands_under_it_and_unlike_scales_have_no_bia
     ]
 
 
+def test_wrong_rows_threaten_more_than_contamination_and_that_more_than_few_pictures(old):
+    seen = [replace(result, contamination="contaminated") for result in GOOD]
+    record = compared(
+        old, *seen, warnings=[WARNINGS[2]], items={**old.items, "n": 20, "set_aside": 9}
+    )
+    rows, contamination, few = write_threats(record)
+    assert rows == "9 rows of the tables could not be used: see the warnings."
+    assert contamination.startswith("a was trained on this data set")
+    assert few == WARNINGS[2]
+
+
 def test_pictures_left_out_threaten_the_answer_where_they_are_many(old):
     record = compared(old, *GOOD, items={**old.items, "n": 80, "without_score": 20})
     (line,) = write_threats(record)

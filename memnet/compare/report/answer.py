@@ -11,7 +11,7 @@ from memnet.compare.report import two_classes
 from memnet.compare.report.digits import FEWEST, decimals, fixed, with_interval
 from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import ALPHA, by_name, ranked
-from memnet.compare.report.threats import SCALE, TWO_CLASSES, short_warnings, warned_of
+from memnet.compare.report.threats import SCALE, SEEN, TWO_CLASSES, short_warnings, warned_of
 
 STRENGTHS = (
     (0.1, "hardly"),
@@ -58,7 +58,7 @@ def write_answer(record: RunRecord) -> str:
 def write_threats(record: RunRecord) -> list[str]:
     """Return the lines that stand under the answer, since they threaten it, the gravest first."""
     rho = _rho_of(record)
-    lines = short_warnings(record)
+    lines = []
     seen = [model for model in rho if record.words[model] == "contaminated"]
     unsure = [model for model in rho if record.words[model] in ("possibly", "unknown")]
     eligible = [model for model in rho if model not in seen]
@@ -84,7 +84,12 @@ def write_threats(record: RunRecord) -> list[str]:
     missing = [m for m in ranked(record) if m not in rho and (m, "spearman") in by_name(record)]
     if missing and rho:
         lines.append(f"There is no answer about {join_names(missing)}: rho is undefined.")
-    return lines
+    about_models = [(SEEN, line) for line in lines]
+    return [line for _, line in sorted([*short_warnings(record), *about_models], key=_gravity)]
+
+
+def _gravity(threat: tuple[int, str]) -> int:
+    return threat[0]
 
 
 def models_of_the_answer(record: RunRecord) -> list[str]:

@@ -98,8 +98,7 @@ def at_a_glance(record: RunRecord) -> Table:
         columns=[Column("Model"), *(Column(headings[name], numeric=True) for name in names)],
         rows=rows,
         before=f"{sort if len(rows) > 1 else ''}Under each value its {level(record)} "
-        "interval, with as many digits as that warrants; under each model whether it may have seen "
-        "the pictures that it is tested on.",
+        "interval; under each model whether it may have seen these pictures.",
         after=_undefined(record, names),
     )
 

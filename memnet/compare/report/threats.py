@@ -72,23 +72,29 @@ def order_warnings(record: RunRecord) -> list[str]:
     return sorted(record.warnings, key=lambda sentence: _threat(sentence).about)
 
 
-def short_warnings(record: RunRecord) -> list[str]:
-    """Return what threatens the answer itself, in short lines to stand directly under it."""
+def short_warnings(record: RunRecord) -> list[tuple[int, str]]:
+    """Return what threatens the answer itself: (what it is about, a short line to stand under it).
+
+    Rows that were left out or set aside threaten it where they are many.
+    """
     lines = []
     items = record.items
-    left = items["without_score"]
-    if left > _MANY_LEFT_OUT * (items["n"] + left):
+    left, aside, n = items["without_score"], items["set_aside"], items["n"]
+    if left > _MANY_LEFT_OUT * (n + left):
         lines.append(
-            f"{left:,} of {items['n'] + left:,} pictures with a human score are not in this "
-            "comparison, since not every model scored them."
+            f"{left:,} of {n + left:,} pictures with a human score are not in this comparison, "
+            "since not every model scored them."
         )
-    for sentence in order_warnings(record):
-        threat = _threat(sentence)
-        if threat.about == FEW:
-            lines.append(sentence)
-        elif threat.short:
-            lines.append(threat.short)
-    return list(dict.fromkeys(lines))
+    if aside > _MANY_LEFT_OUT * (n + aside):
+        lines.append(f"{aside:,} rows of the tables could not be used: see the warnings.")
+    about_rows = [(ROWS, line) for line in lines]
+    threats = [(sentence, _threat(sentence)) for sentence in order_warnings(record)]
+    others = [
+        (threat.about, sentence if threat.about == FEW else threat.short)
+        for sentence, threat in threats
+        if threat.about == FEW or threat.short
+    ]
+    return list(dict.fromkeys([*about_rows, *others]))
 
 
 def warned_of(record: RunRecord, words: str) -> bool:
