@@ -1,18 +1,19 @@
 """Columns of known origin, and what `diagnose` makes of them: the study behind docs/diagnose.md.
 
-    python tools/diagnosis_page.py docs/diagnose.md [--full]
+    python tools/diagnosis_page.py docs/diagnose.md [--full] [--draws 50] [--workers 2]
 
 draws 30 pictures 50 times, writes every variant's scores in every form, diagnoses each column and
 writes the tables between the markers of the page. So it does with columns of other models, which
-are merely related to a variant. The network is the small one of the golden files (the weights of
-the original are not public); ``--full`` takes the recipe's full-size network, with fewer pictures
-to draw from. The fast tests do one draw of the same.
+are merely related to a variant, as they are and with every tenth row replaced. The network is the
+small one of the golden files (the weights of the original are not public); ``--full`` takes the
+recipe's full-size network, with fewer pictures to draw from. The fast tests do one draw of the
+same.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,9 @@ PICTURES = 30
 DRAWS = 50
 BEGIN, END = "<!-- diagnose-study: begin -->", "<!-- diagnose-study: end -->"
 RELATED_BEGIN, RELATED_END = "<!-- related-study: begin -->", "<!-- related-study: end -->"
+CORRUPTED_BEGIN = "<!-- related-corrupted-study: begin -->"
+CORRUPTED_END = "<!-- related-corrupted-study: end -->"
+Related = tuple[int, int | None, float, str]  # pictures, decimals, correlation, what was said
 RELATED = (0.8, 0.9, 0.95, 0.97, 0.99, 1.0)  # correlations with a variant; 1 is that variant
 COUNTS = (10, 12, 15, 30, 60)
 DECIMALS = (1, 2, 4, None)
@@ -156,18 +160,27 @@ def write(outputs: np.ndarray, kind: Kind, random: np.random.Generator) -> list[
     }[kind.form]
     values = values * kind.unit
 
-    def text(value: float) -> str:
-        return repr(value) if kind.decimals is None else f"{value:.{kind.decimals}f}"
-
-    texts = [text(float(value)) for value in values]
+    texts = [in_digits(float(value), kind.decimals) for value in values]
     if kind.rows == "shuffled":
         return [texts[row] for row in random.permutation(len(texts))]
-    if kind.rows == "corrupted":  # half by another row's value, half by noise
-        corrupted = random.choice(len(texts), round(0.1 * len(texts)), replace=False)
-        for number, row in enumerate(corrupted):
-            other = texts[int(random.integers(len(texts)))]
-            texts[row] = other if number % 2 else text(float(random.uniform(0, kind.unit)))
+    if kind.rows == "corrupted":
+        return corrupt(texts, kind.decimals, kind.unit, random)
     return texts
+
+
+def corrupt(
+    texts: Sequence[str], decimals: int | None, unit: float, random: np.random.Generator
+) -> list[str]:
+    """Replace every tenth row, half of them by another row's value, half by noise."""
+    texts = list(texts)
+    for number, row in enumerate(random.choice(len(texts), round(0.1 * len(texts)), replace=False)):
+        other = texts[int(random.integers(len(texts)))]
+        texts[row] = other if number % 2 else in_digits(float(random.uniform(0, unit)), decimals)
+    return texts
+
+
+def in_digits(value: float, decimals: int | None) -> str:
+    return repr(value) if decimals is None else f"{value:.{decimals}f}"
 
 
 def as_column(ids: Sequence[str], texts: Sequence[str]) -> OldColumn:
@@ -293,11 +306,14 @@ def related_texts(
     """Write scores that are correlated `r` with a variant's, on average, with its mean and SD."""
     noise = raw.std() * random.normal(size=len(raw))
     values = raw.mean() + r * (raw - raw.mean()) + np.sqrt(1 - r**2) * noise
-    return [repr(float(v)) if decimals is None else f"{v:.{decimals}f}" for v in values]
+    return [in_digits(float(value), decimals) for value in values]
 
 
-def related_draw(job: tuple[Pool, int]) -> list[tuple[int, int | None, float, str]]:
-    """Diagnose one column for each count, number of decimals and correlation."""
+def related_draw(job: tuple[Pool, int], *, corrupted: bool = False) -> list[Related]:
+    """Diagnose one column for each count, number of decimals and correlation.
+
+    Where ``corrupted``, every tenth row of each is replaced (see :func:`corrupt`).
+    """
     drawn_from, seed = job
     random = np.random.default_rng(seed)
     scores = drawn_from.scores
@@ -308,6 +324,8 @@ def related_draw(job: tuple[Pool, int]) -> list[tuple[int, int | None, float, st
         for decimals, r in ((decimals, r) for decimals in DECIMALS for r in RELATED):
             slug = str(random.choice(spread))
             texts = related_texts(drawn.scores.raw(slug), r, decimals, random)
+            if corrupted:
+                texts = corrupt(texts, decimals, 1.0, random)
             diagnosis = decide_variant(as_column(drawn.scores.image_ids, texts), drawn.scores)
             told = {diagnosis.verdict, *diagnosis.equivalent}
             label = (
@@ -319,7 +337,7 @@ def related_draw(job: tuple[Pool, int]) -> list[tuple[int, int | None, float, st
     return rows
 
 
-def related_table(rows: Sequence[tuple[int, int | None, float, str]]) -> str:
+def related_table(rows: Sequence[Related]) -> str:
     verdicts = ("exact", "close", "affine", "rank", "another")
     cells: dict[tuple[int, int | None, float], Counter[str]] = {}
     for count, decimals, r, label in rows:
@@ -350,14 +368,31 @@ def related_table(rows: Sequence[tuple[int, int | None, float, str]]) -> str:
     return "\n".join(lines)
 
 
-def study(model: memnet.Predictor, count: int, draws: int, network: str) -> tuple[str, str]:
+@dataclass(frozen=True)
+class StudyTables:
+    """The three tables of the page."""
+
+    variants: str
+    related: str
+    related_corrupted: str
+
+
+def study(
+    model: memnet.Predictor, count: int, draws: int, network: str, workers: int
+) -> StudyTables:
     with tempfile.TemporaryDirectory() as scratch:
         drawn_from = pool(model, pictures(Path(scratch) / "pictures", count))
     jobs = [(drawn_from, seed) for seed in range(draws)]
-    with ProcessPoolExecutor(2) as workers:
-        related = [row for each in workers.map(related_draw, jobs) for row in each]
-        tallies = [tally for each in workers.map(one_draw, jobs) for tally in each]
-    return tables(tallies, draws, count, network), related_table(related)
+    with ProcessPoolExecutor(workers) as pool_of_workers:
+        every = list(pool_of_workers.map(one_of_each, jobs))
+    tallies, related, corrupted = ([row for draw in every for row in draw[at]] for at in range(3))
+    return StudyTables(
+        tables(tallies, draws, count, network), related_table(related), related_table(corrupted)
+    )
+
+
+def one_of_each(job: tuple[Pool, int]) -> tuple[list[Tally], list[Related], list[Related]]:
+    return one_draw(job), related_draw(job), related_draw(job, corrupted=True)
 
 
 def small_network(folder: Path) -> memnet.Predictor:
@@ -376,10 +411,19 @@ def into_page(page: Path, text: str, begin: str, end: str) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        if "--full" in sys.argv:
-            made = study(full_network(Path(scratch)), 60, DRAWS, "full-size network of a recipe")
-        else:
-            made = study(small_network(Path(scratch)), 200, DRAWS, "small network")
-    into_page(Path(sys.argv[1]), made[0], BEGIN, END)
-    into_page(Path(sys.argv[1]), made[1], RELATED_BEGIN, RELATED_END)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    make, count, network = (
+        (full_network, 60, "full-size network of a recipe")
+        if given.full
+        else (small_network, 200, "small network")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        made = study(make(Path(folder)), count, given.draws, network, given.workers)
+    into_page(given.page, made.variants, BEGIN, END)
+    into_page(given.page, made.related, RELATED_BEGIN, RELATED_END)
+    into_page(given.page, made.related_corrupted, CORRUPTED_BEGIN, CORRUPTED_END)

@@ -150,6 +150,7 @@ _LEAST_NOISE = (
     0.3  # least noise of a related model, in SDs of what it shares with the variant (r .958)
 )
 _LEAST_NOISE_OF_COLUMN = 0.25  # and in SDs of the column (r .968)
+_FAR_FROM_LINE = 3.7  # medians of the absolute difference: 2.5 SDs of a normal one
 
 
 @dataclass(frozen=True)
@@ -314,8 +315,9 @@ def related_model_loglik(column: ObservedColumn, raws: Sequence[Array]) -> float
     """Log likelihood of the column if another model made it, one related to some variant.
 
     That model's scores are ``a + b * raw`` plus normal noise, rounded and clamped as the column is,
-    and no row is wrong. The noise is at least that of a correlation of about .96, so that a variant
-    that is slightly different from a known one is not taken for another model.
+    and as with the candidates some rows may be wrong. The noise is at least that of a correlation
+    of about .96, so that a variant that is slightly different from a known one is not taken for
+    another model.
 
     Parameters
     ----------
@@ -325,27 +327,51 @@ def related_model_loglik(column: ObservedColumn, raws: Sequence[Array]) -> float
     Returns
     -------
     float
-        at the best variant, line and noise; minus infinity where nothing varies.
+        at the best variant, line, noise and share of wrong rows; minus infinity where nothing
+        varies.
     """
     y = column.values
-    spread = float(np.std(y))
-    if spread == 0:
+    if np.ptp(y) == 0:
         return -np.inf
     low = 0.0 if y.min() == 0 and (y == 0).sum() > 1 else -np.inf
     high = float(y.max()) if y.max() in (1, 100) and (y == y.max()).sum() > 1 else np.inf
-    lines = []
-    for raw in raws:
-        if np.ptp(raw) <= NOISE:
-            continue
-        a, b = _censored_line(raw, y, low, high)
-        least = max(_LEAST_NOISE * abs(b) * float(np.std(raw)), _LEAST_NOISE_OF_COLUMN * spread)
-        lines.append(Prediction("", "related", a + b * raw, low, high, np.zeros(len(raw)), least))
+    lines = [
+        line
+        for raw in raws
+        if np.ptp(raw) > NOISE
+        for line in _related_lines(raw, column, low, high)
+    ]
     if not lines:
         return -np.inf
     floors = np.array([line.floor for line in lines])
-    scales = np.geomspace(floors, np.maximum(2 * spread, floors), _FINE, axis=-1)
-    mass = np.maximum(_mass(column, lines, scales), np.finfo(np.float64).tiny)
-    return float(np.log(mass).sum(axis=-1).max())
+    scales = np.geomspace(floors, np.maximum(2 * np.std(y), floors), _FINE, axis=-1)
+    return float(_best_on_grid(column, lines, scales)[0].max())
+
+
+def _related_lines(raw: Array, column: ObservedColumn, low: float, high: float) -> list[Prediction]:
+    """Fit the line to all rows, and again without those far from it, which may be wrong.
+
+    Wrong rows would draw the line away from the others, and make the column's SD, by which the
+    least noise goes, larger than it is.
+    """
+    y, kept = column.values, np.ones(len(raw), dtype=bool)
+    lines: list[Prediction] = []
+    for _ in range(2):
+        if np.ptp(raw[kept]) <= NOISE:
+            break
+        a, b = _censored_line(raw[kept], y[kept], low, high)
+        least = max(
+            _LEAST_NOISE * abs(b) * float(np.std(raw[kept])),
+            _LEAST_NOISE_OF_COLUMN * float(np.std(y[kept])),
+            NOISE,  # where the rows kept are all the same
+        )
+        line = a + b * raw
+        lines.append(Prediction("", "related", line, low, high, np.zeros(len(raw)), least))
+        off = np.abs(y - np.clip(line, low, high))
+        kept = off <= _FAR_FROM_LINE * float(np.median(off))
+        if kept.all():
+            break
+    return lines
 
 
 def _censored_line(x: Array, y: Array, low: float, high: float) -> tuple[float, float]:
