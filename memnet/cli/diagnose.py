@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
 from memnet.cli.options import MATCH_HELP
+from memnet.errors import MemnetError
 
 if TYPE_CHECKING:
     from memnet.studies.diagnosis.fingerprint import Fingerprint
-    from memnet.studies.diagnosis.result import Candidate, Diagnosis
+    from memnet.studies.diagnosis.result import Diagnosis
 
 
 _LONGEST = 5_000
@@ -30,6 +32,10 @@ def diagnose(
     model: str = typer.Option(
         "memnet.caffe_lamem", "--model", "-m", help="The original MemNet: a name or .safetensors."
     ),
+    out: Path | None = typer.Option(
+        None, file_okay=False, help="Folder for a page, diagnosis.html, and diagnosis.json."
+    ),
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
     as_json: bool = typer.Option(False, "--json", help="Print everything as JSON."),
     sample: int = typer.Option(
         200, min=10, help="Use at most this many pictures, drawn at random."
@@ -46,11 +52,17 @@ def diagnose(
     """
     import json
 
-    from memnet.cli.messages import say_some
+    from memnet.cli.browser import open_page
+    from memnet.cli.messages import command_line, say_some
     from memnet.studies.diagnosis.column import read_old_column
     from memnet.studies.diagnosis.diagnose import diagnose as diagnose_column
+    from memnet.util.atomic import require_writable
     from memnet.util.messages import say
 
+    if open_report and out is None:
+        raise MemnetError("--open shows the page that --out DIR writes; give it, too.")
+    if out is not None:
+        require_writable(out)
     column = read_old_column(scores, id_column, score_column)
     if column.assumed:
         say(f"{scores.name} was read as {'; '.join(column.assumed)}")
@@ -63,7 +75,9 @@ def diagnose(
         sample=sample,
         seed=seed,
         device=device,
+        out=out,
         report=say,
+        command=command_line(),
     )
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
@@ -72,48 +86,38 @@ def diagnose(
         say("give the pictures with --images to compare the column with every variant")
     else:
         _print(result)
+    if result.page is not None:
+        say(f"the page: {result.page}")
+    if open_report and result.page is not None:
+        open_page(result.page)
     if not result.complete:
         raise typer.Exit(1)
 
 
 def _print(result: Diagnosis) -> None:
-    from memnet.compare.report.table_model import Column, number_columns
     from memnet.compare.report.terminal import print_table
+    from memnet.studies.diagnosis.page import CANDIDATE_COLUMNS, candidate_cells, choose_rows
     from memnet.util.messages import say
     from memnet.util.text import printable, shorten_list
 
     print(result.headline)
     print(printable(result.sentence, _LONGEST))
+    if result.effect:
+        print(f"What it did to the picture: {result.effect}")
+    if result.meaning:
+        print(f"What it means for the study: {printable(' '.join(result.meaning), _LONGEST)}")
     if result.disagreeing:
         listed = printable(shorten_list(result.disagreeing, 20), _LONGEST)
         print(f"Rows that do not agree: {listed}.")
     print()
-    columns = number_columns("residual SD", "agree", "rho", "log likelihood")
-    rows = [
-        (
-            row.slug,
-            row.form,
-            "-" if row.residual_sd is None else f"{row.residual_sd:.3g}",
-            "-" if row.agree is None else f"{row.agree:.0%}",
-            "undefined" if row.rho is None else f"{row.rho:.4f}",
-            "-" if row.loglik is None else f"{row.loglik:.1f}",
-        )
-        for row in _choose_rows(result)
-    ]
-    print_table([Column("variant"), Column("form"), *columns], rows)
+    print_table(list(CANDIDATE_COLUMNS), [candidate_cells(row) for row in choose_rows(result)])
     print()
     _print_fingerprint(result.fingerprint, guess=result.evidence not in ("exact", "close"))
+    if result.next_command:
+        print(f"\nNext: {printable(result.next_command, _LONGEST)}")
     say(
         f"{result.n} pictures, weights of {result.model}; --json lists all {len(result.candidates)}"
     )
-
-
-def _choose_rows(result: Diagnosis) -> list[Candidate]:
-    """Return the five best rows of the table, the runner-up among them."""
-    rows = list(result.candidates[:5])
-    if result.margin is not None and result.margin.slug not in [row.slug for row in rows]:
-        rows[4:] = [row for row in result.candidates if row.slug == result.margin.slug]
-    return rows
 
 
 def _print_fingerprint(fingerprint: Fingerprint, guess: bool = True) -> None:

@@ -34,6 +34,7 @@ class Variant:
     title : what it is, in a line.
     source : where it was seen.
     known_defect : what it does otherwise than the original, "" for nothing.
+    effect : what it did to the picture, in a plain sentence for its users.
     use_for : what it may be used for.
     preprocess : what happens to a picture, with the original's mean image; see :meth:`spec_for`.
     output : how outputs become a score.
@@ -45,6 +46,7 @@ class Variant:
     title: str
     source: str
     known_defect: str
+    effect: str
     use_for: str
     preprocess: PreprocessSpec
     output: OutputSpec

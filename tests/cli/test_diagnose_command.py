@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from scipy import stats
 from typer.testing import CliRunner
 
 import diagnosis_page as study
@@ -89,6 +90,54 @@ def test_text_says_verdict_reason_margin_and_the_five_best(run, case, tmp_path):
     assert lines[head + 1].startswith("pycaffe-no-swap")
     assert "The numbers were written with 4 decimals." in out
     assert "look like this" not in out  # no guess beside what the pictures have shown
+
+
+def test_the_text_says_what_was_done_to_the_picture_what_it_means_and_what_comes_next(
+    run, case, tmp_path
+):
+    old = table(tmp_path / "old.csv", case[3])
+    lines = run(old).stdout.splitlines()
+    (did,) = (line for line in lines if line.startswith("What it did to the picture: "))
+    assert "Red and blue were exchanged" in did
+    (means,) = (line for line in lines if line.startswith("What it means for the study: "))
+    raw, server = case[3].raw("pycaffe-no-swap"), case[3].raw("server")
+    rho = stats.spearmanr(raw, server).statistic
+    assert f"Ranks: on these 14 pictures it orders them as the original does with {rho:.3f}" in (
+        means.replace("Spearman's rho ", "")
+    )
+    (after,) = (line for line in lines if line.startswith("Next: "))
+    asked = f"Next: memnet migrate {old} --score-column memnet --images {case[1]}"
+    assert after == f"{asked} --variant pycaffe-no-swap --out migrated"
+
+
+def test_a_folder_gets_a_page_that_answers_first_and_a_record_for_migrate(run, case, tmp_path):
+    old, out = table(tmp_path / "old.csv", case[3]), tmp_path / "out"
+    lines = run(old, "--out", out).stdout.splitlines()
+    assert lines[-1].endswith(f"--diagnosis {out / 'diagnosis.json'} --out migrated")
+    page = (out / "diagnosis.html").read_text(encoding="utf-8")
+    wanted = ["Verdict: pycaffe-no-swap", "Red and blue were exchanged", "Ranks: on these 14"]
+    wanted += ["memnet migrate", "<figure>", "The candidates", "<details"]
+    body = page[page.index("<body") :]
+    places = [body.index(text) for text in wanted]
+    assert places == sorted(places)
+    record = json.loads((out / "diagnosis.json").read_text(encoding="utf-8"))
+    assert (record["verdict"], record["column"], record["source"]) == (
+        "pycaffe-no-swap",
+        "memnet",
+        str(old),
+    )
+    assert "column memnet of old.csv?" in body
+    assert record["compared"]["image_ids"] == list(case[3].image_ids)
+    assert record["compared"]["variant"] == case[3].raw("pycaffe-no-swap").tolist()
+    with pytest.raises(MemnetError, match="--open shows the page that --out DIR writes"):
+        run(old, "--open")
+
+
+def test_without_pictures_a_folder_gets_the_page_of_a_first_guess(run, case, tmp_path):
+    run(table(tmp_path / "old.csv", case[3]), "--out", tmp_path / "out", images=False)
+    page = (tmp_path / "out" / "diagnosis.html").read_text(encoding="utf-8")
+    assert "14 rows, without their pictures" in page
+    assert "<figure>" not in page
 
 
 def test_a_straight_line_and_an_order_are_named_once_and_lead_the_table(run, case, tmp_path):
@@ -173,7 +222,10 @@ def test_ids_are_matched_by_a_looser_rule_where_one_is_chosen(run, case, tmp_pat
     found = json.loads(done.stdout)
     rule = "the file names at the end of the ids are equal without their endings"
     assert "Stimuli/000.JPG" in found["cautions"][0]  # pictures have the ids of the table
-    assert found == exact | {"join_rule": rule, "cautions": found["cautions"]}
+    named = {"join_rule", "cautions", "compared", "command", "next_command"}
+    assert {name for name in exact if found[name] != exact[name]} <= named
+    assert found["join_rule"] == rule
+    assert "--match stem" in found["next_command"]
     assert exact["join_rule"] == "ids are equal letter for letter, file ending included"
     assert f"were matched by --match stem: {rule}." in done.stderr
     with pytest.raises(MemnetError, match="--match is for the pictures"):

@@ -6,9 +6,10 @@ anything from 0.695 to 0.705 (a spreadsheet drops the zero at the end).
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -42,6 +43,8 @@ class OldColumn:
     set_aside : a sentence for each row that could not be used.
     assumed : sentences on what the file was taken to be.
     doubts : sentences on numbers that are used, and may stand for missing values.
+    path : the file as it was given; "" for a DataFrame.
+    id_column : the column of ids.
     """
 
     source: str
@@ -52,18 +55,16 @@ class OldColumn:
     set_aside: tuple[str, ...]
     assumed: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    path: str = ""
+    id_column: str = "image_id"
 
     def take(self, rows: Sequence[int]) -> OldColumn:
         """Return the column with these rows only, in this order."""
-        return OldColumn(
-            source=self.source,
-            name=self.name,
+        return replace(
+            self,
             ids=tuple(self.ids[row] for row in rows),
             texts=tuple(self.texts[row] for row in rows),
             values=self.values[np.asarray(rows, dtype=int)],
-            set_aside=self.set_aside,
-            assumed=self.assumed,
-            doubts=self.doubts,
         )
 
 
@@ -113,6 +114,8 @@ def read_old_column(
         set_aside=tuple(set_aside),
         assumed=rows.assumed,
         doubts=tuple(rows.doubts()),
+        path="" if isinstance(table, pd.DataFrame) else os.fspath(table),
+        id_column=id_column,
     )
 
 

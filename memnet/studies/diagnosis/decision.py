@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memnet.errors import MemnetError
+from memnet.legacy.variants import SERVER
 from memnet.studies.diagnosis.candidate_fits import (
     AS_CLOSE,
     SURE,
@@ -34,8 +35,15 @@ from memnet.studies.diagnosis.match_criteria import (
     related_rho,
     trimmed_rho,
 )
+from memnet.studies.diagnosis.meaning import (
+    ServerAgreement,
+    effect_of,
+    measure_against_server,
+    say_meaning,
+)
 from memnet.studies.diagnosis.result import (
     Candidate,
+    ComparedRows,
     Diagnosis,
     Margin,
     digits_words,
@@ -45,6 +53,7 @@ from memnet.studies.diagnosis.result import (
     rank_words,
     verdict_words,
 )
+from memnet.util.arrays import Array
 from memnet.util.text import shorten_list
 
 if TYPE_CHECKING:
@@ -163,7 +172,9 @@ class _Decision:
             equivalent=equivalent,
             form=best.prediction.form,
             evidence=evidence,
+            summary=sentence,
             sentence=sentence + equivalent_words(equivalent) + margin_words(margin),
+            compared=self._compare_rows(best),
             disagreeing=disagreeing,
             p=p,
             margin=margin,
@@ -188,11 +199,14 @@ class _Decision:
             why = "the numbers fit as well when they are shuffled"
         else:
             why = "another model with correlated scores would explain it nearly as well"
+        summary = f"The column has too little information to name a variant ({why})."
         return self._make_diagnosis(
             equivalent=possible,
             evidence="too little information",
-            sentence=f"The column has too little information to name a variant ({why})."
+            summary=summary,
+            sentence=summary
             + (f" Still possible: {shorten_list(possible, 30)}." if possible else ""),
+            compared=None if distinct == 1 else self._compare_rows(self.fits.fits[0]),
             p=p,
             candidates=self.fits.candidates(),
         )
@@ -201,12 +215,19 @@ class _Decision:
         candidates = self.fits.candidates()
         nearest = candidates[0]
         rho = "undefined" if nearest.rho is None else f"{nearest.rho:.2f}"
+        summary = (
+            "None of these variants made this column. It may come from another model, other "
+            "weights or other pictures, or its rows are in another order. The nearest variant is "
+            f"{nearest.slug} ({nearest.form}): Spearman's rho is {rho}, and {nearest.agree:.0%} of "
+            "the rows agree."
+        )
         return self._make_diagnosis(
             evidence="none",
-            sentence="None of these variants made this column. It may come from another model, "
-            "other weights or other pictures, or its rows are in another order. The nearest "
-            f"variant is {nearest.slug} ({nearest.form}): Spearman's rho is {rho}, and "
-            f"{nearest.agree:.0%} of the rows agree.",
+            summary=summary,
+            sentence=summary,
+            compared=self._compare_rows(
+                next(f for f in self.fits.fits if f.prediction.slug == nearest.slug)
+            ),
             p=p,
             candidates=candidates,
         )
@@ -238,7 +259,9 @@ class _Decision:
             equivalent=equivalent,
             form="rank",
             evidence="rank",
+            summary=words,
             sentence=words + equivalent_words(equivalent),
+            compared=self._compare(best, "raw", fits.raw[best]),
             p=p,
             margin=margin,
             candidates=candidates,
@@ -248,7 +271,9 @@ class _Decision:
         self,
         *,
         evidence: str,
+        summary: str,
         sentence: str,
+        compared: ComparedRows | None,
         p: float | None,
         candidates: tuple[Candidate, ...],
         verdict: str | None = None,
@@ -258,20 +283,51 @@ class _Decision:
         margin: Margin | None = None,
         affine: tuple[float, float] | None = None,
     ) -> Diagnosis:
+        used = self.fits.used
+        agreement = self._measure_against_server(verdict)
         return Diagnosis(
             verdict=verdict,
             equivalent=equivalent or {},
             form=form,
             evidence=evidence,
             sentence=sentence,
-            n=len(self.fits.used.ids),
+            n=len(used.ids),
             digits=self.fits.digits,
             disagreeing=disagreeing,
             p=p,
             margin=margin,
             affine=affine,
             candidates=candidates,
-            fingerprint=fingerprint(self.fits.used.texts),
+            fingerprint=fingerprint(used.texts),
             set_aside=self.set_aside,
             model=self.model,
+            source=used.source,
+            column=used.name,
+            summary=summary,
+            effect=effect_of(verdict or ""),
+            meaning=()
+            if verdict is None
+            else say_meaning(
+                verdict, form, agreement, retrained=self.fits.traits[verdict].own_weights
+            ),
+            against_server=agreement,
+            compared=compared,
+        )
+
+    def _measure_against_server(self, verdict: str | None) -> ServerAgreement | None:
+        raw = self.fits.raw
+        if verdict is None or SERVER not in raw:
+            return None
+        return measure_against_server(raw[verdict], raw[SERVER])
+
+    def _compare_rows(self, fit: Fit) -> ComparedRows:
+        return self._compare(fit.prediction.slug, fit.prediction.form, fit.prediction.written)
+
+    def _compare(self, slug: str, form: str, scores: Array) -> ComparedRows:
+        return ComparedRows(
+            slug=slug,
+            form=form,
+            image_ids=self.fits.used.ids,
+            old=tuple(self.column.values.tolist()),
+            variant=tuple(scores.tolist()),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from memnet.errors import MemnetError
 from memnet.studies.diagnosis.column import OldColumn, match_pictures, read_old_column
 from memnet.studies.diagnosis.decision import FEWEST, decide_variant
 from memnet.studies.diagnosis.fingerprint import fingerprint
+from memnet.studies.diagnosis.meaning import command_for_migration
 from memnet.studies.diagnosis.result import Diagnosis, without_pictures
 from memnet.util.checks import require_whole
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from memnet.data.pictures import Item
 
 MODEL = "memnet.caffe_lamem"
+RECORD = "diagnosis.json"
+"""What of a diagnosis ``memnet migrate --diagnosis`` reads."""
 
 
 def diagnose(
@@ -35,7 +39,9 @@ def diagnose(
     sample: int = 200,
     seed: int = 0,
     device: str = "auto",
+    out: str | os.PathLike[str] | None = None,
     report: Callable[[str], None] | None = None,
+    command: str = "memnet.diagnose(...)",
 ) -> Diagnosis:
     """Find out which variant of MemNet made an old column of scores, as ``memnet diagnose`` does.
 
@@ -54,13 +60,18 @@ def diagnose(
     sample : at most this many pictures are used, drawn at random; at least 10.
     seed : of the draw and of the shuffled columns.
     device : ``"auto"``, ``"cpu"``, ``"cuda"``, ...
+    out : folder for the page, ``diagnosis.html``, and ``diagnosis.json``, which ``memnet migrate``
+        takes over; None writes nothing.
     report : called with each message as it arises: ids that do not match, pictures that fail.
+    command : what the page says was run.
 
     Returns
     -------
     Diagnosis
         ``print`` it for the verdict in words; ``verdict`` is a slug (``memnet variants`` lists
-        them) or None, ``equivalent`` what cannot be told apart from it.
+        them) or None, ``equivalent`` what cannot be told apart from it, ``effect`` what the variant
+        did to the picture, ``meaning`` what that means for the study, ``next_command`` the
+        ``memnet migrate`` that goes on from here.
 
     Raises
     ------
@@ -91,13 +102,16 @@ def diagnose(
     if images is None:
         if match != "exact":
             raise MemnetError("--match is for the pictures; give them (--images), or leave it out.")
-        return without_pictures(
+        guess = without_pictures(
+            source=column.source,
+            column=column.name,
             n=len(column.ids),
             fingerprint=fingerprint(column.texts),
             set_aside=column.set_aside,
             read_as=column.assumed,
             cautions=column.doubts,
         )
+        return _written(replace(guess, command=command), out)
     items, unreadable = _choose_pictures(column, os.fspath(images), match, sample, seed, tell)
 
     from memnet.scoring.predictor import load
@@ -110,14 +124,36 @@ def diagnose(
     cautions = _list_cautions([item for item in items if item.image_id not in outputs.failed])
     for sentence in cautions:
         tell(sentence)
-    return replace(
+    result = replace(
         result,
         failed=dict(outputs.failed),
         cautions=(*column.doubts, *cautions),
         complete=not (outputs.failed or unreadable),
         read_as=column.assumed,
         join_rule=MATCH_RULES[match].meaning,
+        command=command,
+        next_command=""
+        if result.verdict is None or not column.path
+        else command_for_migration(
+            column.path,
+            score_column=column.name,
+            id_column=column.id_column,
+            images=os.fspath(images),
+            match=match,
+            variant=result.verdict,
+            diagnosis="" if out is None else str(Path(out) / RECORD),
+        ),
     )
+    return _written(result, out)
+
+
+def _written(diagnosis: Diagnosis, out: str | os.PathLike[str] | None) -> Diagnosis:
+    """Write the page, where one is asked for."""
+    if out is None:
+        return diagnosis
+    from memnet.studies.diagnosis.page import write_diagnosis
+
+    return replace(diagnosis, page=write_diagnosis(diagnosis, Path(out)))
 
 
 def _choose_pictures(

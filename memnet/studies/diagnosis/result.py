@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from memnet.data.matching import MATCH_RULES
 from memnet.studies.diagnosis.fingerprint import Fingerprint, decimals_words
 from memnet.studies.diagnosis.likelihood import DISPLAYED_MEAN, MEAN_PREDICTION, SLOPE, Fit
 from memnet.studies.diagnosis.match_criteria import LEFT_OUT
+from memnet.studies.diagnosis.meaning import ServerAgreement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,23 @@ class Margin:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ComparedRows:
+    """The column beside the scores of the variant that explains it best.
+
+    Attributes
+    ----------
+    slug, form : the variant, and the form of its scores.
+    image_ids, old, variant : N ids, the column's numbers, and the variant's scores.
+    """
+
+    slug: str
+    form: str
+    image_ids: tuple[str, ...]
+    old: tuple[float, ...]
+    variant: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """Which variant made a column.
 
@@ -83,6 +102,16 @@ class Diagnosis:
     complete : whether every picture with a row could be used.
     read_as : sentences on what the table's file was taken to be.
     join_rule : by which rule ids were matched with the pictures'.
+    source, column : the table, and its column of scores.
+    summary : the verdict in a sentence or two, without what cannot be told apart from it.
+    effect : what the variant did to the picture; "" without a verdict.
+    meaning : what that means for the study, in sentences.
+    against_server : the variant's raw outputs beside the original's on these pictures, or None.
+    compared : the column beside the scores of the verdict, or of the best candidate; None where
+        there is nothing to compare.
+    next_command : the command that goes on from here, "" where there is none.
+    command : the command line or call.
+    page : the page that was written, or None.
     """
 
     verdict: str | None
@@ -105,6 +134,16 @@ class Diagnosis:
     complete: bool = True
     read_as: tuple[str, ...] = ()
     join_rule: str = MATCH_RULES["exact"].meaning
+    source: str = ""
+    column: str = ""
+    summary: str = ""
+    effect: str = ""
+    meaning: tuple[str, ...] = ()
+    against_server: ServerAgreement | None = None
+    compared: ComparedRows | None = None
+    next_command: str = ""
+    command: str = ""
+    page: Path | None = None
 
     @property
     def headline(self) -> str:
@@ -115,9 +154,10 @@ class Diagnosis:
         return f"Verdict: {self.verdict or 'open'} ({self.evidence}{form})."
 
     def __str__(self) -> str:
-        """Return the verdict in words, and without pictures what the numbers say."""
+        """Return the verdict in words and its meaning; without pictures, what the numbers say."""
         rest = self.fingerprint.sentences if self.evidence == "no pictures" else ()
-        return "\n".join([self.headline, self.sentence, *rest])
+        told = [self.headline, self.sentence, *filter(None, [self.effect]), *self.meaning, *rest]
+        return "\n".join(told)
 
     def __repr__(self) -> str:
         """Return the sentences too: a notebook shows them."""
@@ -140,9 +180,11 @@ class Diagnosis:
                 "cautions": list(self.cautions),
                 "read_as": list(self.read_as),
                 "fingerprint": self.fingerprint.to_dict(),
+                "source": self.source,
+                "column": self.column,
             }
         plain = asdict(self)
-        del plain["complete"]
+        del plain["complete"], plain["page"]
         line = None if self.affine is None else {"a": self.affine[0], "b": self.affine[1]}
         return {
             **plain,
@@ -153,13 +195,24 @@ class Diagnosis:
             "set_aside": list(self.set_aside),
             "candidates": [asdict(row) for row in self.candidates],
             "fingerprint": self.fingerprint.to_dict(),
+            "meaning": list(self.meaning),
+            "compared": None if self.compared is None else _as_json(self.compared),
             "cautions": list(self.cautions),
             "read_as": list(self.read_as),
         }
 
 
+def _as_json(compared: ComparedRows) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(compared).items()
+    }
+
+
 def without_pictures(
     *,
+    source: str,
+    column: str,
     n: int,
     fingerprint: Fingerprint,
     set_aside: tuple[str, ...],
@@ -183,6 +236,8 @@ def without_pictures(
         fingerprint=fingerprint,
         set_aside=set_aside,
         model="",
+        source=source,
+        column=column,
         cautions=cautions,
         read_as=read_as,
     )
