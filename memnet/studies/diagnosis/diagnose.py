@@ -17,15 +17,13 @@ from memnet.studies.diagnosis.column import OldColumn, match_pictures, read_old_
 from memnet.studies.diagnosis.decision import FEWEST, decide_variant
 from memnet.studies.diagnosis.fingerprint import fingerprint
 from memnet.studies.diagnosis.meaning import command_for_migration
-from memnet.studies.diagnosis.result import Diagnosis, without_pictures
+from memnet.studies.diagnosis.result import RECORD, Diagnosis, without_pictures
 from memnet.util.checks import require_whole
 
 if TYPE_CHECKING:
     from memnet.data.pictures import Item
 
 MODEL = "memnet.caffe_lamem"
-RECORD = "diagnosis.json"
-"""What of a diagnosis ``memnet migrate --diagnosis`` reads."""
 
 
 def diagnose(

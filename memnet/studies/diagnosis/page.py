@@ -12,8 +12,7 @@ from memnet.compare.report.page import html_page
 from memnet.compare.report.render import figure_files, render, svg_images
 from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.errors import MemnetError
-from memnet.studies.diagnosis.diagnose import RECORD
-from memnet.studies.diagnosis.result import Candidate, Diagnosis
+from memnet.studies.diagnosis.result import RECORD, Candidate, Diagnosis
 from memnet.util.atomic import write_bytes
 from memnet.util.text import shorten_list
 

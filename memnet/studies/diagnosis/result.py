@@ -13,6 +13,9 @@ from memnet.studies.diagnosis.likelihood import DISPLAYED_MEAN, MEAN_PREDICTION,
 from memnet.studies.diagnosis.match_criteria import LEFT_OUT
 from memnet.studies.diagnosis.meaning import ServerAgreement
 
+RECORD = "diagnosis.json"
+"""What of a diagnosis ``memnet migrate --diagnosis`` reads."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
