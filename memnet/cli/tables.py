@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memnet.compare.record import RunRecord
+from memnet.compare.report.answer import write_answer
+from memnet.compare.report.digits import result_texts, rounded
 from memnet.compare.report.summary import Spread
-from memnet.compare.report.table_model import Column, interval, number, number_columns, p_value
+from memnet.compare.report.table_model import Column, number, number_columns, p_value
 from memnet.compare.report.tables import level
-from memnet.compare.report.terminal import print_table
+from memnet.compare.report.terminal import print_sentence, print_table
 from memnet.compare.report.two_classes import has_classes, is_left_out
 from memnet.stats.metrics import describe
 from memnet.util.messages import say
@@ -34,7 +36,7 @@ _WORD = Column("test pictures")
 
 
 def print_results(record: RunRecord) -> None:
-    """Print the main values of each model, then the differences of Spearman's rho (or AUC)."""
+    """Print the answer, the main values, and the differences of Spearman's rho (or AUC)."""
     shown = [
         r
         for r in record.results
@@ -42,14 +44,15 @@ def print_results(record: RunRecord) -> None:
         and (r.value is not None or r.metric not in _ONLY_DEFINED)
         and not is_left_out(record, r)
     ]
+    print_sentence(write_answer(record))
+    print()
     print_table(
         [*_NAMES, *number_columns("value", f"{level(record)} interval", "n"), _WORD],
         [
             (
                 r.model,
                 describe(r.metric).title,
-                number(r.value),
-                interval(r.interval),
+                *result_texts(r),
                 f"{r.n:,}",
                 r.contamination,
             )
@@ -67,8 +70,7 @@ def print_results(record: RunRecord) -> None:
                 (
                     row.model_a,
                     row.model_b,
-                    number(row.value),
-                    interval(row.interval),
+                    *rounded(row.value, row.interval, bare=True),
                     p_value(row.p_holm) or "undefined",
                     row.contamination,
                 )

@@ -26,6 +26,13 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDE, soft_wrap=False)
 
 
+def print_sentence(text: str) -> None:
+    """Print a sentence, which a terminal breaks between words."""
+    from rich.text import Text
+
+    console().print(Text(printable(text, len(text))))
+
+
 def print_table(headings: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     """Print a table.
 
