@@ -361,9 +361,9 @@ def _rejects(p: float | None) -> float:
 
 
 HARD: dict[str, tuple[Any, dict[str, tuple[float, float]]]] = {
-    "confounded": (confounded, {"the same": (0.02, 0.065)}),
+    "confounded": (confounded, {"the same": ERROR}),
     "uneven": (uneven, {"Welch": ERROR, "interval": (0.0, 0.04)}),
-    "clustered": (clustered, {"cluster-robust": (0.035, 0.075), "r said": (0.0, 0.075)}),
+    "clustered": (clustered, {"cluster-robust": ERROR, "r said": (0.0, 0.07)}),
 }
 """Name -> study, and the bounds of the rows whose title begins so; other rows are only measured."""
 
