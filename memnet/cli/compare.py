@@ -77,7 +77,9 @@ def compare(
         help="Column of false alarms, with the two before, where the human score is "
         "(hits - false alarms) / responses.",
     ),
-    strata_column: str = typer.Option("", help="Resample within the groups of this column."),
+    strata_column: str = typer.Option(
+        "", help="Resample within the groups of this column (category), and give rho by group."
+    ),
     clusters_column: str = typer.Option("", help="Resample whole groups of this column."),
     positive: str = typer.Option(
         "",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from memnet.compare.analysis import MARGIN, NO_COLUMNS, NO_SCORES, ComparisonInput, analyse
+from memnet.compare.categories import analyse_categories, category_warnings
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord, legible
 from memnet.data.columns import Scores, read_extras
@@ -94,7 +95,8 @@ def compare_scores(
     hits_column, responses_column : columns of whole numbers with human score = hits / responses
         (or, with ``false_alarms_column``, (hits - false alarms) / responses, without the last);
         they give reliability, ceiling, label noise and the noise-matched distributions.
-    strata_column : pictures are resampled within its groups (``category``).
+    strata_column : pictures are resampled within its groups (``category``), and rho is given
+        within each group, and with the group held constant.
     clusters_column : whole groups are resampled, where pictures of a group are not independent.
     positive : where the human scores are two classes (``H`` and ``L``), what the memorable one is
         called. Classes that are 0 and 1 need none. They have an AUC, and no errors, distributions
@@ -204,7 +206,14 @@ def compare_scores(
             classes=classes is not None,
         )
     )
-    warnings = _warnings(joined, human, models, no_counts if columns.get("hits") else "")
+    categories: dict[str, Any] = {}
+    if strata_column:
+        names = np.unique(extras["group"].to_numpy(dtype=str)).tolist()
+        categories = analyse_categories(
+            joined.truth, joined.predictions, names, draws, column=strata_column
+        )
+    warnings = category_warnings(categories, analysis.results) if categories else []
+    warnings += _warnings(joined, human, models, no_counts if columns.get("hits") else "")
     warnings += _doubtful_counts(joined.ids, responses)
     told = {info["contamination"] for info in infos} <= {"clean", "contaminated"}
     if dataset and not DatasetName.parse(dataset).known and not told:
@@ -237,6 +246,7 @@ def compare_scores(
             measured=analysis.labels["kind"] == "counts" and false_alarms is None,
         ),
         resampling=resampling,
+        categories=categories,
     )
     legibly: RunRecord = legible(record)
     return legibly

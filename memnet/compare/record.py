@@ -133,6 +133,8 @@ class RunRecord:
         and ``figures``, name -> ``{"value", "interval", "method"}``.
     published : published values for these models or this data set, with their sources.
     resampling : what the bootstrap drew: ``kind``, ``column``, ``groups``.
+    categories : rho by category, where pictures were drawn within categories
+        (:func:`memnet.compare.categories.analyse_categories`); else empty.
     """
 
     created: str
@@ -149,6 +151,7 @@ class RunRecord:
     labels: dict[str, Any] = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
     resampling: dict[str, Any] = field(default_factory=dict)
+    categories: dict[str, Any] = field(default_factory=dict)
     schema_version: int = field(default=SCHEMA_VERSION)
 
     @property
@@ -227,6 +230,7 @@ class RunRecord:
             *(("results", result.model) for result in self.results),
             *(("differences", m) for row in self.differences for m in (row.model_a, row.model_b)),
             *(("plots", model) for model in self.plots),
+            *(("categories", model) for model in self.categories.get("models", ())),
         ]
         for where, model in of:
             if model not in models:
@@ -384,6 +388,21 @@ _PUBLISHED: Shape = {
     "value": float,
     "comparable": bool,
 }
+_RHO: Shape = {"value": _NUMBER, "interval": _ENDS, "reason": str}
+_CATEGORIES: Shape = {
+    "column?": NAME,
+    "level?": float,
+    "fewest?": int,
+    "too_few?": {str: int},
+    "models?": {
+        str: {
+            "within": _RHO,
+            "between_share": _NUMBER,
+            "heterogeneity": ({"q": float, "df": int, "p": float}, None),
+            "by_category": [{"category": str, "n": int, **_RHO}],
+        }
+    },
+}
 _RECORD: Shape = {
     **_each("created command", str),
     "dataset": NAME,
@@ -398,6 +417,7 @@ _RECORD: Shape = {
     "labels": _LABELS,
     "published": [_PUBLISHED],
     "resampling": {"kind?": str, "column?": NAME, "groups?": int},
+    "categories?": _CATEGORIES,
     "schema_version": int,
 }
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from memnet.compare.record import RunRecord
 from memnet.compare.report import (
     answer,
+    categories,
     difference_tables,
     findings,
     glossary,
@@ -125,6 +126,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "findings": findings.write_findings(record),
         "glance": tables.at_a_glance(record),
         "two_classes": two_classes.table(record) if two_classes.has_classes(record) else None,
+        "categories": categories.table(record) if categories.has_categories(record) else None,
         "differences": difference_tables.difference_tables(record),
         "contamination_note": difference_tables.contamination_note(record),
         "created": _moment(record.created),
@@ -161,16 +163,23 @@ def _figures_by_place(record: RunRecord) -> dict[str, Any]:
     ]
     shared = shared_figure_names(record)
     first += [name for name in shared if name.startswith("roc_")]
+    of_categories = [name for name in shared if name.startswith("categories_")]
     between = [name for name in shared if name.startswith("differences_")]
     several = len(record.words) > 1
     rest = {
         model: [name for name in names if name not in first] for model, names in of_models.items()
     }
-    glance = [name for name in shared if name not in (*between, *first)]
+    glance = [name for name in shared if name not in (*between, *first, *of_categories)]
     if not several:  # a forest of one tree
         rest = {model: [*names, *glance] for model, names in rest.items()}
         glance = []
-    return {"answer": first, "glance": glance, "between": between, "models": rest}
+    return {
+        "answer": first,
+        "glance": glance,
+        "categories": of_categories,
+        "between": between,
+        "models": rest,
+    }
 
 
 def svg_images(drawn: Mapping[str, Figure]) -> dict[str, bytes]:

@@ -16,6 +16,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from memnet.compare.record import Result, RunRecord
+from memnet.compare.report.category_figure import (
+    can_draw_categories,
+    categories_caption,
+    draw_categories,
+)
 from memnet.compare.report.roc_figure import can_draw_roc, draw_roc, roc_caption
 from memnet.compare.report.style import (
     INK,
@@ -296,6 +301,7 @@ SHARED_FIGURES: dict[str, SharedFigure] = {
     f"differences_{METRIC}": SharedFigure(
         can_draw_differences, draw_differences, differences_caption
     ),
+    "categories_spearman": SharedFigure(can_draw_categories, draw_categories, categories_caption),
     "roc_curves": SharedFigure(can_draw_roc, draw_roc, roc_caption),
 }
 """The figures of all models, in the order of the report."""

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 from memnet.compare.record import RunRecord
 
-ROWS, SEEN, FEW, NOISE, OTHER, FORM = range(6)
+ROWS, SEEN, CATEGORIES, FEW, NOISE, OTHER, FORM = range(7)
 """What a warning is about, the gravest first."""
+
+_WHOLE = (CATEGORIES, FEW)
+"""Of these the sentence itself stands under the answer."""
 
 _MANY_LEFT_OUT = 0.1
 
@@ -59,6 +62,9 @@ THREATS = (
         "Predictions and human scores may not be on one scale: read the ranking, not the errors.",
     ),
     Threat(r"cannot tell which models were trained on it", SEEN),
+    Threat(r"tells categories apart, not pictures within them", CATEGORIES),
+    Threat(r"ranks pictures within a category the other way round", CATEGORIES),
+    Threat(r"^Differences between the categories hide", CATEGORIES),
     Threat(r"^Only \d+ pictures?", FEW),
     Threat(r"numbers of answers are very unequal", NOISE),
     Threat(r"have a single answer", NOISE),
@@ -90,9 +96,9 @@ def short_warnings(record: RunRecord) -> list[tuple[int, str]]:
     about_rows = [(ROWS, line) for line in lines]
     threats = [(sentence, _threat(sentence)) for sentence in order_warnings(record)]
     others = [
-        (threat.about, sentence if threat.about == FEW else threat.short)
+        (threat.about, sentence if threat.about in _WHOLE else threat.short)
         for sentence, threat in threats
-        if threat.about == FEW or threat.short
+        if threat.about in _WHOLE or threat.short
     ]
     return list(dict.fromkeys([*about_rows, *others]))
 

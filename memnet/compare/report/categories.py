@@ -1,0 +1,125 @@
+"""What a report says of categories: rho within each, and with the category held constant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memnet.compare.record import Result, RunRecord
+from memnet.compare.report.digits import rounded, with_interval
+from memnet.compare.report.table_model import Cell, Column, Table, p_equals
+from memnet.util.text import quoted, shorten_list
+
+ALL, WITHIN = "all pictures", "category held constant"
+
+
+def has_categories(record: RunRecord) -> bool:
+    """Whether a record has rho by category."""
+    return bool(record.categories.get("models"))
+
+
+def sentence(record: RunRecord) -> str:
+    """Say, of each model, how rho over all pictures and within categories compare."""
+    overall = overall_results(record)
+    parts = []
+    for model, found in record.categories["models"].items():
+        whole = overall.get(model)
+        text = (
+            f"{model}: rho is {_shown(found['within'])} with the category held constant"
+            + (f", and {_shown(_as_dict(whole))} over all pictures" if whole else "")
+            + "."
+        )
+        share = found["between_share"]
+        beyond = whole is not None and whole.interval is not None and whole.interval[0] > 0
+        if beyond and share is not None and 0 <= share <= 1:
+            text += f" {100 * share:.0f} % of the latter comes from differences between categories."
+        parts.append(text)
+    return " ".join(parts)
+
+
+def table(record: RunRecord) -> Table:
+    """Lay out rho by category, a column for each model; the categories by their names."""
+    models = record.categories["models"]
+    by_category: dict[str, dict[str, Any]] = {}
+    for model, found in models.items():
+        for row in found["by_category"]:
+            by_category.setdefault(row["category"], {})[model] = row
+    overall = overall_results(record)
+    rows = [
+        [
+            Cell(ALL),
+            Cell(f"{record.items['n']:,}"),
+            *(_cell(_as_dict(overall[m]) if m in overall else None) for m in models),
+        ],
+        [
+            Cell(WITHIN),
+            Cell(f"{record.items['n']:,}"),
+            *(_cell(found["within"]) for found in models.values()),
+        ],
+    ]
+    for name, of_model in by_category.items():
+        n = next(iter(of_model.values()))["n"]
+        rows.append([Cell(name), Cell(f"{n:,}"), *(_cell(of_model.get(m)) for m in models)])
+    return Table(
+        title="",
+        columns=[
+            Column(f"Pictures, by {record.categories['column']}"),
+            Column("n", numeric=True),
+            *(Column(model, numeric=True) for model in models),
+        ],
+        rows=rows,
+        before=sentence(record),
+        after=" ".join(filter(None, [*_heterogeneity(record), _too_few(record), _explained()])),
+    )
+
+
+def _heterogeneity(record: RunRecord) -> list[str]:
+    texts = []
+    for model, found in record.categories["models"].items():
+        test = found["heterogeneity"]
+        if test is None:
+            continue
+        differ = "differ" if test["p"] < 0.05 else "are not shown to differ"
+        texts.append(
+            f"The categories' rhos of {model} {differ} from each other (Cochran's Q = "
+            f"{test['q']:.2f}, df {test['df']}, {p_equals(test['p'])})."
+        )
+    return texts
+
+
+def _too_few(record: RunRecord) -> str:
+    few = record.categories["too_few"]
+    if not few:
+        return ""
+    named = shorten_list(f"{quoted(name)} ({n})" for name, n in few.items())
+    return (
+        f"No rho of their own have categories with fewer than {record.categories['fewest']} "
+        f"pictures: {named}. They count in the first two rows."
+    )
+
+
+def _explained() -> str:
+    return (
+        "Category held constant: the rank correlation of what is left of the two ranks of a "
+        "picture when the mean rank of its category is taken off both (partial Spearman "
+        "correlation). It is 0 for a model that knows the categories and nothing else."
+    )
+
+
+def overall_results(record: RunRecord) -> dict[str, Result]:
+    """Model -> its rho over all pictures."""
+    return {result.model: result for result in record.results if result.metric == "spearman"}
+
+
+def _as_dict(result: Result) -> dict[str, Any]:
+    return {"value": result.value, "interval": result.interval, "reason": result.reason}
+
+
+def _shown(found: dict[str, Any]) -> str:
+    return with_interval(found["value"], found["interval"], bare=True)
+
+
+def _cell(found: dict[str, Any] | None) -> Cell:
+    if found is None:
+        return Cell("")
+    value, ends = rounded(found["value"], found["interval"], bare=True)
+    return Cell(value, interval=ends if found["interval"] else "", note=found["reason"])

@@ -1,0 +1,156 @@
+"""Comparisons within categories: record, warnings, report."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import memnet
+from memnet.compare.record import RunRecord
+from memnet.compare.report.answer import write_threats
+from memnet.compare.report.categories import sentence, table
+from memnet.compare.report.category_figure import MOST, draw_categories
+from memnet.compare.report.render import html, markdown
+from memnet.compare.report.shared_figures import SHARED_FIGURES
+from memnet.stats.categories import within_rho
+from memnet.stats.metrics import spearman
+
+NAMES = np.array(["animal", "food", "landscape", "sports"])
+GROUPS = np.repeat(np.arange(4), 40)
+N = len(GROUPS)
+IDS = [f"{number:03}.jpg" for number in range(N)]
+GENERATOR = np.random.default_rng(2)
+LEVELS = np.array([0.6, 0.8, 0.5, 0.7])[GROUPS]
+TRUTH = np.round(LEVELS + 0.05 * GENERATOR.normal(size=N), 3)
+NOISE = 0.03 * GENERATOR.normal(size=(4, N))
+PREDICTIONS = {
+    "categories": LEVELS + NOISE[0],
+    "reverse": LEVELS - 0.8 * (TRUTH - LEVELS) + NOISE[1] / 3,
+    "both": LEVELS + (TRUTH - LEVELS) + NOISE[2] / 2,
+    "within": (TRUTH - LEVELS) - 0.2 * (LEVELS - 0.65) + NOISE[3] / 2,
+}
+
+
+def compared(predictions=PREDICTIONS, *, categories=NAMES[GROUPS], truth=TRUTH, **more):
+    table = pd.DataFrame({"image_id": IDS, "hit_rate": truth, "category": categories})
+    scores = {
+        name: pd.DataFrame({"image_id": IDS, "score": values})
+        for name, values in predictions.items()
+    }
+    settings = {"truth_column": "hit_rate", "strata_column": "category", "resamples": 300} | more
+    return memnet.compare(table, scores, **settings)
+
+
+@pytest.fixture(scope="module")
+def record():
+    return compared()
+
+
+def test_each_category_has_its_own_rho(record):
+    found = record.categories["models"]["both"]
+    assert [row["category"] for row in found["by_category"]] == NAMES.tolist()
+    for place, row in enumerate(found["by_category"]):
+        inside = place == GROUPS
+        expected = stats.spearmanr(TRUTH[inside], PREDICTIONS["both"][inside]).statistic
+        assert row["value"] == pytest.approx(expected, abs=1e-12)
+        assert row["n"] == 40
+        assert row["interval"][0] < expected < row["interval"][1]
+
+
+def test_the_category_is_held_constant(record):
+    for model, values in PREDICTIONS.items():
+        found = record.categories["models"][model]["within"]
+        assert found["value"] == pytest.approx(within_rho(TRUTH, values, GROUPS), abs=1e-12)
+        assert found["interval"][0] < found["value"] < found["interval"][1]
+
+
+def test_simpsons_case_is_said_plainly(record):
+    rho = spearman(TRUTH, PREDICTIONS["categories"])
+    (alone,) = [w for w in record.warnings if w.startswith("categories tells")]
+    assert alone.startswith(
+        f"categories tells categories apart, not pictures within them: rho is {rho:.3f} ["
+    )
+    assert alone.endswith("with the category held constant, which is not beyond chance.")
+    (reverse,) = [w for w in record.warnings if w.startswith("reverse ranks")]
+    assert "the other way round than over all (Simpson's paradox)" in reverse
+    beginning = "Differences between the categories hide that within ranks pictures within them"
+    (hidden,) = [w for w in record.warnings if w.startswith(beginning)]
+    (mostly,) = [w for w in record.warnings if "of the rho of both" in w]
+    share = record.categories["models"]["both"]["between_share"]
+    assert mostly.startswith(f"{100 * share:.0f} % of the rho of both comes from differences")
+    threats = write_threats(record)
+    assert {alone, reverse, hidden} <= set(threats)
+    assert mostly not in threats
+
+
+def test_a_model_that_ranks_pictures_of_equal_categories_is_not_warned_of():
+    order = np.argsort(np.argsort(GENERATOR.random(N)))  # categories that mean nothing
+    record = compared({"both": PREDICTIONS["both"]}, categories=NAMES[GROUPS[order]])
+    assert not [w for w in record.warnings if "categor" in w]
+
+
+def test_few_pictures_have_no_rho_of_their_own_and_are_named():
+    names = NAMES[GROUPS].astype(object)
+    names[:4] = "rare"
+    record = compared({"both": PREDICTIONS["both"]}, categories=names)
+    assert record.categories["too_few"] == {"rare": 4}
+    found = record.categories["models"]["both"]
+    assert "rare" not in [row["category"] for row in found["by_category"]]
+    assert "categories with fewer than 10 pictures: 'rare' (4)" in table(record).after
+
+
+def test_a_constant_category_is_undefined_with_the_reason():
+    truth = np.where(GROUPS == 1, 0.5, TRUTH)
+    record = compared({"both": PREDICTIONS["both"]}, truth=truth)
+    row = record.categories["models"]["both"]["by_category"][1]
+    assert (row["value"], row["interval"]) == (None, None)
+    assert "all equal" in row["reason"]
+    html(record)
+
+
+def test_categories_that_differ_are_found_by_cochrans_q():
+    one = np.where(GROUPS == 0, PREDICTIONS["both"], PREDICTIONS["categories"])
+    test = compared({"one": one}).categories["models"]["one"]["heterogeneity"]
+    assert test["df"] == 3
+    assert test["p"] < 0.001
+
+
+def test_the_record_is_read_again_and_others_have_no_categories(record):
+    assert RunRecord.from_json(record.to_json()) == record
+    plain = compared(strata_column="")
+    assert plain.categories == {}
+    assert "## Within categories" not in markdown(plain)
+    assert not SHARED_FIGURES["categories_spearman"].possible(plain)
+
+
+def test_the_numbers_of_a_comparison_do_not_change_with_the_categories_beside_them(record):
+    """The rest of a stratified comparison is what it was before there was rho by category."""
+    assert record.result("spearman", "both").method == "paired percentile bootstrap, stratified"
+    assert record.resampling == {"kind": "strata", "column": "category", "groups": 4}
+
+
+def test_the_report_has_the_section_the_table_and_the_figure(record):
+    text = markdown(record)
+    section = text[text.index("## Within categories") : text.index("## Between models")]
+    assert "categories_spearman.png" in section
+    assert "| category held constant |" in section
+    assert sentence(record).startswith("categories: rho is ")
+    rows = [row[0].text for row in table(record).rows]
+    assert rows == ["all pictures", "category held constant", *NAMES]
+
+
+def test_the_figure_has_a_row_for_each_category_and_two_above():
+    figure = draw_categories(compared({"both": PREDICTIONS["both"]}))
+    (axes,) = figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[:3] == ["all pictures", "category held constant", "animal (40)"]
+    assert len([line for line in axes.get_lines() if line.get_gid() == "interval"]) == 6
+    assert MOST < 100
+
+
+def test_two_classes_within_categories_have_their_report():
+    record = compared(truth=(TRUTH > 0.65).astype(int), categories=NAMES[GROUPS % 2])
+    assert record.categories["models"]["both"]["within"]["value"] is not None
+    html(record)
