@@ -8,7 +8,7 @@ and one :class:`Difference` for each pair of models.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,12 +33,12 @@ from memnet.stats.metrics import (
     Metric,
     delong,
     derived_metrics,
-    describe,
     metrics_between_classes,
     metrics_between_models,
     metrics_for,
     name_failure,
     noise_matched_metrics,
+    with_effect_statistics,
 )
 from memnet.stats.noise_matched import NoiseMatched
 from memnet.stats.participants import Measure
@@ -158,7 +158,7 @@ def analyse(data: ComparisonInput) -> Analysis:
 def _values(data: ComparisonInput, model: str) -> dict[str, float]:
     """Compute every metric of one model."""
     values = {}
-    for name, metric in data.metrics.items():
+    for name, metric in with_effect_statistics(data.metrics.values()).items():
         with name_failure(name, model):
             values[name] = float(metric.function(data.truth, data.predictions[model]))
     return values
@@ -272,11 +272,15 @@ class _ModelResults:
             value,
             interval,
             undefined=metric.undefined,
-            resampled=self.resampled.get(metric.name),
-            n=None if metric.subset is None else int(metric.subset(self.data.truth).sum()),
+            effects=self._effects(metric, self.values, self.resampled),
+            n=self._n(metric),
             p_value=p,
             p_method=p_method if p is not None or metric.test is not None else "",
         )
+
+    def _n(self, metric: Metric) -> int:
+        truth = self.data.truth
+        return len(truth) if metric.subset is None else int(metric.subset(truth).sum())
 
     def _label_noise(self) -> list[Result]:
         """Give the labels' own noise, which no predictor avoids, and what of the MSE lies above."""
@@ -365,6 +369,7 @@ class _ModelResults:
                     self.matched.values[metric.name],
                     self.matched.resampled[metric.name],
                     undefined=undefined,
+                    effects=self._effects(metric, self.matched.values, self.matched.resampled),
                     method=f", {noise_matched.METHOD}",
                     p_value=p,
                     p_method="" if p is None else noise_matched.TEST_METHOD,
@@ -381,7 +386,6 @@ class _ModelResults:
             interval_of(resampled, LEVEL),
             undefined=undefined,
             resamples=len(resampled),
-            resampled=resampled,
             **more,
         )
 
@@ -397,12 +401,11 @@ class _ModelResults:
         resamples: int | None = None,
         p_value: float | None = None,
         p_method: str = "",
-        resampled: Any = None,
+        effects: tuple[float | None, list[float] | None] = (None, None),
     ) -> Result:
         data = self.data
         defined = bool(np.isfinite(value))
         n = len(data.truth) if n is None else n
-        effect = describe(name).effect
         if len(data.truth) < 2:
             interval = Interval(None, None, "there is only one picture")
         ends = interval.ends if defined else None
@@ -423,17 +426,25 @@ class _ModelResults:
             manifest=data.manifest,
             p_value=p_value,
             p_method=p_method,
-            effect_size=float(effect(value, n)) if effect and defined else None,
-            effect_interval=self._effects(effect, ends, n, resampled) if effect and ends else None,
+            effect_size=effects[0] if defined else None,
+            effect_interval=effects[1] if ends else None,
         )
 
     def _effects(
-        self, effect: Callable[[Any, Any], Any], ends: list[float], n: int, resampled: Any
-    ) -> list[float] | None:
-        """Interval of an effect size; resamples of clusters have each their own n."""
-        if self.data.draws.clusters is not None and resampled is not None:
-            return interval_of(effect(resampled, self.resampled[SIZE]), LEVEL).ends
-        return [float(effect(end, n)) for end in ends]
+        self, metric: Metric, values: Mapping[str, float], resampled: Mapping[str, Array]
+    ) -> tuple[float | None, list[float] | None]:
+        """Effect size and its interval; resamples of clusters have each their own n."""
+        effect, n = metric.effect, self._n(metric)
+        name = (metric.effect_from or metric).name
+        if effect is None or not np.isfinite(values[name]):
+            return None, None
+        size = float(effect(values[name], n))
+        if name not in resampled:
+            return size, None
+        if self.data.draws.clusters is not None:
+            return size, interval_of(effect(resampled[name], self.resampled[SIZE]), LEVEL).ends
+        ends = interval_of(resampled[name], LEVEL).ends
+        return size, None if ends is None else [float(effect(end, n)) for end in ends]
 
 
 def _no_shares(prediction: Array) -> str:

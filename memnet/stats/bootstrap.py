@@ -16,7 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import METRICS, Metric, Pair, Resamples, name_failure
+from memnet.stats.metrics import (
+    METRICS,
+    Metric,
+    Pair,
+    Resamples,
+    name_failure,
+    with_effect_statistics,
+)
 from memnet.stats.metrics.moments import moments
 from memnet.stats.resampling import Draws, Workers, resampled_means
 from memnet.util.arrays import Array
@@ -114,8 +121,8 @@ def distributions(
     Returns
     -------
     dict
-        model -> metric -> float64 ``(resamples,)``, NaN where undefined; without ``only`` also
-        :data:`TRUTH_VARIANCE`, :data:`SIZE` and the extra means.
+        model -> metric -> float64 ``(resamples,)``, NaN where undefined; without ``only`` also the
+        statistics of effect sizes, :data:`TRUTH_VARIANCE`, :data:`SIZE` and the extra means.
 
     Examples
     --------
@@ -132,6 +139,8 @@ def distributions(
         for name, metric in (METRICS if metrics is None else metrics).items()
         if not metric.not_resampled and (only is None or name in only)
     }
+    if only is None:
+        wanted = with_effect_statistics(wanted.values())
     with Workers() as workers:
         for rows, counts in draws.chunks():
             for model, pair in pairs.items():

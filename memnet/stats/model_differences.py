@@ -22,6 +22,7 @@ from memnet.stats.metrics.base import standardised
 from memnet.stats.permutation import named_statistic, p_value, permuted
 from memnet.stats.resampling import Draws
 from memnet.util.arrays import Array
+from memnet.util.json_text import finite_or_none
 
 
 def differences(
@@ -133,7 +134,8 @@ def _tests(
     with name_failure(metric.name, f"{a} and {b}"):
         tests = metric.test_models(truth, predictions[a], predictions[b], level)
     return {
-        name: {key: _or_none(value) for key, value in test.items()} for name, test in tests.items()
+        name: {key: finite_or_none(value) for key, value in test.items()}
+        for name, test in tests.items()
     }
 
 
@@ -145,7 +147,7 @@ def _correct(rows: list[dict[str, Any]]) -> None:
         ("p_bh", dependent_correlations.benjamini_hochberg),
     ):
         for row, corrected in zip(rows, correct(p_values), strict=True):
-            row[name] = _or_none(float(corrected))
+            row[name] = finite_or_none(float(corrected))
 
 
 def _difference(
@@ -164,7 +166,7 @@ def _difference(
         "model_a": a,
         "model_b": b,
         "metric": metric.name,
-        "value": _or_none(value),
+        "value": finite_or_none(value),
         "interval": interval.ends if np.isfinite(value) else None,
         "p_value": None,
         "margin": None,
@@ -241,10 +243,6 @@ def correlation_tests(
         "zou": asdict(dependent_correlations.zou(r_ta, r_tb, r_ab, n, level=level)),
     }
     return {
-        name: {key: _or_none(value) for key, value in test.items()}
+        name: {key: finite_or_none(value) for key, value in test.items()}
         for name, test in results.items()
     }
-
-
-def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

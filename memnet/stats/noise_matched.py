@@ -19,7 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from memnet.stats.metrics import Metric, Pair, Resamples, name_failure, noise_matched_metrics
+from memnet.stats.metrics import (
+    Metric,
+    Pair,
+    Resamples,
+    name_failure,
+    noise_matched_metrics,
+    with_effect_statistics,
+)
 from memnet.stats.metrics.expected import ExpectedLabels
 from memnet.stats.permutation import p_value
 from memnet.stats.resampling import Draws, Workers
@@ -47,6 +54,8 @@ def noisy(prediction: Array, responses: Any, generator: np.random.Generator) -> 
 @dataclass(frozen=True)
 class NoiseMatched:
     """Distances between labels and noisy predictions, by the metrics' plain names.
+
+    Beside them are the statistics of their effect sizes.
 
     Attributes
     ----------
@@ -170,7 +179,7 @@ class _Model:
         self.truth, self.prediction, self.responses = truth, prediction, responses
         self.generator = np.random.default_rng([draws.seed, 2])
         self.which = np.arange(draws.resamples) * NOISY_DRAWS // draws.resamples
-        self.metrics = {metric.name: metric for metric in noise_matched_metrics()}
+        self.metrics = with_effect_statistics(noise_matched_metrics())
         self.resampled = {name: np.empty(draws.resamples) for name in self.metrics}
         self.values: dict[str, list[float]] = {name: [] for name in self.metrics}
         self.number = -1

@@ -11,30 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from memnet.stats.bootstrap import Interval
-from memnet.stats.metrics import pearson, spearman
+from memnet.stats.metrics import spearman
 from memnet.stats.metrics.spearman import spearman_rows
-from memnet.stats.recognition import Answers, Sums
+from memnet.stats.recognition import Answers, Halves, Sums, deal_participants
 from memnet.stats.reliability import (
+    ALMOST_ONE,
     HALVES,
     MOST_RESAMPLES,
     Reliability,
     ceiling,
+    estimates,
     spearman_brown,
 )
 from memnet.stats.resampling import Draws, Workers, groups_of
 from memnet.util.arrays import Array
 
 _JACKKNIFE_GROUPS = 20
-_ALMOST_ONE = 1 - 1e-12
 
 Measure = Callable[[Sums], Array]
-Halves = list[tuple[Array, Array, Any]]  # values of both halves, and where both are defined
 
 
 def from_participants(
@@ -53,60 +52,40 @@ def from_participants(
         reason = f"there are {answers.shape[0]} participant(s), and halves need four or more"
         return Reliability("unknown", {}, {}, reason=reason)
     generator = np.random.default_rng([draws.seed, 3])
-    halves = deal_participants(answers, measure, generator)
-    if min(int(both.sum()) for *_, both in halves) < 2:
+    halves = deal_participants(
+        answers, measure, generator, np.arange(answers.shape[0]), halves=HALVES
+    )
+    if halves.fewest < 2:
         reason = "hardly any picture has answers in both halves of the participants"
         return Reliability("unknown", {}, {}, reason=reason)
-    rho, r = _correlations(halves)
+    rho, r = (each.mean() for each in halves.correlate())
     first = replace(draws, resamples=min(draws.resamples, MOST_RESAMPLES))
     rhos, rs = _resampled(halves, first)
     spread = float(truth.var(ddof=1)) if len(truth) > 1 else np.nan
+    linear, linears = spearman_brown(r), spearman_brown(rs)
+    values = estimates(rho, linear, (1 - linear) * spread)
     return Reliability(
         "participants",
-        {name: float(value) for name, value in _estimates(rho, r, spread).items()},
-        _estimates(rhos, rs, spread),
+        {name: float(value) for name, value in values.items()},
+        estimates(rhos, linears, (1 - linears) * spread),
         units=len(truth) if draws.clusters is None else int(draws.clusters.max()) + 1,
         people=_jackknife(answers, measure, draws.seed),
-    )
-
-
-def deal_participants(
-    answers: Answers, measure: Measure, generator: np.random.Generator, people: Any = None
-) -> Halves:
-    """Deal participants (places, all by default) into halves, 50 times; an odd one is left out."""
-    people = np.arange(answers.shape[0]) if people is None else people
-    size = len(people) // 2
-    halves = []
-    for _ in range(HALVES):
-        order = generator.permutation(people)
-        weights = np.zeros((2, answers.shape[0]))
-        weights[0, order[:size]] = weights[1, order[size : 2 * size]] = 1
-        a, b = measure(answers.sums(weights))
-        both = np.isfinite(a) & np.isfinite(b)
-        halves.append((np.where(both, a, 0.0), np.where(both, b, 0.0), both))
-    return halves
-
-
-def _correlations(halves: Halves) -> tuple[float, float]:
-    pairs = [(a[both], b[both]) for a, b, both in halves]
-    return (
-        float(np.mean([spearman(*pair) for pair in pairs])),
-        float(np.mean([pearson(*pair) for pair in pairs])),
     )
 
 
 def _resampled(halves: Halves, draws: Draws) -> tuple[Array, Array]:
     """Mean rho and r of the halves on each resample of the pictures, each ``(B,)``."""
     rhos, rs = np.zeros(draws.resamples), np.zeros(draws.resamples)
-    groups = [(groups_of(a)[1], groups_of(b)[1]) for a, b, _ in halves]
+    groups = [(groups_of(a)[1], groups_of(b)[1]) for a, b in zip(halves.a, halves.b, strict=True)]
     with Workers() as workers:
         for rows, counts in draws.chunks():
             rho = np.empty(len(counts))
-            for (a, b, both), (of_a, of_b) in zip(halves, groups, strict=True):
+            pairs = zip(halves.a, halves.b, halves.both, groups, strict=True)
+            for a, b, both, (of_a, of_b) in pairs:
                 here = counts if both.all() else np.where(both, counts, 0).astype(counts.dtype)
                 workers.rows(spearman_rows, len(counts), here, of_a, of_b, rho)
-                rhos[rows] += rho / len(halves)
-                rs[rows] += _weighted_pearson(here.astype(np.float64), a, b) / len(halves)
+                rhos[rows] += rho / HALVES
+                rs[rows] += _weighted_pearson(here.astype(np.float64), a, b) / HALVES
     return rhos, rs
 
 
@@ -120,18 +99,6 @@ def _weighted_pearson(weights: Array, a: Array, b: Array) -> Array:
     return r
 
 
-def _estimates(rho: Any, r: Any, spread: float) -> dict[str, Any]:
-    rank, linear = spearman_brown(rho), spearman_brown(r)
-    return {
-        "split_half": rho,
-        "reliability_spearman": rank,
-        "reliability_pearson": linear,
-        "ceiling_spearman": ceiling(rank),
-        "ceiling_pearson": ceiling(linear),
-        "noise": (1 - linear) * spread,
-    }
-
-
 def _jackknife(answers: Answers, measure: Measure, seed: int) -> dict[str, float]:
     """SD of the ceilings' Fisher z over participants: groups of them are left out in turn."""
     people = np.random.default_rng([seed, 6]).permutation(answers.shape[0])
@@ -139,11 +106,12 @@ def _jackknife(answers: Answers, measure: Measure, seed: int) -> dict[str, float
     z = []
     for group in groups:
         rest = np.setdiff1d(people, group)
-        halves = deal_participants(answers, measure, np.random.default_rng([seed, 3]), rest)
-        if min(int(both.sum()) for *_, both in halves) < 2:
+        generator = np.random.default_rng([seed, 3])
+        halves = deal_participants(answers, measure, generator, rest, halves=HALVES)
+        if halves.fewest < 2:
             return {}
-        tops = ceiling(spearman_brown(np.array(_correlations(halves))))
-        z.append(np.arctanh(np.minimum(tops, _ALMOST_ONE)))
+        tops = ceiling(spearman_brown(np.mean(halves.correlate(), axis=1)))
+        z.append(np.arctanh(np.minimum(tops, ALMOST_ONE)))
     values = np.array(z)
     factor = (len(groups) - 1) / len(groups)
     sd = np.sqrt(factor * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
@@ -181,11 +149,11 @@ def over_participants(
             there = np.repeat(np.arange(len(row)), np.where(np.isfinite(label), row, 0))
             values.append(spearman(label[there], prediction[there]) if len(there) > 1 else np.nan)
     z = np.arctanh(
-        np.clip([value for value in values if np.isfinite(value)], -_ALMOST_ONE, _ALMOST_ONE)
+        np.clip([value for value in values if np.isfinite(value)], -ALMOST_ONE, ALMOST_ONE)
     )
     if len(z) < 0.99 * len(values) or len(z) < 2:
         return Interval(None, None, "undefined in more than 1 % of the resamples")
     dof = min(people, len(truth)) - 1
     half = float(stats.t.ppf((1 + level) / 2, dof) * np.std(z, ddof=1))
-    middle = float(np.arctanh(np.clip(rho, -_ALMOST_ONE, _ALMOST_ONE)))
+    middle = float(np.arctanh(np.clip(rho, -ALMOST_ONE, ALMOST_ONE)))
     return Interval(float(np.tanh(middle - half)), float(np.tanh(middle + half)), "")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse
 from scipy.special import ndtri
 
+from memnet.stats.metrics.spearman import standard_ranks
 from memnet.stats.reliability import spearman_brown
 from memnet.util.arrays import Array
 
@@ -22,6 +23,8 @@ COUNTS = ("hits", "n_old", "false_alarms", "n_new")
 
 HALVES = 1_000
 """Random halves of the participants."""
+
+_AT_ONCE = 50  # halves whose values are in memory
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,70 @@ class Answers:
         return Sums(*(np.asarray(weights @ self.tables[name]) for name in COUNTS))
 
 
+@dataclass(frozen=True)
+class Halves:
+    """Values of a measure in both halves of the participants, for H random halvings.
+
+    Attributes
+    ----------
+    a, b : float64 ``(H, N)``, of the N pictures; 0 where either is undefined.
+    both : bool ``(H, N)``, where both are defined.
+    """
+
+    a: Array
+    b: Array
+    both: Any
+
+    @property
+    def fewest(self) -> int:
+        """Fewest pictures that both halves have a value for."""
+        return int(self.both.sum(axis=1).min())
+
+    def correlate(self) -> tuple[Array, Array]:
+        """Spearman's rho and Pearson's r of each halving, ``(H,)`` each; NaN where undefined."""
+        if self.both.all():
+            return _correlated(self.a, self.b)
+        rows = [
+            _correlated(a[both], b[both])
+            for a, b, both in zip(self.a, self.b, self.both, strict=True)
+        ]
+        rho, r = np.array(rows).T
+        return rho, r
+
+
+def _correlated(a: Array, b: Array) -> tuple[Array, Array]:
+    """Rho and r over the last axis, as of SciPy's ``spearmanr`` and ``pearsonr``."""
+    if a.shape[-1] < 2:
+        return np.full(a.shape[:-1], np.nan), np.full(a.shape[:-1], np.nan)
+    constant = (np.ptp(a, axis=-1) == 0) | (np.ptp(b, axis=-1) == 0)
+    rho = (standard_ranks(a) * standard_ranks(b)).sum(axis=-1)
+    a, b = (values - values.mean(axis=-1, keepdims=True) for values in (a, b))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = (a * b).sum(axis=-1) / np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
+    rho, r = (np.where(constant, np.nan, np.clip(values, -1, 1)) for values in (rho, r))
+    return rho, r
+
+
+def deal_participants(
+    answers: Answers,
+    measure: Callable[[Sums], Array],
+    generator: np.random.Generator,
+    people: Any,
+    *,
+    halves: int,
+) -> Halves:
+    """Deal participants (their places) into random halves; of an odd number one is left out."""
+    size = len(people) // 2
+    weights = np.zeros((halves, 2, answers.shape[0]))
+    for half in weights:
+        order = generator.permutation(people)
+        half[0, order[:size]] = half[1, order[size : 2 * size]] = 1
+    values = measure(answers.sums(weights.reshape(2 * halves, -1)))
+    a, b = values.reshape(halves, 2, -1).transpose(1, 0, 2)
+    both = np.isfinite(a) & np.isfinite(b)
+    return Halves(np.where(both, a, 0.0), np.where(both, b, 0.0), both)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SplitHalf:
     """How far two halves of the participants agree on the pictures.
@@ -175,26 +242,18 @@ def split_half(
     0.67
     """
     generator = np.random.default_rng(seed)
-    participants = answers.shape[0]
-    size = participants // 2
-    rho, r, fewest = [], [], answers.shape[1]
-    for _ in range(halves if size else 0):
-        order = generator.permutation(participants)
-        weights = np.zeros((2, participants))
-        weights[0, order[:size]] = 1
-        weights[1, order[size : 2 * size]] = 1
-        a, b = measure(answers.sums(weights))
-        both = np.isfinite(a) & np.isfinite(b)
-        fewest = min(fewest, int(both.sum()))
-        a, b = a[both], b[both]
-        if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
-            rho.append(np.nan)
-            r.append(np.nan)
-            continue
-        rho.append(float(stats.spearmanr(a, b).statistic))
-        r.append(float(np.corrcoef(a, b)[0, 1]))
-    undefined = not rho or bool(np.isnan(rho).any())
-    mean_rho, mean_r = (np.nan, np.nan) if undefined else (float(np.mean(rho)), float(np.mean(r)))
+    people = np.arange(answers.shape[0])
+    rho, r, fewest = np.empty(0), np.empty(0), answers.shape[1]
+    for first in range(0, halves if len(people) > 1 else 0, _AT_ONCE):
+        dealt = deal_participants(
+            answers, measure, generator, people, halves=min(_AT_ONCE, halves - first)
+        )
+        fewest = min(fewest, dealt.fewest)
+        rho, r = (
+            np.append(before, now) for before, now in zip((rho, r), dealt.correlate(), strict=True)
+        )
+    undefined = not len(rho) or bool(np.isnan(rho).any())
+    mean_rho, mean_r = (np.nan, np.nan) if undefined else (float(rho.mean()), float(r.mean()))
     return SplitHalf(
         spearman=mean_rho,
         pearson=mean_r,

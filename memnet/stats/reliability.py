@@ -29,7 +29,7 @@ from memnet.util.arrays import Array
 
 HALVES = 50
 _LEAST = 1e-6  # a reliability below is none, but for rounding
-_ALMOST_ONE = 1 - 1e-12
+ALMOST_ONE = 1 - 1e-12  # has a Fisher z
 MOST_RESAMPLES = 2_000
 """Of the reliability: each resample rank-correlates all the halves."""
 
@@ -81,13 +81,13 @@ class Reliability:
         plain = interval_of(tops, level)
         if not np.isfinite(top) or plain.ends is None or self.units < 2:
             return Interval(None, None, plain.reason or self.undefined(name))
-        z = np.arctanh(np.minimum(tops[np.isfinite(tops)], _ALMOST_ONE))
+        z = np.arctanh(np.minimum(tops[np.isfinite(tops)], ALMOST_ONE))
         if len(z) < 2:
             return Interval(None, None, "one resample has no spread; take more (--resamples)")
         scale = np.sqrt(self.units / (self.units - 1)) * float(np.std(z, ddof=1))
         sd = np.hypot(scale, self.people.get(kind, 0.0))
         half = sd * float(stats.t.ppf((1 + level) / 2, self.units - 1))
-        middle = np.arctanh(min(top, _ALMOST_ONE))
+        middle = np.arctanh(min(top, ALMOST_ONE))
         ends = np.tanh(np.array([max(middle - half, 0.0), middle + half]))
         if name.startswith("reliability"):
             ends = ends**2
@@ -204,26 +204,39 @@ def from_counts(
             noises[rows] = means[:, 2]
             variances[rows] = means[:, 1] - means[:, 0] ** 2
     whole = n / (n - 1) if n > 1 else np.nan
+    linear = _linear(noise.mean(), labels.var() * whole)
+    values = estimates(half, linear, noise.mean())
     return Reliability(
         "counts",
-        {key: float(value) for key, value in _estimates(half, noise.mean(), labels.var() * whole)},
-        dict(_estimates(halves, noises, variances * whole)),
+        {key: float(value) for key, value in values.items()},
+        estimates(halves, _linear(noises, variances * whole), noises),
         units=n if draws.clusters is None else int(draws.clusters.max()) + 1,
     )
 
 
-def _estimates(half: Any, noise: Any, variance: Any) -> list[tuple[str, Any]]:
+def estimates(half: Any, linear: Any, noise: Any) -> dict[str, Any]:
+    """Gather the values of a :class:`Reliability`, numbers or arrays.
+
+    Parameters
+    ----------
+    half : mean rho of two halves.
+    linear : reliability for Pearson's r.
+    noise : variance of the labels that is noise.
+    """
     rank = spearman_brown(half)
+    return {
+        "split_half": half,
+        "reliability_spearman": rank,
+        "reliability_pearson": linear,
+        "ceiling_spearman": ceiling(rank),
+        "ceiling_pearson": ceiling(linear),
+        "noise": noise,
+    }
+
+
+def _linear(noise: Any, variance: Any) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
-        linear = np.where(np.asarray(variance) > 0, 1 - noise / np.asarray(variance), np.nan)
-    return [
-        ("split_half", half),
-        ("reliability_spearman", rank),
-        ("reliability_pearson", linear),
-        ("ceiling_spearman", ceiling(rank)),
-        ("ceiling_pearson", ceiling(linear)),
-        ("noise", noise),
-    ]
+        return np.where(np.asarray(variance) > 0, 1 - noise / np.asarray(variance), np.nan)
 
 
 def from_published(reliability: float, truth: Array, source: str) -> Reliability:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import stat
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +28,17 @@ def read_json_text(path: Path) -> str:
     if status.st_size > MAX_CHARACTERS:
         raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes", str(path))
     return path.read_text(encoding="utf-8")
+
+
+def finite_or_none(value: Any) -> Any:
+    """Return None for a number that is not finite, which JSON has not, and anything else as it is.
+
+    Examples
+    --------
+    >>> finite_or_none(0.5), finite_or_none(float("nan")), finite_or_none("a")
+    (0.5, None, 'a')
+    """
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def parse_json(text: str, parse_constant: Callable[[str], Any] | None = None) -> Any:

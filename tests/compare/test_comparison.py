@@ -14,6 +14,7 @@ from memnet.compare.record import SCHEMA_VERSION, RunRecord
 from memnet.data.digests import manifest_digest
 from memnet.data.memcat import read_memcat
 from memnet.stats.metrics import METRICS, derived_metrics, noise_matched_metrics
+from memnet.stats.metrics.cramer_von_mises import squared_difference
 
 
 def people(n=150, seed=0):
@@ -84,7 +85,9 @@ def test_each_distance_has_an_effect_size_or_is_one_and_a_paired_p(record):
     result = record.result("cramer_von_mises", "random")
     low, high = result.effect_interval
     assert low <= result.effect_size <= high
-    assert result.effect_size == pytest.approx(np.sqrt(2 * result.value / 150))
+    truth, prediction = people()[1]["hit_rate"], np.random.default_rng(1).random(150)
+    squares = squared_difference(truth, prediction)
+    assert result.effect_size == pytest.approx(np.sqrt(2 * squares / 150), abs=1e-12)
     assert record.result("ks", "random").effect_size is None  # a distance already
 
 
@@ -249,6 +252,38 @@ def test_few_resamples_are_pointed_out():
     p, table = people(20)
     found = memnet.compare(table, predicted(table, p), truth_column="hit_rate", resamples=40)
     assert any("Only 40 resamples" in sentence for sentence in found.warnings)
+
+
+def test_the_cramer_von_mises_effect_is_that_of_the_distribution_functions_where_60_percent_tie():
+    """By hand: the functions differ by -.4 (twice), -.2, 0, .2, .4, .6 and 0 (three times at 1).
+
+    Hit rates of 0 and 1 have no sampling noise, so the noise-matched effect is the same.
+    """
+    truth = pd.DataFrame(
+        {
+            "image_id": list("abcde"),
+            "hit_rate": [0.2, 0.4, 0.6, 0.8, 0.9],
+            "hits": [2, 4, 6, 8, 9],
+            "n": [10] * 5,
+        }
+    )
+    scores = pd.DataFrame({"image_id": list("abcde"), "score": [0.0, 0.0, 1.0, 1.0, 1.0]})
+    record = memnet.compare(
+        truth,
+        scores,
+        truth_column="hit_rate",
+        hits_column="hits",
+        responses_column="n",
+        resamples=199,
+    )
+    squares = 2 * 0.4**2 + 0.2**2 + 0 + 0.2**2 + 0.4**2 + 0.6**2 + 3 * 0
+    for name in ("cramer_von_mises", "cramer_von_mises_noise_matched"):
+        result = record.result(name)
+        assert result.effect_size == pytest.approx((squares / 10) ** 0.5, abs=1e-12)  # .303
+        low, high = result.effect_interval
+        assert 0 <= low < result.effect_size < high <= 1
+        by_midranks = (2 * result.value / 5) ** 0.5
+        assert by_midranks > result.effect_size + 0.05  # what the statistic itself would give
 
 
 def test_effect_sizes_of_clusters_come_from_each_resamples_own_size():

@@ -11,6 +11,7 @@ from test_metrics import LIMIT, sample
 
 from memnet.stats import bootstrap, resampling
 from memnet.stats.metrics import METRICS, error_parts, mse_recalibrated
+from memnet.stats.metrics.cramer_von_mises import CRAMER_VON_MISES, squared_difference
 from memnet.stats.metrics.moments import folds_of
 from memnet.stats.metrics.predictions import flags
 from memnet.stats.resampling import Draws
@@ -53,6 +54,9 @@ def test_each_resample_equals_the_metric_computed_on_it(n, digits):
                 limit = 1e-8 if n == 5 else 1e-11
             near = pytest.approx(expected, abs=limit, rel=limit, nan_ok=True)
             assert drawn[name][row] == near, (name, row)
+        squares = squared_difference(truth[index], prediction[index])
+        name = CRAMER_VON_MISES.effect_from.name
+        assert drawn[name][row] == pytest.approx(squares, abs=LIMIT, rel=LIMIT)
 
 
 @given(

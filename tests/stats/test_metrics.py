@@ -243,14 +243,24 @@ def test_effect_sizes_do_not_grow_with_n_but_statistics_do(name):
     assert effects[1] == pytest.approx(effects[0], rel=0.15)
 
 
-def test_the_cramer_von_mises_effect_is_the_rms_difference_of_the_distribution_functions():
-    truth, prediction = sample(500, seed=2)
+@pytest.mark.parametrize("digits", [17, 1, 2])
+def test_the_cramer_von_mises_effect_is_the_rms_difference_of_the_distribution_functions(digits):
+    truth, prediction = sample(500, seed=2, digits=digits)
     pooled = np.sort(np.concatenate([truth, prediction]))
     difference = np.searchsorted(np.sort(truth), pooled, side="right") / 500
     difference -= np.searchsorted(np.sort(prediction), pooled, side="right") / 500
     metric = METRICS["cramer_von_mises"]
-    effect = metric.effect(metric.function(truth, prediction), 500)
-    assert effect == pytest.approx(np.sqrt(np.mean(difference**2)), abs=1e-3)
+    effect = metric.effect(metric.effect_from.function(truth, prediction), 500)
+    assert effect == pytest.approx(np.sqrt(np.mean(difference**2)), abs=LIMIT)
+
+
+def test_without_ties_the_cramer_von_mises_effect_follows_from_the_statistic():
+    truth, prediction = sample(300, seed=4)
+    assert len(np.unique([*truth, *prediction])) == 600
+    t = stats.cramervonmises_2samp(truth, prediction).statistic
+    metric = METRICS["cramer_von_mises"]
+    effect = metric.effect(metric.effect_from.function(truth, prediction), 300)
+    assert effect == pytest.approx(np.sqrt(2 * t / 300), abs=LIMIT)
 
 
 def test_the_epps_singleton_effect_is_a_mahalanobis_distance():

@@ -28,6 +28,7 @@ from memnet.stats.metrics.base import (
     name_failure,
     noise_matched_metrics,
     register_metric,
+    with_effect_statistics,
 )
 from memnet.stats.metrics.cramer_von_mises import CRAMER_VON_MISES, cramer_von_mises
 from memnet.stats.metrics.energy import ENERGY, energy
@@ -116,6 +117,7 @@ __all__ = [
     "tied_share",
     "top_quarter",
     "wasserstein",
+    "with_effect_statistics",
 ]
 
 for _metric in (  # in the order of the tables

@@ -15,7 +15,7 @@ function must be given; :func:`register_metric` then makes every comparison comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,7 +168,8 @@ class MetricInfo:
     undefined : why it can be NaN.
     needs_scores : whether it means nothing where the human scores are two classes, and is left out.
     effect : ``(value, n) -> size``, numbers or arrays: the same as an effect size that does not
-        grow with n; None where the value is one already, or is no distance.
+        grow with n (see also :attr:`Metric.effect_from`); None where the value is one already, or
+        is no distance.
     effect_title : what the effect size is.
     explanation : what it says, for the glossary of a report; "" for nothing.
     reference : where it is published; "" for what needs no source.
@@ -226,6 +227,8 @@ class Metric(MetricInfo):
     subset : ``truth -> bool (N,)``, the pictures that it is about; None for all.
     test_models : ``(truth, a, b, level) -> dict``: further tests of the difference between two
         models, by their names in a record; None for those of ``correlate``, or none.
+    effect_from : the statistic that ``effect`` takes instead of the value, with its ``function``
+        and ``resample``, where ties change the value and not the effect; None: the value.
     """
 
     function: Function
@@ -241,6 +244,7 @@ class Metric(MetricInfo):
     correlate: Callable[[Array], Array] | None = None
     subset: Callable[[Array], Any] | None = None
     test_models: Callable[[Array, Array, Array, float], dict[str, Any]] | None = None
+    effect_from: Metric | None = None
 
     def on_resamples(self, resamples: Resamples) -> Array:
         """Return the metric's value on each resample, ``(B,)``."""
@@ -343,6 +347,16 @@ def name_failure(metric: str, model: str) -> Iterator[None]:
 def noise_matched_metrics() -> list[Metric]:
     """Return the metrics that are computed again with noisy predictions."""
     return [metric for metric in METRICS.values() if metric.noise_matched]
+
+
+def with_effect_statistics(metrics: Iterable[Metric]) -> dict[str, Metric]:
+    """Return metrics by name, each followed by the statistic of its effect size, if it has one."""
+    return {
+        each.name: each
+        for metric in metrics
+        for each in (metric, metric.effect_from)
+        if each is not None
+    }
 
 
 def metrics_between_models() -> list[Metric]:

@@ -30,7 +30,9 @@ def distance_rows(
 
     ``item`` and ``side`` list the pooled numbers in order, ``group_end`` where each distinct value
     ends, ``values`` the distinct values. A row of ``swaps`` exchanges the two numbers of a picture.
-    Columns: KS, Cramer-von Mises T, Anderson-Darling A2 (midranks), Wasserstein, energy.
+    Columns: KS, Cramer-von Mises T, Anderson-Darling A2 (midranks), Wasserstein, energy, and n / 2
+    times the mean squared difference of the distribution functions over the pooled numbers, which
+    is T where no numbers are equal.
     """
     for row in range(start, stop):
         total = 0.0
@@ -41,6 +43,7 @@ def distance_rows(
         left_a, left_b = 0.0, 0.0
         distinct = 0
         largest, cramer, anderson, wasserstein, energy = 0.0, 0.0, 0.0, 0.0, 0.0
+        squares = 0.0
         place = 0
         for group in range(group_end.size):
             a, b = 0.0, 0.0
@@ -63,6 +66,7 @@ def distance_rows(
             left_b += b
             difference = abs(left_a - left_b) / total
             largest = max(largest, difference)
+            squares += size * difference * difference
             if group + 1 < group_end.size:
                 step = values[group + 1] - values[group]
                 wasserstein += difference * step
@@ -73,11 +77,12 @@ def distance_rows(
         out[row, 2] = anderson * (both - 1) / both if distinct > 1 else np.nan
         if total < 2:
             out[row, 1] = np.nan
+        out[row, 5] = squares / 4
         out[row, 3] = wasserstein
         out[row, 4] = math.sqrt(2 * energy)
 
 
-KS, CRAMER_VON_MISES, ANDERSON_DARLING, WASSERSTEIN, ENERGY = range(5)
+KS, CRAMER_VON_MISES, ANDERSON_DARLING, WASSERSTEIN, ENERGY, SQUARED_DIFFERENCE = range(6)
 """Columns of :func:`distances`."""
 
 
@@ -106,7 +111,7 @@ class Pooled:
 
 
 def distances(pair: Pair, counts: Counts, swaps: Any, workers: Workers) -> Array:
-    """Compute the five distances that follow from one walk through the pooled values.
+    """Compute the six distances that follow from one walk through the pooled values.
 
     Parameters
     ----------
@@ -118,10 +123,11 @@ def distances(pair: Pair, counts: Counts, swaps: Any, workers: Workers) -> Array
     Returns
     -------
     Array
-        ``(B, 5)``, columns :data:`KS` to :data:`ENERGY`; Anderson-Darling is not standardised.
+        ``(B, 6)``, columns :data:`KS` to :data:`SQUARED_DIFFERENCE`; Anderson-Darling is not
+        standardised.
     """
     pooled = pair.once(Pooled)
-    out = np.empty((len(counts), 5))
+    out = np.empty((len(counts), 6))
     args = (pooled.item, pooled.side, pooled.group_end, pooled.values, out)
     workers.rows(distance_rows, len(counts), counts, swaps, *args)
     return out

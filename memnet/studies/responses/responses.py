@@ -21,6 +21,7 @@ from memnet.stats.recognition import COUNTS, HALVES, MEASURES, Answers, Sums, sp
 from memnet.util.atomic import write_text
 from memnet.util.checks import require_whole
 from memnet.util.clock import utc_now
+from memnet.util.json_text import finite_or_none
 from memnet.util.table_files import write_frame
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment
@@ -137,7 +138,10 @@ def responses(
         "left_out": people.loc[~kept, ["participant", "left_out"]].to_dict("records"),
         "read_as": list(read.assumed),
         "set_aside": list(read.set_aside),
-        "split_half": {name: _plain(values) for name, values in reliability.items()},
+        "split_half": {
+            name: {key: finite_or_none(value) for key, value in values.items()}
+            for name, values in reliability.items()
+        },
         "halves": halves,
         "seed": seed,
         "environment": environment(),
@@ -237,13 +241,6 @@ def _design(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in values.items()
-    }
-
-
 def describe(record: dict[str, Any]) -> list[str]:
     """Say in sentences what was found."""
     design = record["design"]
@@ -280,7 +277,7 @@ def _write(found: ResponseTables, trials: TableInput, folder: Path) -> None:
     truth = found.pictures[usable].rename(columns={"hit_rate": "human_score"})
     manifest = new_manifest(
         truth,
-        dataset=found.record["source"],
+        dataset="",
         label_kind=HIT_RATE,
         sources=sources,
         rule="hits / repeats, by memnet responses",

@@ -113,6 +113,8 @@ def test_the_folder_is_a_truth_table_for_compare(trials, tmp_path):
     scores = table[["image_id"]].assign(score=np.linspace(0, 1, len(table)))
     compared = memnet.compare(tmp_path / "out" / "pictures.csv", scores, resamples=50)
     assert compared.truth["column"] == "hit_rate"
+    assert compared.dataset == ""  # a file of trials is none, and memnet need not know it
+    assert not any("data set" in sentence for sentence in compared.warnings)
     assert compared.labels["kind"] == "participants"
     assert compared.labels["participants"] == PEOPLE - 1  # s3 was left out
     assert len(pd.read_parquet(tmp_path / "out" / "answers.parquet")) == record["trials"]
