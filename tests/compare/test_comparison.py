@@ -283,7 +283,7 @@ def test_the_cramer_von_mises_effect_is_that_of_the_distribution_functions_where
         low, high = result.effect_interval
         assert 0 <= low < result.effect_size < high <= 1
         by_midranks = (2 * result.value / 5) ** 0.5
-        assert by_midranks > result.effect_size + 0.05  # what the statistic itself would give
+        assert by_midranks > result.effect_size + 0.04  # what the statistic itself would give
 
 
 def test_effect_sizes_of_clusters_come_from_each_resamples_own_size():
