@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
 from memnet.cli.options import MATCH_HELP
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ def migrate(
         help="The model that scores --images; with --new-scores, the model that made them, if the "
         "table does not say or has several.",
     ),
+    variant: str = typer.Option(
+        "", help="The variant of MemNet that made the old scores, where you know it."
+    ),
+    diagnosis: Path | None = typer.Option(
+        None, help="Instead: the diagnosis.json that `memnet diagnose --out` wrote of this column."
+    ),
     outcome: list[str] = typer.Option(
         [], help="Column to relate to memorability; repeat the option for several."
     ),
@@ -59,11 +66,13 @@ def migrate(
     dataset: str = typer.Option("", help="Name of the pictures' data set (lamem, memcat, ...)."),
     seed: int = typer.Option(0, min=0, help="Seed of bootstrap and cross-validation."),
     resamples: int = typer.Option(2_000, min=100, help="Bootstrap resamples."),
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Redo a MemNet study with ResMem: the same claims with both scores, and what changed.
 
     Every row and column of the study is kept in OUT/migrated.csv, with new columns after them.
     """
+    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, report_failures, say_if_misspelt, say_some
     from memnet.cli.paths import keep_inputs
     from memnet.studies.migrate.migrate import SCORES
@@ -83,6 +92,8 @@ def migrate(
         new_scores=new_scores,
         crosswalk=crosswalk,
         model=model,
+        variant=variant,
+        diagnosis=diagnosis,
         outcomes=outcome,
         covariates=covariate,
         group=group,
@@ -106,6 +117,8 @@ def migrate(
     if record.crosswalk is None:
         say(f"no crosswalk was fitted: {record.crosswalk_reason}")
     say(f"{record.pictures['n']:,} pictures migrated -> {result.page}")
+    if open_report and result.page is not None:
+        open_page(result.page)
     if not result.complete:
         raise typer.Exit(1)
 

@@ -19,6 +19,9 @@ _HESTERBERG = (
 )
 _OLD_SOURCE, _NEW_SOURCE = "K15", "NB22"
 
+SHORT, FULL, CHECKSUMS, REFERENCES = "In short", "In full", "Checksums", "References"
+"""The headings of a methods text."""
+
 RESMEM_SCALE = "ResMem"
 """What a crosswalk calls the scale of :data:`~.new_scores.RESMEM`."""
 
@@ -43,9 +46,14 @@ def write_methods(
     crosswalk: Mapping[str, Any] | None,
     settings: Mapping[str, Any],
 ) -> str:
-    """Write the paragraph, then the references, from fields of a record.
+    """Write the paragraph, short and in full, then checksums and references.
 
     See :class:`memnet.studies.migrate.record.MigrationRecord` for the arguments.
+
+    Returns
+    -------
+    str
+        parts with a heading each, which :func:`split_methods` finds again.
     """
     sentences = [
         *_models(old, new),
@@ -60,8 +68,99 @@ def write_methods(
         cited["new"] if is_resmem(str(new.get("name"))) else str(new.get("citation") or ""),
     ]
     references += [_HESTERBERG] if claims else []
-    listed = "\n".join(f"- {reference}" for reference in filter(None, references))
-    return f"{' '.join(sentences)}\n\nReferences\n\n{listed}\n"
+    checksums = _checksums(study, new, pictures)
+    parts = {
+        SHORT: _short(old, new, study, pictures, claims, settings),
+        FULL: " ".join(sentences),
+        CHECKSUMS: "\n".join(f"- {line}" for line in checksums),
+        REFERENCES: "\n".join(f"- {reference}" for reference in filter(None, references)),
+    }
+    return "\n\n".join(f"{heading}\n\n{text}" for heading, text in parts.items()) + "\n"
+
+
+def split_methods(text: str) -> dict[str, str]:
+    r"""Split a text of :func:`write_methods` into its parts; one without headings is :data:`FULL`.
+
+    Examples
+    --------
+    >>> split_methods("In short\n\nThis.\n\nReferences\n\n- A book.\n")
+    {'In short': 'This.', 'References': '- A book.'}
+    >>> split_methods("This.\n\nReferences\n\n- A book.\n")
+    {'In full': 'This.', 'References': '- A book.'}
+    """
+    parts: dict[str, str] = {}
+    heading = FULL
+    for block in text.strip().split("\n\n"):
+        if block in (SHORT, FULL, CHECKSUMS, REFERENCES):
+            heading = block
+        else:
+            parts[heading] = f"{parts[heading]}\n\n{block}" if heading in parts else block
+    return parts
+
+
+def _short(
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    study: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    claims: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+) -> str:
+    """Write what a methods section must say at least."""
+    name = str(new.get("name"))
+    if is_resmem(name):
+        what = "ResMem (Needell & Bainbridge, 2022)"
+    elif new.get("known_by") == "nobody":
+        what = "a model that its score table does not name"
+    else:
+        what = f"the model {name}"
+    variant = old.get("variant")
+    made = f", variant {variant['slug']}" if variant else ""
+    text = (
+        f"Image memorability was predicted with {what} instead of MemNet (Khosla et al., "
+        f"2015{made}) for {pictures['n']:,} of {study['pictures']:,} pictures, with {SOFTWARE}."
+    )
+    if claims:
+        clusters = max((claim["detail"].get("clusters", 0) for claim in claims), default=0)
+        of = f"the {clusters:,} clusters of pictures" if clusters else "the pictures"
+        text += (
+            " Each claim was computed with both scores on the same pictures, with "
+            f"{100 * settings['level']:g} % intervals from {settings['resamples']:,} paired "
+            f"bootstrap resamples of {of}."
+        )
+    return text
+
+
+def _checksums(
+    study: Mapping[str, Any], new: Mapping[str, Any], pictures: Mapping[str, Any]
+) -> list[str]:
+    """List what tells files and settings apart, each with its sha256."""
+    known = {
+        "weights": new.get("weights_sha256"),
+        "preprocessing": new.get("preprocess_digest"),
+        f"the study's table, {study['source']}": study.get("sha256"),
+        "ids of the pictures": pictures.get("digest"),
+    }
+    return [f"{what}: sha256 {digest}" for what, digest in known.items() if digest]
+
+
+def _say_variant(old: Mapping[str, Any]) -> str:
+    """Say how the earlier analysis prepared its pictures."""
+    variant = old.get("variant")
+    start = f"The earlier analysis used MemNet scores (Khosla et al., 2015), column {old['name']!r}"
+    if not variant:
+        return f"{start}; how their pictures were prepared is not recorded."
+    effect = str(variant["effect"])
+    effect = effect[:1].lower() + effect[1:]
+    if variant["known_by"] == "user":
+        return (
+            f"{start}, made by the variant {variant['slug']} of its preprocessing, as the authors "
+            f"state: {effect}"
+        )
+    return (
+        f"{start}, made by the variant {variant['slug']} of its preprocessing, as memnet diagnose "
+        f"found from the pictures ({str(variant['finding']).rstrip('.')}): {effect}"
+    )
 
 
 def write_crosswalk_methods(
@@ -71,15 +170,18 @@ def write_crosswalk_methods(
     forward = crosswalk["forward"]
     text = (
         f"The MemNet scores (Khosla et al., 2015) in column {old['name']!r} were placed on the "
-        f"scale of {forward['target']} with a published crosswalk ({source}, sha256 {digest}), "
+        f"scale of {forward['target']} with a published crosswalk ({source}), "
         f"fitted on {forward['n']:,} pictures (Spearman's rho {forward['spearman']:.3f} between "
         "the two scores; cross-validated root mean square error of the expected score "
         f"{forward['rmse_isotonic']:.4f}), by {SOFTWARE}. No picture was scored anew: the mapped "
         "scores rank the pictures as the old ones do. Scores outside the crosswalk's range were "
         "left empty."
     )
+    if old.get("variant"):
+        text += f" {_say_variant(old)}"
     listed = "\n".join(f"- {reference}" for reference in crosswalk_references(crosswalk))
-    return f"{text}\n\nReferences\n\n{listed}\n"
+    checksum = f"- the crosswalk, {source}: sha256 {digest}"
+    return f"{text}\n\n{CHECKSUMS}\n\n{checksum}\n\n{REFERENCES}\n\n{listed}\n"
 
 
 def crosswalk_references(crosswalk: Mapping[str, Any]) -> list[str]:
@@ -109,22 +211,17 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             "resmem 1.1.6"
         )
     elif new.get("known_by") == "nobody":
-        what = "[name the model here] (source not stated"
+        what = "a model that its score table does not name (source not stated"
     else:
         what = f"the model {new['name']} ({new.get('citation') or 'source not stated'}"
-    digests = [
-        f"{name} sha256 {new[key]}"
-        for key, name in (("weights_sha256", "weights"), ("preprocess_digest", "preprocessing"))
-        if new.get(key)
-    ]
     scored_here = new.get("known_by") == "sidecar"
     by = f", run by {SOFTWARE}" if scored_here else f"; the analysis was run with {SOFTWARE}"
-    sentences = [f"Image memorability was predicted with {'; '.join([what, *digests])}){by}."]
+    sentences = [f"Image memorability was predicted with {what}){by}."]
     if new.get("known_by") == "name":
         rest = (
             "weights and preprocessing are inferred from the name"
             if new.get("weights_sha256")
-            else "it does not record which weights and preprocessing made them: state it here"
+            else "it does not record which weights and preprocessing made them"
         )
         sentences.append(
             f"(The scores were read from {new['source']}, which names this model; {rest}.)"
@@ -137,13 +234,9 @@ def _models(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     elif new.get("known_by") == "nobody":
         sentences.append(
             f"(The scores were read from {new['source']}, which does not say which weights and "
-            "preprocessing made them: state it here.)"
+            "preprocessing made them.)"
         )
-    sentences.append(
-        "The earlier analysis used MemNet scores (Khosla et al., 2015), column "
-        f"{old['name']!r}; their preprocessing was [state it here; `memnet diagnose` finds it from "
-        "the pictures]."
-    )
+    sentences.append(_say_variant(old))
     return sentences
 
 

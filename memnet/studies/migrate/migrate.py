@@ -14,6 +14,7 @@ from memnet.data.tables import TableInput
 from memnet.errors import MemnetError
 from memnet.studies.migrate.claims.request import ClaimRequest
 from memnet.studies.migrate.crosswalk import read_crosswalk
+from memnet.studies.migrate.known_variant import know_variant
 from memnet.studies.migrate.migration import (
     Migration,
     apply_crosswalk,
@@ -45,6 +46,8 @@ def migrate(
     new_scores: TableInput | None = None,
     crosswalk: str | os.PathLike[str] | None = None,
     model: str = "",
+    variant: str = "",
+    diagnosis: str | os.PathLike[str] | None = None,
     outcomes: str | Sequence[str] = (),
     covariates: str | Sequence[str] = (),
     group: str = "",
@@ -74,6 +77,10 @@ def migrate(
         pictures (the command's ``--map``).
     model : the model that scores ``images`` (``"resmem.published"`` by default), or the one that
         made ``new_scores``, where the table does not name it or has several.
+    variant : the variant of MemNet that made the old scores, as you state it (``memnet variants``
+        lists them), "" where it is not known.
+    diagnosis : instead of ``variant``, the ``diagnosis.json`` that ``memnet diagnose --out`` wrote
+        of this very column.
     outcomes : columns that memorability is set against, or the one such column.
     covariates : columns held constant in partial correlations and regressions, or the one.
     group : column of groups that are compared in memorability, "" for none.
@@ -102,7 +109,8 @@ def migrate(
     ------
     MemnetError
         if a file or column is missing, no id matches, fewer than 10 pictures have both scores, a
-        column would be overwritten, or the request makes no sense.
+        column would be overwritten, the diagnosis is of other scores, or the request makes no
+        sense.
 
     Examples
     --------
@@ -132,6 +140,7 @@ def migrate(
     )
     with ExitStack() as files:
         table = read_study(study, score_column=score_column, id_column=id_column)
+        known = know_variant(table, variant, diagnosis)
         if crosswalk is not None:
             asked = request or covariates or predictor or clusters_column
             if asked or memnet_equivalent or match != "exact":
@@ -139,7 +148,9 @@ def migrate(
                     "--map changes the scale of the old scores only; claims, --memnet-equivalent "
                     "and --match need new scores (--images or --new-scores)."
                 )
-            result = apply_crosswalk(table, *read_crosswalk(Path(crosswalk)), command=command)
+            result = apply_crosswalk(
+                table, *read_crosswalk(Path(crosswalk)), known_variant=known, command=command
+            )
         else:
             if new_scores is not None:
                 new = read_new_scores(new_scores, table, model=model, rule=match)
@@ -160,6 +171,7 @@ def migrate(
                 table,
                 new,
                 request=request,
+                known_variant=known,
                 memnet_equivalent=memnet_equivalent,
                 dataset=dataset,
                 resamples=resamples,

@@ -105,6 +105,7 @@ def migrate_scores(
     new: NewScores,
     *,
     request: ClaimRequest,
+    known_variant: Mapping[str, Any] | None = None,
     memnet_equivalent: bool = False,
     dataset: str = "",
     resamples: int = 2_000,
@@ -117,6 +118,8 @@ def migrate_scores(
     ----------
     study, new : the table with the old scores, and the new scores.
     request : the claims to redo: outcomes, covariates, group, predictor.
+    known_variant : which variant made the old scores, of
+        :func:`~memnet.studies.migrate.known_variant.know_variant`.
     memnet_equivalent : add the new scores on the scale of the old ones.
     dataset : the data set that the pictures are of, to tell whether a model was trained on it.
     resamples, seed : of the paired bootstrap; the seed also parts the crosswalk's folds.
@@ -138,7 +141,7 @@ def migrate_scores(
         )
     old_values, new_values = study.old[both], values[both]
     ids = [study.pictures[picture] for picture in np.flatnonzero(both)]
-    old = summarise_old_scores(study, old_values)
+    old = summarise_old_scores(study, old_values, known_variant)
     info = {
         "name": new.label,
         "source": new.source,
@@ -264,7 +267,13 @@ def _fit_crosswalk(
 
 
 def apply_crosswalk(
-    study: StudyTable, crosswalk: Crosswalk, source: str, digest: str, *, command: str = ""
+    study: StudyTable,
+    crosswalk: Crosswalk,
+    source: str,
+    digest: str,
+    *,
+    known_variant: Mapping[str, Any] | None = None,
+    command: str = "",
 ) -> Migration:
     """Place a study's old scores on the new scale with a published crosswalk, without pictures.
 
@@ -272,6 +281,7 @@ def apply_crosswalk(
     ----------
     crosswalk : from :func:`memnet.studies.migrate.crosswalk.read_crosswalk`.
     source, digest : the crosswalk's file, and its sha256.
+    known_variant : which variant made the old scores.
     command : for the record.
 
     Raises
@@ -306,7 +316,7 @@ def apply_crosswalk(
             f"{low:.6g} to {high:.6g} (here {study.old[usable].min():.6g} to "
             f"{study.old[usable].max():.6g}); the crosswalk was made for another form of the score."
         )
-    old = summarise_old_scores(study, study.old[usable])
+    old = summarise_old_scores(study, study.old[usable], known_variant)
     outside = []
     if added.outside:
         outside.append(

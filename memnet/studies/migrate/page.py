@@ -22,7 +22,7 @@ from memnet.compare.report.table_model import (
 from memnet.errors import MemnetError
 from memnet.studies.migrate.agreement import TITLES
 from memnet.studies.migrate.figures import FIGURES, captions, drawn
-from memnet.studies.migrate.methods import tests_of
+from memnet.studies.migrate.methods import split_methods, tests_of
 from memnet.studies.migrate.record import MigrationRecord
 from memnet.util.atomic import write_bytes
 
@@ -91,9 +91,10 @@ def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:
         "diagnose": shlex.join(
             [
                 *("memnet", "diagnose", "--scores", record.study["source"]),
-                *("--score-column", record.old["name"], "--images", "DIR"),
+                *("--score-column", record.old["name"], "--images", "PICTURES", "--out", "DIR"),
             ]
         ),
+        "methods": split_methods(record.methods),
         "added": _added(record),
         "figure_names": names,
         "captions": captions(record),

@@ -7,7 +7,7 @@ the scores look, what was left out and why.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -47,7 +47,8 @@ class MigrationRecord:
         ``score_column``, ``rows_per_picture`` (lowest, median, highest), ``read_as``: what its file
         was taken to be.
     old, new : the two scores: ``name`` and ``n``, ``mean``, ``sd``, ``lowest``, ``highest``; of the
-        old ones ``at_0``, ``at_1`` (shares) and ``looks``, sentences on how the column looks; of
+        old ones ``at_0``, ``at_1`` (shares), ``looks``, sentences on how the column looks, and,
+        where it is known, ``variant`` (see :func:`~.known_variant.know_variant`); of
         the new ones what is known of the model, and ``read_as``. ``new`` is empty where a crosswalk
         was applied.
     pictures : ``n`` with both scores, ``join_rule``, by which ids were matched, ``digest`` of the
@@ -143,14 +144,18 @@ def summarise_study(study: StudyTable) -> dict[str, Any]:
     }
 
 
-def summarise_old_scores(study: StudyTable, values: Array) -> dict[str, Any]:
-    """Describe the old scores: statistics, and how the column looks."""
+def summarise_old_scores(
+    study: StudyTable, values: Array, known_variant: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Describe the old scores: statistics, how the column looks, what made it if it is known."""
+    known = {"variant": dict(known_variant)} if known_variant else {}
     return {
         "name": study.score_column,
         **summarise_scores(values),
         "at_0": float(np.mean(values == 0)),
         "at_1": float(np.mean(values == 1)),
         "looks": list(fingerprint(study.texts).sentences),
+        **known,
     }
 
 

@@ -607,7 +607,7 @@ def test_a_plain_table_gets_its_models_name_from_the_user_or_none(tmp_path, plan
     assert read_new_scores(path, study).model == "new"  # the file's stem
     (said,) = (one for one in unknown.record.remarks if "have no checksums" in one)
     assert "Give its name with --model" in said
-    assert "[name the model here]" in unknown.record.methods
+    assert "a model that its score table does not name" in unknown.record.methods
 
 
 def test_a_file_called_new_makes_no_model_called_new(tmp_path, planted):
