@@ -10,13 +10,14 @@ import typer
 from typer.core import TyperCommand
 
 from memnet.cli.browser import OPEN_HELP
-from memnet.cli.options import MATCH_HELP
+from memnet.cli.options import MATCH_HELP, PICTURES_HELP
 from memnet.util.paths import is_same
 
 if TYPE_CHECKING:
+    from memnet.compare.record import RunRecord
     from memnet.data.score_tables import ScoreTable
 
-_MANY = ("--scores", "--model", "--images")
+_MANY = ("--scores", "--model", "--images", "--pictures")
 _KEPT = "scores.parquet"
 _COPIED = ["image_id", "model", "score"]
 
@@ -101,6 +102,12 @@ def compare(
         help="Write tables/*.spreadsheet.csv, too, with no text that a spreadsheet takes for a "
         "formula.",
     ),
+    pictures: list[str] = typer.Option(
+        [], help=PICTURES_HELP + " Without it, those of --images, or of a column 'path'."
+    ),
+    no_thumbnails: bool = typer.Option(
+        False, "--no-thumbnails", help="Show no pictures in the report."
+    ),
     open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Compare predictions with human scores, every model on the same pictures."""
@@ -118,6 +125,8 @@ def compare(
         raise MemnetError("Give either --scores FILE..., or --images FOLDER with --model NAME.")
     if images and not model:
         raise MemnetError("--images needs --model NAME; see `memnet weights list`.")
+    if pictures and no_thumbnails:
+        raise MemnetError("--pictures shows pictures and --no-thumbnails none; give one of them.")
     if model and not images:
         raise MemnetError("--model is for --images; leave it out with --scores.")
     kept = out / _KEPT
@@ -175,7 +184,11 @@ def compare(
                 "scores, --scores the predictions."
             ) from error
         raise
-    write_report(record, out, spreadsheet_safe=spreadsheet_safe)
+    shown = {}
+    if not no_thumbnails:
+        files = [truth, *(Path(str(each.table)) for each in tables)]
+        shown = find_shown(record, pictures, files, match)
+    write_report(record, out, spreadsheet_safe=spreadsheet_safe, pictures=shown)
     if copies:
         save_scores(tables, id_column, score_column, kept)
     print_results(record)
@@ -186,6 +199,30 @@ def compare(
         open_page(out / "report.html")
     if trouble or record.items["set_aside"]:
         raise typer.Exit(1)
+
+
+def find_shown(
+    record: RunRecord, pictures: list[str], tables: list[Path], match: str
+) -> dict[str, Path]:
+    """Find the pictures that the report shows, and say what is shown."""
+    from memnet.compare.report.contact_sheet import find_pictures, pictures_of_tables, shown_ids
+    from memnet.util.messages import say
+
+    ids = shown_ids(record)
+    if pictures:
+        found = find_pictures(ids, pictures, match)
+        if not found:
+            such = f" (such as {ids[0]})" if ids else ""
+            say(
+                f"no picture of {', '.join(pictures)} has the id of one that the report would "
+                f"show{such}, so it shows none"
+            )
+    else:
+        id_column = record.truth.get("id_column", "")
+        found = pictures_of_tables(ids, tables, match, id_column=id_column)
+    if found:
+        say(f"thumbnails of {len(found)} pictures are part of the report (or --no-thumbnails)")
+    return found
 
 
 def score_table(given: str) -> ScoreTable:

@@ -6,3 +6,7 @@ MATCH_HELP = (
     "How ids are matched: exact, basename (file names), stem (without endings), or normalised "
     "(besides in one letter case and Unicode form, %20 and no-break spaces as spaces)."
 )
+PICTURES_HELP = (
+    "Folder, glob or manifest with the pictures: the most and least memorable ones, and the "
+    "largest disagreements, are shown in the report."
+)

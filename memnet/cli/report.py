@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from memnet.cli.browser import OPEN_HELP
+from memnet.cli.options import PICTURES_HELP
+
+if TYPE_CHECKING:
+    from memnet.compare.record import RunRecord
 
 
 def report(
@@ -21,6 +26,7 @@ def report(
         "models NAME=MODEL, repeated.",
     ),
     out: Path = typer.Option(..., file_okay=False, help="Folder for the report."),
+    pictures: list[str] = typer.Option([], help=PICTURES_HELP),
     open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Render a saved comparison again: the same record gives the same files.
@@ -43,7 +49,7 @@ def report(
     if len(read) == 1:
         if names:
             raise MemnetError("--as is for several records; a single one is shown as it was made.")
-        write_report(read[0], out)
+        write_report(read[0], out, pictures=_shown(read[0], pictures))
         print_results(read[0])
         say(f"the report is in {out / 'report.html'}")
         if open_report:
@@ -55,10 +61,17 @@ def report(
     for number, (file, record) in enumerate(zip(files, read, strict=True), start=1):
         stem = file.resolve().parent.name if file.stem == "record" else file.stem
         name = f"{number}_{re.sub(r'[^A-Za-z0-9.-]+', '_', stem)[:60].strip('._') or 'record'}"
-        write_report(record, out / name)
+        write_report(record, out / name, pictures=_shown(record, pictures))
         say(f"record {number} -> {out / name / 'report.html'}")
         folders.append(name)
     print_summary(write_summary(alike, folders, out))
     say(f"mean and SD over {len(read)} records -> {out / 'summary.html'}")
     if open_report:
         open_page(out / "summary.html")
+
+
+def _shown(record: RunRecord, pictures: list[str]) -> dict[str, Path]:
+    """Find the pictures that the report shows; where they lie is not part of a record."""
+    from memnet.cli.compare import find_shown
+
+    return find_shown(record, pictures, [], "exact") if pictures else {}

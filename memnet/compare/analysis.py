@@ -553,4 +553,6 @@ def _plots(data: ComparisonInput, prediction: Array) -> dict[str, Any]:
     if data.responses is not None and data.false_alarms is None and not _no_shares(prediction):
         generator = np.random.default_rng([data.draws.seed, 2])
         noisy = noise_matched.noisy(prediction, data.responses, generator)
-    return plot_data(data.truth, prediction, seed=data.draws.seed, noisy=noisy)
+    return plot_data(
+        data.truth, prediction, seed=data.draws.seed, noisy=noisy, responses=data.responses
+    )

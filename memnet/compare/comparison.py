@@ -14,6 +14,7 @@ import pandas as pd
 
 from memnet.compare.analysis import MARGIN, NO_COLUMNS, NO_SCORES, ComparisonInput, analyse
 from memnet.compare.categories import analyse_categories, category_warnings
+from memnet.compare.extremes import find_extremes
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord, legible
 from memnet.data.columns import Scores, read_extras
@@ -247,9 +248,17 @@ def compare_scores(
         ),
         resampling=resampling,
         categories=categories,
+        extremes=_extremes(joined),
     )
     legibly: RunRecord = legible(record)
     return legibly
+
+
+def _extremes(joined: Joined) -> dict[str, Any]:
+    """Name the pictures that a contact sheet shows, of the first model."""
+    model, prediction = next(iter(joined.predictions.items()))
+    groups = find_extremes(joined.ids, joined.truth, prediction)
+    return {"model": model, "groups": groups}
 
 
 def _open(

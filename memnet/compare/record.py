@@ -135,6 +135,7 @@ class RunRecord:
     resampling : what the bootstrap drew: ``kind``, ``column``, ``groups``.
     categories : rho by category, where pictures were drawn within categories
         (:func:`memnet.compare.categories.analyse_categories`); else empty.
+    extremes : ``model``, the first one, and ``groups``, of :func:`.extremes.find_extremes`.
     """
 
     created: str
@@ -152,6 +153,7 @@ class RunRecord:
     published: list[dict[str, Any]] = field(default_factory=list)
     resampling: dict[str, Any] = field(default_factory=dict)
     categories: dict[str, Any] = field(default_factory=dict)
+    extremes: dict[str, Any] = field(default_factory=dict)
     schema_version: int = field(default=SCHEMA_VERSION)
 
     @property
@@ -373,6 +375,7 @@ _PLOT: Shape = {
     **_each("grid truth_points prediction_points", [float]),
     **_each("truth_density prediction_density noisy_density?", ([float], None)),
     **_each("truth_quantiles? prediction_quantiles?", [float]),
+    "responses_points?": [int],
     **_each("by_prediction? by_truth?", [_PART]),
 }
 _LABELS: Shape = {
@@ -416,6 +419,10 @@ _RECORD: Shape = {
     "differences": [_DIFFERENCE],
     "labels": _LABELS,
     "published": [_PUBLISHED],
+    "extremes?": {
+        "model?": NAME,
+        "groups?": {str: [{"image_id": str, **_each("truth prediction ranks", float)}]},
+    },
     "resampling": {"kind?": str, "column?": NAME, "groups?": int},
     "categories?": _CATEGORIES,
     "schema_version": int,
@@ -431,6 +438,8 @@ def _check_fields(values: dict[str, Any]) -> None:
             check_known(row, kind, f"{name}[{place}]")
     json.dumps(values, allow_nan=False, ensure_ascii=False).encode()  # a number or letter that no
     labels = values["labels"]  # file can hold, where the shapes leave open what stands
+    if len(values.get("extremes") or ("model", "groups")) != 2:
+        raise ValueError("extremes lacks model or groups")
     if labels and not labels.keys() >= {"kind", "source", "reason", "figures"}:
         raise ValueError("labels lacks kind, source, reason or figures")
     if labels.get("kind") == "counts" and labels.get("responses") is None:
@@ -441,8 +450,11 @@ def _check_plot(model: str, plot: dict[str, Any]) -> None:
     """Raise ``ValueError`` where curves or points that belong together differ in length."""
     together = [("grid", name) for name in _CURVES]
     together += [(f"truth_{what}", f"prediction_{what}") for what in ("points", "quantiles")]
+    together += [("truth_points", "responses_points")]
     for a, b in together:
         first, second = plot.get(a), plot.get(b)
+        if b == "responses_points" and second is None:
+            continue
         if (first is None) != (second is None) and a != "grid":
             raise ValueError(f"plots[{model!r}] has only one of {a} and {b}")
         if second is not None and len(plot[a]) != len(second):
@@ -451,6 +463,8 @@ def _check_plot(model: str, plot: dict[str, Any]) -> None:
             )
         if first is not None and not first:
             raise ValueError(f"plots[{model!r}].{a} is empty")
+    if min(plot.get("responses_points") or (1,)) < 1:
+        raise ValueError(f"plots[{model!r}].responses_points has a picture without answers")
 
 
 _MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}

@@ -45,7 +45,12 @@ def grid_for(*samples: Array) -> Array:
 
 
 def plot_data(
-    truth: Array, prediction: Array, *, seed: int, noisy: Array | None = None
+    truth: Array,
+    prediction: Array,
+    *,
+    seed: int,
+    noisy: Array | None = None,
+    responses: Array | None = None,
 ) -> dict[str, Any]:
     """Everything the figures of one model need, as plain JSON types.
 
@@ -54,6 +59,7 @@ def plot_data(
     truth, prediction : float64 ``(N,)``, finite.
     seed : draws the points of the scatter plot.
     noisy : predictions with the labels' own sampling noise, where the counts are known.
+    responses : answers per picture, where they are known.
 
     Returns
     -------
@@ -61,7 +67,8 @@ def plot_data(
         ``grid``, ``truth_density``, ``prediction_density`` and ``noisy_density`` (lists, or None
         where undefined), ``truth_points`` and ``prediction_points`` (at most 2,000 items),
         ``truth_quantiles`` and ``prediction_quantiles`` (101 each), ``by_prediction`` and
-        ``by_truth`` (see :func:`equal_parts`: truth by prediction, residual by truth), ``n``.
+        ``by_truth`` (see :func:`equal_parts`: truth by prediction, residual by truth), ``n``; and
+        ``responses_points``, where the points differ in their answers.
 
     Examples
     --------
@@ -78,6 +85,7 @@ def plot_data(
         chosen = np.sort(np.random.default_rng(seed).choice(n, MOST_POINTS, replace=False))
     names = ("truth_density", "prediction_density", "noisy_density")
     digits = decimals(truth, prediction)
+    answers = None if responses is None else [int(number) for number in responses[chosen]]
     return {
         "n": n,
         "grid": _rounded(grid, digits),
@@ -91,6 +99,7 @@ def plot_data(
         "prediction_quantiles": _rounded(np.quantile(prediction, QUANTILES), digits),
         "by_prediction": equal_parts(prediction, truth, digits),
         "by_truth": equal_parts(truth, prediction - truth, digits),
+        **({"responses_points": answers} if answers and min(answers) < max(answers) else {}),
     }
 
 

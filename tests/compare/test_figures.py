@@ -17,6 +17,7 @@ from matplotlib.text import Text
 import memnet
 from memnet.compare.record import RunRecord
 from memnet.compare.report import figures, style
+from memnet.compare.report.page import html_page
 from memnet.compare.report.shared_figures import draw_forest
 from memnet.compare.report.style import styled
 from memnet.stats.plot_data import GRID, density_on, plot_data
@@ -510,3 +511,50 @@ def test_a_forest_of_values_that_differ_by_rounding_has_an_axis(record):
     rows = [replace(first, value=value, interval=[1.0, 1.0]) for value in (1.0, 1 - 1e-16)]
     low, high = draw_forest(replace(record, results=rows, labels={})).axes[0].get_xlim()
     assert (low, high) == (pytest.approx(0.9), 1)
+
+
+def test_figures_of_one_row_have_one_size_and_letters_that_a_telephone_shows(drawn):
+    """At 390 pixels, 358 of which a page uses, no letter may be smaller than 7 points."""
+    sizes = {tuple(figure.get_size_inches()) for name, figure in drawn.items() if "forest" in name}
+    of_models = {
+        tuple(figure.get_size_inches()) for name, figure in drawn.items() if "spearman" not in name
+    }
+    assert len(of_models) == 1
+    for width, _ in of_models | sizes:
+        shrunk = min(1, 358 * 0.75 / (72 * width))
+        assert shrunk * style.SMALL >= 7
+
+
+def test_wide_figures_are_shrunk_until_their_letters_have_seven_points_and_then_scroll(drawn):
+    svg = figures.to_bytes(drawn["differences_spearman"], "svg")
+    width = 72 * drawn["differences_spearman"].get_figwidth()
+    assert width > 302
+    page = html_page("![a](f)\n", title="a", images={"f": svg})
+    assert f'style="min-width: {7 / 8 * width:.0f}pt"></div>' in page
+    small = figures.to_bytes(drawn["forest_spearman"], "svg")
+    assert (
+        "min-width:" not in html_page("![a](f)\n", title="a", images={"f": small}).split("<body")[1]
+    )
+
+
+def test_points_are_larger_and_darker_the_more_people_answered():
+    found = compared({"a": noisy(0.1)}, n=60)
+    answers = found.plots["a"]["responses_points"]
+    (made,) = (figures.MODEL_FIGURES["scatter"].draw("a", found.plots["a"], found),)
+    points = made.axes[0].collections[0]
+    order = np.argsort(answers)
+    for drawn_by_answers in (points.get_sizes(), points.get_alpha()):
+        assert (np.diff(np.asarray(drawn_by_answers)[order]) >= 0).all()
+        assert drawn_by_answers[order[0]] < drawn_by_answers[order[-1]]
+    (label,) = (text for text in labelled(made.axes[0]) if text.startswith("pictures"))
+    assert label == "pictures; larger and darker"
+    assert "the more people answered" in figures.captions(found)["scatter_a"]
+
+
+@pytest.mark.parametrize(("n", "darkness"), [(40, 0.85), (2000, 0.32)])
+def test_few_points_are_darker_than_many(n, darkness, record):
+    values = np.random.default_rng(0).random(n)
+    data = plot_data(values, values[::-1].copy(), seed=1)
+    assert "responses_points" not in data
+    made = figures.MODEL_FIGURES["scatter"].draw("constant", data, record)
+    assert made.axes[0].collections[0].get_alpha() == pytest.approx(darkness)

@@ -24,13 +24,20 @@ _LONGEST = 100
 
 def figures(record: RunRecord) -> dict[str, Figure]:
     """Draw every figure of a record: name (safe as a file name) -> figure."""
-    drawn = {}
+    shared: dict[str, Figure] = {}
+    of_models: dict[str, Figure] = {}
     with styled():
         for name in shared_figure_names(record):
-            drawn[name] = SHARED_FIGURES[name].draw(record)
+            shared[name] = SHARED_FIGURES[name].draw(record)
         for model, names in figure_names(record).items():
-            for name in names:
-                drawn[name] = MODEL_FIGURES[_kind(name)].draw(model, record.plots[model], record)
+            of_models |= {
+                name: MODEL_FIGURES[_kind(name)].draw(model, record.plots[model], record)
+                for name in names
+            }
+        highest = max((figure.get_figheight() for figure in of_models.values()), default=0.0)
+        for figure in of_models.values():  # which stand in rows
+            figure.set_figheight(highest)
+        drawn = shared | of_models
         for figure in drawn.values():
             settle(figure)
     return drawn

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,9 +18,11 @@ from memnet.compare.record import RunRecord
 from memnet.compare.report.style import (
     GREY,
     INK,
+    OUTLINE,
     POINTS_PER_INCH,
     PREDICTION,
     TRUTH,
+    WIDTH,
     heading,
     inside,
     legend,
@@ -33,10 +34,9 @@ from memnet.compare.report.style import (
 )
 from memnet.stats.plot_data import decimals
 
-_OUTLINE = [patheffects.withStroke(linewidth=3, foreground="white")]
-"""Around a line that lies over points."""
-
 Data = dict[str, Any]
+_HEIGHT = 3.3
+"""Inches without heading and legend: for square axes between the labels."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ModelFigure:
 
 def _density(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw the densities of predictions and truth (NB22, figures 6, 8 and 10 to 12)."""
-    figure, axes = _axes(6, 3.1)
+    figure, axes = _axes()
     curves = (
         ("truth", f"human scores ({record.truth['column']})", TRUTH, "-"),
         ("prediction", "predictions", PREDICTION, "--"),
@@ -84,9 +84,10 @@ def _density(model: str, data: Data, record: RunRecord) -> Figure:
 
 def _scatter(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw truth against prediction, with the lines of agreement and of recalibration."""
-    figure, axes = _axes(4.8, 4.4)
+    figure, axes = _axes()
     _square(axes, _span(data), record)
-    _points(axes, data["prediction_points"], data["truth_points"])
+    answers = data.get("responses_points")
+    _points(axes, data["prediction_points"], data["truth_points"], answers)
     line = _recalibration(model, record)
     if line is not None:
         intercept, slope = line
@@ -98,7 +99,7 @@ def _scatter(model: str, data: Data, record: RunRecord) -> Figure:
             intercept + slope * ends,
             color=INK,
             lw=1.6,
-            path_effects=_OUTLINE,
+            path_effects=OUTLINE,
             label=f"recalibration: human score = {number(intercept)} {sign} "
             f"{number(abs(slope))} × prediction",
         )
@@ -107,7 +108,7 @@ def _scatter(model: str, data: Data, record: RunRecord) -> Figure:
 
 def _calibration(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw the mean truth of pictures with like predictions."""
-    figure, axes = _axes(4.8, 4.4)
+    figure, axes = _axes()
     parts = data["by_prediction"]
     ends = [part[key] for part in parts for key in ("low", "high")]
     _square(axes, span(_scores(data), ends), record)
@@ -118,7 +119,7 @@ def _calibration(model: str, data: Data, record: RunRecord) -> Figure:
 
 def _residuals(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw prediction minus truth against truth."""
-    figure, axes = _axes(6, 3.6)
+    figure, axes = _axes()
     truth, prediction = (np.array(data[f"{key}_points"]) for key in ("truth", "prediction"))
     digits = decimals(truth, prediction)  # the points' own, no more
     _points(axes, truth, (prediction - truth).round(digits))
@@ -126,7 +127,7 @@ def _residuals(model: str, data: Data, record: RunRecord) -> Figure:
     label = "mean residual of pictures with similar human scores, and its 95 % interval"
     _means(axes, data["by_truth"], label, TRUTH)
     axes.set(
-        xlabel=_human(record, figure.get_figwidth() - 1),
+        xlabel=_human(record, WIDTH - 1),
         ylabel="residual (prediction − human score)",
         xlim=span(data.get("truth_quantiles") or data["truth_points"]),
     )
@@ -135,7 +136,7 @@ def _residuals(model: str, data: Data, record: RunRecord) -> Figure:
 
 def _quantiles(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw the percentiles of truth against those of the predictions."""
-    figure, axes = _axes(4.8, 4.4)
+    figure, axes = _axes()
     across, up = data["prediction_quantiles"], data["truth_quantiles"]
     _square(axes, span([*across, *up]), record)
     style: Any = {"ls": "", "clip_on": False}
@@ -145,8 +146,8 @@ def _quantiles(model: str, data: Data, record: RunRecord) -> Figure:
     return _finished(figure, axes, model, data["n"], record)
 
 
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
+def _axes() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH, _HEIGHT), layout="constrained")
     return figure, figure.add_subplot()
 
 
@@ -167,14 +168,28 @@ def _square(axes: Axes, ends: tuple[float, float], record: RunRecord) -> None:
     """Predictions across, human scores up, on one scale, with the line where they are equal."""
     axes.plot(ends, ends, color=INK, lw=1.1, ls=":", label="prediction = human score")
     axes.set(xlabel="prediction", xlim=ends, ylim=ends, aspect="equal")
-    axes.set_ylabel(_human(record, 3.2))
+    axes.set_anchor("S")  # in the middle of its room the layout would not see its label
+    axes.set_ylabel(_human(record, 2.8))
 
 
-def _points(axes: Axes, across: Any, up: Any) -> None:
-    size = 28 if len(up) < 30 else 12 if len(up) < 1000 else 7
-    style: Any = {"color": PREDICTION, "alpha": 0.4, "linewidths": 0, "rasterized": True}
+def _points(axes: Axes, across: Any, up: Any, answers: Any = None) -> None:
+    """Draw pictures: the more there are, the smaller and paler, so that their crowding shows.
+
+    Parameters
+    ----------
+    answers : of each picture; one that more people saw is larger and darker.
+    """
+    size = np.clip(200 / np.sqrt(len(up)), 7, 30)
+    dark = np.clip(0.85 * (len(up) / 40) ** -0.25, 0.32, 0.85)
+    style: Any = {"color": PREDICTION, "linewidths": 0, "rasterized": True}
     style |= {"zorder": 3} if len(up) < 30 else {}  # few points are not to vanish under a line
-    axes.scatter(across, up, s=size, clip_on=False, **style)  # whole at the edges of the axes, too
+    if answers is not None:
+        known = np.array(answers) / np.median(answers)
+        size = size * known.clip(0.3, 3)
+        dark = (dark * np.sqrt(known)).clip(0.2, 0.95)
+        fewest, most = int(min(answers)), int(max(answers))
+        style["label"] = f"pictures; larger and darker: more answers ({fewest:,} to {most:,})"
+    axes.scatter(across, up, s=size, alpha=dark, clip_on=False, **style)  # whole at the edges, too
 
 
 def _means(axes: Axes, parts: list[dict[str, float]], label: str, colour: str) -> None:
@@ -248,6 +263,8 @@ def _scatter_caption(model: str, data: Data, record: RunRecord) -> str:
         f"Each point is a picture: prediction of {model} (horizontal) and human score (vertical); "
         "on the dotted line the two are equal"
     )
+    if data.get("responses_points"):
+        text += "; the larger and darker a point, the more people answered"
     if _recalibration(model, record) is not None:
         text += (
             ", and the solid line is the regression of human score on prediction, which would "

@@ -10,7 +10,8 @@ HTML of it. What Markdown has no word for follows from how it is written:
 - ``**clean**``, or another word of :data:`memnet.compare.record.CONTAMINATION`, is a badge in a
   cell or heading.
 - Images alone in a paragraph are figures; a paragraph in italics after one is its caption. Narrow
-  ones stand side by side.
+  ones stand side by side, so do JPEG files, which are thumbnails; wide ones scroll on a small
+  screen.
 - A list whose bullets are ``*`` shows its first :data:`SHOWN` items, the others behind a click.
 - ``##`` headings get ids, and links to them stand before the first one.
 - A paragraph that is all bold is the page's answer, set large.
@@ -42,8 +43,11 @@ from memnet.compare.record import CONTAMINATION
 SHOWN = 10
 """Items of a list with ``*`` that are shown at once."""
 
-_NARROW = 400
-"""Points; two figures that are no wider have room beside each other."""
+_NARROW = 302
+"""Points; a figure that is no wider can be read on a telephone, and two beside each other."""
+_LEAST = 7 / 8
+"""A figure is shrunk no further: its letters of 8 points are never smaller than 7."""
+_PNG_DPI = 200  # of to_bytes()
 _MANY_COLUMNS = 8
 _MANY_SECTIONS = 3
 _NUMBER = ' class="num"'
@@ -324,7 +328,7 @@ def _text(children: Iterable[Token]) -> str:
 def _with_figures(tokens: Sequence[Token], images: Mapping[str, bytes]) -> list[Token]:
     """Replace paragraphs that are images by figures, those of one kind after each other grouped."""
     done: list[Token] = []
-    figures: list[tuple[str, bool]] = []
+    figures: list[tuple[str, str]] = []
     place = 0
     while place < len(tokens):
         inside = tokens[place + 1].children or [] if tokens[place].type == "paragraph_open" else []
@@ -349,25 +353,42 @@ def _text_of_caption(tokens: Sequence[Token]) -> str:
     return _text(inside) if sum(token.type == "em_open" for token in inside) == 1 else ""
 
 
-def _figure(image: Token, images: Mapping[str, bytes], caption: str) -> tuple[str, bool]:
-    """Return a figure, and whether it is narrow."""
+def _figure(image: Token, images: Mapping[str, bytes], caption: str) -> tuple[str, str]:
+    """Return a figure, and its kind: ``thumbnail``, ``narrow`` or ``wide``.
+
+    A wide one is shrunk as far as its letters can be read, then scrolls.
+    """
     data = images[str(image.attrGet("src"))]
-    width = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', data[:2000])
     alt = escape(_text(image.children or []))
     text = escape(caption, quote=False) or alt
     figcaption = f"\n<figcaption>{text}</figcaption>" if text else ""
-    return (
-        f'<figure><img src="{data_uri(data)}" alt="{alt}">{figcaption}</figure>',
-        width is not None and float(width[1]) <= _NARROW,
-    )
+    width = _points(data)
+    html = f'<img src="{data_uri(data)}" alt="{alt}"'
+    if width is None or width <= _NARROW:
+        kind = "thumbnail" if width is None else "narrow"
+        return f"<figure>{html}>{figcaption}</figure>", kind
+    html = f'<div class="scroll">{html} style="min-width: {_LEAST * width:.0f}pt"></div>'
+    return f"<figure>{html}{figcaption}</figure>", "wide"
 
 
-def _grouped(figures: Sequence[tuple[str, bool]]) -> list[Token]:
+def _points(image: bytes) -> float | None:
+    """Width of an SVG or PNG figure; None of a JPEG file, a picture's thumbnail."""
+    if image.startswith(b"\x89PNG"):
+        return int.from_bytes(image[16:20], "big") * 72 / _PNG_DPI
+    width = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', image[:2000])
+    return None if width is None else float(width[1])
+
+
+def _grouped(figures: Sequence[tuple[str, str]]) -> list[Token]:
+    """Put figures that follow each other side by side, where all are narrow or thumbnails."""
     if not figures:
         return []
-    shared = "" if any(narrow for _, narrow in figures) and len(figures) > 1 else " shared"
+    kinds = {kind for _, kind in figures}
+    beside = {"thumbnail": " thumbnails", "narrow": ""}.get(kinds.pop() if len(kinds) == 1 else "")
+    if beside is None or (not beside and len(figures) == 1):
+        beside = " shared"
     html = "\n".join(figure for figure, _ in figures)
-    return [_raw(f'<div class="figures{shared}">\n{html}\n</div>')]
+    return [_raw(f'<div class="figures{beside}">\n{html}\n</div>')]
 
 
 def _raw(html: str) -> Token:

@@ -25,6 +25,7 @@ from memnet.compare.report import (
     to_paste,
     two_classes,
 )
+from memnet.compare.report.contact_sheet import ContactSheet, make_sheet, sheet_markdown
 from memnet.compare.report.figures import (
     captions,
     figure_names,
@@ -49,13 +50,14 @@ from memnet.errors import MemnetError
 from memnet.util.atomic import write_bytes, write_text
 
 _KINDS = (*MODEL_FIGURES, *(name.partition("_")[0] for name in SHARED_FIGURES))
-OURS = tuple(f"{kind}_" for kind in _KINDS)
+OURS = tuple(f"{kind}_" for kind in (*_KINDS, "picture"))
 """How the names of our figures begin."""
 
 
-def markdown(record: RunRecord) -> str:
+def markdown(record: RunRecord, sheet: ContactSheet | None = None) -> str:
     """Render the Markdown report, which refers to ``figures/*.png`` beside it."""
-    return render("memnet.compare.report", "report.md.j2", _context(record))
+    context = _context(record) | {"sheet": sheet_markdown(record, sheet)}
+    return render("memnet.compare.report", "report.md.j2", context)
 
 
 def html(record: RunRecord) -> str:
@@ -64,13 +66,19 @@ def html(record: RunRecord) -> str:
 
 
 def write_report(
-    record: RunRecord, folder: str | os.PathLike[str], *, spreadsheet_safe: bool = False
+    record: RunRecord,
+    folder: str | os.PathLike[str],
+    *,
+    spreadsheet_safe: bool = False,
+    pictures: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> None:
     """Write ``record.json``, ``report.html``, ``report.md``, ``figures/`` and ``tables/``.
 
     Parameters
     ----------
     spreadsheet_safe : also copies of the CSV tables in which no text is a formula.
+    pictures : id -> file of the pictures that are at hand: thumbnails of the most and the least
+        memorable ones, and of the largest disagreements, become part of the report.
 
     Raises
     ------
@@ -81,7 +89,11 @@ def write_report(
     drawn = figures(record)
     images = svg_images(drawn)
     files = figure_files(drawn, images)
-    text = markdown(record)
+    sheet = make_sheet(record, pictures or {})
+    thumbnails = {} if sheet is None else sheet.images
+    files |= thumbnails
+    images |= thumbnails
+    text = markdown(record, sheet)
     texts = {f"tables/{name}": table for name, table in table_files(record).items()}
     if spreadsheet_safe:
         texts |= {f"tables/{name}": table for name, table in safe_files(record).items()}
@@ -105,7 +117,7 @@ def _remove_old(folder: Path, written: Collection[str]) -> None:
     figures = folder / "figures"
     try:
         for old in figures.iterdir() if figures.is_dir() else ():
-            ours = old.stem.startswith(OURS) and old.suffix in (".png", ".svg")
+            ours = old.stem.startswith(OURS) and old.suffix in (".png", ".svg", ".jpg")
             if ours and f"figures/{old.name}" not in written:
                 old.unlink()
         for name in (f"tables/{name}" for name in SAFE):

@@ -14,6 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report.category_figure import (
@@ -28,6 +29,7 @@ from memnet.compare.report.style import (
     PREDICTION,
     SMALL,
     TRUTH,
+    WIDTH,
     heading,
     height_of,
     legend,
@@ -49,6 +51,10 @@ _MARKS: dict[str, dict[str, Any]] = {
 }
 _NAMES = 190.0
 """Points: the widest that a column of names may be."""
+_LIFT = 6.0
+"""Points between an interval and the text over it."""
+_BEHIND: Any = {"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8}
+"""Behind a text that lies over the ceiling."""
 _CELL = 80.0
 """Points: the narrowest that a cell may be, to hold the word "contaminated" below it."""
 _MOST_WIDE = 6
@@ -63,18 +69,26 @@ def can_draw_forest(record: RunRecord) -> bool:
 def draw_forest(record: RunRecord) -> Figure:
     """Draw Spearman's rho of each model with its interval, highest first, and the ceiling."""
     rows = _rows(record)
-    names = [named(row.model, record, _NAMES) for row in rows]
-    row_height = max(24.0, 8 + max(height_of(name) for name in names))
+    texts = [_forest_text(row) for row in rows]
+    room = (WIDTH - 0.3) * POINTS_PER_INCH - max(width_of(text, SMALL) for text in texts) - 10
+    names = [named(row.model, record, room, SMALL) for row in rows]
+    above = max(height_of(name, SMALL) for name in names) + _LIFT
+    row_height = above + _LIFT + 8
     figure = Figure(
-        figsize=(7.2, 0.6 + len(rows) * row_height / POINTS_PER_INCH), layout="constrained"
+        figsize=(WIDTH, 0.6 + len(rows) * row_height / POINTS_PER_INCH), layout="constrained"
     )
     axes = figure.add_subplot()
-    for place, row in enumerate(rows):
-        _forest_row(axes, place, row)
+    for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
+        _forest_row(axes, place, row, text)
     _draw_ceiling(axes, record)
-    axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=_forest_ends(rows, record))
-    axes.set_yticks(range(len(rows)), names, fontsize=9)
-    axes.tick_params("y", length=0)
+    ends = (len(rows) - 1 + (_LIFT + 4) / row_height, -(above + 2) / row_height)
+    axes.set(ylim=ends, xlim=_forest_ends(rows, record))
+    # Name and number stand over the interval: beside it there is no room on a small screen.
+    lift = _LIFT / row_height
+    axes.set_yticks(np.arange(len(rows)) - lift, names, fontsize=SMALL, ha="left", va="bottom")
+    axes.tick_params("y", length=0, pad=0)
+    for label in axes.get_yticklabels():
+        label.set_bbox(_BEHIND)
     axes.spines["left"].set_visible(False)
     if axes.get_xlim()[0] < 0 < axes.get_xlim()[1]:
         axes.axvline(0, color="0.6", lw=0.8, zorder=0)
@@ -92,16 +106,25 @@ def _rows(record: RunRecord) -> list[Result]:
     return sorted(rows, key=lambda row: (row.value is None, -(row.value or 0.0)))
 
 
-def _forest_row(axes: Axes, place: int, row: Result) -> None:
-    text = "undefined"
+def _forest_text(row: Result) -> str:
+    if row.value is None:
+        return "undefined"
+    text = number(row.value)
+    if row.interval is not None:
+        text += f" [{number(row.interval[0])}, {number(row.interval[1])}]"
+    return text
+
+
+def _forest_row(axes: Axes, place: int, row: Result, text: str) -> None:
     if row.value is not None:
-        text = number(row.value)
         mark = _MARKS.get(row.contamination, _MARKS["unknown"])
         if row.interval is not None:
-            text += f" [{number(row.interval[0])}, {number(row.interval[1])}]"
             axes.plot(row.interval, [place, place], color=mark["color"], lw=1.6, gid="interval")
         axes.plot([row.value], [place], ls="", ms=7, gid="value", zorder=3, clip_on=False, **mark)
-    axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=SMALL)
+    figure = axes.figure
+    lifted = ScaledTranslation(0, _LIFT / POINTS_PER_INCH, figure.dpi_scale_trans)
+    where: Any = {"transform": axes.get_yaxis_transform() + lifted, "bbox": _BEHIND}
+    axes.text(1, place, text, ha="right", va="bottom", fontsize=SMALL, **where)
 
 
 def _find_ceiling(record: RunRecord) -> Mapping[str, Any] | None:
@@ -198,7 +221,7 @@ def draw_differences(record: RunRecord) -> Figure:
     left = max(width_of(name) for name in down) + 16
     count = len(models) - 1
     bar = 0 if count == 1 else 80
-    right = max(12 + bar, 350 - left - count * width)
+    right = max(12 + bar, WIDTH * POINTS_PER_INCH - left - count * width)
     total = left + count * width + right, below + 14 + count * height
     figure = Figure(figsize=(total[0] / POINTS_PER_INCH, total[1] / POINTS_PER_INCH))
     level = next(row.level for row in record.differences if row.metric == METRIC)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.style
-from matplotlib import get_data_path
+from matplotlib import get_data_path, patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, get_font
@@ -24,11 +24,15 @@ from memnet.util.arrays import NARROW
 TRUTH = "#0072B2"  # Okabe & Ito's blue and vermilion: told apart by colour-blind readers, and in
 PREDICTION = "#D55E00"  # print by the dashes and markers of the figures
 INK = "#222222"
+OUTLINE = [patheffects.withStroke(linewidth=3, foreground="white")]
+"""Around what lies over points and lines."""
 GREY = "0.45"
 
 SIZE = 9
 """Points; no text is smaller than :data:`SMALL`."""
 SMALL = 8
+WIDTH = 3.6
+"""Inches: figures of this width are read without shrinking on a telephone, two in a printed row."""
 POINTS_PER_INCH = 72
 _LINE = 1.25
 
