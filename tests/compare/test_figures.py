@@ -209,7 +209,7 @@ def test_quantiles_are_predictions_across_and_truth_up(record, drawn):
 
 def test_the_forest_plot_ranks_models_and_draws_their_intervals(record, drawn):
     axes = drawn["forest_spearman"].axes[0]
-    order = [label.get_text().split(" (")[0] for label in axes.get_yticklabels()]
+    order = [label.get_text().split("(")[0].strip() for label in axes.get_yticklabels()]
     assert order == ["resmem.published", "middling", "my <model>", "constant"]
     assert axes.yaxis_inverted()  # the first is on top
     marks = [line for line in axes.get_lines() if line.get_gid() == "value"]

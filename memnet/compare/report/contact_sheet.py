@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PIL import Image, ImageDraw
 
@@ -151,9 +151,14 @@ def sheet_markdown(record: RunRecord, sheet: ContactSheet | None) -> str:
     return "".join(f"{part}\n\n" for part in parts)
 
 
-def _caption(row: Mapping[str, object]) -> str:
-    scores = f"people {row['truth']:.3g}, model {row['prediction']:.3g}".replace("-", "−")
+def _caption(row: Mapping[str, Any]) -> str:
+    scores = f"people {_short(row['truth'])}, model {_short(row['prediction'])}"
     return escape_markdown(f"{row['image_id']}: {scores}")
+
+
+def _short(score: float) -> str:
+    text = f"{score:.2f}" if 0.005 <= abs(score) < 10 or not score else f"{score:.3g}"
+    return text.replace("-", "−")
 
 
 def find_pictures(
