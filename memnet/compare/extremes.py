@@ -35,8 +35,9 @@ def find_extremes(
     -------
     dict
         a name of :data:`GROUPS` -> pictures as ``{"image_id", "truth", "prediction", "ranks"}``,
-        the most extreme first; ``ranks`` is the prediction's rank minus the human score's. Scores
-        that are all equal have no ends, and their groups are left out, as is an empty one.
+        the most extreme first; ``ranks`` is the prediction's rank minus the human score's. Of
+        pictures that share a value (two classes, clamped or constant predictions) none is shown
+        where there is no room for all, and an empty group is left out.
 
     Examples
     --------
@@ -52,9 +53,9 @@ def find_extremes(
     for name, values in zip(GROUPS, sorted_by, strict=True):
         order = by_id[np.argsort(-values[by_id], kind="stable")][:count]
         if name.startswith("too"):
-            order = order[values[order] > 0]
-        constant = np.ptp(prediction) == 0 if not name.startswith("human") else np.ptp(truth) == 0
-        if len(order) and not constant:
+            order = order[(values[order] > 0) & (np.ptp(prediction) > 0)]
+        order = order[[(values == values[place]).sum() <= count for place in order]]
+        if len(order):
             groups[name] = [
                 {
                     "image_id": ids[place],

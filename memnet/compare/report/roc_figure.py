@@ -8,7 +8,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from memnet.compare.record import RunRecord
-from memnet.compare.report.style import heading, legend, number, pictures
+from memnet.compare.report.style import (
+    POINTS_PER_INCH,
+    WIDTH,
+    heading,
+    legend,
+    number,
+    pictures,
+    wrapped,
+)
 from memnet.compare.report.two_classes import METRIC, has_classes
 
 _STYLES = ("-", "--", "-.", ":")
@@ -23,7 +31,7 @@ def can_draw_roc(record: RunRecord) -> bool:
 
 def draw_roc(record: RunRecord) -> Figure:
     """Draw the share of each class that lies above every threshold, and chance."""
-    figure = Figure(figsize=(4.6, 4.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH, WIDTH), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="chance, 0.500")
     auc = {result.model: result for result in record.results if result.metric == METRIC}
@@ -39,14 +47,15 @@ def draw_roc(record: RunRecord) -> Figure:
                 lw=1.6,
                 label=f"{model}, AUC {number(value) if value is not None else 'undefined'}",
             )
-    classes = record.truth["classes"]
+    classes, points = record.truth["classes"], (WIDTH - 0.9) * POINTS_PER_INCH
     axes.set(
         xlim=(0, 1),
         ylim=(0, 1),
         aspect="equal",
-        xlabel=f"share of the pictures of class {classes['negative']} above the threshold",
-        ylabel=f"share of the pictures of class {classes['positive']}",
+        xlabel=wrapped(f"share of the pictures of class {classes['negative']} above", points),
+        ylabel=wrapped(f"share of the pictures of class {classes['positive']} above", points),
     )
+    axes.set_anchor("S")
     heading(figure, ("ROC curves", pictures(record.items["n"], record)))
     legend(figure, axes)
     return figure
