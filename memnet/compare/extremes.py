@@ -36,7 +36,7 @@ def find_extremes(
     dict
         a name of :data:`GROUPS` -> pictures as ``{"image_id", "truth", "prediction", "ranks"}``,
         the most extreme first; ``ranks`` is the prediction's rank minus the human score's. Of
-        pictures that share a value (two classes, clamped or constant predictions) none is shown
+        pictures that share a score (two classes, clamped or constant predictions) none is shown
         where there is no room for all, and an empty group is left out.
 
     Examples
@@ -54,7 +54,8 @@ def find_extremes(
         order = by_id[np.argsort(-values[by_id], kind="stable")][:count]
         if name.startswith("too"):
             order = order[(values[order] > 0) & (np.ptp(prediction) > 0)]
-        order = order[[(values == values[place]).sum() <= count for place in order]]
+        else:
+            order = order[[(values == values[place]).sum() <= count for place in order]]
         if len(order):
             groups[name] = [
                 {
