@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from memnet.compare.record import Difference, RunRecord
 from memnet.compare.report.digits import is_bare, rounded
@@ -18,6 +19,9 @@ from memnet.compare.report.table_model import (
 )
 from memnet.stats.metrics import describe
 
+_FURTHER = ("Williams t", "DeLong z")
+"""Headings with which the further tests begin."""
+
 _SIGN = {
     "higher": "Above 0, the first is better.",
     "lower": "Below 0, the first is better.",
@@ -28,8 +32,36 @@ def difference_tables(record: RunRecord) -> list[Table]:
     """Lay out every pair of models, one table per metric, Spearman first."""
     metrics = dict.fromkeys(row.metric for row in record.differences)
     return [
-        _difference_table([row for row in record.differences if row.metric == metric])
+        table
         for metric in sorted(metrics, key=lambda metric: metric != "spearman")
+        for table in _cut(_difference_table([r for r in record.differences if r.metric == metric]))
+    ]
+
+
+def _cut(table: Table) -> list[Table]:
+    """Cut a table that no page is wide enough for into two, each with the first column.
+
+    The second begins with the first column of the further tests, which stand in :data:`_FURTHER`.
+    """
+    headings = [column.heading for column in table.columns]
+    end = next((place for place, name in enumerate(headings) if name in _FURTHER), len(headings))
+    if end == len(headings):
+        return [table]
+    left, right = slice(end), slice(end, None)
+    return [
+        replace(
+            table,
+            columns=table.columns[left],
+            rows=[row[left] for row in table.rows],
+            after="",
+        ),
+        replace(
+            table,
+            title=f"{table.title}, further tests",
+            columns=[table.columns[0], *table.columns[right]],
+            rows=[[replace(row[0], word=row[1].word), *row[right]] for row in table.rows],
+            before="",
+        ),
     ]
 
 

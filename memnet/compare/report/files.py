@@ -11,11 +11,9 @@ from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.difference_tables import difference_tables
 from memnet.compare.report.latex import tabular
 from memnet.compare.report.table1 import table1_tex
-from memnet.compare.report.table_model import Table
 from memnet.compare.report.tables import at_a_glance, sections
 from memnet.util.csv_text import disarm_cell
 
-_FIT = 6  # columns, on a printed page
 _ENDS = {
     "interval": ("interval_low", "interval_high"),
     "effect_interval": ("effect_low", "effect_high"),
@@ -57,7 +55,7 @@ def table_files(record: RunRecord) -> dict[str, str]:
         "results.tex": tabular(at_a_glance(record)),
         "all_results.tex": "\n".join(tabular(table, long=True) for table in every),
         "differences.tex": "\n".join(
-            tabular(part, long=True) for table in difference_tables(record) for part in _fit(table)
+            tabular(table, long=True) for table in difference_tables(record)
         ),
         "table1.tex": table1_tex(record),
     }
@@ -74,28 +72,6 @@ def safe_files(record: RunRecord) -> dict[str, str]:
 
 def _disarmed(row: dict[str, Any]) -> dict[str, Any]:
     return {name: disarm_cell(value) for name, value in row.items()}
-
-
-def _fit(table: Table) -> list[Table]:
-    """Cut a table that no page is wide enough for into two, each with the first column."""
-    if len(table.columns) <= _FIT:
-        return [table]
-    left, right = slice(_FIT), slice(_FIT, None)
-    return [
-        replace(
-            table,
-            columns=table.columns[left],
-            rows=[row[left] for row in table.rows],
-            after="",
-        ),
-        replace(
-            table,
-            title=f"{table.title}, further tests",
-            columns=[table.columns[0], *table.columns[right]],
-            rows=[[replace(row[0], word=row[1].word), *row[right]] for row in table.rows],
-            before="",
-        ),
-    ]
 
 
 def _csv(kind: type, rows: Iterable[dict[str, Any]]) -> str:
