@@ -12,6 +12,7 @@ from memnet.compare.record import Difference, Result, RunRecord
 from memnet.compare.report.answer import strength, write_answer, write_threats
 from memnet.compare.report.digits import decimals, rounded
 from memnet.compare.report.findings import write_findings
+from memnet.compare.report.page import html_page
 from memnet.compare.report.render import markdown
 from memnet.compare.report.summary import Spread, write_summary, write_summary_answer
 from memnet.compare.report.threats import order_warnings
@@ -429,9 +430,20 @@ def test_the_summary_page_has_its_answer_before_any_table(old, tmp_path):
     )
     write_summary([old, second], ["1", "2"], tmp_path)
     lines = (tmp_path / "summary.md").read_text().splitlines()
+    assert '<p class="lead">' in (tmp_path / "summary.html").read_text()
     assert lines[2].startswith("**Over 2 comparisons the mean rho is .494 (.489 to .499) for ")
     assert [line for line in lines if line.startswith("## ")] == [
         "## At a glance",
         "## Every value ##",
         "## The comparisons ##",
     ]
+
+
+def test_a_bold_paragraph_is_the_answer_and_no_line_breaks_within_its_values():
+    page = html_page("# A\n\nSub.\n\n**Rho .49 [.41, .56], 59 %.**\n\n> **a note**\n", title="x")
+    assert '<p class="sub">Sub.</p>' in page
+    assert (
+        '<p class="lead"><strong>Rho .49 [.41,\N{NO-BREAK SPACE}.56], 59\N{NO-BREAK SPACE}%.'
+        in page
+    )
+    assert page.count('class="lead"') == 1

@@ -161,12 +161,12 @@ class _Renderer(RendererHTML):
         before = tokens[idx - 1] if idx else None
         if before is not None and before.type == "table_close":
             tokens[idx].attrSet("class", "small")
-        if before is not None and (before.type, before.tag) == ("heading_close", "h1"):
-            tokens[idx].attrSet("class", "sub")
-        elif not tokens[idx].level and _is_strong(tokens[idx + 1]):
+        if not tokens[idx].level and _is_strong(tokens[idx + 1]):
             tokens[idx].attrSet("class", "lead")
             for token in tokens[idx + 1].children or []:
                 token.content = _TOGETHER.sub("\N{NO-BREAK SPACE}", token.content)
+        elif before is not None and (before.type, before.tag) == ("heading_close", "h1"):
+            tokens[idx].attrSet("class", "sub")
         return self.renderToken(tokens, idx, options, env)
 
     def table_open(
