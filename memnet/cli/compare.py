@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memnet.compare.record import RunRecord
     from memnet.data.score_tables import ScoreTable
 
-_MANY = ("--scores", "--model", "--images", "--pictures")
+_MANY = ("--scores", "--model", "--images", "--pictures", "--beyond")
 _KEPT = "scores.parquet"
 _COPIED = ["image_id", "model", "score"]
 
@@ -87,6 +87,11 @@ def compare(
         help="Where the human scores are two classes, such as H and L, what the memorable one is "
         "called; 0 and 1 need none.",
     ),
+    beyond: list[str] = typer.Option(
+        [],
+        help="What do the (other) models add to this: a model of the comparison, or a column of "
+        "--truth (brightness, say)? Several together are one baseline.",
+    ),
     margin: float = typer.Option(
         0.02, help="Two models' correlations that differ by less count as equivalent."
     ),
@@ -115,6 +120,7 @@ def compare(
     from memnet.cli.messages import command_line, report_failures, say_if_misspelt
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores as run
+    from memnet.compare.report.increments import increment_sentences
     from memnet.compare.report.render import write_report
     from memnet.data.score_tables import ScoreTable
     from memnet.errors import MemnetError
@@ -172,6 +178,7 @@ def compare(
             strata_column=strata_column,
             clusters_column=clusters_column,
             positive=positive,
+            beyond=beyond,
             margin=margin,
             resamples=resamples,
             seed=seed,
@@ -192,6 +199,8 @@ def compare(
     if copies:
         save_scores(tables, id_column, score_column, kept)
     print_results(record)
+    for sentence in increment_sentences(record):
+        print(f"\n{sentence}")
     for sentence in record.warnings:
         say(sentence)
     say(f"{record.items['n']:,} pictures compared -> {out / 'report.html'}")

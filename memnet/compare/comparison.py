@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memnet.compare.analysis import MARGIN, NO_COLUMNS, NO_SCORES, ComparisonInput, analyse
+from memnet.compare.analysis import (
+    LEVEL,
+    MARGIN,
+    NO_COLUMNS,
+    NO_SCORES,
+    ComparisonInput,
+    analyse,
+)
+from memnet.compare.baseline import beyond_baseline, read_baseline
 from memnet.compare.categories import analyse_categories, category_warnings
 from memnet.compare.extremes import find_extremes
 from memnet.compare.published import HUMAN, published_for
@@ -68,6 +76,7 @@ def compare_scores(
     strata_column: str = "",
     clusters_column: str = "",
     positive: str = "",
+    beyond: str | Sequence[str] = (),
     margin: float = MARGIN,
     resamples: int = RESAMPLES,
     seed: int = SEED,
@@ -102,6 +111,8 @@ def compare_scores(
     positive : where the human scores are two classes (``H`` and ``L``), what the memorable one is
         called. Classes that are 0 and 1 need none. They have an AUC, and no errors, distributions
         or ceiling.
+    beyond : a baseline, to which the (other) models may add: models of the comparison, or columns
+        of the table with the human scores; several together are one baseline.
     margin : correlations of two models that differ by less count as equivalent.
     resamples, seed : of the bootstrap intervals and the permutation tests.
     command : what the record says was run.
@@ -180,6 +191,14 @@ def compare_scores(
                 "leave out its row."
             )
     extras = read_extras(table, columns, id_column=id_column, ids=joined.ids)
+    baseline, doubts = read_baseline(
+        [beyond] if isinstance(beyond, str) else beyond,
+        table,
+        joined.predictions,
+        truth_column=truth_column,
+        id_column=id_column,
+        ids=joined.ids,
+    )
     draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
     infos = [_model_info(model, dataset) for model in models]
     classes = classes_of(joined.truth, named)
@@ -215,6 +234,7 @@ def compare_scores(
         )
     warnings = category_warnings(categories, analysis.results) if categories else []
     warnings += _warnings(joined, human, models, no_counts if columns.get("hits") else "")
+    warnings += doubts
     warnings += _doubtful_counts(joined.ids, responses)
     told = {info["contamination"] for info in infos} <= {"clean", "contaminated"}
     if dataset and not DatasetName.parse(dataset).known and not told:
@@ -249,6 +269,14 @@ def compare_scores(
         resampling=resampling,
         categories=categories,
         extremes=_extremes(joined),
+        increments=beyond_baseline(
+            joined.truth,
+            baseline,
+            joined.predictions,
+            {info["name"]: info["contamination"] for info in infos},
+            draws,
+            level=LEVEL,
+        ),
     )
     legibly: RunRecord = legible(record)
     return legibly

@@ -20,6 +20,15 @@ SCHEMA_VERSION = 2
 CONTAMINATION = ("clean", "unknown", "possibly", "contaminated")
 """The words of :mod:`memnet.data.contamination`, the worst last."""
 
+_INTERVALS = (
+    "interval",
+    "effect_interval",
+    "interval_equivalence",
+    "increment_interval",
+    "semipartial_interval",
+    "partial_rho_interval",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -111,6 +120,49 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Increment:
+    """What a model adds to a baseline (:mod:`memnet.stats.increment`).
+
+    Attributes
+    ----------
+    model, baseline, n : which model is added to which columns or models, on how many pictures.
+    r2_baseline, r2_both : R squared of the human scores on the baseline, and with the model.
+    increment, increment_interval : their difference, and its bootstrap interval.
+    increment_adjusted : the same, less what is expected by chance; 0 where nothing is added.
+    semipartial, semipartial_interval : semi-partial correlation; its square is the increment.
+    f, df, p_value, p_holm : F test of the increment with 1 and ``df`` degrees of freedom; p also
+        corrected over the models. None where whole clusters were resampled.
+    partial_rho, partial_rho_interval : partial rank correlation given the baseline.
+    level, method, resamples, seed : how the intervals were made.
+    contamination : the worst word of the models in it.
+    reason : why something is None, else "".
+    """
+
+    model: str
+    baseline: list[str]
+    n: int
+    r2_baseline: float | None
+    r2_both: float | None
+    increment: float | None
+    increment_interval: list[float] | None
+    increment_adjusted: float | None
+    semipartial: float | None
+    semipartial_interval: list[float] | None
+    f: float | None
+    df: int | None
+    p_value: float | None
+    p_holm: float | None
+    partial_rho: float | None
+    partial_rho_interval: list[float] | None
+    level: float
+    method: str
+    resamples: int
+    seed: int
+    contamination: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """A whole comparison.
 
@@ -136,6 +188,7 @@ class RunRecord:
     categories : rho by category, where pictures were drawn within categories
         (:func:`memnet.compare.categories.analyse_categories`); else empty.
     extremes : ``model``, the first one, and ``groups``, of :func:`.extremes.find_extremes`.
+    increments : what each model adds to a baseline, where one was named.
     """
 
     created: str
@@ -155,6 +208,7 @@ class RunRecord:
     categories: dict[str, Any] = field(default_factory=dict)
     extremes: dict[str, Any] = field(default_factory=dict)
     schema_version: int = field(default=SCHEMA_VERSION)
+    increments: list[Increment] = field(default_factory=list)
 
     @property
     def words(self) -> dict[str, str]:
@@ -214,6 +268,7 @@ class RunRecord:
                     **values,
                     "results": [Result(**row) for row in values["results"]],
                     "differences": [Difference(**row) for row in values["differences"]],
+                    "increments": [Increment(**row) for row in values.get("increments", [])],
                 }
             )
             record._check()
@@ -233,20 +288,26 @@ class RunRecord:
             *(("differences", m) for row in self.differences for m in (row.model_a, row.model_b)),
             *(("plots", model) for model in self.plots),
             *(("categories", model) for model in self.categories.get("models", ())),
+            *(("increments", row.model) for row in self.increments),
         ]
         for where, model in of:
             if model not in models:
                 raise ValueError(f"{where} has the model {model!r}, which is not among its models")
-        rows: list[Result | Difference] = [*self.results, *self.differences]
+        rows: list[Result | Difference | Increment] = [
+            *self.results,
+            *self.differences,
+            *self.increments,
+        ]
         for row in rows:
-            what = f"{getattr(row, 'model', 'a difference')}, {row.metric}"
+            metric = getattr(row, "metric", "the increment")
+            what = f"{getattr(row, 'model', 'a difference')}, {metric}"
             if row.contamination not in CONTAMINATION:
                 raise ValueError(f"{what}: {row.contamination!r} is no contamination")
             if row.n < 0:
                 raise ValueError(f"{what}: n is {row.n}")
             if not 0 < row.level < 1:
                 raise ValueError(f"{what}: the level is {row.level}")
-            for name in ("interval", "effect_interval", "interval_equivalence"):
+            for name in _INTERVALS:
                 ends = getattr(row, name, None)
                 if ends is not None and ends[0] > ends[1]:
                     raise ValueError(f"{what}: the {name.replace('_', ' ')} is {ends}")
@@ -279,7 +340,7 @@ def legible(value: Any) -> Any:
     if isinstance(value, list):
         numbers = value and isinstance(value[0], float)
         return value if numbers else [legible(each) for each in value]
-    if isinstance(value, (RunRecord, Result, Difference)):
+    if isinstance(value, (RunRecord, Result, Difference, Increment)):
         return replace(
             value, **{each.name: legible(getattr(value, each.name)) for each in fields(value)}
         )
@@ -335,6 +396,17 @@ _DIFFERENCE: Shape = {
         "delong?": {"z": _NUMBER, "p": _NUMBER, "low": _NUMBER, "high": _NUMBER},
     },
     "equivalent": (bool, None),
+}
+_INCREMENT: Shape = {
+    "model": NAME,
+    "baseline": [NAME],
+    **_each("method contamination reason", str),
+    **_each("n resamples seed", int),
+    **_each("r2_baseline r2_both increment increment_adjusted semipartial", _NUMBER),
+    **_each("f p_value p_holm partial_rho", _NUMBER),
+    **_each("increment_interval semipartial_interval partial_rho_interval", _ENDS),
+    "df": (int, None),
+    "level": float,
 }
 _TRUTH: Shape = {
     "source": str,
@@ -426,6 +498,7 @@ _RECORD: Shape = {
     "resampling": {"kind?": str, "column?": NAME, "groups?": int},
     "categories?": _CATEGORIES,
     "schema_version": int,
+    "increments?": [_INCREMENT],
 }
 
 
@@ -433,8 +506,9 @@ def _check_fields(values: dict[str, Any]) -> None:
     """Raise ``ValueError`` where a field is missing, unknown, or of a wrong kind."""
     check_shape(values, _RECORD, "")
     check_known(values, RunRecord, "")
-    for name, kind in (("results", Result), ("differences", Difference)):
-        for place, row in enumerate(values[name]):
+    kinds = {"results": Result, "differences": Difference, "increments": Increment}
+    for name, kind in kinds.items():
+        for place, row in enumerate(values.get(name, [])):
             check_known(row, kind, f"{name}[{place}]")
     json.dumps(values, allow_nan=False, ensure_ascii=False).encode()  # a number or letter that no
     labels = values["labels"]  # file can hold, where the shapes leave open what stands

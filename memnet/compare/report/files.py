@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.record import Difference, Increment, Result, RunRecord
 from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.difference_tables import difference_tables
 from memnet.compare.report.latex import tabular
@@ -17,6 +17,9 @@ from memnet.util.csv_text import disarm_cell
 _ENDS = {
     "interval": ("interval_low", "interval_high"),
     "effect_interval": ("effect_low", "effect_high"),
+    "increment_interval": ("increment_low", "increment_high"),
+    "semipartial_interval": ("semipartial_low", "semipartial_high"),
+    "partial_rho_interval": ("partial_rho_low", "partial_rho_high"),
     "interval_equivalence": ("equivalence_low", "equivalence_high"),
 }
 _TESTS = {
@@ -30,8 +33,11 @@ _TESTS = {
 _CLASS_TESTS = {"delong": ("z", "p", "low", "high")}
 """Their columns are there only where the human scores are two classes."""
 
-SAFE = ("results.spreadsheet.csv", "differences.spreadsheet.csv")
+SAFE = ("results.spreadsheet.csv", "differences.spreadsheet.csv", "increments.spreadsheet.csv")
 """Copies of CSV files in which no text is a formula; see :func:`safe_files`."""
+
+OPTIONAL = ("increments.csv", *SAFE)
+"""Files that not every comparison has."""
 
 
 def table_files(record: RunRecord) -> dict[str, str]:
@@ -42,14 +48,15 @@ def table_files(record: RunRecord) -> dict[str, str]:
     dict
         ``results.csv``, ``differences.csv`` (a row per result or difference, numbers in full,
         nothing where a value is undefined), ``results.tex`` (the headline values),
-        ``all_results.tex``, ``differences.tex`` and ``table1.tex``.
+        ``all_results.tex``, ``differences.tex`` and ``table1.tex``; with a baseline
+        ``increments.csv``.
     """
     every = [
         replace(table, title=f"{section.model}: {table.title}")
         for section in sections(record)
         for table in section.tables
     ]
-    return {
+    files = {
         "results.csv": _csv(Result, map(asdict, record.results)),
         "differences.csv": _csv(Difference, map(asdict, record.differences)),
         "results.tex": tabular(at_a_glance(record)),
@@ -59,15 +66,27 @@ def table_files(record: RunRecord) -> dict[str, str]:
         ),
         "table1.tex": table1_tex(record),
     }
+    if record.increments:
+        files["increments.csv"] = _csv(Increment, map(_joined, record.increments))
+    return files
 
 
 def safe_files(record: RunRecord) -> dict[str, str]:
     """Return copies of the CSV files for spreadsheets: the name of a model is no formula there."""
-    results, differences = SAFE
-    return {
+    results, differences, increments = SAFE
+    files = {
         results: _csv(Result, map(_disarmed, map(asdict, record.results))),
         differences: _csv(Difference, map(_disarmed, map(asdict, record.differences))),
     }
+    if record.increments:
+        rows = map(_disarmed, map(_joined, record.increments))
+        files[increments] = _csv(Increment, rows)
+    return files
+
+
+def _joined(row: Increment) -> dict[str, Any]:
+    """Put the names of a baseline into one cell."""
+    return {**asdict(row), "baseline": "; ".join(row.baseline)}
 
 
 def _disarmed(row: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from memnet.compare.report import (
     difference_tables,
     findings,
     glossary,
+    increments,
     published_table,
     table1,
     tables,
@@ -33,7 +34,7 @@ from memnet.compare.report.figures import (
     shared_figure_names,
     to_bytes,
 )
-from memnet.compare.report.files import SAFE, safe_files, table_files
+from memnet.compare.report.files import OPTIONAL, safe_files, table_files
 from memnet.compare.report.markdown import (
     escape_markdown,
     markdown_block,
@@ -120,7 +121,7 @@ def _remove_old(folder: Path, written: Collection[str]) -> None:
             ours = old.stem.startswith(OURS) and old.suffix in (".png", ".svg", ".jpg")
             if ours and f"figures/{old.name}" not in written:
                 old.unlink()
-        for name in (f"tables/{name}" for name in SAFE):
+        for name in (f"tables/{name}" for name in OPTIONAL):
             if name not in written:
                 (folder / name).unlink(missing_ok=True)
     except OSError as error:
@@ -142,6 +143,8 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "differences": difference_tables.difference_tables(record),
         "contamination_note": difference_tables.contamination_note(record),
         "created": _moment(record.created),
+        "increment_sentences": increments.increment_sentences(record),
+        "increments": increments.increment_table(record),
         "sections": tables.sections(record),
         "captions": captions(record),
         "figure_names": _figures_by_place(record),

@@ -1,0 +1,131 @@
+"""What models may add to: other models of the comparison, or columns beside the human scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from memnet.compare.record import CONTAMINATION, Increment
+from memnet.data.columns import read_column
+from memnet.data.tables import TableInput, frame_and_name
+from memnet.errors import MemnetError
+from memnet.stats.increment import increments, left_by_others
+from memnet.stats.resampling import Draws
+from memnet.util.arrays import Array
+from memnet.util.text import printable, shorten_list
+
+
+def read_baseline(
+    names: Sequence[str],
+    table: TableInput,
+    predictions: Mapping[str, Array],
+    *,
+    truth_column: str,
+    id_column: str,
+    ids: Sequence[str],
+) -> tuple[dict[str, Array], list[str]]:
+    """Return the numbers of a baseline, and what is doubtful about them.
+
+    Parameters
+    ----------
+    names : models of the comparison, or columns of the table with the human scores.
+    table, truth_column, id_column : that table, its human scores and ids.
+    predictions : model -> float64 ``(N,)``.
+    ids : the pictures compared, N of them.
+
+    Returns
+    -------
+    tuple
+        name -> float64 ``(N,)``, none without names; sentences.
+
+    Raises
+    ------
+    MemnetError
+        if a name is neither, or both; a picture has no number; a column is constant or follows from
+        the others; or no model is left to be added.
+    """
+    if not names:
+        return {}, []
+    baseline: dict[str, Array] = {}
+    doubts: list[str] = []
+    for name in dict.fromkeys(names):
+        columns, source = _columns_of(table)
+        if name in predictions and name in columns:
+            raise MemnetError(
+                f"--beyond {printable(name)} is both a model and a column of {source}; rename "
+                "one of them."
+            )
+        if name in predictions:
+            baseline[name] = predictions[name]
+        elif name == truth_column:
+            raise MemnetError(f"--beyond {printable(name)} are the human scores themselves.")
+        elif name in columns:
+            scores = read_column(table, column=name, id_column=id_column)
+            values = scores.by_id.reindex(list(ids)).to_numpy(dtype=np.float64)
+            missing = [ids[row] for row in np.flatnonzero(np.isnan(values)).tolist()]
+            if missing:
+                raise MemnetError(
+                    f"{source} needs a number in column {name!r} for every picture compared, and "
+                    f"{len(missing):,} have none ({shorten_list(missing, 3)}); fill their cells, "
+                    "or leave out their rows."
+                )
+            baseline[name] = values
+            doubts += scores.doubts
+        else:
+            raise MemnetError(
+                f"--beyond {printable(name)} is neither a model of this comparison "
+                f"({shorten_list(predictions)}) nor a column of {source}."
+            )
+    if not set(predictions) - set(baseline):
+        raise MemnetError(
+            f"All models ({shorten_list(predictions)}) are in the baseline, and none is left to "
+            "be added; name fewer with --beyond."
+        )
+    if left_by_others(list(baseline.values())) < 1e-9:
+        raise MemnetError(
+            f"In the baseline {shorten_list(baseline)} a column is the same for all pictures, or "
+            "follows from the others; leave it out."
+        )
+    return baseline, doubts
+
+
+def _columns_of(table: TableInput) -> tuple[set[str], str]:
+    frame, source = frame_and_name(table, "the table with the human scores")
+    return set(map(str, frame.columns)), source
+
+
+def beyond_baseline(
+    truth: Array,
+    baseline: Mapping[str, Array],
+    predictions: Mapping[str, Array],
+    words: Mapping[str, str],
+    draws: Draws,
+    *,
+    level: float,
+) -> list[Increment]:
+    """Return what each model that is not in the baseline adds to it.
+
+    Parameters
+    ----------
+    truth : float64 ``(N,)``.
+    baseline, predictions : name -> float64 ``(N,)``.
+    words : model -> its contamination.
+    draws, level : of the intervals.
+    """
+    if not baseline:
+        return []
+    models = {name: values for name, values in predictions.items() if name not in baseline}
+    within = [words[name] for name in baseline if name in words]
+    return [
+        Increment(
+            **row,
+            n=len(truth),
+            level=level,
+            method=draws.method,
+            resamples=draws.resamples,
+            seed=draws.seed,
+            contamination=max([words[row["model"]], *within], key=CONTAMINATION.index),
+        )
+        for row in increments(truth, baseline, models, draws, level=level)
+    ]
