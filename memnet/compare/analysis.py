@@ -345,7 +345,7 @@ class _ModelResults:
             float(value),
             interval,
             undefined=METRICS["spearman"].undefined if data.answers else info.undefined,
-            method=" and participants, Fisher z with its SD",
+            method=", Fisher z with its SD and that of a jackknife over participants",
             resamples=min(data.draws.resamples, reliability.MOST_RESAMPLES),
         )
 

@@ -9,16 +9,22 @@ labels that are no shares of answers: corrected hit rates, d'.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
 
-from memnet.stats.bootstrap import Interval
+from memnet.stats.bootstrap import Interval, distributions
 from memnet.stats.metrics import spearman
 from memnet.stats.metrics.spearman import spearman_rows
-from memnet.stats.recognition import Answers, Halves, Sums, deal_participants
+from memnet.stats.recognition import (
+    Answers,
+    Halves,
+    Sums,
+    deal_participants,
+    measure_halves,
+)
 from memnet.stats.reliability import (
     ALMOST_ONE,
     HALVES,
@@ -52,9 +58,8 @@ def from_participants(
         reason = f"there are {answers.shape[0]} participant(s), and halves need four or more"
         return Reliability("unknown", {}, {}, reason=reason)
     generator = np.random.default_rng([draws.seed, 3])
-    halves = deal_participants(
-        answers, measure, generator, np.arange(answers.shape[0]), halves=HALVES
-    )
+    dealt = deal_participants(answers.shape[0], HALVES, generator)
+    halves = measure_halves(answers, measure, dealt)
     if halves.fewest < 2:
         reason = "hardly any picture has answers in both halves of the participants"
         return Reliability("unknown", {}, {}, reason=reason)
@@ -69,7 +74,8 @@ def from_participants(
         {name: float(value) for name, value in values.items()},
         estimates(rhos, linears, (1 - linears) * spread),
         units=len(truth) if draws.clusters is None else int(draws.clusters.max()) + 1,
-        people=_jackknife(answers, measure, draws.seed),
+        people=_people(answers, measure, dealt, draws.seed),
+        participants=answers.shape[0],
     )
 
 
@@ -99,24 +105,65 @@ def _weighted_pearson(weights: Array, a: Array, b: Array) -> Array:
     return r
 
 
-def _jackknife(answers: Answers, measure: Measure, seed: int) -> dict[str, float]:
-    """SD of the ceilings' Fisher z over participants: groups of them are left out in turn."""
-    people = np.random.default_rng([seed, 6]).permutation(answers.shape[0])
-    groups = np.array_split(people, min(_JACKKNIFE_GROUPS, len(people)))
-    z = []
-    for group in groups:
-        rest = np.setdiff1d(people, group)
-        generator = np.random.default_rng([seed, 3])
-        halves = deal_participants(answers, measure, generator, rest, halves=HALVES)
+def _people(answers: Answers, measure: Measure, dealt: Array, seed: int) -> dict[str, float]:
+    """SD of the ceilings' Fisher z over participants, see :func:`variance_over_participants`."""
+
+    def ceilings(some: Answers, weights: Array) -> Array:
+        halves = measure_halves(some, measure, dealt * weights)
         if halves.fewest < 2:
-            return {}
+            return np.full(2, np.nan)
         tops = ceiling(spearman_brown(np.mean(halves.correlate(), axis=1)))
-        z.append(np.arctanh(np.minimum(tops, ALMOST_ONE)))
-    values = np.array(z)
-    factor = (len(groups) - 1) / len(groups)
-    sd = np.sqrt(factor * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
+        z: Array = np.arctanh(np.minimum(tops, ALMOST_ONE))
+        return z
+
+    sd = np.sqrt(variance_over_participants(answers, ceilings, seed))
     names = ("spearman", "pearson")
     return {name: float(each) for name, each in zip(names, sd, strict=True) if np.isfinite(each)}
+
+
+def variance_over_participants(
+    answers: Answers, statistic: Callable[[Answers, Array], Array], seed: int
+) -> Array:
+    """Variance of a statistic over participants, beyond that over single answers; 0 or more.
+
+    To resample pictures shows the variance that comes from pictures and from single answers, to
+    leave out participants that from participants and from single answers. What both show is counted
+    once: variance over pictures + variance over participants - variance over answers (Cameron,
+    Gelbach & Miller 2011, Journal of Business & Economic Statistics 29, 238-249). Returned are the
+    last two, by a jackknife of up to 20 groups each: of participants, and of participants' answers
+    to a picture.
+
+    Parameters
+    ----------
+    answers : of P participants.
+    statistic : of answers and of weights of their participants, ``(P,)``; float64 ``(K,)``.
+    seed : of the groups.
+    """
+    people, cells = answers.shape[0], (answers.tables["n_old"] + answers.tables["n_new"]).tocoo()
+    generator = np.random.default_rng([seed, 6])
+    of_people = generator.permutation(people) % min(_JACKKNIFE_GROUPS, people)
+    of_cells = generator.permutation(cells.nnz) % min(_JACKKNIFE_GROUPS, cells.nnz)
+
+    def without(group: int) -> Answers:
+        rest = of_cells != group
+        ones = np.ones(int(rest.sum()))
+        kept = sparse.coo_array((ones, (cells.row[rest], cells.col[rest])), shape=answers.shape)
+        return answers.only(sparse.csr_array(kept))
+
+    everybody = np.ones(people)
+    over_people = [
+        statistic(answers, (of_people != group).astype(np.float64))
+        for group in range(int(of_people.max()) + 1)
+    ]
+    over_cells = [statistic(without(group), everybody) for group in range(int(of_cells.max()) + 1)]
+    return np.maximum(_jackknife(over_people) - _jackknife(over_cells), 0.0)
+
+
+def _jackknife(values: Sequence[Array]) -> Array:
+    """Variance of a statistic from its values without one group each."""
+    each = np.array(values)
+    variance: Array = (len(each) - 1) * ((each - each.mean(axis=0)) ** 2).mean(axis=0)
+    return variance
 
 
 def over_participants(
@@ -130,30 +177,31 @@ def over_participants(
     """Interval of rho between labels and predictions for other pictures *and* other participants.
 
     The interval of :mod:`memnet.stats.bootstrap` is about other pictures seen by the same people.
-    Here each resample draws people as well, and makes their labels anew; the interval is
-    ``tanh(atanh(rho) +- t sd)``, with the SD of Fisher's z over the resamples (their mean is lower
-    than rho, since labels of people drawn twice are noisier) and Student's t of one less than the
-    participants or pictures, whichever are fewer.
+    This is ``tanh(atanh(rho) +- t sd)``, with the variance of Fisher's z over resamples of the
+    pictures, and that over participants (:func:`variance_over_participants`), and Student's t of
+    one less than the participants or pictures, whichever are fewer.
     """
     rho = spearman(truth, prediction)
     if not np.isfinite(rho):
         return Interval(None, None, "rho is undefined")
+
+    def z_of(some: Answers, weights: Array) -> Array:
+        labels = measure(some.sums(weights))
+        there = np.isfinite(labels)
+        value = spearman(labels[there], prediction[there]) if there.sum() > 1 else np.nan
+        z: Array = np.arctanh(np.clip([value], -ALMOST_ONE, ALMOST_ONE))
+        return z
+
     first = replace(draws, resamples=min(draws.resamples, MOST_RESAMPLES))
-    generator = np.random.default_rng([draws.seed, 5])
-    people = answers.shape[0]
-    values = []
-    for _, counts in first.chunks():
-        drawn = generator.multinomial(people, np.full(people, 1 / people), size=len(counts))
-        labels = measure(answers.sums(drawn))
-        for row, label in zip(counts, labels, strict=True):
-            there = np.repeat(np.arange(len(row)), np.where(np.isfinite(label), row, 0))
-            values.append(spearman(label[there], prediction[there]) if len(there) > 1 else np.nan)
-    z = np.arctanh(
-        np.clip([value for value in values if np.isfinite(value)], -ALMOST_ONE, ALMOST_ONE)
-    )
-    if len(z) < 0.99 * len(values) or len(z) < 2:
+    columns = {"": prediction}
+    drawn = distributions(truth, columns, first, only=("spearman",))[""]["spearman"]
+    over_pictures = np.arctanh(np.clip(drawn[np.isfinite(drawn)], -ALMOST_ONE, ALMOST_ONE))
+    if len(over_pictures) < 0.99 * len(drawn) or len(over_pictures) < 2:
         return Interval(None, None, "undefined in more than 1 % of the resamples")
-    dof = min(people, len(truth)) - 1
-    half = float(stats.t.ppf((1 + level) / 2, dof) * np.std(z, ddof=1))
+    people = float(variance_over_participants(answers, z_of, draws.seed)[0])
+    if not np.isfinite(people):
+        return Interval(None, None, "undefined where some participants are left out")
+    sd = np.sqrt(np.var(over_pictures, ddof=1) + people)
+    half = float(sd * stats.t.ppf((1 + level) / 2, min(answers.shape[0], len(truth)) - 1))
     middle = float(np.arctanh(np.clip(rho, -ALMOST_ONE, ALMOST_ONE)))
     return Interval(float(np.tanh(middle - half)), float(np.tanh(middle + half)), "")

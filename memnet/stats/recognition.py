@@ -8,6 +8,7 @@ them and resamples of them are sums with other weights.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +127,12 @@ class Answers:
             for name, there in values.items()
         }
 
+    def only(self, cells: Any) -> Answers:
+        """Keep some: ``cells``, sparse ``(P, N)``, is 1 where answers to a picture are kept."""
+        kept = copy(self)
+        kept.tables = {name: sparse.csr_array(table * cells) for name, table in self.tables.items()}
+        return kept
+
     def sums(self, weights: Any = None) -> Sums:
         """Sum over participants, each as often as its weight: ``(P,)`` or ``(B, P)``; all once."""
         weights = np.ones(self.shape[0]) if weights is None else np.asarray(weights, np.float64)
@@ -176,22 +183,28 @@ def _correlated(a: Array, b: Array) -> tuple[Array, Array]:
     return rho, r
 
 
-def deal_participants(
-    answers: Answers,
-    measure: Callable[[Sums], Array],
-    generator: np.random.Generator,
-    people: Any,
-    *,
-    halves: int,
-) -> Halves:
-    """Deal participants (their places) into random halves; of an odd number one is left out."""
-    size = len(people) // 2
-    weights = np.zeros((halves, 2, answers.shape[0]))
-    for half in weights:
-        order = generator.permutation(people)
-        half[0, order[:size]] = half[1, order[size : 2 * size]] = 1
-    values = measure(answers.sums(weights.reshape(2 * halves, -1)))
-    a, b = values.reshape(halves, 2, -1).transpose(1, 0, 2)
+def deal_participants(participants: int, halves: int, generator: np.random.Generator) -> Array:
+    """Deal participants into random halves, float64 ``(halves, 2, P)``: 1 for who is in which.
+
+    Of an odd number one is left out of each halving.
+
+    Examples
+    --------
+    >>> deal_participants(5, 1, np.random.default_rng(0)).astype(int).tolist()
+    [[[0, 0, 1, 0, 1], [1, 0, 0, 1, 0]]]
+    """
+    size = participants // 2
+    dealt = np.zeros((halves, 2, participants))
+    for first, second in dealt:
+        order = generator.permutation(participants)
+        first[order[:size]] = second[order[size : 2 * size]] = 1
+    return dealt
+
+
+def measure_halves(answers: Answers, measure: Callable[[Sums], Array], dealt: Array) -> Halves:
+    """Compute a measure of both halves of each halving of :func:`deal_participants`."""
+    values = measure(answers.sums(dealt.reshape(-1, dealt.shape[-1])))
+    a, b = values.reshape(len(dealt), 2, -1).transpose(1, 0, 2)
     both = np.isfinite(a) & np.isfinite(b)
     return Halves(np.where(both, a, 0.0), np.where(both, b, 0.0), both)
 
@@ -242,16 +255,14 @@ def split_half(
     0.67
     """
     generator = np.random.default_rng(seed)
-    people = np.arange(answers.shape[0])
+    people = answers.shape[0]
     rho, r, fewest = np.empty(0), np.empty(0), answers.shape[1]
-    for first in range(0, halves if len(people) > 1 else 0, _AT_ONCE):
-        dealt = deal_participants(
-            answers, measure, generator, people, halves=min(_AT_ONCE, halves - first)
-        )
-        fewest = min(fewest, dealt.fewest)
-        rho, r = (
-            np.append(before, now) for before, now in zip((rho, r), dealt.correlate(), strict=True)
-        )
+    for first in range(0, halves if people > 1 else 0, _AT_ONCE):
+        dealt = deal_participants(people, min(_AT_ONCE, halves - first), generator)
+        measured = measure_halves(answers, measure, dealt)
+        fewest = min(fewest, measured.fewest)
+        now = measured.correlate()
+        rho, r = np.append(rho, now[0]), np.append(r, now[1])
     undefined = not len(rho) or bool(np.isnan(rho).any())
     mean_rho, mean_r = (np.nan, np.nan) if undefined else (float(rho.mean()), float(r.mean()))
     return SplitHalf(

@@ -51,7 +51,8 @@ class Reliability:
     source : where a value that was not measured comes from.
     reason : why nothing is known, else "".
     people : ``"spearman"``, ``"pearson"`` -> SD of the ceiling's Fisher z that comes from who the
-        participants were, where single participants are known.
+        participants were, beyond the scatter of single answers, where participants are known.
+    participants : their number; 0 where single participants are not known.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Reliability:
     source: str = ""
     reason: str = ""
     people: Mapping[str, float] = field(default_factory=dict)
+    participants: int = 0
 
     def interval(self, name: str, level: float) -> Interval:
         """Interval of one of the values.
@@ -68,9 +70,9 @@ class Reliability:
         That of a ceiling is ``tanh(atanh(c) +- t sd)``, with the SD of Fisher's z over the
         resamples and Student's t of one less than the pictures (or clusters): the percentile
         interval covers 92 % at n = 100 (docs/statistics.md). Where single participants are known,
-        the variance of z that comes from them (:attr:`people`) is added. Reliability and split-half
-        follow from it, being functions of the ceiling. That of the noise is the percentile
-        interval.
+        the variance of z that comes from them (:attr:`people`) is added, and t is of one less than
+        the participants if they are fewer. Reliability and split-half follow from it, being
+        functions of the ceiling. That of the noise is the percentile interval.
         """
         if name not in self.resampled:
             return Interval(None, None, "a published value, taken as it is")
@@ -86,7 +88,8 @@ class Reliability:
             return Interval(None, None, "one resample has no spread; take more (--resamples)")
         scale = np.sqrt(self.units / (self.units - 1)) * float(np.std(z, ddof=1))
         sd = np.hypot(scale, self.people.get(kind, 0.0))
-        half = sd * float(stats.t.ppf((1 + level) / 2, self.units - 1))
+        fewest = min(self.units, self.participants or self.units)
+        half = sd * float(stats.t.ppf((1 + level) / 2, fewest - 1))
         middle = np.arctanh(min(top, ALMOST_ONE))
         ends = np.tanh(np.array([max(middle - half, 0.0), middle + half]))
         if name.startswith("reliability"):
