@@ -51,8 +51,8 @@ _PNG_DPI = 200  # of to_bytes()
 _MANY_COLUMNS = 8
 _MANY_SECTIONS = 3
 _NUMBER = ' class="num"'
-_TOGETHER = re.compile(r"(?<=,) (?=[^\s\]]+\])|(?<=rho) | (?=%)")
-"""Blanks at which no line ends in an answer: within ``rho .49 [.41, .56]`` and ``59 %``."""
+_TOGETHER = re.compile(r"(?<=,) (?=[^\s\]]+\])|(?<=rho) | (?=[%\[<=])|(?<=[<=]) ")
+"""Blanks at which no line ends in an answer: within ``rho .49 [.41, .56]``, ``p < .001``."""
 _FOLD = '<details class="section"><summary>'
 
 _PAGE = """\
