@@ -40,6 +40,9 @@ _SHADES = {
 }
 
 
+_FEW_POINTS = 300
+"""Up to so many points have room to be large and dark."""
+
 FIGURES = ("claims", "crosswalk", "scores")
 
 
@@ -86,7 +89,9 @@ def draw_crosswalk(record: MigrationRecord) -> Figure:
     with styled():
         figure = Figure(figsize=(5.6, 4.6), layout="constrained")
         axes = figure.add_subplot()
-        points: Any = {"ls": "", "marker": "o", "ms": 2.6, "color": GREY, "alpha": 0.5, "mew": 0}
+        few = len(record.points["old"]) <= _FEW_POINTS
+        size, shade = (4.2, 0.7) if few else (2.6, 0.5)
+        points: Any = {"ls": "", "marker": "o", "ms": size, "color": GREY, "alpha": shade, "mew": 0}
         title = "Old and new scores"
         if record.points["old"]:
             axes.plot(record.points["old"], record.points["new"], label="pictures", **points)

@@ -21,6 +21,16 @@ from memnet.compare.report.table_model import (
 )
 from memnet.errors import MemnetError
 from memnet.studies.migrate.agreement import TITLES
+from memnet.studies.migrate.answer import (
+    CHANGES,
+    list_reading_notes,
+    list_warnings,
+    say_if_apart,
+    shorten_warnings,
+    write_answer,
+    write_results,
+    write_sentences,
+)
 from memnet.studies.migrate.figures import FIGURES, captions, drawn
 from memnet.studies.migrate.methods import split_methods, tests_of
 from memnet.studies.migrate.record import MigrationRecord
@@ -78,10 +88,18 @@ def write_page_files(files: Mapping[str, bytes], folder: Path) -> Path:
 
 
 def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:
+    warnings = list_warnings(record)
     return {
         "record": record,
         "subtitle": _subtitle(record),
-        "first": [*record.cautions, *record.remarks],
+        "apart": say_if_apart(record),
+        "answer": write_answer(record),
+        "warnings": shorten_warnings(warnings),
+        "in_full": [] if shorten_warnings(warnings) == warnings else warnings,
+        "picture": next((name for name in ("crosswalk", "scores") if name in names), ""),
+        "notes": list_reading_notes(record),
+        "sentences": write_sentences(record),
+        "results": write_results(record),
         "claims": claims_table(record) if record.claims else None,
         "attenuation": attenuation_table(record) if record.attenuation.get("claims") else None,
         "validities": _validities(record) if not record.attenuation.get("reason") else None,
@@ -113,17 +131,23 @@ def _subtitle(record: MigrationRecord) -> str:
 
 def claims_table(record: MigrationRecord) -> Table:
     """Lay the claims out: old, new and difference with their intervals, n and p."""
+    counts = sorted({claim["n"] for claim in record.claims})
+    one = len(counts) == 1
+    shown = [] if one else [Column("n", numeric=True)]
+    of = f" (n = {counts[0]:,})" if one else ""
     return Table(
         title="",
         columns=[
             Column("Claim"),
-            Column("n", numeric=True),
+            Column("With the new score"),
+            *shown,
             *number_columns("Old", "p", "New", "p", "New minus old", "p"),
         ],
         rows=[
             [
                 Cell(claim["title"]),
-                Cell(f"{claim['n']:,}"),
+                Cell(CHANGES[claim["verdict"]]),
+                *([] if one else [Cell(f"{claim['n']:,}")]),
                 _cell(claim["old"]),
                 Cell(p_value(claim["p_old"]) or _UNDEFINED),
                 _cell(claim["new"]),
@@ -133,7 +157,7 @@ def claims_table(record: MigrationRecord) -> Table:
             ]
             for claim in record.claims
         ],
-        before=f"On the same pictures, with {percent(record.settings['level'])} intervals. p "
+        before=f"On the same pictures{of}, with {percent(record.settings['level'])} intervals. p "
         "values are two-sided, each for one claim, and not corrected for the number of claims "
         f"({len(record.claims)}).",
         after=_footnote(record),

@@ -1,0 +1,214 @@
+"""What a migration says first: what becomes of the conclusions, and what threatens them.
+
+The sentences of :mod:`.claims.conclusions` each say all that there is to a claim, and their
+cautions again and again. A page says each caution once, here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memnet.compare.report.table_model import p_equals
+from memnet.studies.migrate.claims.claim import Estimate
+from memnet.studies.migrate.claims.conclusions import is_significant
+from memnet.studies.migrate.new_scores import is_resmem
+from memnet.studies.migrate.record import MigrationRecord
+
+CHANGES = {
+    "holds": "holds",
+    "stronger": "holds, stronger",
+    "weaker": "holds, weaker",
+    "reversed": "changes its sign",
+    "old only": "no longer significant",
+    "new only": "now significant",
+    "neither": "significant with neither",
+    "undefined": "undefined",
+}
+"""What becomes of a claim, by its ``verdict``, in a cell of a table."""
+
+_KEPT = ("holds", "stronger", "weaker")
+_REPEATED = (
+    re.compile(r", so this is no evidence that they disagree"),
+    re.compile(r" Values within these intervals are neither shown nor ruled out\."),
+    re.compile(r" A second analysis of the same items is no independent confirmation\."),
+    re.compile(r", the lowest that these resamples can give"),
+    re.compile(
+        r" A score measures memorability with error, and controls for .*? not that of .*?\."
+    ),
+)
+
+
+def write_answer(record: MigrationRecord) -> str:
+    """Say in a sentence or two what happens to the study's conclusions with the new score."""
+    if not record.new:
+        return " ".join(record.conclusions)
+    if not record.claims:
+        return "No claim was redone: none was requested, or too few pictures have values for one."
+    claims = record.claims
+    words = Counter(claim["verdict"] for claim in claims)
+    name = name_of_new(record)
+    kept = sum(words[word] for word in _KEPT)
+    if kept == len(claims):
+        which = "The claim holds" if kept == 1 else f"All {kept} claims hold"
+        return f"{which} with {name} as with MemNet{_how_strong(words)}."
+    parts = []
+    if kept:
+        parts.append(f"{kept} {'holds' if kept == 1 else 'hold'}{_how_strong(words)}")
+    if count := words["reversed"]:
+        parts.append(f"{count} {'changes its' if count == 1 else 'change their'} sign")
+    if count := words["old only"]:
+        parts.append(f"{_be(count)} no longer significant{_difference(claims, 'old only')}")
+    if count := words["new only"]:
+        became = "has become" if count == 1 else "have become"
+        parts.append(f"{count} {became} significant{_difference(claims, 'new only')}")
+    if count := words["neither"]:
+        parts.append(f"{_be(count)} significant with neither score")
+    if count := words["undefined"]:
+        parts.append(f"{_be(count)} undefined")
+    of = "the one claim" if len(claims) == 1 else f"the {len(claims)} claims"
+    return f"Of {of}, redone with {name}, {'; '.join(parts)}."
+
+
+def _be(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'}"
+
+
+def _how_strong(words: Counter[str]) -> str:
+    parts = [f"{words[word]} {word}" for word in ("stronger", "weaker") if words[word]]
+    return f" ({' and '.join(parts)} than with MemNet)" if parts else ""
+
+
+def _difference(claims: Sequence[Mapping[str, Any]], word: str) -> str:
+    """Say in how many of such claims the two scores are shown to differ."""
+    those = [claim for claim in claims if claim["verdict"] == word]
+    shown = sum(map(_scores_differ, those))
+    if len(those) == 1:
+        return f" ({'a' if shown else 'no'} difference between the two scores is shown)"
+    return f" ({shown or 'none'} of them with a difference between the two scores shown)"
+
+
+def name_of_new(record: MigrationRecord) -> str:
+    """Name the new model in a sentence."""
+    name = str(record.new.get("name") or "")
+    if is_resmem(name):
+        return "ResMem"
+    return "the new score" if record.new.get("known_by") == "nobody" else name
+
+
+def _scores_differ(claim: Mapping[str, Any]) -> bool:
+    found = claim["difference"]
+    ends = found["interval"] and (found["interval"][0], found["interval"][1])
+    difference = Estimate(value=found["value"], interval=ends, reason=found["reason"])
+    return is_significant(difference, claim["p_difference"])
+
+
+def say_if_apart(record: MigrationRecord) -> str:
+    """Warn where old and new scores do not rise together: then rows and pictures come first."""
+    rho = record.agreement.get("figures", {}).get("spearman")
+    if not record.new or not rho or rho["value"] is None:
+        return ""
+    ends = rho["interval"]
+    if rho["value"] > 0 and (not ends or ends[0] > 0):
+        return ""
+    between = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
+    return (
+        "Old and new scores do not rise together on these pictures: Spearman's rho is "
+        f"{rho['value']:.2f}{between}. Check first that rows, scores and pictures belong together; "
+        "until then, nothing below says anything about memorability."
+    )
+
+
+def list_warnings(record: MigrationRecord) -> list[str]:
+    """List what threatens the answer, each once: what was left out, the pictures, the rest."""
+    return list(dict.fromkeys([*record.set_aside, *record.cautions, *record.remarks]))
+
+
+def shorten_warnings(warnings: Sequence[str]) -> list[str]:
+    """Return the first sentence of each warning, which says what it is.
+
+    Examples
+    --------
+    >>> shorten_warnings(["3 rows of study.csv have no id. They are left out."])
+    ['3 rows of study.csv have no id.']
+    """
+    return [re.split(r"(?<=[.?)]) (?=[A-Z])", warning, maxsplit=1)[0] for warning in warnings]
+
+
+def list_reading_notes(record: MigrationRecord) -> list[str]:
+    """Say once how the table is to be read, as far as its claims need it."""
+    claims = record.claims
+    words = {claim["verdict"] for claim in claims}
+    notes = []
+    if words & {"old only", "new only"}:
+        notes.append(
+            "Significant with one score only is no evidence that the two disagree: that is what "
+            "the difference and its p are for."
+        )
+    if "new only" in words:
+        notes.append(
+            "A second analysis of the same pictures is no independent confirmation of the first."
+        )
+    if "neither" in words:
+        notes.append(
+            "What is significant with neither score is not ruled out: every value within the "
+            "intervals is possible."
+        )
+    predictors = {c["detail"]["predictor"] for c in claims if c["kind"] == "control"}
+    if predictors:
+        notes.append(
+            "A score measures memorability with error, and controls for a part of it only: what is "
+            f"left of {', '.join(sorted(predictors))} may still be memorability's own."
+        )
+    if len(claims) > 1:
+        notes.append("Claims about one outcome are not independent of one another.")
+    return notes
+
+
+def write_sentences(record: MigrationRecord) -> list[str]:
+    """Return the conclusion of each claim without the cautions that stand beside the table."""
+    sentences = record.conclusions[1:] if len(record.claims) > 1 else record.conclusions
+    for pattern in _REPEATED:
+        sentences = [pattern.sub("", sentence) for sentence in sentences]
+    return sentences
+
+
+_WITHOUT_ZERO = ("rho", "r", "omega squared")  # what cannot be beyond 1
+
+
+def write_results(record: MigrationRecord) -> str:
+    """Write the results as the APA's manual has it, a sentence a claim, to be pasted."""
+    return "\n".join(_result(record, claim) for claim in record.claims)
+
+
+def _result(record: MigrationRecord, claim: Mapping[str, Any]) -> str:
+    statistic = claim["detail"]["statistic"]
+    level = f"{100 * record.settings['level']:g} % CI"
+
+    def write(estimate: Mapping[str, Any], p: float | None, symbol: str) -> str:
+        if estimate["value"] is None:
+            return f"undefined ({estimate['reason']})"
+        ends = estimate["interval"]
+        between = ""
+        if ends:
+            between = f", {level} [{_apa(ends[0], statistic)}, {_apa(ends[1], statistic)}]"
+        tested = "" if p is None else f", {p_equals(p)}"
+        return f"{symbol} = {_apa(estimate['value'], statistic)}{between}{tested}"
+
+    p, floor = claim["p_difference"], claim["p_difference_floor"]
+    apart = write(claim["difference"], p, "difference")
+    if p is not None and p <= floor:  # no lower p can come of these resamples
+        apart = apart.replace("p = ", "p <= ")
+    return (
+        f"{claim['title']} (n = {claim['n']:,}): with {name_of_new(record)} "
+        f"{write(claim['new'], claim['p_new'], statistic)}; with MemNet "
+        f"{write(claim['old'], claim['p_old'], statistic)}; {apart}."
+    )
+
+
+def _apa(value: float, statistic: str) -> str:
+    """Write two decimals, without the zero before the point where no value is beyond 1."""
+    text = f"{round(value, 2) + 0.0:.2f}"
+    return text.replace("0.", ".", 1) if statistic in _WITHOUT_ZERO else text
