@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from memnet.compare.report.digits import fixed
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render, write_figures
 from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
@@ -68,6 +69,7 @@ def write_search_page(folder: Path, trials: Sequence[Mapping[str, Any]]) -> Path
         captions["parameters"] = settings_caption(trials, best=star)
     context = {
         "subtitle": _counts(trials),
+        "answer": _answer(trials, best),
         "first": _first(ordered),
         "captions": captions,
         "runs": _runs(ordered, best, folder),
@@ -113,6 +115,18 @@ def _best(ordered: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 def _name(trial: Mapping[str, Any]) -> str:
     return f"run {trial['number']}"
+
+
+def _answer(trials: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None) -> str:
+    """Say in a sentence which run is the best, and what it was."""
+    if best is None:
+        return "No run was finished with a defined rank correlation."
+    settings = ", ".join(f"{name} {plain(value)}" for name, value in best["params"].items())
+    value = fixed(best["value"], 2, bare=True)
+    return (
+        f"The best of {len(trials):,} runs, {_name(best)}, reaches rho {value} on the validation "
+        f"part{' with ' * bool(settings)}{settings}."
+    )
 
 
 def _counts(trials: Sequence[Mapping[str, Any]]) -> str:

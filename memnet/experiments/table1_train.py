@@ -8,9 +8,17 @@ from typing import Any
 
 from memnet.compare.comparison import compare_scores
 from memnet.compare.record import RunRecord
+from memnet.compare.report.markdown import escape_markdown
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import write_report
-from memnet.compare.report.table1 import TABLE1, table1_csv, table1_latex, table1_markdown
+from memnet.compare.report.table1 import (
+    TABLE1,
+    Measured,
+    table1_csv,
+    table1_latex,
+    table1_markdown,
+    table1_rows,
+)
 from memnet.data.sidecar import read_sidecar, sidecar_path
 from memnet.errors import MemnetError, StoppedError, unknown_name
 from memnet.experiments.table1 import PRESETS, table1_of_runs
@@ -160,14 +168,22 @@ def write_table1(
         notes.append(why)
     markdown = table1_markdown(table["measured"], notes)
     write_text(out / "table1.md", markdown)
-    write_text(out / PAGE, _page(markdown, compared=record is not None))
+    write_text(out / PAGE, _page(table["measured"], markdown, compared=record is not None))
     write_text(out / "table1.tex", table1_latex(table["measured"], notes))
     write_text(out / "table1.csv", table1_csv(table["measured"]))
     return {"markdown": markdown, "notes": notes, "comparison": record}
 
 
-def _page(table: str, *, compared: bool) -> str:
-    text = f"# {TITLE}\n\n{table}"
+def _page(measured: Measured, table: str, *, compared: bool) -> str:
+    found = [
+        f"{row['name']} {row['spearman_measured']} (published {row['spearman_published']})"
+        for row in table1_rows(measured)
+        if row["spearman_measured"]
+    ]
+    answer = "None of the four models was measured here."
+    if found:
+        answer = f"Rank correlations measured here: {', '.join(found)}."
+    text = f"# {TITLE}\n\n**{escape_markdown(answer)}**\n\n{table}"
     if compared:
         text += f"\n[The models against each other]({COMPARISON}/report.html)\n"
     return html_page(text, title=f"memnet: {TITLE}", wide=True)

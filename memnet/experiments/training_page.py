@@ -54,6 +54,7 @@ def write_run_page(folder: Path) -> Path:
     context = {
         "title": title(run),
         "subtitle": _subtitle(run),
+        "answer": training_tables.answer(run, test),
         "first": _first(run),
         "glance": training_tables.glance(run, curves, test),
         "tested": (folder / TEST / "report.html").exists(),

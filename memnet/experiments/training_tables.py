@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memnet.compare.record import RunRecord
+from memnet.compare.report.digits import decimals, fixed
 from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
 from memnet.compare.report.tables import value_cell
 from memnet.experiments.training_figures import plain
@@ -37,6 +38,35 @@ def _contamination(run: Mapping[str, Any]) -> tuple[str, str]:
     if not data.get("contamination"):
         return "unknown", why or "run.json does not say whether a branch has seen these pictures."
     return str(data["contamination"]), why
+
+
+def answer(run: Mapping[str, Any], test: RunRecord | None) -> str:
+    """Say in a sentence how well the network ranks pictures."""
+    best = run.get("best") or {}
+    value, epoch = finite(best.get("val_spearman")), finite(best.get("epoch"))
+    if value is None:
+        return "No validation has a defined rank correlation, so there is no network to score with."
+    count = run.get("data", {}).get("counts", {}).get("val", 0)
+    reached = f"rho {_rho(value, None)} on {count:,} validation pictures"
+    network = "The best network" if epoch is None else f"The network of epoch {epoch:g}"
+    model = None if test is None else tested_model(test, run)
+    if test is None or model is None:
+        return f"{network} reaches {reached}, by which it was chosen; it has not been tested."
+    result = test.result("spearman", model)
+    if result.value is None:
+        return f"{network} reaches {reached}, by which it was chosen; its test is undefined."
+    return (
+        f"{network} ranks {result.n:,} test pictures with rho "
+        f"{_rho(result.value, result.interval)}; it was chosen by {reached}."
+    )
+
+
+def _rho(value: float, ends: Sequence[float] | None) -> str:
+    digits = 2 if ends is None else decimals(value, ends)
+    text = fixed(value, digits, bare=True)
+    if ends is not None:
+        text += f" [{', '.join(fixed(end, digits, bare=True) for end in ends)}]"
+    return text
 
 
 def glance(run: Mapping[str, Any], curves: Sequence[Row], test: RunRecord | None) -> Table:

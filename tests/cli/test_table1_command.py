@@ -80,6 +80,7 @@ def test_four_runs_make_the_table_and_one_comparison(tmp_path):
     page = (tmp_path / "t" / "table1.html").read_text()
     assert '<th scope="row">ResMemRetrain</th>' in page
     assert '<a href="comparison/report.html">' in page
+    assert '<p class="lead"><strong>Rank correlations measured here: MemNet 0.' in page
     record = RunRecord.read(tmp_path / "t" / "comparison" / "record.json")
     assert [model["name"] for model in record.models] == list(TITLES)
     assert [model["licence"] for model in record.models] == [f"licence of {p}" for p in PRESETS]

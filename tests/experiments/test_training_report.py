@@ -442,3 +442,19 @@ def test_a_search_without_runs_or_with_an_unknown_state_is_refused(tmp_path):
         write_search_page(tmp_path, [])
     with pytest.raises(MemnetError, match=r"no state of a search's run 'prune'.*'pruned'"):
         write_search_page(tmp_path, [{**trials()[0], "state": "prune"}])
+
+
+def test_the_page_of_a_run_begins_with_what_the_network_reached(page, record, tmp_path):
+    result = record.result("spearman")
+    rho, interval = result_texts(result)
+    told = f"The network of epoch 3 ranks {result.n} test pictures with rho {rho} {interval}; "
+    assert told + "it was chosen by rho .61 on 100 validation pictures." in page.text
+    assert page.text.index(told) < page.text.index("Read this first")
+    untested = Page(write_run_page(write_run(tmp_path))).text
+    assert "rho .61 on 100 validation pictures, by which it was chosen; it has not been" in untested
+
+
+def test_the_page_of_a_search_begins_with_the_best_run(tmp_path):
+    text = Page(write_search_page(tmp_path, trials())).text
+    answer = "The best of 5 runs, run 0, reaches rho .50 on the validation part with learning_rate"
+    assert text.index(answer) < text.index(CHOSEN)

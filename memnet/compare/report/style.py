@@ -35,6 +35,8 @@ WIDTH = 3.6
 """Inches: figures of this width are read without shrinking on a telephone, two in a printed row."""
 POINTS_PER_INCH = 72
 _LINE = 1.25
+_PIECE = re.compile(r"(?:[^\s/\\._\-:,]|[.,](?=\d))*[\s/\\._\-:,]?")
+"""What stays on one line: up to a blank, a dot or the like, but for a decimal point."""
 
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
@@ -137,12 +139,18 @@ def height_of(text: str, size: float = SIZE) -> float:
 def wrapped(text: str, points: float, size: float = SIZE) -> str:
     """Break a text into lines that are no wider; after spaces, dots, dashes, ... where it can.
 
-    Nothing is left out: a word without such a place is broken where the line ends.
+    Nothing is left out: a word without such a place is broken where the line ends; numbers have
+    none.
+
+    Examples
+    --------
+    >>> wrapped("epoch-3.ckpt: p < .05", 50).splitlines()
+    ['epoch-3.', 'ckpt: p <', '.05']
     """
     lines = []
     for paragraph in readable(text).split("\n"):
         line = ""
-        for piece in re.findall(r"[^\s/\\._\-:,]*[\s/\\._\-:,]?", paragraph):
+        for piece in re.findall(_PIECE, paragraph):
             if line and not _fits((line + piece).rstrip(), points, size):
                 lines.append(line.rstrip())
                 line = ""

@@ -66,12 +66,14 @@ def write_sensitivity_page(
     for place, path in enumerate(moved["path"]):
         if image := thumbnail(path):
             images[f"{_THUMBNAILS}{place}"] = image
+    answer, *findings = compare_with_server(result)
     failed = [f"{name}: {why}" for name, why in result.failed.items()]
     context = {
         "subtitle": f"{result.n:,} pictures, scored with {result.model} in "
         f"{len(result.correlations)} variants",
         "first": [*filter(None, [result.warning]), *_failures(failed), *result.notes, *cautions],
-        "findings": compare_with_server(result),
+        "answer": answer,
+        "findings": findings,
         "captions": {"correlations": _caption(result, order)},
         "summary": _summary(result),
         "moved": _moved_table(moved, images),
@@ -97,7 +99,8 @@ def compare_with_server(result: Sensitivity) -> list[str]:
     if len(known):
         near = int((known >= _NEARLY).sum())
         sentences.append(
-            f"{near} of {len(others)} other ways of preprocessing rank{'s' if near == 1 else ''} "
+            f"{near or 'None'} of {len(others)} other ways of preprocessing "
+            f"rank{'' if near > 1 else 's'} "
             f"these pictures nearly as the server does (Spearman's rho of {_NEARLY} or more)."
         )
         least = ", ".join(

@@ -228,6 +228,7 @@ def test_the_page_is_one_file_with_its_pictures_and_shows_names_as_text(tmp_path
     assert "bad.png: The file is empty." in page
     assert "1 picture is not in these results" in page
     assert "Mind the faces." in page
+    assert re.search(r'<p class="lead"><strong>\w+ of 2 other ways of preprocessing rank', page)
     assert page.count("data:image/jpeg;base64,") == 12
     assert not re.findall(r"(?:src|href)=\"(?!data:|#)", page)
     assert (tmp_path / "figures" / "correlations.png").exists()
