@@ -6,9 +6,12 @@ from pathlib import Path
 
 import typer
 
+from memnet.cli.browser import OPEN_HELP
+
 
 def demo(
     out: Path = typer.Option(Path("memnet-demo"), file_okay=False, help="Folder for the report."),
+    open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Score three bundled pictures and compare 375 published predictions with human memory.
 
@@ -17,6 +20,7 @@ def demo(
     from importlib.resources import as_file, files
 
     import memnet
+    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores
@@ -62,3 +66,5 @@ def demo(
     )
     if missing:
         say(f"the bundled pictures were not scored. {missing}")
+    if open_report:
+        open_page(out / "report.html")

@@ -176,14 +176,15 @@ def write_table1(
 
 def _page(measured: Measured, table: str, *, compared: bool) -> str:
     found = [
-        f"{row['name']} {row['spearman_measured']} (published {row['spearman_published']})"
+        f"{row['name']} {row['spearman_measured']}, published {row['spearman_published']}"
         for row in table1_rows(measured)
         if row["spearman_measured"]
     ]
     answer = "None of the four models was measured here."
     if found:
-        answer = f"Rank correlations measured here: {', '.join(found)}."
-    text = f"# {TITLE}\n\n**{escape_markdown(answer)}**\n\n{table}"
+        answer = f"Rank correlations measured here: {'; '.join(found)}."
+    subtitle = "The published values beside those measured here"
+    text = f"# {TITLE}\n\n{subtitle}\n\n**{escape_markdown(answer)}**\n\n{table}"
     if compared:
         text += f"\n[The models against each other]({COMPARISON}/report.html)\n"
     return html_page(text, title=f"memnet: {TITLE}", wide=True)
