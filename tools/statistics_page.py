@@ -23,9 +23,10 @@ import numpy as np
 import _helpers  # noqa: F401
 from memnet.stats import bootstrap, model_differences, noise_matched, reliability
 from memnet.stats.bootstrap import interval_of
-from memnet.stats.metrics import METRICS
+from memnet.stats.categories import WITHIN, cochran_q, resampled_rhos
+from memnet.stats.metrics import CLASS_METRICS, METRICS, delong, delong_test, spearman
 from memnet.stats.resampling import Draws
-from populations import POPULATIONS, Sample, compared, true_values
+from populations import CLASS_EDGE, POPULATIONS, Sample, compared, true_values
 from processes import processes
 from single_model import distribution_p_values, noise_matched_of
 
@@ -145,6 +146,45 @@ def clustered(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[s
     return shares
 
 
+def classes(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
+    memorable = (sample.truth > CLASS_EDGE).astype(np.float64)
+    a, b = sample.predictions.values()
+    found = delong(memorable, a)
+    drawn = bootstrap.distributions(
+        memorable, {"a": a}, draws, only=("auc",), metrics=CLASS_METRICS
+    )
+    shares = {
+        "DeLong's interval of the AUC": _covers((found.low, found.high), true["auc_a"]),
+        "bootstrap interval of the AUC": _covers(
+            interval_of(drawn["a"]["auc"], 0.95).ends, true["auc_a"]
+        ),
+    }
+    if not true["spearman"]:
+        shares["DeLong's test of two AUCs"] = float(delong_test(memorable, a, b)["p"] <= 0.05)
+    return shares
+
+
+def within_categories(sample: Sample, draws: Draws, true: Mapping[str, float]) -> dict[str, float]:
+    """Five categories far apart: rho with the category held constant is rho within each."""
+    groups = np.arange(draws.n) % 5
+    a = next(iter(sample.predictions.values()))
+    nothing = np.random.default_rng([draws.seed, draws.n, 8]).permutation(a)
+    truth, knows, alone = (values + 10.0 * groups for values in (sample.truth, a, nothing))
+    how = replace(draws, kind="strata", groups=groups)
+    drawn = resampled_rhos(truth, {"knows": knows, "alone": alone}, how, [])
+    inside = [groups == group for group in range(5)]
+    rhos = [spearman(truth[rows], knows[rows]) for rows in inside]
+    test = cochran_q(rhos, [int(rows.sum()) for rows in inside])
+    name = "bootstrap interval of rho, category held constant"
+    return {
+        name: _covers(interval_of(drawn["knows"][WITHIN], 0.95).ends, true["spearman_a"]),
+        f"{name}, of a model that knows the categories alone": _covers(
+            interval_of(drawn["alone"][WITHIN], 0.95).ends, 0.0
+        ),
+        "Cochran's Q of five categories with one rho": float(test["p"] <= 0.05),
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """One population, sample size and set of statistics.
@@ -205,6 +245,8 @@ _PLAN: list[tuple[Any, tuple[str, ...], tuple[int, int], int, dict[str, tuple[fl
     (noise_matched_tests, ("equal",), (4000, 4000), 199, DISTANCES),
     (not_matched, ("equal",), (0, 400), 199, {"": (0.95, 1.0)}),
     (clustered, ("clustered",), (0, 2000), 499, CLUSTERED),
+    (classes, ("equal",), (2000, 1000), 499, {}),
+    (within_categories, ("unequal",), (2000, 1000), 499, {}),
 ]
 
 STUDIES = [

@@ -56,6 +56,18 @@ def test_it_writes_all_that_was_promised(memnet_command, study):
     assert pd.read_parquet(out / "scores.parquet").shape == (40, 3)
 
 
+def test_classes_in_words_print_the_auc_in_place_of_errors(memnet_command, study):
+    truth = pd.read_csv(study / "truth.csv")
+    truth["class"] = np.where(truth.hit_rate > truth.hit_rate.median(), "H", "L")
+    truth.to_csv(study / "truth.csv", index=False)
+    given = ("--truth-column", "class", "--scores", "good.csv", "poor.csv")
+    failed = compare(memnet_command, *given, check=2)
+    assert "'H' and 'L': say which of them is the memorable one (--positive H" in failed.stderr
+    done = compare(memnet_command, *given, "--positive", "H")
+    assert "AUC" in done.stdout
+    assert "MSE" not in done.stdout
+
+
 def test_copies_of_the_tables_for_spreadsheets_have_no_formulas(memnet_command, study):
     (study / "good.csv").rename(study / "=1+1.csv")
     tables = study / "out" / "tables"

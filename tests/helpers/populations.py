@@ -10,12 +10,14 @@ import numpy as np
 from scipy import stats
 
 from memnet.stats import model_differences, reliability
-from memnet.stats.metrics import METRICS, metrics_between_models
+from memnet.stats.metrics import METRICS, auc, metrics_between_models
 from memnet.stats.resampling import Draws
 from single_model import split_half
 
 COMPARED = tuple(metric.name for metric in metrics_between_models())
 LARGE = 1_000_000  # pictures: true values to about 0.0007
+CLASS_EDGE = 0.76
+"""Human scores above it are the memorable class, where a study is of two classes."""
 
 
 CURVES: dict[str, Any] = {
@@ -120,6 +122,8 @@ def true_values(name: str) -> dict[str, float]:
     sample = population.draw(LARGE, np.random.default_rng(2))
     values = values_of(sample)
     found = {f"{metric}_{m}": values[m][metric] for m in values for metric in COMPARED}
+    memorable = sample.truth > CLASS_EDGE
+    found |= {f"auc_{m}": auc(memorable, p) for m, p in sample.predictions.items()}
     equal = population.r_a == population.r_b
     for row in compared(sample, Draws(n=LARGE, resamples=1, seed=0)):
         found[row["metric"]] = 0.0 if equal else row["value"]
