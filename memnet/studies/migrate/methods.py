@@ -17,6 +17,10 @@ _HESTERBERG = (
     "undergraduate statistics curriculum. The American Statistician, 69, 371-386. "
     "https://doi.org/10.1080/00031305.2015.1089789"
 )
+_HOLM = (
+    "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian "
+    "Journal of Statistics, 6, 65-70."
+)
 _OLD_SOURCE, _NEW_SOURCE = "K15", "NB22"
 
 SHORT, FULL, CHECKSUMS, REFERENCES = "In short", "In full", "Checksums", "References"
@@ -68,6 +72,7 @@ def write_methods(
         cited["new"] if is_resmem(str(new.get("name"))) else str(new.get("citation") or ""),
     ]
     references += [_HESTERBERG] if claims else []
+    references += [_HOLM] if len(claims) > 1 else []
     checksums = _checksums(study, new, pictures)
     parts = {
         SHORT: _short(old, new, study, pictures, claims, settings),
@@ -272,8 +277,9 @@ def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
         f"Intervals ({100 * settings['level']:g} %) and the comparison of old and new come from "
         f"{settings['resamples']:,} paired bootstrap resamples of the pictures (seed "
         f"{settings['seed']}), as percentiles widened for small samples (Hesterberg, 2015); p "
-        f"values are two-sided and not corrected for the number of claims ({len(claims)})."
-    )
+        f"values are two-sided and not corrected for the number of claims ({len(claims)}). "
+        f"{_corrected(claims)}"
+    ).strip()
     clusters = max((claim["detail"].get("clusters", 0) for claim in claims), default=0)
     drawn = (
         f"Pictures came in {clusters:,} clusters, which were resampled whole."
@@ -291,6 +297,22 @@ def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
     )
     tests = f"The tests were: {'; '.join(tests_of(claims))}."
     return [computed, drawn, shown, tests, *filter(None, [control])]
+
+
+def _corrected(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Say how many p values stay below .05 with Holm's correction; "" for a single claim."""
+    if len(claims) < 2:
+        return ""
+    below = {}
+    for score in ("old", "new"):
+        for form in (f"p_{score}", f"p_{score}_holm"):
+            p_values = [claim.get(form) for claim in claims]
+            below[form] = sum(p is not None and p < 0.05 for p in p_values)
+    return (
+        f"Corrected over them (Holm, 1979), {below['p_old_holm']} of {below['p_old']} p values "
+        f"below .05 with the old scores stay below it, and {below['p_new_holm']} of "
+        f"{below['p_new']} with the new."
+    )
 
 
 def tests_of(claims: Sequence[Mapping[str, Any]]) -> list[str]:

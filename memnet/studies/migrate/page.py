@@ -31,6 +31,7 @@ from memnet.studies.migrate.answer import (
     write_results,
     write_sentences,
 )
+from memnet.studies.migrate.claims.claim import SCORES
 from memnet.studies.migrate.figures import FIGURES, captions, drawn
 from memnet.studies.migrate.methods import split_methods, tests_of
 from memnet.studies.migrate.record import MigrationRecord
@@ -149,19 +150,34 @@ def claims_table(record: MigrationRecord) -> Table:
                 Cell(CHANGES[claim["verdict"]]),
                 *([] if one else [Cell(f"{claim['n']:,}")]),
                 _cell(claim["old"]),
-                Cell(p_value(claim["p_old"]) or _UNDEFINED),
+                _p_cell(claim, "old", several=len(record.claims) > 1),
                 _cell(claim["new"]),
-                Cell(p_value(claim["p_new"]) or _UNDEFINED),
+                _p_cell(claim, "new", several=len(record.claims) > 1),
                 _cell(claim["difference"]),
                 Cell(p_of_difference(claim) or _UNDEFINED),
             ]
             for claim in record.claims
         ],
         before=f"On the same pictures{of}, with {percent(record.settings['level'])} intervals. p "
-        "values are two-sided, each for one claim, and not corrected for the number of claims "
-        f"({len(record.claims)}).",
+        f"values are two-sided, each for one claim{_corrected(record.claims)}.",
         after=_footnote(record),
     )
+
+
+def _corrected(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Say what stands under the p values."""
+    if len(claims) < 2 or not any(_holm(claim, score) for claim in claims for score in SCORES):
+        return ""
+    return f"; under each Holm's, corrected over the {len(claims)} claims with one score"
+
+
+def _p_cell(claim: Mapping[str, Any], score: str, *, several: bool) -> Cell:
+    text = _holm(claim, score) if several else ""
+    return Cell(p_value(claim[f"p_{score}"]) or _UNDEFINED, note=f"Holm {text}" if text else "")
+
+
+def _holm(claim: Mapping[str, Any], score: str) -> str:
+    return p_value(claim.get(f"p_{score}_holm"))
 
 
 def _footnote(record: MigrationRecord) -> str:
@@ -386,7 +402,7 @@ def claims_csv(record: MigrationRecord) -> str:
     head = ["kind", "title", "outcome", "n", "statistic"]
     for part in parts:
         head += [part, f"{part}_low", f"{part}_high", f"p_{part}"]
-    head.append("p_difference_floor")
+    head += ["p_difference_floor", "p_old_holm", "p_new_holm"]
     return csv_text(head, _rows(record, parts))
 
 
@@ -395,6 +411,7 @@ def _rows(record: MigrationRecord, parts: Iterable[str]) -> Iterable[dict[str, A
         row = {name: claim[name] for name in ("kind", "title", "outcome", "n")}
         row["statistic"] = claim["detail"]["statistic"]
         row["p_difference_floor"] = claim["p_difference_floor"]
+        row |= {name: claim.get(name) for name in ("p_old_holm", "p_new_holm")}
         for part in parts:
             low, high = claim[part]["interval"] or (None, None)
             row |= {part: claim[part]["value"], f"{part}_low": low, f"{part}_high": high}

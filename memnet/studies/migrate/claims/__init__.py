@@ -2,7 +2,7 @@
 
 Both scores are judged on the same resamples of the items, so their difference has an interval and a
 test of its own: that two results fall on either side of .05 does not mean that they differ (Gelman
-& Stern 2006). p values are of one claim at a time, not corrected for how many there are.
+& Stern 2006). p values are of one claim at a time; Holm's, over all claims, stand beside them.
 
 **Intervals** are percentiles of resamples of the items, widened as small samples need (Hesterberg
 2015), but for omega squared (noncentral F). Groups are resampled each within itself, and clusters

@@ -54,6 +54,8 @@ class Claim:
     p_old, p_new, p_difference : two-sided, 0 to 1; None where undefined.
     p_difference_floor : the lowest that ``p_difference`` can be with so many resamples; where it
         is no higher, the true one is this or lower.
+    p_old_holm, p_new_holm : ``p_old`` and ``p_new``, each corrected by Holm's method over all
+        claims of the study (:func:`.correction.correct_claims`).
     test : in words, what tests old and new, and what it tests.
     method : how the intervals and the p of the difference were computed.
     detail : the rest, in JSON's types. Always ``statistic`` (``"rho"``, ``"r"``, ``"beta"``,
@@ -81,6 +83,8 @@ class Claim:
     test: str
     method: str
     detail: dict[str, Any]
+    p_old_holm: float | None = None
+    p_new_holm: float | None = None
 
 
 def make_claim(

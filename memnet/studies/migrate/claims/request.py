@@ -19,6 +19,7 @@ from memnet.errors import MemnetError
 from memnet.studies.migrate.claims.claim import Claim
 from memnet.studies.migrate.claims.compute import FEWEST, compute_claims
 from memnet.studies.migrate.claims.conclusions import classify_claim, write_conclusion
+from memnet.studies.migrate.claims.correction import correct_claims
 from memnet.studies.migrate.study import StudyTable, average_per_picture, read_group, warn_of_codes
 from memnet.util.arrays import Array
 from memnet.util.text import quoted, shorten_list
@@ -167,7 +168,7 @@ def compute_requested_claims(
                 clusters=clusters_of(there),
                 **more,
             )
-    return claims, remarks, [*unusable, *_undefined(claims)]
+    return correct_claims(claims), remarks, [*unusable, *_undefined(claims)]
 
 
 def _without_cluster(study: StudyTable, without: Any, column: str) -> list[str]:
