@@ -124,14 +124,17 @@ def migrate(
 
 
 def _print(record: MigrationRecord) -> None:
-    """Print the claims as a table, then the sentences."""
+    """Print the claims as a table, then the sentences; first, whether rows belong together."""
     import textwrap
 
     from memnet.compare.report.table_model import Column, number_columns, p_value, short
     from memnet.compare.report.terminal import print_table
+    from memnet.studies.migrate.answer import say_if_apart
     from memnet.studies.migrate.page import p_of_difference
     from memnet.util.text import printable
 
+    if apart := say_if_apart(record):
+        print(textwrap.fill(apart, 100), end="\n\n")
     if record.claims:
         rows = []
         for claim in record.claims:

@@ -17,6 +17,7 @@ from memnet.errors import MemnetError
 from memnet.studies.cautions import score_cautions
 from memnet.studies.migrate import methods
 from memnet.studies.migrate.agreement import measure_agreement
+from memnet.studies.migrate.answer import say_if_apart
 from memnet.studies.migrate.claims.attenuation import (
     correct_for_attenuation,
     published_validities,
@@ -84,7 +85,8 @@ class Migration:
     def __str__(self) -> str:
         """Say what changed and what did not: a line for each claim."""
         n, study = self.record.pictures["n"], self.record.study["source"]
-        return "\n".join([f"{n:,} pictures of {study} migrated.", *self.record.conclusions])
+        first = [f"{n:,} pictures of {study} migrated.", *filter(None, [say_if_apart(self.record)])]
+        return "\n".join([*first, *self.record.conclusions])
 
     def __repr__(self) -> str:
         """Return the sentences too: a notebook shows them."""

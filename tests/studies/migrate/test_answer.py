@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import memnet
+from memnet.studies.migrate.migration import Migration
 
 N = 60
 
@@ -77,6 +78,14 @@ def test_rows_that_do_not_belong_together_are_the_first_thing_said(pages):
     assert text.index("figures/scores.png" if "figures/scores.png" in text else "crosswalk.png") < (
         text.index("## The claims")
     )
+
+
+def test_in_print_it_is_said_first_too(pages):
+    for name, apart in (("sound", False), ("mixed up", True)):
+        record, _ = pages[name]
+        done = Migration(table=pd.DataFrame(), record=record, crosswalk=None, complete=True)
+        second = str(done).splitlines()[1]
+        assert second.startswith("Old and new scores do not rise together") is apart
 
 
 def test_each_caution_is_said_once(pages):
