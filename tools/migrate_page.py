@@ -311,16 +311,19 @@ def confounded(random: np.random.Generator) -> dict[str, float]:
         validities={"old": 0.69, "new": 0.82},
         resamples=RESAMPLES,
     )
-    corrected = claim.detail["corrected"]
+    corrected = {s: claim.detail["corrected"][s]["interval"] for s in ("old", "new")}
     return {
         "coefficient of the predictor, old score as control": _rejects(claim.p_old),
         "coefficient of the predictor, new score as control": _rejects(claim.p_new),
         **{
             f"the same, memorability itself held constant (validity of the {s} score)": float(
-                corrected[s]["interval"] is None
-                or not corrected[s]["interval"][0] <= 0 <= corrected[s]["interval"][1]
+                ends is not None and not ends[0] <= 0 <= ends[1]
             )
-            for s in ("old", "new")
+            for s, ends in corrected.items()
+        },
+        **{
+            f"no interval of that is given (validity of the {s} score)": float(ends is None)
+            for s, ends in corrected.items()
         },
     }
 
