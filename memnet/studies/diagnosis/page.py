@@ -124,7 +124,8 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
 def _subtitle(diagnosis: Diagnosis) -> str:
     if diagnosis.evidence == "no pictures":
         return f"{diagnosis.n:,} rows, without their pictures"
-    return f"{diagnosis.n:,} pictures · weights of {Path(diagnosis.model).name}"
+    verdict, weights = diagnosis.headline.rstrip("."), Path(diagnosis.model).name
+    return f"{verdict} · {diagnosis.n:,} pictures · weights of {weights}"
 
 
 def _what_numbers_say(diagnosis: Diagnosis) -> Sequence[str]:
@@ -140,8 +141,10 @@ def _caption(diagnosis: Diagnosis) -> str:
     named = "" if diagnosis.verdict else ", the nearest variant"
     text = (
         f"Each picture's score in the column (vertical) and by {compared.slug}{named} (horizontal, "
-        f"{compared.form}). On the grey line the two are equal."
+        f"{compared.form})."
     )
+    if diagnosis.evidence != "rank":
+        text += " On the grey line the two are equal."
     if diagnosis.disagreeing:
         text += " Orange crosses are rows that do not agree."
     return text
@@ -170,7 +173,8 @@ def draw_column(diagnosis: Diagnosis) -> Figure:
         figure = Figure(figsize=(4.6, 4.0), layout="constrained")
         axes = figure.add_subplot()
         middle = sum(compared.old) / len(compared.old)
-        axes.axline((middle, middle), slope=1, color=GREY, lw=0.8, zorder=0)
+        if diagnosis.evidence != "rank":  # where the units are not the same
+            axes.axline((middle, middle), slope=1, color=GREY, lw=0.8, zorder=0)
         for name, marker, color, chosen in (
             ("rows that agree" if apart else "pictures", "o", TRUTH, False),
             ("rows that do not", "x", PREDICTION, True),

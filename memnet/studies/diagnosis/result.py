@@ -228,6 +228,7 @@ def without_pictures(
         equivalent={},
         form=None,
         evidence="no pictures",
+        summary="Without pictures there is only a first guess.",
         sentence="Without pictures there is only a first guess: see fingerprint.",
         n=n,
         digits=fingerprint.decimals,
