@@ -174,6 +174,7 @@ def test_the_report_begins_with_the_auc(record):
     assert "| Model | AUC | Top minus bottom quarter |" in glance
     assert "rho" not in glance
     assert "Top minus bottom quarter" in glossary(record)
+    assert "weakly, moderately, strongly" not in glossary(record)
     assert SHARED_FIGURES["roc_curves"].possible(record)
     assert not SHARED_FIGURES["forest_spearman"].possible(record)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from memnet.compare.record import RunRecord
 from memnet.compare.report.answer import STRENGTHS, STRENGTHS_SOURCE
 from memnet.compare.report.table_model import percent
+from memnet.compare.report.two_classes import has_classes
 from memnet.data.contamination import MEANINGS
 from memnet.stats.metrics import CLASS_METRICS, METRICS, describe
 
@@ -55,7 +56,7 @@ def _metrics(record: RunRecord) -> dict[str, str]:
 
 
 def _strengths(record: RunRecord) -> str:
-    if not _has(record, "spearman"):
+    if not _has(record, "spearman") or has_classes(record):
         return ""
     names = [word for _, word in STRENGTHS]
     limits = [f".{10 * limit:.0f}" for limit, _ in STRENGTHS[:-1]]
