@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from memnet import MemnetError
 from memnet.cli.compare import refuse_to_replace
@@ -81,6 +82,26 @@ def test_copies_of_the_tables_for_spreadsheets_have_no_formulas(memnet_command, 
         assert safe.select_dtypes("number").equals(plain.select_dtypes("number"))
     compare(memnet_command, "--scores", "./=1+1.csv")
     assert not list(tables.glob("*.spreadsheet.csv"))  # of the earlier comparison
+
+
+def test_pictures_at_hand_are_shown_unless_they_are_not_wanted(memnet_command, study):
+    (study / "pictures").mkdir()
+    for number in range(40):
+        Image.new("RGB", (20, 10)).save(study / "pictures" / f"{number:03d}.jpg")
+    scores = pd.read_csv(study / "good.csv")
+    scores.assign(path="pictures/" + scores.image_id).to_csv(study / "paths.csv", index=False)
+    thumbnails = {}
+    for name, args in {
+        "none at hand": ("good.csv",),
+        "a folder": ("good.csv", "--pictures", "pictures"),
+        "a column": ("paths.csv",),
+        "not wanted": ("paths.csv", "--no-thumbnails"),
+    }.items():
+        done = compare(memnet_command, "--scores", *args)
+        page = (study / "out" / "report.html").read_text(encoding="utf-8")
+        thumbnails[name] = page.count("data:image/jpeg")
+        assert ("thumbnails of" in done.stderr) is bool(thumbnails[name])
+    assert thumbnails == {"none at hand": 0, "a folder": 36, "a column": 36, "not wanted": 0}
 
 
 def test_several_score_files_after_one_option_or_repeated(memnet_command, study):

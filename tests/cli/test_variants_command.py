@@ -82,6 +82,7 @@ def test_the_page_holds_the_sheet_and_the_list(picture, tmp_path):
     (weights,) = folder.glob("*.safetensors")
     run(picture, "--model", weights, "--out", tmp_path / "sheet.html")
     page = (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert "used in 27 ways, which feed the network 21 different inputs." in page
     assert all(f'<th scope="row">{slug} <' in page for slug in registry())
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
     assert page.count("data:image/png;base64,") == 1

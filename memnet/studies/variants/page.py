@@ -245,6 +245,7 @@ def sheet_page(picture: str, sheet: bytes) -> str:
     picture : the name of the picture that the variants are shown for.
     sheet : the contact sheet, a PNG file.
     """
+    variants = list_variants()
     rows = [
         [
             Cell(variant["slug"], note=variant["title"]),
@@ -254,7 +255,7 @@ def sheet_page(picture: str, sheet: bytes) -> str:
             Cell(variant["use_for"]),
             Cell(variant["source"]),
         ]
-        for variant in list_variants()
+        for variant in variants
     ]
     columns = [
         Column("Variant"),
@@ -264,6 +265,7 @@ def sheet_page(picture: str, sheet: bytes) -> str:
     context = {
         "picture": picture,
         "count": len(rows),
+        "different": len({frozenset([v["slug"], *v["same_inputs"]]) for v in variants}),
         "variants": Table(title="", columns=columns, rows=rows),
         "version": memnet.__version__,
     }
