@@ -1,10 +1,11 @@
 """Coverage of the intervals and error rates of the tests, by simulation from known populations.
 
-    python tools/statistics_page.py docs/statistics.md
+    python tools/statistics_page.py docs/statistics.md [studies | crossed]
 
-runs every study of :data:`STUDIES` and writes the table of the page. The slow tests run the same
-studies with the same seeds and hold them to the same bounds. Simulation k of n pictures always
-draws from ``default_rng([n, k])``, so the number of processes changes nothing.
+runs every study of :data:`STUDIES` and the crossed design of :mod:`crossed_design`, or one of the
+two, and writes the tables of the page. The slow tests run the same with the same seeds and hold
+them to the same bounds. Simulation k of n pictures always draws from ``default_rng([n, k])``, so
+the number of processes changes nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 import _helpers  # noqa: F401
+import crossed_design
 from memnet.stats import bootstrap, model_differences, noise_matched, reliability
 from memnet.stats.bootstrap import interval_of
 from memnet.stats.categories import WITHIN, cochran_q, resampled_rhos
@@ -35,6 +37,7 @@ CLASSIC = {"williams": "Williams", "steiger": "Steiger", "meng_rosenthal_rubin":
 COVERAGE = (0.93, 0.97)
 ERROR = (0.04, 0.06)
 BEGIN, END = "<!-- simulation: begin -->", "<!-- simulation: end -->"
+CROSSED = "<!-- crossed design: begin -->", "<!-- crossed design: end -->"
 
 
 def _covers(ends: Any, value: float) -> float:
@@ -330,18 +333,27 @@ def shown(page: str) -> dict[tuple[str, str, str], float]:
     return {(what, name, n): float(share) / 100 for what, name, n, share in rows}
 
 
-def main(path: Path) -> None:
-    page = path.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
+def studies_table() -> list[str]:
+    """Run every study, and say at once what lies outside its bounds."""
     measured = []
     with processes() as pool:
         for study in STUDIES:
             measured.append((study, measure(study, pool)))
             print(study.name, *outside(*measured[-1]), sep="\n    ", flush=True)
-    lines = "\n".join(table(measured))
-    path.write_text(f"{before}{BEGIN}\n{lines}\n{END}{after}", encoding="utf-8")
+    return table(measured)
+
+
+def main(path: Path, part: str = "") -> None:
+    tables = {
+        "crossed": (CROSSED, lambda: crossed_design.table(crossed_design.measure())),
+        "studies": ((BEGIN, END), studies_table),
+    }
+    for (begin, end), lines in [tables[part]] if part else tables.values():
+        text = "\n".join(lines())
+        before, rest = path.read_text(encoding="utf-8").split(begin)
+        after = rest.split(end)[1]
+        path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:3])

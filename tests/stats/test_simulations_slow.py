@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import crossed_design
 import statistics_page
 from memnet.stats import noise_matched
 from memnet.stats.resampling import Draws
@@ -39,6 +40,23 @@ def test_figures_lie_within_their_bounds_and_are_those_of_the_page(study: Study,
     for row in statistics_page.table([(study, measured)])[2:]:
         ((key, share),) = statistics_page.shown(row).items()
         assert shown[key] == pytest.approx(share, abs=0.01), key  # other versions draw otherwise
+
+
+def test_where_everybody_sees_everything_participants_give_the_ceiling_and_answers_do_not():
+    rows = crossed_design.measure()
+    page = PAGE.read_text(encoding="utf-8")
+    for row, line in zip(rows, crossed_design.table(rows)[2:], strict=True):
+        if row.bound is not None:
+            assert row.bound[0] <= row.covered <= row.bound[1], line
+            assert abs(row.mean - row.true) < 0.01, line
+        if row.way == crossed_design.ANSWERS:
+            assert row.covered < 0.5, line
+        start = f"| {row.value} | {row.way} | {row.true:.3f} | "
+        (shown,) = [each for each in page.splitlines() if each.startswith(start)]
+        mean, bias, covered = (float(cell) for cell in shown.split(" | ")[3:6])
+        # Other versions draw otherwise.
+        assert [mean, bias] == pytest.approx([row.mean, row.mean - row.true], abs=0.003)
+        assert covered == pytest.approx(100 * row.covered, abs=1)
 
 
 def test_every_bound_is_used_and_every_row_of_the_page_is_a_study():
