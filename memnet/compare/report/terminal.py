@@ -27,10 +27,10 @@ def console() -> Console:
 
 
 def print_sentence(text: str) -> None:
-    """Print a sentence, which a terminal breaks between words."""
+    """Print a sentence, which a terminal breaks between words; for other programs it is a line."""
     from rich.text import Text
 
-    console().print(Text(printable(text, len(text))))
+    console().print(Text(printable(text, len(text))), soft_wrap=not sys.stdout.isatty())
 
 
 def print_table(headings: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
