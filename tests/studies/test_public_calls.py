@@ -93,7 +93,8 @@ def test_diagnose_without_pictures_is_a_first_guess(study, tmp_path):
     study.to_csv(tmp_path / "old.csv", index=False)
     same = memnet.diagnose(tmp_path / "old.csv", score_column="memnet")
     assert same.read_as == ("UTF-8, comma between cells",)
-    assert same.to_dict() == diagnosis.to_dict() | {"read_as": list(same.read_as)}
+    told = {"read_as": list(same.read_as), "source": str(tmp_path / "old.csv")}
+    assert same.to_dict() == diagnosis.to_dict() | told
 
 
 def test_a_migration_names_the_column_that_is_not_there(study):
