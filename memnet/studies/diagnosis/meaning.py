@@ -99,9 +99,9 @@ def _say_ranks(slug: str, agreement: ServerAgreement) -> str:
     if agreement.rho is None:
         return "Its outputs are all the same on these pictures, so that they rank nothing."
     return (
-        f"Ranks: on these {agreement.n:,} pictures it orders them as the original does with "
-        f"Spearman's rho {agreement.rho:.3f}; what rests on their order (correlations, top and "
-        "bottom groups) is as good as that."
+        f"Ranks: on these {agreement.n:,} pictures its order and the original's agree at "
+        f"Spearman's rho {agreement.rho:.3f}; what rests on order (correlations, top and bottom "
+        "groups) can be trusted that far and no farther."
     )
 
 

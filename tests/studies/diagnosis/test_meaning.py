@@ -40,7 +40,7 @@ def test_ranks_and_level_are_those_of_the_two_columns():
     assert found.rho == pytest.approx(0.9)
     assert found.shift == pytest.approx(0.33 - 0.7)
     ranks, level = say_meaning("gray-01", "raw", found, retrained=False)
-    assert ranks.startswith("Ranks: on these 5 pictures it orders them as the original does with ")
+    assert ranks.startswith("Ranks: on these 5 pictures its order and the original's agree at ")
     assert "Spearman's rho 0.900;" in ranks
     assert level.startswith("Level: its raw outputs are on average 0.370 lower than the original's")
     assert level.endswith("so means and cut-offs cannot be compared with the original's.")
