@@ -9,7 +9,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from memnet.errors import StoppedError
+from memnet.errors import MemnetError, StoppedError
 from memnet.util.paths import WINDOWS
 
 BROKEN_PIPE = 141
@@ -48,6 +48,7 @@ class Commands(TyperGroup):
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             make_readable(command)
+            _refuse_repeats(command)
         return command
 
 
@@ -65,6 +66,26 @@ def _end_in_words() -> Iterator[None]:
         if is_broken_pipe(stop.__context__):
             raise SystemExit(BROKEN_PIPE) from None
         raise
+
+
+def _refuse_repeats(command: Any) -> None:
+    """Refuse an option given twice that takes one value; the last would be taken silently."""
+    parse = command.parse_args
+    if isinstance(command, TyperGroup) or "parse_args" in vars(command):  # done before
+        return
+
+    def parse_args(ctx: Any, args: list[str]) -> Any:
+        _, _, given = command.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            once = option.param_type_name == "option" and not (option.multiple or option.is_flag)
+            if once and given.count(option) > 1:
+                raise MemnetError(
+                    f"{option.opts[0]} is given {given.count(option)} times, and takes one value; "
+                    "run the command once for each."
+                )
+        return parse(ctx, args)
+
+    command.parse_args = parse_args
 
 
 def make_readable(command: Any) -> None:

@@ -187,3 +187,16 @@ def test_a_terminal_that_has_not_every_letter_ends_no_command(monkeypatch):
         main()
     print("\u4e2d.jpg", flush=True)
     assert sys.stdout.buffer.getvalue().endswith(b"\\u4e2d.jpg\n")
+
+
+def test_an_option_of_one_value_given_twice_is_refused(memnet_command):
+    done = memnet_command("power", "--rho", 0.3, "--width", 0.1, "--rho", 0.6, check=2)
+    assert done.stderr == (
+        "memnet: --rho is given 2 times, and takes one value; run the command once for each.\n"
+    )
+    done = memnet_command(
+        *("compare", "--truth", "t.csv", "--out", "o", "--truth-column", "a"),
+        *("--scores", "a.csv", "b.csv", "--scores", "c.csv", "--truth-column", "b"),
+        check=2,
+    )
+    assert "--truth-column is given 2 times" in done.stderr

@@ -29,6 +29,7 @@ CHANGES = {
 }
 """What becomes of a claim, by its ``verdict``, in a cell of a table."""
 
+_ALPHA = 0.05
 _KEPT = ("holds", "stronger", "weaker")
 _REPEATED = (
     re.compile(r", so this is no evidence that they disagree"),
@@ -68,8 +69,28 @@ def write_answer(record: MigrationRecord) -> str:
         parts.append(f"{_be(count)} significant with neither score")
     if count := words["undefined"]:
         parts.append(f"{_be(count)} undefined")
-    of = "the one claim" if len(claims) == 1 else f"the {len(claims)} claims"
-    return f"Of {of}, redone with {name}, {'; '.join(parts)}."
+    if len(claims) == 1:
+        return f"The claim, redone with {name}, {parts[0].removeprefix('1 ')}."
+    return f"Of the {len(claims)} claims, redone with {name}, {'; '.join(parts)}.{_holm(claims)}"
+
+
+def _holm(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Say how many p values stay below .05 when they are corrected for their number."""
+    below = {
+        score: sum(
+            claim[f"p_{score}_holm"] <= _ALPHA
+            for claim in claims
+            if claim.get(f"p_{score}_holm") is not None
+        )
+        for score in ("new", "old")
+    }
+    if all(claim.get("p_new_holm") is None for claim in claims):
+        return ""
+    return (
+        f" Corrected for {len(claims)} claims (Holm), {below['new'] or 'none'} with the new scores "
+        f"and {below['old'] or 'none'} with the old {'is' if below['old'] == 1 else 'are'} "
+        "significant."
+    )
 
 
 def _be(count: int) -> str:
@@ -85,9 +106,12 @@ def _difference(claims: Sequence[Mapping[str, Any]], word: str) -> str:
     """Say in how many of such claims the two scores are shown to differ."""
     those = [claim for claim in claims if claim["verdict"] == word]
     shown = sum(map(_scores_differ, those))
-    if len(those) == 1:
-        return f" ({'a' if shown else 'no'} difference between the two scores is shown)"
-    return f" ({shown or 'none'} of them with a difference between the two scores shown)"
+    if not shown:
+        them = "it" if len(those) == 1 else "any of them"
+        return f", though the two scores are not shown to differ in {them}"
+    if shown == len(those):
+        return ", and there the two scores differ"
+    return f", and in {shown} of them the two scores differ"
 
 
 def name_of_new(record: MigrationRecord) -> str:
