@@ -263,7 +263,7 @@ def cells_of(figure: Figure) -> dict[tuple[int, int], tuple[str, object]]:
 
 
 def minus(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    return f"{value:.2f}".replace("0.", ".", 1).replace("-", "−")
 
 
 def test_the_matrix_holds_row_minus_column_below_the_diagonal(record, drawn):

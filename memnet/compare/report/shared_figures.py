@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from memnet.compare.report.category_figure import (
     categories_caption,
     draw_categories,
 )
+from memnet.compare.report.digits import rounded, with_interval
 from memnet.compare.report.roc_figure import can_draw_roc, draw_roc, roc_caption
 from memnet.compare.report.style import (
     INK,
@@ -34,7 +35,6 @@ from memnet.compare.report.style import (
     height_of,
     legend,
     named,
-    number,
     pictures,
     width_of,
 )
@@ -53,9 +53,9 @@ _NAMES = 190.0
 """Points: the widest that a column of names may be."""
 _LIFT = 6.0
 """Points between an interval and the text over it."""
-_BEHIND: Any = {"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8}
+_BEHIND: Any = {"fc": "white", "ec": "none", "pad": 0.5}
 """Behind a text that lies over the ceiling."""
-_CELL = 80.0
+_CELL = 96.0
 """Points: the narrowest that a cell may be, to hold the word "contaminated" below it."""
 _MOST_WIDE = 6
 """With more models than this a cell's interval stands on two lines, to keep the matrix narrow."""
@@ -109,10 +109,12 @@ def _rows(record: RunRecord) -> list[Result]:
 def _forest_text(row: Result) -> str:
     if row.value is None:
         return "undefined"
-    text = number(row.value)
-    if row.interval is not None:
-        text += f" [{number(row.interval[0])}, {number(row.interval[1])}]"
-    return text
+    return _with_interval(row.value, row.interval)
+
+
+def _with_interval(value: float, ends: Sequence[float] | None) -> str:
+    """Write a value with its interval, with the digits of the page and a true minus sign."""
+    return with_interval(value, ends, bare=True).replace("-", "−")
 
 
 def _forest_row(axes: Axes, place: int, row: Result, text: str) -> None:
@@ -136,11 +138,10 @@ def _draw_ceiling(axes: Axes, record: RunRecord) -> None:
     known = _find_ceiling(record)
     if known is None:
         return
-    label = f"ceiling for these human scores, {number(known['value'])}"
     ends = known["interval"]
+    label = f"ceiling for these human scores, {_with_interval(known['value'], ends)}"
     if ends is not None:
         axes.axvspan(*ends, color=TRUTH, alpha=0.18, lw=0, zorder=0)
-        label += f" [{number(ends[0])}, {number(ends[1])}]"
     axes.axvline(known["value"], color=TRUTH, ls="--", lw=1.5, label=f"{label}: {_source(record)}")
 
 
@@ -253,11 +254,12 @@ def draw_differences(record: RunRecord) -> Figure:
 
 
 def _cell_text(cell: _Cell, wide: bool) -> str:
-    text = number(cell.value) + ("*" if cell.marked else "")
+    value, ends = (text.replace("-", "−") for text in rounded(cell.value, cell.interval, bare=True))
+    broken = ",\n"
+    marked = value + ("*" if cell.marked else "")
     if cell.interval is None:
-        return text
-    between = ", " if wide else ",\n"
-    return f"{text}\n[{number(cell.interval[0])}{between}{number(cell.interval[1])}]"
+        return marked
+    return f"{marked}\n{ends if wide else ends.replace(', ', broken)}"
 
 
 def _column_names(models: list[str], record: RunRecord, width: float) -> tuple[list[str], bool]:
