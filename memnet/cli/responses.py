@@ -92,6 +92,8 @@ def responses(
         print(sentence)
     if record["read_as"]:
         say(f"{trials.name} was read as {'; '.join(record['read_as'])}")
+    for sentence in record["doubts"]:
+        say(f"warning: {sentence}")
     say_some(record["set_aside"], f"in {out / 'responses.json'}")
     say_some(
         [f"{each['participant']}: {each['left_out']}" for each in record["left_out"]],

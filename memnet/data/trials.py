@@ -26,6 +26,7 @@ from memnet.data.tables import (
     require_column,
 )
 from memnet.errors import MemnetError
+from memnet.util.paths import command_text
 from memnet.util.text import abridged, quoted, shorten_list
 
 YES = ("1", "yes", "y", "true", "old", "seen", "repeat", "repeated", "target")
@@ -50,6 +51,7 @@ class Trials:
     rows : rows that the table had.
     set_aside : a sentence for each kind of rows that could not be used.
     assumed : sentences on how the table was read.
+    doubles : rows that are the same in every column as an earlier one.
     """
 
     participants: list[str]
@@ -63,6 +65,7 @@ class Trials:
     rows: int
     set_aside: tuple[str, ...]
     assumed: tuple[str, ...]
+    doubles: int
 
 
 def read_trials(
@@ -149,7 +152,8 @@ def read_trials(
         )
         if empty == "leave out":
             usable &= ~blank
-    called_old = _answers(cells, answer, source, usable & ~blank, yes, assumed)
+    meaning = "the answer was right" if correct else "the picture was called old"
+    called_old = _answers(cells, answer, source, usable & ~blank, yes, assumed, meaning)
     if correct:
         called_old = called_old == was_old
     if empty == "no":
@@ -170,6 +174,7 @@ def read_trials(
         rows=len(frame) + len(broken_rows(frame)),
         set_aside=tuple(set_aside),
         assumed=tuple(assumed),
+        doubles=_doubles(frame),
     )
 
 
@@ -195,6 +200,13 @@ def read_answers(path: Path) -> pd.DataFrame:
         raise MemnetError(
             f"{path} cannot be read as the answers of `memnet responses` ({reason}); run it again."
         ) from error
+
+
+def _doubles(frame: pd.DataFrame) -> int:
+    try:
+        return int(frame.duplicated().sum())
+    except TypeError:  # a cell of a DataFrame holds a list or the like
+        return int(frame.astype(str).duplicated().sum())
 
 
 def _ids(cells: pd.Series) -> Any:
@@ -236,6 +248,7 @@ def _answers(
     usable: Any,
     yes: Sequence[str],
     assumed: list[str],
+    meaning: str,
 ) -> Any:
     counted = Counter(cell for cell, used in zip(cells, usable, strict=True) if used)
     if yes:
@@ -250,11 +263,31 @@ def _answers(
         ]
         assumed.append(f"of column {column!r}, these mean no: {shorten_list(others, 6)}")
         return np.array([cell in meant for cell in cells], dtype=bool)
-    strange = [value for value in counted if value not in YES and value not in NO]
-    if strange:
+    if any(value not in YES and value not in NO for value in counted):
         raise MemnetError(
-            f"{source}, column {column!r}, holds {shorten_list(map(quoted, strange), 4)}, which "
-            "may mean anything; say which values mean that the picture was called old "
-            f"(--yes {abridged(strange[0], 20)})."
+            f"{source}, column {column!r}, holds {_ask_for_yes(sorted(counted), meaning)}"
         )
     return np.array([cell in YES for cell in cells], dtype=bool)
+
+
+def _ask_for_yes(values: Sequence[str], meaning: str) -> str:
+    """Name all values and ask which mean yes; to suggest one of them would be to guess."""
+    if len(values) == 1:
+        return (
+            f"only {quoted(values[0])}, which may mean anything. If it means that {meaning}: "
+            f"{_yes(values[0])}; if not, write no in its place."
+        )
+    if len(values) == 2:
+        first, second = values
+        return (
+            f"{quoted(first)} and {quoted(second)}, which may mean anything; say which of them "
+            f"means that {meaning}: {_yes(first)} or {_yes(second)}."
+        )
+    return (
+        f"{shorten_list(map(quoted, values), 6)}, which may mean anything; say which of them mean "
+        f"that {meaning} (--yes VALUE, once for each; all others then mean no)."
+    )
+
+
+def _yes(value: str) -> str:
+    return command_text(["--yes", abridged(value, 40)])

@@ -351,6 +351,54 @@ def test_results_to_paste_are_in_apa_style(old):
     assert ", p " not in results_text(clustered)
 
 
+def test_a_null_is_not_pasted_as_a_correlation(old):
+    null = compared(old, rho("a", 0.1, -0.03, 0.22))
+    assert results_text(null) == (
+        "a's predictions did not correlate significantly with memorability, rs(238) = .10, "
+        "95% CI [-.03, .22], p = .122."
+    )
+    clustered = replace(null, resampling={"kind": "clusters", "column": "c", "groups": 20})
+    assert "No correlation of a's predictions with memorability was shown, rs(" in results_text(
+        clustered
+    )
+    unsure = compared(old, rho("a", 0.2, -0.01, 0.32))  # p = .002, as one interval is not the other
+    assert results_text(unsure).startswith("The rank correlation of a's predictions with memorabi")
+    assert "predictions with memorability was rs(238) = .20" in results_text(unsure)
+    wrong = compared(old, rho("a", -0.4, -0.5, -0.3))
+    assert "predictions correlated negatively with memorability, rs(" in results_text(wrong)
+
+
+@pytest.mark.parametrize(
+    ("column", "called"),
+    [
+        ("hit_rate", "memorability"),
+        ("Memorability", "memorability"),
+        ("false_alarm_rate", "the human scores (false_alarm_rate)"),
+        ("whiteness", "the human scores (whiteness)"),
+    ],
+)
+def test_what_was_predicted_is_named_by_its_column(old, column, called):
+    record = replace(compared(old, *GOOD), truth={**old.truth, "column": column})
+    assert f"correlated with {called}, rs(" in results_text(record)
+
+
+def test_halves_that_agree_by_chance_have_no_ceiling_in_words(old):
+    figures = {
+        name: {"value": value, "interval": None, "method": "m", "resamples": 0}
+        for name, value in (
+            ("ceiling_spearman", None),
+            ("split_half", -0.11),
+            ("reliability_spearman", -0.238),
+        )
+    }
+    for labels in (CEILING, CEILING | {"kind": "participants", "participants": 9}):
+        record = compared(old, *GOOD, labels={**labels, "figures": figures})
+        (said,) = write_findings(record)
+        assert "no better than chance, so these scores hold no reliable differences" in said
+        assert "undefined" not in said
+        assert "ceiling" not in methods_text(record)
+
+
 def test_the_p_value_to_paste_is_that_of_scipy(old):
     from scipy import stats
 

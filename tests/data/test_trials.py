@@ -39,8 +39,9 @@ def test_the_words_that_people_use_are_read(said):
 
 
 def test_keys_must_be_explained_and_then_are_read():
-    with pytest.raises(MemnetError, match=r"holds 'j', 'k', which may mean anything.*--yes j"):
-        trials_of(["j", "k", "j"])
+    asked = "holds 'j' and 'k', which may mean anything; say which .* old: --yes j or --yes k"
+    with pytest.raises(MemnetError, match=asked):
+        trials_of(["k", "j", "k"])
     found = trials_of(["j", "k", "J"], yes=["j"])
     assert found.yes.tolist() == [True, False, True]
     assert "of column 'said', these mean no: k (1)" in found.assumed
@@ -53,6 +54,25 @@ def test_ratings_are_no_answers_and_old_must_be_two_valued():
         trials_of([1, 2, 3, 6])
     with pytest.raises(MemnetError, match=r"column 'old', holds '2'; it must say yes"):
         trials_of([1, 0, 1], old=[1, 0, 2])
+
+
+def test_no_value_is_suggested_as_yes_where_another_may_be_meant():
+    """With 1 = old and 2 = new, a hint that names the strange 2 alone would invert the study."""
+    with pytest.raises(MemnetError, match=r"'1' and '2'.*picture was called old: --yes 1 or --ye"):
+        trials_of([1, 2, 1])
+    with pytest.raises(MemnetError, match=r"'1', '2', '3', which.*\(--yes VALUE, once for each"):
+        trials_of([1, 2, 3])
+    with pytest.raises(MemnetError, match=r"only 'k'.*--yes k; if not, write no"):
+        trials_of(["k", "k"])
+    with pytest.raises(MemnetError, match="that the answer was right: --yes 1 or --yes 2"):
+        trials_of([1, 2], old=[1, 0], response="", correct="said")
+
+
+def test_rows_that_are_the_same_are_counted_and_kept():
+    table = pd.DataFrame({"p": 1, "image": list("aab"), "said": [1, 1, 1], "x": [[1], [1], [1]]})
+    for frame in (table, table.drop(columns="x")):
+        found = read_trials(frame, participant="p", picture="image", response="said")
+        assert (found.doubles, len(found.yes)) == (1, 3)
 
 
 def test_an_empty_answer_is_never_guessed():

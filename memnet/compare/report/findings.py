@@ -39,9 +39,8 @@ def _ceiling_sentence(record: RunRecord) -> str:
             f"(median {answers['median']:g}). By these counts the scores have a reliability of "
             f"{_value(record, 'reliability_spearman')}: two random halves of the answers agree at "
             f"rho = {_value(record, 'split_half')}, and the Spearman-Brown formula takes that to "
-            "full length. Even a perfect predictor could be expected to reach no more than "
-            f"rho = {_value(record, 'ceiling_spearman')} with them. (That supposes that other "
-            "people answered to each picture. Where the same people saw all of them, both are too "
+            f"full length. {_reach(record)} (That supposes that other "
+            "people answered to each picture. Where the same people saw all of them, this is too "
             "low: the command memnet responses takes the participants into account.)"
         )
     if kind == "participants":
@@ -49,8 +48,7 @@ def _ceiling_sentence(record: RunRecord) -> str:
             f"The human scores rest on the answers of {labels['participants']:,} participants. Two "
             f"random halves of these people agree at rho = {_value(record, 'split_half')}, and "
             "the Spearman-Brown formula takes that to full length, a reliability of "
-            f"{_value(record, 'reliability_spearman')}. Even a perfect predictor could be "
-            f"expected to reach no more than rho = {_value(record, 'ceiling_spearman')} with them."
+            f"{_value(record, 'reliability_spearman')}. {_reach(record)}"
         )
     if kind == "published":
         return (
@@ -65,6 +63,22 @@ def _ceiling_sentence(record: RunRecord) -> str:
             "said about the highest correlation that they allow."
         )
     return ""  # a record of the first schema version
+
+
+def _reach(record: RunRecord) -> str:
+    """Say how high rho can become with scores of which halves were correlated."""
+    figures = record.labels["figures"]
+    if "ceiling_spearman" in figures and figures["ceiling_spearman"]["value"] is None:
+        if figures.get("reliability_spearman", {}).get("value") is None:
+            return "So there is no ceiling."
+        return (
+            "The halves agree no better than chance, so these scores hold no reliable differences "
+            "between the pictures, and there is no ceiling."
+        )
+    return (
+        "Even a perfect predictor could be expected to reach no more than "
+        f"rho = {_value(record, 'ceiling_spearman')} with them."
+    )
 
 
 def _value(record: RunRecord, name: str) -> str:

@@ -170,7 +170,9 @@ def forest_caption(record: RunRecord) -> str:
         "whether the model was trained on this data set"
     )
     if _find_ceiling(record) is None:
-        return f"{text}; a ceiling is not drawn, as the reliability of the labels is not known."
+        measured = record.labels.get("kind") in ("counts", "participants")
+        why = "there is none" if measured else "the reliability of the labels is not known"
+        return f"{text}; a ceiling is not drawn, as {why}."
     band = ", with its interval as a band," if (_find_ceiling(record) or {})["interval"] else ""
     return (
         f"{text}; the dashed line{band} is the ceiling, the correlation that a predictor which "

@@ -6,6 +6,7 @@ Every number is of the record or follows from its numbers alone.
 from __future__ import annotations
 
 import math
+import re
 
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report import two_classes
@@ -31,6 +32,8 @@ _SEEN = {
 }
 _VERSIONS = {"python": "Python", "numpy": "NumPy", "scipy": "SciPy"}
 _FEWEST_FOR_P = 10
+_MEMORABILITY = re.compile(r"(^|[^a-z])hit|memorab|^human_score$|^corrected$|^$")
+"""Names of columns that hold how well pictures are remembered, in lower case."""
 
 
 def results_text(record: RunRecord) -> str:
@@ -105,23 +108,50 @@ def _ci(value: float, ends: list[float] | None, level: float, *, bare: bool) -> 
 
 def _of_model(record: RunRecord, result: Result) -> str:
     model = result.model
+    truth = _what_was_predicted(record)
     if result.value is None:
         why = f" ({result.reason})" if result.reason else ""
-        return f"The rank correlation of {model}'s predictions with memorability is undefined{why}."
+        return f"The rank correlation of {model}'s predictions with {truth} is undefined{why}."
     p = _p_of_rho(record, result)
-    text = (
-        f"{model}'s predictions correlated with memorability, rs({result.n - 2}) = "
-        if result.n > 2
-        else f"{model}'s predictions correlated with memorability, rs = "
-    )
+    text = f"{_correlated(result, p, truth)} rs"
+    text += f"({result.n - 2}) = " if result.n > 2 else " = "
     text += _ci(result.value, result.interval, result.level, bare=True)
     text += f", {p_equals(p)}" if p is not None else ""
     share = by_name(record).get((model, "disattenuated_spearman"))
     ceiling = (record.labels.get("figures", {}).get("ceiling_spearman") or {}).get("value")
-    if share is not None and share.value is not None and ceiling and result.value > 0:
+    shown = result.value > 0 and not _reaches_nought(result)
+    if share is not None and share.value is not None and ceiling and shown:
         percent = f"{100 * share.value:.0f}%"
         text += f", {percent} of the noise ceiling of {fixed(ceiling, 2, bare=True)}"
     return f"{text}{_bias(record, model)}."
+
+
+def _correlated(result: Result, p: float | None, truth: str) -> str:
+    """Say no more than interval and p both show; where they differ, whether is left open."""
+    whose = f"{result.model}'s predictions"
+    null = _reaches_nought(result)
+    if p is not None:
+        insignificant = p >= 1 - result.level
+        if result.interval is not None and null != insignificant:
+            return f"The rank correlation of {whose} with {truth} was"
+        if insignificant:
+            return f"{whose} did not correlate significantly with {truth},"
+    if null:
+        return f"No correlation of {whose} with {truth} was shown,"
+    negatively = " negatively" if (result.value or 0) < 0 else ""
+    return f"{whose} correlated{negatively} with {truth},"
+
+
+def _reaches_nought(result: Result) -> bool:
+    return result.interval is not None and result.interval[0] <= 0 <= result.interval[1]
+
+
+def _what_was_predicted(record: RunRecord) -> str:
+    """Return "memorability" where the column's name says that, else the name."""
+    column = record.truth["column"]
+    if _MEMORABILITY.search(column.casefold()):
+        return "memorability"
+    return f"the human scores ({column})"
 
 
 def _bias(record: RunRecord, model: str) -> str:
@@ -201,6 +231,7 @@ def _ceiling(record: RunRecord) -> str:
         "participants": f"by random halves of the participants, {halves}",
         "published": f"as published ({labels.get('source')})",
     }.get(labels.get("kind", ""))
-    if how is None:
+    ceiling = labels.get("figures", {}).get("ceiling_spearman")
+    if how is None or (ceiling is not None and ceiling["value"] is None):
         return ""
     return f"The noise ceiling is the square root of the human scores' reliability, {how}."

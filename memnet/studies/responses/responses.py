@@ -18,6 +18,7 @@ from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.data.trials import EmptyAnswers, Trials, read_trials
 from memnet.errors import MemnetError
 from memnet.stats.recognition import COUNTS, HALVES, MEASURES, Answers, Sums, split_half
+from memnet.studies.responses.doubts import find_doubts
 from memnet.util.atomic import write_text
 from memnet.util.checks import require_whole
 from memnet.util.clock import utc_now
@@ -42,7 +43,8 @@ class ResponseTables:
     participants : a row per participant: ``participant``, ``trials``, ``hit_rate``,
         ``false_alarm_rate``, ``vigilance`` (share right, NaN without such trials), ``left_out``
         (why, "" for those who are used).
-    record : counts, rules, exclusions, and ``split_half``, measure -> its reliability.
+    record : counts, rules, exclusions, ``doubts``, what looks wrong, and ``split_half``,
+        measure -> its reliability.
     answers : the trials that were used: ``participant``, ``image_id``, ``old``, ``yes``.
     """
 
@@ -52,7 +54,7 @@ class ResponseTables:
     answers: pd.DataFrame
 
     def __str__(self) -> str:
-        return "\n".join(describe(self.record))
+        return "\n".join([*describe(self.record), *self.record["doubts"]])
 
 
 def responses(
@@ -138,6 +140,7 @@ def responses(
         "left_out": people.loc[~kept, ["participant", "left_out"]].to_dict("records"),
         "read_as": list(read.assumed),
         "set_aside": list(read.set_aside),
+        "doubts": find_doubts(read, used, by_correct=bool(correct)),
         "split_half": {
             name: {key: finite_or_none(value) for key, value in values.items()}
             for name, values in reliability.items()
@@ -260,10 +263,18 @@ def describe(record: dict[str, Any]) -> list[str]:
         if values["spearman"] is None:
             lines.append(f"{name}: no split-half correlation is defined.")
             continue
-        lines.append(
+        agree = (
             f"{name}: two halves of the participants agree at rho = {values['spearman']:.3f} (mean "
-            f"of {values['halves']:,} halvings); Spearman-Brown gives "
-            f"{values['spearman_brown']:.3f} for all of them."
+            f"of {values['halves']:,} halvings)"
+        )
+        if values["spearman"] <= 0:
+            lines.append(
+                f"{agree}, no better than chance: this measure holds no reliable differences "
+                "between the pictures, and there is no ceiling."
+            )
+            continue
+        lines.append(
+            f"{agree}; Spearman-Brown gives {values['spearman_brown']:.3f} for all of them."
         )
     return lines
 

@@ -10,6 +10,7 @@ import pytest
 
 import memnet
 from command import run_memnet
+from memnet.studies.responses.responses import describe
 
 PEOPLE, PICTURES = 24, 30
 
@@ -172,6 +173,42 @@ def test_a_selection_of_the_pictures_is_compared_with_its_own_answers(trials, tm
     found = memnet.compare(path, few, resamples=50)
     assert found.items["n"] == PICTURES // 2
     assert found.labels["kind"] == "participants"
+
+
+def test_rates_that_an_inverted_coding_makes_are_doubted(trials):
+    right = memnet.responses(trials, **HOW, halves=2)
+    assert right.record["doubts"] == []
+    inverted = memnet.responses(trials, **HOW, yes=["new"], halves=2)
+    (doubt,) = inverted.record["doubts"]
+    assert doubt.startswith("Old pictures are called old less often (")
+    assert doubt.endswith("are --yes, --response and --old right?")
+    assert doubt in str(inverted)
+    twice = memnet.responses(pd.concat([trials, trials.iloc[:3]]), **HOW, halves=2)
+    assert twice.record["doubts"][0].startswith("3 row(s) are the same in every column")
+
+
+def test_a_column_of_right_answers_is_doubted_as_one_of_answers():
+    old = np.tile([1, 0], 50)
+    right = np.arange(100) % 10 > 1  # 8 of 10 of both kinds
+    table = pd.DataFrame(
+        {"subject": np.arange(100) // 10, "image": np.arange(100) % 7, "old": old, "right": right}
+    )
+    how = {"participant": "subject", "picture": "image", "old": "old", "halves": 2}
+    (doubt,) = memnet.responses(table, **how, response="right").record["doubts"][-1:]
+    assert "New pictures are called old nearly as often (80.0%) as old ones (80.0%)" in doubt
+    assert not any(
+        "called old" in said
+        for said in memnet.responses(table, **how, correct="right").record["doubts"]
+    )
+
+
+def test_halves_that_agree_no_better_than_chance_are_called_so():
+    known = {"spearman": -0.081, "spearman_brown": -0.177, "halves": 9}
+    design = {"crossed": True, "participants_per_picture": [2, 2]}
+    record = {"trials": 8, "participants": 2, "pictures": 4, "design": design, "left_out": []}
+    said = describe(record | {"split_half": {"hit_rate": known}})[-1]
+    assert "no better than chance" in said
+    assert "-0.177" not in said
 
 
 def test_the_report_says_on_whom_the_ceiling_rests(trials, tmp_path):
