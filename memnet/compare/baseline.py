@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -24,6 +24,7 @@ def read_baseline(
     truth_column: str,
     id_column: str,
     ids: Sequence[str],
+    counts: Collection[str] = (),
 ) -> tuple[dict[str, Array], list[str]]:
     """Return the numbers of a baseline, and what is doubtful about them.
 
@@ -33,6 +34,7 @@ def read_baseline(
     table, truth_column, id_column : that table, its human scores and ids.
     predictions : model -> float64 ``(N,)``.
     ids : the pictures compared, N of them.
+    counts : columns with the counts that the human scores are made of.
 
     Returns
     -------
@@ -42,8 +44,8 @@ def read_baseline(
     Raises
     ------
     MemnetError
-        if a name is neither, or both; a picture has no number; a column is constant or follows from
-        the others; or no model is left to be added.
+        if a name is neither, or both, or the human scores or their counts; a picture has no number;
+        a column is constant or follows from the others; or no model is left to be added.
     """
     if not names:
         return {}, []
@@ -60,6 +62,11 @@ def read_baseline(
             baseline[name] = predictions[name]
         elif name == truth_column:
             raise MemnetError(f"--beyond {printable(name)} are the human scores themselves.")
+        elif name in counts:
+            raise MemnetError(
+                f"--beyond {printable(name)} is a column of counts of the human scores, which are "
+                "made of it; name a column that does not come from the answers."
+            )
         elif name in columns:
             scores = read_column(table, column=name, id_column=id_column)
             values = scores.by_id.reindex(list(ids)).to_numpy(dtype=np.float64)

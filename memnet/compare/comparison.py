@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +42,7 @@ from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
 from memnet.util.checks import require_whole
 from memnet.util.clock import utc_now
 from memnet.util.json_fields import NAME
-from memnet.util.text import shorten_list
+from memnet.util.text import printable, shorten_list
 from memnet.util.versions import environment
 from memnet.weights.catalogue import catalogue
 from memnet.weights.digests import file_digest
@@ -56,6 +56,8 @@ ScoresInput = TableInput | ScoreTable | tuple[TableInput, str]
 _LARGEST = 1e100  # squares must be finite
 _FEW_RESAMPLES = 1_000
 _FEW_PICTURES = 30
+_FEW_OF_A_CLASS = 10
+_MOST_ALONE = 0.5  # of the pictures may be alone in their stratum
 _FEW_WRONG = 0.05  # of the labels may be typing errors; more are another kind of label
 _UNEQUAL = 4.0
 _ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
@@ -180,6 +182,10 @@ def compare_scores(
         "group": strata_column or clusters_column,
     }
     columns = {role: column for role, column in wanted.items() if column}
+    counts = {hits_column, responses_column, false_alarms_column} | {
+        known.get(f"{name}_column") or "" for name in ("hits", "responses", "false_alarms")
+    }
+    _refuse_answers_as_groups(strata_column, clusters_column, truth_column, counts)
     if bool(hits_column) != bool(responses_column):
         raise MemnetError("Hits and responses go together: name both columns, or neither.")
     if false_alarms_column and not hits_column:
@@ -198,6 +204,7 @@ def compare_scores(
         truth_column=truth_column,
         id_column=id_column,
         ids=joined.ids,
+        counts=counts,
     )
     draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
     infos = [_model_info(model, dataset) for model in models]
@@ -235,6 +242,8 @@ def compare_scores(
     warnings = category_warnings(categories, analysis.results) if categories else []
     warnings += _warnings(joined, human, models, no_counts if columns.get("hits") else "")
     warnings += doubts
+    warnings += _alone_in_strata(joined.ids, draws, strata_column) if strata_column else []
+    warnings += _few_of_a_class(classes, joined) if classes is not None else []
     warnings += _doubtful_counts(joined.ids, responses)
     told = {info["contamination"] for info in infos} <= {"clean", "contaminated"}
     if dataset and not DatasetName.parse(dataset).known and not told:
@@ -357,6 +366,20 @@ def _dataset_name(manifest: Mapping[str, Any]) -> str:
     return ":".join(str(each) for each in (name, part, split) if each)
 
 
+def _refuse_answers_as_groups(
+    strata: str, clusters: str, truth_column: str, counts: Collection[str]
+) -> None:
+    """Refuse groups that are made of the human scores: within them, these would hardly vary."""
+    column, option = (strata, "--strata-column") if strata else (clusters, "--clusters-column")
+    if column and (column == truth_column or column in counts):
+        what = "has the human scores themselves" if column == truth_column else "has their counts"
+        raise MemnetError(
+            f"{option} {printable(column)} {what}, and pictures of equal scores are no group; name "
+            "a column with a property of the pictures, such as their category, or leave "
+            f"{option} out."
+        )
+
+
 def _draws(
     extras: pd.DataFrame, strata: str, clusters: str, resamples: int, seed: int
 ) -> tuple[Draws, dict[str, Any]]:
@@ -368,17 +391,55 @@ def _draws(
             {"kind": "pictures", "column": "", "groups": 0},
         )
     names, groups = np.unique(extras["group"].to_numpy(dtype=str), return_inverse=True)
+    alone = int((np.bincount(groups) == 1).sum())
+    too_fine = alone > _MOST_ALONE * n
+    if strata and too_fine:
+        raise MemnetError(
+            f"Column {strata!r} has {len(names):,} different values for {n:,} pictures, and "
+            f"{alone:,} pictures are alone in their group: drawn within groups, those would be in "
+            "every resample, and intervals far too narrow; name a coarser column with "
+            "--strata-column, or leave it out."
+        )
     if clusters and len(names) < FEWEST_CLUSTERS:
+        instead = "a finer grouping" if too_fine else "it as strata, or a finer grouping"
         raise MemnetError(
             f"Column {clusters!r} has {len(names)} cluster(s) "
             f"({shorten_list(names)}), and intervals from "
-            f"fewer than {FEWEST_CLUSTERS} mean nothing; use it as strata, or a finer grouping."
+            f"fewer than {FEWEST_CLUSTERS} mean nothing; use {instead}."
         )
     kind: Any = "strata" if strata else "clusters"
     return (
         Draws(n=n, resamples=resamples, seed=seed, kind=kind, groups=groups),
         {"kind": kind, "column": column, "groups": len(names)},
     )
+
+
+def _alone_in_strata(ids: Sequence[str], draws: Draws, column: str) -> list[str]:
+    """Say which pictures are alone in their group, and thus in every resample."""
+    assert draws.groups is not None
+    alone = np.flatnonzero(np.bincount(draws.groups)[draws.groups] == 1).tolist()
+    if not alone:
+        return []
+    one_or_more = "is alone in its group" if len(alone) == 1 else "are alone in their group"
+    return [
+        f"{len(alone):,} of {len(ids):,} pictures {one_or_more} of {column!r} "
+        f"({shorten_list([ids[row] for row in alone], 3)}) and so in every resample, which makes "
+        "intervals too narrow; a coarser grouping would not."
+    ]
+
+
+def _few_of_a_class(classes: Classes, joined: Joined) -> list[str]:
+    """Say where the smaller class has too few pictures for an interval of the AUC."""
+    positives = int(joined.truth.sum())
+    sizes = {classes.positive: positives, classes.negative: len(joined.truth) - positives}
+    name, n = min(sizes.items(), key=lambda item: item[1])
+    if not 0 < n < _FEW_OF_A_CLASS:
+        return []
+    return [
+        f"Only {n} {'picture is' if n == 1 else 'pictures are'} of the class {name!r}: with fewer "
+        f"than {_FEW_OF_A_CLASS}, intervals of the AUC (DeLong's and the bootstrap's) and tests of "
+        "it are not reliable."
+    ]
 
 
 def _counts(

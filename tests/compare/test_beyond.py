@@ -126,6 +126,8 @@ def test_the_csv_of_an_earlier_comparison_is_removed(record, tmp_path):
         (["no such"], r"--beyond no such is neither a model of this comparison \(good, noise"),
         (["good", "noise", "other"], "none is left to be added"),
         (["hit_rate"], "hit_rate are the human scores themselves"),
+        (["hits"], "--beyond hits is a column of counts of the human scores, which are made of it"),
+        (["n"], "--beyond n is a column of counts of the human scores"),
         (["brightness", "twice"], "a column is the same for all pictures, or follows from"),
         (["gap"], r"a number in column 'gap' for every picture compared, and 2 have none \(003"),
         (["noise", "both"], "--beyond both is both a model and a column"),
@@ -133,6 +135,8 @@ def test_the_csv_of_an_earlier_comparison_is_removed(record, tmp_path):
 )
 def test_baselines_that_cannot_be_are_refused(beyond, sentence):
     truth = TABLE.assign(twice=2 * TABLE["brightness"] + 1, gap=TABLE["contrast"], both=1.0)
+    truth["n"], truth["hits"] = 50, (50 * truth["hit_rate"]).round().clip(0, 50).astype(int)
+    counts = {"hits_column": "hits", "responses_column": "n"}
     truth.loc[[3, 5], "gap"] = np.nan
     scores = pd.concat([SCORES, SCORES[SCORES["model"] == "good"].assign(model="both")])
     with pytest.raises(memnet.MemnetError, match=sentence):
@@ -142,4 +146,5 @@ def test_baselines_that_cannot_be_are_refused(beyond, sentence):
             truth_column="hit_rate",
             beyond=beyond,
             resamples=20,
+            **counts,
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +12,13 @@ from scipy import stats
 
 import memnet
 from memnet.compare.record import RunRecord
-from memnet.compare.report.answer import write_threats
+from memnet.compare.report.answer import write_answer, write_threats
 from memnet.compare.report.categories import sentence, table
 from memnet.compare.report.category_figure import MOST, draw_categories
+from memnet.compare.report.digits import rounded
 from memnet.compare.report.render import html, markdown
 from memnet.compare.report.shared_figures import SHARED_FIGURES
+from memnet.compare.report.to_paste import methods_text, results_text
 from memnet.stats.categories import within_rho
 from memnet.stats.metrics import spearman
 
@@ -154,3 +159,88 @@ def test_two_classes_within_categories_have_their_report():
     record = compared(truth=(TRUTH > 0.65).astype(int), categories=NAMES[GROUPS % 2])
     assert record.categories["models"]["both"]["within"]["value"] is not None
     html(record)
+
+
+def test_groups_that_are_scores_or_nearly_all_alone_are_refused():
+    settings = {"truth_column": "hit_rate", "resamples": 20}
+    truth = pd.DataFrame(
+        {"image_id": IDS, "hit_rate": np.repeat(np.arange(80) / 100, 2), "n": 100}
+    ).assign(hits=lambda table: (100 * table["hit_rate"]).round().astype(int))
+    truth["fine"] = [f"fine {max(row, 2)}" for row in range(N)]
+    scores = pd.DataFrame({"image_id": IDS, "score": PREDICTIONS["both"]})
+    for column, refusal in {
+        "hit_rate": "--strata-column hit_rate has the human scores themselves, and pictures of "
+        "equal scores are no group; name a column with a property of the pictures, such as",
+        "hits": "--strata-column hits has their counts, and",
+        "fine": r"Column 'fine' has 158 different values for 160 pictures, and 157 pictures are "
+        "alone in their group: .* name a coarser column with --strata-column, or leave it out",
+        "image_id": "160 pictures are alone in their group",
+    }.items():
+        counts = {"hits_column": "hits", "responses_column": "n"}
+        with pytest.raises(memnet.MemnetError, match=refusal):
+            memnet.compare(truth, scores, strata_column=column, **counts, **settings)
+    with pytest.raises(memnet.MemnetError, match="--clusters-column hit_rate has the human"):
+        memnet.compare(truth, scores, clusters_column="hit_rate", **settings)
+
+
+def test_too_few_clusters_are_advised_to_be_strata_only_where_strata_can_be():
+    truth = pd.DataFrame({"image_id": IDS, "hit_rate": TRUTH, "own": IDS, "two": GROUPS % 2})
+    scores = pd.DataFrame({"image_id": IDS, "score": PREDICTIONS["both"]})
+    for rows, column, advice in ((4, "own", "use a finer"), (N, "two", "use it as strata, or a")):
+        with pytest.raises(memnet.MemnetError, match=f"mean nothing; {advice}"):
+            memnet.compare(
+                truth[:rows], scores[:rows], truth_column="hit_rate", clusters_column=column
+            )
+
+
+def test_a_few_pictures_alone_in_their_group_are_warned_of():
+    names = NAMES[GROUPS].astype(object)
+    names[:2] = ["one", "two"]
+    record = compared({"both": PREDICTIONS["both"]}, categories=names)
+    assert (
+        "2 of 160 pictures are alone in their group of 'category' (000.jpg, 001.jpg) and so in "
+        "every resample, which makes intervals too narrow; a coarser grouping would not."
+    ) in record.warnings
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("categories", r"it is not shown to rank them: rho -?\.\d\d \[-\.\d\d, \.\d\d\]"),
+        ("reverse", r"it ranks them the wrong way round: rho -\.\d+ \["),
+        ("within", r"it ranks them as people do: rho \.\d\d \["),
+    ],
+)
+def test_the_answer_says_where_categories_contradict_it(model, words):
+    record = compared({model: PREDICTIONS[model]})
+    assert re.search(f"; but within categories {words}", write_answer(record))
+    classes = compared({model: PREDICTIONS[model]}, truth=(TRUTH > 0.65).astype(int))
+    assert ("; but within categories " in write_answer(classes)) == any(
+        re.search("categories apart|within a category|between the categories hide", warning)
+        for warning in classes.warnings
+    )
+
+
+def test_the_answer_about_several_models_says_it_of_those_it_is_about(record):
+    answer = write_answer(record)
+    assert "the wrong way round: rho" not in answer or " But within categories reverse " in answer
+    assert " But within categories categories is not shown to rank them: rho " in answer
+    assert "within categories both" not in answer  # its ranking holds within them
+    assert answer.endswith(".")
+
+
+def test_categories_stand_first_under_the_answer():
+    record = compared({"categories": PREDICTIONS["categories"]})
+    left = replace(record, items={**record.items, "without_score": 900})
+    assert write_threats(left)[0].startswith("categories tells categories apart")
+
+
+def test_what_is_pasted_holds_the_category_constant(record):
+    within = record.categories["models"]["both"]["within"]
+    value, ends = rounded(within["value"], within["interval"], bare=True)
+    said = f"; with category held constant, partial rs = {value}, 95% CI {ends}"
+    assert said in results_text(record)
+    assert "Partial rank correlations hold category constant" in methods_text(record)
+    assert "partial" not in results_text(compared(strata_column="")).lower()
+    classes = compared({"both": PREDICTIONS["both"]}, truth=(TRUTH > 0.65).astype(int))
+    assert "; with category held constant, partial rs = " in results_text(classes)

@@ -8,7 +8,7 @@ import pytest
 
 import memnet
 from memnet.compare.record import RunRecord
-from memnet.compare.report.answer import write_answer
+from memnet.compare.report.answer import write_answer, write_threats
 from memnet.compare.report.files import table_files
 from memnet.compare.report.findings import write_findings
 from memnet.compare.report.glossary import glossary
@@ -195,3 +195,31 @@ def test_the_area_under_the_drawn_curve_is_the_auc():
 def test_several_records_of_classes_are_summarised(record):
     other = compared(CLASSES, resamples=100)
     assert "auc" in {spread.metric for spread in spreads([record, other])}
+
+
+def test_a_class_of_few_pictures_is_warned_of_under_the_answer():
+    few = (np.arange(N) < 6).astype(int)
+    record = compared(np.where(few == 1, "H", "L"), positive="H", models=["good"])
+    line = (
+        "Only 6 pictures are of the class 'H': with fewer than 10, intervals of the AUC (DeLong's "
+        "and the bootstrap's) and tests of it are not reliable."
+    )
+    assert line in record.warnings
+    assert line in write_threats(record)
+    enough = compared((np.arange(N) < 10).astype(int), models=["good"])
+    assert not [warning for warning in enough.warnings if "of the class" in warning]
+
+
+def test_tied_predictions_have_an_auc_of_one_half_and_the_right_reason():
+    truth = pd.DataFrame({"image_id": IDS, "class": CLASSES})
+    scores = {
+        name: pd.DataFrame({"image_id": IDS, "score": values})
+        for name, values in {"flat": 0.5, "good": PREDICTIONS["good"]}.items()
+    }
+    record = memnet.compare(truth, scores, truth_column="class", resamples=50)
+    tied = "the predictions are all equal, so that they rank no picture before another"
+    assert record.result("auc", "flat").reason == tied
+    assert not [line for line in write_threats(record) if "rho" in line]
+    alone = memnet.compare(truth, {"flat": scores["flat"]}, truth_column="class", resamples=50)
+    assert f"(AUC .500, without an interval: {tied})" in write_answer(alone)
+    html(record)

@@ -7,7 +7,7 @@ interval. A model that was trained on the data set is never called better than a
 from __future__ import annotations
 
 from memnet.compare.record import Difference, Result, RunRecord
-from memnet.compare.report import two_classes
+from memnet.compare.report import categories, two_classes
 from memnet.compare.report.digits import FEWEST, decimals, fixed, with_interval
 from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import ALPHA, by_name, ranked
@@ -45,14 +45,14 @@ def write_answer(record: RunRecord) -> str:
         listed = join_names([f"{model} {_value(result)}" for model, result in rho.items()])
         return (
             "Every model was trained on this data set, so none can be called the best for other "
-            f"pictures: rho of {listed}."
+            f"pictures: rho of {listed}.{categories.contradictions(record, list(rho))}"
         )
     if len(eligible) == 1:
         return (
             f"Of these models, only {eligible[0]} is not known to be trained on this data set. "
             f"{_about(record, eligible[0], others=True)}"
         )
-    return _lead(record, eligible)
+    return f"{_lead(record, eligible)}{categories.contradictions(record, eligible[:2])}"
 
 
 def write_threats(record: RunRecord) -> list[str]:
@@ -81,9 +81,11 @@ def write_threats(record: RunRecord) -> list[str]:
         )
     if unsure:
         lines.append(f"Whether {join_names(unsure, 'or')} has seen these pictures is not certain.")
-    missing = [m for m in ranked(record) if m not in rho and (m, "spearman") in by_name(record)]
+    results, metric = by_name(record), _metric(record)
+    missing = [m for m in ranked(record) if m not in rho and (m, metric) in results]
     if missing and rho:
-        lines.append(f"There is no answer about {join_names(missing)}: rho is undefined.")
+        name = "AUC" if two_classes.has_classes(record) else "rho"
+        lines.append(f"There is no answer about {join_names(missing)}: {name} is undefined.")
     about_models = [(SEEN, line) for line in lines]
     return [line for _, line in sorted([*short_warnings(record), *about_models], key=_gravity)]
 
@@ -140,10 +142,14 @@ def corrected_pairs(record: RunRecord) -> int:
     return sum(row.metric == "spearman" and row.p_holm is not None for row in record.differences)
 
 
+def _metric(record: RunRecord) -> str:
+    return two_classes.METRIC if two_classes.has_classes(record) else "spearman"
+
+
 def _rho_of(record: RunRecord) -> dict[str, Result]:
-    """Model -> its rank correlation where it is defined, the highest first."""
-    results = by_name(record)
-    rho = {m: results[m, "spearman"] for m in ranked(record) if (m, "spearman") in results}
+    """Model -> its rank correlation (AUC for classes) where it is defined, the highest first."""
+    results, metric = by_name(record), _metric(record)
+    rho = {m: results[m, metric] for m in ranked(record) if (m, metric) in results}
     return {model: result for model, result in rho.items() if result.value is not None}
 
 
@@ -175,16 +181,18 @@ def _about(record: RunRecord, model: str, *, others: bool) -> str:
             f"{name} has {value} on these pictures, without an interval{why}: nothing can be said "
             "about other pictures."
         )
+    inside = categories.contradiction(record, model)
+    but = f"; but {inside}" if inside else ""
     if result.interval[1] < 0:
         return (
             f"{name} ranks these pictures the wrong way round, {value}: its scores may say what "
-            "is forgotten, or belong to other pictures."
+            f"is forgotten, or belong to other pictures{but}."
         )
     word = strength(result)
     if not word:
-        return f"{name} is not shown to rank these pictures better than chance would: {value}."
+        return f"{name} is not shown to rank these pictures better than chance would: {value}{but}."
     text = f"{name} ranks these pictures {_as_people_do(word)}: {value}{_possible(record, model)}"
-    return f"{text}{_level(record, model, 'its')}."
+    return f"{text}{but}{_level(record, model, 'its')}."
 
 
 def _possible(record: RunRecord, model: str) -> str:

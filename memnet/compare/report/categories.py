@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from memnet.compare.categories import judge
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report.digits import rounded, with_interval
 from memnet.compare.report.table_model import Cell, Column, Table, p_equals
@@ -34,6 +36,49 @@ def sentence(record: RunRecord) -> str:
             text += f" {100 * share:.0f} % of the latter comes from differences between categories."
         parts.append(text)
     return " ".join(parts)
+
+
+def contradiction(record: RunRecord, model: str) -> str:
+    """Say in a few words where rho within categories contradicts rho over all pictures; else "".
+
+    The words go on after ``but``: "within categories it is not shown to rank them: rho .01
+    [-.18, .18]".
+    """
+    whole = overall_results(record).get(model)
+    found = record.categories.get("models", {}).get(model)
+    if whole is None or found is None:
+        return ""
+    case, within = judge(whole, found), found["within"]
+    if case not in ("categories", "reversed", "hidden"):
+        return ""
+    if case == "categories":
+        what = "it is not shown to rank them"
+    elif within["value"] > 0:
+        what = "it ranks them as people do"
+    else:
+        what = "it ranks them the wrong way round"
+    return f"within categories {what}: rho {_shown(within)}"
+
+
+def contradictions(record: RunRecord, models: Sequence[str]) -> str:
+    """Say the same of several models, a sentence each, with a space before it."""
+    said = [(model, contradiction(record, model)) for model in models]
+    return "".join(
+        f" But {words.replace(' it ', f' {model} ', 1)}." for model, words in said if words
+    )
+
+
+def partial_correlation(record: RunRecord, model: str) -> str:
+    """Write a model's rho with the category held constant in APA style; "" without categories."""
+    found = record.categories.get("models", {}).get(model)
+    if found is None or found["within"]["value"] is None:
+        return ""
+    value, ends = rounded(found["within"]["value"], found["within"]["interval"], bare=True)
+    cover = f", {100 * record.categories['level']:g}% CI {ends}"
+    return (
+        f"with {record.categories['column']} held constant, partial rs = {value}"
+        f"{cover if found['within']['interval'] else ''}"
+    )
 
 
 def table(record: RunRecord) -> Table:

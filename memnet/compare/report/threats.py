@@ -1,9 +1,9 @@
 """What threatens an answer: the warnings of a record, the gravest first, and those in short.
 
 A record's warnings are sentences in the order in which they arose. The reader wants first what
-can turn the result round: wrong rows and ids, then pictures that a model was trained on, then few
-pictures, then noise, then formalities. :data:`THREATS` knows them by their words; what it does not
-know stands before the formalities.
+can turn the result round: categories that say something else than all pictures, wrong rows and ids,
+then pictures that a model was trained on, then few pictures, then noise, then formalities.
+:data:`THREATS` knows them by their words; what it does not know stands before the formalities.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from memnet.compare.record import RunRecord
 
-ROWS, SEEN, CATEGORIES, FEW, NOISE, OTHER, FORM = range(7)
+CATEGORIES, ROWS, SEEN, FEW, NOISE, OTHER, FORM = range(7)
 """What a warning is about, the gravest first."""
 
 _WHOLE = (CATEGORIES, FEW)
@@ -29,7 +29,7 @@ class Threat:
     Attributes
     ----------
     words : a regular expression that its sentences match.
-    about : its place in the order, :data:`ROWS` to :data:`FORM`.
+    about : its place in the order, :data:`CATEGORIES` to :data:`FORM`.
     short : what stands under the answer itself; "" where the answer bears it.
     """
 

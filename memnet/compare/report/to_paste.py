@@ -18,6 +18,7 @@ from memnet.compare.report.answer import (
     join_names,
     models_of_the_answer,
 )
+from memnet.compare.report.categories import has_categories, partial_correlation
 from memnet.compare.report.digits import fixed, rounded
 from memnet.compare.report.table_model import p_equals
 from memnet.compare.report.tables import by_name, ranked
@@ -65,6 +66,7 @@ def methods_text(record: RunRecord) -> str:
         *map(_intervals, [r for r in record.results if r.resamples][:1]),
         two_classes.methods_text(record)
         or f"Agreement is Spearman's rank correlation{_p_method(record)}.",
+        _categories(record),
         _differences(record),
         _ceiling(record),
     ]
@@ -123,7 +125,8 @@ def _of_model(record: RunRecord, result: Result) -> str:
     if share is not None and share.value is not None and ceiling and shown:
         percent = f"{100 * share.value:.0f}%"
         text += f", {percent} of the noise ceiling of {fixed(ceiling, 2, bare=True)}"
-    return f"{text}{_bias(record, model)}."
+    partial = partial_correlation(record, model)
+    return f"{text}{f'; {partial}' if partial else ''}{_bias(record, model)}."
 
 
 def _correlated(result: Result, p: float | None, truth: str) -> str:
@@ -208,6 +211,16 @@ def _intervals(result: Result) -> str:
     return (
         f"Confidence intervals ({_cover(result.level)}) are from the {result.method} with "
         f"{result.resamples:,} resamples (seed {result.seed})."
+    )
+
+
+def _categories(record: RunRecord) -> str:
+    if not has_categories(record):
+        return ""
+    column = record.categories["column"]
+    return (
+        f"Partial rank correlations hold {column} constant: the mean rank of a picture's group was "
+        "taken off both of its ranks."
     )
 
 

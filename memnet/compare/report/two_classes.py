@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.report.categories import (
+    contradiction,
+    contradictions,
+    partial_correlation,
+)
 from memnet.compare.report.digits import result_texts, rounded, with_interval
 from memnet.compare.report.table_model import Cell, Column, Table, p_equals, percent
 from memnet.stats.metrics import CLASS_METRICS, describe
@@ -31,14 +36,16 @@ def write_answer(record: RunRecord) -> str:
     unseen = [result for result in order if result.contamination != "contaminated"]
     first, *others = unseen or order
     if not others:
-        return f"{_chance(first)}."
+        inside = contradiction(record, first.model)
+        return f"{_chance(first)}{f'; but {inside}' if inside else ''}."
     if not unseen:
         listed = ", ".join(f"{result.model} {_auc(result)}" for result in order)
         return (
             "Every model was trained on this data set, so none can be called the best for other "
-            f"pictures: AUC of {listed}."
+            f"pictures: AUC of {listed}.{contradictions(record, [r.model for r in order])}"
         )
-    return f"{_chance(first)}. {_verdict(record, first, others[0])}"
+    inside = contradictions(record, [first.model, others[0].model])
+    return f"{_chance(first)}. {_verdict(record, first, others[0])}{inside}"
 
 
 def findings(record: RunRecord) -> list[str]:
@@ -53,7 +60,10 @@ def results_text(record: RunRecord) -> str:
     for result in order:
         text = rounded(result.value, result.interval, bare=True)
         ends = f", {percent(result.level)} CI {text[1]}" if result.interval else ""
-        sentences.append(f"{result.model} had an AUC of {text[0]}{ends}.")
+        partial = partial_correlation(record, result.model)
+        sentences.append(
+            f"{result.model} had an AUC of {text[0]}{ends}{f'; {partial}' if partial else ''}."
+        )
     unseen = [result for result in order if result.contamination != "contaminated"]
     if len(unseen) > 1:
         sentences.append(_verdict(record, *unseen[:2]))
@@ -104,7 +114,8 @@ def _chance(result: Result) -> str:
         f"{share} of cases (AUC {_auc(result)}"
     )
     if result.interval is None:
-        return f"{sentence})"
+        why = f", without an interval: {result.reason}" if result.reason else ""
+        return f"{sentence}{why})"
     low, high = result.interval
     if low > 0.5:
         return f"{sentence}; chance is .50)"

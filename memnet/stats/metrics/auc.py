@@ -14,6 +14,7 @@ from memnet.util.arrays import Array
 
 ONE_CLASS = "all pictures are of one class"
 NO_WIDTH = "DeLong's interval has no width where the two classes do not overlap"
+TIED = "the predictions are all equal, so that they rank no picture before another"
 FEW = "DeLong's interval needs two pictures of each class"
 
 
@@ -97,7 +98,8 @@ def delong(truth: Array, prediction: Array, *, level: float = 0.95) -> DeLong:
         return DeLong(value, *nothing, FEW)
     variance = sum(float(np.var(each, ddof=1)) / len(each) for each in placements)
     if variance <= 0:
-        return DeLong(value, *nothing, NO_WIDTH)
+        tied = bool((prediction == prediction[0]).all())
+        return DeLong(value, *nothing, TIED if tied else NO_WIDTH)
     half = float(special.ndtri((1 + level) / 2)) * variance**0.5
     return DeLong(value, max(0.0, value - half), min(1.0, value + half), "")
 
