@@ -32,8 +32,8 @@ def study(tmp_path):
     return tmp_path
 
 
-def compare(command, *args, check=0):
-    truth = ("--truth", "truth.csv", "--truth-column", "hit_rate")
+def compare(command, *args, check=0, column="hit_rate"):
+    truth = ("--truth", "truth.csv", "--truth-column", column)
     return command("compare", *truth, "--out", "out", "--resamples", 100, *args, check=check)
 
 
@@ -61,10 +61,10 @@ def test_classes_in_words_print_the_auc_in_place_of_errors(memnet_command, study
     truth = pd.read_csv(study / "truth.csv")
     truth["class"] = np.where(truth.hit_rate > truth.hit_rate.median(), "H", "L")
     truth.to_csv(study / "truth.csv", index=False)
-    given = ("--truth-column", "class", "--scores", "good.csv", "poor.csv")
-    failed = compare(memnet_command, *given, check=2)
+    given = ("--scores", "good.csv", "poor.csv")
+    failed = compare(memnet_command, *given, check=2, column="class")
     assert "'H' and 'L': say which of them is the memorable one (--positive H" in failed.stderr
-    done = compare(memnet_command, *given, "--positive", "H")
+    done = compare(memnet_command, *given, "--positive", "H", column="class")
     assert "AUC" in done.stdout
     assert "MSE" not in done.stdout
 
