@@ -51,10 +51,14 @@ def find_extremes(
     groups = {}
     sorted_by = (truth, -truth, prediction, -prediction, ranks, -ranks)
     for name, values in zip(GROUPS, sorted_by, strict=True):
-        order = by_id[np.argsort(-values[by_id], kind="stable")][:count]
+        order = by_id[np.argsort(-values[by_id], kind="stable")]
         if name.startswith("too"):
-            order = order[(values[order] > 0) & (np.ptp(prediction) > 0)]
+            # Nothing ranks higher than the highest, which many share where people gave classes.
+            end = truth.max() if name == "too_high" else truth.min()
+            apart = (truth != end) & (values > 0) & (np.ptp(prediction) > 0)
+            order = order[apart[order]][:count]
         else:
+            order = order[:count]
             order = order[[(values == values[place]).sum() <= count for place in order]]
         if len(order):
             groups[name] = [

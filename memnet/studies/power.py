@@ -180,7 +180,8 @@ class _Plan:
         for name, size in (("width", width), ("difference", difference), ("margin", margin)):
             _require(name, size, size is None or 0 < size < 2, "above 0 and below 2")
         fewest = formulas.FEWEST
-        _require("pictures", pictures, pictures is None or pictures >= fewest, f"{fewest} or more")
+        enough = pictures is None or pictures >= fewest
+        _require("number of pictures", pictures, enough, f"{fewest} or more")
         if pictures is None and width is difference is margin is None:
             raise MemnetError(
                 "Say what is to be planned: a width, a difference, a margin, or a number of "

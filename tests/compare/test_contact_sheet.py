@@ -84,6 +84,9 @@ def test_extremes_of_few_and_of_constant_scores():
     classes = find_extremes(list("abcdef"), np.array([0, 0, 0, 0, 1, 1.0]), np.arange(6.0))
     assert "human_lowest" not in classes  # any three of four would stand for all
     assert [row["image_id"] for row in classes["human_highest"]] == ["e", "f"]
+    # f is of the class of the memorable, and cannot be ranked too high; a and b not too low.
+    assert [row["image_id"] for row in classes["too_high"]] == ["d", "c"]
+    assert [row["image_id"] for row in classes["too_low"]] == ["e"]
 
 
 def test_the_record_keeps_which_pictures_and_a_record_without_them_is_read(record):

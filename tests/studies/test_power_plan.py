@@ -66,7 +66,7 @@ def test_simulated_human_scores_have_their_noise():
         ({"rho": 0.6, "width": float("nan")}, "The width is nan"),
         ({"rho": 0.6, "width": 0.1, "reliability": 0}, "The reliability is 0; it must be above 0"),
         ({"rho": 0.6, "width": 0.1, "pictures": 50}, "leave the width out, or the pictures"),
-        ({"rho": 0.6, "pictures": 3}, "The pictures is 3; it must be 4 or more"),
+        ({"rho": 0.6, "pictures": 3}, "The number of pictures is 3; it must be 4 or more"),
         ({"rho": 0.9, "difference": 0.1, "between": 0.1}, "rho 0.9 and 0.8 have scores that"),
         ({"rho": -0.5, "difference": 0.6}, "No rho is lower than -0.5 by 0.6"),
         ({"rho": 0.6, "margin": 1e-7}, "more than 1,000,000,000 pictures are needed"),

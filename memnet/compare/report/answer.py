@@ -256,9 +256,10 @@ def _lead(record: RunRecord, models: list[str]) -> str:
             f"{first} ranks these pictures {which}, beyond chance, but is not shown to rank them "
             f"better than chance would: rho {_value(rho[0])} {against}, a lead of {difference}."
         )
+    possessive = f"{first}'s"
     return (
         f"{first} ranks these pictures {_as_people_do(words[0])}, {which} beyond chance: rho "
-        f"{_value(rho[0])} {against}, a lead of {difference}{_level(record, first, 'its')}."
+        f"{_value(rho[0])} {against}, a lead of {difference}{_level(record, first, possessive)}."
     )
 
 
