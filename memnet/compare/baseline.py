@@ -10,7 +10,7 @@ from memnet.compare.record import CONTAMINATION, Increment
 from memnet.data.columns import read_column
 from memnet.data.tables import TableInput, frame_and_name
 from memnet.errors import MemnetError
-from memnet.stats.increment import increments, left_by_others
+from memnet.stats.increment import NOTHING_LEFT, increments, left_by_others
 from memnet.stats.resampling import Draws
 from memnet.util.arrays import Array
 from memnet.util.text import printable, shorten_list
@@ -51,8 +51,8 @@ def read_baseline(
         return {}, []
     baseline: dict[str, Array] = {}
     doubts: list[str] = []
+    columns, source = _columns_of(table)
     for name in dict.fromkeys(names):
-        columns, source = _columns_of(table)
         if name in predictions and name in columns:
             raise MemnetError(
                 f"--beyond {printable(name)} is both a model and a column of {source}; rename "
@@ -89,7 +89,7 @@ def read_baseline(
             f"All models ({shorten_list(predictions)}) are in the baseline, and none is left to "
             "be added; name fewer with --beyond."
         )
-    if left_by_others(list(baseline.values())) < 1e-9:
+    if left_by_others(list(baseline.values())) < NOTHING_LEFT:
         raise MemnetError(
             f"In the baseline {shorten_list(baseline)} a column is the same for all pictures, or "
             "follows from the others; leave it out."

@@ -471,7 +471,7 @@ def join(truth: Scores, models: Sequence[Scores], *, rule: str = "exact") -> Joi
         _two_valued(truth.name, joined.truth)
         or _outside(truth.name, _without_doubtful(truth.by_id, rows), is_truth=True)
     )
-    for model in [] if _has_classes(joined.truth) else models:
+    for model in [] if has_classes(joined.truth) else models:
         plain = _without_doubtful(model.by_id, used[model.name])
         joined.warnings.extend(_outside(model.name, plain, is_truth=False))
     return joined
@@ -484,17 +484,17 @@ def _without(index: pd.Index, rows: np.ndarray) -> list[str]:
 
 
 _CLASSES_FROM = 5
-"""With fewer pictures, two values may be scores."""
+"""With fewer pictures, two values may be scores, unless it is said which of them is a class."""
 
 
-def _has_classes(truth: np.ndarray) -> bool:
+def has_classes(truth: np.ndarray) -> bool:
     """Whether the truth is compared as classes (memnet.data.two_classes), not as scores."""
     return len(truth) >= _CLASSES_FROM and np.array_equal(np.unique(truth), [0, 1])
 
 
 def _two_valued(name: str, truth: np.ndarray) -> list[str]:
     values = np.unique(truth)
-    if len(values) != 2 or len(truth) < _CLASSES_FROM or _has_classes(truth):
+    if len(values) != 2 or len(truth) < _CLASSES_FROM or has_classes(truth):
         return []
     return [
         f"{name} (truth) has only two values, {values[0]:g} and {values[1]:g}: classes, not "

@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 
 from memnet.data.columns import Scores, read_column
+from memnet.data.matching import has_classes
 from memnet.data.missing import EMPTY_CELLS, find_missing_codes
 from memnet.data.numbers import as_text, to_numbers
 from memnet.data.tables import TABLE_GIVEN, TableInput, frame_and_name, require_column
 from memnet.errors import MemnetError
 from memnet.util.text import quoted, shorten_list
-
-FEWEST = 5
-"""With fewer pictures, 0 and 1 may be scores, unless it is said which of them is a class."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,7 @@ def classes_of(truth: np.ndarray, named: Classes | None) -> Classes | None:
     """
     if named is not None:
         return named
-    if len(truth) >= FEWEST and np.array_equal(np.unique(truth), [0.0, 1.0]):
-        return Classes("1", "0")
-    return None
+    return Classes("1", "0") if has_classes(truth) else None
 
 
 def _words(cells: pd.Series, source: str) -> list[str]:

@@ -33,7 +33,7 @@ from memnet.stats.metrics.spearman import spearman_rows
 from memnet.stats.resampling import Draws, Workers, groups_of, resampled_means
 from memnet.util.arrays import Array
 
-_NOTHING_LEFT = 1e-9
+NOTHING_LEFT = 1e-9
 """A column of which the others leave a smaller share of its variance follows from them."""
 
 
@@ -78,7 +78,7 @@ def increments(
     """
     n, names = len(truth), list(baseline)
     columns = [*baseline.values(), truth]
-    if left_by_others(list(baseline.values())) < _NOTHING_LEFT:
+    if left_by_others(list(baseline.values())) < NOTHING_LEFT:
         raise ValueError("a column of the baseline is constant, or follows from the others")
     rows = []
     resampled = _resampled(columns, list(models.values()), draws)
@@ -128,7 +128,7 @@ def left_by_others(columns: Sequence[Array]) -> float:
     least = 1.0
     for k in range(len(rest)):
         least = min(least, float(rest[k, k]))
-        if least < _NOTHING_LEFT:
+        if least < NOTHING_LEFT:
             return max(least, 0.0)
         rest = rest - np.outer(rest[:, k], rest[k]) / rest[k, k]
     return least
@@ -148,10 +148,10 @@ class _Partial:
         rest = matrices.copy()
         with np.errstate(invalid="ignore", divide="ignore"):
             for k in range(rest.shape[1] - 2):
-                pivot = np.where(rest[:, k, k] > _NOTHING_LEFT, rest[:, k, k], np.nan)
+                pivot = np.where(rest[:, k, k] > NOTHING_LEFT, rest[:, k, k], np.nan)
                 rest = rest - (rest[:, :, k, None] * rest[:, None, k, :] / pivot[:, None, None])
             model, truth = (
-                np.where(rest[:, k, k] > _NOTHING_LEFT, rest[:, k, k], np.nan) for k in (-2, -1)
+                np.where(rest[:, k, k] > NOTHING_LEFT, rest[:, k, k], np.nan) for k in (-2, -1)
             )
             self.r2_baseline: Array = 1 - rest[:, -1, -1]
             self.semipartial: Array = rest[:, -2, -1] / np.sqrt(model)
