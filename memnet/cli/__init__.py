@@ -35,11 +35,11 @@ from memnet.cli import (
     verify_legacy,
     weights,
 )
-from memnet.cli.commands import BROKEN_PIPE, Commands, is_broken_pipe
+from memnet.cli.commands import BROKEN_PIPE, App, Commands, is_broken_pipe
 from memnet.errors import MemnetError, StoppedError
 from memnet.util.messages import open_closed_streams, say
 
-app = typer.Typer(
+app = App(
     name="memnet",
     cls=Commands,
     help="How memorable are pictures? Score and compare MemNet, ResMem and others.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from memnet.util.messages import say
+
 OPEN_HELP = "Open the page in the browser once it is written."
 
 
@@ -15,8 +17,6 @@ def open_page(page: Path) -> None:
     would hold the terminal, and show no figures.
     """
     import webbrowser
-
-    from memnet.util.messages import say
 
     address = page.resolve().as_uri()
     try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from typer.core import TyperGroup
+import typer
+from typer.core import TyperCommand, TyperGroup
 
 from memnet.errors import MemnetError, StoppedError
 from memnet.util.paths import WINDOWS
@@ -48,8 +49,36 @@ class Commands(TyperGroup):
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             make_readable(command)
-            _refuse_repeats(command)
         return command
+
+
+class OneValue(TyperCommand):
+    """A command that refuses an option given twice if it takes one value.
+
+    The last would be taken silently.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options, each of which is there as often as it was given."""
+        given: list[Any] = self.make_parser(ctx).parse_args(args=list(args))[2]
+        for option in given:
+            once = option.param_type_name == "option" and not (option.multiple or option.is_flag)
+            if once and given.count(option) > 1:
+                raise MemnetError(
+                    f"{option.opts[0]} is given {given.count(option)} times, and takes one value; "
+                    "run the command once for each."
+                )
+        return super().parse_args(ctx, args)
+
+
+class App(typer.Typer):
+    """Typer's commands, each of them :class:`OneValue` unless another class is named."""
+
+    def command(
+        self, name: str | None = None, *, cls: type[TyperCommand] | None = OneValue, **settings: Any
+    ) -> Callable[[Any], Any]:
+        """Return a decorator that makes a command of a function."""
+        return super().command(name, cls=cls, **settings)
 
 
 @contextlib.contextmanager
@@ -66,26 +95,6 @@ def _end_in_words() -> Iterator[None]:
         if is_broken_pipe(stop.__context__):
             raise SystemExit(BROKEN_PIPE) from None
         raise
-
-
-def _refuse_repeats(command: Any) -> None:
-    """Refuse an option given twice that takes one value; the last would be taken silently."""
-    parse = command.parse_args
-    if isinstance(command, TyperGroup) or "parse_args" in vars(command):  # done before
-        return
-
-    def parse_args(ctx: Any, args: list[str]) -> Any:
-        _, _, given = command.make_parser(ctx).parse_args(args=list(args))
-        for option in given:
-            once = option.param_type_name == "option" and not (option.multiple or option.is_flag)
-            if once and given.count(option) > 1:
-                raise MemnetError(
-                    f"{option.opts[0]} is given {given.count(option)} times, and takes one value; "
-                    "run the command once for each."
-                )
-        return parse(ctx, args)
-
-    command.parse_args = parse_args
 
 
 def make_readable(command: Any) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperCommand
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
+from memnet.cli.commands import OneValue
 from memnet.cli.options import MATCH_HELP, PICTURES_HELP
 from memnet.util.paths import is_same
 
@@ -22,7 +22,7 @@ _KEPT = "scores.parquet"
 _COPIED = ["image_id", "model", "score"]
 
 
-class ManyValues(TyperCommand):
+class ManyValues(OneValue):
     """A command whose ``--scores A B C`` means ``--scores A --scores B --scores C``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -116,7 +116,6 @@ def compare(
     open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Compare predictions with human scores, every model on the same pictures."""
-    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, report_failures, say_if_misspelt
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores as run

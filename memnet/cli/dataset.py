@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memnet.cli.commands import Commands, make_readable
+from memnet.cli.commands import App, Commands, make_readable
 
 if TYPE_CHECKING:
     from memnet.data.datasets import DatasetEntry
@@ -33,14 +33,14 @@ class DatasetCommands(Commands):
         entry = _entries().get(cmd_name)
         if entry is None:
             return None
-        made = typer.Typer(add_completion=False)
+        made = App(add_completion=False)
         made.command(cmd_name, help=entry.help)(_command_of(entry))
         command = typer.main.get_command(made)
         make_readable(command)
         return command
 
 
-app = typer.Typer(
+app = App(
     cls=DatasetCommands,
     no_args_is_help=True,
     help="Build a truth table for `memnet compare --truth`, with a manifest beside it.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 
 
 def demo(
@@ -20,7 +20,6 @@ def demo(
     from importlib.resources import as_file, files
 
     import memnet
-    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line
     from memnet.cli.tables import print_results
     from memnet.compare.comparison import compare_scores

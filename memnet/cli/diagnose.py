@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 from memnet.cli.options import MATCH_HELP
 from memnet.errors import MemnetError
 
@@ -52,7 +52,6 @@ def diagnose(
     """
     import json
 
-    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, say_some
     from memnet.studies.diagnosis.column import read_old_column
     from memnet.studies.diagnosis.diagnose import diagnose as diagnose_column

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 from memnet.cli.options import MATCH_HELP
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ def migrate(
 
     Every row and column of the study is kept in OUT/migrated.csv, with new columns after them.
     """
-    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, report_failures, say_if_misspelt, say_some
     from memnet.cli.paths import keep_inputs
     from memnet.studies.migrate.migrate import SCORES

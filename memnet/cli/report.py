@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 from memnet.cli.options import PICTURES_HELP
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def report(
     """
     import re
 
-    from memnet.cli.browser import open_page
     from memnet.cli.tables import print_results, print_summary
     from memnet.compare.record import RunRecord
     from memnet.compare.report.render import write_report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 
 if TYPE_CHECKING:
     from memnet.studies.variants.sensitivity import Sensitivity
@@ -33,7 +33,6 @@ def sensitivity(
     Writes report.html, variants.csv (every output), summary.csv (each variant against the server)
     and correlations.csv (Spearman's rho between every two).
     """
-    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, say_ignored, say_some, say_unreadable
     from memnet.studies.variants.page import compare_with_server
     from memnet.studies.variants.run import run_sensitivity

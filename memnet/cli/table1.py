@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 from memnet.cli.training_options import (
     DataOptions,
     MachineOptions,
@@ -47,7 +47,6 @@ def table1(
     holds those that were tested on the same pictures against each other, with the distributions
     of their scores (figures 8, 10, 11 and 12 of the paper).
     """
-    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line
     from memnet.errors import MemnetError, StoppedError
     from memnet.util.messages import say

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 from memnet.cli.training_options import (
     DataOptions,
     MachineOptions,
@@ -71,7 +71,6 @@ def train(
     says how the run went. After a kill the same command goes on, as does --out alone.
     """
     need_lightning()
-    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line, say_some
     from memnet.errors import MemnetError, StoppedError
     from memnet.experiments.train import is_finished

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 from memnet.cli.training_options import (
     DataOptions,
     MachineOptions,
@@ -68,7 +68,6 @@ def tune(
     checkpoints. After a kill the same command goes on: also with the run that was cut short.
     """
     need_lightning()
-    from memnet.cli.browser import open_page
     from memnet.cli.messages import command_line
     from memnet.errors import MemnetError, StoppedError
     from memnet.experiments.tune import tune as run

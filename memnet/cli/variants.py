@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memnet.cli.browser import OPEN_HELP
+from memnet.cli.browser import OPEN_HELP, open_page
 
 if TYPE_CHECKING:
     from memnet.util.arrays import Float32Array
@@ -45,7 +45,6 @@ def variants(
     A column called MemNet may come from any of them: they differ in channels, mean, scale, crops
     and resizing before the same weights. To score with one: `--model memnet.caffe_lamem:SLUG`.
     """
-    from memnet.cli.browser import open_page
     from memnet.errors import MemnetError, PictureError
     from memnet.studies.variants.sheet import list_variants, prepare_inputs
     from memnet.util.messages import say

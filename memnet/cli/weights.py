@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.commands import Commands
+from memnet.cli.commands import App, Commands
 
 if TYPE_CHECKING:
     from memnet.weights.entry import WeightEntry
 
-app = typer.Typer(cls=Commands, help="List, fetch and verify model weights.", no_args_is_help=True)
+app = App(cls=Commands, help="List, fetch and verify model weights.", no_args_is_help=True)
 
 
 @app.command("list")

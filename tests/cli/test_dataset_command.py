@@ -50,6 +50,12 @@ def test_each_data_set_becomes_a_table_with_a_manifest(memnet_command, sources):
     assert f"3 (lamem {counts['lamem']}, memcat {counts['memcat']})" in done.stdout
 
 
+def test_an_option_given_twice_is_refused(memnet_command):
+    args = ("--lamem", "lamem", "--split", 1, "--out", "x.csv", "--split", 2)
+    done = memnet_command("dataset", "lamem", *args, check=2)
+    assert "--split is given 2 times, and takes one value" in done.stderr
+
+
 def test_the_label_and_the_split_must_be_named(memnet_command, sources):
     done = memnet_command("dataset", "memcat", "--memcat", "memcat.csv", "--out", "x.csv", check=2)
     assert "--label" in done.stderr
