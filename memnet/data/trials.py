@@ -68,24 +68,12 @@ class Trials:
     doubles: int
 
 
-def read_trials(
-    table: TableInput,
-    *,
-    participant: str,
-    picture: str,
-    response: str = "",
-    correct: str = "",
-    old: str = "",
-    vigilance: str = "",
-    yes: Sequence[str] = (),
-    empty: EmptyAnswers = "",
-    source: str = TABLE_GIVEN,
-) -> Trials:
-    """Read a table of trials.
+@dataclass(frozen=True, kw_only=True)
+class Codebook:
+    """What the columns of a table of trials are, and what their values mean.
 
-    Parameters
+    Attributes
     ----------
-    table : CSV, TSV, Excel, Parquet, or a DataFrame, which ``source`` names.
     participant, picture : the columns with their ids.
     response : the column that says whether the participant called the picture old (seen before).
     correct : instead, the column that says whether the answer was right; it needs ``old``.
@@ -98,70 +86,88 @@ def read_trials(
     Raises
     ------
     MemnetError
+        if there is not one of ``response`` and ``correct``, or ``correct`` without ``old``.
+    """
+
+    participant: str
+    picture: str
+    response: str = ""
+    correct: str = ""
+    old: str = ""
+    vigilance: str = ""
+    yes: Sequence[str] = ()
+    empty: EmptyAnswers = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.response) == bool(self.correct):
+            raise MemnetError(
+                "Say either which column has the answers (--response: was the picture called old?) "
+                "or which says whether they were right (--correct)."
+            )
+        if self.correct and not self.old:
+            raise MemnetError(
+                f"Column {self.correct!r} says whether answers were right; to know what was "
+                "answered, the column that says which pictures were old is needed, too (--old)."
+            )
+
+    @property
+    def answer(self) -> str:
+        """The column with the answers, of either kind."""
+        return self.response or self.correct
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns that are read."""
+        given = (self.participant, self.picture, self.answer, self.old, self.vigilance)
+        return [column for column in given if column]
+
+
+def read_trials(table: TableInput, codebook: Codebook, *, source: str = TABLE_GIVEN) -> Trials:
+    """Read a table of trials.
+
+    Parameters
+    ----------
+    table : CSV, TSV, Excel, Parquet, or a DataFrame, which ``source`` names.
+    codebook : its columns.
+
+    Raises
+    ------
+    MemnetError
         if a column is missing, holds values that cannot be read, or answers are empty and
         ``empty`` does not say what that means; if no trial is left.
 
     Examples
     --------
     >>> table = pd.DataFrame({"p": [1, 1, 2], "image": list("aba"), "said": ["old", "new", "old"]})
-    >>> trials = read_trials(table, participant="p", picture="image", response="said")
+    >>> codebook = Codebook(participant="p", picture="image", response="said")
+    >>> trials = read_trials(table, codebook)
     >>> trials.participants, trials.pictures, trials.yes.tolist()
     (['1', '2'], ['a', 'b'], [True, False, True])
     """
-    if bool(response) == bool(correct):
-        raise MemnetError(
-            "Say either which column has the answers (--response: was the picture called old?) or "
-            "which says whether they were right (--correct)."
-        )
-    if correct and not old:
-        raise MemnetError(
-            f"Column {correct!r} says whether answers were right; to know what was answered, the "
-            "column that says which pictures were old is needed, too (--old)."
-        )
     frame, source = frame_and_name(table, source)
-    answer = response or correct
-    for column in filter(None, (participant, picture, answer, old, vigilance)):
+    for column in codebook.columns:
         require_column(frame, column, source)
-    names = [_ids(frame[column]) for column in (participant, picture)]
+    people, shown = (_ids(frame[name]) for name in (codebook.participant, codebook.picture))
     set_aside = list(broken_rows(frame))
     assumed = list(assumed_of(frame))
     usable = np.ones(len(frame), dtype=bool)
-    for column, ids in zip((participant, picture), names, strict=True):
+    for column, ids in ((codebook.participant, people), (codebook.picture, shown)):
         usable &= _present(ids, f"{source}: {{}} row(s) have no id in column {column!r}", set_aside)
     was_old = np.ones(len(frame), dtype=bool)
-    if old:
+    if old := codebook.old:
         cells = _cells(frame[old])
         usable &= _present(
             cells, f"{source}: {{}} row(s) have nothing in column {old!r}", set_aside
         )
         was_old = _two_valued(cells, old, source, usable)
     flag = np.zeros(len(frame), dtype=bool)
-    if vigilance:
+    if vigilance := codebook.vigilance:
         flag = _two_valued(_cells(frame[vigilance]), vigilance, source, usable, blank_is_no=True)
-    cells = _cells(frame[answer])
-    blank = np.array([cell == "" for cell in cells], dtype=bool) & usable
-    if blank.any():
-        if not empty:
-            raise MemnetError(
-                f"{source}: {int(blank.sum()):,} of {int(usable.sum()):,} trials have no answer in "
-                f"column {answer!r}. Say what that means: that nothing was pressed, and so no "
-                "(--empty no), or that nobody knows (--empty leave-out)."
-            )
-        assumed.append(
-            f"{int(blank.sum()):,} empty answers {'are no' if empty == 'no' else 'are left out'}"
-        )
-        if empty == "leave out":
-            usable &= ~blank
-    meaning = "the answer was right" if correct else "the picture was called old"
-    called_old = _answers(cells, answer, source, usable & ~blank, yes, assumed, meaning)
-    if correct:
-        called_old = called_old == was_old
-    if empty == "no":
-        called_old = called_old & ~blank
+    called_old, usable = _called_old(frame, codebook, was_old, usable, source, assumed)
     if not usable.any():
         raise MemnetError(f"{source} has no trial that can be used.")
-    who, participants = pd.factorize(names[0][usable], sort=True)
-    what, pictures = pd.factorize(names[1][usable], sort=True)
+    who, participants = pd.factorize(people[usable], sort=True)
+    what, pictures = pd.factorize(shown[usable], sort=True)
     return Trials(
         participants=list(map(str, participants)),
         pictures=list(map(str, pictures)),
@@ -200,6 +206,33 @@ def read_answers(path: Path) -> pd.DataFrame:
         raise MemnetError(
             f"{path} cannot be read as the answers of `memnet responses` ({reason}); run it again."
         ) from error
+
+
+def _called_old(
+    frame: pd.DataFrame,
+    codebook: Codebook,
+    was_old: Any,
+    usable: Any,
+    source: str,
+    assumed: list[str],
+) -> tuple[Any, Any]:
+    """Return of which trials the picture was called old, and which of ``usable`` have an answer."""
+    cells = _cells(frame[codebook.answer])
+    blank = np.array([cell == "" for cell in cells], dtype=bool) & usable
+    if blank.any():
+        if not codebook.empty:
+            raise MemnetError(
+                f"{source}: {int(blank.sum()):,} of {int(usable.sum()):,} trials have no answer in "
+                f"column {codebook.answer!r}. Say what that means: that nothing was pressed, and "
+                "so no (--empty no), or that nobody knows (--empty leave-out)."
+            )
+        means = "are no" if codebook.empty == "no" else "are left out"
+        assumed.append(f"{int(blank.sum()):,} empty answers {means}")
+    yes = _answers(cells, codebook, source, usable & ~blank, assumed)
+    called_old = yes == was_old if codebook.correct else yes
+    if codebook.empty == "no":
+        return called_old & ~blank, usable
+    return called_old, usable & ~blank
 
 
 def _doubles(frame: pd.DataFrame) -> int:
@@ -242,30 +275,27 @@ def _two_valued(
 
 
 def _answers(
-    cells: Sequence[str],
-    column: str,
-    source: str,
-    usable: Any,
-    yes: Sequence[str],
-    assumed: list[str],
-    meaning: str,
+    cells: Sequence[str], codebook: Codebook, source: str, usable: Any, assumed: list[str]
 ) -> Any:
+    """Say which answers are yes, as they stand: old, or right."""
     counted = Counter(cell for cell, used in zip(cells, usable, strict=True) if used)
-    if yes:
-        meant = {value.strip().casefold() for value in yes}
+    if codebook.yes:
+        meant = {value.strip().casefold() for value in codebook.yes}
         if missing := sorted(meant - set(counted)):
             raise MemnetError(
-                f"{source}, column {column!r}, never holds {shorten_list(map(repr, missing))}; it "
-                f"holds {shorten_list(map(quoted, counted), 6)}."
+                f"{source}, column {codebook.answer!r}, never holds "
+                f"{shorten_list(map(repr, missing))}; it holds "
+                f"{shorten_list(map(quoted, counted), 6)}."
             )
         others = [
             f"{abridged(value)} ({n:,})" for value, n in counted.items() if value not in meant
         ]
-        assumed.append(f"of column {column!r}, these mean no: {shorten_list(others, 6)}")
+        assumed.append(f"of column {codebook.answer!r}, these mean no: {shorten_list(others, 6)}")
         return np.array([cell in meant for cell in cells], dtype=bool)
     if any(value not in YES and value not in NO for value in counted):
+        meaning = "the answer was right" if codebook.correct else "the picture was called old"
         raise MemnetError(
-            f"{source}, column {column!r}, holds {_ask_for_yes(sorted(counted), meaning)}"
+            f"{source}, column {codebook.answer!r}, holds {_ask_for_yes(sorted(counted), meaning)}"
         )
     return np.array([cell in YES for cell in cells], dtype=bool)
 

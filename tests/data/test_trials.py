@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memnet.data.trials import read_trials
+from memnet.data.trials import Codebook, read_trials
 from memnet.errors import MemnetError
+
+CODEBOOK = Codebook(participant="p", picture="image", response="said")
 
 
 def trials_of(said, old=None, **how):
@@ -17,7 +19,7 @@ def trials_of(said, old=None, **how):
         columns["old"] = old
         how["old"] = "old"
     how.setdefault("response", "said")
-    return read_trials(pd.DataFrame(columns), participant="p", picture="image", **how)
+    return read_trials(pd.DataFrame(columns), Codebook(participant="p", picture="image", **how))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_no_value_is_suggested_as_yes_where_another_may_be_meant():
 def test_rows_that_are_the_same_are_counted_and_kept():
     table = pd.DataFrame({"p": 1, "image": list("aab"), "said": [1, 1, 1], "x": [[1], [1], [1]]})
     for frame in (table, table.drop(columns="x")):
-        found = read_trials(frame, participant="p", picture="image", response="said")
+        found = read_trials(frame, CODEBOOK)
         assert (found.doubles, len(found.yes)) == (1, 3)
 
 
@@ -99,7 +101,7 @@ def test_right_answers_become_answers():
 def test_rows_without_ids_are_left_out_and_counted(tmp_path):
     path = tmp_path / "trials.csv"
     path.write_text("p;image;said\ns1;a.jpg;1\n;a.jpg;0\ns2;;1\ns2;b.jpg;0\n")
-    found = read_trials(path, participant="p", picture="image", response="said")
+    found = read_trials(path, CODEBOOK)
     assert (found.participants, found.pictures) == (["s1", "s2"], ["a.jpg", "b.jpg"])
     assert [len(found.yes), found.rows] == [2, 4]
     assert [said.partition(": ")[2] for said in found.set_aside] == [
@@ -110,6 +112,6 @@ def test_rows_without_ids_are_left_out_and_counted(tmp_path):
 
 def test_participants_with_numbers_keep_their_names():
     table = pd.DataFrame({"p": [7, 7, 12], "image": list("aba"), "said": [1, 0, 1]})
-    found = read_trials(table, participant="p", picture="image", response="said")
+    found = read_trials(table, CODEBOOK)
     assert sorted(found.participants) == ["12", "7"]
     assert np.array(found.participants)[found.who].tolist() == ["7", "7", "12"]

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from memnet.data.trials import Trials
+from memnet.data.trials import Codebook, Trials
+from memnet.errors import MemnetError
+from memnet.preprocess.decode import SUFFIXES
+from memnet.util.text import quoted
 
 _NO_DIFFERENCE = 0.1
 
+_PICTURE_WORDS = {"image", "picture", "photo", "photograph", "stimulus", "stim", "img", "pic"}
+_PERSON_WORDS = {"participant", "subject", "worker", "observer", "rater", "respondent"}
+"""What people call the columns, in the singular."""
 
-def find_doubts(read: Trials, used: Any, *, by_correct: bool) -> list[str]:
+
+def refuse_swapped(read: Trials, codebook: Codebook) -> None:
+    """Raise ``MemnetError`` where the participants are files of pictures, and the pictures none."""
+    people = _picture_files(read.participants)
+    if len(people) == len(read.participants) and not _picture_files(read.pictures):
+        raise MemnetError(
+            f"{read.source}: column {codebook.participant!r}, given as --participant, holds files "
+            f"of pictures (such as {quoted(people[0])}), and column {codebook.picture!r}, given as "
+            f"--picture, none (such as {quoted(read.pictures[0])}): swap the two."
+        )
+
+
+def find_doubts(read: Trials, used: Any, codebook: Codebook) -> list[str]:
     """Return a sentence for each thing that the answers give reason to doubt.
 
     Parameters
     ----------
     read : the trials.
     used : bool ``(T,)``, those that count for a picture.
-    by_correct : whether the answers were read of a column that says which were right.
+    codebook : what its columns were taken for.
     """
-    doubts = []
+    doubts = _of_swap(read, codebook)
     if read.doubles:
         doubts.append(
             f"{read.doubles:,} row(s) are the same in every column as an earlier one. They are "
@@ -27,8 +47,36 @@ def find_doubts(read: Trials, used: Any, *, by_correct: bool) -> list[str]:
     old, new = used & read.old, used & ~read.old
     if old.any() and new.any():
         hits, false_alarms = float(read.yes[old].mean()), float(read.yes[new].mean())
-        doubts += _of_rates(hits, false_alarms, by_correct)
+        doubts += _of_rates(hits, false_alarms, bool(codebook.correct))
     return doubts
+
+
+def _of_swap(read: Trials, codebook: Codebook) -> list[str]:
+    """Doubt columns whose ids, or whose names, are those of the other."""
+    if people := _picture_files(read.participants):
+        return [
+            f"{len(people):,} of {len(read.participants):,} participants have the name of a "
+            f"picture's file (such as {quoted(people[0])}): are --participant and --picture right?"
+        ]
+    if _has_word(codebook.participant, _PICTURE_WORDS) or _has_word(
+        codebook.picture, _PERSON_WORDS
+    ):
+        return [
+            f"Column {codebook.participant!r} was read as the participants (such as "
+            f"{quoted(read.participants[0])}), and {codebook.picture!r} as the pictures (such as "
+            f"{quoted(read.pictures[0])}): are --participant and --picture swapped?"
+        ]
+    return []
+
+
+def _picture_files(ids: Sequence[str]) -> list[str]:
+    return [each for each in ids if each.lower().endswith(SUFFIXES)]
+
+
+def _has_word(column: str, words: set[str]) -> bool:
+    """Whether a column is called so: ``image`` is a word of ``ImageID`` and ``old_images``."""
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", column)
+    return any(part.lower() in words or part.lower().removesuffix("s") in words for part in parts)
 
 
 def _of_rates(hits: float, false_alarms: float, by_correct: bool) -> list[str]:

@@ -15,16 +15,16 @@ import pandas as pd
 from memnet.data.manifest import HIT_RATE, ID_COLUMN, digest_of, new_manifest
 from memnet.data.sidecar import sidecar_path
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
-from memnet.data.trials import EmptyAnswers, Trials, read_trials
+from memnet.data.trials import Codebook, EmptyAnswers, Trials, read_trials
 from memnet.errors import MemnetError
 from memnet.stats.recognition import COUNTS, HALVES, MEASURES, Answers, Sums, split_half
-from memnet.studies.responses.doubts import find_doubts
+from memnet.studies.responses.doubts import find_doubts, refuse_swapped
 from memnet.util.atomic import write_text
 from memnet.util.checks import require_whole
 from memnet.util.clock import utc_now
 from memnet.util.json_text import finite_or_none
 from memnet.util.table_files import write_frame
-from memnet.util.text import shorten_list
+from memnet.util.text import quoted, shorten_list
 from memnet.util.versions import environment
 
 PICTURES, PARTICIPANTS, ANSWERS = "pictures.csv", "participants.csv", "answers.parquet"
@@ -81,7 +81,7 @@ def responses(
     ----------
     trials : CSV, TSV, Excel or Parquet file, or a DataFrame: a row per trial.
     participant, picture, response, correct, old, vigilance, yes, empty : as for
-        :func:`memnet.data.trials.read_trials`.
+        :class:`memnet.data.trials.Codebook`.
     least_trials : participants with fewer trials are left out.
     least_vigilance : participants with a smaller share of right answers to vigilance trials are
         left out, 0 to 1.
@@ -102,8 +102,7 @@ def responses(
         raise MemnetError(f"least_vigilance is {least_vigilance:g}; it is a share, 0 to 1.")
     if least_vigilance and not vigilance:
         raise MemnetError("Say which column marks the vigilance trials (--vigilance).")
-    read = read_trials(
-        trials,
+    codebook = Codebook(
         participant=participant,
         picture=picture,
         response=response,
@@ -113,6 +112,8 @@ def responses(
         yes=yes,
         empty=empty,
     )
+    read = read_trials(trials, codebook)
+    refuse_swapped(read, codebook)
     people = _participants(read, least_trials, least_vigilance)
     kept = (people["left_out"] == "").to_numpy(dtype=bool)
     if not kept.any():
@@ -135,12 +136,16 @@ def responses(
         "trials": int(used.sum()),
         "participants": int(kept.sum()),
         "pictures": len(table),
+        "examples": {
+            "participant": people.loc[kept, "participant"].iloc[0],
+            "picture": table[ID_COLUMN].iloc[0],
+        },
         "design": _design(answers),
         "rules": {"least_trials": least_trials, "least_vigilance": least_vigilance},
         "left_out": people.loc[~kept, ["participant", "left_out"]].to_dict("records"),
         "read_as": list(read.assumed),
         "set_aside": list(read.set_aside),
-        "doubts": find_doubts(read, used, by_correct=bool(correct)),
+        "doubts": find_doubts(read, used, codebook),
         "split_half": {
             name: {key: finite_or_none(value) for key, value in values.items()}
             for name, values in reliability.items()
@@ -253,9 +258,10 @@ def describe(record: dict[str, Any]) -> list[str]:
         if design["crossed"]
         else f"each picture was seen by {low:,} to {high:,} participants"
     )
+    person, picture = (quoted(record["examples"][each]) for each in ("participant", "picture"))
     lines = [
-        f"{record['trials']:,} trials of {record['participants']:,} participants with "
-        f"{record['pictures']:,} pictures; {crossed}."
+        f"{record['trials']:,} trials of {record['participants']:,} participants (such as "
+        f"{person}) with {record['pictures']:,} pictures (such as {picture}); {crossed}."
     ]
     if record["left_out"]:
         lines.append(f"{len(record['left_out']):,} participant(s) were left out.")

@@ -202,10 +202,48 @@ def test_a_column_of_right_answers_is_doubted_as_one_of_answers():
     )
 
 
+SWAPPED = {"participant": "image", "picture": "subject"}
+
+
+def test_files_of_pictures_are_no_participants(trials):
+    said = (
+        r"column 'image', given as --participant, holds files of pictures \(such as '00.jpg'\), "
+        r"and column 'subject', given as --picture, none \(such as 's0'\): swap the two"
+    )
+    with pytest.raises(memnet.MemnetError, match=said):
+        memnet.responses(trials, **HOW | SWAPPED, halves=2)
+
+
+def test_columns_that_seem_swapped_are_doubted(trials):
+    """Without file names it cannot be known, so the table is made, and shows its ids."""
+    bare = trials.assign(image=trials["image"].str.removesuffix(".jpg"))
+    found = memnet.responses(bare, **HOW | SWAPPED, halves=2)
+    assert found.record["doubts"][0] == (
+        "Column 'image' was read as the participants (such as '00'), and 'subject' as the pictures "
+        "(such as 's0'): are --participant and --picture swapped?"
+    )
+    assert "34 participants (such as '00') with 24 pictures (such as 's0')" in str(found)
+    some = pd.concat([bare, trials.iloc[:1]])
+    (doubt,) = memnet.responses(some, **HOW | SWAPPED, halves=2).record["doubts"][:1]
+    assert doubt.startswith("1 of 35 participants have the name of a picture's file (such as '00.")
+
+
+def test_a_few_pictures_for_many_people_are_no_swap():
+    """Six pictures for 300 people are a design like any other."""
+    table = pd.DataFrame({"p": np.repeat(np.arange(300), 6), "item": list("abcdef") * 300})
+    table["said"] = np.random.default_rng(0).integers(0, 2, len(table))
+    found = memnet.responses(table, participant="p", picture="item", response="said", halves=2)
+    assert found.record["doubts"] == []
+    assert describe(found.record)[0].startswith(
+        "1,800 trials of 300 participants (such as '0') with 6 pictures (such as 'a'); every part"
+    )
+
+
 def test_halves_that_agree_no_better_than_chance_are_called_so():
     known = {"spearman": -0.081, "spearman_brown": -0.177, "halves": 9}
     design = {"crossed": True, "participants_per_picture": [2, 2]}
     record = {"trials": 8, "participants": 2, "pictures": 4, "design": design, "left_out": []}
+    record["examples"] = {"participant": "s1", "picture": "a.jpg"}
     said = describe(record | {"split_half": {"hit_rate": known}})[-1]
     assert "no better than chance" in said
     assert "-0.177" not in said
