@@ -27,6 +27,7 @@ from memnet.stats import (
     reliability,
 )
 from memnet.stats.bootstrap import SIZE, TRUTH_VARIANCE, Interval, interval_of
+from memnet.stats.levels import LEVEL
 from memnet.stats.metrics import (
     METRICS,
     OVER_PARTICIPANTS,
@@ -48,7 +49,6 @@ from memnet.stats.reliability import Reliability
 from memnet.stats.resampling import Draws
 from memnet.util.arrays import Array
 
-LEVEL = 0.95
 MARGIN = 0.02
 """Rank correlations that differ by less are called equivalent, unless the user says otherwise."""
 

@@ -51,7 +51,8 @@ def read_baseline(
         return {}, []
     baseline: dict[str, Array] = {}
     doubts: list[str] = []
-    columns, source = _columns_of(table)
+    frame, source = frame_and_name(table, "the table with the human scores")
+    columns = set(map(str, frame.columns))
     for name in dict.fromkeys(names):
         if name in predictions and name in columns:
             raise MemnetError(
@@ -68,7 +69,7 @@ def read_baseline(
                 "made of it; name a column that does not come from the answers."
             )
         elif name in columns:
-            scores = read_column(table, column=name, id_column=id_column)
+            scores = read_column(frame, column=name, id_column=id_column, source=source)
             values = scores.by_id.reindex(list(ids)).to_numpy(dtype=np.float64)
             missing = [ids[row] for row in np.flatnonzero(np.isnan(values)).tolist()]
             if missing:
@@ -95,11 +96,6 @@ def read_baseline(
             "follows from the others; leave it out."
         )
     return baseline, doubts
-
-
-def _columns_of(table: TableInput) -> tuple[set[str], str]:
-    frame, source = frame_and_name(table, "the table with the human scores")
-    return set(map(str, frame.columns)), source
 
 
 def beyond_baseline(

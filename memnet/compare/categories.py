@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from memnet.compare.analysis import LEVEL
 from memnet.compare.record import Result
 from memnet.stats.bootstrap import interval_of
 from memnet.stats.categories import (
@@ -17,6 +16,7 @@ from memnet.stats.categories import (
     resampled_rhos,
     within_rho,
 )
+from memnet.stats.levels import LEVEL
 from memnet.stats.metrics import spearman
 from memnet.stats.metrics.base import CONSTANT
 from memnet.stats.resampling import Draws

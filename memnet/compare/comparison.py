@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from memnet.compare.analysis import (
-    LEVEL,
     MARGIN,
     NO_COLUMNS,
     NO_SCORES,
@@ -36,6 +35,7 @@ from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.data.trials import read_answers
 from memnet.data.two_classes import Classes, classes_of, read_truth
 from memnet.errors import MemnetError
+from memnet.stats.levels import LEVEL
 from memnet.stats.participants import Measure
 from memnet.stats.recognition import MEASURES, Answers
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws

@@ -23,6 +23,7 @@ from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import read_table
 from memnet.stats import bootstrap, metrics
+from memnet.stats.levels import LEVEL
 from memnet.util.atomic import write_text
 from memnet.util.versions import environment
 
@@ -35,7 +36,6 @@ BAND = (0.55, 0.58)
 
 RESAMPLES = 2_000
 SEED = 20150000
-LEVEL = 0.95
 
 DISCLAIMER = "This network is not the original MemNet, so this says nothing about the original."
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"

@@ -61,12 +61,9 @@ def increments(
         a dict per model with the fields of :class:`memnet.compare.record.Increment` (but ``n``,
         ``seed`` and the like). The interval of the increment is that of the semi-partial
         correlation, squared; from 0 where that holds 0. The F test supposes independent pictures
-        and is left out (None) where whole clusters are drawn.
-
-    Raises
-    ------
-    ValueError
-        if the baseline's columns follow from each other, or one is constant.
+        and is left out (None) where whole clusters are drawn. Where the baseline's columns follow
+        from each other, or one is constant (:func:`left_by_others`), what comes of R squared is
+        None.
 
     Examples
     --------
@@ -78,8 +75,6 @@ def increments(
     """
     n, names = len(truth), list(baseline)
     columns = [*baseline.values(), truth]
-    if left_by_others(list(baseline.values())) < NOTHING_LEFT:
-        raise ValueError("a column of the baseline is constant, or follows from the others")
     rows = []
     resampled = _resampled(columns, list(models.values()), draws)
     for place, (model, prediction) in enumerate(models.items()):
@@ -108,7 +103,7 @@ def increments(
                 **_f_test(r2, increment, df, draws),
                 "partial_rho": _or_none(partial_rho),
                 "partial_rho_interval": rank_ends.ends if np.isfinite(partial_rho) else None,
-                "reason": (ends.reason if ends else _why(df)),
+                "reason": ends.reason if ends else _why(df, columns[:-1]),
             }
         )
     _correct(rows)
@@ -237,9 +232,11 @@ def _squared(ends: list[float] | None) -> list[float] | None:
     return [0.0 if ends[0] <= 0 <= ends[1] else squares[0], squares[1]]
 
 
-def _why(df: int) -> str:
+def _why(df: int, baseline: Sequence[Array]) -> str:
     if df <= 0:
         return "there are too few pictures for so many columns"
+    if left_by_others(baseline) < NOTHING_LEFT:
+        return "a column of the baseline is constant, or follows from the others"
     return "the human scores or the predictions are constant, or follow from the baseline"
 
 

@@ -26,12 +26,7 @@ from collections.abc import Callable
 from scipy import special
 
 from memnet.stats.dependent_correlations import sampling_correlation
-
-ALPHA = 0.05
-"""Of all tests."""
-
-LEVEL = 0.95
-"""Of all intervals."""
+from memnet.stats.levels import ALPHA, LEVEL
 
 FEWEST, MOST = 4, 10**9
 """The numbers of pictures between which an answer is looked for."""

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 from scipy.stats import rankdata
 
-from memnet.stats.power import ALPHA, LEVEL
+from memnet.stats.levels import ALPHA, LEVEL
 from memnet.util.arrays import Array
 
 STUDIES = 2_000

@@ -10,6 +10,7 @@ from typing import Any
 from memnet.compare.report.table_model import interval, percent, short
 from memnet.errors import MemnetError
 from memnet.stats import power as formulas
+from memnet.stats.levels import ALPHA
 from memnet.stats.power_simulation import STUDIES, Simulated, correlation_matrix
 from memnet.stats.power_simulation import simulate as simulate_studies
 
@@ -175,7 +176,7 @@ class _Plan:
             "reliability", self.reliability, 0 < self.reliability <= 1, "above 0, and 1 at most"
         )
         _require("between", self.between, -1 < self.between < 1, "above -1 and below 1")
-        low = formulas.ALPHA
+        low = ALPHA
         _require("power", self.power, low < self.power < 1, f"above {low:g} and below 1")
         for name, size in (("width", width), ("difference", difference), ("margin", margin)):
             _require(name, size, size is None or 0 < size < 2, "above 0 and below 2")

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 import memnet
+from memnet.compare.baseline import read_baseline
 from memnet.compare.record import RunRecord
 from memnet.compare.report.files import safe_files, table_files
 from memnet.compare.report.increments import NOISY, increment_sentences, increment_table
 from memnet.compare.report.render import markdown, write_report
+from memnet.data import tables
 from memnet.stats.increment import increments
 from memnet.stats.resampling import Draws
 
@@ -118,6 +120,22 @@ def test_the_csv_of_an_earlier_comparison_is_removed(record, tmp_path):
     assert (tmp_path / "tables" / "increments.csv").is_file()
     write_report(compare([]), tmp_path)
     assert not (tmp_path / "tables" / "increments.csv").exists()
+
+
+def test_the_table_of_a_baseline_is_read_once(tmp_path, monkeypatch):
+    TABLE.to_csv(tmp_path / "people.csv", index=False)
+    read, read_file = [], tables.read_table_any
+    monkeypatch.setattr(tables, "read_table_any", lambda path: read.append(path) or read_file(path))
+    columns, _ = read_baseline(
+        ["brightness", "contrast"],
+        tmp_path / "people.csv",
+        {"good": TRUE},
+        truth_column="hit_rate",
+        id_column="image_id",
+        ids=IDS,
+    )
+    assert list(columns) == ["brightness", "contrast"]
+    assert read == [tmp_path / "people.csv"]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ interval. A model that was trained on the data set is never called better than a
 
 from __future__ import annotations
 
-from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.record import Result, RunRecord
 from memnet.compare.report import categories, two_classes
 from memnet.compare.report.digits import FEWEST, decimals, fixed, with_interval
+from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart
 from memnet.compare.report.table_model import p_equals, percent
-from memnet.compare.report.tables import ALPHA, by_name, ranked
+from memnet.compare.report.tables import by_name, ranked
 from memnet.compare.report.threats import SCALE, SEEN, TWO_CLASSES, short_warnings, warned_of
 
 STRENGTHS = (
@@ -124,22 +125,6 @@ def _as_people_do(words: str) -> str:
 def join_names(names: list[str], last: str = "and") -> str:
     """Write names as ``a, b and c``."""
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def find_pair(record: RunRecord, first: str, second: str) -> tuple[Difference | None, int]:
-    """Return the difference of two models' rho, and -1 where it is the other way round."""
-    for row in record.differences:
-        if row.metric == "spearman":
-            if (row.model_a, row.model_b) == (first, second):
-                return row, 1
-            if (row.model_a, row.model_b) == (second, first):
-                return row, -1
-    return None, 1
-
-
-def corrected_pairs(record: RunRecord) -> int:
-    """Return over how many pairs of models Holm's correction was made."""
-    return sum(row.metric == "spearman" and row.p_holm is not None for row in record.differences)
 
 
 def _metric(record: RunRecord) -> str:
@@ -261,10 +246,3 @@ def _lead(record: RunRecord, models: list[str]) -> str:
         f"{first} ranks these pictures {_as_people_do(words[0])}, {which} beyond chance: rho "
         f"{_value(rho[0])} {against}, a lead of {difference}{_level(record, first, possessive)}."
     )
-
-
-def is_apart(row: Difference | None) -> bool:
-    """Whether two models differ beyond chance, by interval and corrected permutation test both."""
-    if row is None or row.interval is None or row.p_holm is None:
-        return False
-    return (row.interval[0] > 0 or row.interval[1] < 0) and row.p_holm < ALPHA

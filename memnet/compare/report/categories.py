@@ -9,6 +9,7 @@ from memnet.compare.categories import judge
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report.digits import rounded, with_interval
 from memnet.compare.report.table_model import Cell, Column, Table, p_equals
+from memnet.stats.levels import ALPHA
 from memnet.util.text import quoted, shorten_list
 
 ALL, WITHIN = "all pictures", "category held constant"
@@ -123,7 +124,7 @@ def _heterogeneity(record: RunRecord) -> list[str]:
         test = found["heterogeneity"]
         if test is None:
             continue
-        differ = "differ" if test["p"] < 0.05 else "are not shown to differ"
+        differ = "differ" if test["p"] < ALPHA else "are not shown to differ"
         texts.append(
             f"The categories' rhos of {model} {differ} from each other (Cochran's Q = "
             f"{test['q']:.2f}, df {test['df']}, {p_equals(test['p'])})."

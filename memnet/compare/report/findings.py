@@ -10,10 +10,18 @@ import math
 
 from memnet.compare.record import Difference, RunRecord
 from memnet.compare.report import two_classes
-from memnet.compare.report.answer import corrected_pairs, find_pair, join_names
+from memnet.compare.report.answer import join_names
 from memnet.compare.report.digits import decimals, fixed, with_interval
+from memnet.compare.report.pairs import (
+    corrected_pairs,
+    excludes_nought,
+    find_pair,
+    is_apart,
+    is_disputed,
+)
 from memnet.compare.report.table_model import p_equals, percent
-from memnet.compare.report.tables import ALPHA, by_name, ranked
+from memnet.compare.report.tables import by_name, ranked
+from memnet.stats.levels import ALPHA
 
 
 def write_findings(record: RunRecord) -> list[str]:
@@ -148,19 +156,19 @@ def _verdict(record: RunRecord, first: str, second: str) -> str:
         f"{with_interval(sign * row.value, (low, high), bare=True)} ({percent(row.level)} "
         f"interval; permutation {p_equals(row.p_holm)}{holm})"
     )
-    apart, unlikely = low > 0 or high < 0, row.p_holm < ALPHA
-    if apart and unlikely:
+    if is_apart(row):
         sentence = f"The difference, {difference}, is beyond chance."
         if row.equivalent:
             sentence += f" It is nevertheless smaller than the margin of {row.margin:g}."
         return sentence
-    if apart and pairs > 1 and row.p_value is not None and row.p_value < ALPHA:
+    p = row.p_value
+    if excludes_nought(row) and pairs > 1 and p is not None and p < ALPHA:
         sentence = (
             f"The difference, {difference}, would be beyond chance by itself (uncorrected "
-            f"{p_equals(row.p_value)}), but not among {pairs} pairs, of which one or another "
+            f"{p_equals(p)}), but not among {pairs} pairs, of which one or another "
             "differs by chance."
         )
-    elif apart or unlikely:
+    elif is_disputed(row):
         sentence = f"Interval and test disagree about the difference, {difference}: no conclusion."
     else:
         sentence = f"The difference, {difference}, is not beyond chance."

@@ -15,7 +15,7 @@ from memnet.compare.report.table_model import (
     percent,
     short,
 )
-from memnet.compare.report.tables import ALPHA
+from memnet.stats.levels import ALPHA
 
 NOISY = (
     "A baseline that measures something with noise leaves some of it for others to explain: that a "

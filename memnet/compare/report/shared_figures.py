@@ -23,6 +23,7 @@ from memnet.compare.report.category_figure import (
     draw_categories,
 )
 from memnet.compare.report.digits import rounded, with_interval
+from memnet.compare.report.pairs import is_unlikely
 from memnet.compare.report.roc_figure import can_draw_roc, draw_roc, roc_caption
 from memnet.compare.report.style import (
     INK,
@@ -38,7 +39,6 @@ from memnet.compare.report.style import (
     pictures,
     width_of,
 )
-from memnet.compare.report.tables import ALPHA
 from memnet.compare.report.two_classes import has_classes
 
 METRIC = "spearman"
@@ -195,7 +195,7 @@ def _cells(record: RunRecord) -> dict[tuple[str, str], _Cell]:
         drawn = {row.model_a, row.model_b} <= record.plots.keys()
         if row.metric != METRIC or row.value is None or not drawn:
             continue
-        marked = row.p_holm is not None and row.p_holm < ALPHA
+        marked = is_unlikely(row)
         ends = None if row.interval is None else (row.interval[0], row.interval[1])
         back = None if ends is None else (-ends[1], -ends[0])
         cells[row.model_a, row.model_b] = _Cell(row.value, ends, marked)

@@ -35,9 +35,6 @@ HEADLINE = {
 IDEAL = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": ""}
 """What is better, in a table, by the word of :class:`memnet.stats.metrics.Metric`."""
 
-ALPHA = 0.05
-"""A Holm-corrected p value below it is called unlikely, and marked."""
-
 _TESTED = ("distribution", "noise-matched")
 _RANGE_METRICS = ("mse", "mae", "bias")
 _IN_RANGES = {f"{metric}_{name}" for metric in _RANGE_METRICS for name in range_names()}

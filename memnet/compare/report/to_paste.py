@@ -12,14 +12,12 @@ from memnet.compare.record import Result, RunRecord
 from memnet.compare.report import two_classes
 from memnet.compare.report.answer import (
     NOT_ON_ONE_SCALE,
-    corrected_pairs,
-    find_pair,
-    is_apart,
     join_names,
     models_of_the_answer,
 )
 from memnet.compare.report.categories import has_categories, partial_correlation
 from memnet.compare.report.digits import fixed, rounded
+from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart
 from memnet.compare.report.table_model import p_equals
 from memnet.compare.report.tables import by_name, ranked
 from memnet.compare.report.threats import warned_of

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from memnet.compare.record import Difference, Result, RunRecord
+from memnet.compare.record import Result, RunRecord
 from memnet.compare.report.categories import (
     contradiction,
     contradictions,
     partial_correlation,
 )
 from memnet.compare.report.digits import result_texts, rounded, with_interval
+from memnet.compare.report.pairs import find_pair, is_apart, is_disputed
 from memnet.compare.report.table_model import Cell, Column, Table, p_equals, percent
 from memnet.stats.metrics import CLASS_METRICS, describe
 from memnet.util.text import quoted
@@ -16,8 +17,6 @@ from memnet.util.text import quoted
 METRIC = "auc"
 HEADLINE = {"auc": "AUC", "quarter_difference": "Top minus bottom quarter"}
 """The metrics of the table "at a glance" and their headings."""
-
-_ALPHA = 0.05
 
 
 def has_classes(record: RunRecord) -> bool:
@@ -127,7 +126,7 @@ def _chance(result: Result) -> str:
 def _verdict(record: RunRecord, first: Result, second: Result) -> str:
     """Say whether the first of two models has a higher AUC, beyond chance."""
     against = f"{second.model}, AUC {_auc(second)}"
-    row, sign = _pair(record, first.model, second.model)
+    row, sign = find_pair(record, first.model, second.model, METRIC)
     if row is None or row.value is None or row.interval is None or row.p_holm is None:
         return f"Whether it differs from {against}, beyond chance was not tested."
     ends = sorted(sign * end for end in row.interval)
@@ -136,10 +135,9 @@ def _verdict(record: RunRecord, first: Result, second: Result) -> str:
     if test.get("p") is not None:
         by += f", DeLong {p_equals(test['p'])}"
     difference = f"{with_interval(sign * row.value, ends, bare=True)}; {by}"
-    apart, unlikely = ends[0] > 0 or ends[1] < 0, row.p_holm < _ALPHA
-    if apart and unlikely:
+    if is_apart(row):
         return f"{first.model} has a higher AUC than {against} (difference {difference})."
-    if apart or unlikely:
+    if is_disputed(row):
         return (
             f"Interval and test disagree on whether {first.model} differs from {against} "
             f"(difference {difference})."
@@ -148,13 +146,6 @@ def _verdict(record: RunRecord, first: Result, second: Result) -> str:
         f"{first.model} is not shown to have a higher AUC than {against} (difference "
         f"{difference}); nor are the two shown to be equally good."
     )
-
-
-def _pair(record: RunRecord, first: str, second: str) -> tuple[Difference | None, int]:
-    for row in record.differences:
-        if row.metric == METRIC and {row.model_a, row.model_b} == {first, second}:
-            return row, 1 if row.model_a == first else -1
-    return None, 1
 
 
 def left_out() -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memnet.compare.report.table_model import p_equals
+from memnet.stats.levels import ALPHA
 from memnet.studies.migrate.claims.claim import Estimate
 from memnet.studies.migrate.claims.conclusions import is_significant
 from memnet.studies.migrate.new_scores import is_resmem
@@ -29,7 +30,6 @@ CHANGES = {
 }
 """What becomes of a claim, by its ``verdict``, in a cell of a table."""
 
-_ALPHA = 0.05
 _KEPT = ("holds", "stronger", "weaker")
 _REPEATED = (
     re.compile(r", so this is no evidence that they disagree"),
@@ -78,7 +78,7 @@ def _holm(claims: Sequence[Mapping[str, Any]]) -> str:
     """Say how many p values stay below .05 when they are corrected for their number."""
     below = {
         score: sum(
-            claim[f"p_{score}_holm"] <= _ALPHA
+            claim[f"p_{score}_holm"] < ALPHA
             for claim in claims
             if claim.get(f"p_{score}_holm") is not None
         )

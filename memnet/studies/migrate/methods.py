@@ -8,6 +8,7 @@ from typing import Any
 from memnet import __version__
 from memnet.compare.published import published
 from memnet.data.matching import MATCH_RULES
+from memnet.stats.levels import ALPHA
 from memnet.studies.migrate.new_scores import RESMEM, is_resmem
 
 SOFTWARE = f"memnet {__version__} (the memnet developers; Apache-2.0)"
@@ -307,7 +308,7 @@ def _corrected(claims: Sequence[Mapping[str, Any]]) -> str:
     for score in ("old", "new"):
         for form in (f"p_{score}", f"p_{score}_holm"):
             p_values = [claim.get(form) for claim in claims]
-            below[form] = sum(p is not None and p < 0.05 for p in p_values)
+            below[form] = sum(p is not None and p < ALPHA for p in p_values)
     return (
         f"Corrected over them (Holm, 1979), {below['p_old_holm']} of {below['p_old']} p values "
         f"below .05 with the old scores stay below it, and {below['p_new_holm']} of "

@@ -14,6 +14,7 @@ import pandas as pd
 from memnet import __version__
 from memnet.data.digests import ids_digest
 from memnet.errors import MemnetError
+from memnet.stats.levels import LEVEL
 from memnet.studies.cautions import score_cautions
 from memnet.studies.migrate import methods
 from memnet.studies.migrate.agreement import measure_agreement
@@ -57,8 +58,6 @@ from memnet.util.arrays import Array
 from memnet.util.clock import utc_now
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from memnet.stats.levels import ALPHA
 from memnet.studies.migrate.claims.claim import Claim, Estimate
 
 ClaimVerdict = Literal[
@@ -18,7 +19,7 @@ ClaimVerdict = Literal[
 ]
 
 
-def classify_claim(claim: Claim, alpha: float = 0.05) -> ClaimVerdict:
+def classify_claim(claim: Claim, alpha: float = ALPHA) -> ClaimVerdict:
     """Say in a word what becomes of a claim.
 
     Parameters
@@ -52,7 +53,7 @@ def classify_claim(claim: Claim, alpha: float = 0.05) -> ClaimVerdict:
     return "stronger" if abs(new) > abs(old) else "weaker"
 
 
-def write_conclusion(claim: Claim, alpha: float = 0.05) -> str:
+def write_conclusion(claim: Claim, alpha: float = ALPHA) -> str:
     """Say what changed and what did not.
 
     Parameters
@@ -103,12 +104,12 @@ def write_conclusion(claim: Claim, alpha: float = 0.05) -> str:
     return f"{claim.title}: {text}{_disagreement(claim, alpha)}{_control(claim)}"
 
 
-def is_significant(estimate: Estimate, p: float | None, alpha: float = 0.05) -> bool:
+def is_significant(estimate: Estimate, p: float | None, alpha: float = ALPHA) -> bool:
     """Whether an estimate counts as significant: its test rejects, and its interval excludes 0."""
     return p is not None and p < alpha and _excludes_zero(estimate)
 
 
-def scores_differ(claim: Claim, alpha: float = 0.05) -> bool:
+def scores_differ(claim: Claim, alpha: float = ALPHA) -> bool:
     """Whether the difference between the two scores counts as significant."""
     return is_significant(claim.difference, claim.p_difference, alpha)
 
