@@ -68,3 +68,35 @@ def test_no_rule_has_a_colour_of_its_own_that_one_of_the_lights_would_not_change
 
 def test_the_dark_colours_are_for_screens_only():
     assert CSS.count("prefers-color-scheme") == CSS.count(DARK)
+
+
+def print_rules() -> list[tuple[str, str]]:
+    """Selectors and declarations of the print style."""
+    block = re.sub(r"/\*.*?\*/", "", CSS[CSS.index("@media print {") + 14 :], flags=re.S)
+    return re.findall(r"([^{}]+)\{([^{}]*)\}", block)
+
+
+def in_print(selector: str) -> str:
+    """What print says of a selector, all its rules in one."""
+    return " ".join(
+        declarations
+        for selectors, declarations in print_rules()
+        if selector in [part.strip() for part in re.split(r",(?![^(]*\))", selectors)]
+    )
+
+
+@pytest.mark.parametrize("what", ["h2", "h3", "summary", "p:has(+ .scroll)", "thead"])
+def test_in_print_what_leads_to_a_table_is_not_parted_from_it(what):
+    assert "break-after: avoid" in in_print(what)
+
+
+@pytest.mark.parametrize("what", ["tr", "figure", ".note", ".copy"])
+def test_in_print_no_box_is_torn_that_fits_a_page(what):
+    assert "break-inside: avoid" in in_print(what)
+
+
+def test_in_print_no_name_is_squeezed_and_no_table_shrunk_below_seven_points():
+    assert float(re.search(r"min-width: ([\d.]+)rem", in_print("tbody th"))[1]) >= 7
+    sizes = re.findall(r"font-size: ([\d.]+)pt", " ".join(text for _, text in print_rules()))
+    assert min(map(float, sizes)) >= 7
+    assert "max-height" in in_print("body figure .scroll img")  # a taller one would be cut
