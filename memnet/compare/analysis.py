@@ -132,6 +132,7 @@ def analyse(data: ComparisonInput) -> Analysis:
         metrics=data.metrics,
     )
     matched = _noise_matched(data)
+    people = _over_participants(data, resampled)
     results = [
         result
         for model in data.predictions
@@ -143,6 +144,7 @@ def analyse(data: ComparisonInput) -> Analysis:
                 resampled=resampled[model],
                 p_values=p_values[model],
                 matched=matched.get(model),
+                people=people.get(model),
                 labels=labels,
             ).all()
         )
@@ -182,6 +184,23 @@ def _noise_matched(data: ComparisonInput) -> dict[str, NoiseMatched]:
     return noise_matched.noise_matched(labels, shares, data.responses, data.draws)
 
 
+def _over_participants(
+    data: ComparisonInput, resampled: Mapping[str, Mapping[str, Array]]
+) -> dict[str, Interval]:
+    """Compute rho's intervals for other participants, where single ones are known."""
+    if data.answers is None or data.measure is None:
+        return {}
+    return participants.over_participants(
+        data.answers,
+        data.measure,
+        data.truth,
+        data.predictions,
+        {model: drawn["spearman"] for model, drawn in resampled.items()},
+        seed=data.draws.seed,
+        level=LEVEL,
+    )
+
+
 class _ModelResults:
     """The results of one model, one method per family.
 
@@ -192,6 +211,7 @@ class _ModelResults:
     resampled : metric, and what :func:`.bootstrap.distributions` gives beside -> ``(B,)``.
     p_values : metric -> p of the swap test, for those that have one.
     matched : the distributions with noise; None without counts, or for predictions no shares.
+    people : interval of rho for other participants, too; None where single ones are not known.
     labels : reliability of the human scores.
     """
 
@@ -204,6 +224,7 @@ class _ModelResults:
         resampled: Mapping[str, Array],
         p_values: Mapping[str, float | None],
         matched: NoiseMatched | None,
+        people: Interval | None,
         labels: Reliability,
     ) -> None:
         self.data = data
@@ -212,6 +233,7 @@ class _ModelResults:
         self.resampled = resampled
         self.p_values = p_values
         self.matched = matched
+        self.people = people
         self.labels = labels
         self.prediction = data.predictions[model]
 
@@ -331,22 +353,15 @@ class _ModelResults:
 
     def _over_participants(self) -> Result:
         """Give rho once more, with an interval for other pictures and other participants."""
-        data, info = self.data, derived_metrics()[OVER_PARTICIPANTS]
-        if data.answers is None or data.measure is None:
-            interval = Interval(None, None, info.undefined)
-            value = np.nan
-        else:
-            value = self.values["spearman"]
-            interval = participants.over_participants(
-                data.answers, data.measure, data.truth, self.prediction, data.draws, LEVEL
-            )
+        unknown = derived_metrics()[OVER_PARTICIPANTS].undefined
+        known = self.people is not None
         return self._result(
             OVER_PARTICIPANTS,
-            float(value),
-            interval,
-            undefined=METRICS["spearman"].undefined if data.answers else info.undefined,
+            self.values["spearman"] if known else float("nan"),
+            self.people or Interval(None, None, unknown),
+            undefined=METRICS["spearman"].undefined if known else unknown,
             method=", Fisher z with its SD and that of a jackknife over participants",
-            resamples=min(data.draws.resamples, reliability.MOST_RESAMPLES),
+            resamples=min(self.data.draws.resamples, reliability.MOST_RESAMPLES),
         )
 
     def _noise_matched(self) -> list[Result]:

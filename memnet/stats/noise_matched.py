@@ -141,7 +141,7 @@ def label_p_values(
     metrics = [metric for metric in noise_matched_metrics() if metric.from_expected is not None]
 
     def distances(hits: Any) -> dict[str, Array]:
-        counts = expected.count(hits, responses)
+        counts = expected.count(hits)
         return {metric.name: _from_expected(metric, expected, counts) for metric in metrics}
 
     observed = distances(np.rint(truth * responses).astype(np.int64)[None])

@@ -9,13 +9,13 @@ labels that are no shares of answers: corrected hit rates, d'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy import sparse, stats
 
-from memnet.stats.bootstrap import Interval, distributions
+from memnet.stats.bootstrap import Interval
 from memnet.stats.metrics import spearman
 from memnet.stats.metrics.spearman import spearman_rows
 from memnet.stats.recognition import (
@@ -139,6 +139,13 @@ def variance_over_participants(
     statistic : of answers and of weights of their participants, ``(P,)``; float64 ``(K,)``.
     seed : of the groups.
     """
+    return _difference_of_jackknives(*_without_groups(answers, statistic, seed))
+
+
+def _without_groups(
+    answers: Answers, statistic: Callable[[Answers, Array], Array], seed: int
+) -> tuple[list[Array], list[Array]]:
+    """Compute a statistic without each group of participants, and without each of answers."""
     people, cells = answers.shape[0], (answers.tables["n_old"] + answers.tables["n_new"]).tocoo()
     generator = np.random.default_rng([seed, 6])
     of_people = generator.permutation(people) % min(_JACKKNIFE_GROUPS, people)
@@ -156,6 +163,10 @@ def variance_over_participants(
         for group in range(int(of_people.max()) + 1)
     ]
     over_cells = [statistic(without(group), everybody) for group in range(int(of_cells.max()) + 1)]
+    return over_people, over_cells
+
+
+def _difference_of_jackknives(over_people: Sequence[Array], over_cells: Sequence[Array]) -> Array:
     return np.maximum(_jackknife(over_people) - _jackknife(over_cells), 0.0)
 
 
@@ -170,38 +181,78 @@ def over_participants(
     answers: Answers,
     measure: Measure,
     truth: Array,
-    prediction: Array,
-    draws: Draws,
+    predictions: Mapping[str, Array],
+    resampled: Mapping[str, Array],
+    *,
+    seed: int,
     level: float,
-) -> Interval:
-    """Interval of rho between labels and predictions for other pictures *and* other participants.
+) -> dict[str, Interval]:
+    """Intervals of rho between labels and predictions for other pictures *and* other participants.
 
     The interval of :mod:`memnet.stats.bootstrap` is about other pictures seen by the same people.
     This is ``tanh(atanh(rho) +- t sd)``, with the variance of Fisher's z over resamples of the
     pictures, and that over participants (:func:`variance_over_participants`), and Student's t of
     one less than the participants or pictures, whichever are fewer.
+
+    Parameters
+    ----------
+    answers : of P participants to the N pictures, in the order of ``truth``.
+    measure : of which ``truth`` are the values, see :data:`memnet.stats.recognition.MEASURES`.
+    truth, predictions : float64 ``(N,)``; model -> float64 ``(N,)``.
+    resampled : model -> its rho on each resample of the pictures, ``(B,)``; at most the first 2,000
+        are used.
+    seed : of the groups of participants.
+    level : coverage of the intervals.
+
+    Returns
+    -------
+    dict
+        model -> :class:`~memnet.stats.bootstrap.Interval`.
     """
-    rho = spearman(truth, prediction)
+
+    def labels(some: Answers, weights: Array) -> Array:
+        return measure(some.sums(weights))
+
+    without = _without_groups(answers, labels, seed)  # once, whatever the number of models
+    fewest = min(answers.shape[0], len(truth))
+    return {
+        model: _over_participants(
+            spearman(truth, prediction), prediction, resampled[model], without, fewest, level
+        )
+        for model, prediction in predictions.items()
+    }
+
+
+def _over_participants(
+    rho: float,
+    prediction: Array,
+    resampled: Array,
+    without: tuple[list[Array], list[Array]],
+    fewest: int,
+    level: float,
+) -> Interval:
+    """Compute the interval of one model, of the labels ``without`` each group."""
     if not np.isfinite(rho):
         return Interval(None, None, "rho is undefined")
-
-    def z_of(some: Answers, weights: Array) -> Array:
-        labels = measure(some.sums(weights))
-        there = np.isfinite(labels)
-        value = spearman(labels[there], prediction[there]) if there.sum() > 1 else np.nan
-        z: Array = np.arctanh(np.clip([value], -ALMOST_ONE, ALMOST_ONE))
-        return z
-
-    first = replace(draws, resamples=min(draws.resamples, MOST_RESAMPLES))
-    columns = {"": prediction}
-    drawn = distributions(truth, columns, first, only=("spearman",))[""]["spearman"]
-    over_pictures = np.arctanh(np.clip(drawn[np.isfinite(drawn)], -ALMOST_ONE, ALMOST_ONE))
+    drawn = resampled[:MOST_RESAMPLES]
+    over_pictures = _fisher_z(drawn[np.isfinite(drawn)])
     if len(over_pictures) < 0.99 * len(drawn) or len(over_pictures) < 2:
         return Interval(None, None, "undefined in more than 1 % of the resamples")
-    people = float(variance_over_participants(answers, z_of, draws.seed)[0])
+
+    def z_of(labels: Array) -> Array:
+        there = np.isfinite(labels)
+        value = spearman(labels[there], prediction[there]) if there.sum() > 1 else np.nan
+        return _fisher_z(np.array([value]))
+
+    people = float(_difference_of_jackknives(*(list(map(z_of, each)) for each in without))[0])
     if not np.isfinite(people):
         return Interval(None, None, "undefined where some participants are left out")
     sd = np.sqrt(np.var(over_pictures, ddof=1) + people)
-    half = float(sd * stats.t.ppf((1 + level) / 2, min(answers.shape[0], len(truth)) - 1))
-    middle = float(np.arctanh(np.clip(rho, -ALMOST_ONE, ALMOST_ONE)))
+    half = float(sd * stats.t.ppf((1 + level) / 2, fewest - 1))
+    middle = float(_fisher_z(np.array([rho]))[0])
     return Interval(float(np.tanh(middle - half)), float(np.tanh(middle + half)), "")
+
+
+def _fisher_z(correlations: Array) -> Array:
+    z: Array = np.arctanh(np.clip(correlations, -ALMOST_ONE, ALMOST_ONE))
+    return z

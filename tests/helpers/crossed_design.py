@@ -102,12 +102,20 @@ def simulate(seed: int) -> dict[tuple[str, str], tuple[float, float, float]]:
             found[name, way] = (result.values[name], interval.low, interval.high)
     columns = {"a": one.prediction}
     drawn = bootstrap.distributions(one.labels, columns, draws, only=("spearman",))["a"]
-    columns = one.labels, one.prediction
+    both = participants.over_participants(
+        answers,
+        hit_rate,
+        one.labels,
+        columns,
+        {"a": drawn["spearman"]},
+        seed=seed,
+        level=0.95,
+    )["a"]
     for way, interval in (
         (PICTURES_ONLY, bootstrap.interval_of(drawn["spearman"], 0.95)),
-        (BOTH, participants.over_participants(answers, hit_rate, *columns, draws, 0.95)),
+        (BOTH, both),
     ):
-        found[RHO, way] = (spearman(*columns), interval.low, interval.high)
+        found[RHO, way] = (spearman(one.labels, one.prediction), interval.low, interval.high)
     return found
 
 

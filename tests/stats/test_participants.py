@@ -8,6 +8,7 @@ from scipy import stats
 
 import crossed_design
 from memnet.stats import participants
+from memnet.stats.bootstrap import distributions
 from memnet.stats.recognition import Answers, hit_rate
 from memnet.stats.resampling import Draws
 
@@ -61,16 +62,32 @@ def test_the_ceiling_of_a_crossed_design_is_that_of_participants():
     assert low_of_both < rho < high_of_both
 
 
+def over_participants(answers, truth, models):
+    draws = Draws(n=len(truth), resamples=20, seed=0)
+    drawn = distributions(truth, models, draws, only=("spearman",))
+    rhos = {model: values["spearman"] for model, values in drawn.items()}
+    return participants.over_participants(
+        answers, hit_rate, truth, models, rhos, seed=0, level=0.95
+    )
+
+
+def test_labels_without_some_participants_are_computed_once_for_all_models(monkeypatch):
+    one = crossed_design.draw(np.random.default_rng(2), 40)
+    models = {str(k): one.prediction + 0.1 * k * np.arange(40) for k in range(3)}
+    alone = {
+        model: over_participants(one.answers(), one.labels, {model: values})[model]
+        for model, values in models.items()
+    }
+    calls, sums = [], Answers.sums
+    monkeypatch.setattr(Answers, "sums", lambda *args: calls.append(1) or sums(*args))
+    assert over_participants(one.answers(), one.labels, models) == alone
+    assert len(calls) == 40  # 20 groups of participants, 20 of answers
+
+
 def test_participants_without_whom_rho_is_undefined_give_no_interval():
     yes = np.random.default_rng(0).random((1, 30)) < 0.6
-    interval = participants.over_participants(
-        answers_of(yes),
-        hit_rate,
-        yes[0].astype(float),
-        np.arange(30.0),
-        Draws(n=30, resamples=20, seed=0),
-        0.95,
-    )
+    truth = yes[0].astype(float)
+    interval = over_participants(answers_of(yes), truth, {"m": np.arange(30.0)})["m"]
     assert interval.ends is None
     assert interval.reason == "undefined where some participants are left out"
 

@@ -27,6 +27,7 @@ class ExpectedLabels:
     ----------
     values : float64 ``(D,)``, every label that there can be, rising.
     shares : float64 ``(D,)``, which share of the pictures is expected to have it.
+    responses : int ``(N,)``, the answers behind each label.
 
     Examples
     --------
@@ -39,6 +40,7 @@ class ExpectedLabels:
 
     values: Array
     shares: Array
+    responses: Any
 
     @classmethod
     def of(cls, rates: Array, responses: Any) -> ExpectedLabels:
@@ -52,17 +54,23 @@ class ExpectedLabels:
             places = np.searchsorted(values, hits / size)
             for part in np.array_split(here, 1 + len(here) * len(hits) // _AT_ONCE):
                 shares[places] += np.sum(stats.binom.pmf(hits[:, None], size, part), axis=1)
-        return cls(values, shares / len(rates))
+        return cls(values, shares / len(rates), np.asarray(responses))
 
-    def count(self, hits: Any, responses: Any) -> Any:
+    def count(self, hits: Any) -> Any:
         """Count the labels ``hits (B, N) / responses (N,)`` of each value: ``(B, D)``."""
-        sizes, size = np.unique(responses, return_inverse=True)
-        tables = [np.searchsorted(self.values, np.arange(each + 1) / each) for each in sizes]
-        starts = np.cumsum([0, *map(len, tables[:-1])])
-        places = np.concatenate(tables)[starts[size] + hits]
+        starts, table = self._places
+        places = table[starts + hits]
         rows, width = len(hits), len(self.values)
         places += width * np.arange(rows)[:, None]
         return np.bincount(places.ravel(), minlength=width * rows).reshape(rows, width)
+
+    @cached_property
+    def _places(self) -> tuple[Any, Any]:
+        """Where the place of each picture's label without a hit stands ``(N,)``; all places."""
+        sizes, size = np.unique(self.responses, return_inverse=True)
+        tables = [np.searchsorted(self.values, np.arange(each + 1) / each) for each in sizes]
+        starts = np.cumsum([0, *map(len, tables[:-1])])
+        return starts[size], np.concatenate(tables)
 
     @cached_property
     def below(self) -> Array:
