@@ -8,7 +8,7 @@ and one :class:`Difference` for each pair of models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,7 +46,7 @@ from memnet.stats.participants import Measure
 from memnet.stats.plot_data import plot_data
 from memnet.stats.recognition import Answers
 from memnet.stats.reliability import Reliability
-from memnet.stats.resampling import Draws
+from memnet.stats.resampling import Counts, Draws, Workers
 from memnet.util.arrays import Array
 
 MARGIN = 0.02
@@ -113,8 +113,13 @@ class Analysis:
     plots: dict[str, Any]
 
 
-def analyse(data: ComparisonInput) -> Analysis:
-    """Compute every metric of every model, and of every pair of models, on the same resamples."""
+def analyse(
+    data: ComparisonInput, also: Callable[[slice, Counts, Workers], None] | None = None
+) -> Analysis:
+    """Compute every metric of every model, and of every pair of models, on the same resamples.
+
+    ``also`` is called with each chunk of them, as :func:`.bootstrap.distributions` does.
+    """
     labels = _reliability(data)
     values = {model: _values(data, model) for model in data.predictions}
     resampled = bootstrap.distributions(
@@ -123,6 +128,7 @@ def analyse(data: ComparisonInput) -> Analysis:
         data.draws,
         extra_means=_label_noise(data, labels),
         metrics=data.metrics,
+        also=also,
     )
     p_values = permutation.swap_tests(
         {model: (data.truth, p) for model, p in data.predictions.items()},

@@ -11,9 +11,9 @@ from memnet.compare.record import Result
 from memnet.stats.bootstrap import interval_of
 from memnet.stats.categories import (
     WITHIN,
+    ResampledRhos,
     between_share,
     cochran_q,
-    resampled_rhos,
     within_rho,
 )
 from memnet.stats.levels import LEVEL
@@ -29,21 +29,30 @@ MOST_BETWEEN = 0.5
 """More of rho than this from differences between the categories is said."""
 
 
+def category_rhos(truth: Array, predictions: Mapping[str, Array], draws: Draws) -> ResampledRhos:
+    """Prepare the rhos by category of the comparison's own resamples, drawn within categories."""
+    assert draws.groups is not None
+    chosen = np.flatnonzero(np.bincount(draws.groups) >= FEWEST).tolist()
+    return ResampledRhos(truth, predictions, draws, chosen)
+
+
 def analyse_categories(
     truth: Array,
     predictions: Mapping[str, Array],
     names: Sequence[str],
-    draws: Draws,
+    groups: Any,
+    resampled: ResampledRhos,
     *,
     column: str,
 ) -> dict[str, Any]:
-    """Compute rho by category, on the comparison's own resamples.
+    """Compute rho by category.
 
     Parameters
     ----------
     truth, predictions : float64 ``(N,)``; model -> float64 ``(N,)``.
-    names : of the categories, in the order of ``draws.groups``.
-    draws : the resamples, drawn within the categories.
+    names : of the categories.
+    groups : int ``(N,)``, each picture's category, 0 to ``len(names) - 1``.
+    resampled : of :func:`category_rhos`, after all resamples were added.
     column : where the categories stand.
 
     Returns
@@ -51,17 +60,14 @@ def analyse_categories(
     dict
         the field ``categories`` of :class:`memnet.compare.record.RunRecord`.
     """
-    assert draws.groups is not None
-    sizes = np.bincount(draws.groups, minlength=len(names))
-    chosen = np.flatnonzero(sizes >= FEWEST).tolist()
-    resampled = resampled_rhos(truth, predictions, draws, chosen)
+    sizes = np.bincount(groups, minlength=len(names))
     return {
         "column": column,
         "level": LEVEL,
         "fewest": FEWEST,
         "too_few": {name: int(n) for name, n in zip(names, sizes, strict=True) if n < FEWEST},
         "models": {
-            model: _of_model(truth, values, names, draws.groups, chosen, resampled[model])
+            model: _of_model(truth, values, names, groups, resampled.rhos[model])
             for model, values in predictions.items()
         },
     }
@@ -72,14 +78,15 @@ def _of_model(
     prediction: Array,
     names: Sequence[str],
     groups: Any,
-    chosen: Sequence[int],
     resampled: Mapping[Any, Array],
 ) -> dict[str, Any]:
     rows = []
-    for category in chosen:
+    for category, drawn in resampled.items():
+        if category == WITHIN:
+            continue
         inside = groups == category
         rho = spearman(truth[inside], prediction[inside])
-        row = _value(rho, resampled[category])
+        row = _value(rho, drawn)
         rows.append({"category": names[category], "n": int(inside.sum()), **row})
     known = [row for row in rows if row["value"] is not None]
     test = cochran_q([row["value"] for row in known], [row["n"] for row in known])

@@ -20,7 +20,7 @@ from memnet.compare.analysis import (
     analyse,
 )
 from memnet.compare.baseline import beyond_baseline, read_baseline
-from memnet.compare.categories import analyse_categories, category_warnings
+from memnet.compare.categories import analyse_categories, category_rhos, category_warnings
 from memnet.compare.extremes import find_extremes
 from memnet.compare.published import HUMAN, published_for
 from memnet.compare.record import RunRecord, legible
@@ -214,6 +214,7 @@ def compare_scores(
     if classes is not None:
         hits = responses = false_alarms = answers = measure = None
         no_counts = NO_SCORES
+    rhos = category_rhos(joined.truth, joined.predictions, draws) if strata_column else None
     analysis = analyse(
         ComparisonInput(
             truth=joined.truth,
@@ -231,13 +232,14 @@ def compare_scores(
             measure=measure,
             margin=margin,
             classes=classes is not None,
-        )
+        ),
+        also=None if rhos is None else rhos.add,
     )
     categories: dict[str, Any] = {}
-    if strata_column:
+    if rhos is not None:
         names = np.unique(extras["group"].to_numpy(dtype=str)).tolist()
         categories = analyse_categories(
-            joined.truth, joined.predictions, names, draws, column=strata_column
+            joined.truth, joined.predictions, names, draws.groups, rhos, column=strata_column
         )
     warnings = category_warnings(categories, analysis.results) if categories else []
     warnings += _warnings(joined, human, models, no_counts if columns.get("hits") else "")

@@ -10,7 +10,7 @@ method="percentile")`` with the same generator gives the same interval.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from memnet.stats.metrics import (
     with_effect_statistics,
 )
 from memnet.stats.metrics.moments import moments
-from memnet.stats.resampling import Draws, Workers, resampled_means
+from memnet.stats.resampling import Counts, Draws, Workers, resampled_means
 from memnet.util.arrays import Array
 
 _MOST_UNDEFINED = 0.01
@@ -106,6 +106,7 @@ def distributions(
     only: Collection[str] | None = None,
     extra_means: Mapping[str, Array] | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    also: Callable[[slice, Counts, Workers], None] | None = None,
 ) -> dict[str, dict[str, Array]]:
     """Each metric's value on every resample, the same resamples for all models.
 
@@ -117,6 +118,8 @@ def distributions(
     extra_means : name -> ``(N,)``: further columns to average on each resample.
     metrics : :data:`~memnet.stats.metrics.METRICS`, or what else to compute
         (:func:`~memnet.stats.metrics.metrics_for`).
+    also : called with every chunk of :meth:`Draws.chunks` and the threads, for what else is wanted
+        of the same resamples.
 
     Returns
     -------
@@ -151,6 +154,8 @@ def distributions(
                 for name, drawn in values.items():
                     store = resampled[model].setdefault(name, np.empty(draws.resamples))
                     store[rows] = drawn
+            if also is not None:
+                also(rows, counts, workers)
     return resampled
 
 

@@ -15,7 +15,7 @@ from scipy import special, stats
 
 from memnet.stats.metrics.base import Pair, checked
 from memnet.stats.metrics.spearman import midranks, spearman_rows
-from memnet.stats.resampling import Draws, Workers
+from memnet.stats.resampling import Counts, Draws, Workers
 from memnet.util.arrays import Array
 from memnet.util.compiling import compiled
 
@@ -168,9 +168,7 @@ def within_rows(
             out[row] = np.nan
 
 
-def resampled_rhos(
-    truth: Array, predictions: Mapping[str, Array], draws: Draws, categories: Sequence[int]
-) -> dict[str, dict[Any, Array]]:
+class ResampledRhos:
     """Rho with the category held constant, and rho within categories, on every resample.
 
     Parameters
@@ -179,10 +177,53 @@ def resampled_rhos(
     draws : with groups, the categories.
     categories : those whose own rho is wanted.
 
-    Returns
-    -------
-    dict
-        model -> :data:`WITHIN` or a category -> float64 ``(resamples,)``, NaN where undefined.
+    Attributes
+    ----------
+    rhos : model -> :data:`WITHIN` or a category -> float64 ``(resamples,)``, NaN where undefined;
+        filled by :meth:`add`.
+    """
+
+    def __init__(
+        self,
+        truth: Array,
+        predictions: Mapping[str, Array],
+        draws: Draws,
+        categories: Sequence[int],
+    ) -> None:
+        assert draws.groups is not None
+        self._groups = np.asarray(draws.groups, dtype=np.int64)
+        self._size = int(self._groups.max()) + 1
+        self._inside = {each: np.flatnonzero(self._groups == each) for each in categories}
+        self._pairs = {model: Pair(truth, values) for model, values in predictions.items()}
+        self._parts = {
+            (model, category): Pair(truth[rows], values[rows])
+            for model, values in predictions.items()
+            for category, rows in self._inside.items()
+        }
+        self.rhos: dict[str, dict[Any, Array]] = {
+            model: {name: np.empty(draws.resamples) for name in (WITHIN, *categories)}
+            for model in predictions
+        }
+
+    def add(self, rows: slice, counts: Counts, workers: Workers) -> None:
+        """Compute those of some resamples: ``rows``, with the counts of :meth:`Draws.chunks`."""
+        for model, pair in self._pairs.items():
+            args = pair.truth_groups, pair.prediction_groups, self._groups, self._size
+            out = self.rhos[model][WITHIN][rows]
+            workers.rows(within_rows, len(counts), counts, *args, out)
+        for category, members in self._inside.items():
+            drawn = np.ascontiguousarray(counts[:, members])
+            for model in self._pairs:
+                part = self._parts[model, category]
+                columns = part.truth_groups, part.prediction_groups
+                out = self.rhos[model][category][rows]
+                workers.rows(spearman_rows, len(drawn), drawn, *columns, out)
+
+
+def resampled_rhos(
+    truth: Array, predictions: Mapping[str, Array], draws: Draws, categories: Sequence[int]
+) -> dict[str, dict[Any, Array]]:
+    """Compute the rhos of :class:`ResampledRhos` on resamples drawn for nothing else.
 
     Examples
     --------
@@ -192,30 +233,8 @@ def resampled_rhos(
     >>> drawn["mine"][WITHIN].round(3).tolist(), drawn["mine"][1].round(3).tolist()
     ([1.0, 1.0], [1.0, 1.0])
     """
-    assert draws.groups is not None
-    groups = np.asarray(draws.groups, dtype=np.int64)
-    inside = {category: np.flatnonzero(groups == category) for category in categories}
-    pairs = {model: Pair(truth, values) for model, values in predictions.items()}
-    parts = {
-        (model, category): Pair(truth[rows], values[rows])
-        for model, values in predictions.items()
-        for category, rows in inside.items()
-    }
-    rhos: dict[str, dict[Any, Array]] = {
-        model: {name: np.empty(draws.resamples) for name in (WITHIN, *categories)}
-        for model in pairs
-    }
-    size = int(groups.max()) + 1
+    resampled = ResampledRhos(truth, predictions, draws, categories)
     with Workers() as workers:
         for rows, counts in draws.chunks():
-            for model, pair in pairs.items():
-                args = pair.truth_groups, pair.prediction_groups, groups, size
-                workers.rows(within_rows, len(counts), counts, *args, rhos[model][WITHIN][rows])
-            for category, members in inside.items():
-                drawn = np.ascontiguousarray(counts[:, members])
-                for model in pairs:
-                    part = parts[model, category]
-                    columns = part.truth_groups, part.prediction_groups
-                    out = rhos[model][category][rows]
-                    workers.rows(spearman_rows, len(drawn), drawn, *columns, out)
-    return rhos
+            resampled.add(rows, counts, workers)
+    return resampled.rhos

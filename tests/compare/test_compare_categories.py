@@ -21,6 +21,7 @@ from memnet.compare.report.shared_figures import SHARED_FIGURES
 from memnet.compare.report.to_paste import methods_text, results_text
 from memnet.stats.categories import within_rho
 from memnet.stats.metrics import spearman
+from memnet.stats.resampling import Draws
 
 NAMES = np.array(["animal", "food", "landscape", "sports"])
 GROUPS = np.repeat(np.arange(4), 40)
@@ -134,6 +135,13 @@ def test_the_numbers_of_a_comparison_do_not_change_with_the_categories_beside_th
     """The rest of a stratified comparison is what it was before there was rho by category."""
     assert record.result("spearman", "both").method == "paired percentile bootstrap, stratified"
     assert record.resampling == {"kind": "strata", "column": "category", "groups": 4}
+
+
+def test_categories_draw_no_resamples_of_their_own(monkeypatch):
+    drawn, chunks = [], Draws.chunks
+    monkeypatch.setattr(Draws, "chunks", lambda draws: drawn.append(draws.kind) or chunks(draws))
+    compared()
+    assert drawn == ["strata"]
 
 
 def test_the_report_has_the_section_the_table_and_the_figure(record):
