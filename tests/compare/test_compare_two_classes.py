@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ import pytest
 import memnet
 from memnet.compare.record import RunRecord
 from memnet.compare.report.answer import write_answer, write_threats
+from memnet.compare.report.contact_sheet import ContactSheet, sheet_markdown
 from memnet.compare.report.files import table_files
 from memnet.compare.report.findings import write_findings
 from memnet.compare.report.glossary import glossary
@@ -184,6 +188,29 @@ def test_what_is_pasted_into_a_paper_is_about_the_auc(record):
     assert pasted.startswith("good had an AUC of .")
     assert "correlation" not in pasted
     assert "with DeLong's intervals, with 'H' as the memorable class" in methods_text(record)
+
+
+def test_the_legend_stands_beside_the_curves_unless_one_runs_through_it(record):
+    beside = SHARED_FIGURES["roc_curves"].draw(record)
+    assert not beside.legends
+    labels = [text.get_text() for text in beside.axes[0].get_legend().get_texts()]
+    assert labels[0] == "chance, AUC .500"
+    turned = {
+        name: {**data, "prediction_points": [-score for score in data["prediction_points"]]}
+        for name, data in record.plots.items()
+    }
+    below = SHARED_FIGURES["roc_curves"].draw(replace(record, plots=turned))
+    assert below.axes[0].get_legend() is None
+    assert len(below.legends) == 1
+
+
+def test_a_picture_is_captioned_with_its_class_as_the_user_calls_it(record):
+    ids = [row["image_id"] for rows in record.extremes["groups"].values() for row in rows]
+    sheet = ContactSheet(sources=dict.fromkeys(ids, "a.jpg"))
+    text = sheet_markdown(record, sheet)
+    assert "Under each picture its class and the prediction" in text
+    assert set(re.findall(r": people ([^,]+), model", text)) <= {"H", "L"}
+    assert "classes: column" in markdown(record)
 
 
 def test_the_area_under_the_drawn_curve_is_the_auc():

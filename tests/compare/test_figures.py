@@ -189,6 +189,33 @@ def test_means_and_their_bars_are_those_of_the_record(record, drawn, kind, key):
     np.testing.assert_allclose(ends, [[part["low"], part["high"]] for part in parts], atol=1e-9)
 
 
+def two_models(factor: float) -> RunRecord:
+    """A model on the human scores' scale beside one of other units."""
+    other = noisy(0.1)
+    return compared(
+        {"a": noisy(0.1), "b": lambda score, random: factor * other(score, random) + 0.3},
+        counts=False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["scatter", "calibration", "quantiles"])
+def test_models_of_one_comparison_have_the_same_axes(kind):
+    found = two_models(1.2)
+    drawn = figures.figures(found)
+    ends = {drawn[f"{kind}_{model}"].axes[0].get_xlim() for model in "ab"}
+    assert len(ends) == 1
+    assert ends.pop()[1] > 1.2  # of the one whose predictions reach beyond 1
+    assert "axes" not in figures.captions(found)["scatter_a"]
+
+
+def test_models_on_other_scales_have_their_own_axes_and_the_caption_says_so():
+    found = two_models(100)
+    drawn = figures.figures(found)
+    assert drawn["scatter_a"].axes[0].get_xlim() == (0, 1)
+    assert drawn["scatter_b"].axes[0].get_xlim()[1] > 50
+    assert "axes are this model's own" in figures.captions(found)["scatter_a"]
+
+
 def test_residuals_are_prediction_minus_truth_against_truth(record, drawn):
     data = record.plots["resmem.published"]
     axes = drawn["residuals_resmem.published"].axes[0]
@@ -266,28 +293,31 @@ def minus(value: float) -> str:
     return f"{value:.2f}".replace("0.", ".", 1).replace("-", "−")
 
 
-def test_the_matrix_holds_row_minus_column_below_the_diagonal(record, drawn):
+def test_the_matrix_holds_column_minus_row_as_the_tables_first_minus_second(record, drawn):
     figure = drawn["differences_spearman"]
     models = list(record.plots)
     rows = [label.get_text().split(" (")[0] for label in figure.axes[0].get_yticklabels()]
     assert rows == models[1:]
     cells = cells_of(figure)
     assert cells.keys() == {(row, column) for row in range(3) for column in range(row + 1)}
-    text, patch = cells[0, 0]  # my <model> minus resmem.published, which is better
-    value = record.value("spearman", "my <model>") - record.value("spearman", "resmem.published")
-    assert value < -0.05
-    assert text.startswith(minus(value))
-    red, _, blue, _ = patch.get_facecolor()
-    assert red > blue  # orange
-    text, patch = cells[2, 1]  # middling minus my <model>, which is worse
-    value = record.value("spearman", "middling") - record.value("spearman", "my <model>")
+    text, patch = cells[0, 0]  # resmem.published minus my <model>, which is worse
+    value = record.value("spearman", "resmem.published") - record.value("spearman", "my <model>")
     assert value > 0.05
     assert text.startswith(minus(value))
     red, _, blue, _ = patch.get_facecolor()
     assert red < blue  # purple
+    text, patch = cells[2, 1]  # my <model> minus middling, which is better
+    value = record.value("spearman", "my <model>") - record.value("spearman", "middling")
+    assert value < -0.05
+    assert text.startswith(minus(value))
+    red, _, blue, _ = patch.get_facecolor()
+    assert red > blue  # orange
+    columns = [label.get_text().split(" (")[0] for label in figure.axes[0].get_xticklabels()]
+    assert columns[0].replace("\n", "").startswith(models[0])
+    assert "the first minus the second" in figures.captions(record)["differences_spearman"]
 
 
-def test_the_matrix_turns_intervals_with_their_sign(record, drawn):
+def test_the_intervals_of_the_matrix_are_those_of_the_table(record, drawn):
     (row,) = [
         row
         for row in record.differences
@@ -296,7 +326,7 @@ def test_the_matrix_turns_intervals_with_their_sign(record, drawn):
     text, _ = cells_of(drawn["differences_spearman"])[2, 1]
     low, high = row.interval
     assert abs(low + high) > 0.02  # an interval about zero would look right either way
-    assert f"[{minus(-high)}, {minus(-low)}]" in text
+    assert f"[{minus(low)}, {minus(high)}]" in text
 
 
 def test_a_star_marks_holm_corrected_p_below_5_percent_only(record):

@@ -134,15 +134,18 @@ def sheet_markdown(record: RunRecord, sheet: ContactSheet | None) -> str:
     if sheet is None:
         return ""
     model = record.extremes["model"]
+    classes = record.truth.get("classes")
     parts = [
-        f"Under each picture its human score and the prediction of {escape_markdown(model)}; in "
-        "the last two groups the pictures whose ranks differ most."
+        f"Under each picture its {'class' if classes else 'human score'} and the prediction of "
+        f"{escape_markdown(model)}; in the last two groups the pictures whose ranks differ most."
     ]
     for name in GROUPS:
         rows = record.extremes["groups"].get(name, ())
         if rows:
             parts.append(f"### {escape_markdown(_TITLES[name].format(model=model))}")
-            images = (f"![{_caption(row)}]({sheet.sources[row['image_id']]})" for row in rows)
+            images = (
+                f"![{_caption(row, classes)}]({sheet.sources[row['image_id']]})" for row in rows
+            )
             parts.append("\n".join(images))
     if sheet.failed:
         count = len(sheet.failed)
@@ -151,8 +154,12 @@ def sheet_markdown(record: RunRecord, sheet: ContactSheet | None) -> str:
     return "".join(f"{part}\n\n" for part in parts)
 
 
-def _caption(row: Mapping[str, Any]) -> str:
-    scores = f"people {_short(row['truth'])}, model {_short(row['prediction'])}"
+def _caption(row: Mapping[str, Any], classes: Mapping[str, Any] | None) -> str:
+    """Write a picture's id, its human score or what the user calls its class, its prediction."""
+    people = _short(row["truth"])
+    if classes:
+        people = str(classes["positive" if row["truth"] == 1 else "negative"])
+    scores = f"people {people}, model {_short(row['prediction'])}"
     return escape_markdown(f"{row['image_id']}: {scores}")
 
 

@@ -39,6 +39,10 @@ _HEIGHT = 3.3
 """Inches without heading and legend: for square axes between the labels."""
 
 
+_LEAST_SHARE = 1 / 3
+"""Of shared axes each model's scores take this much, else the models are on other scales."""
+
+
 @dataclass(frozen=True)
 class ModelFigure:
     """A kind of figure.
@@ -85,7 +89,7 @@ def _density(model: str, data: Data, record: RunRecord) -> Figure:
 def _scatter(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw truth against prediction, with the lines of agreement and of recalibration."""
     figure, axes = _axes()
-    _square(axes, _span(data), record)
+    _square(axes, _shared_ends(data, record, _span) or _span(data), record)
     answers = data.get("responses_points")
     _points(axes, data["prediction_points"], data["truth_points"], answers)
     line = _recalibration(model, record)
@@ -110,8 +114,8 @@ def _calibration(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw the mean truth of pictures with like predictions."""
     figure, axes = _axes()
     parts = data["by_prediction"]
-    ends = [part[key] for part in parts for key in ("low", "high")]
-    _square(axes, span(_scores(data), ends), record)
+    ends = _shared_ends(data, record, _calibration_span) or _calibration_span(data)
+    _square(axes, ends, record)
     label = "mean human score of pictures with similar predictions, and its 95 % interval"
     _means(axes, parts, label, PREDICTION)
     return _finished(figure, axes, model, data["n"], record)
@@ -138,7 +142,8 @@ def _quantiles(model: str, data: Data, record: RunRecord) -> Figure:
     """Draw the percentiles of truth against those of the predictions."""
     figure, axes = _axes()
     across, up = data["prediction_quantiles"], data["truth_quantiles"]
-    _square(axes, span([*across, *up]), record)
+    ends = _shared_ends(data, record, _quantile_span) or _quantile_span(data)
+    _square(axes, ends, record)
     style: Any = {"ls": "", "clip_on": False}
     axes.plot(across, up, color=PREDICTION, marker=".", ms=4, label="percentiles 0 to 100", **style)
     tenth: Any = {"color": INK, "marker": "o", "mfc": "none", "label": "every tenth", **style}
@@ -233,6 +238,26 @@ def _span(data: Data) -> tuple[float, float]:
     return span(_scores(data))
 
 
+def _calibration_span(data: Data) -> tuple[float, float]:
+    reach = [part[key] for part in data.get("by_prediction") or () for key in ("low", "high")]
+    return span(_scores(data), reach)
+
+
+def _quantile_span(data: Data) -> tuple[float, float]:
+    known = [data.get(f"{key}_quantiles") or () for key in ("truth", "prediction")]
+    return span([score for scores in known for score in scores] or _scores(data))
+
+
+def _shared_ends(
+    data: Data, record: RunRecord, span_of: Callable[[Data], tuple[float, float]]
+) -> tuple[float, float] | None:
+    """Return the ends of all models' axes; None where this model or another would be squeezed."""
+    every = [span_of(each) for each in (data, *record.plots.values()) if _scores(each)]
+    low, high = min(low for low, _ in every), max(high for _, high in every)
+    narrowest = min(end - start for start, end in every)
+    return (low, high) if narrowest >= _LEAST_SHARE * (high - low) else None
+
+
 def _reach(data: Data) -> tuple[float, float]:
     """Choose the ends of a density's axis: its whole grid, but for scores in [0, 1] just these."""
     ends: tuple[float, float] = span(_scores(data))
@@ -270,6 +295,8 @@ def _scatter_caption(model: str, data: Data, record: RunRecord) -> str:
             ", and the solid line is the regression of human score on prediction, which would "
             "lie on the dotted one if the predictions needed no recalibration"
         )
+    if _shared_ends(data, record, _span) is None:
+        text += "; the axes are this model's own, as the models' predictions are on other scales"
     return f"{text}."
 
 

@@ -5,21 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memnet.compare.record import RunRecord
 from memnet.compare.report.style import (
     POINTS_PER_INCH,
+    SMALL,
     WIDTH,
     heading,
+    height_of,
     legend,
     number,
     pictures,
+    readable,
+    width_of,
     wrapped,
 )
 from memnet.compare.report.two_classes import METRIC, has_classes
 
 _STYLES = ("-", "--", "-.", ":")
+_INSIDE = 110.0
+"""Points: the widest that a label beside the curves may be."""
 
 
 def can_draw_roc(record: RunRecord) -> bool:
@@ -33,11 +40,13 @@ def draw_roc(record: RunRecord) -> Figure:
     """Draw the share of each class that lies above every threshold, and chance."""
     figure = Figure(figsize=(WIDTH, WIDTH), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="chance, 0.500")
+    axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, label="chance, AUC .500")
     auc = {result.model: result for result in record.results if result.metric == METRIC}
+    curves = []
     for place, (model, data) in enumerate(record.plots.items()):
         if len(set(data["truth_points"])) == 2:
             x, y = roc_points(data["truth_points"], data["prediction_points"])
+            curves.append((x, y))
             value = auc[model].value if model in auc else None
             axes.plot(
                 x,
@@ -45,20 +54,36 @@ def draw_roc(record: RunRecord) -> Figure:
                 ls=_STYLES[place % len(_STYLES)],
                 color=f"C{place}",
                 lw=1.6,
-                label=f"{model}, AUC {number(value) if value is not None else 'undefined'}",
+                label=f"{readable(model)}, AUC "
+                + (number(value).removeprefix("0") if value is not None else "undefined"),
             )
     classes, points = record.truth["classes"], (WIDTH - 0.9) * POINTS_PER_INCH
     axes.set(
         xlim=(0, 1),
         ylim=(0, 1),
         aspect="equal",
-        xlabel=wrapped(f"share of the pictures of class {classes['negative']} above", points),
-        ylabel=wrapped(f"share of the pictures of class {classes['positive']} above", points),
+        xlabel=wrapped(f"share of class {classes['negative']} above the threshold", points),
+        ylabel=wrapped(f"share of class {classes['positive']} above the threshold", points),
     )
     axes.set_anchor("S")
     heading(figure, ("ROC curves", pictures(record.items["n"], record)))
-    legend(figure, axes)
+    if not _legend_inside(axes, curves):
+        legend(figure, axes)
     return figure
+
+
+def _legend_inside(axes: Axes, curves: list[tuple[Any, Any]]) -> bool:
+    """Put the legend beside the curves, below the diagonal, where no curve runs through it."""
+    handles, labels = axes.get_legend_handles_labels()
+    labels = [wrapped(label, _INSIDE, SMALL) for label in labels]
+    side = (WIDTH - 0.6) * POINTS_PER_INCH
+    width = (max(width_of(label, SMALL) for label in labels) + 36) / side
+    height = (sum(height_of(label, SMALL) + 4 for label in labels) + 12) / side
+    for x, y in curves:
+        if min(np.interp(1 - width, x, y), *y[x >= 1 - width]) < height:
+            return False
+    axes.legend(handles, labels, loc="lower right", borderpad=0.4, labelspacing=0.4)
+    return True
 
 
 def roc_points(truth: Any, prediction: Any) -> tuple[Any, Any]:

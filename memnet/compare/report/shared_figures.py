@@ -189,7 +189,7 @@ class _Cell:
 
 
 def _cells(record: RunRecord) -> dict[tuple[str, str], _Cell]:
-    """(row, column) -> row minus column; both ways round, without what is undefined."""
+    """(first, second) -> first minus second; both ways round, without what is undefined."""
     cells = {}
     for row in record.differences:
         drawn = {row.model_a, row.model_b} <= record.plots.keys()
@@ -209,7 +209,10 @@ def can_draw_differences(record: RunRecord) -> bool:
 
 
 def draw_differences(record: RunRecord) -> Figure:
-    """Draw the lower triangle of differences of Spearman's rho, row minus column."""
+    """Draw the lower triangle of differences of Spearman's rho, column minus row.
+
+    The columns are the earlier models: the differences are those of the table, first minus second.
+    """
     models = list(record.plots)
     cells = _cells(record)
     wide = len(models) <= _MOST_WIDE
@@ -232,7 +235,7 @@ def draw_differences(record: RunRecord) -> Figure:
     heading(
         figure,
         (
-            "Difference of Spearman's rho, row minus column",
+            "Difference of Spearman's rho, column minus row",
             f"{pictures(n, record)}; {100 * level:g} % intervals; * Holm-corrected p < .05",
         ),
     )
@@ -243,7 +246,7 @@ def draw_differences(record: RunRecord) -> Figure:
     colours = ScalarMappable(Normalize(-size, size), mpl.colormaps["PuOr"])
     for place, row in enumerate(models[1:]):
         for across, column in enumerate(models[: place + 1]):
-            pair = (row, column)
+            pair = (column, row)
             _cell(axes, across, place, cells.get(pair), texts.get(pair, ""), colours)
     axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
     axes.set_xticks(range(count), along, rotation=90 if turned else 0)
@@ -307,10 +310,11 @@ def _colour_bar(
 def differences_caption(record: RunRecord) -> str:
     """Say what the matrix shows."""
     return (
-        "Difference of Spearman's rho between every two models on the same pictures, the row's "
-        "model minus the column's, with its paired interval in brackets; purple cells favour the "
-        "row's model and orange ones the column's, a star marks a Holm-corrected p below .05 "
-        "(swap-permutation test), and hatched cells are undefined."
+        "Difference of Spearman's rho between every two models on the same pictures, the column's "
+        "model minus the row's (as in the tables, the first minus the second), with its paired "
+        "interval in brackets; purple cells favour the column's model and orange ones the row's, a "
+        "star marks a Holm-corrected p below .05 (swap-permutation test), and hatched cells are "
+        "undefined."
     )
 
 
