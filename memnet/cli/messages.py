@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +67,10 @@ def say_unreadable(inputs: Inputs) -> None:
         say(f"not read: {place}")
 
 
+def _folder_of(file: Path) -> Path:
+    return Path(os.path.abspath(file)).parent
+
+
 def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
     """Say what was scored, what was not and why, and where the table is."""
     say_ignored(inputs)
@@ -74,6 +79,9 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
         say(f"{row.path or row.image_id}: {row.warning.removeprefix(FAILED)}")
     if len(summary.failed) > _LISTED:
         say(f"... and {len(summary.failed) - _LISTED} more: see the warning column")
+    if any(row.path and not os.path.exists(row.path) for row in summary.failed):
+        for manifest in inputs.manifests:
+            say(f"the paths of {manifest} are looked for from its folder, {_folder_of(manifest)}")
     done = summary.scored - len(summary.failed)
     rate = f", {summary.scored / summary.seconds:.1f} pictures/s" if summary.seconds > 0 else ""
     before = f", {summary.already} were scored before" if summary.already else ""

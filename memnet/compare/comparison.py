@@ -174,7 +174,7 @@ def compare_scores(
             "data set": [dataset],
         }
     )
-    joined = join(human, models, rule=match)
+    joined = join(human, models, rule=match, classes=named is not None)
     wanted = {
         "hits": hits_column,
         "responses": responses_column,

@@ -419,12 +419,15 @@ class Joined:
         return manifest_digest(self.ids, self.truth.tolist())
 
 
-def join(truth: Scores, models: Sequence[Scores], *, rule: str = "exact") -> Joined:
+def join(
+    truth: Scores, models: Sequence[Scores], *, rule: str = "exact", classes: bool = False
+) -> Joined:
     """Match by id and keep the items that every column has.
 
     Parameters
     ----------
     rule : of matching, a key of :data:`MATCH_RULES`; the items have the ids of ``truth``.
+    classes : the truth is known to be two classes, 1 and 0, however few its pictures are.
 
     Raises
     ------
@@ -471,7 +474,7 @@ def join(truth: Scores, models: Sequence[Scores], *, rule: str = "exact") -> Joi
         _two_valued(truth.name, joined.truth)
         or _outside(truth.name, _without_doubtful(truth.by_id, rows), is_truth=True)
     )
-    for model in [] if has_classes(joined.truth) else models:
+    for model in [] if classes or has_classes(joined.truth) else models:
         plain = _without_doubtful(model.by_id, used[model.name])
         joined.warnings.extend(_outside(model.name, plain, is_truth=False))
     return joined

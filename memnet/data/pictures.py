@@ -32,7 +32,7 @@ class Item:
 
 
 HIDDEN_FOLDERS = "hidden folders"
-"""How :attr:`Inputs.ignored` counts folders in which programs keep copies and thumbnails."""
+"""What :class:`Inputs` calls folders in which programs keep copies and thumbnails."""
 
 
 @dataclass
@@ -42,14 +42,33 @@ class Inputs:
     Attributes
     ----------
     items : the pictures, in a fixed order (that of the arguments, and sorted within a folder).
-    ignored : number of files per ending that are no pictures.
+    passed_over : files and hidden folders that are no pictures -> their ending, or
+        :data:`HIDDEN_FOLDERS`.
     unreadable : folders that could not be listed, and files whose names no table can hold, within a
         given folder, with the reason.
+    manifests : the tables that listed pictures.
     """
 
     items: list[Item] = field(default_factory=list)
-    ignored: Counter[str] = field(default_factory=Counter)
+    passed_over: dict[str, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    manifests: list[Path] = field(default_factory=list)
+
+    @property
+    def ignored(self) -> Counter[str]:
+        """Number of files per ending that are no pictures."""
+        return Counter(self.passed_over.values())
+
+    def pass_over(self, path: Path, kind: str) -> None:
+        """Count what is no picture; once, by whatever way it was reached."""
+        self.passed_over[os.path.join(os.path.realpath(path.parent), path.name)] = kind
+
+    def add(self, other: Inputs) -> None:
+        """Add what another argument gave."""
+        self.items += other.items
+        self.passed_over |= other.passed_over
+        self.unreadable += [each for each in other.unreadable if each not in self.unreadable]
+        self.manifests += other.manifests
 
 
 PATH_COLUMN = "path"
@@ -72,37 +91,41 @@ def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -
         would get one ``image_id``.
     """
     inputs = Inputs()
-    manifests = False
     for picture in pictures:
-        if not str(picture):  # of a shell's variable that is not set; a Path of it is the folder
-            raise MemnetError("The name of a picture is empty; the folder itself is written '.'.")
-        path = Path(picture)
-        before = len(inputs.items)
-        if path.is_dir():
-            _add_folder(path, inputs)
-            if len(inputs.items) == before and not inputs.unreadable:
-                raise MemnetError(
-                    f"The folder {path} holds no pictures "
-                    f"({_describe_ignored(inputs.ignored)}); looked for {', '.join(SUFFIXES)}."
-                )
-        elif _is_manifest(path):
-            _add_manifest(path, path_column, inputs)
-            manifests = True
-        elif not _is_text(str(path)):
-            raise MemnetError(f"{str(path)!a}: {_why_no_text()}.")
-        elif path.exists():
-            inputs.items.append(Item(path.name, str(path), path))
-        elif has_magic(str(picture)):
-            _add_glob(str(picture), inputs)
-        else:
-            raise MemnetError(f"There is no file or folder {picture}.")
-    if path_column != PATH_COLUMN and not manifests:
+        inputs.add(_collect_one(picture, path_column))
+    if path_column != PATH_COLUMN and not inputs.manifests:
         raise MemnetError(
             f"--path-column {path_column} is for a manifest ({', '.join(MANIFEST_SUFFIXES)}), and "
             "none was given."
         )
     inputs.items = _drop_repeats(inputs.items)
     _refuse_shared_ids(inputs.items)
+    return inputs
+
+
+def _collect_one(picture: str | Path, path_column: str) -> Inputs:
+    """Find the pictures of one argument."""
+    if not str(picture):  # of a shell's variable that is not set; a Path of it is the folder
+        raise MemnetError("The name of a picture is empty; the folder itself is written '.'.")
+    path = Path(picture)
+    inputs = Inputs()
+    if path.is_dir():
+        _add_folder(path, inputs)
+        if not inputs.items and not inputs.unreadable:
+            raise MemnetError(
+                f"The folder {path} holds no pictures ({_describe_ignored(inputs.ignored)}); "
+                f"looked for {', '.join(SUFFIXES)}."
+            )
+    elif _is_manifest(path):
+        _add_manifest(path, path_column, inputs)
+    elif not _is_text(str(path)):
+        raise MemnetError(f"{str(path)!a}: {_why_no_text()}.")
+    elif path.exists():
+        inputs.items.append(Item(path.name, str(path), path))
+    elif has_magic(str(picture)):
+        _add_glob(str(picture), inputs)
+    else:
+        raise MemnetError(f"There is no file or folder {picture}.")
     return inputs
 
 
@@ -124,7 +147,7 @@ def _add_folder(root: Path, inputs: Inputs) -> None:
                 entered.add(identity)
             for name in sorted(subfolders):
                 if name.startswith(_HIDDEN):
-                    inputs.ignored[HIDDEN_FOLDERS] += 1
+                    inputs.pass_over(Path(folder, name), HIDDEN_FOLDERS)
                     subfolders.remove(name)
                 elif Path(folder, name).is_symlink():
                     links.append(Path(folder, name))
@@ -132,7 +155,7 @@ def _add_folder(root: Path, inputs: Inputs) -> None:
                     subfolders.remove(name)
             for name in names:
                 if name.startswith("."):
-                    inputs.ignored["hidden files"] += 1
+                    inputs.pass_over(Path(folder, name), "hidden files")
                 elif _is_picture(Path(folder, name), inputs):
                     paths.append(Path(folder, name))
         to_enter += links
@@ -180,8 +203,6 @@ def _add_glob(pattern: str, inputs: Inputs) -> None:
         if has_magic(part):
             break
         fixed /= part
-    passed_over: set[Path] = set()
-    before = len(inputs.items)
     for path in map(Path, sorted(glob(pattern, recursive=True))):
         inside = path.relative_to(fixed)
         hidden = [
@@ -190,12 +211,11 @@ def _add_glob(pattern: str, inputs: Inputs) -> None:
             if folder.name.startswith(_HIDDEN) and not _is_written(folder.name, pattern)
         ]
         if hidden:
-            passed_over.add(hidden[-1])  # the outermost, as in a folder
+            # the outermost, as in a folder
+            inputs.pass_over(fixed / hidden[-1], HIDDEN_FOLDERS)
         elif path.is_file() and _is_picture(path, inputs):
             inputs.items.append(Item(inside.as_posix(), str(path), path))
-    if passed_over:
-        inputs.ignored[HIDDEN_FOLDERS] += len(passed_over)
-    if len(inputs.items) == before and not inputs.unreadable:
+    if not inputs.items and not inputs.unreadable:
         raise MemnetError(f"Nothing that is a picture matches {pattern}.")
 
 
@@ -208,7 +228,7 @@ def _is_picture(path: Path, inputs: Inputs) -> bool:
     """Whether a file that was found is a picture to score; what is not is counted or named."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        inputs.ignored[suffix or "no ending"] += 1
+        inputs.pass_over(path, suffix or "no ending")
     elif not _is_text(str(path)):
         inputs.unreadable.append(f"{str(path)!a}: {_why_no_text()}")
     else:
@@ -245,6 +265,7 @@ def _add_manifest(manifest: Path, path_column: str, inputs: Inputs) -> None:
         )
     if not len(frame):
         raise MemnetError(f"The manifest {manifest} lists no pictures.")
+    inputs.manifests.append(manifest)
     for image_id, path in zip(ids, frame[path_column], strict=True):
         full = manifest.parent / path
         inputs.items.append(Item(str(image_id), str(full), full))

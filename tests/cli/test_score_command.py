@@ -352,6 +352,18 @@ def test_a_manifest_without_pictures_is_an_error(memnet_command, tiny_weights, t
     assert "lists no pictures" in done.stderr
 
 
+def test_where_the_missing_files_of_a_manifest_were_looked_for_is_said(
+    memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    manifest = make_pictures(1) / "list.csv"
+    manifest.write_text("path\n00000.png\n")
+    args = ("--model", tiny_weights)
+    where = f"the paths of {manifest} are looked for from its folder, {manifest.parent}\n"
+    assert where not in memnet_command("score", manifest, *args).stderr
+    manifest.write_text("path\n00000.png\npictures/00000.png\n")
+    assert where in memnet_command("score", manifest, *args, check=1).stderr
+
+
 def test_a_copy_for_spreadsheets_has_no_formulas(
     memnet_command, make_pictures, tiny_weights, tmp_path
 ):

@@ -250,3 +250,13 @@ def test_tied_predictions_have_an_auc_of_one_half_and_the_right_reason():
     alone = memnet.compare(truth, {"flat": scores["flat"]}, truth_column="class", resamples=50)
     assert f"(AUC .500, without an interval: {tied})" in write_answer(alone)
     html(record)
+
+
+def test_classes_that_are_named_are_classes_however_few_pictures_there_are():
+    ids = [f"{k}.jpg" for k in range(4)]
+    truth = pd.DataFrame({"image_id": ids, "class": list("HLHL")})
+    scores = pd.DataFrame({"image_id": ids, "score": [30.0, 20.0, 50.0, 40.0]})
+    record = memnet.compare(truth, scores, truth_column="class", positive="H", resamples=50)
+    assert record.value("auc") == 0.75
+    assert not [warning for warning in record.warnings if "outside [0, 1]" in warning]
+    assert "Only 4 picture(s): nothing can be concluded from that." in record.warnings

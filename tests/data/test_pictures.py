@@ -34,6 +34,14 @@ def test_what_is_no_picture_is_counted_and_not_forgotten(tree):
     assert dict(collect([tree]).ignored) == {".txt": 1, "hidden files": 1}
 
 
+def test_what_is_no_picture_is_counted_once_by_whatever_way_it_is_reached(tree):
+    ways = [tree, tree / ".." / "tree", tree / "**" / "*.*", tree / "*.*"]
+    assert dict(collect(ways).ignored) == {".txt": 1, "hidden files": 1}
+    (tree / "none").mkdir()
+    with pytest.raises(MemnetError, match=r"none holds no pictures \(it is empty\)"):
+        collect([tree, tree / "none"])  # notes.txt is not in that folder
+
+
 def test_a_single_file_has_its_name_whatever_its_ending(tree):
     assert ids(tree / "sub" / "c.webp", tree / "notes.txt") == ["c.webp", "notes.txt"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,7 @@ def score_pictures(
     match_study(study, found, str(images), rule).require_any()
     ids = _ids_of_study(study, found, str(images), rule)
     items = [item for item in inputs.items if item.image_id in ids]
-    used = Inputs(items=items, ignored=inputs.ignored, unreadable=inputs.unreadable)
+    used = replace(inputs, items=items)
     summary = score_to_file(used, out, Settings(models=[model], command=command))
     models = read_scores(out, id_column="image_id")
     scores = next((each for each in models if each.name == model), models[0])
