@@ -6,7 +6,8 @@ holds all of them up, and decoding on all cores first costs half as much (``benc
 
 Memory does not grow with the number of pictures, and little with that of threads: at most two
 batches of network inputs exist at a time, a decoded picture of usual size in each thread, and a
-single larger one. A model that takes pictures, however, gets those of a batch as they are.
+single larger one. A model that takes pictures gets those of a batch as they are: its batches end
+where they would hold more pixels than :data:`_HELD_PIXELS`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ _MANY_PIXELS = 25_000_000
 
 _LONG_FILE = 2**26
 """Bytes; a longer file is read and decoded there, too."""
+
+_HELD_PIXELS = 100_000_000
+"""What a batch of whole pictures may have together, at 3 bytes each; a single one may have more."""
 
 
 class Scorer(Protocol):
@@ -125,30 +129,67 @@ def score_items(
             else spec.apply_decoded(decoded, mean_image=predictor.mean_image),
         )
 
-    queue = iter(items)
-    ahead = 0 if predictor.device.type == "cpu" else batch_size
+    if predictor.preprocess is None:
+        batches = _batches_of_pictures(items, batch_size, limits)
+    else:
+        batches = _batches(items, batch_size)
+    ahead = 0 if predictor.device.type == "cpu" else 1
     with (
         ThreadPoolExecutor(1, thread_name_prefix="memnet-decode-large") as one_by_one,
         ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-decode") as pool,
     ):
-        waiting: deque[tuple[Item, Future[_Prepared]]] = deque()
+        waiting: deque[list[tuple[Item, Future[_Prepared]]]] = deque()
 
         def refill() -> None:
-            for item in itertools.islice(queue, batch_size + ahead - len(waiting)):
-                waiting.append((item, pool.submit(prepare, item)))
+            for batch in itertools.islice(batches, 1 + ahead - len(waiting)):
+                waiting.append([(item, pool.submit(prepare, item)) for item in batch])
 
         try:
             refill()
             while waiting:
-                batch = [waiting.popleft() for _ in range(min(batch_size, len(waiting)))]
-                results = [(item, _result(future)) for item, future in batch]
+                results = [(item, _result(future)) for item, future in waiting.popleft()]
                 if ahead:
                     refill()
-                yield _rows(predictor, results)
+                rows = _rows(predictor, results)
+                del results  # whose pictures would stay while the next ones are decoded
+                yield rows
                 refill()
         finally:
-            for _, future in waiting:
+            for _, future in itertools.chain.from_iterable(waiting):
                 future.cancel()
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    queue = iter(items)
+    while batch := list(itertools.islice(queue, size)):
+        yield batch
+
+
+def _batches_of_pictures(
+    items: Iterable[Item], size: int, limits: PictureLimits
+) -> Iterator[list[Item]]:
+    """Yield batches of pictures that memory can hold side by side."""
+    batch: list[Item] = []
+    held = 0
+    for item in items:
+        pixels = _pixels(item.picture, limits)
+        if batch and (len(batch) == size or held + pixels > _HELD_PIXELS):
+            yield batch
+            batch, held = [], 0
+        batch.append(item)
+        held += pixels
+    if batch:
+        yield batch
+
+
+def _pixels(picture: Picture, limits: PictureLimits) -> int:
+    """Return how many pixels a picture says it has; a long file, not read twice, fills a batch."""
+    if _file_bytes(picture) > _LONG_FILE:
+        return _HELD_PIXELS
+    try:
+        return pixels_to_unpack(open_picture(picture, limits=limits))
+    except PictureError:
+        return 0  # decoding it says what is wrong
 
 
 def _file_bytes(picture: Picture) -> int:

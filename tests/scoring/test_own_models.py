@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import memnet
 from memnet.errors import MemnetError
-from memnet.scoring import plugins
+from memnet.scoring import engine, plugins
 from memnet.scoring.functions import AS_IT_IS
 from memnet.scoring.table import COLUMNS, read_table, write_table
 from memnet.util.resources import packaged_toml
@@ -64,9 +65,27 @@ def test_a_function_of_pictures_gives_the_same_table_as_any_model(make_pictures)
     assert table.warning[5].startswith("failed: ")
 
 
-def memnet_open(path: Path):
-    from PIL import Image
+def test_whole_pictures_are_held_up_to_a_number_of_pixels(tmp_path, monkeypatch):
+    """Else a batch of the largest pictures would take 600 MB for each of them."""
+    monkeypatch.setattr(engine, "_HELD_PIXELS", 250)
+    sides = [10, 10, 10, 20, 10, 5, 5, 5, 5, 5]
+    for number, side in enumerate(sides):
+        Image.new("RGB", (side, side), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    paths = [str(tmp_path / f"{number}.png") for number in range(len(sides))]
+    together = []
 
+    def function(pictures):
+        together.append([picture.width for picture in pictures])
+        return [picture.getpixel((0, 0))[0] for picture in pictures]
+
+    model = memnet.Predictor.from_function("mine.v1", function)
+    table = model.score([*paths[:5], b"no picture", *paths[5:]], batch_size=5)
+    assert together == [[10, 10], [10], [20], [10, 5, 5, 5], [5, 5]]
+    assert table.score.dropna().tolist() == list(range(10))
+    assert table.warning[5].startswith("failed: ")
+
+
+def memnet_open(path: Path):
     return Image.open(path).convert("RGB")
 
 
