@@ -52,7 +52,7 @@ def print_results(record: RunRecord) -> None:
             (
                 r.model,
                 describe(r.metric).title,
-                *result_texts(r),
+                *result_texts(r, shown),
                 f"{r.n:,}",
                 r.contamination,
             )

@@ -10,11 +10,12 @@ import pytest
 
 from memnet.compare.record import Difference, Result, RunRecord
 from memnet.compare.report.answer import strength, write_answer, write_threats
-from memnet.compare.report.digits import decimals, rounded
+from memnet.compare.report.digits import decimals, result_texts, rounded
 from memnet.compare.report.findings import write_findings
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import markdown
 from memnet.compare.report.summary import Spread, write_summary, write_summary_answer
+from memnet.compare.report.tables import at_a_glance
 from memnet.compare.report.threats import order_warnings
 from memnet.compare.report.to_paste import checksums_text, methods_text, results_text
 
@@ -338,6 +339,25 @@ def test_digits_follow_the_width_of_the_interval(value, ends, texts):
 def test_rounding_moves_no_end_by_more_than_a_tenth_of_the_width(width):
     assert 10 ** -decimals(0.3, (0.3, 0.3 + width)) <= width / 5
     assert decimals(0.3, (0.3, 0.3 + width)) <= decimals(0.3, (0.3, 0.3 + width / 10))
+
+
+def test_errors_that_are_compared_have_as_many_digits_as_either_interval_warrants(old):
+    pairs = {"mse": (0.0184, 0.0152, 0.0213), "mse_recalibrated": (0.01051, 0.00893, 0.01249)}
+    errors = [rho("a", *numbers, metric=name) for name, numbers in pairs.items()]
+    far = rho("b", 0.2, 0.15, 0.25, metric="mse")  # another model's have those of its own
+    results = [*GOOD, *errors, far]
+    assert [rounded(*(v, ends))[0] for v, *ends in pairs.values()] == ["0.018", "0.0105"]
+    rows = at_a_glance(
+        compared(old, rho("a", 0.5, 0.4, 0.6), rho("b", 0.3, 0.2, 0.4), *errors, far)
+    )
+    heads = [column.heading for column in rows.columns]
+    place = heads.index("MSE")
+    assert [(c.text, c.interval) for c in rows.rows[0][place : place + 2]] == [
+        ("0.0184", "[0.0152, 0.0213]"),
+        ("0.0105", "[0.0089, 0.0125]"),
+    ]
+    assert rows.rows[1][place].text == "0.20"
+    assert result_texts(far, results)[0] == "0.20"
 
 
 def test_results_to_paste_are_in_apa_style(old):

@@ -8,7 +8,7 @@ of it: 0.49 [0.41, 0.56], 0.412 [0.397, 0.427].
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from memnet.compare.record import Result
 from memnet.compare.report.table_model import NONE
@@ -19,6 +19,9 @@ FEWEST, MOST = 2, 6
 
 _PARTS = 5
 _SIGNIFICANT = 3
+COMPARED = (("mse", "mse_recalibrated"),)
+"""Metrics that are read against each other: the second says how much of the first is scale."""
+
 _NEVER_ABOVE_ONE = ("spearman", "pearson", "kendall", *CLASS_METRICS)
 
 
@@ -62,9 +65,15 @@ def fixed(value: float, digits: int, *, bare: bool = False) -> str:
 
 
 def rounded(
-    value: float | None, ends: Sequence[float] | None, *, bare: bool = False
+    value: float | None,
+    ends: Sequence[float] | None,
+    *,
+    bare: bool = False,
+    digits: int | None = None,
 ) -> tuple[str, str]:
     """Return a value and its interval as text, ``undefined`` and ``none`` where there is none.
+
+    ``digits`` are the decimals, where others than its own interval warrants (:func:`decimals`).
 
     Examples
     --------
@@ -73,7 +82,7 @@ def rounded(
     >>> rounded(None, None)
     ('undefined', 'none')
     """
-    digits = decimals(value, ends)
+    digits = decimals(value, ends) if digits is None else digits
     text = "undefined" if value is None else fixed(value, digits, bare=bare)
     if ends is None:
         return text, NONE
@@ -92,6 +101,19 @@ def is_bare(metric: str) -> bool:
     return metric in _NEVER_ABOVE_ONE
 
 
-def result_texts(result: Result) -> tuple[str, str]:
-    """Return value and interval of a result as text, ``undefined`` and ``none`` for none."""
-    return rounded(result.value, result.interval, bare=is_bare(result.metric))
+def result_texts(result: Result, table: Iterable[Result] = ()) -> tuple[str, str]:
+    """Return value and interval of a result as text, ``undefined`` and ``none`` for none.
+
+    ``table`` are the results in one table with it. Of a model, what is compared there with each
+    other (:data:`COMPARED`) has one number of decimals: the most that any of their intervals
+    warrants, so that rounding still moves no end by more than a tenth of the interval.
+    """
+    group = next((names for names in COMPARED if result.metric in names), ())
+    those = [
+        each
+        for each in (result, *table)
+        if each.model == result.model and each.metric in group and each.value is not None
+    ]
+    digits = max((decimals(each.value, each.interval) for each in those), default=None)
+    bare = is_bare(result.metric)
+    return rounded(result.value, result.interval, bare=bare, digits=digits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,7 +88,7 @@ def at_a_glance(record: RunRecord) -> Table:
         cells = [Cell(model, word=record.words[model], note=why[model])]
         for name in names:
             result = results.get((model, name))
-            cells.append(Cell("") if result is None else value_cell(result))
+            cells.append(Cell("") if result is None else value_cell(result, results.values()))
         rows.append(cells)
     return Table(
         title="",
@@ -118,9 +118,12 @@ def _undefined(record: RunRecord, names: Sequence[str]) -> str:
     )
 
 
-def value_cell(result: Result, *, word: bool = False) -> Cell:
-    """Put value and interval in one cell, with the contamination if asked."""
-    value, between = result_texts(result)
+def value_cell(result: Result, table: Iterable[Result] = (), *, word: bool = False) -> Cell:
+    """Put value and interval in one cell, with the contamination if asked.
+
+    ``table`` are the results that stand in one table with it, see :func:`.digits.result_texts`.
+    """
+    value, between = result_texts(result, table)
     return Cell(
         value,
         interval=between if result.interval else "",
@@ -192,7 +195,7 @@ def _group(group: str, results: Sequence[Result]) -> Table:
         metric = describe(result.metric)
         cells = [
             Cell(metric.title, note=_remark(result)),
-            *map(Cell, result_texts(result)),
+            *map(Cell, result_texts(result, results)),
         ]
         if tested:
             cells += _effect(result)
