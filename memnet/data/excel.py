@@ -39,6 +39,17 @@ _MOST_CELLS = 50_000_000
 """Of the rectangle around all that is written."""
 
 
+class SeveralSheetsError(MemnetError):
+    """A workbook has several sheets, and none was named."""
+
+    def __init__(self, path: Path, sheets: list[str]) -> None:
+        self.sheets = sheets
+        super().__init__(
+            f"{path} has {len(sheets)} sheets ({shorten_list(sheets, 50)}); say which: "
+            f"{path.name}#{sheets[0]}."
+        )
+
+
 class Sheet(NamedTuple):
     """A table in a workbook."""
 
@@ -100,10 +111,7 @@ def read_sheet(content: bytes, path: Path, sheet: str) -> Sheet:
         if sheet and sheet not in sheets:
             raise MemnetError(f"{path} has no sheet {sheet!r}; it has {shorten_list(sheets, 50)}.")
         if not sheet and len(sheets) > 1:
-            raise MemnetError(
-                f"{path} has {len(sheets)} sheets ({shorten_list(sheets, 50)}); say which: "
-                f"{path.name}#{sheets[0]}."
-            )
+            raise SeveralSheetsError(path, sheets)
         if not sheets:
             raise MemnetError(f"{path} has no sheet with a table.")
         cells = book[sheet or sheets[0]]

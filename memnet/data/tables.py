@@ -22,6 +22,7 @@ from memnet.data.delimited import (
     PASSED_OVER,
     ROW_NAMES,
     SEPARATORS,
+    TextTable,
     cells_of_any_length,
     clean_name,
     parse_text_table,
@@ -211,7 +212,28 @@ def _read_text(content: bytes, source: str) -> tuple[pd.DataFrame, list[str]]:
     frame.attrs[DECIMAL_COMMA] = parsed.separator != "," and _has_decimal_commas(parsed.rows)
     frame.attrs[POINTS_UNSURE] = parsed.separator != ","
     separator = SEPARATORS.get(parsed.separator, repr(parsed.separator))
+    if encoding == _GUESSED:
+        encoding += _first_guess(parsed)
     return frame, [f"{encoding}, {separator} between cells", *parsed.assumed]
+
+
+_GUESSED = "Windows-1252, since it is not UTF-8"
+"""What text is taken for that says nothing of itself; nearly all bytes are letters in it."""
+
+
+def _first_guess(table: TextTable) -> str:
+    """Show the first cell whose letters are others in another encoding: who knows it, sees it."""
+    lines = [("in the line of names", table.names)]
+    lines += [
+        (f"in row {number}", row) for number, row in zip(table.numbers, table.rows, strict=True)
+    ]
+    first = next(
+        ((cell, where) for where, cells in lines for cell in cells if not cell.isascii()), None
+    )
+    if first is None:  # in a row that was left out, or a line that was passed over
+        return ""
+    cell, where = first
+    return f" ({quoted(cell)} {where}; if that is wrong, save the table as UTF-8)"
 
 
 def _has_decimal_commas(rows: Sequence[Iterable[str]]) -> bool:
@@ -238,7 +260,7 @@ def _decode(content: bytes, source: str) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         place = error.start
     try:
-        return content.decode("cp1252"), "Windows-1252, since it is not UTF-8"
+        return content.decode("cp1252"), _GUESSED
     except UnicodeDecodeError:
         raise MemnetError(
             f"{source} is neither UTF-8 (byte {place}) nor Windows-1252 text; save it as 'CSV "

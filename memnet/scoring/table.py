@@ -233,9 +233,7 @@ def _frame_cells(path: Path) -> tuple[list[str], list[list[Any]]]:
     """Return names and rows of an Excel or Parquet file."""
     try:
         if path.suffix.lower() == ".xlsx":
-            from memnet.data.tables import read_table_any
-
-            frame = read_table_any(_only_sheet(path))
+            frame = _only_sheet(path)
         else:
             frame = read_parquet(path.read_bytes())
         plain = frame.astype(object).where(frame.notna(), None)
@@ -244,19 +242,17 @@ def _frame_cells(path: Path) -> tuple[list[str], list[list[Any]]]:
     return list(frame.columns), plain.to_numpy(dtype=object).tolist()
 
 
-def _only_sheet(path: Path) -> Path:
-    import openpyxl
+def _only_sheet(path: Path) -> pd.DataFrame:
+    from memnet.data.excel import SeveralSheetsError
+    from memnet.data.tables import read_table_any
 
     try:
-        sheets = openpyxl.load_workbook(path, read_only=True).sheetnames
-    except Exception:  # of many kinds for a damaged file; reading the table says so
-        return path
-    if len(sheets) > 1:
+        return read_table_any(path)
+    except SeveralSheetsError as error:
         raise MemnetError(
-            f"{path} has {len(sheets)} sheets ({printable(', '.join(sheets), 200)}), and a score "
-            "table of memnet has one: the others would be lost; choose another --out."
-        )
-    return path
+            f"{path} has {len(error.sheets)} sheets ({printable(', '.join(error.sheets), 200)}), "
+            "and a score table of memnet has one: the others would be lost; choose another --out."
+        ) from error
 
 
 def _row(cells: Sequence[Any]) -> Row:

@@ -31,6 +31,10 @@ def numbers(*cells: str) -> list[float]:
     return to_numbers(pd.Series(cells, name="rt", dtype=object), "t.csv").tolist()
 
 
+GUESSED = "Windows-1252, since it is not UTF-8"
+IF_WRONG = "if that is wrong, save the table as UTF-8"
+
+
 def read(tmp_path, content: str | bytes, name: str = "t.csv") -> pd.DataFrame:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -188,7 +192,7 @@ def test_dialects_of_one_table(tmp_path, text):
     [
         ("utf-8", "UTF-8"),
         ("utf-8-sig", "UTF-8"),
-        ("cp1252", "Windows-1252, since it is not UTF-8"),
+        ("cp1252", f"{GUESSED} ('Größe' in the line of names; {IF_WRONG})"),
         ("utf-16", "UTF-16"),
         ("utf-16-le", "UTF-16 without a mark"),
         ("utf-16-be", "UTF-16 without a mark"),
@@ -200,6 +204,22 @@ def test_encodings_are_read_and_said(tmp_path, encoding, said):
     assert list(frame.columns) == ["image_id", "Größe"]
     assert frame.image_id.iloc[0] == "Käse.jpg"
     assert assumed_of(frame) == [f"{said}, semicolon between cells"]
+
+
+def test_text_of_another_old_encoding_shows_itself_in_the_first_cell_as_it_was_read(tmp_path):
+    said = {
+        encoding: assumed_of(read(tmp_path, f"image_id;score\na;1\n\n{cell};2\n".encode(encoding)))
+        for encoding, cell in (
+            ("mac_roman", "café.jpg"),
+            ("gbk", "照片.jpg"),
+            ("cp1252", "café.jpg"),
+        )
+    }
+    for encoding, shown in (("mac_roman", "cafŽ.jpg"), ("gbk", "ÕÕÆ¬.jpg"), ("cp1252", "café.jpg")):
+        sentence = f"{GUESSED} ({shown!r} in row 4; {IF_WRONG}), semicolon between cells"
+        assert said[encoding] == [sentence]
+    with_note = read(tmp_path, "# von Jürgen\nimage_id;score\na;1\n".encode("cp1252"))
+    assert assumed_of(with_note)[0] == f"{GUESSED}, semicolon between cells"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

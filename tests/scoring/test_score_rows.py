@@ -97,6 +97,19 @@ def test_a_table_that_a_spreadsheet_saved_anew_is_said_to_be_so(tmp_path):
         read_rows(path)
 
 
+def test_a_workbook_is_opened_once(tmp_path, monkeypatch):
+    """It is unpacked as a whole, which takes seconds for many pictures."""
+    path = tmp_path / "scores.xlsx"
+    row = Row.failed(image_id="a", path="a", model="m", variant="", reason="x")
+    write_rows([row], path)
+    opened, load = [], openpyxl.load_workbook
+    monkeypatch.setattr(
+        openpyxl, "load_workbook", lambda *a, **b: opened.append(1) or load(*a, **b)
+    )
+    assert read_rows(path) == [row]
+    assert len(opened) == 1
+
+
 def test_a_score_table_to_which_a_sheet_was_added_is_not_gone_on_with(tmp_path):
     path = tmp_path / "scores.xlsx"
     write_rows([Row.failed(image_id="a", path="a", model="m", variant="", reason="x")], path)
