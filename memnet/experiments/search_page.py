@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from memnet.compare.report.digits import fixed
 from memnet.compare.report.page import html_page
-from memnet.compare.report.render import render, write_figures
+from memnet.compare.report.render import render, svg_images, write_page
 from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
 from memnet.errors import MemnetError, unknown_name
 from memnet.experiments.settings_figure import (
@@ -21,7 +21,6 @@ from memnet.experiments.training_figures import STATES, draw_search, plain, sear
 from memnet.experiments.training_run import best_row
 from memnet.experiments.training_tables import contamination_sentence
 from memnet.reimpl.training.run_folder import finite, require_run
-from memnet.util.atomic import write_text
 from memnet.util.paths import relative_path
 
 CHOSEN = (
@@ -74,10 +73,11 @@ def write_search_page(folder: Path, trials: Sequence[Mapping[str, Any]]) -> Path
         "captions": captions,
         "runs": _runs(ordered, best, folder),
     }
-    images = write_figures(folder, drawn)
+    images = svg_images(drawn)
     page = folder / "report.html"
     text = render("memnet.experiments", "search.md.j2", context)
-    write_text(page, html_page(text, title="memnet: search for settings", images=images))
+    text = html_page(text, title="memnet: search for settings", images=images)
+    write_page(page, text, drawn, images)
     return page
 
 

@@ -199,6 +199,7 @@ def draw_search(runs: Sequence[SearchRun], *, best: str | None = None) -> Figure
                 _best_line(axes, name, params, curves)
         axes.set(xlabel="step (batches trained on)", ylabel=RHO)
         axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _nought(axes)
         heading(figure, (f"{len(runs):,} run{'' if len(runs) == 1 else 's'} of a search",))
         if axes.get_legend_handles_labels()[0]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.report.page import html_page
-from memnet.compare.report.render import render, write_figures
+from memnet.compare.report.render import render, svg_images, write_page
 from memnet.experiments import training_tables
 from memnet.experiments.training_figures import (
     curves_caption,
@@ -17,7 +17,6 @@ from memnet.experiments.training_figures import (
 )
 from memnet.experiments.training_run import UNFINISHED, read_test
 from memnet.reimpl.training.run_folder import TEST, WEIGHTS, read_curves, require_run
-from memnet.util.atomic import write_text
 from memnet.util.paths import command_text
 
 _STATUS = {
@@ -49,7 +48,7 @@ def write_run_page(folder: Path) -> Path:
     there = drawable(curves)
     drawn = {"curves": draw_curves(curves, run)} if there else {}
     captions = {"curves": curves_caption(curves, run)} if there else {}
-    images = write_figures(folder, drawn)
+    images = svg_images(drawn)
     usable = (folder / WEIGHTS).exists()
     context = {
         "title": title(run),
@@ -76,7 +75,8 @@ def write_run_page(folder: Path) -> Path:
     }
     page = folder / "report.html"
     text = render("memnet.experiments", "run.md.j2", context)
-    write_text(page, html_page(text, title=f"memnet training: {title(run)}", images=images))
+    text = html_page(text, title=f"memnet training: {title(run)}", images=images)
+    write_page(page, text, drawn, images)
     return page
 
 

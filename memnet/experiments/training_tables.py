@@ -155,7 +155,7 @@ def validations(curves: Sequence[Row]) -> Table:
         if name in always or any(row.get(name) is not None for row in curves)
     ]
     return Table(
-        title="Every validation",
+        title="",
         columns=[Column(_LISTED[name][0], numeric=name != "epoch") for name in listed],
         rows=[[_cell(row, name) for name in listed] for row in curves],
     )

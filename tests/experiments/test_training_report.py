@@ -458,3 +458,28 @@ def test_the_page_of_a_search_begins_with_the_best_run(tmp_path):
     text = Page(write_search_page(tmp_path, trials())).text
     answer = "The best of 5 runs, run 0, reaches rho .50 on the validation part with learning_rate"
     assert text.index(answer) < text.index(CHOSEN)
+
+
+def test_a_page_that_cannot_be_made_leaves_no_figure_behind(tmp_path, monkeypatch):
+    """Half a result looks like a whole one to who opens the folder."""
+
+    def fail(*what, **more):
+        raise MemnetError("no page")
+
+    run = write_run(tmp_path / "run")
+    for module in ("training_page", "search_page"):
+        monkeypatch.setattr(f"memnet.experiments.{module}.html_page", fail)
+    with pytest.raises(MemnetError, match="no page"):
+        write_run_page(run)
+    assert not (run / "figures").exists()
+    trial = {"number": 0, "state": "complete", "value": 0.6, "params": {"momentum": 0.9}}
+    with pytest.raises(MemnetError, match="no page"):
+        write_search_page(tmp_path, [{**trial, "folder": None, "curves": rows()}])
+    assert not (tmp_path / "figures").exists()
+
+
+def test_steps_are_counted_in_whole_numbers():
+    few = [row | {"step": place} for place, row in enumerate(rows()[:3])]
+    axes = draw_search([("run 1", {}, few, "complete")]).axes[0]
+    ticks = axes.get_xticks()
+    assert np.array_equal(ticks, np.round(ticks))

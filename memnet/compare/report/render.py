@@ -202,24 +202,27 @@ def svg_images(drawn: Mapping[str, Figure]) -> dict[str, bytes]:
     return {f"figures/{name}.png": to_bytes(figure, "svg") for name, figure in drawn.items()}
 
 
-def write_figures(folder: Path, drawn: Mapping[str, Figure]) -> dict[str, bytes]:
-    """Write figures as SVG and PNG into ``figures/``.
+def write_page(
+    page: Path, text: str, drawn: Mapping[str, Figure], images: Mapping[str, bytes]
+) -> None:
+    """Write a finished page, and its figures as SVG and PNG into ``figures/`` beside it.
 
-    Returns
-    -------
-    dict
-        for :func:`~memnet.compare.report.page.html_page`: the PNG that Markdown names -> the SVG
-        that a page shows in its place.
+    Nothing is written before all of it can be made, so that no half of a result lies in a folder.
+
+    Parameters
+    ----------
+    page, text : the file, and what :func:`~memnet.compare.report.page.html_page` made.
+    drawn, images : the figures, and what :func:`svg_images` gave of them.
 
     Raises
     ------
     MemnetError
-        if they cannot be written.
+        if the folder cannot be written.
     """
-    images = svg_images(drawn)
-    for name, image in figure_files(drawn, images).items():
-        write_bytes(folder / name, image)
-    return images
+    files = figure_files(drawn, images)
+    for name, image in files.items():
+        write_bytes(page.parent / name, image)
+    write_bytes(page, text.encode())
 
 
 def figure_files(drawn: Mapping[str, Figure], images: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -72,7 +72,7 @@ def candidate_cells(row: Candidate) -> tuple[str, str, str, str, str, str]:
         "-" if row.residual_sd is None else f"{row.residual_sd:.3g}",
         "-" if row.agree is None else f"{row.agree:.0%}",
         "undefined" if row.rho is None else f"{row.rho:.4f}",
-        "-" if row.loglik is None else f"{row.loglik:.1f}",
+        "-" if row.loglik is None else f"{round(row.loglik, 1) + 0.0:.1f}",  # not -0.0
     )
 
 
@@ -158,6 +158,7 @@ def draw_column(diagnosis: Diagnosis) -> Figure:
         GREY,
         PREDICTION,
         TRUTH,
+        WIDTH,
         heading,
         legend,
         readable,
@@ -170,7 +171,7 @@ def draw_column(diagnosis: Diagnosis) -> Figure:
     apart = set(diagnosis.disagreeing)
     points = list(zip(compared.image_ids, compared.variant, compared.old, strict=True))
     with styled():
-        figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
         axes = figure.add_subplot()
         middle = sum(compared.old) / len(compared.old)
         if diagnosis.evidence != "rank":  # where the units are not the same

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import memnet
 from memnet.compare.report.page import html_page
-from memnet.compare.report.render import render, write_figures
+from memnet.compare.report.render import render, svg_images, write_page
 from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.errors import PictureError
 from memnet.preprocess.decode import decode
 from memnet.studies.variants.figures import draw_heat_map
 from memnet.studies.variants.sheet import list_variants
-from memnet.util.atomic import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,9 +58,9 @@ def write_sensitivity_page(
         if the folder cannot be written.
     """
     order = result.order
-    images = write_figures(
-        folder, {"correlations": draw_heat_map(result.correlations.loc[order, order], n=result.n)}
-    )
+    shown = result.correlations.loc[order, order]
+    drawn = {"correlations": draw_heat_map(shown, n=result.n)}
+    images = svg_images(drawn)
     moved = _moved(result)
     for place, path in enumerate(moved["path"]):
         if image := thumbnail(path):
@@ -85,7 +84,7 @@ def write_sensitivity_page(
     page = folder / "report.html"
     text = render("memnet.studies.variants", "sensitivity.md.j2", context)
     title = "memnet: variants on these pictures"
-    write_text(page, html_page(text, title=title, images=images, wide=True))
+    write_page(page, html_page(text, title=title, images=images, wide=True), drawn, images)
     return page
 
 
