@@ -123,17 +123,22 @@ def migrate(
 
 
 def _print(record: MigrationRecord) -> None:
-    """Print the claims as a table, then the sentences; first, whether rows belong together."""
+    """Print the answer and what to do next, then the claims as a table and in sentences."""
     import textwrap
 
     from memnet.compare.report.table_model import Column, number_columns, p_value, short
     from memnet.compare.report.terminal import print_table
-    from memnet.studies.migrate.answer import say_if_apart
+    from memnet.studies.migrate.answer import write_answer, write_next_step
     from memnet.studies.migrate.page import p_of_difference
     from memnet.util.text import printable
 
-    if apart := say_if_apart(record):
-        print(textwrap.fill(apart, 100), end="\n\n")
+    sentences = record.conclusions
+    if record.new:
+        said = [write_answer(record), write_next_step(record)]
+        said += sentences[1:2] if sentences[:1] == said[:1] else []  # what the numbers are not
+        for text in filter(None, said):
+            print(textwrap.fill(printable(text, len(text)), 100), end="\n\n")
+        sentences = [sentence for sentence in sentences if sentence not in said]
     if record.claims:
         rows = []
         for claim in record.claims:
@@ -153,6 +158,6 @@ def _print(record: MigrationRecord) -> None:
         values = number_columns("n", "old", "p", "new", "p", "new - old", "interval", "p")
         print_table([Column("claim", wide=True), *values], rows)
         print()
-    for sentence in record.conclusions:
+    for sentence in sentences:
         text = printable(sentence, len(sentence))  # columns have names of others
         print(textwrap.fill(text, 100, initial_indent="- ", subsequent_indent="  "))

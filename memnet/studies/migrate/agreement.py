@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,20 @@ def _concordances(old: Array, new: Array, resamples: int, seed: int) -> Array:
     for rows, counts in Draws(n=len(old), resamples=resamples, seed=seed).chunks():
         drawn[rows] = _resampled_concordance(counts.astype(np.float64), old, new)
     return drawn
+
+
+def rise_together(agreement: Mapping[str, Any]) -> bool:
+    """Whether old and new scores are shown to rise together: rho's interval lies above 0.
+
+    Parameters
+    ----------
+    agreement : of a record; one without figures, as of a crosswalk applied, contradicts nothing.
+    """
+    rho = agreement.get("figures", {}).get("spearman")
+    if not rho:
+        return True
+    ends = rho["interval"]
+    return rho["value"] is not None and ends is not None and ends[0] > 0
 
 
 def _explain_scales(old: Array, new: Array) -> str:

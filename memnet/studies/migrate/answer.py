@@ -13,8 +13,11 @@ from typing import Any
 
 from memnet.compare.report.table_model import p_equals
 from memnet.stats.levels import ALPHA
+from memnet.studies.migrate.agreement import rise_together
 from memnet.studies.migrate.claims.claim import Estimate
 from memnet.studies.migrate.claims.conclusions import is_significant
+from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
+from memnet.studies.migrate.methods import say_unrelated
 from memnet.studies.migrate.new_scores import is_resmem
 from memnet.studies.migrate.record import MigrationRecord
 
@@ -23,8 +26,8 @@ CHANGES = {
     "stronger": "holds, stronger",
     "weaker": "holds, weaker",
     "reversed": "changes its sign",
-    "old only": "no longer significant",
-    "new only": "now significant",
+    "old only": "significant with the old only",
+    "new only": "significant with the new only",
     "neither": "significant with neither",
     "undefined": "undefined",
 }
@@ -46,6 +49,8 @@ def write_answer(record: MigrationRecord) -> str:
     """Say in a sentence or two what happens to the study's conclusions with the new score."""
     if not record.new:
         return " ".join(record.conclusions)
+    if apart := say_if_apart(record):
+        return apart
     if not record.claims:
         return "No claim was redone: none was requested, or too few pictures have values for one."
     claims = record.claims
@@ -60,21 +65,43 @@ def write_answer(record: MigrationRecord) -> str:
         parts.append(f"{kept} {'holds' if kept == 1 else 'hold'}{_how_strong(words)}")
     if count := words["reversed"]:
         parts.append(f"{count} {'changes its' if count == 1 else 'change their'} sign")
-    if count := words["old only"]:
-        parts.append(f"{_be(count)} no longer significant{_difference(claims, 'old only')}")
-    if count := words["new only"]:
-        became = "has become" if count == 1 else "have become"
-        parts.append(f"{count} {became} significant{_difference(claims, 'new only')}")
+    for word, score in (("old only", "MemNet"), ("new only", name)):
+        if count := words[word]:
+            parts.append(f"{_be(count)} significant with {score} only{_difference(claims, word)}")
     if count := words["neither"]:
         parts.append(f"{_be(count)} significant with neither score")
     if count := words["undefined"]:
         parts.append(f"{_be(count)} undefined")
     if len(claims) == 1:
         return f"The claim, redone with {name}, {parts[0].removeprefix('1 ')}."
-    return f"Of the {len(claims)} claims, redone with {name}, {'; '.join(parts)}.{_holm(claims)}"
+    return (
+        f"Of the study's {len(claims)} claims, redone with {name}, {'; '.join(parts)}."
+        f"{_holm(claims, name)}"
+    )
 
 
-def _holm(claims: Sequence[Mapping[str, Any]]) -> str:
+def write_next_step(record: MigrationRecord) -> str:
+    """Say what to do with the answer; "" where the answer itself says what to check first."""
+    if not record.new or not record.claims or say_if_apart(record):
+        return ""
+    text = (
+        "What to do next: report each claim with both scores and their difference (results and "
+        "methods to paste are below)."
+    )
+    if any(
+        claim["verdict"] in ("old only", "new only") and not _scores_differ(claim)
+        for claim in record.claims
+    ):
+        text += (
+            " Where only one score is significant and no difference between the two is shown, the "
+            "claim stays open: write neither that a result vanished nor that one appeared."
+        )
+    if any(claim["verdict"] == "neither" for claim in record.claims):
+        text += " What is significant with neither score is not refuted."
+    return text
+
+
+def _holm(claims: Sequence[Mapping[str, Any]], name: str) -> str:
     """Say how many p values stay below .05 when they are corrected for their number."""
     below = {
         score: sum(
@@ -86,10 +113,10 @@ def _holm(claims: Sequence[Mapping[str, Any]]) -> str:
     }
     if all(claim.get("p_new_holm") is None for claim in claims):
         return ""
+    be = "is" if below["new"] == 1 else "are"
     return (
-        f" Corrected for {len(claims)} claims (Holm), {below['new'] or 'none'} with the new scores "
-        f"and {below['old'] or 'none'} with the old {'is' if below['old'] == 1 else 'are'} "
-        "significant."
+        f" Corrected for {len(claims)} claims (Holm), {below['new'] or 'none'} {be} significant "
+        f"with {name} and {below['old'] or 'none'} with MemNet."
     )
 
 
@@ -129,20 +156,52 @@ def _scores_differ(claim: Mapping[str, Any]) -> bool:
     return is_significant(difference, claim["p_difference"])
 
 
+COMPUTED_ALL_THE_SAME = (
+    "What follows was computed all the same. It says nothing about the study's claims until that "
+    "is clear, and is not to be reported before."
+)
+
+
 def say_if_apart(record: MigrationRecord) -> str:
-    """Warn where old and new scores do not rise together: then rows and pictures come first."""
-    rho = record.agreement.get("figures", {}).get("spearman")
-    if not record.new or not rho or rho["value"] is None:
+    """Say where old and new scores are not shown to rise together: then no claim is redone."""
+    if not record.new or rise_together(record.agreement):
         return ""
-    ends = rho["interval"]
-    if rho["value"] > 0 and (not ends or ends[0] > 0):
-        return ""
-    between = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
+    column, name, n = record.old["name"], name_of_new(record), record.agreement["n"]
+    rho = record.agreement["figures"]["spearman"]
+    against = rho["interval"] is not None and rho["interval"][1] < 0
+    text = "The two score columns are not shown to measure the same thing"
+    check = few = ""
+    if against:
+        text = "The two score columns run against each other"
+        check = "Is one of them reversed, so that a high number means forgettable? "
+    if n < FEWEST_FOR_MAP and not against:
+        few = f" If all is right, {n:,} pictures may be too few to show it."
     return (
-        "Old and new scores do not rise together on these pictures: Spearman's rho is "
-        f"{rho['value']:.2f}{between}. Check first that rows, scores and pictures belong together; "
-        "until then, nothing below says anything about memorability."
+        f"{text}: {_rho(record)} between {column} and {name} on {n:,} pictures. So nothing can be "
+        f"said about the study's claims yet. Check first: {check}Does each row have the two scores "
+        f"of one picture? Is {column} the column of MemNet's scores, and which variant made them "
+        f"(memnet diagnose)?{few}"
     )
+
+
+def _rho(record: MigrationRecord) -> str:
+    """Write the rank correlation of old and new scores, with its interval."""
+    rho = record.agreement["figures"]["spearman"]
+    if rho["value"] is None:
+        return f"Spearman's rho is undefined ({rho['reason']})"
+    ends = rho["interval"]
+    if ends is None:
+        return f"Spearman's rho is {rho['value']:.2f}, without an interval ({rho['reason']}),"
+    level = 100 * record.settings["level"]
+    return f"Spearman's rho is {rho['value']:.2f}, {level:g} % CI [{ends[0]:.2f}, {ends[1]:.2f}],"
+
+
+def open_conclusions(record: MigrationRecord) -> list[str]:
+    """Put before the conclusions, where the scores are apart, that they are none."""
+    apart = say_if_apart(record)
+    if not apart:
+        return record.conclusions
+    return [apart, *([COMPUTED_ALL_THE_SAME] if record.claims else []), *record.conclusions]
 
 
 def list_warnings(record: MigrationRecord) -> list[str]:
@@ -193,7 +252,7 @@ def list_reading_notes(record: MigrationRecord) -> list[str]:
 
 def write_sentences(record: MigrationRecord) -> list[str]:
     """Return the conclusion of each claim without the cautions that stand beside the table."""
-    sentences = record.conclusions[1:] if len(record.claims) > 1 else record.conclusions
+    sentences = record.conclusions[len(record.conclusions) - len(record.claims) :]
     for pattern in _REPEATED:
         sentences = [pattern.sub("", sentence) for sentence in sentences]
     return sentences
@@ -204,7 +263,8 @@ _WITHOUT_ZERO = ("rho", "r", "omega squared")  # what cannot be beyond 1
 
 def write_results(record: MigrationRecord) -> str:
     """Write the results as the APA's manual has it, a sentence a claim, to be pasted."""
-    return "\n".join(_result(record, claim) for claim in record.claims)
+    results = [_result(record, claim) for claim in record.claims]
+    return "\n".join([*filter(None, [say_unrelated(record.agreement)]), *results])
 
 
 def _result(record: MigrationRecord, claim: Mapping[str, Any]) -> str:

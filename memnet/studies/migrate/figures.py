@@ -29,10 +29,15 @@ from memnet.compare.report.style import (
     styled,
     wrapped,
 )
+from memnet.studies.migrate.agreement import rise_together
 from memnet.studies.migrate.record import MigrationRecord
 
 _NAMES = 150.0
 """Points: the widest that a claim's title may be."""
+_ROW = 30.0
+"""Points: the least height of a claim's row; a longer title makes its own row higher."""
+_APART = 5.5
+"""Points from a row's middle to the old score's mark above it, and the new one's below."""
 _SHADES = {
     "old": {"color": TRUTH, "marker": "s"},
     "new": {"color": PREDICTION, "marker": "o"},
@@ -51,8 +56,8 @@ def drawn(record: MigrationRecord) -> dict[str, Figure]:
     figures = {}
     if record.crosswalk is not None:
         figures["crosswalk"] = draw_crosswalk(record)
-    elif record.points["old"]:
-        figures["scores"] = draw_crosswalk(record)
+    if record.points["old"] and (record.crosswalk is None or not rise_together(record.agreement)):
+        figures["scores"] = draw_scores(record)
     if _drawable(record):
         figures["claims"] = draw_claims(record)
     return figures
@@ -73,8 +78,7 @@ def captions(record: MigrationRecord) -> dict[str, str]:
             f"{number(forward['half_width'])} to either side of every score, cut where the scale "
             "ends; it holds on average). Neither map is drawn or used beyond the scores of its fit."
         )
-    else:
-        texts["scores"] = f"Old scores (horizontal) and new scores (vertical){dots}."
+    texts["scores"] = f"Old scores (horizontal) and new scores (vertical){dots}."
     texts["claims"] = (
         "Each claim with the old score (blue square) and with the new (orange circle), and the "
         "difference, new minus old (right, black diamond), with "
@@ -84,43 +88,59 @@ def captions(record: MigrationRecord) -> dict[str, str]:
     return texts
 
 
+def draw_scores(record: MigrationRecord) -> Figure:
+    """Draw old against new scores, a dot a picture."""
+    with styled():
+        figure = Figure(figsize=(4.6, 3.3), layout="constrained")
+        _dots(record, figure.add_subplot())
+        heading(figure, ("Old and new scores", _counted(record, record.pictures["n"])))
+        settle(figure)
+    return figure
+
+
 def draw_crosswalk(record: MigrationRecord) -> Figure:
-    """Draw old against new scores, with both maps and the prediction interval where fitted."""
+    """Draw both maps and the prediction interval over old and new scores."""
+    assert record.crosswalk is not None
+    forward = record.crosswalk["forward"]
     with styled():
         figure = Figure(figsize=(5.6, 4.6), layout="constrained")
         axes = figure.add_subplot()
-        few = len(record.points["old"]) <= _FEW_POINTS
-        size, shade = (4.2, 0.7) if few else (2.6, 0.5)
-        points: Any = {"ls": "", "marker": "o", "ms": size, "color": GREY, "alpha": shade, "mew": 0}
-        title = "Old and new scores"
-        if record.points["old"]:
-            axes.plot(record.points["old"], record.points["new"], label="pictures", **points)
-        if record.crosswalk is not None:
-            forward = record.crosswalk["forward"]
-            x, y = forward["isotonic_x"], forward["isotonic_y"]
-            low, high = _band(forward)
-            band = f"{100 * forward['level']:g} % prediction interval"
-            axes.fill_between(x, low, high, color=PREDICTION, alpha=0.13, lw=0, label=band)
-            axes.plot(x, y, color=PREDICTION, lw=2, label="expected score (isotonic)")
-            axes.plot(
-                forward["quantile_x"],
-                forward["quantile_y"],
-                color=TRUTH,
-                lw=1.6,
-                ls="--",
-                label="equipercentile map",
-            )
-            title = f"From {forward['source']} to {forward['target']}"
-        axes.set(
-            xlabel=readable(f"old score, column {record.old['name']}"),
-            ylabel=readable(f"new score, {_new_name(record)}"),
+        _dots(record, axes)
+        x, y = forward["isotonic_x"], forward["isotonic_y"]
+        low, high = _band(forward)
+        band = f"{100 * forward['level']:g} % prediction interval"
+        axes.fill_between(x, low, high, color=PREDICTION, alpha=0.13, lw=0, label=band)
+        axes.plot(x, y, color=PREDICTION, lw=2, label="expected score (isotonic)")
+        axes.plot(
+            forward["quantile_x"],
+            forward["quantile_y"],
+            color=TRUTH,
+            lw=1.6,
+            ls="--",
+            label="equipercentile map",
         )
-        n = record.crosswalk["forward"]["n"] if record.crosswalk else record.pictures["n"]
-        rho = _rho(record)
-        heading(figure, (title, f"n = {n:,} pictures{rho}"))
+        title = f"From {forward['source']} to {forward['target']}"
+        heading(figure, (title, _counted(record, forward["n"])))
         legend(figure, axes)
         settle(figure)
     return figure
+
+
+def _dots(record: MigrationRecord, axes: Axes) -> None:
+    """Draw a dot for each picture, and name the axes."""
+    few = len(record.points["old"]) <= _FEW_POINTS
+    size, shade = (4.2, 0.7) if few else (2.6, 0.5)
+    points: Any = {"ls": "", "marker": "o", "ms": size, "color": GREY, "alpha": shade, "mew": 0}
+    if record.points["old"]:
+        axes.plot(record.points["old"], record.points["new"], label="pictures", **points)
+    axes.set(
+        xlabel=readable(f"old score, column {record.old['name']}"),
+        ylabel=readable(f"new score, {_new_name(record)}"),
+    )
+
+
+def _counted(record: MigrationRecord, n: int) -> str:
+    return f"n = {n:,} pictures{_rho(record)}"
 
 
 def _band(forward: Mapping[str, Any]) -> tuple[list[float], list[float]]:
@@ -150,15 +170,16 @@ def draw_claims(record: MigrationRecord) -> Figure:
     """Draw each claim with old and new score, and their difference, a line a claim."""
     rows = _drawable(record)
     names = [wrapped(claim["title"], _NAMES) for claim in rows]
-    height = max(32.0, 8 + max(height_of(name) for name in names))
+    heights = [max(_ROW, 8 + height_of(name)) for name in names]
+    places = [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]
     with styled():
-        figure = Figure(
-            figsize=(7.2, 0.7 + len(rows) * height / POINTS_PER_INCH), layout="constrained"
-        )
+        figure = Figure(figsize=(7.2, 0.7 + sum(heights) / POINTS_PER_INCH), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-        for place, claim in enumerate(rows):
-            _mark(left, place - 0.16, claim["old"], "old", "" if place else "with the old score")
-            _mark(left, place + 0.16, claim["new"], "new", "" if place else "with the new score")
+        for place, claim in zip(places, rows, strict=True):
+            first = claim is rows[0]
+            for score, above in (("old", _APART), ("new", -_APART)):
+                label = f"with the {score} score" if first else ""
+                _mark(left, place - above, claim[score], score, label)
             _mark(right, place, claim["difference"], "difference", "")
             right.text(
                 1.03,
@@ -174,8 +195,8 @@ def draw_claims(record: MigrationRecord) -> Figure:
             axes.tick_params("y", length=0)
         left.xaxis.set_major_locator(MaxNLocator(5))
         right.xaxis.set_major_locator(MaxNLocator(3))
-        left.set(ylim=(len(rows) - 0.5, -0.5), xlabel="value of the claim")
-        left.set_yticks(range(len(rows)), names)
+        left.set(ylim=(sum(heights), 0), xlabel="value of the claim")
+        left.set_yticks(places, names)
         right.set_xlabel("difference, new minus old")
         level = 100 * record.settings["level"]
         n = sorted({claim["n"] for claim in rows})

@@ -9,6 +9,7 @@ from memnet import __version__
 from memnet.compare.published import published
 from memnet.data.matching import MATCH_RULES
 from memnet.stats.levels import ALPHA
+from memnet.studies.migrate.agreement import rise_together
 from memnet.studies.migrate.new_scores import RESMEM, is_resmem
 
 SOFTWARE = f"memnet {__version__} (the memnet developers; Apache-2.0)"
@@ -76,7 +77,7 @@ def write_methods(
     references += [_HOLM] if len(claims) > 1 else []
     checksums = _checksums(study, new, pictures)
     parts = {
-        SHORT: _short(old, new, study, pictures, claims, settings),
+        SHORT: _short(old, new, study, pictures, agreement, claims, settings),
         FULL: " ".join(sentences),
         CHECKSUMS: "\n".join(f"- {line}" for line in checksums),
         REFERENCES: "\n".join(f"- {reference}" for reference in filter(None, references)),
@@ -109,6 +110,7 @@ def _short(
     new: Mapping[str, Any],
     study: Mapping[str, Any],
     pictures: Mapping[str, Any],
+    agreement: Mapping[str, Any],
     claims: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
 ) -> str:
@@ -126,6 +128,8 @@ def _short(
         f"Image memorability was predicted with {what} instead of MemNet (Khosla et al., "
         f"2015{made}) for {pictures['n']:,} of {study['pictures']:,} pictures, with {SOFTWARE}."
     )
+    if unrelated := say_unrelated(agreement):
+        text += f" {unrelated}"
     if claims:
         clusters = max((claim["detail"].get("clusters", 0) for claim in claims), default=0)
         of = f"the {clusters:,} clusters of pictures" if clusters else "the pictures"
@@ -261,13 +265,31 @@ def _pictures(
             "picture, and pictures were the unit of analysis."
         )
     rho = agreement.get("figures", {}).get("spearman", {})
-    if rho.get("value") is not None:
+    if unrelated := say_unrelated(agreement):
+        sentences.append(unrelated)
+    elif rho.get("value") is not None:
         ends = rho["interval"]
         between = f", 95 % interval {_ends(ends)}" if ends else ""
         sentences.append(
             f"Old and new scores correlated at Spearman's rho = {rho['value']:.3f}{between}."
         )
     return sentences
+
+
+def say_unrelated(agreement: Mapping[str, Any]) -> str:
+    """Say, in words to be pasted, where old and new scores are not shown to rise together."""
+    if rise_together(agreement):
+        return ""
+    rho = agreement["figures"]["spearman"]
+    if rho["value"] is None:
+        found = f"Spearman's rho is undefined: {rho['reason']}"
+    else:
+        ends = f", 95 % interval {_ends(rho['interval'])}" if rho["interval"] else ""
+        found = f"Spearman's rho = {rho['value']:.3f}{ends}, n = {agreement['n']:,}"
+    return (
+        f"Old and new scores were not shown to measure the same thing ({found}), so the results "
+        "with the new scores are no test of the earlier ones."
+    )
 
 
 def _statistics(claims: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from memnet.stats.levels import LEVEL
 from memnet.studies.cautions import score_cautions
 from memnet.studies.migrate import methods
 from memnet.studies.migrate.agreement import measure_agreement
-from memnet.studies.migrate.answer import say_if_apart
+from memnet.studies.migrate.answer import open_conclusions
 from memnet.studies.migrate.claims.attenuation import (
     correct_for_attenuation,
     published_validities,
@@ -84,8 +84,7 @@ class Migration:
     def __str__(self) -> str:
         """Say what changed and what did not: a line for each claim."""
         n, study = self.record.pictures["n"], self.record.study["source"]
-        first = [f"{n:,} pictures of {study} migrated.", *filter(None, [say_if_apart(self.record)])]
-        return "\n".join([*first, *self.record.conclusions])
+        return "\n".join([f"{n:,} pictures of {study} migrated.", *self.record.conclusions])
 
     def __repr__(self) -> str:
         """Return the sentences too: a notebook shows them."""
@@ -204,6 +203,7 @@ def migrate_scores(
         methods=methods.write_methods(**parts),
         environment=environment(),
     )
+    record = replace(record, conclusions=open_conclusions(record))
     complete = not (record.set_aside or (new.inputs is not None and new.inputs.unreadable))
     return Migration(
         table=added.table, record=record, crosswalk=crosswalk, complete=complete, new=new

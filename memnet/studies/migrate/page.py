@@ -23,11 +23,13 @@ from memnet.errors import MemnetError
 from memnet.studies.migrate.agreement import TITLES
 from memnet.studies.migrate.answer import (
     CHANGES,
+    COMPUTED_ALL_THE_SAME,
     list_reading_notes,
     list_warnings,
     say_if_apart,
     shorten_warnings,
     write_answer,
+    write_next_step,
     write_results,
     write_sentences,
 )
@@ -38,6 +40,8 @@ from memnet.studies.migrate.record import MigrationRecord
 from memnet.util.atomic import write_bytes
 
 _UNDEFINED = "undefined"
+_WITHIN_GROUPS = ", stratified"
+"""What tells a claim's method from that of claims without groups."""
 _PAGE = "report.html"
 
 
@@ -93,11 +97,12 @@ def _context(record: MigrationRecord, names: Sequence[str]) -> dict[str, Any]:
     return {
         "record": record,
         "subtitle": _subtitle(record),
-        "apart": say_if_apart(record),
+        "apart": bool(say_if_apart(record)),
         "answer": write_answer(record),
+        "next_step": write_next_step(record),
+        "computed": COMPUTED_ALL_THE_SAME,
         "warnings": shorten_warnings(warnings),
         "in_full": [] if shorten_warnings(warnings) == warnings else warnings,
-        "picture": next((name for name in ("crosswalk", "scores") if name in names), ""),
         "notes": list_reading_notes(record),
         "sentences": write_sentences(record),
         "results": write_results(record),
@@ -136,18 +141,19 @@ def claims_table(record: MigrationRecord) -> Table:
     one = len(counts) == 1
     shown = [] if one else [Column("n", numeric=True)]
     of = f" (n = {counts[0]:,})" if one else ""
+    verdict = [] if say_if_apart(record) else [Column("What becomes of it")]
     return Table(
         title="",
         columns=[
             Column("Claim"),
-            Column("With the new score"),
+            *verdict,
             *shown,
             *number_columns("Old", "p", "New", "p", "New minus old", "p"),
         ],
         rows=[
             [
                 Cell(claim["title"]),
-                Cell(CHANGES[claim["verdict"]]),
+                *([Cell(CHANGES[claim["verdict"]])] if verdict else []),
                 *([] if one else [Cell(f"{claim['n']:,}")]),
                 _cell(claim["old"]),
                 _p_cell(claim, "old", several=len(record.claims) > 1),
@@ -173,7 +179,8 @@ def _corrected(claims: Sequence[Mapping[str, Any]]) -> str:
 
 def _p_cell(claim: Mapping[str, Any], score: str, *, several: bool) -> Cell:
     text = _holm(claim, score) if several else ""
-    return Cell(p_value(claim[f"p_{score}"]) or _UNDEFINED, note=f"Holm {text}" if text else "")
+    note = f"Holm {text}".replace("< ", "<\N{NO-BREAK SPACE}") if text else ""
+    return Cell(p_value(claim[f"p_{score}"]) or _UNDEFINED, note=note)
 
 
 def _holm(claim: Mapping[str, Any], score: str) -> str:
@@ -182,8 +189,12 @@ def _holm(claim: Mapping[str, Any], score: str) -> str:
 
 def _footnote(record: MigrationRecord) -> str:
     """Say once how intervals and p values were computed."""
-    ways = dict.fromkeys(claim["method"] for claim in record.claims)
-    sentences = [f"Intervals: {way}." for way in ways]
+    methods = [claim["method"] for claim in record.claims]
+    within = [method for method in methods if _WITHIN_GROUPS in method]
+    ways = dict.fromkeys(method.replace(_WITHIN_GROUPS, "") for method in methods)
+    sentences = [f"Intervals: {'; or '.join(ways)}."]
+    if within:
+        sentences.append("Where groups are compared, pictures are drawn within each group.")
     sentences.append(f"p of old and new: {'; '.join(tests_of(record.claims))}.")
     if any(map(_at_floor, record.claims)):
         sentences.append(
@@ -248,6 +259,7 @@ def attenuation_table(record: MigrationRecord) -> Table:
 
 def _validities(record: MigrationRecord) -> Table:
     known = record.attenuation
+    names = [row["what"] for row in (*known["old"], *known["new"])]
     return Table(
         title="",
         columns=[
@@ -257,7 +269,7 @@ def _validities(record: MigrationRecord) -> Table:
         ],
         rows=[
             [
-                Cell(row["what"], note="" if place else "used below"),
+                Cell(_tell_apart(row, names), note="" if place else "used below"),
                 Cell(row["printed"]),
                 Cell(short(row["validity"])),
                 Cell(row["source"], note=row["where"]),
@@ -272,6 +284,12 @@ def _validities(record: MigrationRecord) -> Table:
         f"{known['ratio']:.2f} times as large ({known['ratios'][0]:.2f} to "
         f"{known['ratios'][1]:.2f} over the published values). {known['caveat']}",
     )
+
+
+def _tell_apart(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Name a published value; of those that one paper calls alike, say where in it they stand."""
+    what = str(row["what"])
+    return f"{what} ({row['where']})" if names.count(what) > 1 else what
 
 
 def agreement_table(record: MigrationRecord) -> Table:
