@@ -79,7 +79,7 @@ def migrate(
     from memnet.util.atomic import require_writable
     from memnet.util.messages import say
 
-    written = [out / "migrated.csv", out / "claims.csv"]
+    written = [out / "migrated.csv", out / "claims.csv", *([out / SCORES] if images else [])]
     keep_inputs(written, [study, *([new_scores] if new_scores else [])])
     require_writable(out)
     say_if_misspelt(dataset)

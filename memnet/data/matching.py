@@ -26,6 +26,7 @@ from memnet.data.columns import Scores
 from memnet.data.digests import ids_digest, manifest_digest
 from memnet.data.missing import find_doubtful_codes
 from memnet.data.numbers import MIXED_SCALES, scale_hint
+from memnet.data.tables import TABLE_GIVEN
 from memnet.errors import MemnetError, unknown_name
 from memnet.util.text import quoted, shorten_list
 
@@ -284,6 +285,13 @@ class IdMatch:
         ]
 
 
+def _name_of_scores(model: Scores) -> str:
+    """Name a model's table in a sentence; a DataFrame has no name, and the truth may be one."""
+    if model.source != TABLE_GIVEN:
+        return f"{model.source} ({model.name})"
+    return "the scores given" + ("" if model.name == TABLE_GIVEN else f" ({model.name})")
+
+
 def match_ids(
     left: Sequence[str],
     right: Sequence[str],
@@ -447,7 +455,7 @@ def join(
             truth_ids,
             model.by_id.index.tolist(),
             left_name=truth.source,
-            right_name=f"{model.source} ({model.name})",
+            right_name=_name_of_scores(model),
             rule=rule,
         )
         for model in models

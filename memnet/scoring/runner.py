@@ -59,6 +59,7 @@ class Summary:
     kept : rows of earlier runs whose pictures or models were not given this time.
     changed : pictures whose files changed since an earlier run, scored again.
     seconds : of scoring, without loading.
+    labels : what the table calls the models, in their order.
     """
 
     scored: int = 0
@@ -67,6 +68,7 @@ class Summary:
     kept: int = 0
     changed: int = 0
     seconds: float = 0.0
+    labels: list[str] = field(default_factory=list)
 
 
 def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
@@ -90,6 +92,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
                 model = _renamed(model, settings.name)
                 identity |= {GIVEN_AS: given} if given != model.label else {}
             table.declare(model.label, identity)
+            summary.labels.append(model.label)
             todo = []
             for item in inputs.items:
                 key = (model.name, model.variant, item.image_id)

@@ -18,7 +18,12 @@ MAX_CHARACTERS = 2**30
 
 
 def read_json_text(path: Path) -> str:
-    """Read a file of JSON as text; one that is no regular file or too long is an ``OSError``.
+    """Read a file of JSON as text; raises as :func:`read_json_bytes`, or UnicodeDecodeError."""
+    return read_json_bytes(path).decode("utf-8")
+
+
+def read_json_bytes(path: Path) -> bytes:
+    """Read a file of JSON; one that is no regular file or too long is an ``OSError``.
 
     A device would be read for ever, and of a file of gigabytes nothing could be made.
     """
@@ -27,7 +32,7 @@ def read_json_text(path: Path) -> str:
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     if status.st_size > MAX_CHARACTERS:
         raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes", str(path))
-    return path.read_text(encoding="utf-8")
+    return path.read_bytes()
 
 
 def finite_or_none(value: Any) -> Any:

@@ -645,3 +645,12 @@ def test_a_comparison_by_file_name_says_so_in_its_record():
     record = memnet.compare(truth, scores, truth_column="score", match="basename", resamples=2)
     assert record.value("spearman") == 1.0
     assert "file names at the end of the ids are equal" in record.items["join_rule"]
+
+
+def test_of_two_tables_given_it_is_said_which_lacks_the_ids_of_which():
+    truth = pd.DataFrame({"image_id": ["a", "b"], "score": [1, 2]})
+    scores = truth.assign(image_id=["c", "d"])
+    with pytest.raises(MemnetError, match=r"^No id of the table given is in the scores given: "):
+        memnet.compare(truth, scores, truth_column="score", resamples=2)
+    with pytest.raises(MemnetError, match=r" is in the scores given \(mine\): "):
+        memnet.compare(truth, {"mine": scores}, truth_column="score", resamples=2)

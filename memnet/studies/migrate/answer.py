@@ -26,9 +26,9 @@ CHANGES = {
     "stronger": "holds, stronger",
     "weaker": "holds, weaker",
     "reversed": "changes its sign",
-    "old only": "significant with the old only",
-    "new only": "significant with the new only",
-    "neither": "significant with neither",
+    "old only": "old score only",
+    "new only": "new score only",
+    "neither": "neither score",
     "undefined": "undefined",
 }
 """What becomes of a claim, by its ``verdict``, in a cell of a table."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from memnet.errors import MemnetError
 from memnet.util.arrays import Array
-from memnet.util.json_text import parse_json, read_json_text
+from memnet.util.json_text import parse_json, read_json_bytes
 from memnet.util.text import printable, words_of
 
 SCHEMA = "memnet.crosswalk"
@@ -184,7 +184,8 @@ def read_crosswalk(path: Path) -> tuple[Crosswalk, str, str]:
         if it is missing, damaged or no crosswalk.
     """
     try:
-        text = read_json_text(path)
+        content = read_json_bytes(path)
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise MemnetError(
             f"There is no crosswalk {path}. `memnet migrate` writes one where enough pictures have "
@@ -194,7 +195,7 @@ def read_crosswalk(path: Path) -> tuple[Crosswalk, str, str]:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise MemnetError(f"The crosswalk {path} cannot be read ({reason}).") from error
     crosswalk = Crosswalk.from_json(text, path.name)
-    return crosswalk, path.name, hashlib.sha256(path.read_bytes()).hexdigest()
+    return crosswalk, path.name, hashlib.sha256(content).hexdigest()
 
 
 def _write_record(content: Mapping[str, Any]) -> str:

@@ -170,7 +170,7 @@ def draw_claims(record: MigrationRecord) -> Figure:
     """Draw each claim with old and new score, and their difference, a line a claim."""
     rows = _drawable(record)
     names = [wrapped(claim["title"], _NAMES) for claim in rows]
-    heights = [max(_ROW, 8 + height_of(name)) for name in names]
+    heights = [max(_ROW, 6 + height_of(name)) for name in names]
     places = [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]
     with styled():
         figure = Figure(figsize=(7.2, 0.7 + sum(heights) / POINTS_PER_INCH), layout="constrained")

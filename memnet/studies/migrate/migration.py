@@ -96,6 +96,7 @@ def check_request(
 ) -> None:
     """Raise ``MemnetError``, before any picture is scored, for columns that clash or lack."""
     request.check(study)
+    request.require_numbers(study)
     names = name_columns(choose_prefix(model), model, memnet_equivalent=memnet_equivalent)
     refuse_clash(study, names)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from memnet.data.matching import IdMatch, match_ids
 from memnet.data.pictures import Inputs, Item, collect
 from memnet.data.score_tables import read_scores
 from memnet.data.sidecar import refuse_to_add
-from memnet.data.tables import TableInput, assumed_of, name_of, read_table_any
+from memnet.data.tables import TableInput, assumed_of, read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import FAILED
+from memnet.studies.migrate.claims.compute import FEWEST
 from memnet.studies.migrate.study import StudyTable
 from memnet.util.text import model_label
 from memnet.weights.catalogue import catalogue
@@ -28,6 +29,9 @@ _MIGRATION = re.compile(r"\bmemnet[. ](-\S+ )*migrate\b")
 """What the command line of a migration has."""
 
 RESMEM = "resmem.published"
+
+_NEW_TABLE = "the table of new scores"
+"""What sentences call a DataFrame of new scores: the study may be one, too."""
 
 
 def is_resmem(model: str) -> bool:
@@ -104,7 +108,7 @@ def read_new_scores(
         and ``model`` is none of them, or it has another.
     """
     frame = read_table_any(table)
-    source = name_of(table if isinstance(table, pd.DataFrame) else Path(table).name)
+    source = _NEW_TABLE if isinstance(table, pd.DataFrame) else Path(table).name
     named = "model" in frame.columns
     name = None if named else model or None  # of a table that names none
     models = read_scores(table, id_column=study.id_column, name=name)
@@ -113,7 +117,7 @@ def read_new_scores(
     if named and (model or len(models) > 1):
         if model not in names:
             raise MemnetError(
-                f"{name_of(table)} has scores of {len(models)} model(s), "
+                f"{source} has scores of {len(models)} model(s), "
                 f"{f'but none of {model}' if model else 'and no model was chosen'}; choose one "
                 f"with --model: {', '.join(names)}."
             )
@@ -155,8 +159,8 @@ def score_pictures(
     Raises
     ------
     MemnetError
-        if no picture matches the study's ids, the model cannot be loaded, or no picture can be
-        scored.
+        if fewer than 10 pictures match the study's ids and have an old score, the model cannot be
+        loaded, or no picture can be scored.
     """
     refuse_to_add(
         out,
@@ -168,12 +172,12 @@ def score_pictures(
     match_study(study, found, str(images), rule).require_any()
     ids = _ids_of_study(study, found, str(images), rule)
     items = [item for item in inputs.items if item.image_id in ids]
+    _require_enough(study, {ids[item.image_id] for item in items}, str(images))
     used = replace(inputs, items=items)
     summary = score_to_file(used, out, Settings(models=[model], command=command))
     models = read_scores(out, id_column="image_id")
-    scores = next((each for each in models if each.name == model), models[0])
-    if scores.name != model and len(models) > 1:
-        raise MemnetError(f"{out} has scores of several models already; choose another --out.")
+    # The folder may have scores of other models, from earlier runs; a file is not called as given.
+    scores = next((each for each in models if each.name in summary.labels), models[0])
     failed = {ids[row.image_id]: row.warning.removeprefix(FAILED) for row in summary.failed}
     return NewScores(
         model=scores.name,
@@ -187,6 +191,17 @@ def score_pictures(
         summary=summary,
         rule=rule,
     )
+
+
+def _require_enough(study: StudyTable, found: Collection[str], where: str) -> None:
+    """Refuse, before any is scored, too few pictures that have an old score."""
+    has_old = dict(zip(study.pictures, np.isfinite(study.old).tolist(), strict=True))
+    n = sum(has_old[picture] for picture in found)
+    if n < FEWEST:
+        raise MemnetError(
+            f"{n or 'No'} picture(s) of {where} have an old score in {study.source}; at least "
+            f"{FEWEST} are needed. {' '.join(study.set_aside)}".strip()
+        )
 
 
 def ids_of(new: NewScores) -> list[str]:

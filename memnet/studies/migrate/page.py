@@ -141,7 +141,7 @@ def claims_table(record: MigrationRecord) -> Table:
     one = len(counts) == 1
     shown = [] if one else [Column("n", numeric=True)]
     of = f" (n = {counts[0]:,})" if one else ""
-    verdict = [] if say_if_apart(record) else [Column("What becomes of it")]
+    verdict = [] if say_if_apart(record) else [Column("Shown with")]
     return Table(
         title="",
         columns=[
@@ -179,8 +179,7 @@ def _corrected(claims: Sequence[Mapping[str, Any]]) -> str:
 
 def _p_cell(claim: Mapping[str, Any], score: str, *, several: bool) -> Cell:
     text = _holm(claim, score) if several else ""
-    note = f"Holm {text}".replace("< ", "<\N{NO-BREAK SPACE}") if text else ""
-    return Cell(p_value(claim[f"p_{score}"]) or _UNDEFINED, note=note)
+    return Cell(p_value(claim[f"p_{score}"]) or _UNDEFINED, note=f"Holm {text}" if text else "")
 
 
 def _holm(claim: Mapping[str, Any], score: str) -> str:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from memnet.errors import MemnetError
-from memnet.studies.migrate.crosswalk import Crosswalk
+from memnet.studies.migrate.crosswalk import Crosswalk, read_crosswalk
 from memnet.studies.migrate.crosswalk_fit import (
     MOST_KNOTS,
     fit_crosswalk,
@@ -353,3 +355,16 @@ def test_infinite_figures_are_not_written():
     broken = replace(found, forward=replace(found.forward, half_width=float("inf")))
     with pytest.raises(ValueError, match="not JSON compliant"):
         broken.to_json()
+
+
+def test_a_file_is_read_once(tmp_path, monkeypatch):
+    """What is checked and what the digest is of are the same bytes, line ends included."""
+    path = tmp_path / "crosswalk.json"
+    made = fitted(*scores(60, 0.7))
+    path.write_bytes(made.to_json().replace("\n", "\r\n").encode())
+    content = path.read_bytes()
+    reads = []
+    monkeypatch.setattr(Path, "read_bytes", lambda _: reads.append(1) or content)
+    crosswalk, _, digest = read_crosswalk(path)
+    assert (len(reads), digest) == (1, hashlib.sha256(content).hexdigest())
+    assert crosswalk == made

@@ -739,8 +739,8 @@ def test_the_footnote_says_each_way_once_and_in_words(tmp_path, run):
     done = run(outcomes=("rating",), covariates=("size",), group="kind")
     write_migration(done, tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8").replace("\\", "")
-    assert text.count("resamples, seed 0") == 2
-    assert text.count("bootstrap over items, stratified, widened") == 1  # of the groups
+    assert text.count("Intervals: ") == text.count("resamples, seed 0") == 1
+    assert "Where groups are compared, pictures are drawn within each group." in text
     assert "spearman, pearson:" not in text
     assert "group_difference" not in text
     tests = "Student's t test that the correlation is 0 (58 degrees of freedom); Student's t test "
@@ -750,6 +750,24 @@ def test_the_footnote_says_each_way_once_and_in_words(tmp_path, run):
     assert tests in methods
     assert "Welch's t test that both groups have the same mean." in methods
     assert "A result was taken as significant if its test rejected at .05 and its" in methods
+
+
+def test_two_published_values_are_told_apart(tmp_path, run):
+    write_migration(run(outcomes=("rating",)), tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    _, _, table = text.partition("| Model | Published rho |")
+    names = [line.split("|")[1].split("*")[0].strip() for line in table.splitlines()[2:7]]
+    assert len(set(names)) == len(names) == 5
+    assert "ResMemRetrain (ResNet-152 trained too): Spearman's rho (Table 1)" in names
+    assert "MemNet, trained and tested on LaMem without false alarms, mean of 5 splits" in names
+
+
+def test_two_tables_given_have_two_names(planted):
+    study = read_study(planted, score_column="memnet")
+    other = planted.assign(image_id="x" + planted["image_id"])
+    new = read_new_scores(other[["image_id", "score"]], study)
+    with pytest.raises(MemnetError, match="No id of the table given is in the table of new scores"):
+        migrate_scores(study, new, request=ClaimRequest())
 
 
 def test_the_lowest_p_is_marked_in_table_csv_and_words(tmp_path, planted, run):

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import memnet
+from memnet.cli.migrate import _print
+from memnet.studies.migrate.answer import (
+    COMPUTED_ALL_THE_SAME,
+    say_if_apart,
+    write_answer,
+    write_next_step,
+    write_results,
+)
+from memnet.studies.migrate.methods import split_methods
 from memnet.studies.migrate.migration import Migration
 
 N = 60
@@ -52,40 +62,138 @@ def pages(tmp_path_factory):
     return made
 
 
-def test_the_answer_comes_before_warnings_figure_table_and_what_is_folded(pages):
+def test_the_answer_comes_before_warnings_table_figure_and_what_is_folded(pages):
     record, text = pages["sound"]
-    answer = re.search(r"^\*\*(Of the 4 claims, redone with ResMem, .*)\*\*$", text, re.M)
+    answer = re.search(r"^\*\*(Of the study's 4 claims, redone with ResMem, .*)\*\*$", text, re.M)
     assert answer is not None
     words = [claim["verdict"] for claim in record.claims]
     kept = sum(word in ("holds", "stronger", "weaker") for word in words)
     assert f"{kept} hold" in answer[1]
-    wanted = ["Of the 4 claims", "What threatens it", "figures/claims.png", "## The claims", "##\n"]
+    wanted = [
+        "Of the study's 4 claims",
+        "What to do next: report each claim with both scores",
+        "What threatens it",
+        "## The claims, with",
+        "| Claim | Shown with |",  # a table breaks over pages in print, a figure does not
+        "figures/claims.png",
+        "##\n",
+    ]
     places = [text.index(part) for part in wanted]
     assert places == sorted(places)
-    assert "do not rise together" not in text
+    assert "not shown to measure the same thing" not in text
 
 
-def test_rows_that_do_not_belong_together_are_the_first_thing_said(pages):
+def test_scores_not_shown_to_be_related_answer_nothing(pages):
     record, text = pages["mixed up"]
     rho = record.agreement["figures"]["spearman"]
-    assert rho["interval"][0] <= 0
-    first = (
-        f"> **Old and new scores do not rise together on these pictures: Spearman's rho is "
-        f"{rho['value']:.2f} [{rho['interval'][0]:.2f}, {rho['interval'][1]:.2f}]. Check first "
-        "that rows, scores and pictures belong together;"
+    low, high = rho["interval"]
+    assert low <= 0 <= high
+    answer = (
+        "The two score columns are not shown to measure the same thing: Spearman's rho is "
+        f"{rho['value']:.2f}, 95 % CI [{low:.2f}, {high:.2f}], between memnet and ResMem on 60 "
+        "pictures. So nothing can be said about the study's claims yet. Check first: Does each row "
+        "have the two scores of one picture? Is memnet the column of MemNet's scores, and which "
+        "variant made them (memnet diagnose)?"
     )
-    assert text.index(first) < text.index("redone with ResMem")
-    assert text.index("figures/scores.png" if "figures/scores.png" in text else "crosswalk.png") < (
-        text.index("## The claims")
-    )
+    first = text.split("\n\n")[2]
+    assert first == f"**{answer}**"
+    for said in ("redone with ResMem", "What to do next", "holds", "| Shown with |"):
+        assert said not in text.partition("## The claims")[0]
+    assert "| Shown with |" not in text
+    _, _, claims = text.partition("## The claims, computed all the same ##\n\n> ")
+    assert claims.startswith(COMPUTED_ALL_THE_SAME)
+    assert text.index("figures/scores.png") < text.index("## The claims")
+    assert "### Each claim in a sentence" in claims  # within the fold
+    assert record.conclusions[:2] == [answer, COMPUTED_ALL_THE_SAME]
 
 
-def test_in_print_it_is_said_first_too(pages):
+def test_nor_do_the_sentences_to_paste(pages):
+    record, text = pages["mixed up"]
+    rho = record.agreement["figures"]["spearman"]
+    low, high = rho["interval"]
+    said = (
+        "Old and new scores were not shown to measure the same thing (Spearman's rho = "
+        f"{rho['value']:.3f}, 95 % interval [{low:.3f}, {high:.3f}], n = 60), so the results with "
+        "the new scores are no test of the earlier ones."
+    )
+    results = text[text.index("### Results") : text.index("### In short")]
+    assert results.index(said) < results.index("Spearman's rho of memorability and rating")
+    parts = split_methods(record.methods)
+    assert said in parts["In short"]
+    assert said in parts["In full"]
+    sound, _ = pages["sound"]
+    assert "not shown to measure" not in sound.methods + write_results(sound)
+
+
+def test_in_print_it_is_said_first_too(pages, capsys):
     for name, apart in (("sound", False), ("mixed up", True)):
         record, _ = pages[name]
         done = Migration(table=pd.DataFrame(), record=record, crosswalk=None, complete=True)
         second = str(done).splitlines()[1]
-        assert second.startswith("Old and new scores do not rise together") is apart
+        assert second.startswith("The two score columns are not shown") is apart
+        _print(record)
+        first, *others = capsys.readouterr().out.split("\n\n")
+        assert " ".join(first.split()) == write_answer(record)
+        assert [" ".join(other.split()) for other in others].count(COMPUTED_ALL_THE_SAME) == apart
+        assert others[1].startswith("claim ")
+
+
+def related(record, value, interval, reason=""):
+    """Return a record whose scores have another rank correlation."""
+    figures = {"spearman": {"value": value, "interval": interval, "reason": reason}}
+    return replace(record, agreement={"figures": figures, "n": record.agreement["n"]})
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "begins"),
+    [
+        (0.2, [0.01, 0.4], ""),
+        (0.2, [0.0, 0.4], "The two score columns are not shown to measure the same thing:"),
+        (0.2, None, "The two score columns are not shown to measure the same thing:"),
+        (None, None, "The two score columns are not shown to measure the same thing:"),
+        (-0.2, [-0.4, 0.1], "The two score columns are not shown to measure the same thing:"),
+        (-0.6, [-0.7, -0.4], "The two score columns run against each other:"),
+    ],
+)
+def test_only_an_interval_above_0_shows_that_scores_are_related(pages, value, interval, begins):
+    said = say_if_apart(related(pages["sound"][0], value, interval, "a column is constant"))
+    assert said.startswith(begins)
+    assert bool(said) is bool(begins)
+    assert ("(a column is constant)" in said) is (bool(begins) and interval is None)
+    assert ("Is one of them reversed" in said) is (value == -0.6)
+
+
+def test_few_pictures_may_be_too_few(pages):
+    record = related(pages["sound"][0], 0.2, [-0.3, 0.6])
+    few = replace(record, agreement=record.agreement | {"n": 20})
+    assert say_if_apart(few).endswith("If all is right, 20 pictures may be too few to show it.")
+    assert "too few" not in say_if_apart(record)
+
+
+def with_verdicts(record, verdicts):
+    """Return a record whose claims came out so, with no difference shown."""
+    claims = [
+        claim | {"verdict": verdict, "p_difference": 0.5}
+        for claim, verdict in zip(record.claims, verdicts, strict=True)
+    ]
+    return replace(record, claims=claims)
+
+
+def test_the_answer_names_the_score_and_calls_no_claim_vanished(pages):
+    record = with_verdicts(pages["sound"][0], ["old only", "old only", "new only", "neither"])
+    said = write_answer(record)
+    assert said.startswith(
+        "Of the study's 4 claims, redone with ResMem, 2 are significant with MemNet only, though "
+        "the two scores are not shown to differ in any of them; 1 is significant with ResMem only, "
+        "though the two scores are not shown to differ in it; 1 is significant with neither score."
+    )
+    assert "no longer" not in said
+    step = write_next_step(record)
+    assert "the claim stays open: write neither that a result vanished nor that one" in step
+    assert step.endswith("What is significant with neither score is not refuted.")
+    step = write_next_step(with_verdicts(record, ["holds"] * 4))
+    assert "stays open" not in step
+    assert "refuted" not in step
 
 
 def test_each_caution_is_said_once(pages):
@@ -121,7 +229,7 @@ def test_results_are_written_to_be_pasted(pages):
 
 def test_warnings_are_short_and_stand_in_full_below(pages):
     _, text = pages["sound"]
-    note = text[text.index("What threatens it") : text.index("figures/claims.png")]
+    note = text[text.index("What threatens it") : text.index("## The claims")]
     assert "> * MemNet may have seen these pictures in training.\n" in note
     in_full = text[text.index("## The warnings in full ##") :]
     assert "- MemNet may have seen these pictures in training. The model was trained on" in in_full

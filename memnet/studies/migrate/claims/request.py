@@ -77,6 +77,11 @@ class ClaimRequest:
                 "outcome, a covariate, a predictor, a group or a cluster."
             )
 
+    def require_numbers(self, study: StudyTable) -> None:
+        """Raise ``MemnetError`` where a column that must hold numbers has none."""
+        for name in [*self.outcomes, *self.covariates, *filter(None, [self.predictor])]:
+            average_per_picture(study, name)
+
 
 def compute_requested_claims(
     study: StudyTable,
