@@ -21,17 +21,17 @@ from memnet.studies.migrate.methods import say_unrelated
 from memnet.studies.migrate.new_scores import is_resmem
 from memnet.studies.migrate.record import MigrationRecord
 
-CHANGES = {
-    "holds": "holds",
-    "stronger": "holds, stronger",
-    "weaker": "holds, weaker",
-    "reversed": "changes its sign",
-    "old only": "old score only",
-    "new only": "new score only",
+SHOWN_WITH = {
+    "holds": "both scores",
+    "stronger": "both, stronger",
+    "weaker": "both, weaker",
+    "reversed": "both, opposite signs",
+    "old only": "the old only",
+    "new only": "the new only",
     "neither": "neither score",
     "undefined": "undefined",
 }
-"""What becomes of a claim, by its ``verdict``, in a cell of a table."""
+"""With which score a claim is significant, by its ``verdict``, in a cell of a table."""
 
 _KEPT = ("holds", "stronger", "weaker")
 _REPEATED = (

@@ -22,8 +22,8 @@ from memnet.compare.report.table_model import (
 from memnet.errors import MemnetError
 from memnet.studies.migrate.agreement import TITLES
 from memnet.studies.migrate.answer import (
-    CHANGES,
     COMPUTED_ALL_THE_SAME,
+    SHOWN_WITH,
     list_reading_notes,
     list_warnings,
     say_if_apart,
@@ -153,7 +153,7 @@ def claims_table(record: MigrationRecord) -> Table:
         rows=[
             [
                 Cell(claim["title"]),
-                *([Cell(CHANGES[claim["verdict"]])] if verdict else []),
+                *([Cell(SHOWN_WITH[claim["verdict"]])] if verdict else []),
                 *([] if one else [Cell(f"{claim['n']:,}")]),
                 _cell(claim["old"]),
                 _p_cell(claim, "old", several=len(record.claims) > 1),
