@@ -60,7 +60,6 @@ def responses(
     agree on the pictures.
     """
     from memnet.cli.messages import command_line, say_some
-    from memnet.cli.paths import keep_inputs
     from memnet.studies.responses.responses import PICTURES, describe
     from memnet.studies.responses.responses import responses as summarise
     from memnet.util.atomic import require_writable
@@ -68,7 +67,6 @@ def responses(
     from memnet.util.paths import command_text
 
     path = out / PICTURES
-    keep_inputs([path], [trials])
     require_writable(out)
     found = summarise(
         trials,

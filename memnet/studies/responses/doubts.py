@@ -13,7 +13,10 @@ from memnet.util.text import quoted
 
 _NO_DIFFERENCE = 0.1
 
-_PICTURE_WORDS = {"image", "picture", "photo", "photograph", "stimulus", "stim", "img", "pic"}
+_PICTURE_WORDS = {
+    *("image", "img", "picture", "pic", "photo", "photograph", "stimulus", "stimuli", "stim"),
+    "filename",
+}
 _PERSON_WORDS = {"participant", "subject", "worker", "observer", "rater", "respondent"}
 """What people call the columns, in the singular."""
 
@@ -58,8 +61,8 @@ def _of_swap(read: Trials, codebook: Codebook) -> list[str]:
             f"{len(people):,} of {len(read.participants):,} participants have the name of a "
             f"picture's file (such as {quoted(people[0])}): are --participant and --picture right?"
         ]
-    if _has_word(codebook.participant, _PICTURE_WORDS) or _has_word(
-        codebook.picture, _PERSON_WORDS
+    if _is_called(codebook.participant, _PICTURE_WORDS, but_not=_PERSON_WORDS) or _is_called(
+        codebook.picture, _PERSON_WORDS, but_not=_PICTURE_WORDS
     ):
         return [
             f"Column {codebook.participant!r} was read as the participants (such as "
@@ -73,10 +76,11 @@ def _picture_files(ids: Sequence[str]) -> list[str]:
     return [each for each in ids if each.lower().endswith(SUFFIXES)]
 
 
-def _has_word(column: str, words: set[str]) -> bool:
-    """Whether a column is called so: ``image`` is a word of ``ImageID`` and ``old_images``."""
-    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", column)
-    return any(part.lower() in words or part.lower().removesuffix("s") in words for part in parts)
+def _is_called(column: str, words: set[str], *, but_not: set[str]) -> bool:
+    """Whether a column is called so: ``ImageID`` and ``old_images`` are, ``subject_image`` not."""
+    parts = {part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", column)}
+    parts |= {part.removesuffix("s") for part in parts}
+    return bool(parts & words) and not parts & but_not
 
 
 def _of_rates(hits: float, false_alarms: float, by_correct: bool) -> list[str]:

@@ -23,12 +23,15 @@ from memnet.util.atomic import write_text
 from memnet.util.checks import require_whole
 from memnet.util.clock import utc_now
 from memnet.util.json_text import finite_or_none
+from memnet.util.paths import is_same
 from memnet.util.table_files import write_frame
 from memnet.util.text import quoted, shorten_list
 from memnet.util.versions import environment
 
 PICTURES, PARTICIPANTS, ANSWERS = "pictures.csv", "participants.csv", "answers.parquet"
 RECORD = "responses.json"
+FILES = (RECORD, PICTURES, sidecar_path(Path(PICTURES)).name, PARTICIPANTS, ANSWERS)
+"""What is written, in this order: what an interrupted run leaves is known by its record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,8 @@ def responses(
     Raises
     ------
     MemnetError
-        if the table cannot be read as trials, or no participant is left.
+        if the table cannot be read as trials, no participant is left, or ``out`` holds the table
+        itself or files of others under these names.
     """
     require_whole("least_trials", least_trials, 1)
     require_whole("halves", halves, 1)
@@ -112,6 +116,8 @@ def responses(
         yes=yes,
         empty=empty,
     )
+    if out is not None:
+        _keep_other_files(Path(out), trials)
     read = read_trials(trials, codebook)
     refuse_swapped(read, codebook)
     people = _participants(read, least_trials, least_vigilance)
@@ -285,6 +291,21 @@ def describe(record: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _keep_other_files(folder: Path, trials: TableInput) -> None:
+    """Raise ``MemnetError`` where a file would be written over that no earlier run has written."""
+    there = [path for name in FILES if (path := folder / name).exists()]
+    if isinstance(trials, str | os.PathLike):
+        for path in there:
+            if is_same(path, split_sheet(trials)[0]):
+                raise MemnetError(
+                    f"{path} is read, and would be written over; choose another --out."
+                )
+    if there and not (folder / RECORD).exists():
+        raise MemnetError(
+            f"{there[0]} exists and was not written by `memnet responses`; choose another --out."
+        )
+
+
 def _write(found: ResponseTables, trials: TableInput, folder: Path) -> None:
     sources = {}
     if not isinstance(trials, pd.DataFrame):
@@ -305,8 +326,8 @@ def _write(found: ResponseTables, trials: TableInput, folder: Path) -> None:
         answers=ANSWERS,
     )
     path = folder / PICTURES
+    write_text(folder / RECORD, json.dumps(found.record, indent=1, ensure_ascii=False) + "\n")
     write_frame(found.pictures, path)
     write_text(sidecar_path(path), json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     write_frame(found.participants, folder / PARTICIPANTS)
     write_frame(found.answers, folder / ANSWERS)
-    write_text(folder / RECORD, json.dumps(found.record, indent=1, ensure_ascii=False) + "\n")

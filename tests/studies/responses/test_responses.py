@@ -202,6 +202,27 @@ def test_a_column_of_right_answers_is_doubted_as_one_of_answers():
     )
 
 
+def test_no_file_of_others_is_written_over(trials, tmp_path):
+    mine = tmp_path / "participants.csv"
+    mine.write_text("subject,age\ns1,30\n")
+    with pytest.raises(
+        memnet.MemnetError, match=r"participants\.csv exists and was not written by"
+    ):
+        made(trials, tmp_path)
+    assert mine.read_text() == "subject,age\ns1,30\n"
+    path = made(trials, tmp_path / "out")
+    assert made(trials, tmp_path / "out") == path  # one's own are replaced
+    how = {"participant": "participant", "picture": "image_id", "response": "yes", "old": "old"}
+    with pytest.raises(memnet.MemnetError, match=r"answers\.parquet is read, and would be written"):
+        memnet.responses(path.with_name("answers.parquet"), **how, out=path.parent, halves=2)
+
+
+def test_a_column_that_is_called_after_both_is_no_sign(trials):
+    called = trials.rename(columns={"image": "subject_image", "subject": "ImageRater"})
+    how = HOW | {"participant": "ImageRater", "picture": "subject_image"}
+    assert memnet.responses(called, **how, halves=2).record["doubts"] == []
+
+
 SWAPPED = {"participant": "image", "picture": "subject"}
 
 
