@@ -104,6 +104,8 @@ def test_scores_not_shown_to_be_related_answer_nothing(pages):
     assert claims.startswith(COMPUTED_ALL_THE_SAME)
     assert text.index("figures/scores.png") < text.index("## The claims")
     assert "### Each claim in a sentence" in claims  # within the fold
+    _, _, corrected = text.partition("## What better measurement alone would do ##\n\n> ")
+    assert corrected.startswith(COMPUTED_ALL_THE_SAME)
     assert record.conclusions[:2] == [answer, COMPUTED_ALL_THE_SAME]
 
 
