@@ -21,6 +21,7 @@ from memnet.stats.metrics import spearman
 from memnet.stats.metrics.base import CONSTANT
 from memnet.stats.resampling import Draws
 from memnet.util.arrays import Array
+from memnet.util.caution import Caution
 
 FEWEST = 10
 """Pictures of a category that has a rho of its own; fewer say nothing."""
@@ -106,7 +107,7 @@ def _value(value: float, resampled: Array) -> dict[str, Any]:
     return {"value": float(value), "interval": interval.ends, "reason": interval.reason}
 
 
-def category_warnings(categories: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
+def category_warnings(categories: Mapping[str, Any], results: Sequence[Result]) -> list[Caution]:
     """Say of each model where rho over all pictures misleads about pictures of one category.
 
     Simpson's case: rho over all pictures is beyond chance, and with the category held constant it
@@ -118,7 +119,9 @@ def category_warnings(categories: Mapping[str, Any], results: Sequence[Result]) 
     for model, found in categories["models"].items():
         verdict = judge(overall[model], found) if model in overall else ""
         if verdict:
-            sentences.append(_SENTENCES[verdict].format(**_figures(overall[model], found)))
+            text = _SENTENCES[verdict].format(**_figures(overall[model], found))
+            kind = "mostly-categories" if verdict == "mostly" else "categories"
+            sentences.append(Caution(text, kind))
     return sentences
 
 

@@ -5,7 +5,7 @@ Which of it threatens an answer most is said in :mod:`memnet.compare.report.thre
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from memnet.data.datasets import known_datasets
 from memnet.data.matching import Joined
 from memnet.data.two_classes import Classes
 from memnet.stats.resampling import Draws
+from memnet.util.caution import Caution
 from memnet.util.text import shorten_list
 
 _FEW_RESAMPLES = 1_000
@@ -26,45 +27,66 @@ _UNEQUAL = 4.0
 
 def warn_of_tables(
     joined: Joined, human: Scores, models: Sequence[Scores], no_counts: str
-) -> list[str]:
+) -> list[Caution]:
     """Say what was doubtful or left out as the tables were read and matched."""
     sentences = [
-        f"{model.name}: {model.identity['remark']}"
+        Caution(f"{model.name}: {model.identity['remark']}", "remark")
         for model in models
         if model.identity and model.identity.get("remark")
     ]
     sentences += joined.warnings
     if no_counts:
-        sentences.append(f"Hits and responses were not used: {no_counts}.")
+        sentences.append(
+            Caution(f"Hits and responses were not used: {no_counts}.", "counts-not-used")
+        )
     for column in (human, *models):
-        sentences += column.doubts
+        sentences += warn_of_doubts(column.doubts)
         if column.set_aside:
             sentences.append(
-                f"{len(column.set_aside)} row(s) of {column.name} were set aside: "
-                f"{shorten_list(column.set_aside, 3)}."
+                Caution(
+                    f"{len(column.set_aside)} row(s) of {column.name} were set aside: "
+                    f"{shorten_list(column.set_aside, 3)}.",
+                    "set-aside",
+                )
             )
     if joined.truth_only:
         sentences.append(
-            f"{len(joined.truth_only)} picture(s) with a human score were left out, since not "
-            f"every model scored them: {shorten_list(joined.truth_only)}."
+            Caution(
+                f"{len(joined.truth_only)} picture(s) with a human score were left out, since not "
+                f"every model scored them: {shorten_list(joined.truth_only)}.",
+                "left-out",
+            )
         )
     for name, ids in joined.scores_only.items():
         if ids:
             sentences.append(
-                f"{len(ids)} picture(s) scored by {name} were left out, since they are not in "
-                f"the comparison: {shorten_list(ids)}."
+                Caution(
+                    f"{len(ids)} picture(s) scored by {name} were left out, since they are not in "
+                    f"the comparison: {shorten_list(ids)}.",
+                    "left-out",
+                )
             )
     if (n := len(joined.ids)) < 10:
-        sentences.append(f"Only {n} picture(s): nothing can be concluded from that.")
+        sentences.append(
+            Caution(f"Only {n} picture(s): nothing can be concluded from that.", "few-pictures")
+        )
     elif n < _FEW_PICTURES:
         sentences.append(
-            f"Only {n} pictures: intervals from so few are approximate, and a correlation may be "
-            "off by .3 and more by chance."
+            Caution(
+                f"Only {n} pictures: intervals from so few are approximate, and a correlation may "
+                "be off by .3 and more by chance.",
+                "few-pictures",
+            )
         )
     return sentences
 
 
-def warn_of_lone_pictures(ids: Sequence[str], draws: Draws, column: str) -> list[str]:
+def warn_of_doubts(doubts: Iterable[str]) -> list[Caution]:
+    """Give the doubts about columns (:attr:`memnet.data.columns.Scores.doubts`) their kind."""
+    return [Caution(sentence, "missing-code") for sentence in doubts]
+
+
+def warn_of_lone_pictures(ids: Sequence[str], draws: Draws, column: str) -> list[Caution]:
     """Say which pictures are alone in their group, and thus in every resample."""
     assert draws.groups is not None
     alone = np.flatnonzero(np.bincount(draws.groups)[draws.groups] == 1).tolist()
@@ -72,13 +94,16 @@ def warn_of_lone_pictures(ids: Sequence[str], draws: Draws, column: str) -> list
         return []
     one_or_more = "is alone in its group" if len(alone) == 1 else "are alone in their group"
     return [
-        f"{len(alone):,} of {len(ids):,} pictures {one_or_more} of {column!r} "
-        f"({shorten_list([ids[row] for row in alone], 3)}) and so in every resample, which makes "
-        "intervals too narrow; a coarser grouping would not."
+        Caution(
+            f"{len(alone):,} of {len(ids):,} pictures {one_or_more} of {column!r} "
+            f"({shorten_list([ids[row] for row in alone], 3)}) and so in every resample, which "
+            "makes intervals too narrow; a coarser grouping would not.",
+            "lone-pictures",
+        )
     ]
 
 
-def warn_of_small_classes(classes: Classes, joined: Joined) -> list[str]:
+def warn_of_small_classes(classes: Classes, joined: Joined) -> list[Caution]:
     """Say where the smaller class has too few pictures for an interval of the AUC."""
     positives = int(joined.truth.sum())
     sizes = {classes.positive: positives, classes.negative: len(joined.truth) - positives}
@@ -86,35 +111,44 @@ def warn_of_small_classes(classes: Classes, joined: Joined) -> list[str]:
     if not 0 < n < _FEW_OF_A_CLASS:
         return []
     return [
-        f"Only {n} {'picture is' if n == 1 else 'pictures are'} of the class {name!r}: with fewer "
-        f"than {_FEW_OF_A_CLASS}, intervals of the AUC (DeLong's and the bootstrap's) and tests of "
-        "it are not reliable."
+        Caution(
+            f"Only {n} {'picture is' if n == 1 else 'pictures are'} of the class {name!r}: with "
+            f"fewer than {_FEW_OF_A_CLASS}, intervals of the AUC (DeLong's and the bootstrap's) "
+            "and tests of it are not reliable.",
+            "few-of-a-class",
+        )
     ]
 
 
-def warn_of_counts(ids: Sequence[str], responses: Any | None) -> list[str]:
+def warn_of_counts(ids: Sequence[str], responses: Any | None) -> list[Caution]:
     """Say where counts allow no halves, or are so unequal that the ceiling is too high."""
     if responses is None:
         return []
     single = [ids[row] for row in np.flatnonzero(responses < 2).tolist()]
     if single:
         return [
-            f"{len(single):,} picture(s) have a single answer, which cannot be halved "
-            f"({shorten_list(single)}); without their rows there would be a reliability and a "
-            "ceiling."
+            Caution(
+                f"{len(single):,} picture(s) have a single answer, which cannot be halved "
+                f"({shorten_list(single)}); without their rows there would be a reliability and a "
+                "ceiling.",
+                "single-answers",
+            )
         ]
     low, high = np.quantile(responses, [0.1, 0.9])
     if high < _UNEQUAL * low:
         return []
     return [
-        f"The numbers of answers are very unequal (a tenth of the pictures have {low:g} or fewer, "
-        f"a tenth {high:g} or more), so that the ceiling of rho is too high, by some .02 where "
-        "half of the pictures have 10 and half 40, by .07 where they have 3 and 60: Spearman and "
-        "Brown's formula supposes labels of one reliability."
+        Caution(
+            f"The numbers of answers are very unequal (a tenth of the pictures have {low:g} or "
+            f"fewer, a tenth {high:g} or more), so that the ceiling of rho is too high, by some "
+            ".02 where half of the pictures have 10 and half 40, by .07 where they have 3 and 60: "
+            "Spearman and Brown's formula supposes labels of one reliability.",
+            "unequal-answers",
+        )
     ]
 
 
-def warn_of_unknown_dataset(dataset: str, words: Collection[str]) -> list[str]:
+def warn_of_unknown_dataset(dataset: str, words: Collection[str]) -> list[Caution]:
     """Say that a data set is unknown, where a model's contamination depends on it.
 
     Parameters
@@ -125,13 +159,17 @@ def warn_of_unknown_dataset(dataset: str, words: Collection[str]) -> list[str]:
     if not dataset or DatasetName.parse(dataset).known or set(words) <= {"clean", "contaminated"}:
         return []
     return [
-        f"memnet does not know the data set {dataset} (it knows {', '.join(known_datasets())}), so "
-        "it cannot tell which models were trained on it."
+        Caution(
+            f"memnet does not know the data set {dataset} (it knows "
+            f"{', '.join(known_datasets())}), so it cannot tell which models were trained on it.",
+            "unknown-dataset",
+        )
     ]
 
 
-def warn_of_few_resamples(resamples: int) -> list[str]:
+def warn_of_few_resamples(resamples: int) -> list[Caution]:
     """Say that intervals and p values are imprecise."""
     if resamples >= _FEW_RESAMPLES:
         return []
-    return [f"Only {resamples} resamples: intervals and p values are imprecise."]
+    sentence = f"Only {resamples} resamples: intervals and p values are imprecise."
+    return [Caution(sentence, "few-resamples")]

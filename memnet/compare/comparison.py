@@ -16,6 +16,7 @@ from memnet.compare.baseline import beyond_baseline, read_baseline
 from memnet.compare.categories import analyse_categories, category_rhos, category_warnings
 from memnet.compare.cautions import (
     warn_of_counts,
+    warn_of_doubts,
     warn_of_few_resamples,
     warn_of_lone_pictures,
     warn_of_small_classes,
@@ -45,6 +46,7 @@ from memnet.data.two_classes import classes_of, read_truth
 from memnet.errors import MemnetError
 from memnet.stats.levels import LEVEL
 from memnet.stats.resampling import FEWEST_CLUSTERS, Draws
+from memnet.util.caution import kind_of
 from memnet.util.checks import require_whole
 from memnet.util.clock import utc_now
 from memnet.util.json_fields import NAME
@@ -241,7 +243,7 @@ def compare_scores(
     warnings = [
         *(category_warnings(categories, analysis.results) if categories else ()),
         *warn_of_tables(joined, human, models, no_counts if columns.get("hits") else ""),
-        *doubts,
+        *warn_of_doubts(doubts),
         *(warn_of_lone_pictures(joined.ids, draws, strata_column) if strata_column else ()),
         *(warn_of_small_classes(classes, joined) if classes is not None else ()),
         *warn_of_counts(joined.ids, responses),
@@ -259,7 +261,8 @@ def compare_scores(
         items=describe_items(joined, human, models, match),
         results=analysis.results,
         plots=analysis.plots,
-        warnings=warnings,
+        warnings=list(map(str, warnings)),
+        warning_kinds=list(map(kind_of, warnings)),
         environment=environment() | {name: version(name) for name in ("numba", "diptest")},
         differences=analysis.differences,
         labels=analysis.labels,

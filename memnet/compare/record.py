@@ -189,6 +189,8 @@ class RunRecord:
         (:func:`memnet.compare.categories.analyse_categories`); else empty.
     extremes : ``model``, the first one, and ``groups``, of :func:`.extremes.find_extremes`.
     increments : what each model adds to a baseline, where one was named.
+    warning_kinds : of each of the warnings, see :class:`memnet.util.caution.Caution`; empty in
+        records of before.
     """
 
     created: str
@@ -209,6 +211,7 @@ class RunRecord:
     extremes: dict[str, Any] = field(default_factory=dict)
     schema_version: int = field(default=SCHEMA_VERSION)
     increments: list[Increment] = field(default_factory=list)
+    warning_kinds: list[str] = field(default_factory=list)
 
     @property
     def words(self) -> dict[str, str]:
@@ -311,6 +314,10 @@ class RunRecord:
                 ends = getattr(row, name, None)
                 if ends is not None and ends[0] > ends[1]:
                     raise ValueError(f"{what}: the {name.replace('_', ' ')} is {ends}")
+        if self.warning_kinds and len(self.warning_kinds) != len(self.warnings):
+            raise ValueError(
+                f"it has {len(self.warnings)} warnings and {len(self.warning_kinds)} warning_kinds"
+            )
         for model, plot in self.plots.items():
             _check_plot(model, plot)
 
@@ -499,6 +506,7 @@ _RECORD: Shape = {
     "categories?": _CATEGORIES,
     "schema_version": int,
     "increments?": [_INCREMENT],
+    "warning_kinds?": [str],
 }
 
 

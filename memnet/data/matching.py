@@ -28,6 +28,7 @@ from memnet.data.missing import find_doubtful_codes
 from memnet.data.numbers import MIXED_SCALES, scale_hint
 from memnet.data.tables import TABLE_GIVEN
 from memnet.errors import MemnetError, unknown_name
+from memnet.util.caution import Caution
 from memnet.util.text import quoted, shorten_list
 
 
@@ -408,7 +409,7 @@ class Joined:
     truth : human scores, float64 ``(N,)``.
     predictions : model -> float64 ``(N,)``.
     truth_only, scores_only : ids without a score from every model; ids without a human score.
-    warnings : sentences for the report.
+    warnings : sentences for the report, with their kinds.
     """
 
     ids: list[str]
@@ -416,7 +417,7 @@ class Joined:
     predictions: dict[str, np.ndarray]
     truth_only: list[str]
     scores_only: dict[str, list[str]]
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Caution] = field(default_factory=list)
 
     def digest(self) -> str:
         """Sha256 over the ids: which pictures this comparison is about."""
@@ -477,7 +478,7 @@ def join(
         scores_only={m.name: sorted(_without(m.by_id.index, used[m.name])) for m in models},
     )
     for match in matches.values():
-        joined.warnings.extend(match.sentences())
+        joined.warnings.extend(Caution(sentence, "ids") for sentence in match.sentences())
     joined.warnings.extend(
         _two_valued(truth.name, joined.truth)
         or _outside(truth.name, _without_doubtful(truth.by_id, rows), is_truth=True)
@@ -503,16 +504,19 @@ def has_classes(truth: np.ndarray) -> bool:
     return len(truth) >= _CLASSES_FROM and np.array_equal(np.unique(truth), [0, 1])
 
 
-def _two_valued(name: str, truth: np.ndarray) -> list[str]:
+def _two_valued(name: str, truth: np.ndarray) -> list[Caution]:
     values = np.unique(truth)
     if len(values) != 2 or len(truth) < _CLASSES_FROM or has_classes(truth):
         return []
     return [
-        f"{name} (truth) has only two values, {values[0]:g} and {values[1]:g}: classes, not "
-        "scores. Errors (MSE, MAE, bias), calibration and distributions mean nothing against "
-        "classes, and correlations cannot reach 1 with so many ties; say which class is the "
-        f"memorable one (--positive {values[1]:g}), or compare with the scores that the classes "
-        "were made of."
+        Caution(
+            f"{name} (truth) has only two values, {values[0]:g} and {values[1]:g}: classes, not "
+            "scores. Errors (MSE, MAE, bias), calibration and distributions mean nothing against "
+            "classes, and correlations cannot reach 1 with so many ties; say which class is the "
+            f"memorable one (--positive {values[1]:g}), or compare with the scores that the "
+            "classes were made of.",
+            "two-classes",
+        )
     ]
 
 
@@ -523,7 +527,7 @@ def _without_doubtful(by_id: pd.Series, rows: np.ndarray) -> np.ndarray:
     return plain
 
 
-def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[str]:
+def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[Caution]:
     if not len(values):
         return []
     low, high = float(values.min()), float(values.max())
@@ -539,7 +543,10 @@ def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[str]:
     if hint.endswith(MIXED_SCALES):
         ranks = "nor do ranks, as long as some are percentages"
     return [
-        f"{name}{' (truth)' if is_truth else ''} has scores outside [0, 1] (from {low:g} to "
-        f"{high:g}); {hint}. Errors (MSE, MAE, bias) and distributions mean little unless truth "
-        f"and predictions are on one scale from 0 to 1; {ranks}."
+        Caution(
+            f"{name}{' (truth)' if is_truth else ''} has scores outside [0, 1] (from {low:g} to "
+            f"{high:g}); {hint}. Errors (MSE, MAE, bias) and distributions mean little unless "
+            f"truth and predictions are on one scale from 0 to 1; {ranks}.",
+            "scale",
+        )
     ]

@@ -287,6 +287,26 @@ def test_what_threatens_the_answer_stands_under_it_and_unlike_scales_have_no_bia
     ]
 
 
+def test_a_warning_is_known_by_its_kind_whatever_its_words(old):
+    """A name within a sentence may look like another warning; records of before have no kinds."""
+    said = {
+        "few-resamples": "Hardly any resamples.",
+        "remark": "Only 3 pictures tells categories apart, not pictures within them.",
+        "few-pictures": "Hardly any pictures.",
+        "scale": "The truth runs from 0 to 100.",
+        "categories": "It knows the groups and nothing else.",
+    }
+    record = compared(old, *GOOD, warnings=list(said.values()), warning_kinds=list(said))
+    order = ["categories", "scale", "few-pictures", "remark", "few-resamples"]
+    assert order_warnings(record) == [said[kind] for kind in order]
+    assert "too low" not in write_answer(record)
+    assert write_threats(record) == [
+        said["categories"],
+        "Predictions and human scores may not be on one scale: read the ranking, not the errors.",
+        said["few-pictures"],
+    ]
+
+
 def test_wrong_rows_threaten_more_than_contamination_and_that_more_than_few_pictures(old):
     seen = [replace(result, contamination="contaminated") for result in GOOD]
     record = compared(

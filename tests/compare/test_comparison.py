@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -614,3 +615,24 @@ def test_corrected_labels_have_a_ceiling_where_their_false_alarms_are_known():
         memnet.compare(
             table, predicted(table, hit), truth_column="corrected", false_alarms_column="fa"
         )
+
+
+def test_each_warning_has_its_kind_in_the_record():
+    ids = [f"{number:02d}.jpg" for number in range(20)]
+    truth = pd.DataFrame({"image_id": ids, "hit_rate": np.linspace(0.4, 0.9, 20)})
+    truth.loc[19, "hit_rate"] = -999
+    scores = pd.DataFrame({"image_id": [*ids[:18], "x.jpg"], "score": np.linspace(3, 90, 19)})
+    found = memnet.compare(truth, scores, truth_column="hit_rate", dataset="memcta", resamples=20)
+    assert found.warning_kinds == [
+        "scale",
+        "set-aside",
+        "left-out",
+        "left-out",
+        "few-pictures",
+        "unknown-dataset",
+        "few-resamples",
+    ]
+    assert [type(sentence) for sentence in found.warnings] == [str] * 7
+    assert RunRecord.from_json(found.to_json()) == found
+    with pytest.raises(memnet.MemnetError, match="7 warnings and 1 warning_kinds"):
+        RunRecord.from_json(replace(found, warning_kinds=["scale"]).to_json())

@@ -12,7 +12,7 @@ from memnet.compare.report.digits import FEWEST, decimals, fixed, with_interval
 from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart
 from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import by_name, ranked
-from memnet.compare.report.threats import SCALE, SEEN, TWO_CLASSES, short_warnings, warned_of
+from memnet.compare.report.threats import SEEN, short_warnings, warned_of
 
 STRENGTHS = (
     (0.1, "hardly"),
@@ -28,8 +28,8 @@ STRENGTHS_SOURCE = (
     "doi 10.1213/ANE.0000000000002864"
 )
 
-NOT_ON_ONE_SCALE = f"{TWO_CLASSES}|{SCALE}"
-"""Warnings after which nothing is said of scores that are too high or too low."""
+NOT_ON_ONE_SCALE = ("two-classes", "scale")
+"""Kinds of warnings after which nothing is said of scores that are too high or too low."""
 
 
 def write_answer(record: RunRecord) -> str:

@@ -3,12 +3,13 @@
 A record's warnings are sentences in the order in which they arose. The reader wants first what
 can turn the result round: categories that say something else than all pictures, wrong rows and ids,
 then pictures that a model was trained on, then few pictures, then noise, then formalities.
-:data:`THREATS` knows them by their words; what it does not know stands before the formalities.
+:data:`THREATS` knows them by their kinds; what it does not know stands before the formalities.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from memnet.compare.record import RunRecord
@@ -28,54 +29,63 @@ class Threat:
 
     Attributes
     ----------
-    words : a regular expression that its sentences match.
+    kind : its name in a record, as in :class:`memnet.util.caution.Caution`.
     about : its place in the order, :data:`CATEGORIES` to :data:`FORM`.
+    words : a regular expression that its sentences match, for records that have no kinds; "" for
+        those of which no such record is.
     short : what stands under the answer itself; "" where the answer bears it.
     """
 
-    words: str
+    kind: str
     about: int
+    words: str = ""
     short: str = ""
 
 
-TWO_CLASSES = r"has only two values"
-SCALE = r"has scores outside \[0, 1\]"
-
 THREATS = (
     Threat(
-        r"may stand for a missing value",
+        "missing-code",
         ROWS,
+        r"may stand for a missing value",
         "Some numbers may be codes for missing values: see the warnings.",
     ),
-    Threat(r"could each be more than one of", ROWS),
-    Threat(r"would agree if read more loosely", ROWS),
-    Threat(r"were left out, since", ROWS),
-    Threat(r"row\(s\) of .* were set aside", ROWS),
+    Threat("ids", ROWS, r"could each be more than one of|would agree if read more loosely"),
+    Threat("left-out", ROWS, r"were left out, since"),
+    Threat("set-aside", ROWS, r"row\(s\) of .* were set aside"),
     Threat(
-        TWO_CLASSES,
+        "two-classes",
         ROWS,
+        r"has only two values",
         "The human scores are two classes, not scores: a correlation with them cannot reach 1.",
     ),
     Threat(
-        SCALE,
+        "scale",
         ROWS,
+        r"has scores outside \[0, 1\]",
         "Predictions and human scores may not be on one scale: read the ranking, not the errors.",
     ),
-    Threat(r"cannot tell which models were trained on it", SEEN),
-    Threat(r"tells categories apart, not pictures within them", CATEGORIES),
-    Threat(r"ranks pictures within a category the other way round", CATEGORIES),
-    Threat(r"^Differences between the categories hide", CATEGORIES),
-    Threat(r"^Only \d+ pictures?", FEW),
-    Threat(r"numbers of answers are very unequal", NOISE),
-    Threat(r"have a single answer", NOISE),
-    Threat(r"^Hits and responses were not used", NOISE),
-    Threat(r"^Only \d+ resamples", FORM),
+    Threat("unknown-dataset", SEEN, r"cannot tell which models were trained on it"),
+    Threat(
+        "categories",
+        CATEGORIES,
+        r"tells categories apart, not pictures within them"
+        r"|ranks pictures within a category the other way round"
+        r"|^Differences between the categories hide",
+    ),
+    Threat("few-pictures", FEW, r"^Only \d+ pictures?"),
+    Threat("few-of-a-class", FEW),
+    Threat("unequal-answers", NOISE, r"numbers of answers are very unequal"),
+    Threat("single-answers", NOISE, r"have a single answer"),
+    Threat("counts-not-used", NOISE, r"^Hits and responses were not used"),
+    Threat("few-resamples", FORM, r"^Only \d+ resamples"),
 )
+
+_OTHER = Threat("", OTHER)
 
 
 def order_warnings(record: RunRecord) -> list[str]:
     """Return all warnings of a record, the gravest first, else in the order of the record."""
-    return sorted(record.warnings, key=lambda sentence: _threat(sentence).about)
+    return [sentence for sentence, _ in _ordered(record)]
 
 
 def short_warnings(record: RunRecord) -> list[tuple[int, str]]:
@@ -94,22 +104,30 @@ def short_warnings(record: RunRecord) -> list[tuple[int, str]]:
     if aside > _MANY_LEFT_OUT * (n + aside):
         lines.append(f"{aside:,} rows of the tables could not be used: see the warnings.")
     about_rows = [(ROWS, line) for line in lines]
-    threats = [(sentence, _threat(sentence)) for sentence in order_warnings(record)]
     others = [
         (threat.about, sentence if threat.about in _WHOLE else threat.short)
-        for sentence, threat in threats
+        for sentence, threat in _ordered(record)
         if threat.about in _WHOLE or threat.short
     ]
     return list(dict.fromkeys([*about_rows, *others]))
 
 
-def warned_of(record: RunRecord, words: str) -> bool:
-    """Whether a warning of the record matches the regular expression."""
-    return any(re.search(words, sentence) for sentence in record.warnings)
+def warned_of(record: RunRecord, kinds: Collection[str]) -> bool:
+    """Whether a warning of the record is of one of these kinds."""
+    return any(threat.kind in kinds for _, threat in _ordered(record))
 
 
-def _threat(sentence: str) -> Threat:
+def _ordered(record: RunRecord) -> list[tuple[str, Threat]]:
+    kinds: Sequence[str | None] = record.warning_kinds or [None] * len(record.warnings)
+    pairs = [(text, _threat(text, kind)) for text, kind in zip(record.warnings, kinds, strict=True)]
+    return sorted(pairs, key=lambda pair: pair[1].about)
+
+
+def _threat(sentence: str, kind: str | None) -> Threat:
+    """Find what a warning is about: by its kind, or, in records without kinds, by its words."""
     for threat in THREATS:
-        if re.search(threat.words, sentence):
+        if kind == threat.kind:
             return threat
-    return Threat("", OTHER)
+        if kind is None and threat.words and re.search(threat.words, sentence):
+            return threat
+    return _OTHER
