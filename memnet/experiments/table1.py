@@ -104,12 +104,19 @@ def _of_run(run: Mapping[str, Any]) -> dict[str, float | str | Estimate]:
     return values
 
 
+def _plain(setting: object) -> str:
+    """Write a setting as people do: those of a group after each other."""
+    if isinstance(setting, Mapping):
+        return ", ".join(f"{name} = {value}" for name, value in setting.items()) or "its own"
+    return str(setting)
+
+
 def _remarks(model: str, run: Mapping[str, Any], values: Mapping[str, object]) -> list[str]:
     """Say what makes a run less, or other, than a row of the paper."""
     remarks = []
     usual = read_config(str(run["preset"])).to_dict()
     other = [
-        f"{name} {value} (the preset: {usual[name]})"
+        f"{name} {_plain(value)} (the preset: {_plain(usual.get(name))})"
         for name, value in run.get("config", {}).items()
         if name not in ("preset", "seed") and value != usual.get(name)
     ]

@@ -577,7 +577,7 @@ def test_points_are_larger_and_darker_the_more_people_answered():
         assert (np.diff(np.asarray(drawn_by_answers)[order]) >= 0).all()
         assert drawn_by_answers[order[0]] < drawn_by_answers[order[-1]]
     (label,) = (text for text in labelled(made.axes[0]) if text.startswith("pictures"))
-    assert label == "pictures; larger and darker"
+    assert label == "pictures; larger, darker"
     assert "the more people answered" in figures.captions(found)["scatter_a"]
 
 

@@ -100,3 +100,8 @@ def test_in_print_no_name_is_squeezed_and_no_table_shrunk_below_seven_points():
     sizes = re.findall(r"font-size: ([\d.]+)pt", " ".join(text for _, text in print_rules()))
     assert min(map(float, sizes)) >= 7
     assert "max-height" in in_print("body figure .scroll img")  # a taller one would be cut
+
+
+def test_on_wide_pages_no_column_of_words_is_a_word_wide():
+    assert "min-width: 7rem" in re.search(r"body\.wide td:not\(\.num\) \{([^}]*)\}", CSS)[1]
+    assert "min-width: 5rem" in in_print("body.wide td:not(.num)")

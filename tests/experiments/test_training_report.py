@@ -18,6 +18,7 @@ from memnet.compare.report.style import to_bytes
 from memnet.errors import MemnetError
 from memnet.experiments.search_page import CHOSEN, write_search_page
 from memnet.experiments.settings_figure import draw_settings, settings_caption
+from memnet.experiments.table1 import _remarks as remarks_on_run
 from memnet.experiments.training_figures import (
     curves_caption,
     draw_curves,
@@ -483,3 +484,11 @@ def test_steps_are_counted_in_whole_numbers():
     axes = draw_search([("run 1", {}, few, "complete")]).axes[0]
     ticks = axes.get_xticks()
     assert np.array_equal(ticks, np.round(ticks))
+
+
+def test_settings_in_a_remark_of_table_1_are_words(tmp_path):
+    run = run_json(preset="memnet", config={"preset": "memnet", "sizes": {"fc6": 8, "fc7": 9}})
+    (remark, *_) = remarks_on_run("memnet.reimpl", run, {})
+    assert remark == (
+        "its settings are not those of the paper: sizes fc6 = 8, fc7 = 9 (the preset: its own)."
+    )

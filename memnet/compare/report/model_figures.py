@@ -193,7 +193,7 @@ def _points(axes: Axes, across: Any, up: Any, answers: Any = None) -> None:
         size = size * known.clip(0.3, 3)
         dark = (dark * np.sqrt(known)).clip(0.2, 0.95)
         fewest, most = int(min(answers)), int(max(answers))
-        style["label"] = f"pictures; larger and darker: more answers ({fewest:,} to {most:,})"
+        style["label"] = f"pictures; larger, darker: more answers ({fewest:,} to {most:,})"
     axes.scatter(across, up, s=size, alpha=dark, clip_on=False, **style)  # whole at the edges, too
 
 

@@ -110,10 +110,7 @@ def table1(measured: Measured | None = None) -> Table:
     columns = [Column("Model")]
     for title, _ in TABLE1_COLUMNS.values():
         columns += [Column(kind, numeric=True, group=title) for kind in ("published", "here")]
-    columns += [
-        Column(MEASURED_ONLY[metric][0], numeric=metric != "device", wide=metric == "device")
-        for metric in further
-    ]
+    columns += [Column(MEASURED_ONLY[metric][0], numeric=metric != "device") for metric in further]
     cells = []
     for row in rows:
         texts = [row["name"]]

@@ -77,9 +77,9 @@ def candidate_cells(row: Candidate) -> tuple[str, str, str, str, str, str]:
 
 
 CANDIDATE_COLUMNS = (
-    Column("variant"),
-    Column("form"),
-    *number_columns("residual SD", "agree", "rho", "log likelihood"),
+    Column("Variant"),
+    Column("Form"),
+    *number_columns("Residual SD", "Agree", "rho", "Log likelihood"),
 )
 
 
@@ -93,8 +93,8 @@ def _table(rows: Sequence[Candidate], after: str) -> Table:
 
 
 _HEADINGS = (
-    "residual SD: of the differences, from their median, in the column's unit; agree: share of "
-    "rows that agree to the last digit written; rho: Spearman's, with the column."
+    "Residual SD: of the differences, from their median, in the column's unit. Agree: share of "
+    "rows that agree to the last digit written. rho: Spearman's, with the column."
 )
 
 
