@@ -24,9 +24,8 @@ HTML in the Markdown is text, and links lead to files beside the page or within 
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -39,15 +38,12 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
 from memnet.compare.record import CONTAMINATION
+from memnet.compare.report.page_figures import data_uri, with_figures
+from memnet.compare.report.page_tokens import raw_html, text_of
 
 SHOWN = 10
 """Items of a list with ``*`` that are shown at once."""
 
-_NARROW = 302
-"""Points; a figure that is no wider can be read on a telephone, and two beside each other."""
-_LEAST = 7 / 8
-"""A figure is shrunk no further: its letters of 8 points are never smaller than 7."""
-_PNG_DPI = 200  # of to_bytes()
 _MANY_COLUMNS = 8
 _MANY_SECTIONS = 3
 _NUMBER = ' class="num"'
@@ -125,7 +121,7 @@ def html_page(
     parser = _parser()
     tokens = parser.parse(markdown)
     tokens = _folded(_with_contents(tokens), re.split(r"\r\n?|\n", markdown))
-    tokens = _with_figures(tokens, images or {})
+    tokens = with_figures(tokens, images or {})
     _fold_lists(tokens)
     _mark_cells(tokens, images or {})
     style = files(__package__).joinpath("templates", "style.css").read_text(encoding="utf-8")
@@ -137,16 +133,6 @@ def html_page(
         body=body,
         script=_SCRIPT if "<details" in body else "",
     )
-
-
-def data_uri(image: bytes) -> str:
-    """Return an SVG, PNG or JPEG file as a URI that holds it."""
-    kind = "svg+xml"
-    if image.startswith(b"\x89PNG"):
-        kind = "png"
-    elif image.startswith(b"\xff\xd8"):
-        kind = "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
 
 
 class _Renderer(RendererHTML):
@@ -257,7 +243,7 @@ def _with_contents(tokens: Sequence[Token]) -> list[Token]:
     for heading, inside in pairwise(tokens):
         if not _is_section(heading):
             continue
-        title = _text(_without_badge(inside.children or []))
+        title = text_of(_without_badge(inside.children or []))
         stem = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "section"
         name, count = stem, 2
         while name in links:
@@ -267,7 +253,7 @@ def _with_contents(tokens: Sequence[Token]) -> list[Token]:
     if len(links) < _MANY_SECTIONS:
         return list(tokens)
     first = next(place for place, token in enumerate(tokens) if _is_section(token))
-    contents = _raw(f'<p class="contents">{" · ".join(links.values())}</p>\n')
+    contents = raw_html(f'<p class="contents">{" · ".join(links.values())}</p>\n')
     return [*tokens[:first], contents, *tokens[first:]]
 
 
@@ -286,17 +272,17 @@ def _folded(tokens: Sequence[Token], lines: Sequence[str]) -> list[Token]:
         if token.type == "heading_open" and not token.level:
             while open_levels and open_levels[-1] >= token.tag:
                 open_levels.pop()
-                done.append(_raw("</div></details>\n"))
+                done.append(raw_html("</div></details>\n"))
             if _is_closed_heading(token, lines):
                 open_levels.append(token.tag)
-                done += [_raw(_FOLD), token]
+                done += [raw_html(_FOLD), token]
                 continue
         done.append(token)
         if token.type == "heading_close" and [t.content for t in done[-4:-3]] == [_FOLD]:
             name = done[-3].attrs.pop("id", None)
             target = f' id="{name}"' if name else ""
-            done.append(_raw(f"</summary><div{target}>\n"))
-    return [*done, *(_raw("</div></details>\n") for _ in open_levels)]
+            done.append(raw_html(f"</summary><div{target}>\n"))
+    return [*done, *(raw_html("</div></details>\n") for _ in open_levels)]
 
 
 def _is_closed_heading(heading: Token, lines: Sequence[str]) -> bool:
@@ -316,83 +302,6 @@ def _is_badge(children: Sequence[Token], at: int) -> bool:
     return (
         [token.type for token in children[at : at + 3]] == ["strong_open", "text", "strong_close"]
     ) and children[at + 1].content in CONTAMINATION
-
-
-def _text(children: Iterable[Token]) -> str:
-    """Return what is read of an inline token, without its markup."""
-    return "".join(
-        " " if token.type in ("softbreak", "hardbreak") else token.content for token in children
-    ).strip()
-
-
-def _with_figures(tokens: Sequence[Token], images: Mapping[str, bytes]) -> list[Token]:
-    """Replace paragraphs that are images by figures, those of one kind after each other grouped."""
-    done: list[Token] = []
-    figures: list[tuple[str, str]] = []
-    place = 0
-    while place < len(tokens):
-        inside = tokens[place + 1].children or [] if tokens[place].type == "paragraph_open" else []
-        if inside and all(token.type in ("image", "softbreak") for token in inside):
-            caption = _text_of_caption(tokens[place + 3 : place + 6])
-            for image in (token for token in inside if token.type == "image"):
-                figures.append(_figure(image, images, caption))
-            place += 6 if caption else 3
-            continue
-        done += _grouped(figures)
-        figures = []
-        done.append(tokens[place])
-        place += 1
-    return [*done, *_grouped(figures)]
-
-
-def _text_of_caption(tokens: Sequence[Token]) -> str:
-    """Return the text of a paragraph that is all in italics, else ""."""
-    inside = tokens[1].children or [] if tokens and tokens[0].type == "paragraph_open" else []
-    if len(inside) < 3 or (inside[0].type, inside[-1].type) != ("em_open", "em_close"):
-        return ""
-    return _text(inside) if sum(token.type == "em_open" for token in inside) == 1 else ""
-
-
-def _figure(image: Token, images: Mapping[str, bytes], caption: str) -> tuple[str, str]:
-    """Return a figure, and its kind: ``thumbnail``, ``narrow`` or ``wide``.
-
-    A wide one is shrunk as far as its letters can be read, then scrolls.
-    """
-    data = images[str(image.attrGet("src"))]
-    alt = escape(_text(image.children or []))
-    text = escape(caption, quote=False) or alt
-    figcaption = f"\n<figcaption>{text}</figcaption>" if text else ""
-    width = _points(data)
-    html = f'<img src="{data_uri(data)}" alt="{alt}"'
-    if width is None or width <= _NARROW:
-        kind = "thumbnail" if width is None else "narrow"
-        return f"<figure>{html}>{figcaption}</figure>", kind
-    html = f'<div class="scroll">{html} style="min-width: {_LEAST * width:.0f}pt"></div>'
-    return f"<figure>{html}{figcaption}</figure>", "wide"
-
-
-def _points(image: bytes) -> float | None:
-    """Width of an SVG or PNG figure; None of a JPEG file, a picture's thumbnail."""
-    if image.startswith(b"\x89PNG"):
-        return int.from_bytes(image[16:20], "big") * 72 / _PNG_DPI
-    width = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', image[:2000])
-    return None if width is None else float(width[1])
-
-
-def _grouped(figures: Sequence[tuple[str, str]]) -> list[Token]:
-    """Put figures that follow each other side by side, where all are narrow or thumbnails."""
-    if not figures:
-        return []
-    kinds = {kind for _, kind in figures}
-    beside = {"thumbnail": " thumbnails", "narrow": ""}.get(kinds.pop() if len(kinds) == 1 else "")
-    if beside is None or (not beside and len(figures) == 1):
-        beside = " shared"
-    html = "\n".join(figure for figure, _ in figures)
-    return [_raw(f'<div class="figures{beside}">\n{html}\n</div>')]
-
-
-def _raw(html: str) -> Token:
-    return Token("html_inline", "", 0, content=html)
 
 
 def _fold_lists(tokens: list[Token]) -> None:
@@ -416,8 +325,10 @@ def _fold_lists(tokens: list[Token]) -> None:
         ]
         if len(items) > SHOWN:
             more = len(items) - SHOWN
-            tokens.insert(end + 1, _raw("</details>"))
-            tokens.insert(items[SHOWN], _raw(f"</ul>\n<details><summary>{more} more</summary><ul>"))
+            tokens.insert(end + 1, raw_html("</details>"))
+            tokens.insert(
+                items[SHOWN], raw_html(f"</ul>\n<details><summary>{more} more</summary><ul>")
+            )
 
 
 def _mark_cells(tokens: Sequence[Token], images: Mapping[str, bytes]) -> None:
@@ -433,14 +344,14 @@ def _mark_cells(tokens: Sequence[Token], images: Mapping[str, bytes]) -> None:
             if (cell or outer.type == "heading_open") and _is_badge(token.children, place):
                 word = token.children[place + 1].content
                 html = f'<span class="word {word}">{word}</span>'
-                children.append(_raw(html))
+                children.append(raw_html(html))
                 place += 3
                 continue
             if child.type == "image":
                 source = data_uri(images[str(child.attrGet("src"))])
-                alt = escape(_text(child.children or []))
+                alt = escape(text_of(child.children or []))
                 html = f'<img src="{source}" alt="{alt}">'
-                child = _raw(html)
+                child = raw_html(html)
             if cell and child.type in ("em_open", "em_close"):
                 child.tag = "span"
                 if child.type == "em_open":
@@ -448,7 +359,7 @@ def _mark_cells(tokens: Sequence[Token], images: Mapping[str, bytes]) -> None:
             if not children and child.type == "text" and _class_of(outer) == _NUMBER:
                 child.content = child.content.rstrip()
                 space = " " if place + 1 < len(token.children) else ""
-                children += [_raw('<span class="v">'), child, _raw(f"</span>{space}")]
+                children += [raw_html('<span class="v">'), child, raw_html(f"</span>{space}")]
             else:
                 children.append(child)
             place += 1
