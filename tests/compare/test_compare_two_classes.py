@@ -209,7 +209,7 @@ def test_a_picture_is_captioned_with_its_class_as_the_user_calls_it(record):
     sheet = ContactSheet(sources=dict.fromkeys(ids, "a.jpg"))
     text = sheet_markdown(record, sheet)
     assert "Under each picture its class and the prediction" in text
-    assert set(re.findall(r": people ([^,]+), model", text)) <= {"H", "L"}
+    assert set(re.findall(r": people\s([^,]+), model\s", text)) <= {"H", "L"}
     assert "classes: column" in markdown(record)
 
 

@@ -111,7 +111,7 @@ def test_thumbnails_are_in_the_page_small_and_bounded(record, folder, tmp_path):
     assert max(max(Image.open(io.BytesIO(image)).size) for image in images) <= 160
     assert sum(map(len, images)) <= MOST_BYTES
     assert 4 / 3 * MOST_BYTES < 600_000
-    assert "029.png: people 0.90, model 0.76" in page
+    assert "029.png: people\N{NO-BREAK SPACE}0.90, model\N{NO-BREAK SPACE}0.76" in page
     assert 'class="figures thumbnails"' in page
     text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     names = set(re.findall(r"\]\((figures/picture_\d+\.jpg)\)", text))

@@ -159,8 +159,9 @@ def _caption(row: Mapping[str, Any], classes: Mapping[str, Any] | None) -> str:
     people = _short(row["truth"])
     if classes:
         people = str(classes["positive" if row["truth"] == 1 else "negative"])
-    scores = f"people {people}, model {_short(row['prediction'])}"
-    return escape_markdown(f"{row['image_id']}: {scores}")
+    texts = map(escape_markdown, (row["image_id"], people, _short(row["prediction"])))
+    # A line ends before "people" or "model", not between the word and its number.
+    return "{}: people\N{NO-BREAK SPACE}{}, model\N{NO-BREAK SPACE}{}".format(*texts)
 
 
 def _short(score: float) -> str:
