@@ -491,6 +491,18 @@ def spread(model: str, *values: float | None, word: str = "clean") -> Spread:
     )
 
 
+def test_errors_that_are_compared_in_a_summary_have_one_number_of_digits(old, tmp_path):
+    values = {"mse": (0.018, 0.022), "mse_recalibrated": (0.0101, 0.0104)}
+    records = [
+        compared(old, *(rho("a", values[name][k], metric=name) for name in values))
+        for k in range(2)
+    ]
+    write_summary(records, ["1", "2"], tmp_path)
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| a "))
+    assert [cell.split()[0] for cell in row.split("|")[2:4]] == ["0.02000", "0.01025"]
+
+
 def test_a_summary_answers_first_and_calls_no_contaminated_model_better():
     rows = [
         spread("a", 0.48, 0.5, 0.52),

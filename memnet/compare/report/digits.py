@@ -101,6 +101,15 @@ def is_bare(metric: str) -> bool:
     return metric in _NEVER_ABOVE_ONE
 
 
+def compared_with(metric: str) -> tuple[str, ...]:
+    """Return the metrics of :data:`COMPARED` that one is read against, itself among them.
+
+    >>> compared_with("mse"), compared_with("mae")
+    (('mse', 'mse_recalibrated'), ('mae',))
+    """
+    return next((names for names in COMPARED if metric in names), (metric,))
+
+
 def result_texts(result: Result, table: Iterable[Result] = ()) -> tuple[str, str]:
     """Return value and interval of a result as text, ``undefined`` and ``none`` for none.
 
@@ -108,11 +117,11 @@ def result_texts(result: Result, table: Iterable[Result] = ()) -> tuple[str, str
     other (:data:`COMPARED`) has one number of decimals: the most that any of their intervals
     warrants, so that rounding still moves no end by more than a tenth of the interval.
     """
-    group = next((names for names in COMPARED if result.metric in names), ())
+    others = compared_with(result.metric)
     those = [
         each
         for each in (result, *table)
-        if each.model == result.model and each.metric in group and each.value is not None
+        if each.model == result.model and each.metric in others and each.value is not None
     ]
     digits = max((decimals(each.value, each.interval) for each in those), default=None)
     bare = is_bare(result.metric)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from memnet.compare.record import CONTAMINATION, RunRecord
 from memnet.compare.report.answer import join_names
 from memnet.compare.report.csv_text import csv_text
-from memnet.compare.report.digits import decimals, fixed, is_bare
+from memnet.compare.report.digits import compared_with, decimals, fixed, is_bare
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render
 from memnet.compare.report.table_model import Cell, Column, Table, number_columns
@@ -240,13 +240,22 @@ def _listed(rows: Sequence[Spread]) -> str:
     return join_names(named)
 
 
-def _text(spread: Spread, value: float | None) -> str:
-    """Write a value of a metric with as many digits as its spread over the records warrants."""
+def _text(spread: Spread, value: float | None, table: Iterable[Spread] = ()) -> str:
+    """Write a value of a metric with as many digits as its spread over the records warrants.
+
+    ``table`` are the spreads in one table with it, see :func:`.digits.result_texts`.
+    """
     if value is None:
         return "undefined"
-    mean, sd = spread.mean or 0.0, spread.sd or 0.0
-    digits = decimals(mean, (mean - sd, mean + sd) if sd else None)
+    others = compared_with(spread.metric)
+    those = [each for each in table if each.model == spread.model and each.metric in others]
+    digits = max(map(_decimals, [spread, *those]))
     return fixed(value, digits, bare=is_bare(spread.metric))
+
+
+def _decimals(spread: Spread) -> int:
+    mean, sd = spread.mean or 0.0, spread.sd or 0.0
+    return decimals(mean, (mean - sd, mean + sd) if sd else None)
 
 
 def _records(records: Sequence[RunRecord], names: Sequence[str]) -> Table:
@@ -300,9 +309,9 @@ def _glance(rows: Sequence[Spread], models: list[str], count: int) -> Table:
         spread = by_name.get((model, metric))
         if spread is None:
             return Cell("")
-        sd = "" if spread.sd is None else f"SD {_text(spread, spread.sd)}"
+        sd = "" if spread.sd is None else f"SD {_text(spread, spread.sd, rows)}"
         fewer = f"; {spread.defined} of {count}" if 0 < spread.defined < count else ""
-        return Cell(_text(spread, spread.mean), interval=sd + fewer)
+        return Cell(_text(spread, spread.mean, rows), interval=sd + fewer)
 
     words: dict[str, str] = {}
     for spread in rows:
