@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from memnet.compare.report.digits import decimals, rounded
 from memnet.compare.report.table_model import p_equals
 from memnet.stats.levels import ALPHA
 from memnet.studies.migrate.agreement import rise_together
@@ -259,6 +260,30 @@ def write_sentences(record: MigrationRecord) -> list[str]:
 
 
 _WITHOUT_ZERO = ("rho", "r", "omega squared")  # what cannot be beyond 1
+_FEWEST = 2
+
+
+def claim_texts(claim: Mapping[str, Any], which: str) -> tuple[str, str]:
+    """Write ``"old"``, ``"new"`` or ``"difference"`` of a claim and its interval, as text.
+
+    The three of a claim have one number of decimals, the most that any of their intervals
+    warrants, and no nought before the point where no value can be beyond 1.
+
+    Examples
+    --------
+    >>> old, new = {"value": 0.579, "interval": [0.507, 0.644]}, {"value": 0.489, "interval": None}
+    >>> claim = {"old": old, "new": new, "difference": new, "detail": {"statistic": "rho"}}
+    >>> claim_texts(claim, "old"), claim_texts(claim, "new")
+    (('.58', '[.51, .64]'), ('.49', 'none'))
+    """
+    estimates = [claim[each] for each in ("old", "new", "difference")]
+    digits = max(
+        (decimals(each["value"], each["interval"]) for each in estimates if each["interval"]),
+        default=_FEWEST,
+    )
+    found = claim[which]
+    bare = claim["detail"]["statistic"] in _WITHOUT_ZERO
+    return rounded(found["value"], found["interval"], bare=bare, digits=digits)
 
 
 def write_results(record: MigrationRecord) -> str:
@@ -271,28 +296,21 @@ def _result(record: MigrationRecord, claim: Mapping[str, Any]) -> str:
     statistic = claim["detail"]["statistic"]
     level = f"{100 * record.settings['level']:g} % CI"
 
-    def write(estimate: Mapping[str, Any], p: float | None, symbol: str) -> str:
+    def write(which: str, p: float | None, symbol: str) -> str:
+        estimate = claim[which]
         if estimate["value"] is None:
             return f"undefined ({estimate['reason']})"
-        ends = estimate["interval"]
-        between = ""
-        if ends:
-            between = f", {level} [{_apa(ends[0], statistic)}, {_apa(ends[1], statistic)}]"
+        value, ends = claim_texts(claim, which)
+        between = f", {level} {ends}" if estimate["interval"] else ""
         tested = "" if p is None else f", {p_equals(p)}"
-        return f"{symbol} = {_apa(estimate['value'], statistic)}{between}{tested}"
+        return f"{symbol} = {value}{between}{tested}"
 
     p, floor = claim["p_difference"], claim["p_difference_floor"]
-    apart = write(claim["difference"], p, "difference")
+    apart = write("difference", p, "difference")
     if p is not None and p <= floor:  # no lower p can come of these resamples
         apart = apart.replace("p = ", "p <= ")
     return (
         f"{claim['title']} (n = {claim['n']:,}): with {name_of_new(record)} "
-        f"{write(claim['new'], claim['p_new'], statistic)}; with MemNet "
-        f"{write(claim['old'], claim['p_old'], statistic)}; {apart}."
+        f"{write('new', claim['p_new'], statistic)}; with MemNet "
+        f"{write('old', claim['p_old'], statistic)}; {apart}."
     )
-
-
-def _apa(value: float, statistic: str) -> str:
-    """Write two decimals, without the zero before the point where no value is beyond 1."""
-    text = f"{round(value, 2) + 0.0:.2f}"
-    return text.replace("0.", ".", 1) if statistic in _WITHOUT_ZERO else text

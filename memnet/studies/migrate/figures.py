@@ -5,7 +5,7 @@ Both are pure functions of the record. Old scores are blue squares and new ones 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import inf
 from typing import Any
 
@@ -30,6 +30,7 @@ from memnet.compare.report.style import (
     wrapped,
 )
 from memnet.studies.migrate.agreement import rise_together
+from memnet.studies.migrate.answer import claim_texts
 from memnet.studies.migrate.record import MigrationRecord
 
 _NAMES = 150.0
@@ -184,7 +185,7 @@ def draw_claims(record: MigrationRecord) -> Figure:
             right.text(
                 1.03,
                 place,
-                _text(claim["difference"]),
+                _text(claim),
                 transform=right.get_yaxis_transform(),
                 va="center",
                 fontsize=SMALL,
@@ -228,9 +229,8 @@ def _mark(axes: Axes, place: float, estimate: Mapping[str, Any], which: str, lab
     axes.plot([estimate["value"]], [place], ls="", ms=5.5, gid=which, zorder=3, **style, **named)
 
 
-def _text(estimate: Mapping[str, Any]) -> str:
-    if estimate["value"] is None:
-        return "undefined"
-    ends: Sequence[float] | None = estimate["interval"]
-    between = f" [{number(ends[0])}, {number(ends[1])}]" if ends else ""
-    return number(estimate["value"]) + between
+def _text(claim: Mapping[str, Any]) -> str:
+    """Write a claim's difference as the table does."""
+    value, ends = claim_texts(claim, "difference")
+    between = f" {ends}" if claim["difference"]["interval"] else ""
+    return (value + between).replace("-", "−")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.report.csv_text import csv_text
+from memnet.compare.report.digits import rounded
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import figure_files, render, svg_images
 from memnet.compare.report.table_model import (
@@ -24,6 +25,7 @@ from memnet.studies.migrate.agreement import TITLES
 from memnet.studies.migrate.answer import (
     COMPUTED_ALL_THE_SAME,
     SHOWN_WITH,
+    claim_texts,
     list_reading_notes,
     list_warnings,
     say_if_apart,
@@ -155,11 +157,11 @@ def claims_table(record: MigrationRecord) -> Table:
                 Cell(claim["title"]),
                 *([Cell(SHOWN_WITH[claim["verdict"]])] if verdict else []),
                 *([] if one else [Cell(f"{claim['n']:,}")]),
-                _cell(claim["old"]),
+                _claim_cell(claim, "old"),
                 _p_cell(claim, "old", several=len(record.claims) > 1),
-                _cell(claim["new"]),
+                _claim_cell(claim, "new"),
                 _p_cell(claim, "new", several=len(record.claims) > 1),
-                _cell(claim["difference"]),
+                _claim_cell(claim, "difference"),
                 Cell(p_of_difference(claim) or _UNDEFINED),
             ]
             for claim in record.claims
@@ -179,7 +181,7 @@ def _corrected(claims: Sequence[Mapping[str, Any]]) -> str:
 
 def _p_cell(claim: Mapping[str, Any], score: str, *, several: bool) -> Cell:
     text = _holm(claim, score) if several else ""
-    return Cell(p_value(claim[f"p_{score}"]) or _UNDEFINED, note=f"Holm {text}" if text else "")
+    return Cell(p_value(claim[f"p_{score}"]) or _UNDEFINED, interval=f"Holm {text}" if text else "")
 
 
 def _holm(claim: Mapping[str, Any], score: str) -> str:
@@ -217,13 +219,17 @@ def _at_floor(claim: Mapping[str, Any]) -> bool:
     return p is not None and p <= claim["p_difference_floor"]
 
 
+def _claim_cell(claim: Mapping[str, Any], which: str) -> Cell:
+    return _texts_cell(claim[which], claim_texts(claim, which))
+
+
 def _cell(estimate: Mapping[str, Any]) -> Cell:
-    ends = estimate["interval"]
-    return Cell(
-        short(estimate["value"]),
-        interval=f"[{short(ends[0])}, {short(ends[1])}]" if ends else "",
-        note=estimate["reason"],
-    )
+    return _texts_cell(estimate, rounded(estimate["value"], estimate["interval"]))
+
+
+def _texts_cell(estimate: Mapping[str, Any], texts: tuple[str, str]) -> Cell:
+    value, ends = texts
+    return Cell(value, interval=ends if estimate["interval"] else "", note=estimate["reason"])
 
 
 def attenuation_table(record: MigrationRecord) -> Table:
@@ -238,7 +244,7 @@ def attenuation_table(record: MigrationRecord) -> Table:
                 _cell(row["old"]),
                 _cell(row["new"]),
                 Cell(short(expected)),
-                _cell(plain[row["title"]]["new"]),
+                _claim_cell(plain[row["title"]], "new"),
             ]
         )
     return Table(

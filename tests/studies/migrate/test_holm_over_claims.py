@@ -61,7 +61,7 @@ def test_it_is_that_of_statsmodels_over_all_claims_with_one_score(record, score)
 def test_it_stands_under_the_p_on_the_page_and_in_the_csv(record):
     table = claims_table(record)
     assert "under each Holm's, corrected over the 5 claims with one score" in table.before
-    assert all(cell.note.startswith("Holm ") for cell in p_cells(table))
+    assert all(cell.interval.startswith("Holm ") for cell in p_cells(table))
     rows = list(csv.DictReader(io.StringIO(claims_csv(record))))
     assert [float(row["p_new_holm"]) for row in rows] == [
         claim["p_new_holm"] for claim in record.claims
