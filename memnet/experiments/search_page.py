@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from memnet.compare.report.digits import fixed
+from memnet.compare.report.digits import fixed, rounded
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render, svg_images, write_page
-from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
+from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.errors import MemnetError, unknown_name
 from memnet.experiments.settings_figure import (
     draw_settings,
@@ -150,7 +150,7 @@ def _row(trial: Mapping[str, Any], names: Sequence[str], folder: Path, *, best: 
     value = finite(trial["value"])
     texts = [
         trial["state"],
-        "" if value is None else number(value),
+        "" if value is None else rounded(value, None, bare=True)[0],
         f"{len(trial['curves']):,}",
         "" if top is None else f"{top['step']:,.0f}",
         *(plain(trial["params"][name]) if name in trial["params"] else "" for name in names),

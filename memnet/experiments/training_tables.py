@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memnet.compare.record import RunRecord
-from memnet.compare.report.digits import decimals, fixed
-from memnet.compare.report.table_model import Cell, Column, Table, number, number_columns
+from memnet.compare.report.digits import decimals, fixed, rounded
+from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.compare.report.tables import value_cell
 from memnet.experiments.training_figures import plain
 from memnet.experiments.training_run import tested_model
@@ -107,8 +107,8 @@ def _validation(run: Mapping[str, Any], row: Mapping[str, Any], word: str) -> li
     when = "" if epoch is None else f"epoch {epoch:g}"
     return [
         Cell(f"{count:,}"),
-        Cell(number(row.get("val_spearman")), word=word),
-        Cell(number(row.get("val_loss")), word=word),
+        Cell(rounded(row.get("val_spearman"), None, bare=True)[0], word=word),
+        Cell(rounded(row.get("val_loss"), None)[0], word=word),
         Cell(when if step is None else f"{when}, step {step:,.0f}"),
     ]
 

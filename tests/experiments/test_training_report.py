@@ -310,10 +310,8 @@ def test_contaminated_validation_figures_are_called_so_first_and_beside_each(pag
     assert first < page.text.index(why) < page.text.index("At a glance")
     glance = page.text[page.text.index("At a glance Contamination") :]
     assert f"Contamination of the validation values: contaminated. {why}" in glance
-    start = "Validation, at the start 100 0.020000 contaminated 0.060000 contaminated epoch 0"
-    best = (
-        "whose weights were kept 100 0.612000 contaminated 0.015000 contaminated epoch 3, step 30"
-    )
+    start = "Validation, at the start 100 .0200 contaminated 0.0600 contaminated epoch 0"
+    best = "whose weights were kept 100 .612 contaminated 0.0150 contaminated epoch 3, step 30"
     assert start in glance
     assert best in glance
 
@@ -339,7 +337,7 @@ def test_a_run_that_does_not_say_whether_it_is_contaminated_is_unknown(tmp_path)
     del run["data"]["contamination"], run["data"]["contamination_why"]
     text = Page(write_run_page(write_run(tmp_path, run))).text
     assert "Contamination of the validation values: unknown." in text
-    assert "100 0.612000 unknown" in text
+    assert "100 .612 unknown" in text
 
 
 @pytest.mark.parametrize(
@@ -417,7 +415,7 @@ def test_the_page_of_a_search_lists_every_run_the_highest_value_first(tmp_path):
     path = write_search_page(tmp_path, trials(folder))
     listed = table_rows(path)
     assert [row[0] for row in listed] == ["run 2", "run 0 best", "run 1", "run 3", "run 4"]
-    assert listed[0][1:6] == ["pruned", "0.900000", "2", "10", "0.5"]
+    assert listed[0][1:6] == ["pruned", ".900", "2", "10", "0.5"]
     assert listed[4][1:5] == ["failed", "", "2", ""]
     page = Page(path)
     assert "5 runs: 2 complete, 1 pruned, 2 failed" in page.text
