@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 
 
@@ -16,8 +17,13 @@ def manifest_digest(ids: Iterable[str], labels: Iterable[float]) -> str:
 
     It is taken over the lines ``id<TAB>score``, each ended by a newline, in the order of the ids'
     code points. A score is written as the shortest decimal that reads back as the same float64
-    (Python's ``repr``), so the digest is the same on every machine.
+    (Python's ``repr``), so the digest is the same on every machine. A picture without a score (NaN)
+    has no line: its cell is empty in the table.
     """
-    pairs = sorted(zip(ids, map(float, labels), strict=True))
+    pairs = sorted(
+        (image_id, label)
+        for image_id, label in zip(ids, map(float, labels), strict=True)
+        if not math.isnan(label)
+    )
     lines = "".join(f"{image_id}\t{label!r}\n" for image_id, label in pairs)
     return hashlib.sha256(lines.encode()).hexdigest()

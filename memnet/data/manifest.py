@@ -244,15 +244,15 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise MemnetError(
             f"{manifest_file} has schema version {printable(repr(version), 80)}, and this memnet "
-            f"knows {SCHEMA_VERSION}: build the table again with `memnet dataset`, or update "
-            "memnet."
+            f"knows {SCHEMA_VERSION}: build the table again with `{_command_of(manifest)}`, or "
+            "update memnet."
         )
     try:
         check_shape(manifest, _SHAPE, "")
     except ValueError as error:
         raise MemnetError(
-            f"{manifest_file} is damaged ({words_of(error)}); build the table again with `memnet "
-            "dataset`."
+            f"{manifest_file} is damaged ({words_of(error)}); build the table again with "
+            f"`{_command_of(manifest)}`."
         ) from error
     frame = read_table_any(truth)
     columns = [manifest["id_column"], manifest["truth_column"]]
@@ -260,11 +260,17 @@ def read_manifest(truth: str | os.PathLike[str]) -> dict[str, Any] | None:
         as_text(frame[columns[0]]), to_numbers(frame[columns[1]]).tolist()
     ):
         raise MemnetError(
-            f"{path} was altered after `memnet dataset` wrote it, since its ids or labels do not "
-            f"give the digest in {manifest_file.name}; build it again, or delete "
-            f"{manifest_file.name} to use the table as your own."
+            f"{path} was altered after `{_command_of(manifest)}` wrote it, since its ids or labels "
+            f"do not give the digest in {manifest_file.name}; run the command again, or delete "
+            f"{manifest_file.name} to use the table as your own (then name its column with "
+            "--truth-column)."
         )
     return manifest
+
+
+def _command_of(manifest: Mapping[str, Any]) -> str:
+    """Name the command that writes such a table: only one knows single participants' answers."""
+    return "memnet responses" if manifest.get("answers") else "memnet dataset"
 
 
 def digest_of(path: Path) -> str:

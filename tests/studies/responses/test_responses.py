@@ -175,6 +175,33 @@ def test_a_selection_of_the_pictures_is_compared_with_its_own_answers(trials, tm
     assert found.labels["kind"] == "participants"
 
 
+@pytest.mark.parametrize("column", ["hit_rate", "false_alarm_rate", "corrected", "d_prime"])
+def test_pictures_without_a_measure_are_left_out_by_name(trials, tmp_path, column):
+    """Pictures 0 to 4 were never old, 25 to 29 never new: cells of theirs are empty."""
+    number = trials["image"].str.extract(r"^(\d+)", expand=False).fillna("10").astype(int)
+    never = ((number < 5) & (trials["old"] == 1)) | ((number >= 25) & (trials["old"] == 0))
+    path = made(trials[~never], tmp_path)
+    scores = perfect(path).assign(score=np.linspace(0, 1, PICTURES))
+    found = memnet.compare(path, scores, truth_column=column, resamples=50)
+    lacks = {"hit_rate": [0], "false_alarm_rate": [25]}.get(column, [0, 25])
+    assert found.items["n"] == PICTURES - 5 * len(lacks)
+    assert found.labels["kind"] == "participants"
+    assert found.labels["figures"]["split_half"]["value"] is not None
+    (said,) = (each for each in found.warnings if "set aside" in each)
+    assert said.startswith(f"{5 * len(lacks)} row(s) of {column} were set aside: ")
+    assert f"({lacks[0]:02d}.jpg): {column} is missing" in said
+
+
+def test_an_altered_table_names_the_command_that_wrote_it(trials, tmp_path):
+    path = made(trials, tmp_path)
+    table = pd.read_csv(path)
+    table.assign(hit_rate=table["hit_rate"].where(table.index > 0)).to_csv(path, index=False)
+    with pytest.raises(memnet.MemnetError) as caught:
+        memnet.compare(path, table.assign(score=0.5), resamples=20)
+    assert "altered after `memnet responses` wrote it" in str(caught.value)
+    assert "run the command again, or delete pictures.csv.json" in str(caught.value)
+
+
 def test_rates_that_an_inverted_coding_makes_are_doubted(trials):
     right = memnet.responses(trials, **HOW, halves=2)
     assert right.record["doubts"] == []
