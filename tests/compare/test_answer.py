@@ -272,7 +272,7 @@ def test_warnings_stand_in_the_order_of_what_they_threaten_and_none_is_lost(old)
     assert ordered == [WARNINGS[place] for place in (5, 6, 4, 2, 1, 3, 0)]
     text = markdown(record)
     ordered.remove(WARNINGS[2])  # stands in full under the answer
-    assert f"> {WARNINGS[2]}\n" in text[: text.index("## At a glance")]
+    assert f"> {WARNINGS[2]}\n" in text[: text.index("| Model |")]
     places = [text.index(f"> * {warning.split('[')[0]}") for warning in ordered]
     assert places == sorted(places)
 
@@ -334,7 +334,9 @@ def test_the_answer_stands_before_any_table_and_the_rest_is_folded(old):
         assert "2026-11-24 19:35 UTC" in lines[2]
         assert answer < next(place for place, line in enumerate(lines) if line.startswith("|"))
         headings = [line for line in lines if line.startswith("## ")]
-        assert headings[0] == "## At a glance"
+        assert headings[0] == "## In words"
+        first = lines[: lines.index("## In words")]
+        assert any(line.startswith("| Model | Spearman's rho | ") for line in first)
         assert all(heading.endswith(" ##") for heading in headings[1:])
 
 

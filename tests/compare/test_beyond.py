@@ -105,6 +105,8 @@ def test_the_report_says_who_adds_and_what_that_does_not_show(record):
     text = markdown(record)
     assert "## Beyond the baseline" in text
     assert NOISY[:60] in text
+    first = text[: text.index("## In words")]
+    assert f"{good[: good.index(', F(')]}. noise is not shown to add to " in first
 
 
 def test_the_csv_has_every_number_in_full(record):

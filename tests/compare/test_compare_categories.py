@@ -146,6 +146,7 @@ def test_categories_draw_no_resamples_of_their_own(monkeypatch):
 
 def test_the_report_has_the_section_the_table_and_the_figure(record):
     text = markdown(record)
+    assert "With category held constant, rho: categories " in text[: text.index("## In words")]
     section = text[text.index("## Within categories") : text.index("## Between models")]
     assert "categories_spearman.png" in section
     assert "| category held constant |" in section

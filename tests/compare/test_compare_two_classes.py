@@ -174,7 +174,7 @@ def test_the_report_begins_with_the_auc(record):
     assert counted.startswith("The human scores are two classes: ")
     assert "'H' (taken for the memorable ones)" in counted
     text = markdown(record)
-    glance = text[text.index("## At a glance") : text.index("## Two classes")]
+    glance = text[text.index("| Model |") : text.index("## In words")]
     assert "| Model | AUC | Top minus bottom quarter |" in glance
     assert "rho" not in glance
     assert "Top minus bottom quarter" in glossary(record)

@@ -39,6 +39,15 @@ def sentence(record: RunRecord) -> str:
     return " ".join(parts)
 
 
+def short_sentence(record: RunRecord) -> str:
+    """Say each model's rho with the category held constant, for the first lines of a report."""
+    if not has_categories(record):
+        return ""
+    found = record.categories["models"]
+    each = [f"{model} {_shown(of_model['within'])}" for model, of_model in found.items()]
+    return f"With {record.categories['column']} held constant, rho: {'; '.join(each)}."
+
+
 def contradiction(record: RunRecord, model: str) -> str:
     """Say in a few words where rho within categories contradicts rho over all pictures; else "".
 

@@ -29,7 +29,12 @@ def increment_sentences(record: RunRecord) -> list[str]:
     return [_sentence(row, len(record.increments)) for row in record.increments]
 
 
-def _sentence(row: Increment, models: int) -> str:
+def short_sentences(record: RunRecord) -> list[str]:
+    """Say the same without test and partial rho, for the first lines of a report."""
+    return [_sentence(row, len(record.increments), short=True) for row in record.increments]
+
+
+def _sentence(row: Increment, models: int, *, short: bool = False) -> str:
     name = join_names(row.baseline)
     if row.increment is None:
         return f"What {row.model} adds to {name} is undefined: {row.reason}."
@@ -44,17 +49,18 @@ def _sentence(row: Increment, models: int) -> str:
     against = " (the wrong way round)" if ends is not None and ends[1] < 0 else ""
     if row.p_holm is None or row.f is None:
         verb = "adds to" if apart else "is not shown to add to"
-        return f"{row.model} {verb} {name}{against}: {size}; {rank}."
+        said = f"{row.model} {verb} {name}{against}"
+        return f"{said}: {size}." if short else f"{said}: {size}; {rank}."
     test = f"F(1, {row.df:,}) = {row.f:.2f}, {p_equals(row.p_holm)}"
     test += " after correction" if models > 1 else ""
     found = row.p_holm < ALPHA
     if apart and found:
-        return f"{row.model} adds to {name}{against}: {size}, {test}; {rank}."
-    if not apart and not found:
-        return f"{row.model} is not shown to add to {name}: {size}, {test}; {rank}."
-    return (
-        f"Interval and test disagree on whether {row.model} adds to {name}: {size}, {test}; {rank}."
-    )
+        said = f"{row.model} adds to {name}{against}"
+    elif not apart and not found:
+        said = f"{row.model} is not shown to add to {name}"
+    else:
+        said = f"Interval and test disagree on whether {row.model} adds to {name}"
+    return f"{said}: {size}." if short else f"{said}: {size}, {test}; {rank}."
 
 
 def increment_table(record: RunRecord) -> Table | None:

@@ -134,6 +134,10 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "record": record,
         "dataset": dataset_title(record.dataset) or "not named",
         "answer": answer.write_answer(record),
+        "asked": [
+            *filter(None, [categories.short_sentence(record)]),
+            *increments.short_sentences(record),
+        ],
         "threats": under_the_answer,
         "warnings": [w for w in threats.order_warnings(record) if w not in under_the_answer],
         "findings": findings.write_findings(record),

@@ -94,9 +94,9 @@ def at_a_glance(record: RunRecord) -> Table:
         title="",
         columns=[Column("Model"), *(Column(headings[name], numeric=True) for name in names)],
         rows=rows,
-        before=f"{sort if len(rows) > 1 else ''}Under each value its {level(record)} "
-        "interval; under each model whether it may have seen these pictures.",
-        after=_undefined(record, names),
+        after=f"{sort if len(rows) > 1 else ''}Under each value its {level(record)} "
+        "interval; under each model whether it may have seen these pictures. "
+        f"{_undefined(record, names)}".rstrip(),
     )
 
 
