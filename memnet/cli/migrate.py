@@ -74,6 +74,7 @@ def migrate(
     """
     from memnet.cli.messages import command_line, report_failures, say_if_misspelt, say_some
     from memnet.cli.paths import keep_inputs
+    from memnet.studies.migrate.answer import list_warnings
     from memnet.studies.migrate.migrate import SCORES
     from memnet.studies.migrate.migrate import migrate as migrate_study
     from memnet.util.atomic import require_writable
@@ -112,7 +113,8 @@ def migrate(
     _print(record)
     for sentence in record.set_aside:
         say(sentence)
-    say_some([*record.cautions, *record.remarks], f"in {result.page}")
+    warnings = [each for each in list_warnings(record) if each not in record.set_aside]
+    say_some(warnings, f"in {result.page}")
     if record.crosswalk is None:
         say(f"no crosswalk was fitted: {record.crosswalk_reason}")
     say(f"{record.pictures['n']:,} pictures migrated -> {result.page}")
@@ -128,13 +130,18 @@ def _print(record: MigrationRecord) -> None:
 
     from memnet.compare.report.table_model import Column, number_columns, p_value, short
     from memnet.compare.report.terminal import print_table
-    from memnet.studies.migrate.answer import write_answer, write_next_step
+    from memnet.studies.migrate.answer import (
+        read_out,
+        say_agreement,
+        write_answer,
+        write_next_step,
+    )
     from memnet.studies.migrate.page import p_of_difference
     from memnet.util.text import printable
 
-    sentences = record.conclusions
+    sentences = read_out(record)
     if record.new:
-        said = [write_answer(record), write_next_step(record)]
+        said = [write_answer(record), say_agreement(record), write_next_step(record)]
         said += sentences[1:2] if sentences[:1] == said[:1] else []  # what the numbers are not
         for text in filter(None, said):
             print(textwrap.fill(printable(text, len(text)), 100), end="\n\n")

@@ -146,10 +146,10 @@ def score_cautions(
             Caution(
                 kind="clamped",
                 sentence=f"{_count(low + high, len(finite), 'score')} of {model} "
-                f"{_are(low + high)} exactly 0 ({low:,}) or {top:g} ({high:,}){_which(names)}. "
-                "They were clamped, that is, cut off at the end of the scale: the true values lie "
-                "beyond it, and different pictures have equal scores. Use the outputs before "
-                "scaling (column raw of memnet's tables), or treat these scores as censored.",
+                f"{_are(low + high)} exactly 0 ({low:,}) or {top:g} ({high:,}){_which(names)}: "
+                "they were clamped, that is, cut off at the end of the scale, so ties there are "
+                "not real. The true values lie beyond it. Use the outputs before scaling (column "
+                "raw of memnet's tables), or treat these scores as censored.",
                 ids=tuple(names),
             )
         )

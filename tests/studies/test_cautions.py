@@ -93,7 +93,11 @@ def test_scores_at_the_ends_are_called_clamped():
     (caution,) = found
     assert caution.kind == "clamped"
     assert caution.ids == ("a", "c", "d")
-    assert "3 of 4 scores of memnet are exactly 0 (1) or 1 (2) (a, c, d)." in caution.sentence
+    assert (
+        "3 of 4 scores of memnet are exactly 0 (1) or 1 (2) (a, c, d): they were"
+        in caution.sentence
+    )
+    assert "so ties there are not real." in caution.sentence
     assert score_cautions([0.001, 0.3, 0.999], "memnet") == []
 
 

@@ -7,16 +7,13 @@ cautions again and again. A page says each caution once, here.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memnet.compare.report.digits import decimals, rounded
 from memnet.compare.report.table_model import p_equals
-from memnet.stats.levels import ALPHA
 from memnet.studies.migrate.agreement import rise_together
-from memnet.studies.migrate.claims.claim import Estimate
-from memnet.studies.migrate.claims.conclusions import is_significant
+from memnet.studies.migrate.by_variable import say_by_variable, scores_differ
 from memnet.studies.migrate.crosswalk_fit import FEWEST as FEWEST_FOR_MAP
 from memnet.studies.migrate.methods import say_unrelated
 from memnet.studies.migrate.new_scores import is_resmem
@@ -34,7 +31,6 @@ SHOWN_WITH = {
 }
 """With which score a claim is significant, by its ``verdict``, in a cell of a table."""
 
-_KEPT = ("holds", "stronger", "weaker")
 _REPEATED = (
     re.compile(r", so this is no evidence that they disagree"),
     re.compile(r" Values within these intervals are neither shown nor ruled out\."),
@@ -46,6 +42,10 @@ _REPEATED = (
 )
 
 
+_ABOUT_FLOOR = re.compile(r"In [\d,]+ of [\d,]+ claims the p of the difference is the lowest")
+"""How :func:`~memnet.studies.migrate.claims.conclusions.list_floor_remarks` begins."""
+
+
 def write_answer(record: MigrationRecord) -> str:
     """Say in a sentence or two what happens to the study's conclusions with the new score."""
     if not record.new:
@@ -54,30 +54,15 @@ def write_answer(record: MigrationRecord) -> str:
         return apart
     if not record.claims:
         return "No claim was redone: none was requested, or too few pictures have values for one."
-    claims = record.claims
-    words = Counter(claim["verdict"] for claim in claims)
-    name = name_of_new(record)
-    kept = sum(words[word] for word in _KEPT)
-    if kept == len(claims):
-        which = "The claim holds" if kept == 1 else f"All {kept} claims hold"
-        return f"{which} with {name} as with MemNet{_how_strong(words)}."
-    parts = []
-    if kept:
-        parts.append(f"{kept} {'holds' if kept == 1 else 'hold'}{_how_strong(words)}")
-    if count := words["reversed"]:
-        parts.append(f"{count} {'changes its' if count == 1 else 'change their'} sign")
-    for word, score in (("old only", "MemNet"), ("new only", name)):
-        if count := words[word]:
-            parts.append(f"{_be(count)} significant with {score} only{_difference(claims, word)}")
-    if count := words["neither"]:
-        parts.append(f"{_be(count)} significant with neither score")
-    if count := words["undefined"]:
-        parts.append(f"{_be(count)} undefined")
-    if len(claims) == 1:
-        return f"The claim, redone with {name}, {parts[0].removeprefix('1 ')}."
+    return say_by_variable(record.claims, name_of_new(record))
+
+
+def say_agreement(record: MigrationRecord) -> str:
+    """Say how old and new scores go together; "" where the answer itself says it."""
+    if not record.new or not record.agreement.get("figures") or say_if_apart(record):
+        return ""
     return (
-        f"Of the study's {len(claims)} claims, redone with {name}, {'; '.join(parts)}."
-        f"{_holm(claims, name)}"
+        f"Between the old and the new scores, {_rho(record)} on {record.agreement['n']:,} pictures."
     )
 
 
@@ -90,7 +75,7 @@ def write_next_step(record: MigrationRecord) -> str:
         "methods to paste are below)."
     )
     if any(
-        claim["verdict"] in ("old only", "new only") and not _scores_differ(claim)
+        claim["verdict"] in ("old only", "new only") and not scores_differ(claim)
         for claim in record.claims
     ):
         text += (
@@ -102,59 +87,12 @@ def write_next_step(record: MigrationRecord) -> str:
     return text
 
 
-def _holm(claims: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Say how many p values stay below .05 when they are corrected for their number."""
-    below = {
-        score: sum(
-            claim[f"p_{score}_holm"] < ALPHA
-            for claim in claims
-            if claim.get(f"p_{score}_holm") is not None
-        )
-        for score in ("new", "old")
-    }
-    if all(claim.get("p_new_holm") is None for claim in claims):
-        return ""
-    be = "is" if below["new"] == 1 else "are"
-    return (
-        f" Corrected for {len(claims)} claims (Holm), {below['new'] or 'none'} {be} significant "
-        f"with {name} and {below['old'] or 'none'} with MemNet."
-    )
-
-
-def _be(count: int) -> str:
-    return f"{count} {'is' if count == 1 else 'are'}"
-
-
-def _how_strong(words: Counter[str]) -> str:
-    parts = [f"{words[word]} {word}" for word in ("stronger", "weaker") if words[word]]
-    return f" ({' and '.join(parts)} than with MemNet)" if parts else ""
-
-
-def _difference(claims: Sequence[Mapping[str, Any]], word: str) -> str:
-    """Say in how many of such claims the two scores are shown to differ."""
-    those = [claim for claim in claims if claim["verdict"] == word]
-    shown = sum(map(_scores_differ, those))
-    if not shown:
-        them = "it" if len(those) == 1 else "any of them"
-        return f", though the two scores are not shown to differ in {them}"
-    if shown == len(those):
-        return ", and there the two scores differ"
-    return f", and in {shown} of them the two scores differ"
-
-
 def name_of_new(record: MigrationRecord) -> str:
     """Name the new model in a sentence."""
     name = str(record.new.get("name") or "")
     if is_resmem(name):
         return "ResMem"
     return "the new score" if record.new.get("known_by") == "nobody" else name
-
-
-def _scores_differ(claim: Mapping[str, Any]) -> bool:
-    found = claim["difference"]
-    ends = found["interval"] and (found["interval"][0], found["interval"][1])
-    difference = Estimate(value=found["value"], interval=ends, reason=found["reason"])
-    return is_significant(difference, claim["p_difference"])
 
 
 COMPUTED_ALL_THE_SAME = (
@@ -206,8 +144,14 @@ def open_conclusions(record: MigrationRecord) -> list[str]:
 
 
 def list_warnings(record: MigrationRecord) -> list[str]:
-    """List what threatens the answer, each once: what was left out, the pictures, the rest."""
-    return list(dict.fromkeys([*record.set_aside, *record.cautions, *record.remarks]))
+    """List what threatens the answer, each once: what was left out, the pictures, the rest.
+
+    Where the scores are apart, how exact a p value is does not matter yet.
+    """
+    warnings = list(dict.fromkeys([*record.set_aside, *record.cautions, *record.remarks]))
+    if say_if_apart(record):
+        warnings = [each for each in warnings if not _ABOUT_FLOOR.match(each)]
+    return warnings
 
 
 def shorten_warnings(warnings: Sequence[str]) -> list[str]:
@@ -252,11 +196,37 @@ def list_reading_notes(record: MigrationRecord) -> list[str]:
 
 
 def write_sentences(record: MigrationRecord) -> list[str]:
-    """Return the conclusion of each claim without the cautions that stand beside the table."""
+    """Return the conclusion of each claim without the cautions that stand beside the table.
+
+    Where the scores are apart, no sentence says what becomes of its claim.
+    """
     sentences = record.conclusions[len(record.conclusions) - len(record.claims) :]
+    if say_if_apart(record):
+        pairs = zip(record.claims, sentences, strict=True)
+        sentences = [_without_verdict(claim["title"], sentence) for claim, sentence in pairs]
     for pattern in _REPEATED:
         sentences = [pattern.sub("", sentence) for sentence in sentences]
     return sentences
+
+
+def _without_verdict(title: str, sentence: str) -> str:
+    """Leave the numbers of a conclusion: "rho of a and b: holds. It is ..." is no longer "holds".
+
+    Examples
+    --------
+    >>> _without_verdict("rho of a and b", "rho of a and b: holds. It is 0.30, p < 0.001, ...")
+    'rho of a and b: it is 0.30, p < 0.001, ...'
+    """
+    _, found, numbers = sentence.removeprefix(f"{title}: ").partition(". It is ")
+    return f"{title}: it is {numbers}" if found else sentence
+
+
+def read_out(record: MigrationRecord) -> list[str]:
+    """Return the conclusions; where the scores are apart, without what becomes of each claim."""
+    apart = say_if_apart(record)
+    if not apart or not record.claims:
+        return record.conclusions
+    return [apart, COMPUTED_ALL_THE_SAME, *write_sentences(record)]
 
 
 _WITHOUT_ZERO = ("rho", "r", "omega squared")  # what cannot be beyond 1
@@ -287,9 +257,13 @@ def claim_texts(claim: Mapping[str, Any], which: str) -> tuple[str, str]:
 
 
 def write_results(record: MigrationRecord) -> str:
-    """Write the results as the APA's manual has it, a sentence a claim, to be pasted."""
-    results = [_result(record, claim) for claim in record.claims]
-    return "\n".join([*filter(None, [say_unrelated(record.agreement)]), *results])
+    """Write the results as the APA's manual has it, a sentence a claim, to be pasted.
+
+    Where the scores are apart there are none, but the sentence that says why.
+    """
+    if unrelated := say_unrelated(record.agreement):
+        return unrelated
+    return "\n".join(_result(record, claim) for claim in record.claims)
 
 
 def _result(record: MigrationRecord, claim: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from memnet.stats.levels import LEVEL
 from memnet.studies.cautions import score_cautions
 from memnet.studies.migrate import methods
 from memnet.studies.migrate.agreement import measure_agreement
-from memnet.studies.migrate.answer import open_conclusions
+from memnet.studies.migrate.answer import open_conclusions, read_out
 from memnet.studies.migrate.claims.attenuation import (
     correct_for_attenuation,
     published_validities,
@@ -84,7 +84,7 @@ class Migration:
     def __str__(self) -> str:
         """Say what changed and what did not: a line for each claim."""
         n, study = self.record.pictures["n"], self.record.study["source"]
-        return "\n".join([f"{n:,} pictures of {study} migrated.", *self.record.conclusions])
+        return "\n".join([f"{n:,} pictures of {study} migrated.", *read_out(self.record)])
 
     def __repr__(self) -> str:
         """Return the sentences too: a notebook shows them."""

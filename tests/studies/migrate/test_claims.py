@@ -591,8 +591,8 @@ def test_a_test_and_an_interval_that_disagree_show_nothing_and_the_sentence_says
     claim = replace(made(0.63, 0.4, 0.029, 0.002, 0.4), old=wide)
     assert classify_claim(claim) == "new only"
     assert write_conclusion(claim).endswith(
-        "With the old score its test and its interval disagree, as can happen with few pictures, "
-        "so it does not count as significant."
+        "With the old score its test and its interval disagree, as two different approximations "
+        "can where p is near .05, so it does not count as significant."
     )
     assert classify_claim(replace(claim, new=wide)) == "neither"
     assert "With both scores its test and its interval" in write_conclusion(
@@ -620,7 +620,7 @@ def test_omega_squared_counts_only_where_its_two_sided_interval_leaves_0_too():
     )
     assert classify_claim(claim) == "neither"
     assert "as the interval has two sides and the test has one" in write_conclusion(claim)
-    assert "few pictures" not in write_conclusion(claim)
+    assert "approximations" not in write_conclusion(claim)
 
 
 def test_a_figure_without_an_interval_is_not_shown_by_its_test_alone():

@@ -13,6 +13,8 @@ import memnet
 from memnet.cli.migrate import _print
 from memnet.studies.migrate.answer import (
     COMPUTED_ALL_THE_SAME,
+    claim_texts,
+    say_agreement,
     say_if_apart,
     write_answer,
     write_next_step,
@@ -64,13 +66,12 @@ def pages(tmp_path_factory):
 
 def test_the_answer_comes_before_warnings_table_figure_and_what_is_folded(pages):
     record, text = pages["sound"]
-    answer = re.search(r"^\*\*(Of the study's 4 claims, redone with ResMem, .*)\*\*$", text, re.M)
+    answer = re.search(r"^\*\*(With ResMem as with MemNet, .*)\*\*$", text, re.M)
     assert answer is not None
-    words = [claim["verdict"] for claim in record.claims]
-    kept = sum(word in ("holds", "stronger", "weaker") for word in words)
-    assert f"{kept} hold" in answer[1]
+    assert answer[1] == write_answer(record)
     wanted = [
-        "Of the study's 4 claims",
+        "With ResMem as with MemNet, memorability goes with rating",
+        "\n\nBetween the old and the new scores, Spearman's rho is 0.",
         "What to do next: report each claim with both scores",
         "What threatens it",
         "## The claims, with",
@@ -97,13 +98,18 @@ def test_scores_not_shown_to_be_related_answer_nothing(pages):
     )
     first = text.split("\n\n")[2]
     assert first == f"**{answer}**"
-    for said in ("redone with ResMem", "What to do next", "holds", "| Shown with |"):
+    for said in ("With ResMem as", "What to do next", "What threatens", "holds", "| Shown with |"):
         assert said not in text.partition("## The claims")[0]
     assert "| Shown with |" not in text
     _, _, claims = text.partition("## The claims, computed all the same ##\n\n> ")
     assert claims.startswith(COMPUTED_ALL_THE_SAME)
     assert text.index("figures/scores.png") < text.index("## The claims")
     assert "### Each claim in a sentence" in claims  # within the fold
+    sentences = claims.partition("### Each claim in a sentence")[2].partition("## ")[0]
+    assert "Spearman's rho of memorability and rating: it is 0." in sentences
+    assert not re.search(r": (holds|changes|is significant)", sentences)
+    assert "Also to be known" in text
+    assert "the lowest that 200 resamples can give" not in text
     _, _, corrected = text.partition("## What better measurement alone would do ##\n\n> ")
     assert corrected.startswith(COMPUTED_ALL_THE_SAME)
     assert record.conclusions[:2] == [answer, COMPUTED_ALL_THE_SAME]
@@ -118,8 +124,10 @@ def test_nor_do_the_sentences_to_paste(pages):
         f"{rho['value']:.3f}, 95 % interval [{low:.3f}, {high:.3f}], n = 60), so the results with "
         "the new scores are no test of the earlier ones."
     )
-    results = text[text.index("### Results") : text.index("### In short")]
-    assert results.index(said) < results.index("Spearman's rho of memorability and rating")
+    assert write_results(record) == said
+    results = text[text.index("### Instead of results") : text.index("### In short")]
+    assert said in results
+    assert "of memorability" not in results
     parts = split_methods(record.methods)
     assert said in parts["In short"]
     assert said in parts["In full"]
@@ -137,7 +145,11 @@ def test_in_print_it_is_said_first_too(pages, capsys):
         first, *others = capsys.readouterr().out.split("\n\n")
         assert " ".join(first.split()) == write_answer(record)
         assert [" ".join(other.split()) for other in others].count(COMPUTED_ALL_THE_SAME) == apart
-        assert others[1].startswith("claim ")
+        assert others[1 if apart else 2].startswith("claim ")
+        assert " ".join(others[0].split()) == (
+            COMPUTED_ALL_THE_SAME if apart else say_agreement(record)
+        )
+        assert (": holds" in str(done) + first + "".join(others)) is not apart
 
 
 def related(record, value, interval, reason=""):
@@ -181,13 +193,15 @@ def with_verdicts(record, verdicts):
     return replace(record, claims=claims)
 
 
-def test_the_answer_names_the_score_and_calls_no_claim_vanished(pages):
+def test_the_answer_names_the_variables_and_calls_no_claim_vanished(pages):
+    """The claims are two of rating, then fame's with rating, then the groups'."""
     record = with_verdicts(pages["sound"][0], ["old only", "old only", "new only", "neither"])
     said = write_answer(record)
     assert said.startswith(
-        "Of the study's 4 claims, redone with ResMem, 2 are significant with MemNet only, though "
-        "the two scores are not shown to differ in any of them; 1 is significant with ResMem only, "
-        "though the two scores are not shown to differ in it; 1 is significant with neither score."
+        "Significant with MemNet only, though the two scores are not shown to differ there: "
+        "rating. Significant with ResMem only, though the two scores are not shown to differ "
+        "there: fame with rating, memorability held constant. Significant with neither MemNet nor "
+        "ResMem: kind. (4 statistics of 3 variables; corrected for their number (Holm), "
     )
     assert "no longer" not in said
     step = write_next_step(record)
@@ -196,6 +210,35 @@ def test_the_answer_names_the_score_and_calls_no_claim_vanished(pages):
     step = write_next_step(with_verdicts(record, ["holds"] * 4))
     assert "stays open" not in step
     assert "refuted" not in step
+
+
+def test_statistics_of_a_variable_that_disagree_are_counted(pages):
+    said = write_answer(
+        with_verdicts(pages["sound"][0], ["weaker", "neither", "holds", "stronger"])
+    )
+    assert said.startswith(
+        "With ResMem as with MemNet, memorability differs by kind (stronger); fame goes with "
+        "rating where memorability is held constant. By some of their statistics only: rating (1 "
+        "of 2 significant with both scores, 1 with neither). (4 statistics of 3 variables; "
+    )
+    said = write_answer(with_verdicts(pages["sound"][0], ["old only", "neither", "holds", "holds"]))
+    assert "rating (1 of 2 with MemNet only, 1 with neither, no difference shown)." in said
+
+
+def test_of_many_variables_four_are_named(pages):
+    record = pages["sound"][0]
+    claims = [record.claims[0] | {"outcome": f"x{i}", "verdict": "holds"} for i in range(6)]
+    said = write_answer(replace(record, claims=claims))
+    assert said.startswith(
+        "With ResMem as with MemNet, memorability goes with x0, x1, x2, x3 and 2 more. (6 "
+        "statistics; corrected"
+    )
+
+
+def test_an_end_just_below_0_is_not_written_as_0():
+    ends = {"value": 0.13, "interval": [-0.0008, 0.257]}
+    claim = {"old": ends, "new": ends, "difference": ends, "detail": {"statistic": "r"}}
+    assert claim_texts(claim, "new") == (".130", "[-.001, .257]")
 
 
 def test_each_caution_is_said_once(pages):

@@ -1,7 +1,7 @@
 """What a claim's estimates say, in a sentence: what changed with the new score and what did not.
 
-A claim is said to be there only where its own test rejects and its interval excludes 0; in small
-studies the two can disagree, and then the sentence says so. That one score gives a significant
+A claim is said to be there only where its own test rejects and its interval excludes 0; near the
+limit the two can disagree, and then the sentence says so. That one score gives a significant
 result and the other does not is no difference between them: only the test of the difference is.
 A result that neither score shows stays one that is not shown.
 """
@@ -135,7 +135,7 @@ def _disagreement(claim: Claim, alpha: float) -> str:
         why = (
             "as the interval has two sides and the test has one"
             if claim.detail.get("statistic") == "omega squared"
-            else "as can happen with few pictures"
+            else "as two different approximations can where p is near .05"
         )
         text += (
             f" {_with(at_odds)} its test and its interval disagree, {why}, so it does not count as "
