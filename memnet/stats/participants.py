@@ -19,6 +19,7 @@ from memnet.stats.bootstrap import Interval
 from memnet.stats.metrics import spearman
 from memnet.stats.metrics.spearman import spearman_rows
 from memnet.stats.recognition import (
+    ANSWERS_DO_NOT_VARY,
     Answers,
     Halves,
     Sums,
@@ -37,6 +38,9 @@ from memnet.stats.reliability import (
 from memnet.stats.resampling import Draws, Workers, groups_of
 from memnet.util.arrays import Array
 
+LEAST_PARTICIPANTS = 4
+"""Fewer say nothing of how far people agree: two or three can be halved in hardly any way."""
+
 _JACKKNIFE_GROUPS = 20
 
 Measure = Callable[[Sums], Array]
@@ -54,7 +58,9 @@ def from_participants(
     truth : float64 ``(N,)``.
     draws : which pictures each resample draws; at most the first 2,000 are used.
     """
-    if answers.shape[0] < 4:
+    if not answers.vary:
+        return Reliability("unknown", {}, {}, reason=ANSWERS_DO_NOT_VARY)
+    if answers.shape[0] < LEAST_PARTICIPANTS:
         reason = f"there are {answers.shape[0]} participant(s), and halves need four or more"
         return Reliability("unknown", {}, {}, reason=reason)
     generator = np.random.default_rng([draws.seed, 3])

@@ -25,6 +25,8 @@ COUNTS = ("hits", "n_old", "false_alarms", "n_new")
 HALVES = 1_000
 """Random halves of the participants."""
 
+ANSWERS_DO_NOT_VARY = "the answers do not vary"
+
 _AT_ONCE = 50  # halves whose values are in memory
 
 
@@ -133,6 +135,16 @@ class Answers:
         kept.tables = {name: sparse.csr_array(table * cells) for name, table in self.tables.items()}
         return kept
 
+    @property
+    def vary(self) -> bool:
+        """Whether old pictures got both answers, or new ones did.
+
+        Where neither did, d' still differs from picture to picture, by its correction: by how
+        often each was shown, not by what anybody remembered.
+        """
+        totals = {name: float(table.sum()) for name, table in self.tables.items()}
+        return 0 < totals["hits"] < totals["n_old"] or 0 < totals["false_alarms"] < totals["n_new"]
+
     def sums(self, weights: Any = None) -> Sums:
         """Sum over participants, each as often as its weight: ``(P,)`` or ``(B, P)``; all once."""
         weights = np.ones(self.shape[0]) if weights is None else np.asarray(weights, np.float64)
@@ -220,6 +232,7 @@ class SplitHalf:
     sd : of rho over the halves: how much one halving says.
     halves : how many were drawn.
     pictures : fewest pictures that both halves had answers for.
+    reason : why the correlation is undefined; "" where it is not.
     """
 
     spearman: float
@@ -229,6 +242,16 @@ class SplitHalf:
     sd: float
     halves: int
     pictures: int
+    reason: str = ""
+
+    @property
+    def by_chance(self) -> float:
+        """What rho exceeds in one of 20 samples if the pictures do not differ at all.
+
+        This is the normal bound of one halving, ``1.645 / sqrt(pictures - 1)``; the mean of many
+        exceeds it less often.
+        """
+        return float(ndtri(0.95) / np.sqrt(self.pictures - 1)) if self.pictures > 1 else np.nan
 
 
 def split_half(
@@ -257,13 +280,17 @@ def split_half(
     generator = np.random.default_rng(seed)
     people = answers.shape[0]
     rho, r, fewest = np.empty(0), np.empty(0), answers.shape[1]
-    for first in range(0, halves if people > 1 else 0, _AT_ONCE):
+    reason = _why_undefined(answers)
+    for first in range(0, 0 if reason else halves, _AT_ONCE):
         dealt = deal_participants(people, min(_AT_ONCE, halves - first), generator)
         measured = measure_halves(answers, measure, dealt)
         fewest = min(fewest, measured.fewest)
         now = measured.correlate()
         rho, r = np.append(rho, now[0]), np.append(r, now[1])
     undefined = not len(rho) or bool(np.isnan(rho).any())
+    if undefined and not reason:
+        few = "hardly any picture has answers in both halves of the participants"
+        reason = few if fewest < 2 else "in some halving, all pictures have the same value"
     mean_rho, mean_r = (np.nan, np.nan) if undefined else (float(rho.mean()), float(r.mean()))
     return SplitHalf(
         spearman=mean_rho,
@@ -273,4 +300,11 @@ def split_half(
         sd=float(np.std(rho, ddof=1)) if len(rho) > 1 and not undefined else np.nan,
         halves=len(rho),
         pictures=fewest,
+        reason=reason,
     )
+
+
+def _why_undefined(answers: Answers) -> str:
+    if answers.shape[0] < 2:
+        return "one participant cannot be halved"
+    return "" if answers.vary else ANSWERS_DO_NOT_VARY

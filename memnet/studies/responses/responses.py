@@ -17,6 +17,7 @@ from memnet.data.sidecar import sidecar_path
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.data.trials import Codebook, EmptyAnswers, Trials, read_trials
 from memnet.errors import MemnetError
+from memnet.stats.participants import LEAST_PARTICIPANTS
 from memnet.stats.recognition import COUNTS, HALVES, MEASURES, Answers, Sums, split_half
 from memnet.studies.responses.doubts import find_doubts, refuse_swapped
 from memnet.util.atomic import write_text
@@ -130,7 +131,7 @@ def responses(
     answers, used, seen = _answers(read, kept)
     table = _pictures([read.pictures[place] for place in seen], answers.sums())
     reliability = {
-        name: asdict(split_half(answers, measure, halves=halves, seed=seed))
+        name: split_half(answers, measure, halves=halves, seed=seed)
         for name, measure in MEASURES.items()
         if np.isfinite(table[name]).sum() > 1
     }
@@ -153,8 +154,11 @@ def responses(
         "set_aside": list(read.set_aside),
         "doubts": find_doubts(read, used, codebook),
         "split_half": {
-            name: {key: finite_or_none(value) for key, value in values.items()}
-            for name, values in reliability.items()
+            name: {
+                key: value if key == "reason" else finite_or_none(value)
+                for key, value in (asdict(half) | {"by_chance": half.by_chance}).items()
+            }
+            for name, half in reliability.items()
         },
         "halves": halves,
         "seed": seed,
@@ -262,33 +266,47 @@ def describe(record: dict[str, Any]) -> list[str]:
     crossed = (
         "every participant saw every picture"
         if design["crossed"]
-        else f"each picture was seen by {low:,} to {high:,} participants"
+        else "each picture was seen by "
+        + (f"{low:,} to " if low < high else "")
+        + _count(high, "participant")
     )
     person, picture = (quoted(record["examples"][each]) for each in ("participant", "picture"))
     lines = [
-        f"{record['trials']:,} trials of {record['participants']:,} participants (such as "
-        f"{person}) with {record['pictures']:,} pictures (such as {picture}); {crossed}."
+        f"{_count(record['trials'], 'trial')} of {_count(record['participants'], 'participant')} "
+        f"(such as {person}) with {_count(record['pictures'], 'picture')} (such as {picture}); "
+        f"{crossed}."
     ]
     if record["left_out"]:
-        lines.append(f"{len(record['left_out']):,} participant(s) were left out.")
-    for name, values in record["split_half"].items():
-        if values["spearman"] is None:
-            lines.append(f"{name}: no split-half correlation is defined.")
-            continue
-        agree = (
-            f"{name}: two halves of the participants agree at rho = {values['spearman']:.3f} (mean "
-            f"of {values['halves']:,} halvings)"
+        lines.append(f"{_count(len(record['left_out']), 'participant')} left out.")
+    return lines + [
+        f"{name}: {_agreement(values, record['participants'])}"
+        for name, values in record["split_half"].items()
+    ]
+
+
+def _agreement(half: dict[str, Any], participants: int) -> str:
+    """Say how far two halves agree, and what that shows of the measure."""
+    if half["spearman"] is None:
+        return f"no split-half correlation is defined: {half['reason']}."
+    agree = (
+        f"two halves of the participants agree at rho = {half['spearman']:.3f} (mean of "
+        f"{_count(half['halves'], 'halving')})"
+    )
+    if participants < LEAST_PARTICIPANTS:
+        return (
+            f"{agree}; {participants} participants are too few to say whether this measure holds "
+            "reliable differences between the pictures."
         )
-        if values["spearman"] <= 0:
-            lines.append(
-                f"{agree}, no better than chance: this measure holds no reliable differences "
-                "between the pictures, and there is no ceiling."
-            )
-            continue
-        lines.append(
-            f"{agree}; Spearman-Brown gives {values['spearman_brown']:.3f} for all of them."
+    if half["spearman"] <= half["by_chance"]:
+        return (
+            f"not shown to hold reliable differences between the pictures: {agree}, and chance "
+            f"alone gives up to {half['by_chance']:.3f} with {_count(half['pictures'], 'picture')}."
         )
-    return lines
+    return f"{agree}; Spearman-Brown gives {half['spearman_brown']:.3f} for all of them."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _keep_other_files(folder: Path, trials: TableInput) -> None:

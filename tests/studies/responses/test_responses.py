@@ -10,6 +10,7 @@ import pytest
 
 import memnet
 from command import run_memnet
+from memnet.stats.recognition import Answers, hit_rate, split_half
 from memnet.studies.responses.responses import describe
 
 PEOPLE, PICTURES = 24, 30
@@ -287,14 +288,68 @@ def test_a_few_pictures_for_many_people_are_no_swap():
     )
 
 
-def test_halves_that_agree_no_better_than_chance_are_called_so():
-    known = {"spearman": -0.081, "spearman_brown": -0.177, "halves": 9}
-    design = {"crossed": True, "participants_per_picture": [2, 2]}
-    record = {"trials": 8, "participants": 2, "pictures": 4, "design": design, "left_out": []}
-    record["examples"] = {"participant": "s1", "picture": "a.jpg"}
-    said = describe(record | {"split_half": {"hit_rate": known}})[-1]
-    assert "no better than chance" in said
-    assert "-0.177" not in said
+def said_of(participants=9, **half):
+    design = {"crossed": False, "participants_per_picture": [1, 1]}
+    record = {"trials": 8, "participants": participants, "pictures": 4, "design": design}
+    record |= {"left_out": [], "examples": {"participant": "s1", "picture": "a.jpg"}}
+    known = {"spearman": 0.07, "spearman_brown": 0.131, "halves": 9, "pictures": 240, "reason": ""}
+    known |= {"by_chance": 0.106}
+    return describe(record | {"split_half": {"hit_rate": known | half}})
+
+
+@pytest.mark.parametrize("spearman", [0.07, 0.006, -0.001, -0.3])
+def test_halves_that_agree_no_better_than_chance_are_called_so(spearman):
+    said = said_of(spearman=spearman)[-1]
+    assert said == (
+        "hit_rate: not shown to hold reliable differences between the pictures: two halves of the "
+        f"participants agree at rho = {spearman:.3f} (mean of 9 halvings), and chance alone gives "
+        "up to 0.106 with 240 pictures."
+    )
+    assert said_of(spearman=0.107)[-1].endswith("; Spearman-Brown gives 0.131 for all of them.")
+
+
+def test_few_participants_give_no_verdict():
+    assert said_of(3, spearman=0.9)[-1].endswith(
+        "; 3 participants are too few to say whether this measure holds reliable differences "
+        "between the pictures."
+    )
+    first, second = said_of(1, spearman=None, reason="one participant cannot be halved")
+    assert first == (
+        "8 trials of 1 participant (such as 's1') with 4 pictures (such as 'a.jpg'); each picture "
+        "was seen by 1 participant."
+    )
+    assert second.endswith(
+        "no split-half correlation is defined: one participant cannot be halved."
+    )
+
+
+@pytest.mark.parametrize("always", ["old", "new", "right"])
+def test_answers_that_do_not_vary_have_no_reliability(always, tmp_path):
+    """d' then differs by how often a picture was shown, since its correction does."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(np.argwhere(random.random((20, 30)) < 0.7), columns=["p", "image"])
+    table["old"] = (random.random(len(table)) < np.linspace(0.2, 0.8, 30)[table["image"]]) * 1
+    table["said"] = table["old"] if always == "right" else int(always == "old")
+    how = {"participant": "p", "picture": "image", "response": "said", "old": "old"}
+    found = memnet.responses(table, **how, halves=20, out=tmp_path)
+    assert found.pictures["d_prime"].nunique() > 1
+    for half in found.record["split_half"].values():
+        assert (half["spearman"], half["reason"]) == (None, "the answers do not vary")
+    scores = found.pictures[["image_id"]].assign(score=random.random(30))
+    path = tmp_path / "pictures.csv"
+    compared = memnet.compare(path, scores, truth_column="d_prime", resamples=20)
+    assert (compared.labels["kind"], compared.labels["reason"]) == (
+        "unknown",
+        "the answers do not vary",
+    )
+
+
+def test_the_bound_of_chance_is_that_of_one_halving():
+    random = np.random.default_rng(0)
+    who, what = np.indices((10, 101)).reshape(2, -1)
+    yes = random.random(len(who)) < 0.6
+    half = split_half(Answers(who, what, yes | True, yes, (10, 101)), hit_rate, halves=10)
+    assert half.by_chance == pytest.approx(0.1645, abs=1e-4)  # 1.645 / 10
 
 
 def test_the_report_says_on_whom_the_ceiling_rests(trials, tmp_path):
