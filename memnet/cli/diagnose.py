@@ -57,6 +57,7 @@ def diagnose(
     from memnet.studies.diagnosis.diagnose import diagnose as diagnose_column
     from memnet.util.atomic import require_writable
     from memnet.util.messages import say
+    from memnet.util.text import printable
 
     if open_report and out is None:
         raise MemnetError("--open shows the page that --out DIR writes; give it, too.")
@@ -82,6 +83,7 @@ def diagnose(
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
     elif images is None:
         _print_fingerprint(result.fingerprint)
+        print(f"\nNext: {printable(result.next_command, _LONGEST)}")
         say("give the pictures with --images to compare the column with every variant")
     else:
         _print(result)

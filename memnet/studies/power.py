@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from memnet.compare.report.table_model import interval, percent, short
@@ -125,6 +126,14 @@ def power(
 sqrt(0.75)).
     A 95 % interval no wider than 0.1 around it needs 731 pictures.
     """
+    for name, value in (
+        *(("rho", rho), ("reliability", reliability), ("between", between), ("power", power)),
+        *(("width", width), ("difference", difference), ("margin", margin)),
+        ("number of pictures", pictures),
+    ):
+        needed = name in ("rho", "reliability", "between", "power")
+        if (value is not None or needed) and not _is_number(value):
+            raise MemnetError(f"The {name} is {value!r}; it must be a number.")
     plan = _Plan(rho, reliability, between, power)
     plan.check(width=width, difference=difference, margin=margin, pictures=pictures)
     if pictures is None:
@@ -142,6 +151,8 @@ sqrt(0.75)).
         sentences=[
             plan.supposed(),
             *(plan.sentence(each, pictures) for each in answers),
+            *plan.none_found(answers, pictures),
+            *(plan.simulated_sentence(each) for each in answers if each.simulated is not None),
             *plan.remarks(answers),
         ],
     )
@@ -316,6 +327,29 @@ class _Plan:
             else f"{n} show {what} {in_studies}."
         )
 
+    def none_found(self, answers: list[Answer], pictures: int | None) -> list[str]:
+        """Say where so few pictures find no difference, however large, in enough studies."""
+        if pictures is None or any(answer.question == "difference" for answer in answers):
+            return []
+        share = percent(round(self.power, 2))
+        return [
+            f"No difference between two models can be found in {share} of studies with "
+            f"{pictures:,} pictures, however large."
+        ]
+
+    def simulated_sentence(self, answer: Answer) -> str:
+        """Say what the simulated studies of an answer showed."""
+        assert answer.simulated is not None
+        assert answer.simulated_share is not None
+        share, error = answer.simulated_share
+        of = f"{short(share)} of them (standard error {error:.4f})"
+        studies = f"Simulated studies of {answer.pictures:,} pictures"
+        if answer.question == "width":
+            width = short(answer.simulated.width)
+            return f"{studies}: mean width {width}; {of} have an interval that holds the true rho."
+        what = "find the difference" if answer.question == "difference" else "show the equivalence"
+        return f"{studies}: {of} {what}."
+
     def remarks(self, answers: list[Answer]) -> list[str]:
         """Say what the answers rest on."""
         remarks = []
@@ -327,6 +361,10 @@ class _Plan:
         if any(answer.pictures < _FEW for answer in answers):
             remarks.append(f"The formulas are approximations, and poor ones below {_FEW} pictures.")
         return remarks
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _require(name: str, value: float | None, held: bool, bounds: str) -> None:

@@ -83,3 +83,39 @@ def test_numbers_that_cannot_be_are_refused(given, sentence):
 
 def test_few_pictures_are_warned_of():
     assert "poor ones below 25 pictures" in str(memnet.power(0.3, pictures=20))
+
+
+@pytest.mark.parametrize(
+    ("rho", "given", "sentence"),
+    [
+        ("0.7", {"width": 0.1}, "The rho is '0.7'; it must be a number."),
+        (None, {"width": 0.1}, "The rho is None; it must be a number."),
+        (0.7, {"width": "0.1"}, "The width is '0.1'; it must be a number."),
+        (0.7, {"pictures": "10"}, "The number of pictures is '10'; it must be a number."),
+    ],
+)
+def test_what_is_no_number_is_refused(rho, given, sentence):
+    with pytest.raises(MemnetError) as caught:
+        memnet.power(rho, **given)
+    assert str(caught.value) == sentence
+
+
+def test_that_no_difference_can_be_found_is_said():
+    plan = memnet.power(0.6, pictures=10)
+    assert [answer.question for answer in plan.answers] == ["width", "margin"]
+    assert (
+        "No difference between two models can be found in 80 % of studies with 10 pictures, "
+        "however large."
+    ) in plan.sentences
+    assert "No difference" not in str(memnet.power(0.6, pictures=400))
+
+
+def test_simulated_numbers_are_printed():
+    plan = memnet.power(0.6, pictures=100, difference=0.2, simulate=True, studies=50)
+    difference = plan.answers[1]
+    said = [each for each in plan.sentences if each.startswith("Simulated studies of 100 pictures")]
+    assert len(said) == 3
+    share, error = difference.simulated_share
+    assert f"{share:.3g}" in said[1]
+    assert f"(standard error {error:.4f}) find the difference." in said[1]
+    assert "mean width" in said[0]

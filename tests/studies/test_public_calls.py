@@ -88,11 +88,22 @@ def test_diagnose_without_pictures_is_a_first_guess(study, tmp_path):
     assert (diagnosis.verdict, diagnosis.evidence, diagnosis.n) == (None, "no pictures", 40)
     lines = str(diagnosis).splitlines()
     assert lines[0] == "Verdict: open (no pictures)."
-    assert tuple(lines[2:]) == diagnosis.fingerprint.sentences
+    facts = diagnosis.fingerprint.facts
+    assert tuple(lines[2:]) == facts
+    guess = diagnosis.fingerprint.sentences[len(facts) :]
+    assert lines[1].startswith(" ".join(guess))
+    assert lines[1].endswith("only the pictures show which variant it was.")
     json.dumps(diagnosis.to_dict(), allow_nan=False)
     study.to_csv(tmp_path / "old.csv", index=False)
     same = memnet.diagnose(tmp_path / "old.csv", score_column="memnet")
     assert same.read_as == ("UTF-8, comma between cells",)
+    assert same.next_command.endswith("--score-column memnet --images FOLDER")
+    same = memnet.diagnose(tmp_path / "old.csv", score_column="memnet", out=tmp_path / "page")
+    page = (tmp_path / "page" / "diagnosis.md").read_text(encoding="utf-8")
+    assert "Next, give the pictures" in page
+    assert same.next_command in page
+    assert "see fingerprint" not in page
+    assert "The verdict in full" not in page
     told = {"read_as": list(same.read_as), "source": str(tmp_path / "old.csv")}
     assert same.to_dict() == diagnosis.to_dict() | told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,7 @@ def diagnose(
             set_aside=column.set_aside,
             read_as=column.assumed,
             cautions=column.doubts,
+            next_command=_with_pictures(column) if column.path else "",
         )
         return _written(replace(guess, command=command), out)
     items, unreadable = _choose_pictures(column, os.fspath(images), match, sample, seed, tell)
@@ -143,6 +145,14 @@ def diagnose(
         ),
     )
     return _written(result, out)
+
+
+def _with_pictures(column: OldColumn) -> str:
+    """Write the command that compares the column with every variant."""
+    given = ["memnet", "diagnose", "--scores", str(column.path), "--score-column", column.name]
+    if column.id_column != "image_id":
+        given += ["--id-column", column.id_column]
+    return shlex.join([*given, "--images", "FOLDER"])
 
 
 def _written(diagnosis: Diagnosis, out: str | os.PathLike[str] | None) -> Diagnosis:

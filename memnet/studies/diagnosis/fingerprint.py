@@ -167,9 +167,9 @@ def _guess(values: np.ndarray, steps: np.ndarray) -> list[str]:
     sentences = []
     if piled >= max(2, 0.01 * len(values)) and len(np.unique(values)) > 2:
         sentences.append(
-            f"{piled} of {len(values)} numbers are exactly 0 or 1: scaled by the server's "
-            f"constants, (raw - {MEAN_PREDICTION}) * {SLOPE:g} + {DISPLAYED_MEAN}, and clamped "
-            f"({_SERVER})."
+            f"{piled} of {len(values)} numbers are exactly 0 or 1. It looks like the server's "
+            f"scale: raw outputs scaled, (raw - {MEAN_PREDICTION}) * {SLOPE:g} + {DISPLAYED_MEAN}, "
+            f"and clamped ({_SERVER})."
         )
     elif low < 0 or high > 1:
         sentences.append(

@@ -130,7 +130,7 @@ def _subtitle(diagnosis: Diagnosis) -> str:
 
 def _what_numbers_say(diagnosis: Diagnosis) -> Sequence[str]:
     """Return a guess from the numbers only where the pictures have not said more."""
-    sure = diagnosis.evidence in ("exact", "close")
+    sure = diagnosis.evidence in ("exact", "close", "no pictures")  # the answer has the guess
     return diagnosis.fingerprint.facts if sure else diagnosis.fingerprint.sentences
 
 

@@ -158,7 +158,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         """Return the verdict in words and its meaning; without pictures, what the numbers say."""
-        rest = self.fingerprint.sentences if self.evidence == "no pictures" else ()
+        rest = self.fingerprint.facts if self.evidence == "no pictures" else ()
         told = [self.headline, self.sentence, *filter(None, [self.effect]), *self.meaning, *rest]
         return "\n".join(told)
 
@@ -221,15 +221,21 @@ def without_pictures(
     set_aside: tuple[str, ...],
     read_as: tuple[str, ...] = (),
     cautions: tuple[str, ...] = (),
+    next_command: str = "",
 ) -> Diagnosis:
-    """Return what can be said of a column without the pictures."""
+    """Return what can be said of a column without the pictures: a first guess, and no verdict."""
+    guess = " ".join(fingerprint.sentences[len(fingerprint.facts) :])
+    only = (
+        "This is a first guess from the numbers alone; only the pictures show which variant it was."
+    )
+    said = f"{guess} {only}" if guess else f"{fingerprint.sentences[0]} {only}"
     return Diagnosis(
         verdict=None,
         equivalent={},
         form=None,
         evidence="no pictures",
-        summary="Without pictures there is only a first guess.",
-        sentence="Without pictures there is only a first guess: see fingerprint.",
+        summary=said,
+        sentence=said,
         n=n,
         digits=fingerprint.decimals,
         disagreeing=(),
@@ -244,6 +250,7 @@ def without_pictures(
         column=column,
         cautions=cautions,
         read_as=read_as,
+        next_command=next_command,
     )
 
 

@@ -425,10 +425,18 @@ def test_a_group_of_one_picture_is_left_out_where_two_groups_remain(planted, run
     (claim,) = done.record.claims
     assert claim["title"] == "Hedges' g of memorability, indoor minus outdoor (kind)"
     assert claim["n"] == N - 1
-    assert done.complete
-    (said,) = (one for one in done.record.remarks if "'space'" in one)
+    assert not done.complete  # exit code 1
+    (said,) = (one for one in done.record.set_aside if "'space'" in one)
     assert "1 group(s) of column 'kind' have one picture only" in said
     assert "0005.jpg" in said
+
+
+def test_a_measured_variable_is_no_column_of_groups(planted, run):
+    numbers = planted.assign(light=np.linspace(0, 1, len(planted)).round(4))
+    with pytest.raises(MemnetError, match="different numbers, so it is no column of groups"):
+        run(numbers, group="light")
+    coded = planted.assign(light=planted.index % 3)
+    assert run(coded, group="light").record.claims[0]["n"] == N
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ from memnet.studies.migrate.study import StudyTable, average_per_picture, read_g
 from memnet.util.arrays import Array
 from memnet.util.text import quoted, shorten_list
 
+_MOST_NUMBERS = 20
+"""Groups that are named by numbers; a column of more different numbers is a measured variable."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimRequest:
@@ -77,10 +80,28 @@ class ClaimRequest:
                 "outcome, a covariate, a predictor, a group or a cluster."
             )
 
+        if self.group:
+            _refuse_measured(study, self.group)
+
     def require_numbers(self, study: StudyTable) -> None:
         """Raise ``MemnetError`` where a column that must hold numbers has none."""
         for name in [*self.outcomes, *self.covariates, *filter(None, [self.predictor])]:
             average_per_picture(study, name)
+
+
+def _refuse_measured(study: StudyTable, column: str) -> None:
+    """Refuse a measured variable as groups: numbers, with many values or mostly one a picture."""
+    labels, _ = read_group(study, column)
+    counts = Counter(labels[labels != ""].tolist())
+    if not np.isfinite(to_numbers(pd.Series(list(counts), dtype=object))).all():
+        return
+    alone = sum(count == 1 for count in counts.values())
+    if len(counts) > _MOST_NUMBERS or 2 * alone > sum(counts.values()):
+        raise MemnetError(
+            f"The column {column!r} has {len(counts):,} different numbers, so it is no column of "
+            "groups: relate a measured variable to memorability with --outcome. If the numbers are "
+            "names of groups, write them as words (g1, g2)."
+        )
 
 
 def compute_requested_claims(
@@ -107,8 +128,8 @@ def compute_requested_claims(
     -------
     (claims, sentences, sentences)
         the claims; which pictures were left out of which claims, as a column is empty, and which
-        numbers look like codes; what could not be used: cells that are no numbers or groups, and
-        claims that are undefined.
+        numbers look like codes; what could not be used: cells that are no numbers or groups,
+        pictures alone in their group, and claims that are undefined.
     """
     request.check(study)
     unusable: list[str] = []
@@ -158,7 +179,7 @@ def compute_requested_claims(
         remarks += _left_out(study, both & ~there & ~mixed, request.group, request.group)
         lonely, messages = _lonely(study, there, labels, request.group)
         there &= ~lonely
-        remarks += messages
+        unusable += messages
         mixed &= both
         if mixed.any():
             unusable.append(_mixed(study, mixed, request.group, comparable=there))
