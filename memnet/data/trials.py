@@ -8,7 +8,7 @@ answers, which can mean "no" or "nobody knows": nothing is guessed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -51,7 +51,7 @@ class Trials:
     rows : rows that the table had.
     set_aside : a sentence for each kind of rows that could not be used.
     assumed : sentences on how the table was read.
-    doubles : rows that are the same in every column as an earlier one.
+    doubles : rows, of those that are used, that are the same in every column as an earlier one.
     """
 
     participants: list[str]
@@ -79,14 +79,15 @@ class Codebook:
     correct : instead, the column that says whether the answer was right; it needs ``old``.
     old : the column that says whether the picture was old; "" where all trials are of old pictures.
     vigilance : the column that marks trials which only show whether a participant paid attention.
-    yes : values of ``response`` (or ``correct``) that mean yes; all others then mean no. By default
-        the words of :data:`YES` and :data:`NO`.
+    yes : values of ``response`` (or ``correct``), texts or numbers, that mean yes, or one such
+        value; all others then mean no. By default the words of :data:`YES` and :data:`NO`.
     empty : what an empty answer means: ``"no"`` (nothing was pressed) or ``"leave out"``.
 
     Raises
     ------
     MemnetError
-        if there is not one of ``response`` and ``correct``, or ``correct`` without ``old``.
+        if there is not one of ``response`` and ``correct``, or ``correct`` without ``old``; if
+        ``empty`` is something else.
     """
 
     participant: str
@@ -95,10 +96,15 @@ class Codebook:
     correct: str = ""
     old: str = ""
     vigilance: str = ""
-    yes: Sequence[str] = ()
+    yes: Sequence[object] | str | float = ()
     empty: EmptyAnswers = ""
 
     def __post_init__(self) -> None:
+        if self.empty not in ("", "no", "leave out"):
+            raise MemnetError(
+                f"empty is {self.empty!r}; an empty answer means 'no' (nothing was pressed) or "
+                "'leave out' (nobody knows)."
+            )
         if bool(self.response) == bool(self.correct):
             raise MemnetError(
                 "Say either which column has the answers (--response: was the picture called old?) "
@@ -180,7 +186,7 @@ def read_trials(table: TableInput, codebook: Codebook, *, source: str = TABLE_GI
         rows=len(frame) + len(broken_rows(frame)),
         set_aside=tuple(set_aside),
         assumed=tuple(assumed),
-        doubles=_doubles(frame),
+        doubles=_doubles(frame[usable]),  # rows that are left out are told of as such
     )
 
 
@@ -279,8 +285,7 @@ def _answers(
 ) -> Any:
     """Say which answers are yes, as they stand: old, or right."""
     counted = Counter(cell for cell, used in zip(cells, usable, strict=True) if used)
-    if codebook.yes:
-        meant = {value.strip().casefold() for value in codebook.yes}
+    if meant := _meant(codebook.yes):
         if missing := sorted(meant - set(counted)):
             raise MemnetError(
                 f"{source}, column {codebook.answer!r}, never holds "
@@ -298,6 +303,12 @@ def _answers(
             f"{source}, column {codebook.answer!r}, holds {_ask_for_yes(sorted(counted), meaning)}"
         )
     return np.array([cell in YES for cell in cells], dtype=bool)
+
+
+def _meant(yes: Sequence[object] | str | float) -> set[str]:
+    """Write values that mean yes as the cells are written that they are compared with."""
+    values = [yes] if isinstance(yes, str) or not isinstance(yes, Iterable) else list(yes)
+    return set(_cells(pd.Series(values, dtype=object))) - {""}
 
 
 def _ask_for_yes(values: Sequence[str], meaning: str) -> str:

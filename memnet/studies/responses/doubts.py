@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from memnet.data.trials import Codebook, Trials
 from memnet.errors import MemnetError
@@ -18,6 +21,12 @@ _PICTURE_WORDS = {
     "filename",
 }
 _PERSON_WORDS = {"participant", "subject", "worker", "observer", "rater", "respondent"}
+_TRUTH_WORDS = {"old", "repeat", "repeated", "target", "repetition", "foil", "lure"}
+_ANSWER_WORDS = {
+    *("said", "response", "resp", "answer", "answered", "key", "pressed", "press", "judged"),
+    *("judgment", "judgement", "choice", "called"),
+}
+_RIGHT_WORDS = {"correct", "right", "expected", "true"}
 """What people call the columns, in the singular."""
 
 
@@ -41,7 +50,9 @@ def find_doubts(read: Trials, used: Any, codebook: Codebook) -> list[str]:
     used : bool ``(T,)``, those that count for a picture.
     codebook : what its columns were taken for.
     """
-    doubts = _of_swap(read, codebook)
+    doubts = _of_swap(read, codebook) + _of_answers_for_truth(read, codebook)
+    for ids, noun in ((read.pictures, "picture"), (read.participants, "participant")):
+        doubts += _of_spelling(ids, noun)
     if read.doubles:
         doubts.append(
             f"{read.doubles:,} row(s) are the same in every column as an earlier one. They are "
@@ -70,6 +81,55 @@ def _of_swap(read: Trials, codebook: Codebook) -> list[str]:
             f"{quoted(read.pictures[0])}): are --participant and --picture swapped?"
         ]
     return []
+
+
+def _of_answers_for_truth(read: Trials, codebook: Codebook) -> list[str]:
+    """Doubt a column of answers that seems to say what was old, by its name or by what it holds."""
+    if not (codebook.response and codebook.old):
+        return []
+    columns = f"column {codebook.response!r} was read as the answers, and {codebook.old!r} as"
+    ask = "are --response and --old swapped?"
+    # the right answer ("correct_response") is what the picture was
+    answers = _is_called(codebook.old, _ANSWER_WORDS, but_not=_RIGHT_WORDS)
+    truths = _is_called(codebook.response, _TRUTH_WORDS, but_not=_ANSWER_WORDS)
+    if answers and not _is_called(codebook.response, _ANSWER_WORDS, but_not=_RIGHT_WORDS):
+        return [f"By their names, {columns} what was old: {ask}"]
+    if truths and not _is_called(codebook.old, _TRUTH_WORDS, but_not=_ANSWER_WORDS):
+        return [f"By their names, {columns} what was old: {ask}"]
+    if _same_within_pictures(read, read.yes) and not _same_within_pictures(read, read.old):
+        return [
+            f"All trials with a picture have the same answer, while pictures are old in some and "
+            f"new in others; {columns} what was old: {ask}"
+        ]
+    return []
+
+
+def _same_within_pictures(read: Trials, values: Any) -> bool:
+    """Whether a column varies, but not within any picture, of several with several trials."""
+    trials = np.bincount(read.what)
+    yes = np.bincount(read.what, weights=values)
+    several = trials > 1
+    return bool(
+        several.sum() > 2
+        and 0 < yes.sum() < trials.sum()
+        and ((yes == 0) | (yes == trials))[several].all()
+    )
+
+
+def _of_spelling(ids: Sequence[str], noun: str) -> list[str]:
+    """Doubt ids that are the same but for letter case, Unicode form, or blanks that do not show."""
+    spelled: dict[str, list[str]] = {}
+    for each in ids:
+        bare = unicodedata.normalize("NFC", each).strip("\u200b\ufeff \xa0").casefold()
+        spelled.setdefault(bare, []).append(each)
+    twins = [each for each in spelled.values() if len(each) > 1]
+    if not twins:
+        return []
+    return [
+        f"{sum(map(len, twins)):,} ids of {noun}s are the same but for letter case, blanks or the "
+        f"form of their letters (such as {quoted(twins[0][0])} and {quoted(twins[0][1])}), and are "
+        f"counted apart: if they are one {noun}, write them alike."
+    ]
 
 
 def _picture_files(ids: Sequence[str]) -> list[str]:

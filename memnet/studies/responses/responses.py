@@ -70,7 +70,7 @@ def responses(
     correct: str = "",
     old: str = "",
     vigilance: str = "",
-    yes: Sequence[str] = (),
+    yes: Sequence[object] | str | float = (),
     empty: EmptyAnswers = "",
     least_trials: int = 1,
     least_vigilance: float = 0.0,
@@ -108,12 +108,12 @@ def responses(
     if least_vigilance and not vigilance:
         raise MemnetError("Say which column marks the vigilance trials (--vigilance).")
     codebook = Codebook(
-        participant=participant,
-        picture=picture,
-        response=response,
-        correct=correct,
-        old=old,
-        vigilance=vigilance,
+        participant=str(participant),  # a number is no name, and refused as such
+        picture=str(picture),
+        response=str(response),
+        correct=str(correct),
+        old=str(old),
+        vigilance=str(vigilance),
         yes=yes,
         empty=empty,
     )

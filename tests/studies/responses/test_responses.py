@@ -277,6 +277,78 @@ def test_columns_that_seem_swapped_are_doubted(trials):
     assert doubt.startswith("1 of 35 participants have the name of a picture's file (such as '00.")
 
 
+@pytest.mark.parametrize(
+    ("response", "old", "doubted"),
+    [
+        ("is_old", "said_old", True),
+        ("is_old", "x", True),
+        ("x", "resp", True),
+        ("said_old", "is_old", False),
+        ("old", "repeat", False),
+        ("response", "correct_response", False),
+        ("said", "condition", False),
+    ],
+)
+def test_answers_and_what_was_old_that_seem_swapped_are_doubted(trials, response, old, doubted):
+    called = trials.rename(columns={"said": response, "old": old})
+    how = HOW | {"response": response, "old": old}
+    found = memnet.responses(called, **how, halves=2)
+    assert [
+        f"By their names, column {response!r} was read as the answers, and {old!r} as what was "
+        "old: are --response and --old swapped?"
+    ] * doubted == found.record["doubts"]
+
+
+def test_answers_that_never_differ_within_a_picture_are_doubted(trials):
+    number = trials["image"].str.extract(r"(\d+)", expand=False).astype(int)
+    table = trials.assign(a=(number % 2), b=(trials["said"] == "old").astype(int))
+    said = memnet.responses(table, **HOW | {"response": "a", "old": "b"}, halves=2).record["doubts"]
+    assert said[0].startswith("All trials with a picture have the same answer, while pictures are")
+    right = memnet.responses(table, **HOW | {"response": "b", "old": "a"}, halves=2)
+    assert not any("same answer" in each for each in right.record["doubts"])
+
+
+def test_ids_in_two_letter_cases_are_doubted(trials):
+    odd = trials.copy()
+    odd.loc[odd["image"] == "00.jpg", "image"] = ["00.JPG", " 00.jpg "] * (PEOPLE - 1) + [
+        "00.jpg"
+    ] * 2
+    found = memnet.responses(odd, **HOW, halves=2)
+    assert len(found.pictures) == len(memnet.responses(trials, **HOW, halves=2).pictures) + 1
+    (doubt,) = found.record["doubts"]
+    assert doubt.startswith(
+        "2 ids of pictures are the same but for letter case, blanks or the form"
+    )
+    assert "(such as '00.JPG' and '00.jpg')" in doubt
+
+
+def test_rows_that_are_left_out_are_not_called_repeated(trials):
+    numbered = trials.assign(image=trials["image"].where(trials.index % 5 > 0, ""))
+    found = memnet.responses(numbered, **HOW, halves=2)
+    assert "have no id in column 'image' and are left out" in found.record["set_aside"][0]
+    assert found.record["doubts"] == []
+
+
+@pytest.mark.parametrize("yes", [2, [2], 2.0, "2", ["2"], np.array([2])])
+def test_numbers_are_fine_values(trials, yes):
+    keys = trials.assign(said=trials["said"].map({"old": 2, "new": 1}))[
+        ["subject", "image", "said"]
+    ]
+    how = {"participant": "subject", "picture": "image", "response": "said"}
+    found = memnet.responses(keys, **how, yes=yes, halves=2)
+    assert found.answers["yes"].sum() == (trials["said"] == "old").sum()
+
+
+def test_a_column_named_by_a_number_is_refused_with_advice(trials):
+    with pytest.raises(memnet.MemnetError, match="has no column '0'"):
+        memnet.responses(trials, **HOW | {"participant": 0}, halves=2)
+
+
+def test_an_empty_answer_means_one_of_two_things(trials):
+    with pytest.raises(memnet.MemnetError, match="empty is 'maybe'; an empty answer means 'no'"):
+        memnet.responses(trials, **HOW, empty="maybe", halves=2)
+
+
 def test_a_few_pictures_for_many_people_are_no_swap():
     """Six pictures for 300 people are a design like any other."""
     table = pd.DataFrame({"p": np.repeat(np.arange(300), 6), "item": list("abcdef") * 300})
