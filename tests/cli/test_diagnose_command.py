@@ -85,7 +85,7 @@ def test_text_says_verdict_reason_margin_and_the_five_best(run, case, tmp_path):
     assert "It cannot be told apart from 1 other (pil-no-swap: the same raw outputs" in out
     assert "The next best is" in out
     lines = out.splitlines()
-    head = next(number for number, line in enumerate(lines) if line.startswith("variant"))
+    head = next(number for number, line in enumerate(lines) if line.startswith("Variant"))
     assert [len(line.split()) for line in lines[head + 1 : head + 6]] == [6] * 5
     assert lines[head + 1].startswith("pycaffe-no-swap")
     assert "The numbers were written with 4 decimals." in out
@@ -152,7 +152,7 @@ def test_a_straight_line_and_an_order_are_named_once_and_lead_the_table(run, cas
         lines = run(old).stdout.splitlines()
         if name == "affine":
             assert lines[0] == "Verdict: pycaffe-no-swap (affine)."
-            head = next(at for at, line in enumerate(lines) if line.startswith("variant"))
+            head = next(at for at, line in enumerate(lines) if line.startswith("Variant"))
             assert lines[head + 1].split()[:2] == ["pycaffe-no-swap", "affine"]
         else:  # of 14 pictures a related model may have the very order, too
             assert lines[0].startswith("Verdict: ")
