@@ -16,7 +16,7 @@ from memnet.compare.report.page import html_page
 from memnet.compare.report.render import markdown
 from memnet.compare.report.summary import Spread, write_summary, write_summary_answer
 from memnet.compare.report.tables import at_a_glance
-from memnet.compare.report.threats import order_warnings
+from memnet.compare.report.threats import no_reliable_scores, order_warnings
 from memnet.compare.report.to_paste import checksums_text, methods_text, results_text
 
 
@@ -548,3 +548,126 @@ def test_a_bold_paragraph_is_the_answer_and_no_line_breaks_within_its_values():
     text = "Rho .49_[.41,_.56], p_&lt;_.1.".replace("_", "\N{NO-BREAK SPACE}")
     assert lead.startswith(f'<p class="lead"><strong>{text}</strong></p>')
     assert page.count('class="lead"') == 1
+
+
+def test_models_that_both_rank_the_wrong_way_round_are_said_to(old):
+    record = compared(
+        old,
+        rho("y", -0.48, -0.57, -0.38),
+        rho("x", -0.64, -0.71, -0.56),
+        differences=[pair("y", "x", 0.16, 0.08, 0.24, 0.001)],
+    )
+    assert write_answer(record) == (
+        "y and x both rank these pictures the wrong way round, rho -.48 [-.57, -.38] and -.64 "
+        "[-.71, -.56]: their scores may be reversed (say what is forgotten), or belong to other "
+        "pictures."
+    )
+
+
+def test_a_reversed_model_beside_a_sound_one_is_said_to_be(old):
+    record = compared(
+        old,
+        rho("a", 0.5, 0.45, 0.6),
+        rho("b", 0.3, 0.25, 0.36),
+        rho("x", -0.64, -0.71, -0.56),
+        differences=[pair("a", "b", 0.2, 0.1, 0.3, 0.001), pair("a", "x", 1.1, 1, 1.2, 0.001)],
+    )
+    said = write_answer(record)
+    assert said.startswith("a ranks these pictures moderately as people do, best of 3 models")
+    assert said.endswith(
+        " x ranks them the wrong way round, rho -.64 [-.71, -.56]: its scores may be reversed."
+    )
+
+
+def test_models_with_one_value_in_every_resample_rank_identically(old):
+    same = [rho("x", 0.5, 0.45, 0.6), rho("y", 0.5, 0.45, 0.6)]
+    record = compared(old, *same, differences=[pair("x", "y", 0.0, 0.0, 0.0, 1.0)])
+    assert write_answer(record) == (
+        "x and y rank these pictures identically, moderately as people do: rho .50 [.45, .60] "
+        "each. One may be a copy of the other."
+    )
+    assert "The two rank the pictures alike" in " ".join(write_findings(record))
+    assert results_text(record).endswith("x and y ranked the pictures identically.")
+
+
+def noise(split_half: float, ends: list[float] | None = None, **more) -> dict:
+    """Return labels whose halves agree by so much, with an interval of their reliability."""
+    figures = {
+        name: {"value": value, "interval": interval, "method": "m", "resamples": 0}
+        for name, value, interval in (
+            ("split_half", split_half, None),
+            ("reliability_spearman", 2 * split_half / (1 + split_half), ends),
+            ("ceiling_spearman", 0.358 if split_half > 0 else None, None),
+        )
+    }
+    return {**CEILING, "figures": figures, **more}
+
+
+def test_human_scores_that_are_noise_are_the_first_threat_and_in_the_answer(old):
+    warned = {"warnings": ["It is so."], "warning_kinds": ["categories"]}
+    record = compared(old, rho("a", 0.02, -0.1, 0.14), labels=noise(-0.02), **warned)
+    doubt = "hese human scores are not shown to hold reliable differences between pictures "
+    assert write_answer(record).endswith(
+        f"chance would: rho .02 [-.10, .14]; but t{doubt}(split-half -.02), so no model could be "
+        "shown to."
+    )
+    assert (
+        write_threats(record)[0] == f"T{doubt}(split-half -.02): get more answers for each picture."
+    )
+    both = compared(old, rho("a", 0.02, -0.1, 0.14), rho("b", 0, -0.1, 0.1), labels=noise(-0.02))
+    assert "so no model could be shown to." in write_answer(both)
+
+
+def test_a_ceiling_of_scores_that_may_be_noise_is_not_stated_flatly(old):
+    share = rho("a", 0.9, 0.1, 2.0, metric="disattenuated_spearman")
+    record = compared(old, rho("a", 0.2, 0.1, 0.3), share, labels=noise(0.068))
+    assert "of what is possible" not in write_answer(record)
+    assert "noise ceiling of" not in results_text(record)
+    said = write_findings(record)[-1]
+    assert "no more than rho" not in said
+    assert "may as well be nothing" in said
+    assert write_threats(record)
+
+
+@pytest.mark.parametrize(
+    ("labels", "doubtful"),
+    [
+        (noise(0.2), False),  # of 240 pictures: beyond 1.96 / sqrt(2 * 239) = .09
+        (noise(0.08), True),
+        (noise(0.2, [-0.1, 0.4], kind="participants", participants=9), True),
+        (noise(0.08, [0.01, 0.2], kind="participants", participants=9), False),
+        (noise(0.01, kind="published", source="s"), False),
+        ({}, False),
+    ],
+)
+def test_scores_are_doubted_by_the_interval_of_their_reliability_or_by_halves(
+    old, labels, doubtful
+):
+    record = compared(old, rho("a", 0.2, 0.1, 0.3), labels=labels)
+    assert bool(no_reliable_scores(replace(record, items={**record.items, "n": 240}))) == doubtful
+
+
+def test_who_is_not_certain_to_be_unseen_is_told_to_name_the_data_set(old):
+    record = compared(old, rho("a", 0.5, 0.4, 0.6, word="unknown"))
+    unsure = "Whether a has seen these pictures is not certain"
+    assert write_threats(replace(record, dataset="scenes375")) == [f"{unsure}."]
+    assert write_threats(replace(record, dataset="")) == [
+        f"{unsure}: name the data set with --dataset (in Python, dataset=)."
+    ]
+
+
+def test_where_the_leader_knows_categories_only_the_other_model_is_told_of(old):
+    def found(value: float, low: float, high: float) -> dict:
+        within = {"value": value, "interval": [low, high], "reason": ""}
+        return {"within": within, "between_share": 0.5, "by_category": [], "heterogeneity": None}
+
+    record = compared(
+        old,
+        rho("a", 0.8, 0.75, 0.85),
+        rho("b", 0.5, 0.45, 0.6),
+        categories={"models": {"a": found(0.01, -0.1, 0.1), "b": found(0.4, 0.3, 0.5)}},
+    )
+    assert write_answer(record).endswith(
+        " But within categories a is not shown to rank them: rho .01 [-.10, .10]. There, b "
+        "ranks them as people do: rho .40 [.30, .50]."
+    )

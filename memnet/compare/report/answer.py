@@ -9,10 +9,10 @@ from __future__ import annotations
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report import categories, two_classes
 from memnet.compare.report.digits import FEWEST, decimals, fixed, with_interval
-from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart
+from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart, is_identical
 from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import by_name, ranked
-from memnet.compare.report.threats import SEEN, short_warnings, warned_of
+from memnet.compare.report.threats import SEEN, no_reliable_scores, short_warnings, warned_of
 
 STRENGTHS = (
     (0.1, "hardly"),
@@ -30,6 +30,8 @@ STRENGTHS_SOURCE = (
 
 NOT_ON_ONE_SCALE = ("two-classes", "scale")
 """Kinds of warnings after which nothing is said of scores that are too high or too low."""
+
+NAME_THE_DATA_SET = ": name the data set with --dataset (in Python, dataset=)"
 
 
 def write_answer(record: RunRecord) -> str:
@@ -53,7 +55,10 @@ def write_answer(record: RunRecord) -> str:
             f"Of these models, only {eligible[0]} is not known to be trained on this data set. "
             f"{_about(record, eligible[0], others=True)}"
         )
-    return f"{_lead(record, eligible)}{categories.contradictions(record, eligible[:2])}"
+    return (
+        f"{_lead(record, eligible)}{_reversed(record, eligible)}"
+        f"{categories.contradictions(record, eligible[:2])}"
+    )
 
 
 def write_threats(record: RunRecord) -> list[str]:
@@ -81,7 +86,10 @@ def write_threats(record: RunRecord) -> list[str]:
             "be called better or worse."
         )
     if unsure:
-        lines.append(f"Whether {join_names(unsure, 'or')} has seen these pictures is not certain.")
+        name_it = "" if record.dataset else NAME_THE_DATA_SET
+        lines.append(
+            f"Whether {join_names(unsure, 'or')} has seen these pictures is not certain{name_it}."
+        )
     results, metric = by_name(record), _metric(record)
     missing = [m for m in ranked(record) if m not in rho and (m, metric) in results]
     if missing and rho:
@@ -175,7 +183,10 @@ def _about(record: RunRecord, model: str, *, others: bool) -> str:
         )
     word = strength(result)
     if not word:
-        return f"{name} is not shown to rank these pictures better than chance would: {value}{but}."
+        doubt = but or _no_model_could(record)
+        return (
+            f"{name} is not shown to rank these pictures better than chance would: {value}{doubt}."
+        )
     text = f"{name} ranks these pictures {_as_people_do(word)}: {value}{_possible(record, model)}"
     return f"{text}{but}{_level(record, model, 'its')}."
 
@@ -184,13 +195,39 @@ def _possible(record: RunRecord, model: str) -> str:
     """Put rho in relation to its ceiling; "" where there is none."""
     share = by_name(record).get((model, "disattenuated_spearman"))
     ceiling = (record.labels.get("figures", {}).get("ceiling_spearman") or {}).get("value")
-    if share is None or share.value is None or not ceiling:
+    if share is None or share.value is None or not ceiling or no_reliable_scores(record):
         return ""
     stated = "published ceiling" if record.labels.get("kind") == "published" else "ceiling"
     text = fixed(ceiling, 2, bare=True)
     if share.value >= 1:
         return f", as much as these human scores allow ({stated} {text})"
     return f", {percent(round(share.value, 2))} of what is possible ({stated} {text})"
+
+
+def _no_model_could(record: RunRecord) -> str:
+    """Go on after a model that is not shown to rank, where the human scores are to blame."""
+    doubt = no_reliable_scores(record)
+    return f"; but {doubt}, so no model could be shown to" if doubt else ""
+
+
+def _is_reversed(result: Result) -> bool:
+    return result.interval is not None and result.interval[1] < 0
+
+
+def _reversed(record: RunRecord, models: list[str]) -> str:
+    """Say which of several models rank the wrong way round; "" where the lead has said it."""
+    results = by_name(record)
+    wrong = [model for model in models if _is_reversed(results[model, "spearman"])]
+    if wrong[:2] == models[:2]:  # the lead says so
+        wrong = wrong[2:]
+    if not wrong:
+        return ""
+    values = join_names([_value(results[model, "spearman"]) for model in wrong])
+    many = len(wrong) > 1
+    return (
+        f" {join_names(wrong)} rank{'' if many else 's'} them the wrong way round, rho {values}: "
+        f"{'their' if many else 'its'} scores may be reversed."
+    )
 
 
 def _level(record: RunRecord, model: str, whose: str) -> str:
@@ -216,8 +253,22 @@ def _lead(record: RunRecord, models: list[str]) -> str:
     rho = [results[model, "spearman"] for model in (first, second)]
     values = f"rho {_value(rho[0])} against {_value(rho[1])}"
     words = [strength(result) for result in rho]
-    doubt = "" if any(words) else " Neither is shown to rank them better than chance would."
+    if all(map(_is_reversed, rho)):
+        return (
+            f"{first} and {second} both rank these pictures the wrong way round, rho "
+            f"{_value(rho[0])} and {_value(rho[1])}: their scores may be reversed (say what is "
+            "forgotten), or belong to other pictures."
+        )
+    doubt = ""
+    if not any(words):
+        doubt = f" Neither is shown to rank them better than chance would{_no_model_could(record)}."
     row, sign = find_pair(record, first, second)
+    if row is not None and is_identical(row):
+        words_ = f" {_as_people_do(words[0])}" if words[0] else ""
+        return (
+            f"{first} and {second} rank these pictures identically{words_ and ','}{words_}: rho "
+            f"{_value(rho[0])} each. One may be a copy of the other.{doubt}"
+        )
     if row is None or row.value is None or row.interval is None or row.p_holm is None:
         return (
             f"{first} has the highest rank correlation and {second} the next, {values}; whether "

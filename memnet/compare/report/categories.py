@@ -73,9 +73,23 @@ def contradiction(record: RunRecord, model: str) -> str:
 def contradictions(record: RunRecord, models: Sequence[str]) -> str:
     """Say the same of several models, a sentence each, with a space before it."""
     said = [(model, contradiction(record, model)) for model in models]
-    return "".join(
+    sentences = [
         f" But {words.replace(' it ', f' {model} ', 1)}." for model, words in said if words
-    )
+    ]
+    if said and said[0][1]:  # of the leader; then how do the others do within them?
+        sentences += [_within(record, model) for model, words in said[1:] if not words]
+    return "".join(sentences)
+
+
+def _within(record: RunRecord, model: str) -> str:
+    found = record.categories.get("models", {}).get(model)
+    if found is None or not found["within"]["interval"]:
+        return ""
+    low, high = found["within"]["interval"]
+    does = "is not shown to rank them"
+    if low > 0 or high < 0:
+        does = f"ranks them {'as people do' if low > 0 else 'the wrong way round'}"
+    return f" There, {model} {does}: rho {_shown(found['within'])}."
 
 
 def partial_correlation(record: RunRecord, model: str) -> str:

@@ -18,9 +18,11 @@ from memnet.compare.report.pairs import (
     find_pair,
     is_apart,
     is_disputed,
+    is_identical,
 )
 from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import by_name, ranked
+from memnet.compare.report.threats import no_reliable_scores
 from memnet.stats.levels import ALPHA
 
 
@@ -82,6 +84,12 @@ def _reach(record: RunRecord) -> str:
         return (
             "The halves agree no better than chance, so these scores hold no reliable differences "
             "between the pictures, and there is no ceiling."
+        )
+    if no_reliable_scores(record):
+        return (
+            "The halves are not shown to agree beyond chance, so what a perfect predictor could "
+            f"reach (rho = {_value(record, 'ceiling_spearman')} by these numbers) may as well be "
+            "nothing."
         )
     return (
         "Even a perfect predictor could be expected to reach no more than "
@@ -148,7 +156,7 @@ def _verdict(record: RunRecord, first: str, second: str) -> str:
     if row is None or row.value is None or row.interval is None or row.p_holm is None:
         return "Whether the difference is beyond chance was not tested."
     low, high = sorted(sign * end for end in row.interval)
-    if row.value == low == high == 0:
+    if is_identical(row):
         return "The two rank the pictures alike, so neither is better."
     pairs = corrected_pairs(record)
     holm = f" after Holm's correction over {pairs} pairs" if pairs > 1 else ""

@@ -29,6 +29,11 @@ def is_apart(row: Difference | None) -> bool:
     return row is not None and excludes_nought(row) and is_unlikely(row)
 
 
+def is_identical(row: Difference) -> bool:
+    """Whether two models have one value in every resample: they rank the pictures alike."""
+    return row.value == 0 and row.interval is not None and not any(row.interval)
+
+
 def is_disputed(row: Difference) -> bool:
     """Whether interval and corrected permutation test disagree on whether two models differ."""
     return excludes_nought(row) != is_unlikely(row)

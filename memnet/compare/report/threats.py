@@ -1,26 +1,30 @@
 """What threatens an answer: the warnings of a record, the gravest first, and those in short.
 
 A record's warnings are sentences in the order in which they arose. The reader wants first what
-can turn the result round: categories that say something else than all pictures, wrong rows and ids,
-then pictures that a model was trained on, then few pictures, then noise, then formalities.
+can turn the result round: human scores that may be noise alone, categories that say something else
+than all pictures, wrong rows and ids, then pictures that a model was trained on, then few pictures,
+then noise, then formalities.
 :data:`THREATS` knows them by their kinds; what it does not know stands before the formalities.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from memnet.compare.record import RunRecord
+from memnet.compare.report.digits import FEWEST, fixed, with_interval
 
-CATEGORIES, ROWS, SEEN, FEW, NOISE, OTHER, FORM = range(7)
+LABELS, CATEGORIES, ROWS, SEEN, FEW, NOISE, OTHER, FORM = range(8)
 """What a warning is about, the gravest first."""
 
 _WHOLE = (CATEGORIES, FEW)
 """Of these the sentence itself stands under the answer."""
 
 _MANY_LEFT_OUT = 0.1
+_TWO_SIDED = 1.96
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Threat:
     Attributes
     ----------
     kind : its name in a record, as in :class:`memnet.util.caution.Caution`.
-    about : its place in the order, :data:`CATEGORIES` to :data:`FORM`.
+    about : its place in the order, :data:`LABELS` to :data:`FORM`.
     words : a regular expression that its sentences match, for records that have no kinds; "" for
         those of which no such record is.
     short : what stands under the answer itself; "" where the answer bears it.
@@ -104,12 +108,45 @@ def short_warnings(record: RunRecord) -> list[tuple[int, str]]:
     if aside > _MANY_LEFT_OUT * (n + aside):
         lines.append(f"{aside:,} rows of the tables could not be used: see the warnings.")
     about_rows = [(ROWS, line) for line in lines]
+    if doubt := no_reliable_scores(record):
+        sentence = f"{doubt[0].upper()}{doubt[1:]}: get more answers for each picture."
+        about_rows.insert(0, (LABELS, sentence))
     others = [
         (threat.about, sentence if threat.about in _WHOLE else threat.short)
         for sentence, threat in _ordered(record)
         if threat.about in _WHOLE or threat.short
     ]
     return list(dict.fromkeys([*about_rows, *others]))
+
+
+def no_reliable_scores(record: RunRecord) -> str:
+    """Say that the human scores are not shown to differ but by chance; "" where they are.
+
+    By the interval of their reliability, where there is one; else by the halves of the answers:
+    without any differences, their mean correlation over many halvings is about normal around 0,
+    with a variance of 1 / (2 (n - 1)), half of that of a single halving.
+    """
+    figures = record.labels.get("figures", {})
+    reliability, halves = (figures.get(name) for name in ("reliability_spearman", "split_half"))
+    if record.labels.get("kind") not in ("counts", "participants") or not halves:
+        return ""
+    if halves["value"] is None:
+        return ""
+    ends = (reliability or {}).get("interval")
+    n = record.items["n"]
+    chance = _TWO_SIDED / math.sqrt(2 * max(n - 1, 1))
+    if (ends[0] > 0) if ends else (halves["value"] > chance):
+        return ""
+    ends = halves["interval"]
+    value = (
+        with_interval(halves["value"], ends, bare=True)
+        if ends
+        else fixed(halves["value"], FEWEST, bare=True)
+    )
+    return (
+        "these human scores are not shown to hold reliable differences between pictures "
+        f"(split-half {value})"
+    )
 
 
 def warned_of(record: RunRecord, kinds: Collection[str]) -> bool:

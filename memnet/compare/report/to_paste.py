@@ -17,10 +17,10 @@ from memnet.compare.report.answer import (
 )
 from memnet.compare.report.categories import has_categories, partial_correlation
 from memnet.compare.report.digits import fixed, rounded
-from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart
+from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart, is_identical
 from memnet.compare.report.table_model import p_equals
 from memnet.compare.report.tables import by_name, ranked
-from memnet.compare.report.threats import warned_of
+from memnet.compare.report.threats import no_reliable_scores, warned_of
 from memnet.data.contamination import dataset_title
 
 _SEEN = {
@@ -120,6 +120,7 @@ def _of_model(record: RunRecord, result: Result) -> str:
     share = by_name(record).get((model, "disattenuated_spearman"))
     ceiling = (record.labels.get("figures", {}).get("ceiling_spearman") or {}).get("value")
     shown = result.value > 0 and not _reaches_nought(result)
+    shown = shown and not no_reliable_scores(record)
     if share is not None and share.value is not None and ceiling and shown:
         percent = f"{100 * share.value:.0f}%"
         text += f", {percent} of the noise ceiling of {fixed(ceiling, 2, bare=True)}"
@@ -197,6 +198,8 @@ def _of_pair(record: RunRecord) -> str:
     numbers = f"{_ci(sign * row.value, ends, row.level, bare=True)}, {p_equals(row.p_holm)}"
     test = f"(paired permutation test{holm})"
     first, second = models
+    if is_identical(row):
+        return f"{first} and {second} ranked the pictures identically."
     if is_apart(row):
         return f"{first}'s correlation was higher than {second}'s by {numbers} {test}."
     return (

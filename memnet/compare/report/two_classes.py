@@ -9,7 +9,7 @@ from memnet.compare.report.categories import (
     partial_correlation,
 )
 from memnet.compare.report.digits import result_texts, rounded, with_interval
-from memnet.compare.report.pairs import find_pair, is_apart, is_disputed
+from memnet.compare.report.pairs import find_pair, is_apart, is_disputed, is_identical
 from memnet.compare.report.table_model import Cell, Column, Table, p_equals, percent
 from memnet.stats.metrics import CLASS_METRICS, describe
 from memnet.util.text import quoted
@@ -44,7 +44,12 @@ def write_answer(record: RunRecord) -> str:
             f"pictures: AUC of {listed}.{contradictions(record, [r.model for r in order])}"
         )
     inside = contradictions(record, [first.model, others[0].model])
-    return f"{_chance(first)}. {_verdict(record, first, others[0])}{inside}"
+    wrong = [r.model for r in others if r.interval is not None and r.interval[1] < 0.5]
+    too = ""
+    if wrong:
+        ranks = f"{' and '.join(wrong)} rank{'s' if len(wrong) == 1 else ''}"
+        too = f" {ranks} them the wrong way round (reversed scores?)."
+    return f"{_chance(first)}. {_verdict(record, first, others[0])}{too}{inside}"
 
 
 def findings(record: RunRecord) -> list[str]:
@@ -119,7 +124,7 @@ def _chance(result: Result) -> str:
     if low > 0.5:
         return f"{sentence}; chance is .50)"
     if high < 0.5:
-        return f"{sentence}; chance is .50): it ranks them the wrong way round"
+        return f"{sentence}; chance is .50): it ranks them the wrong way round (reversed scores?)"
     return f"{sentence}), which is not shown to be better than chance, .50"
 
 
@@ -129,6 +134,11 @@ def _verdict(record: RunRecord, first: Result, second: Result) -> str:
     row, sign = find_pair(record, first.model, second.model, METRIC)
     if row is None or row.value is None or row.interval is None or row.p_holm is None:
         return f"Whether it differs from {against}, beyond chance was not tested."
+    if is_identical(row):
+        return (
+            f"{second.model} ranks them identically, AUC {_auc(second)}: one may be a copy of the "
+            "other."
+        )
     ends = sorted(sign * end for end in row.interval)
     test = row.tests.get("delong") or {}
     by = f"permutation {p_equals(row.p_holm)}"
