@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
+from memnet.compare.labels import ROUNDED_LABELS
 from memnet.compare.record import CONTAMINATION, Increment
 from memnet.data.columns import read_column
 from memnet.data.tables import TableInput, frame_and_name
@@ -14,6 +16,11 @@ from memnet.stats.increment import NOTHING_LEFT, increments, left_by_others
 from memnet.stats.resampling import Draws
 from memnet.util.arrays import Array
 from memnet.util.text import printable, shorten_list
+
+FOLLOWS = "the predictions follow from the baseline"
+"""Why a model that is the baseline in other numbers has no increment."""
+
+_FEW = 5  # pictures, of which counts may by chance look like those behind the scores
 
 
 def read_baseline(
@@ -68,6 +75,11 @@ def read_baseline(
                 f"--beyond {printable(name)} is a column of counts of the human scores, which are "
                 "made of it; name a column that does not come from the answers."
             )
+        elif name in columns and (other := _counted_in(frame, name, truth_column)):
+            raise MemnetError(
+                f"--beyond {printable(name)} is a column of counts of the human scores, which are "
+                f"made of it and {other!r}; name a column that does not come from the answers."
+            )
         elif name in columns:
             scores = read_column(frame, column=name, id_column=id_column, source=source)
             values = scores.by_id.reindex(list(ids)).to_numpy(dtype=np.float64)
@@ -120,6 +132,10 @@ def beyond_baseline(
         return []
     models = {name: values for name, values in predictions.items() if name not in baseline}
     within = [words[name] for name in baseline if name in words]
+    rows = increments(truth, baseline, models, draws, level=level)
+    for row in rows:
+        if row["increment"] is None and _follows(models[row["model"]], baseline, truth):
+            row["reason"] = FOLLOWS
     return [
         Increment(
             **row,
@@ -130,5 +146,44 @@ def beyond_baseline(
             seed=draws.seed,
             contamination=max([words[row["model"]], *within], key=CONTAMINATION.index),
         )
-        for row in increments(truth, baseline, models, draws, level=level)
+        for row in rows
     ]
+
+
+def _follows(prediction: Array, baseline: Mapping[str, Array], truth: Array) -> bool:
+    """Whether predictions that differ, as human scores do, are the baseline in other numbers."""
+    if np.ptp(prediction) == 0 or np.ptp(truth) == 0:
+        return False
+    return left_by_others([*baseline.values(), prediction]) < NOTHING_LEFT
+
+
+def _counted_in(frame: pd.DataFrame, name: str, truth_column: str) -> str:
+    """Name the other column with which a column of counts makes the human scores; "" for none.
+
+    They are the share of one in the other, or what is left of 1.
+    """
+    counts, truth = _numbers(frame, name), _numbers(frame, truth_column)
+    if not _are_counts(counts):
+        return ""
+    for other in frame.columns:
+        others = _numbers(frame, other)
+        if other in (name, truth_column) or not _are_counts(others):
+            continue
+        low, high = (counts, others) if np.nansum(counts) < np.nansum(others) else (others, counts)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share, of_both = low / high, low / (low + high)
+            apart = [np.abs(s - truth) for s in (share, 1 - share, of_both, 1 - of_both)]
+        for each in apart:
+            known = each[np.isfinite(each)]
+            if len(known) > _FEW and (known <= ROUNDED_LABELS).all():
+                return str(other)
+    return ""
+
+
+def _numbers(frame: pd.DataFrame, name: object) -> Array:
+    return pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64)
+
+
+def _are_counts(values: Array) -> bool:
+    known = values[np.isfinite(values)]
+    return len(known) > _FEW and bool((known == np.floor(known)).all()) and bool(known.max() > 1)

@@ -5,10 +5,11 @@ Which of it threatens an answer most is said in :mod:`memnet.compare.report.thre
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from memnet.data.columns import Scores
 from memnet.data.contamination import DatasetName
@@ -16,6 +17,7 @@ from memnet.data.datasets import known_datasets
 from memnet.data.matching import Joined
 from memnet.data.two_classes import Classes
 from memnet.stats.resampling import Draws
+from memnet.util.arrays import Array
 from memnet.util.caution import Caution
 from memnet.util.text import shorten_list
 
@@ -23,6 +25,7 @@ _FEW_RESAMPLES = 1_000
 _FEW_PICTURES = 30
 _FEW_OF_A_CLASS = 10
 _UNEQUAL = 4.0
+_SAME_RANKS = 0.999
 
 
 def warn_of_tables(
@@ -84,6 +87,27 @@ def warn_of_tables(
 def warn_of_doubts(doubts: Iterable[str]) -> list[Caution]:
     """Give the doubts about columns (:attr:`memnet.data.columns.Scores.doubts`) their kind."""
     return [Caution(sentence, "missing-code") for sentence in doubts]
+
+
+def warn_of_baseline(baseline: Mapping[str, Array], truth: Array) -> list[Caution]:
+    """Say which numbers of a baseline rank the pictures as the human scores themselves do."""
+    same = [
+        name
+        for name, values in baseline.items()
+        if np.ptp(values) > 0
+        and np.ptp(truth) > 0
+        and abs(float(spearmanr(values, truth).statistic)) >= _SAME_RANKS
+    ]
+    if not same:
+        return []
+    return [
+        Caution(
+            f"{shorten_list(same)}, in the baseline, ranks the pictures as the human scores do "
+            f"(rho of {_SAME_RANKS:g} or more, or its negative): if it is made of the same "
+            "answers, that a model adds nothing to it means nothing.",
+            "baseline-is-truth",
+        )
+    ]
 
 
 def warn_of_lone_pictures(ids: Sequence[str], draws: Draws, column: str) -> list[Caution]:

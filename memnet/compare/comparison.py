@@ -15,6 +15,7 @@ from memnet.compare.analysis import analyse
 from memnet.compare.baseline import beyond_baseline, read_baseline
 from memnet.compare.categories import analyse_categories, category_rhos, category_warnings
 from memnet.compare.cautions import (
+    warn_of_baseline,
     warn_of_counts,
     warn_of_doubts,
     warn_of_few_resamples,
@@ -76,7 +77,7 @@ def compare_scores(
     false_alarms_column: str = "",
     strata_column: str = "",
     clusters_column: str = "",
-    positive: str = "",
+    positive: str | int = "",
     beyond: str | Sequence[str] = (),
     margin: float = MARGIN,
     resamples: int = RESAMPLES,
@@ -138,6 +139,11 @@ def compare_scores(
     >>> round(record.value("spearman"), 3), record.result("spearman").n
     (0.8, 4)
     """
+    truth_column, id_column, dataset = truth_column or "", id_column or "", dataset or ""
+    hits_column, responses_column = hits_column or "", responses_column or ""
+    false_alarms_column, strata_column = false_alarms_column or "", strata_column or ""
+    clusters_column, score_column = clusters_column or "", score_column or "score"
+    positive, beyond = "" if positive is None else str(positive), beyond or ()
     require_whole("resamples", resamples, 1)
     require_whole("seed", seed, 0)
     if not 0 < margin < 2:
@@ -244,6 +250,7 @@ def compare_scores(
         *(category_warnings(categories, analysis.results) if categories else ()),
         *warn_of_tables(joined, human, models, no_counts if columns.get("hits") else ""),
         *warn_of_doubts(doubts),
+        *warn_of_baseline(baseline, joined.truth),
         *(warn_of_lone_pictures(joined.ids, draws, strata_column) if strata_column else ()),
         *(warn_of_small_classes(classes, joined) if classes is not None else ()),
         *warn_of_counts(joined.ids, responses),
@@ -301,6 +308,11 @@ def _open(
 def _score_tables(
     scores: ScoresInput | Sequence[ScoresInput] | Mapping[str, ScoresInput],
 ) -> list[ScoreTable]:
+    if isinstance(scores, (pd.Series, np.ndarray)):
+        raise MemnetError(
+            f"The scores are a {type(scores).__name__}, whose numbers no picture can be told by: "
+            "give a table with the columns image_id and score."
+        )
     if isinstance(scores, (str, os.PathLike, pd.DataFrame, ScoreTable)):
         return [_score_table(scores)]
     if isinstance(scores, Mapping):

@@ -18,7 +18,7 @@ from memnet.stats.recognition import MEASURES, Answers
 from memnet.util.text import shorten_list
 
 _FEW_WRONG = 0.05  # of the labels may be typing errors; more are another kind of label
-_ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
+ROUNDED_LABELS = 0.006  # labels rounded to two decimals are still hits / responses
 
 
 def read_counts(
@@ -29,14 +29,14 @@ def read_counts(
         return None, None, None, NO_COLUMNS
     hits, responses = extras["hits"].to_numpy(), extras["responses"].to_numpy()
     apart = np.abs(hits / responses - joined.truth)
-    wrong = np.flatnonzero(apart > _ROUNDED_LABELS)
+    wrong = np.flatnonzero(apart > ROUNDED_LABELS)
     if not len(wrong):
         return hits, responses, None, ""
     if "false_alarms" in extras:
         false_alarms = extras["false_alarms"].to_numpy()
         corrected = (hits - false_alarms) / responses
         if (false_alarms <= responses).all() and np.allclose(
-            corrected, joined.truth, rtol=0, atol=_ROUNDED_LABELS
+            corrected, joined.truth, rtol=0, atol=ROUNDED_LABELS
         ):
             return hits, responses, false_alarms, ""
     if len(wrong) <= _FEW_WRONG * len(apart):
@@ -85,7 +85,7 @@ def find_answers(
         frame["yes"].to_numpy(dtype=bool),
         (len(people), len(joined.ids)),
     )
-    if not np.allclose(measure(answers.sums()), joined.truth, atol=_ROUNDED_LABELS):
+    if not np.allclose(measure(answers.sums()), joined.truth, atol=ROUNDED_LABELS):
         raise MemnetError(
             f"The answers in {path} do not give the human scores in {table}; run `memnet "
             "responses` again, or delete the manifest to use the table as your own."

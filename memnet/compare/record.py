@@ -213,6 +213,25 @@ class RunRecord:
     increments: list[Increment] = field(default_factory=list)
     warning_kinds: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        """Say what was compared, how well each model ranks, a line each, and the warnings."""
+        main = "auc" if "classes" in self.truth else "spearman"
+        name = "AUC" if main == "auc" else "rho"
+        lines = [f"{self.items['n']:,} pictures with {self.truth['column']} and predictions."]
+        for row in self.results:
+            if row.metric != main:
+                continue
+            ends = f" [{row.interval[0]:.2f}, {row.interval[1]:.2f}]" if row.interval else ""
+            value = "undefined" if row.value is None else f"{row.value:.2f}{ends}"
+            why = f" ({row.reason})" if row.reason else ""
+            lines.append(f"{row.model}: {name} {value}{why}.")
+        lines += self.warnings
+        return "\n".join([*lines, "The answer in words: memnet.write_report(record, folder)."])
+
+    def __repr__(self) -> str:
+        """Return the sentences too: a notebook shows them."""
+        return str(self)
+
     @property
     def words(self) -> dict[str, str]:
         """Model -> its contamination, in the order of the results."""

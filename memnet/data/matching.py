@@ -527,12 +527,26 @@ def _without_doubtful(by_id: pd.Series, rows: np.ndarray) -> np.ndarray:
     return plain
 
 
+_STRAYS, _STRAY = 0.01, 0.05
+"""A scale is not doubted for this share of predictions or fewer, at most so far outside [0, 1]."""
+
+
 def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[Caution]:
     if not len(values):
         return []
     low, high = float(values.min()), float(values.max())
     if low >= 0 and high <= 1:
         return []
+    outside = (values < 0) | (values > 1)
+    size = f"{outside.sum():,} of {len(values):,}"
+    if not is_truth and outside.mean() <= _STRAYS and -_STRAY <= low <= high <= 1 + _STRAY:
+        return [
+            Caution(
+                f"{name} has {size} scores ({outside.mean():.2%}) just outside [0, 1] (from "
+                f"{low:g} to {high:g}); they are used as they stand.",
+                "stray-scores",
+            )
+        ]
     hint = scale_hint(values)
     if not hint and is_truth:
         hint = "a hit rate has none" + (
@@ -544,9 +558,9 @@ def _outside(name: str, values: np.ndarray, *, is_truth: bool) -> list[Caution]:
         ranks = "nor do ranks, as long as some are percentages"
     return [
         Caution(
-            f"{name}{' (truth)' if is_truth else ''} has scores outside [0, 1] (from {low:g} to "
-            f"{high:g}); {hint}. Errors (MSE, MAE, bias) and distributions mean little unless "
-            f"truth and predictions are on one scale from 0 to 1; {ranks}.",
+            f"{name}{' (truth)' if is_truth else ''} has scores outside [0, 1] ({size}, from "
+            f"{low:g} to {high:g}); {hint}. Errors (MSE, MAE, bias) and distributions mean little "
+            f"unless truth and predictions are on one scale from 0 to 1; {ranks}.",
             "scale",
         )
     ]

@@ -190,6 +190,10 @@ MIXED_SCALES = "some may be percentages, others not"
 """How :func:`scale_hint` ends where ranks mean nothing either."""
 
 
+_RATINGS, _COUNTS = 10, 50
+"""Whole numbers up to the first may be ratings, and up to the second counts of answers."""
+
+
 def scale_hint(values: np.ndarray) -> str:
     """Say what scores that are not all from 0 to 1 may be; "" where nobody knows.
 
@@ -202,6 +206,8 @@ def scale_hint(values: np.ndarray) -> str:
     above = int((values > 1).sum())
     if low < 0 or high > 100:
         return ""
+    if _RATINGS < high <= _COUNTS and bool((values == np.floor(values)).all()):
+        return "perhaps they are counts (divide by the number of answers) or percentages"
     if high > 10 and above < 0.9 * len(values):
         return f"{above:,} of {len(values):,} are above 1: {MIXED_SCALES}"
     if high > 10:

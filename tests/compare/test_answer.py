@@ -18,6 +18,7 @@ from memnet.compare.report.summary import Spread, write_summary, write_summary_a
 from memnet.compare.report.tables import at_a_glance
 from memnet.compare.report.threats import no_reliable_scores, order_warnings
 from memnet.compare.report.to_paste import checksums_text, methods_text, results_text
+from memnet.errors import MemnetError
 
 
 @pytest.fixture(scope="module")
@@ -670,4 +671,20 @@ def test_where_the_leader_knows_categories_only_the_other_model_is_told_of(old):
     assert write_answer(record).endswith(
         " But within categories a is not shown to rank them: rho .01 [-.10, .10]. There, b "
         "ranks them as people do: rho .40 [.30, .50]."
+    )
+
+
+def test_a_summary_of_classes_is_about_auc_and_not_with_scores(old, tmp_path):
+    classes = {"positive": "H", "negative": "L", "positives": 100, "negatives": 140}
+    scores = compared(old, rho("a", 0.5, 0.4, 0.6))
+    truth = {**old.truth, "classes": classes}
+    auc = compared(old, rho("a", 0.8, 0.7, 0.9, metric="auc"), truth=truth)
+    with pytest.raises(MemnetError, match="record 1 are scores, and those of record 2 two classes"):
+        write_summary([scores, auc], ["1", "2"], tmp_path)
+    again = replace(auc, created="later")
+    write_summary([auc, again], ["1", "2"], tmp_path)
+    said = (tmp_path / "summary.md").read_text().splitlines()[2]
+    assert said == (
+        "**Over 2 comparisons the mean AUC is .800 for a. But records 1 and 2 are of the same "
+        "pictures: these are not independent comparisons, and the SD says nothing.**"
     )

@@ -17,6 +17,7 @@ from memnet.compare.report.files import safe_files, table_files
 from memnet.compare.report.increments import NOISY, increment_sentences, increment_table
 from memnet.compare.report.render import markdown, write_report
 from memnet.data import tables
+from memnet.errors import MemnetError
 from memnet.stats.increment import increments
 from memnet.stats.resampling import Draws
 
@@ -168,3 +169,33 @@ def test_baselines_that_cannot_be_are_refused(beyond, sentence):
             resamples=20,
             **counts,
         )
+
+
+def test_a_model_that_follows_from_the_baseline_is_said_to_add_nothing():
+    good = SCORES[SCORES.model == "good"][["image_id", "score"]]
+    again = good.assign(score=2 * good.score - 0.7)
+    record = memnet.compare(
+        TABLE, {"x": good, "y": again}, truth_column="hit_rate", beyond="x", resamples=60
+    )
+    assert increment_sentences(record) == ["What y adds to x is nothing: y follows from x."]
+
+
+@pytest.mark.parametrize("name", ["hits", "misses", "n"])
+def test_counts_behind_the_human_scores_are_no_baseline_though_nobody_named_them(name):
+    n = RNG.integers(30, 60, len(IDS))
+    hits = RNG.binomial(n, 0.7)
+    truth = TABLE.assign(hit_rate=hits / n, hits=hits, n=n, misses=n - hits)
+    with pytest.raises(MemnetError, match=f"--beyond {name} is a column of counts of the human"):
+        compare(name, truth)
+
+
+def test_whole_numbers_that_do_not_make_the_human_scores_may_be_a_baseline():
+    truth = TABLE.assign(people=RNG.integers(0, 9, len(IDS)), size=RNG.integers(20, 40, len(IDS)))
+    assert compare("people", truth).increments
+
+
+def test_a_baseline_that_ranks_as_the_human_scores_do_is_cautioned_of():
+    record = compare("squared", TABLE.assign(squared=TABLE.hit_rate**3))
+    place = record.warning_kinds.index("baseline-is-truth")
+    assert record.warnings[place].startswith("squared, in the baseline, ranks the pictures as the")
+    assert "baseline-is-truth" not in compare("brightness").warning_kinds

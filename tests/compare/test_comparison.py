@@ -14,6 +14,7 @@ import memnet
 from memnet.compare.record import SCHEMA_VERSION, RunRecord
 from memnet.data.digests import manifest_digest
 from memnet.data.memcat import read_memcat
+from memnet.errors import MemnetError
 from memnet.stats.metrics import METRICS, derived_metrics, noise_matched_metrics
 from memnet.stats.metrics.cramer_von_mises import squared_difference
 
@@ -636,3 +637,36 @@ def test_each_warning_has_its_kind_in_the_record():
     assert RunRecord.from_json(found.to_json()) == found
     with pytest.raises(memnet.MemnetError, match="7 warnings and 1 warning_kinds"):
         RunRecord.from_json(replace(found, warning_kinds=["scale"]).to_json())
+
+
+def _twelve() -> tuple[pd.DataFrame, pd.DataFrame]:
+    ids, value = [f"{k}.jpg" for k in range(12)], np.linspace(0.3, 0.9, 12)
+    truth = pd.DataFrame({"image_id": ids, "hit_rate": value, "class": 1 + (value > 0.6)})
+    return truth, pd.DataFrame({"image_id": ids, "score": value[::-1] ** 2})
+
+
+def test_a_class_may_be_a_number_and_a_column_none():
+    truth, scores = _twelve()
+    record = memnet.compare(
+        truth, scores, truth_column="class", positive=2, strata_column=None, resamples=50
+    )
+    assert record.truth["classes"]["positive"] == "2"
+
+
+@pytest.mark.parametrize("kind", [pd.Series, np.ndarray])
+def test_scores_without_ids_are_refused_by_name(kind):
+    truth, scores = _twelve()
+    given = scores.score if kind is pd.Series else scores.score.to_numpy()
+    with pytest.raises(MemnetError, match=f"are a {kind.__name__}, .*columns image_id and score"):
+        memnet.compare(truth, given, truth_column="hit_rate")
+
+
+def test_a_comparison_is_printed_in_words():
+    truth, scores = _twelve()
+    record = memnet.compare(truth, {"x": scores}, truth_column="hit_rate", resamples=50)
+    first, model, *warnings, last = str(record).splitlines()
+    assert first == "12 pictures with hit_rate and predictions."
+    assert model == "x: rho -1.00 [-1.00, -1.00]."
+    assert warnings == record.warnings
+    assert last == "The answer in words: memnet.write_report(record, folder)."
+    assert repr(record) == str(record)

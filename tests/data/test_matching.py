@@ -370,7 +370,7 @@ def test_numbers_that_may_be_codes_are_named_and_no_hint_is_made_of_them(code):
     assert join(truth, [model]).warnings == []
     percent = [rate * 100 if rate != code else 777 for rate in rates]
     (sentence,) = join(truth, models_of(frame(ids, percent))).warnings
-    assert "(from 25 to 80); they look like percentages: divide by 100" in sentence
+    assert ", from 25 to 80); they look like percentages: divide by 100" in sentence
 
 
 def test_a_doubtful_number_is_named_where_no_other_row_has_an_id():
@@ -456,7 +456,7 @@ def test_each_side_outside_its_range_is_told_what_it_looks_like():
 
     (sentence,) = warned(hits, percent)
     assert sentence.startswith(
-        "the table given has scores outside [0, 1] (from 51 to 75); they look"
+        "the table given has scores outside [0, 1] (3 of 3, from 51 to 75); they look"
     )
     assert [line.split(" has ")[0] for line in warned(percent, percent)] == [
         "hit_rate (truth)",
@@ -654,3 +654,25 @@ def test_of_two_tables_given_it_is_said_which_lacks_the_ids_of_which():
         memnet.compare(truth, scores, truth_column="score", resamples=2)
     with pytest.raises(MemnetError, match=r" is in the scores given \(mine\): "):
         memnet.compare(truth, {"mine": scores}, truth_column="score", resamples=2)
+
+
+def test_a_stray_prediction_outside_does_not_put_the_scale_in_doubt():
+    ids, rates = [f"{k}.jpg" for k in range(200)], np.linspace(0.2, 0.9, 200)
+
+    def warned(*scores):
+        given = np.concatenate([scores, rates[len(scores) :]])
+        truth = truth_of(frame(ids, rates.tolist(), "hit_rate"))
+        return join(truth, models_of(frame(ids, given.tolist()))).warnings
+
+    (stray,) = warned(1.001, 1.05)
+    assert "has 2 of 200 scores (1.00%) just outside [0, 1] (from " in stray
+    assert stray.kind == "stray-scores"
+    assert warned(1.001, 1.001, 1.001)[0].kind == "scale"
+    assert warned(1.06)[0].kind == "scale"
+
+
+def test_whole_numbers_may_be_counts():
+    ids = list("abcd")
+    hits = models_of(frame(ids, [0.5, 0.6, 0.7, 0.8]))
+    (said,) = join(truth_of(frame(ids, [1, 9, 27, 14], "hit_rate")), hits).warnings
+    assert "(3 of 4, from 1 to 27); perhaps they are counts (divide by the number" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memnet.compare.baseline import FOLLOWS
 from memnet.compare.record import Increment, RunRecord
 from memnet.compare.report.answer import join_names
 from memnet.compare.report.digits import fixed, rounded, with_interval
@@ -36,6 +37,8 @@ def short_sentences(record: RunRecord) -> list[str]:
 
 def _sentence(row: Increment, models: int, *, short: bool = False) -> str:
     name = join_names(row.baseline)
+    if row.reason == FOLLOWS:
+        return f"What {row.model} adds to {name} is nothing: {row.model} follows from {name}."
     if row.increment is None:
         return f"What {row.model} adds to {name} is undefined: {row.reason}."
     r2 = [_three(value) for value in (row.r2_baseline, row.r2_both)]

@@ -17,6 +17,7 @@ from memnet.compare.report.render import render
 from memnet.compare.report.table_model import Cell, Column, Table, number_columns
 from memnet.compare.report.tables import HEADLINE
 from memnet.compare.report.two_classes import HEADLINE as CLASS_HEADLINE
+from memnet.compare.report.two_classes import METRIC, has_classes
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
 from memnet.stats.metrics import describe
@@ -166,6 +167,13 @@ def _check(records: Sequence[RunRecord]) -> None:
             f"({', '.join(s or 'not named' for s in sets)}), and a mean over them means nothing; "
             "render each by itself."
         )
+    kinds = ["two classes" if has_classes(record) else "scores" for record in records]
+    if len(set(kinds)) > 1:
+        unlike = kinds.index(next(kind for kind in kinds if kind != kinds[0]))
+        raise MemnetError(
+            f"The human scores of record 1 are {kinds[0]}, and those of record {unlike + 1} "
+            f"{kinds[unlike]}: no mean can be taken over them; render each by itself."
+        )
     texts = [record.to_json() for record in records]
     for number_, text in enumerate(texts):
         if text in texts[:number_]:
@@ -203,27 +211,43 @@ def _context(
     models = dict.fromkeys(spread.model for spread in rows)
     return {
         "count": len(records),
-        "answer": write_summary_answer(rows),
+        "answer": " ".join([write_summary_answer(rows), *_not_independent(records)]),
         "records": _records(records, names),
         "glance": _glance(rows, list(models), len(records)),
         "tables": [_model_table([s for s in rows if s.model == model], names) for model in models],
     }
 
 
+def _not_independent(records: Sequence[RunRecord]) -> list[str]:
+    """Say which records are of the same pictures: the SD over them says nothing."""
+    same: dict[str, list[int]] = {}
+    for number_, record in enumerate(records, start=1):
+        same.setdefault(record.items["digest"], []).append(number_)
+    return [
+        f"But records {join_names(list(map(str, each)))} are of the same pictures: these are not "
+        "independent comparisons, and the SD says nothing."
+        for each in same.values()
+        if len(each) > 1
+    ]
+
+
 def write_summary_answer(rows: Sequence[Spread]) -> str:
     """Say which model has the highest mean rho, or what the only one has; nothing of chance."""
-    rho = [row for row in rows if row.metric == "spearman" and row.mean is not None]
+    classes = any(row.metric == METRIC for row in rows)
+    metric, what = (METRIC, "AUC") if classes else ("spearman", "rho")
+    rho = [row for row in rows if row.metric == metric and row.mean is not None]
     if not rho:
-        return "There is no answer: no model has a rank correlation in any of these comparisons."
+        what = "AUC" if classes else "rank correlation"
+        return f"There is no answer: no model has a defined {what} in any of these comparisons."
     rho.sort(key=lambda row: -(row.mean or 0.0))
     eligible = [row for row in rho if row.contamination != "contaminated"]
     seen = [row.model for row in rho if row not in eligible]
     if not eligible:
         return (
-            f"Every model was trained on pictures of these data sets: mean rho {_listed(rho)} says "
-            "nothing about other pictures."
+            f"Every model was trained on pictures of these data sets: mean {what} {_listed(rho)} "
+            "says nothing about other pictures."
         )
-    text = f"Over {len(rho[0].values)} comparisons the mean rho is {_listed(eligible)}"
+    text = f"Over {len(rho[0].values)} comparisons the mean {what} is {_listed(eligible)}"
     if len(eligible) > 1:
         text += "; no test was made of their difference, see the single reports"
     if seen:

@@ -77,6 +77,11 @@ THREATS = (
         r"|^Differences between the categories hide",
     ),
     Threat("few-pictures", FEW, r"^Only \d+ pictures?"),
+    Threat(
+        "baseline-is-truth",
+        ROWS,
+        short="The baseline ranks pictures as the human scores do: see the warnings.",
+    ),
     Threat("few-of-a-class", FEW),
     Threat("unequal-answers", NOISE, r"numbers of answers are very unequal"),
     Threat("single-answers", NOISE, r"have a single answer"),
