@@ -142,7 +142,7 @@ def _over_participants(
         data.truth,
         data.predictions,
         {model: drawn["spearman"] for model, drawn in resampled.items()},
-        seed=data.draws.seed,
+        data.draws,
         level=LEVEL,
     )
 

@@ -68,7 +68,7 @@ def analyse_categories(
         "fewest": FEWEST,
         "too_few": {name: int(n) for name, n in zip(names, sizes, strict=True) if n < FEWEST},
         "models": {
-            model: _of_model(truth, values, names, groups, resampled.rhos[model])
+            model: _of_model(truth, values, names, groups, resampled.rhos[model], resampled.draws)
             for model, values in predictions.items()
         },
     }
@@ -80,6 +80,7 @@ def _of_model(
     names: Sequence[str],
     groups: Any,
     resampled: Mapping[Any, Array],
+    draws: Draws,
 ) -> dict[str, Any]:
     rows = []
     for category, drawn in resampled.items():
@@ -87,23 +88,23 @@ def _of_model(
             continue
         inside = groups == category
         rho = spearman(truth[inside], prediction[inside])
-        row = _value(rho, drawn)
+        row = _value(rho, drawn)  # one stratum
         rows.append({"category": names[category], "n": int(inside.sum()), **row})
     known = [row for row in rows if row["value"] is not None]
     test = cochran_q([row["value"] for row in known], [row["n"] for row in known])
     share = between_share(truth, prediction, groups)
     return {
-        "within": _value(within_rho(truth, prediction, groups), resampled[WITHIN]),
+        "within": _value(within_rho(truth, prediction, groups), resampled[WITHIN], draws),
         "between_share": float(share) if np.isfinite(share) else None,
         "heterogeneity": test if np.isfinite(test["q"]) else None,
         "by_category": rows,
     }
 
 
-def _value(value: float, resampled: Array) -> dict[str, Any]:
+def _value(value: float, resampled: Array, draws: Draws | None = None) -> dict[str, Any]:
     if not np.isfinite(value):
         return {"value": None, "interval": None, "reason": CONSTANT}
-    interval = interval_of(resampled, LEVEL)
+    interval = interval_of(resampled, LEVEL, draws)
     return {"value": float(value), "interval": interval.ends, "reason": interval.reason}
 
 

@@ -111,7 +111,7 @@ class ModelResults:
         interval = (
             Interval(None, None, metric.not_resampled)
             if metric.not_resampled
-            else interval_of(self.resampled[metric.name], LEVEL)
+            else interval_of(self.resampled[metric.name], LEVEL, self.data.draws)
         )
         return self._result(
             metric.name,
@@ -232,7 +232,7 @@ class ModelResults:
         return self._result(
             name,
             float(value),
-            interval_of(resampled, LEVEL),
+            interval_of(resampled, LEVEL, self.data.draws),
             undefined=undefined,
             resamples=len(resampled),
             **more,
@@ -292,7 +292,7 @@ class ModelResults:
             return size, None
         if self.data.draws.clusters is not None:
             return size, interval_of(effect(resampled[name], self.resampled[SIZE]), LEVEL).ends
-        ends = interval_of(resampled[name], LEVEL).ends
+        ends = interval_of(resampled[name], LEVEL, self.data.draws).ends
         return size, None if ends is None else [float(effect(end, n)) for end in ends]
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from memnet.stats.metrics import (
     METRICS,
@@ -179,12 +180,18 @@ def _beside(resamples: Resamples, extra_means: Mapping[str, Array] | None) -> di
     return values
 
 
-def interval_of(values: Any, level: float) -> Interval:
+def interval_of(values: Any, level: float, draws: Draws | None = None) -> Interval:
     """Percentile interval of a statistic's resampled values; none where over 1 % are NaN.
+
+    Drawn within strata, it goes farther out (:meth:`.Draws.widening`): as many times as far, in
+    normal quantiles.
 
     >>> interval_of(np.linspace(0, 100, 101), 0.5).ends
     [25.0, 75.0]
     """
+    widening = 1.0 if draws is None else draws.widening(level)
+    if widening != 1:
+        level = float(1 - 2 * special.ndtr(-widening * special.ndtri((1 + level) / 2)))
     undefined = float(np.isnan(values).mean())
     if undefined > _MOST_UNDEFINED:
         return Interval(None, None, f"undefined in {undefined:.0%} of the resamples")

@@ -179,6 +179,7 @@ class ResampledRhos:
 
     Attributes
     ----------
+    draws : as given.
     rhos : model -> :data:`WITHIN` or a category -> float64 ``(resamples,)``, NaN where undefined;
         filled by :meth:`add`.
     """
@@ -191,6 +192,7 @@ class ResampledRhos:
         categories: Sequence[int],
     ) -> None:
         assert draws.groups is not None
+        self.draws = draws
         self._groups = np.asarray(draws.groups, dtype=np.int64)
         self._size = int(self._groups.max()) + 1
         self._inside = {each: np.flatnonzero(self._groups == each) for each in categories}

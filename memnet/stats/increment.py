@@ -84,8 +84,8 @@ def increments(
         defined = df > 0 and bool(np.isfinite(linear.partial[0]))
         semipartial = float(linear.semipartial[0]) if defined else np.nan
         on_resamples, ranks_on_resamples = (_Partial(matrices[place]) for matrices in resampled)
-        ends = interval_of(on_resamples.semipartial, level) if defined else None
-        rank_ends = interval_of(ranks_on_resamples.partial, level)
+        ends = interval_of(on_resamples.semipartial, level, draws) if defined else None
+        rank_ends = interval_of(ranks_on_resamples.partial, level, draws)
         partial_rho = float(ranks.partial[0])
         r2 = float(linear.r2_baseline[0])
         increment = semipartial**2

@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from memnet.stats import dependent_correlations
 from memnet.stats.bootstrap import interval_of
@@ -79,7 +80,7 @@ def differences(
     for metric in metrics:
         of_metric = []
         for pair in pairs:
-            row = _difference(pair, metric, drawn, values, level, margin)
+            row = _difference(pair, metric, drawn, values, draws, level, margin)
             row["p_value"] = p_values[metric.name, pair]
             row["tests"] = {}
             if draws.clusters is None:
@@ -155,13 +156,14 @@ def _difference(
     metric: Metric,
     drawn: Mapping[str, Mapping[str, Array]],
     values: Mapping[str, Mapping[str, float]],
+    draws: Draws,
     level: float,
     margin: float,
 ) -> dict[str, Any]:
     a, b = pair
     value = values[a][metric.name] - values[b][metric.name]
     resampled = drawn[a][metric.name] - drawn[b][metric.name]
-    interval = interval_of(resampled, level)
+    interval = interval_of(resampled, level, draws)
     row: dict[str, Any] = {
         "model_a": a,
         "model_b": b,
@@ -176,16 +178,19 @@ def _difference(
         "reason": interval.reason if np.isfinite(value) else "one of the two is undefined",
     }
     if metric.correlate is not None and row["interval"] is not None:
-        row |= equivalence(resampled, level=level, margin=margin)
+        row |= equivalence(resampled, level=level, margin=margin, draws=draws)
     return row
 
 
-def equivalence(resampled: Array, *, level: float, margin: float) -> dict[str, Any]:
+def equivalence(
+    resampled: Array, *, level: float, margin: float, draws: Draws | None = None
+) -> dict[str, Any]:
     """Two one-sided bootstrap tests (TOST; Schuirmann 1987) of a difference against a margin.
 
     p is the larger of the two shares of resamples beyond the margin (the observed difference
     counts as one); equivalent where it is at most ``1 - level``. The ``2 level - 1`` interval then
-    lies within the margin, but for the last resample.
+    lies within the margin, but for the last resample. Drawn within strata, p is as much larger as
+    that interval is wider (:meth:`.Draws.widening`).
 
     >>> equivalence(np.linspace(-0.01, 0.01, 999), level=0.95, margin=0.02)["p_equivalence"]
     0.001
@@ -193,10 +198,13 @@ def equivalence(resampled: Array, *, level: float, margin: float) -> dict[str, A
     known = resampled[np.isfinite(resampled)]
     beyond = max(np.count_nonzero(known <= -margin), np.count_nonzero(known >= margin))
     p = float((beyond + 1) / (len(known) + 1))
+    widening = 1.0 if draws is None else draws.widening(2 * level - 1)
+    if widening != 1:
+        p = float(special.ndtr(special.ndtri(p) / widening))
     return {
         "margin": margin,
         "p_equivalence": p,
-        "interval_equivalence": interval_of(resampled, 2 * level - 1).ends,
+        "interval_equivalence": interval_of(resampled, 2 * level - 1, draws).ends,
         "equivalent": p <= 1 - level,
     }
 

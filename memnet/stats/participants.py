@@ -79,7 +79,7 @@ def from_participants(
         "participants",
         {name: float(value) for name, value in values.items()},
         estimates(rhos, linears, (1 - linears) * spread),
-        units=len(truth) if draws.clusters is None else int(draws.clusters.max()) + 1,
+        draws=draws,
         people=_people(answers, measure, dealt, draws.seed),
         participants=answers.shape[0],
     )
@@ -189,8 +189,8 @@ def over_participants(
     truth: Array,
     predictions: Mapping[str, Array],
     resampled: Mapping[str, Array],
+    draws: Draws,
     *,
-    seed: int,
     level: float,
 ) -> dict[str, Interval]:
     """Intervals of rho between labels and predictions for other pictures *and* other participants.
@@ -207,7 +207,7 @@ def over_participants(
     truth, predictions : float64 ``(N,)``; model -> float64 ``(N,)``.
     resampled : model -> its rho on each resample of the pictures, ``(B,)``; at most the first 2,000
         are used.
-    seed : of the groups of participants.
+    draws : those resamples; their seed is that of the groups of participants, too.
     level : coverage of the intervals.
 
     Returns
@@ -219,11 +219,16 @@ def over_participants(
     def labels(some: Answers, weights: Array) -> Array:
         return measure(some.sums(weights))
 
-    without = _without_groups(answers, labels, seed)  # once, whatever the number of models
-    fewest = min(answers.shape[0], len(truth))
+    without = _without_groups(answers, labels, draws.seed)  # once, whatever the number of models
     return {
         model: _over_participants(
-            spearman(truth, prediction), prediction, resampled[model], without, fewest, level
+            spearman(truth, prediction),
+            prediction,
+            resampled[model],
+            draws,
+            without,
+            answers.shape[0],
+            level,
         )
         for model, prediction in predictions.items()
     }
@@ -233,8 +238,9 @@ def _over_participants(
     rho: float,
     prediction: Array,
     resampled: Array,
+    draws: Draws,
     without: tuple[list[Array], list[Array]],
-    fewest: int,
+    participants: int,
     level: float,
 ) -> Interval:
     """Compute the interval of one model, of the labels ``without`` each group."""
@@ -253,8 +259,12 @@ def _over_participants(
     people = float(_difference_of_jackknives(*(list(map(z_of, each)) for each in without))[0])
     if not np.isfinite(people):
         return Interval(None, None, "undefined where some participants are left out")
-    sd = np.sqrt(np.var(over_pictures, ddof=1) + people)
-    half = float(sd * stats.t.ppf((1 + level) / 2, fewest - 1))
+    n = draws.n
+    freedom = draws.freedom if draws.kind == "strata" else n - 1
+    if freedom < 1:
+        return Interval(None, None, "no picture has another in its stratum")
+    sd = np.sqrt(np.var(over_pictures, ddof=1) * ((n - 1) / freedom) + people)
+    half = float(sd * stats.t.ppf((1 + level) / 2, min(participants - 1, freedom)))
     middle = float(_fisher_z(np.array([rho]))[0])
     return Interval(float(np.tanh(middle - half)), float(np.tanh(middle + half)), "")
 

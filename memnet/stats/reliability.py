@@ -45,7 +45,7 @@ class Reliability:
     values : name -> value: ``split_half`` (mean rho of two halves), ``reliability_spearman``,
         ``reliability_pearson`` (0 to 1), ``ceiling_spearman``, ``ceiling_pearson``,
         ``noise`` (variance of the labels that is noise, squared score units); NaN if undefined.
-    units : number of pictures, or of clusters where these are resampled.
+    draws : the resamples; None where there are none.
     resampled : the same names -> ``(B,)``, B at most :data:`MOST_RESAMPLES`; empty where there
         are no counts.
     source : where a value that was not measured comes from.
@@ -58,7 +58,7 @@ class Reliability:
     kind: str
     values: Mapping[str, float]
     resampled: Mapping[str, Array]
-    units: int = 0
+    draws: Draws | None = None
     source: str = ""
     reason: str = ""
     people: Mapping[str, float] = field(default_factory=dict)
@@ -68,28 +68,30 @@ class Reliability:
         """Interval of one of the values.
 
         That of a ceiling is ``tanh(atanh(c) +- t sd)``, with the SD of Fisher's z over the
-        resamples and Student's t of one less than the pictures (or clusters): the percentile
-        interval covers 92 % at n = 100 (docs/statistics.md). Where single participants are known,
+        resamples and Student's t of one less than the pictures (or clusters; where they are drawn
+        within strata, of as many less as strata, :attr:`.Draws.freedom`): the percentile interval
+        covers 92 % at n = 100 (docs/statistics.md). Where single participants are known,
         the variance of z that comes from them (:attr:`people`) is added, and t is of one less than
         the participants if they are fewer. Reliability and split-half follow from it, being
         functions of the ceiling. That of the noise is the percentile interval.
         """
-        if name not in self.resampled:
+        if name not in self.resampled or self.draws is None:
             return Interval(None, None, "a published value, taken as it is")
         if name == "noise":
-            return interval_of(self.resampled[name], level)
+            return interval_of(self.resampled[name], level, self.draws)
         kind = "pearson" if name.endswith("pearson") else "spearman"
         top, tops = self.values[f"ceiling_{kind}"], self.resampled[f"ceiling_{kind}"]
         plain = interval_of(tops, level)
-        if not np.isfinite(top) or plain.ends is None or self.units < 2:
+        units, freedom = self.draws.units, self.draws.freedom
+        if not np.isfinite(top) or plain.ends is None or freedom < 1:
             return Interval(None, None, plain.reason or self.undefined(name))
         z = np.arctanh(np.minimum(tops[np.isfinite(tops)], ALMOST_ONE))
         if len(z) < 2:
             return Interval(None, None, "one resample has no spread; take more (--resamples)")
-        scale = np.sqrt(self.units / (self.units - 1)) * float(np.std(z, ddof=1))
+        scale = np.sqrt(units / freedom) * float(np.std(z, ddof=1))
         sd = np.hypot(scale, self.people.get(kind, 0.0))
-        fewest = min(self.units, self.participants or self.units)
-        half = sd * float(stats.t.ppf((1 + level) / 2, fewest - 1))
+        fewest = min(freedom, (self.participants or units) - 1)
+        half = sd * float(stats.t.ppf((1 + level) / 2, fewest))
         middle = np.arctanh(min(top, ALMOST_ONE))
         ends = np.tanh(np.array([max(middle - half, 0.0), middle + half]))
         if name.startswith("reliability"):
@@ -213,7 +215,7 @@ def from_counts(
         "counts",
         {key: float(value) for key, value in values.items()},
         estimates(halves, _linear(noises, variances * whole), noises),
-        units=n if draws.clusters is None else int(draws.clusters.max()) + 1,
+        draws=draws,
     )
 
 

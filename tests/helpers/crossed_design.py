@@ -108,7 +108,7 @@ def simulate(seed: int) -> dict[tuple[str, str], tuple[float, float, float]]:
         one.labels,
         columns,
         {"a": drawn["spearman"]},
-        seed=seed,
+        draws,
         level=0.95,
     )["a"]
     for way, interval in (

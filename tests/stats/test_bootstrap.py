@@ -170,6 +170,45 @@ def test_strata_keep_their_sizes_and_clusters_stay_whole():
         assert (counts[:, [0, 3, 5]].sum(axis=1) == 3).all()
 
 
+@pytest.mark.parametrize(("size", "expected"), [(2, 1.422674), (3, 1.225768), (30, 1.013117)])
+def test_strata_go_as_much_farther_out_as_they_lose_of_the_variance(size, expected):
+    """``t(n - H) / t(n - 1) sqrt((n - 1) / (n - H))``: for pairs 2.000298 / 1.980100 * 1.408309."""
+    groups = np.arange(120) // size
+    draws = Draws(n=120, resamples=1, seed=0, kind="strata", groups=groups)
+    assert draws.widening(0.95) == pytest.approx(expected, abs=5e-6)
+    drawn = np.linspace(-1, 1, 1001)
+    low, high = bootstrap.interval_of(drawn, 0.95, draws).ends
+    out = stats.norm.ppf(0.975) * expected
+    assert [low, high] == pytest.approx([-1 + 2 * stats.norm.sf(out), 1 - 2 * stats.norm.sf(out)])
+
+
+@pytest.mark.parametrize("kind", ["pictures", "clusters", "strata"])
+def test_nothing_is_widened_where_pictures_have_one_stratum_or_none(kind):
+    groups = np.arange(60) // 2 if kind == "clusters" else np.zeros(60, dtype=int)
+    draws = Draws(n=60, resamples=1, seed=0, kind=kind, groups=groups)
+    drawn = np.random.default_rng(0).standard_normal(300)
+    assert draws.widening(0.95) == 1
+    assert draws.freedom == (29 if kind == "clusters" else 59)
+    assert bootstrap.interval_of(drawn, 0.95, draws) == bootstrap.interval_of(drawn, 0.95)
+
+
+def test_intervals_of_pictures_drawn_within_pairs_cover_as_often_as_they_say():
+    """Not widened, they cover 84 %: within a pair the variance of the draws is half the right one.
+
+    Of a mean, for which the resamples are those of :meth:`Draws.chunks` times the values.
+    """
+    groups = np.arange(40) // 2
+    draws = Draws(n=40, resamples=400, seed=0, kind="strata", groups=groups)
+    ((_, counts),) = draws.chunks()
+    samples = np.random.default_rng(0).standard_normal((1000, 40))
+    means = counts @ samples.T / 40
+    ends = [bootstrap.interval_of(each, 0.95, draws).ends for each in means.T]
+    plain = [bootstrap.interval_of(each, 0.95).ends for each in means.T]
+    covered, before = (np.mean([low <= 0 <= high for low, high in each]) for each in (ends, plain))
+    assert before < 0.87
+    assert 0.93 <= covered <= 0.97
+
+
 def test_clusters_widen_the_interval_where_pictures_of_a_cluster_are_alike():
     random = np.random.default_rng(1)
     groups = np.repeat(np.arange(40), 10)

@@ -191,3 +191,16 @@ def test_clusters_are_permuted_whole(monkeypatch):
     groups = np.repeat(np.arange(12), 5)
     compared(truth, {"a": truth**2, "b": random.random(60)}, kind="clusters", groups=groups)
     assert seen[0] is groups
+
+
+@pytest.mark.parametrize("margin", [0.5, 1.5, 2.0, 2.5])
+def test_within_strata_equivalence_goes_with_its_widened_interval(margin):
+    """Pairs: the 90 % interval goes 1.645 * 1.408 * 1.671 / 1.658 = 2.334 SD far, not 1.645."""
+    groups = np.arange(120) // 2
+    draws = Draws(n=120, resamples=1, seed=0, kind="strata", groups=groups)
+    resampled = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    found = model_differences.equivalence(resampled, level=0.95, margin=margin, draws=draws)
+    assert found["interval_equivalence"] == pytest.approx([-2.334, 2.334], abs=0.01)
+    assert found["equivalent"] == (margin > 2.334)
+    plain = model_differences.equivalence(resampled, level=0.95, margin=margin)
+    assert plain["equivalent"] == (margin > 1.645)

@@ -66,9 +66,7 @@ def over_participants(answers, truth, models):
     draws = Draws(n=len(truth), resamples=20, seed=0)
     drawn = distributions(truth, models, draws, only=("spearman",))
     rhos = {model: values["spearman"] for model, values in drawn.items()}
-    return participants.over_participants(
-        answers, hit_rate, truth, models, rhos, seed=0, level=0.95
-    )
+    return participants.over_participants(answers, hit_rate, truth, models, rhos, draws, level=0.95)
 
 
 def test_labels_without_some_participants_are_computed_once_for_all_models(monkeypatch):
