@@ -197,16 +197,16 @@ def test_intervals_of_pictures_drawn_within_pairs_cover_as_often_as_they_say():
 
     Of a mean, for which the resamples are those of :meth:`Draws.chunks` times the values.
     """
-    groups = np.arange(40) // 2
-    draws = Draws(n=40, resamples=400, seed=0, kind="strata", groups=groups)
+    groups = np.arange(80) // 2
+    draws = Draws(n=80, resamples=2000, seed=0, kind="strata", groups=groups)
     ((_, counts),) = draws.chunks()
-    samples = np.random.default_rng(0).standard_normal((1000, 40))
-    means = counts @ samples.T / 40
+    samples = np.random.default_rng(0).standard_normal((1000, 80))
+    means = counts @ samples.T / 80
     ends = [bootstrap.interval_of(each, 0.95, draws).ends for each in means.T]
     plain = [bootstrap.interval_of(each, 0.95).ends for each in means.T]
     covered, before = (np.mean([low <= 0 <= high for low, high in each]) for each in (ends, plain))
     assert before < 0.87
-    assert 0.93 <= covered <= 0.97
+    assert 0.925 <= covered <= 0.97
 
 
 def test_clusters_widen_the_interval_where_pictures_of_a_cluster_are_alike():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from memnet.stats.bootstrap import interval_of
 from memnet.stats.increment import increments, left_by_others
 from memnet.stats.resampling import Draws
 
@@ -94,10 +95,10 @@ def test_intervals_are_those_of_computing_each_resample(kind):
             semipartial.append(np.corrcoef(y, residuals(x, z))[0, 1])
             y, x, *z = (stats.rankdata(c) for c in (y, x, *z))
             partial.append(np.corrcoef(residuals(y, z), residuals(x, z))[0, 1])
-    ends = np.quantile(semipartial, [0.05, 0.95])
+    ends = np.array(interval_of(np.array(semipartial), 0.9, draws).ends)
     assert row["semipartial_interval"] == pytest.approx(ends, abs=LIMIT)
     assert row["partial_rho_interval"] == pytest.approx(
-        np.quantile(partial, [0.05, 0.95]), abs=LIMIT
+        interval_of(np.array(partial), 0.9, draws).ends, abs=LIMIT
     )
     squares = [0.0 if ends[0] < 0 < ends[1] else min(ends**2), max(ends**2)]
     assert row["increment_interval"] == pytest.approx(squares, abs=LIMIT)
