@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from memnet.data.targets import HIT_RATE
 from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
-from memnet.weights.targets import HIT_RATE
 
 FUNCTION = "function"
 """What stands for the architecture of such a model, in sidecars and records."""
@@ -26,8 +26,8 @@ class FunctionHeader:
 
     Attributes
     ----------
-    name, licence, licence_notice, citation, trained_on, remark, output, target : as of
-        :class:`memnet.weights.files.WeightHeader`.
+    name, licence, licence_notice, citation, trained_on, pretrained_on, remark, output, target : as
+        of :class:`memnet.weights.files.WeightHeader`.
     preprocess : pixels in; None where the function takes pictures.
     exif_orientation : what happens to a picture's EXIF orientation, where it takes pictures.
     arch : :data:`FUNCTION`.
@@ -39,6 +39,7 @@ class FunctionHeader:
     output: OutputSpec = AS_IT_IS
     target: str = HIT_RATE
     trained_on: tuple[str, ...] | None = None
+    pretrained_on: tuple[str, ...] = ()
     licence: str = ""
     licence_notice: str = ""
     citation: str = ""

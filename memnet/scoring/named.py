@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from memnet.data.targets import HIT_RATE
 from memnet.errors import MemnetError, unknown_name
 from memnet.legacy.variants import as_variant, check_slug, check_variant
 from memnet.scoring import plugins
@@ -17,7 +18,6 @@ from memnet.util.text import model_label
 from memnet.weights import store
 from memnet.weights.catalogue import ModelEntry, catalogue
 from memnet.weights.files import WeightHeader, read_header, read_weights
-from memnet.weights.targets import HIT_RATE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,7 +103,9 @@ def identity_of(header: WeightHeader | FunctionHeader) -> dict[str, Any]:
         "remark": header.remark,
         "licence": header.licence,
         "citation": header.citation,
-    } | ({} if header.target == HIT_RATE else {"target": header.target})
+        **({} if header.target == HIT_RATE else {"target": header.target}),
+        **({"pretrained_on": list(header.pretrained_on)} if header.pretrained_on else {}),
+    }
 
 
 def _entry(name: str) -> ModelEntry:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from memnet.data.contamination import check_trained_on
 from memnet.data.pictures import Item
+from memnet.data.targets import HIT_RATE, check_target
 from memnet.errors import MemnetError
 from memnet.legacy.variants import variant_caution
 from memnet.preprocess.decode import MAX_PIXELS, Picture, PictureLimits
@@ -37,7 +38,6 @@ from memnet.weights import store
 from memnet.weights.catalogue import catalogue
 from memnet.weights.files import MEAN_IMAGE, WeightHeader, match_tensors
 from memnet.weights.networks import network_class
-from memnet.weights.targets import HIT_RATE, check_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +95,7 @@ class Predictor:
         output: OutputSpec | None = None,
         target: str = HIT_RATE,
         trained_on: Iterable[str] | None = None,
+        pretrained_on: Iterable[str] = (),
         mean_image: Float32Array | None = None,
         device: str | torch.device = "cpu",
         licence: str = "",
@@ -115,6 +116,8 @@ class Predictor:
             ``d_prime``.
         trained_on : names of the data sets whose pictures the model may have seen in training, as
             :mod:`memnet.data.contamination` explains; () for none; None, the default: unknown.
+        pretrained_on : what parts of it were trained on before for another purpose, in plain
+            words (``["ImageNet", "CLIP (OpenAI)"]``): shown beside ``trained_on``, never judged.
         mean_image : float32 ``(H, W, 3)``, where ``preprocess`` subtracts one.
         device : where the crops are put.
         licence, citation, remark : for records and reports.
@@ -142,6 +145,7 @@ class Predictor:
             output=output or AS_IT_IS,
             target=check_target(target),
             trained_on=check_trained_on(trained_on),
+            pretrained_on=tuple(pretrained_on),
             licence=licence,
             citation=citation,
             remark=remark,
@@ -183,7 +187,7 @@ class Predictor:
 
     @property
     def target(self) -> str:
-        """What the score estimates (:data:`memnet.weights.targets.TARGETS`)."""
+        """What the score estimates (:data:`memnet.data.targets.TARGETS`)."""
         return self.header.target
 
     def identity(self) -> dict[str, Any]:

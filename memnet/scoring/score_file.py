@@ -104,7 +104,7 @@ class ScoreFile:
         changed = sorted(
             name
             for name in (() if before is None else before.keys() | identity.keys())
-            if name != GIVEN_AS and before.get(name) != identity.get(name)
+            if name not in _NOT_DECIDING and before.get(name) != identity.get(name)
         )
         if changed:
             raise MemnetError(
@@ -204,6 +204,9 @@ def _is_one_place(one: str, other: str) -> bool:
 
 GIVEN_AS = "given_as"
 """Key of a model's identity: the name or file it was given as, if it is called otherwise."""
+
+_NOT_DECIDING = (GIVEN_AS, "pretrained_on")
+"""What an identity may say otherwise: older tables do not name what a network was pretrained on."""
 
 _LONGEST_NAME = 200
 _STAMP = "file"

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from memnet.data.contamination import check_trained_on
+from memnet.data.targets import HIT_RATE, check_target
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.util.resources import packaged_toml
 from memnet.weights.digests import tensors_digest
 from memnet.weights.entry import WeightEntry
 from memnet.weights.files import SourceFile, WeightHeader, new_header
-from memnet.weights.targets import HIT_RATE, check_target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +39,8 @@ class ModelEntry(WeightEntry):
         published: no picture of them is known to have been seen, and none to be unseen.
     training_note : what is known about that.
     preprocess, output : pixels in, scores out.
-    target : what the score estimates (:data:`memnet.weights.targets.TARGETS`).
+    target : what the score estimates (:data:`memnet.data.targets.TARGETS`).
+    pretrained_on : what parts of it were trained on before for another purpose ("ImageNet").
     """
 
     arch: str
@@ -52,6 +53,7 @@ class ModelEntry(WeightEntry):
     preprocess: PreprocessSpec
     output: OutputSpec
     target: str = HIT_RATE
+    pretrained_on: tuple[str, ...] = ()
 
     copy_state: ClassVar = "installed"
     wrong_copy_is_error: ClassVar = True
@@ -94,6 +96,7 @@ class ModelEntry(WeightEntry):
             preprocess=self.preprocess,
             output=self.output,
             target=self.target,
+            pretrained_on=self.pretrained_on,
         )
 
     def is_current(self, header: WeightHeader) -> bool:
@@ -182,6 +185,7 @@ def _entry(table: dict[str, Any]) -> ModelEntry:
         **table,
         "trained_on": check_trained_on(table["trained_on"]),
         "split_unpublished": tuple(table["split_unpublished"]),
+        "pretrained_on": tuple(table.get("pretrained_on", ())),
         "preprocess": PreprocessSpec.from_dict(table["preprocess"]),
         "output": OutputSpec.from_dict(table["output"]),
     }

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from memnet import __version__
 from memnet.data.contamination import check_trained_on
+from memnet.data.targets import HIT_RATE, check_target
 from memnet.errors import MemnetError
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 from memnet.util.arrays import Float32Array
@@ -29,7 +30,6 @@ from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.util.text import printable, shorten_list
 from memnet.weights.digests import stored_digest, tensors_digest
 from memnet.weights.networks import network_class
-from memnet.weights.targets import HIT_RATE, check_target
 from memnet.weights.torch_files import check_dense
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ class WeightHeader:
     trained_on : names of data sets it may have seen in training; None where nobody knows.
     remark : what a reader of its scores must know, "" for nothing.
     preprocess, output : pixels in, scores out.
-    target : what the score estimates, one of :data:`memnet.weights.targets.TARGETS`.
+    target : what the score estimates, a key of :data:`memnet.data.targets.TARGETS`.
+    pretrained_on : what parts of the network were trained on for another purpose before
+        ("ImageNet"), in plain words; () for nothing that is known.
     """
 
     name: str
@@ -89,6 +91,7 @@ class WeightHeader:
     preprocess: PreprocessSpec
     output: OutputSpec
     target: str = HIT_RATE
+    pretrained_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         try:
@@ -109,6 +112,8 @@ class WeightHeader:
         values = {"header_version": HEADER_VERSION, **asdict(self)}
         if self.target == HIT_RATE:
             del values["target"]  # as in files from before there were others
+        if not self.pretrained_on:
+            del values["pretrained_on"]
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -136,6 +141,7 @@ class WeightHeader:
         values["preprocess"] = PreprocessSpec.from_dict(values["preprocess"])
         values["output"] = OutputSpec.from_dict(values["output"])
         check_target(values.get("target", HIT_RATE))
+        values["pretrained_on"] = tuple(values.get("pretrained_on", ()))
         return cls(**values)
 
 
@@ -151,6 +157,7 @@ _HEADER: Shape = {
     **_TEXTS,
     "sources": [_SOURCE],
     "trained_on": ([NAME], None),
+    "pretrained_on?": [NAME],
     "preprocess": {},
     "output": {},
 }
@@ -224,6 +231,7 @@ def save_weights(
     trained_on: Iterable[str] | None,
     name: str = "",
     target: str = HIT_RATE,
+    pretrained_on: Iterable[str] = (),
     mean_image: Float32Array | None = None,
     licence: str = "the author's own",
     licence_notice: str = "",
@@ -246,6 +254,8 @@ def save_weights(
     name : ``arch.tag``; without it ``arch`` and the file's name.
     target : what the score estimates: ``hit_rate``, ``false_alarm_rate``, ``corrected`` or
         ``d_prime``.
+    pretrained_on : what parts of the network were trained on before for another purpose, in plain
+        words (``["ImageNet"]``): shown beside ``trained_on``, and never judged.
     mean_image : float32 ``(H, W, 3)``, where the preprocessing subtracts one.
     licence, licence_notice, citation, remark : what a user of the scores must know.
     overwrite : replace the file if there is one already.
@@ -318,6 +328,7 @@ def save_weights(
         preprocess=preprocess,
         output=output,
         target=check_target(target),
+        pretrained_on=tuple(pretrained_on),
     )
     write_weights(path, tensors, header)
     return header
