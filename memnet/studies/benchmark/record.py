@@ -230,9 +230,10 @@ class BenchmarkRecord:
         pairs = [(cell.dataset, cell.model) for cell in self.cells]
         if sorted(pairs) != sorted((dataset, model) for dataset in datasets for model in models):
             raise ValueError("its cells are not every model on every data set")
-        for row in (*self.cells, *self.differences):
-            if row.contamination not in CONTAMINATION:
-                raise ValueError(f"{row.contamination!r} is no contamination")
+        words = [row.contamination for row in self.cells]
+        for word in (*words, *(row.contamination for row in self.differences)):
+            if word not in CONTAMINATION:
+                raise ValueError(f"{word!r} is no contamination")
         for pair in self.differences:
             if not {(pair.dataset, pair.model_a), (pair.dataset, pair.model_b)} <= set(pairs):
                 raise ValueError(f"a difference is of {pair.model_a!r} and {pair.model_b!r}")

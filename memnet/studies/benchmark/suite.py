@@ -155,12 +155,20 @@ def read_suite(suite: str | os.PathLike[str]) -> Suite:
         raise MemnetError(f"{path}: {error}") from error
 
 
-_COLUMNS = ("truth_column", "id_column", "hits_column", "responses_column")
-_COLUMNS += ("false_alarms_column", "strata_column", "clusters_column")
+_COLUMNS = (
+    "truth_column",
+    "id_column",
+    "hits_column",
+    "responses_column",
+    "false_alarms_column",
+    "strata_column",
+    "clusters_column",
+)
 _MODEL: Shape = {
     "name": NAME,
     **dict.fromkeys(("weights?", "title?", "target?"), str),
-    **dict.fromkeys(("trained_on?", "pretrained_on?"), [str]),
+    "trained_on?": [str],
+    "pretrained_on?": [str],
 }
 _DATASET: Shape = {
     "name": NAME,
