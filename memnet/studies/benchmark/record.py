@@ -89,9 +89,9 @@ class ModelSummary:
     datasets : the clean cells that are in the mean.
     left_out : data set -> why it is not in the mean.
     mean, interval : of disattenuated rho over data sets (Hartung-Knapp); None where undefined.
-    tau : SD of the true values between data sets; None where undefined.
+    tau : SD of the true disattenuated rho between data sets; None where undefined.
     prediction : interval in which a new data set's value is expected; None with fewer than three.
-    reason : why something is None, else "".
+    reason : why something is None, or what to know of a mean of one or two, else "".
     """
 
     model: str
@@ -101,6 +101,32 @@ class ModelSummary:
     interval: list[float] | None
     tau: float | None
     prediction: list[float] | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelContrast:
+    """Two models over the data sets on which both are clean: disattenuated rho, a minus b.
+
+    Models with other sets of clean data sets have means that do not compare them; this does.
+
+    Attributes
+    ----------
+    model_a, model_b : which.
+    datasets : those in it.
+    mean, interval : random-effects mean of the differences (Hartung-Knapp); None where undefined.
+    p_value : that the mean is 0; None with fewer than two data sets.
+    p_holm : the same, corrected over all contrasts of the benchmark.
+    reason : why something is None, or what to know of a mean of one or two, else "".
+    """
+
+    model_a: str
+    model_b: str
+    datasets: list[str]
+    mean: float | None
+    interval: list[float] | None
+    p_value: float | None
+    p_holm: float | None
     reason: str = ""
 
 
@@ -120,6 +146,7 @@ class BenchmarkRecord:
     cells : every model on every data set, data set by data set.
     differences : every pair of models within each data set.
     summaries : every model over its clean data sets.
+    contrasts : every two models over the data sets on which both are clean.
     warnings : sentences for the reader.
     environment : versions.
     """
@@ -132,6 +159,7 @@ class BenchmarkRecord:
     cells: list[BenchmarkCell]
     differences: list[PairedDifference]
     summaries: list[ModelSummary]
+    contrasts: list[ModelContrast]
     warnings: list[str]
     environment: dict[str, str]
     schema_version: int = field(default=SCHEMA_VERSION)
