@@ -229,6 +229,7 @@ class BenchmarkRecord:
                     "cells": [BenchmarkCell(**row) for row in values["cells"]],
                     "differences": [PairedDifference(**row) for row in values["differences"]],
                     "summaries": [ModelSummary(**row) for row in values["summaries"]],
+                    "contrasts": [ModelContrast(**row) for row in values["contrasts"]],
                 }
             )
             record._check()
@@ -273,6 +274,11 @@ class BenchmarkRecord:
                 raise ValueError(f"a summary is of {summary.model!r}, not among its models")
             if not {*summary.datasets, *summary.left_out} <= set(datasets):
                 raise ValueError(f"the summary of {summary.model!r} has unknown data sets")
+        for contrast in self.contrasts:
+            if not {contrast.model_a, contrast.model_b} <= set(models):
+                raise ValueError(f"a contrast is of {contrast.model_a!r} and {contrast.model_b!r}")
+            if not set(contrast.datasets) <= set(datasets):
+                raise ValueError("a contrast has unknown data sets")
 
 
 _SEEN = "contaminated"
@@ -300,6 +306,13 @@ _SUMMARY: Shape = {
     **dict.fromkeys(("interval", "prediction"), _ENDS),
     "reason": str,
 }
+_CONTRAST: Shape = {
+    **dict.fromkeys(("model_a", "model_b"), NAME),
+    "datasets": [NAME],
+    **dict.fromkeys(("mean", "p_value", "p_holm"), _NUMBER),
+    "interval": _ENDS,
+    "reason": str,
+}
 _DATASET: Shape = {
     "name": NAME,
     **dict.fromkeys(("title", "dataset", "target", "source", "report"), str),
@@ -321,6 +334,7 @@ _RECORD: Shape = {
     "cells": [_CELL],
     "differences": [_DIFFERENCE],
     "summaries": [_SUMMARY],
+    "contrasts": [_CONTRAST],
     "warnings": [str],
     "environment": {str: str},
     "schema_version": int,
@@ -331,7 +345,12 @@ def _check_fields(values: dict[str, Any]) -> None:
     """Raise ``ValueError`` where a field is missing, unknown, or of a wrong kind."""
     check_shape(values, _RECORD, "")
     check_known(values, BenchmarkRecord, "")
-    kinds = {"cells": BenchmarkCell, "differences": PairedDifference, "summaries": ModelSummary}
+    kinds = {
+        "cells": BenchmarkCell,
+        "differences": PairedDifference,
+        "summaries": ModelSummary,
+        "contrasts": ModelContrast,
+    }
     for name, kind in kinds.items():
         for place, row in enumerate(values[name]):
             check_known(row, kind, f"{name}[{place}]")
