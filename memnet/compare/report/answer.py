@@ -13,6 +13,7 @@ from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart, is
 from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import by_name, ranked
 from memnet.compare.report.threats import SEEN, no_reliable_scores, short_warnings, warned_of
+from memnet.util.text import join_names
 
 STRENGTHS = (
     (0.1, "hardly"),
@@ -128,11 +129,6 @@ def _as_people_do(words: str) -> str:
     if last - first > 1:
         return f"as people do, somewhere from {words}"
     return f"{words} as people do"
-
-
-def join_names(names: list[str], last: str = "and") -> str:
-    """Write names as ``a, b and c``."""
-    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _metric(record: RunRecord) -> str:

@@ -10,7 +10,6 @@ import math
 
 from memnet.compare.record import Difference, RunRecord
 from memnet.compare.report import two_classes
-from memnet.compare.report.answer import join_names
 from memnet.compare.report.digits import decimals, fixed, with_interval
 from memnet.compare.report.pairs import (
     corrected_pairs,
@@ -24,6 +23,7 @@ from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import by_name, ranked
 from memnet.compare.report.threats import no_reliable_scores
 from memnet.stats.levels import ALPHA
+from memnet.util.text import join_names
 
 
 def write_findings(record: RunRecord) -> list[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.record import CONTAMINATION, RunRecord
-from memnet.compare.report.answer import join_names
 from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.digits import compared_with, decimals, fixed, is_bare
 from memnet.compare.report.page import html_page
@@ -22,7 +21,7 @@ from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
 from memnet.stats.metrics import describe
 from memnet.util.atomic import write_text
-from memnet.util.text import abridged, shorten_list
+from memnet.util.text import abridged, join_names, shorten_list
 
 NO_STANDARD_ERROR = (
     "The SD is that of the values of the records. It is no standard error, and gives no interval: "

@@ -12,7 +12,6 @@ from memnet.compare.record import Result, RunRecord
 from memnet.compare.report import two_classes
 from memnet.compare.report.answer import (
     NOT_ON_ONE_SCALE,
-    join_names,
     models_of_the_answer,
 )
 from memnet.compare.report.categories import has_categories, partial_correlation
@@ -22,6 +21,7 @@ from memnet.compare.report.table_model import p_equals
 from memnet.compare.report.tables import by_name, ranked
 from memnet.compare.report.threats import no_reliable_scores, warned_of
 from memnet.data.contamination import dataset_title
+from memnet.util.text import join_names
 
 _SEEN = {
     "contaminated": "{} was trained on this data set.",
