@@ -132,6 +132,7 @@ def compare(
     from memnet.compare.comparison import compare_scores as run
     from memnet.compare.report.increments import increment_sentences
     from memnet.compare.report.render import write_report
+    from memnet.compare.report.threats import sentences_on_targets
     from memnet.data.score_tables import ScoreTable
     from memnet.errors import MemnetError
     from memnet.util.atomic import require_writable
@@ -217,7 +218,8 @@ def compare(
     for sentence in increment_sentences(record):
         print(f"\n{sentence}")
     for sentence in record.warnings:
-        say(sentence)
+        if sentence not in sentences_on_targets(record):  # those stand with the answer
+            say(sentence)
     say(f"{record.items['n']:,} pictures compared -> {out / 'report.html'}")
     if open_report:
         open_page(out / "report.html")
