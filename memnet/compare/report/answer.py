@@ -1,8 +1,8 @@
 """The answer of a comparison in one plain sentence; it says no more than intervals and tests do.
 
 The words for the strength of a rank correlation are those of :data:`STRENGTHS`, at both ends of its
-interval. A model that was trained on the data set, or estimates something else than the human scores
-are, is never called better than another.
+interval. A model that was trained on the data set, or estimates something else than the human
+scores are, is never called better than another.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STRENGTHS_SOURCE = (
     "doi 10.1213/ANE.0000000000002864"
 )
 
-NOT_ON_ONE_SCALE = ("two-classes", "scale")
+NOT_ON_ONE_SCALE = ("two-classes", "scale", "unknown-target")
 """Kinds of warnings after which nothing is said of scores that are too high or too low."""
 
 NAME_THE_DATA_SET = ": name the data set with --dataset (in Python, dataset=)"
@@ -55,7 +55,7 @@ def write_answer(record: RunRecord) -> str:
         )
     if len(able) == 1:
         return (
-            f"Of these models, only {able[0]} is {what_the_others_lack(record, list(rho))}. "
+            f"Of these models, only {able[0]} {what_the_others_lack(record, list(rho))}. "
             f"{_about(record, able[0], others=True)}"
         )
     return (

@@ -26,10 +26,12 @@ def what_the_others_lack(record: RunRecord, models: Sequence[str]) -> str:
     others = [model for model in models if model != only]
     said = []
     if any(record.words[model] == "contaminated" for model in others):
-        said.append("to be trained on this data set")
+        said.append("is not known to be trained on this data set")
     if any(record.words[model] != "contaminated" for model in others):
-        said.append(f"to predict something else than {target_words(record.truth['target'])}")
-    return f"not known {' or '.join(said)}"
+        known = {model["name"]: model.get("target") for model in record.models}[only]
+        predicts = "predicts" if known else "is not known to predict something else than"
+        said.append(f"{predicts} {what_truth_is(record)}")
+    return " and ".join(said)
 
 
 def what_truth_is(record: RunRecord) -> str:

@@ -143,7 +143,7 @@ def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
     if not others:
         return [
             *sentences,
-            f"{first}, the only one {what_the_others_lack(record, order)}, reaches "
+            f"{first}, the only one that {what_the_others_lack(record, order)}, reaches "
             f"{_rho(record, first)}.",
         ]
     among = "Among the others, " if len(able) < len(order) else ""

@@ -246,4 +246,7 @@ def _labels(record: RunRecord) -> str:
     truth = record.truth
     spread = f"SD {truth['sd']:.3f}, " if truth["sd"] is not None else ""
     what = what_truth_is(record)
-    return f"{f'{what}; ' if what else ''}mean {truth['mean']:.3f}, {spread}from {truth['lowest']:.3f} to {truth['highest']:.3f}."
+    return (
+        f"{what}{'; ' if what else ''}mean {truth['mean']:.3f}, {spread}from "
+        f"{truth['lowest']:.3f} to {truth['highest']:.3f}."
+    )

@@ -91,12 +91,9 @@ def mse_note(record: RunRecord) -> str:
     by_key = by_name(record)
     results = [by_key.get(("resmem.published", name)) for name in ("mse", "spearman", "pearson")]
     known: list[Result] = [r for r in results if r is not None and r.value is not None]
-    if (
-        len(known) < 3
-        or "resmem.published" in record.crossed
-        or known[0].contamination != "contaminated"
-        or not record.truth["sd"]
-    ):
+    if len(known) < 3 or known[0].contamination != "contaminated" or not record.truth["sd"]:
+        return ""
+    if known[0].model in record.crossed:
         return ""
     mse, spearman, pearson = (float(r.value or 0) for r in known)
     return contaminated_mse_note(

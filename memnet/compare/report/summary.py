@@ -180,10 +180,10 @@ def _check(records: Sequence[RunRecord]) -> None:
     numbered = {what_truth_is(record): place for place, record in enumerate(records, start=1)}
     known = {what: number_ for what, number_ in numbered.items() if what}
     if len(known) > 1:
-        (one, first_place), (other, second_place) = list(known.items())[:2]
+        (one, first_place), (another, second_place) = list(known.items())[:2]
         raise MemnetError(
             f"The human scores of record {first_place} are {one}, and those of record "
-            f"{second_place} {other}: no mean can be taken over them; render each by itself."
+            f"{second_place} {another}: no mean can be taken over them; render each by itself."
         )
     texts = [record.to_json() for record in records]
     for number_, text in enumerate(texts):
@@ -272,9 +272,7 @@ def write_summary_answer(rows: Sequence[Spread]) -> str:
     if seen:
         text += f". Not counted, since trained on these pictures: {join_names(seen)}"
     if others:
-        text += (
-            f". Not counted, since of another target than the human scores: {join_names(others)}"
-        )
+        text += f". Not counted, since they predict something else: {join_names(others)}"
     return f"{text}."
 
 

@@ -112,7 +112,7 @@ def at_a_glance(record: RunRecord) -> Table:
             result = results.get((model, name))
             cell = Cell("") if result is None else value_cell(result, results.values())
             if crossed and name in _ON_ONE_SCALE:
-                cell = replace(cell, note="of something else")
+                cell = replace(cell, note="means nothing here")
             cells.append(cell)
         rows.append(cells)
     return Table(

@@ -67,7 +67,8 @@ def methods_text(record: RunRecord) -> str:
     versions = record.environment
     parts = [
         f"Predictions of {join_names(list(record.words))} were compared with the human scores "
-        f"({record.truth['column']}{f': {what}' if what else ''}) of {_count(n)}{f' of {title}' if title else ''} with memnet "
+        f"({record.truth['column']}{f': {what}' if what else ''}) of {_count(n)}"
+        f"{f' of {title}' if title else ''} with memnet "
         f"{versions.get('memnet', '(version not recorded)')}.",
         *map(_intervals, [r for r in record.results if r.resamples][:1]),
         two_classes.methods_text(record)
