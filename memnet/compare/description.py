@@ -17,6 +17,7 @@ from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.data.two_classes import Classes
 from memnet.weights.catalogue import catalogue
 from memnet.weights.digests import file_digest
+from memnet.weights.known_models import named_after
 
 _EXAMPLES = 20
 
@@ -65,11 +66,14 @@ def describe_model(model: Scores, dataset: str) -> dict[str, Any]:
         "read_as": list(model.assumed),
         "known_by": "sidecar" if model.identity else "name",
     }
-    entry = catalogue().get(model.name.split(":")[0])
+    # What a sidecar says of its numbers goes before what a spelling suggests.
+    entry = (
+        catalogue().get(model.name.partition(":")[0]) if model.identity else named_after(model.name)
+    )
     if entry is not None:
         info |= {
             "title": entry.title,
-            "trained_on": list(entry.trained_on),
+            "trained_on": None if entry.trained_on is None else list(entry.trained_on),
             "split_unpublished": list(entry.split_unpublished),
             "training_note": entry.training_note,
             "licence": entry.licence,

@@ -15,6 +15,7 @@ from typing import Any
 from memnet.data.contamination import DatasetName
 from memnet.errors import MemnetError
 from memnet.util.resources import packaged_toml
+from memnet.weights.known_models import named_after
 
 HUMAN = "human"
 """The "model" of values about people's scores themselves."""
@@ -149,7 +150,7 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Pub
     dataset : the tested data set, as ``--dataset`` names it; part and split make no difference.
         A mixture also brings the values of its parts, and a part those of the mixture, as not
         comparable.
-    models : measured models, ``name`` or ``name:variant``; :data:`HUMAN` for the values about
+    models : measured models, ``name`` or ``name:variant``, also as others spell them ("AMNet"); :data:`HUMAN` for the values about
         people's scores. None for every value of this data set, whosever it is.
 
     Returns
@@ -160,10 +161,12 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Pub
     if not dataset.strip():
         return []
     tested = DatasetName.parse(dataset)
-    everyone = (stated.model for stated in published())
+    everyone = {stated.model for stated in published()}
     rows = []
-    for model in dict.fromkeys(everyone if models is None else models):
+    for model in dict.fromkeys((v.model for v in published()) if models is None else models):
         name, _, variant = model.partition(":")
+        if name not in everyone and (known := named_after(name)):
+            name = known.name
         for stated in published():
             if name != stated.model and (models is None or name not in stated.beside):
                 continue

@@ -72,6 +72,23 @@ FIGURES = [
     ("resmem.published", MIX, "spearman", 0.64, "0.64", "CN21", "text"),
     ("resmem.published", MIX, "mse", 0.009, "0.009", "CN21", "text"),
     ("human", "memcat", "split_half", 0.78, "0.78", "GW19", "text"),
+    ("falseresmem.published", "memcat", "spearman", 0.48, "0.48", "MB26", "abstract"),
+    ("amnet", "lamem", "spearman", 0.67666, "0.67666", "F18", "README"),
+    ("resmem-net", "lamem", "spearman", 0.679, "0.679", "P21", "abstract"),
+    ("resmem-net", "lamem", "mse", 0.011, "0.011", "P21", "abstract"),
+    ("clip-hba-mem", "lamem", "spearman", 0.7, "0.70", "JT26", "table of LaMem"),
+    ("clip-hba-mem", "memcat", "spearman", 0.71, "0.71", "JT26", "table of other data sets"),
+    ("clip-hba-mem", "things", "spearman", 0.3, "0.30", "JT26", "table of other data sets"),
+    ("memscore", "figrim", "spearman", 0.749, "0.749", "BB26", "Cross-dataset summary"),
+    ("resmem.published", "figrim", "spearman", 0.524, "0.524", "BB26", "Cross-dataset summary"),
+    ("memscore", "sun-memorability", "spearman", 0.789, "0.789", "BB26", "Cross-dataset summary"),
+    ("resmem.published", "sun-memorability", "spearman", 0.645, "0.645", "BB26", "Cross-dataset summary"),
+    ("memscore", "memcat", "spearman", 0.823, "0.823", "BB26", "Cross-dataset summary"),
+    ("resmem.published", "memcat", "spearman", 0.787, "0.787", "BB26", "Cross-dataset summary"),
+    ("memscore", "things", "spearman", 0.409, "0.409", "BB26", "Cross-dataset summary"),
+    ("resmem.published", "things", "spearman", 0.243, "0.243", "BB26", "Cross-dataset summary"),
+    ("memscore", "lamem", "spearman", 0.695, "0.695", "BB26", "Cross-dataset summary"),
+    ("resmem.published", "lamem", "spearman", 0.815, "0.815", "BB26", "Cross-dataset summary"),
 ]
 
 SOURCES = {
