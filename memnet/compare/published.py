@@ -16,7 +16,6 @@ from memnet.data.contamination import DatasetName
 from memnet.data.targets import HIT_RATE, check_target
 from memnet.errors import MemnetError
 from memnet.util.resources import packaged_toml
-from memnet.weights.known_models import named_after
 
 HUMAN = "human"
 """The "model" of values about people's scores themselves."""
@@ -156,7 +155,7 @@ def published_for(
     dataset : the tested data set, as ``--dataset`` names it; part and split make no difference.
         A mixture also brings the values of its parts, and a part those of the mixture, as not
         comparable.
-    models : measured models, ``name`` or ``name:variant``, also as others spell them ("AMNet"); :data:`HUMAN` for the values about
+    models : measured models, ``name`` or ``name:variant``; :data:`HUMAN` for the values about
         people's scores. None for every value of this data set, whosever it is.
     target : what the human scores tested on are; values that are about another one are left out.
         "" where that is not known: then those about hit rates.
@@ -169,12 +168,10 @@ def published_for(
     if not dataset.strip():
         return []
     tested = DatasetName.parse(dataset)
-    everyone = {stated.model for stated in published()}
+    everyone = (stated.model for stated in published())
     rows = []
-    for model in dict.fromkeys((v.model for v in published()) if models is None else models):
+    for model in dict.fromkeys(everyone if models is None else models):
         name, _, variant = model.partition(":")
-        if name not in everyone and (known := named_after(name)):
-            name = known.name
         for stated in published():
             if name != stated.model and (models is None or name not in stated.beside):
                 continue
