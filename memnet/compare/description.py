@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from memnet.compare.extremes import find_extremes
-from memnet.compare.published import HUMAN, published_for
+from memnet.compare.published import HUMAN, published, published_for
 from memnet.data.columns import Scores
 from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.declared import is_by_hand, words_of_declaration
@@ -18,8 +18,10 @@ from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.data.targets import HIT_RATE, target_words
 from memnet.data.two_classes import Classes
 from memnet.util.caution import Caution
+from memnet.util.text import model_label
 from memnet.weights.catalogue import catalogue
 from memnet.weights.digests import file_digest
+from memnet.weights.known_models import named_after
 
 _EXAMPLES = 20
 _COPIED = (
@@ -104,7 +106,9 @@ def describe_model(
         "declared_by": "",
         "declared": [],
     }
-    entry = catalogue().get(model.name.split(":")[0])
+    # What memnet wrote of a table's numbers goes before what the spelling of its name suggests.
+    exact = catalogue().get(model.name.partition(":")[0])
+    entry = named_after(model.name) if by_hand else exact
     if entry is not None:
         info |= {
             "title": entry.title,
@@ -217,7 +221,7 @@ def list_published(
     """
     return [
         {
-            "model": row.model,
+            "model": name,
             "dataset": row.published.dataset,
             "metric": row.published.metric,
             "value": row.published.value,
@@ -230,5 +234,13 @@ def list_published(
             "comparable": row.comparable and (measured or row.published.metric != "split_half"),
             "why": row.why,
         }
-        for row in published_for(dataset, [*models, HUMAN], target)
+        for name in dict.fromkeys([*models, HUMAN])
+        for row in published_for(dataset, [_published_name(name)], target)
     ]
+
+
+def _published_name(name: str) -> str:
+    """Spell a model's name as the published values do."""
+    base, _, variant = name.partition(":")
+    known = None if base in {stated.model for stated in published()} else named_after(base)
+    return model_label(known.name, variant) if known else name
