@@ -238,7 +238,9 @@ class ProbeOptions:
     def _is_of_hits(data: DataOptions, known: Mapping[str, Any]) -> bool:
         """Whether the human scores are the hit rates that a manifest's counts belong to."""
         same = data.truth_column in ("", known.get("truth_column"))
-        return same and known.get("label_kind") == "hit rate" and bool(known.get("responses_column"))
+        return (
+            same and known.get("label_kind") == "hit rate" and bool(known.get("responses_column"))
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

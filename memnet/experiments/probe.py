@@ -345,7 +345,7 @@ def _report_held_out(
     """Compare the held-out predictions with the human scores, as any score table is compared."""
     table = rows[["image_id", "score"]].rename(columns={"score": "human_score"})
     table = table.assign(fold=folds + 1)
-    given: Mapping[str, str] = {}
+    given: dict[str, Any] = {}
     if facts is not None:
         table = pd.concat([table, facts.reset_index(drop=True)], axis=1)
         roles = {"group": "strata_column", "hits": "hits_column", "responses": "responses_column"}

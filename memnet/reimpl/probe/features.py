@@ -170,7 +170,7 @@ def _outputs(probe: Probe, crops: Sequence[Tensor]) -> Float32Array:
     stacked = torch.stack(list(crops))
     with torch.inference_mode():
         flat = stacked.flatten(0, 1).to(probe.pixel_mean.device)
-        features = probe.features(flat).float().unflatten(0, stacked.shape[:2]).mean(dim=1)
+        features = probe.features(flat).float().reshape(*stacked.shape[:2], -1).mean(dim=1)
     values: Float32Array = features.cpu().numpy()
     return values
 

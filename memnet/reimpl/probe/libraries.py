@@ -1,5 +1,4 @@
-"""Backbones of other libraries: torchvision, and where they are installed timm, open_clip and
-transformers.
+"""Backbones of other libraries: torchvision and, where installed, timm, open_clip, transformers.
 
 ``NAME@WEIGHTS`` says which weights; ``@random`` takes none, which is a baseline and never a
 default. Pictures are resized to a square, whatever their shape, as for ResMem, and cropped to what
@@ -119,7 +118,8 @@ def _torchvision(model: str, weights: str) -> Backbone:
 
     recipe = {"library": "torchvision", "model": model}
     network = build_model(recipe)
-    side, words, remark = 224, ("ImageNet (torchvision)",), ""
+    words: tuple[str, ...] = ("ImageNet (torchvision)",)
+    side, remark = 224, ""
     mean, sd = _MEAN, _SD
     if weights == RANDOM:
         words, remark = (), "the backbone has random weights"
@@ -129,7 +129,9 @@ def _torchvision(model: str, weights: str) -> Backbone:
     else:
         known = get_model_weights(model)
         if weights and weights not in known.__members__:
-            raise unknown_name(f"weights of torchvision:{model}", weights, [*known.__members__, RANDOM])
+            raise unknown_name(
+                f"weights of torchvision:{model}", weights, [*known.__members__, RANDOM]
+            )
         chosen = known[weights] if weights else known.DEFAULT
         file = Path(torch.hub.get_dir()) / "checkpoints" / chosen.url.rsplit("/", 1)[-1]
         if not file.is_file():
@@ -155,7 +157,7 @@ def _build_torchvision(recipe: Recipe) -> nn.Module:
     from torchvision.models import get_model
 
     empty = {"weights": None}
-    network = get_model(str(recipe["model"]), **empty)
+    network: nn.Module = get_model(str(recipe["model"]), **empty)
     for head in ("fc", "classifier", "heads", "head"):
         if isinstance(getattr(network, head, None), nn.Module):
             setattr(network, head, nn.Identity())
@@ -185,6 +187,7 @@ def _timm(model: str, weights: str) -> Backbone:
     import timm
 
     random = weights == RANDOM
+    network: Any
     if weights.endswith((".pth", ".pt", ".safetensors")):
         network = timm.create_model(model, pretrained=False, num_classes=0)
         from timm.models import load_state_dict
@@ -230,7 +233,8 @@ class _Visual(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         features: Any = self.visual(pictures)
-        return features[0] if isinstance(features, tuple) else features
+        first: Tensor = features[0] if isinstance(features, tuple) else features
+        return first
 
 
 def _open_clip(model: str, weights: str) -> Backbone:
@@ -282,7 +286,8 @@ class _Hidden(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         output: Any = self.model(pixel_values=pictures)
         pooled = getattr(output, "pooler_output", None)
-        return output.last_hidden_state.mean(dim=1) if pooled is None else pooled
+        features: Tensor = output.last_hidden_state.mean(dim=1) if pooled is None else pooled
+        return features
 
 
 def _transformers(model: str, weights: str) -> Backbone:
