@@ -128,7 +128,7 @@ def test_the_report_of_the_test_names_the_command_that_was_run(tmp_path, data, m
     class Summary:
         failed = ()
 
-    monkeypatch.setattr(train, "score_to_file", lambda inputs, scores, settings: Summary())
+    monkeypatch.setattr(test_part, "score_to_file", lambda inputs, scores, settings: Summary())
     monkeypatch.setattr(train, "compare_scores", lambda truth, scores, **more: told.update(more))
     monkeypatch.setattr(train, "write_report", lambda record, folder: None)
     assert train.test(tmp_path, data, "cpu", "memnet train --out run") == []
