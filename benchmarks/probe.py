@@ -75,7 +75,7 @@ if __name__ == "__main__":
     backbone = projection(given.features)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        mock.patch.object(probe, "find_backbone", lambda name: backbone),
+        mock.patch.object(probe, "find_backbone", return_value=backbone),
     ):
         folder = Path(scratch)
         data = pictures(folder, given.pictures)

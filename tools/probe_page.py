@@ -20,7 +20,7 @@ import pandas as pd
 
 import _helpers  # noqa: F401
 from diagnosis_page import into_page
-from memnet.compare.report.digits import with_interval
+from memnet.compare.report.digits import fixed, with_interval
 from memnet.data.contamination import judge_contamination
 from memnet.data.pictures import Inputs, Item
 from memnet.experiments.probe import ProbeSettings, train_probe
@@ -86,12 +86,12 @@ def table(probes: Mapping[str, dict[str, Any]], resmem: Mapping[str, Any]) -> st
         lines.append(
             f"| probe on `{name}` | {record['backbone']['features']:,} | "
             f"{with_interval(held['rho'], held['rho_interval'], bare=True)} | "
-            f"{with_interval(round(held['rho_pooled'], 2), None, bare=True)} | {held['mse']:.4f} | "
+            f"{fixed(held['rho_pooled'], 2, bare=True)} | {held['mse']:.4f} | "
             f"backbone: {'yes' if word == 'contaminated' else 'no'} ({word}) |"
         )
     held = next(iter(probes.values()))["held_out"]
     own = with_interval(resmem["rho"], resmem["ends"], bare=True)
-    pooled = with_interval(round(resmem["pooled"], 2), None, bare=True)
+    pooled = fixed(resmem["pooled"], 2, bare=True)
     lines += [
         f"| `resmem.published` itself | | {own} | {pooled} | {resmem['mse']:.4f} | yes, with these "
         f"scores ({resmem['word']}) |",
@@ -103,7 +103,7 @@ def table(probes: Mapping[str, dict[str, Any]], resmem: Mapping[str, Any]) -> st
     ]
     for place, fold in enumerate(held_folds(probes)):
         rhos = [record["folds"][place]["rho"] for record in probes.values()]
-        cells = " | ".join(f"{rho:.2f}".replace("0.", ".", 1) for rho in rhos)
+        cells = " | ".join(fixed(rho, 2, bare=True) for rho in rhos)
         by_fold.append(f"| {', '.join(fold['groups'])} ({fold['n']}) | {cells} |")
     return "\n".join([*lines, "", "Rho in each category, held out:", "", *by_fold])
 

@@ -138,11 +138,17 @@ def as_weight_file(backbone, path, weights, intercept=0.25):
 
 @pytest.mark.parametrize(
     "name",
-    ["FILE:resnet", "FILE:convolutions", "torchvision:resnet18@random", "timm:resnet10t@random"],
+    [
+        "FILE:resnet",
+        "FILE:convolutions",
+        "torchvision:resnet18@random",
+        "timm:resnet10t@random",
+        "open_clip:RN50@random",
+    ],
 )
 def test_a_weight_file_scores_what_the_regression_predicts(file, paths, tmp_path, name):
-    if name.startswith("timm"):
-        pytest.importorskip("timm", reason="needs timm")
+    if (library := name.partition(":")[0]) in ("timm", "open_clip"):
+        pytest.importorskip(library, reason=f"needs {library}")
     backbone = find_backbone(name.replace("FILE", str(file)))
     found = features(backbone, paths[:3], tmp_path)
     scale = found.values.std()
@@ -151,6 +157,22 @@ def test_a_weight_file_scores_what_the_regression_predicts(file, paths, tmp_path
     wanted = found.values.astype(float) @ weights + 0.25
     table = load(written, device="cpu").score(paths[:3])
     assert table["score"].to_numpy() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_network_of_transformers_is_built_again_from_its_file(paths, tmp_path):
+    transformers = pytest.importorskip("transformers", reason="needs transformers")
+    small = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = transformers.Dinov2Config(image_size=56, patch_size=14, **small)
+    transformers.Dinov2Model(config).save_pretrained(tmp_path / "dino")
+    pixels = '{"image_processor_type": "BitImageProcessor", "image_mean": [0.5, 0.4, 0.3]}'
+    (tmp_path / "dino" / "preprocessor_config.json").write_text(pixels)
+    backbone = find_backbone(f"transformers:{tmp_path / 'dino'}")
+    assert backbone.pixel_mean == (0.5, 0.4, 0.3)
+    found = features(backbone, paths[:2], tmp_path)
+    weights = np.ones(48) / 50
+    written = as_weight_file(backbone, tmp_path / "probe.safetensors", weights)
+    scores = load(written, device="cpu").score(paths[:2])["score"].to_numpy()
+    assert scores == pytest.approx(found.values.astype(float) @ weights + 0.25, abs=1e-5)
 
 
 def test_a_librarys_normalisation_is_part_of_the_probe(paths):
