@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,6 @@ def train_a_probe(
             "The preset probe takes no --val: its penalty is chosen by cross-validation, and all "
             "pictures but those of --test are fitted to; leave that out."
         )
-    from memnet.data.targets import HIT_RATE
     from memnet.experiments.probe import ProbeSettings, say_results, train_probe
     from memnet.weights.store import home
 
@@ -56,7 +56,7 @@ def train_a_probe(
         folds=probe.folds,
         seed=data.data_seed,
         group_column=probe.group_column,
-        target=probe.target or _TARGETS.get(built.description.get("label_kind") or "", HIT_RATE),
+        target=_target(probe.target, built.description),
     )
     try:
         record = train_probe(
@@ -81,8 +81,29 @@ def train_a_probe(
         raise typer.Exit(1)
 
 
-_TARGETS = {"hit rate": "hit_rate", "corrected hit rate": "corrected"}
-"""Kind of label in a manifest -> what a model of it estimates."""
+def _target(asked: str, described: Mapping[str, Any]) -> str:
+    """Settle what the human scores are: as asked or as the manifest says, else hit rates."""
+    from memnet.data.manifest import LABEL_TARGETS
+    from memnet.data.targets import HIT_RATE, check_target, target_in_name, target_words
+    from memnet.errors import MemnetError
+
+    stated = LABEL_TARGETS.get(described.get("label_kind") or "", "")
+    if asked:
+        check_target(asked)
+        if stated and stated != asked:
+            raise MemnetError(
+                f"The human scores are {target_words(stated)} by their manifest, and --target "
+                f"{asked}; leave --target out."
+            )
+        return asked
+    column = str(described.get("label_column") or "")
+    hint = target_in_name(column)
+    if not stated and hint not in ("", HIT_RATE):
+        raise MemnetError(
+            f"The column {column!r} seems to hold {target_words(hint)}: say --target {hint}, or "
+            f"--target {HIT_RATE} if it does not."
+        )
+    return stated or HIT_RATE
 
 
 def _without_a_needless_test(data: DataOptions) -> DataOptions:

@@ -194,7 +194,8 @@ def _train(
     }
     if data.count("test"):
         try:
-            record["test"] = {"unread": test(out, data, device.type, command), "why_not": ""}
+            unread = test(out, data, device.type, command, settings.target)
+            record["test"] = {"unread": unread, "why_not": ""}
         except MemnetError as error:  # not one of the pictures can be read, say
             record["test"] = {"unread": [], "why_not": str(error)}
     write_json(out / RECORD, record)
@@ -357,6 +358,7 @@ def _report_held_out(
         [out / HELD_OUT],
         truth_column="human_score",
         dataset=dataset,
+        target=settings.target,
         seed=settings.seed,
         command=command or "memnet train --preset probe",
         **given,

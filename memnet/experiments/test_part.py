@@ -15,7 +15,7 @@ from memnet.util.atomic import write_text
 from memnet.util.csv_text import to_csv_text
 
 
-def test(out: Path, data: TrainingSet, device: str, command: str) -> list[str]:
+def test(out: Path, data: TrainingSet, device: str, command: str, target: str = "") -> list[str]:
     """Score the test part with the run's weight file, and compare with the human scores.
 
     Returns
@@ -42,6 +42,7 @@ def test(out: Path, data: TrainingSet, device: str, command: str) -> list[str]:
         [scores],
         truth_column="human_score",
         dataset=data.test_name,
+        target=target,
         command=command,
     )
     write_report(record, folder)

@@ -27,6 +27,7 @@ def place(tmp_path_factory):
     made = planted_set(root / "pictures", train=40, val=20)
     table = made.table[["image_id", "score"]].rename(columns={"score": "hit_rate"})
     table["category"] = [f"kind {number % 3}" for number in range(len(table))]
+    table["corrected"] = table["hit_rate"] / 2
     table["n"] = 80
     table["hits"] = (table["hit_rate"] * 80).round().astype(int)
     table.to_csv(root / "truth.csv", index=False)
@@ -83,6 +84,10 @@ def test_a_part_can_be_kept_for_a_test(place):
         ((*BACKBONE, "--folds", "2"), "--folds is 2"),
         ((*BACKBONE, "--crops", "center"), "centre"),
         ((*BACKBONE, "--target", "hitrate"), "hit_rate"),
+        (
+            (*BACKBONE, "--truth-column", "corrected"),
+            "say --target corrected, or --target hit_rate",
+        ),
         ((*BACKBONE, "--group-column", "categry"), "category"),
         ((*BACKBONE, "--hits-column", "hits"), "give both"),
     ],
