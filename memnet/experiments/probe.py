@@ -30,7 +30,7 @@ from memnet.data.targets import check_target
 from memnet.errors import MemnetError
 from memnet.experiments.probe_page import write_probe_page
 from memnet.experiments.probe_results import FRACTIONS, judge_folds
-from memnet.experiments.test_part import test
+from memnet.experiments.test_part import judge_test_part
 from memnet.preprocess.spec import OutputSpec
 from memnet.reimpl.probe.backbone import Backbone
 from memnet.reimpl.probe.backbones import find_backbone
@@ -194,7 +194,7 @@ def _train(
     }
     if data.count("test"):
         try:
-            unread = test(out, data, device.type, command, settings.target)
+            unread = judge_test_part(out, data, device.type, command, settings.target)
             record["test"] = {"unread": unread, "why_not": ""}
         except MemnetError as error:  # not one of the pictures can be read, say
             record["test"] = {"unread": [], "why_not": str(error)}

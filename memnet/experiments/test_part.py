@@ -15,7 +15,9 @@ from memnet.util.atomic import write_text
 from memnet.util.csv_text import to_csv_text
 
 
-def test(out: Path, data: TrainingSet, device: str, command: str, target: str = "") -> list[str]:
+def judge_test_part(
+    out: Path, data: TrainingSet, device: str, command: str, target: str = ""
+) -> list[str]:
     """Score the test part with the run's weight file, and compare with the human scores.
 
     Returns

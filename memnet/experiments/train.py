@@ -14,7 +14,7 @@ from memnet import __version__
 from memnet.data.contamination import ContaminationVerdict, judge_contamination
 from memnet.data.datasets import PARTS
 from memnet.errors import MemnetError, StoppedError
-from memnet.experiments.test_part import test
+from memnet.experiments.test_part import judge_test_part as test
 from memnet.experiments.training_page import write_run_page
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.fit import fit

@@ -84,16 +84,18 @@ def test_a_part_can_be_kept_for_a_test(place):
         ((*BACKBONE, "--folds", "2"), "--folds is 2"),
         ((*BACKBONE, "--crops", "center"), "centre"),
         ((*BACKBONE, "--target", "hitrate"), "hit_rate"),
-        (
-            (*BACKBONE, "--truth-column", "corrected"),
-            "say --target corrected, or --target hit_rate",
-        ),
         ((*BACKBONE, "--group-column", "categry"), "category"),
         ((*BACKBONE, "--hits-column", "hits"), "give both"),
     ],
 )
 def test_options_that_are_wrong_are_refused(more, said, tmp_path):
     assert said in complaint(*PROBE, *more, "--out", tmp_path / "out")
+
+
+def test_a_column_that_seems_to_hold_something_else_is_asked_about(tmp_path):
+    data = ["corrected" if word == "hit_rate" else word for word in PROBE]
+    said = complaint(*data, *BACKBONE, "--out", tmp_path / "out")
+    assert "say --target corrected, or --target hit_rate if it does not" in said
 
 
 def test_options_of_the_probe_are_refused_elsewhere(tmp_path):
