@@ -46,9 +46,13 @@ def answer(probe: Probe) -> str:
     held = probe["held_out"]
     if held["rho"] is None:
         return "The rank correlation of the held-out predictions is undefined."
+    ends = held["rho_interval"]
+    ranks = f"ranks with {rho_text(held)}"
+    if ends is not None and ends[0] <= 0:
+        ranks = f"is not shown to rank better than chance would: {rho_text(held)}"
     text = (
-        f"On pictures that it was not fitted to the probe ranks with {rho_text(held)}, the mean "
-        f"over {len(probe['folds'])} folds{_kind(probe)}; {error_text(held)}."
+        f"On pictures that it was not fitted to the probe {ranks}, the mean over "
+        f"{len(probe['folds'])} folds{_kind(probe)}; {error_text(held)}."
     )
     if probe["data"]["contamination"] == "contaminated":
         text += " Its backbone has seen pictures of this data set, so new ones may do worse."

@@ -14,7 +14,7 @@ from memnet.compare.record import RunRecord
 from memnet.errors import MemnetError
 from memnet.experiments import probe as probe_module
 from memnet.experiments.probe import ProbeSettings, train_probe
-from memnet.experiments.probe_tables import first, more_pictures
+from memnet.experiments.probe_tables import answer, first, more_pictures
 from memnet.weights.files import read_header
 from planted import planted_set
 from small_backbone import write_backbone
@@ -188,6 +188,14 @@ def test_the_learning_curve_is_put_in_words(finished, interval, said):
     _, record = finished
     doubling = {"from": 0.4, "to": 0.8, "gain": 0.02, "interval": interval}
     assert said in more_pictures({**record, "curve": {**record["curve"], "doubling": doubling}})
+
+
+def test_an_interval_that_holds_nought_is_no_success(finished):
+    _, record = finished
+    assert "ranks with rho ." in answer(record)
+    chance = {**record["held_out"], "rho": 0.06, "rho_interval": [-0.04, 0.16]}
+    said = answer({**record, "held_out": chance})
+    assert "not shown to rank better than chance would: rho .06 [-.04, .16]" in said
 
 
 def test_the_learning_curve_ends_at_the_held_out_value(finished):
