@@ -20,6 +20,7 @@ _registered: dict[str, str | type[nn.Module]] = {
     "resmem": "memnet.reimpl.resmem:ResMem",
     "falseresmem": "memnet.reimpl.falseresmem:FalseResMem",
     "m3m": "memnet.reimpl.m3m:M3M",
+    "probe": "memnet.reimpl.probe.network:Probe",
 }
 
 
