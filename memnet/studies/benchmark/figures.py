@@ -172,16 +172,11 @@ def _row(cell: BenchmarkCell) -> _Row:
 
 def _caption(record: BenchmarkRecord, dataset: str) -> str:
     about = next(each for each in record.datasets if each["name"] == dataset)
-    text = (
-        f"Spearman's rho of each model on {dataset} with its interval, highest first; grey "
-        "crosses, with the reason beside the name, do not count: the model was trained on these "
-        "pictures, or estimates something else"
-    )
-    if about["ceiling"] is None:
-        return f"{text}; no ceiling is drawn, as the reliability of the human scores is not known."
+    known = about["ceiling"] is not None
+    top = "the dashed line is the ceiling" if known else "the ceiling is not known"
     return (
-        f"{text}; the dashed line is the ceiling, the correlation that a predictor which knew "
-        "every picture's true score would be expected to reach with these human scores."
+        f"Spearman's rho of each model on {dataset}, highest first; grey crosses do not count, for "
+        f"the reason beside the name; {top}."
     )
 
 
