@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from memnet.compare.report.answer import join_names
-from memnet.compare.report.digits import with_interval
+from memnet.compare.report.digits import fixed, with_interval
 from memnet.compare.report.table_model import p_equals
 from memnet.data.targets import TARGETS
 from memnet.stats.levels import ALPHA
@@ -83,9 +83,9 @@ def _lead(record: BenchmarkRecord, first: ModelSummary, others: Sequence[str]) -
     best = "ranks pictures best" if len(above) == len(others) else "has the highest mean"
     text = f"{first.model} {best}: {value}."
     if level:
-        text += f" It is not distinguishable from {_named(level)}."
+        text += f" Where both are clean, it is not distinguishable from {_named(level)}."
     if above:
-        text += f" It is beyond chance above {_named(above)}."
+        text += f" It is beyond chance above {_listed([row.model_b for row in above])}."
     if single:
         text += f" It shares only one clean data set with {_named(single)}."
     if unknown:
@@ -121,6 +121,8 @@ def dataset_answer(record: BenchmarkRecord, dataset: str) -> str:
     best = max(cells, key=lambda cell: cell.rho or 0.0)
     word = "" if best.contamination == "clean" else f" ({MAYBE[best.contamination]})"
     value = with_interval(best.rho, best.interval, bare=True)
+    if best.ceiling is not None:
+        value += f" (ceiling {fixed(best.ceiling, 2, bare=True)})"
     rivals = [cell.model for cell in cells if cell is not best]
     level = [model for model in rivals if not _is_above(record, dataset, best.model, model)]
     if not rivals:
@@ -176,10 +178,9 @@ def _named(rows: Sequence[ModelContrast]) -> str:
 
 def _difference(row: ModelContrast) -> str:
     value = with_interval(row.mean, row.interval)
-    where = f"on {row.datasets[0]} alone" if len(row.datasets) == 1 else ""
-    where = where or f"over the {len(row.datasets)} data sets that are clean for both"
     p = "" if row.p_holm is None else f", {p_equals(row.p_holm)}"
-    return f"difference {value}{p}, {where}"
+    count = len(row.datasets)
+    return f"difference {value}{p}, {row.datasets[0] if count == 1 else f'{count} data sets'}"
 
 
 def _listed(models: Sequence[str]) -> str:

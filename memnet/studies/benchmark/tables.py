@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -95,12 +96,11 @@ def summary_table(record: BenchmarkRecord) -> Table:
                 Cell(
                     "none" if each.mean is None else value,
                     interval=ends if each.interval else "",
-                    note="" if each.datasets else each.reason,
                 ),
                 Cell(str(len(each.datasets))),
                 Cell("" if each.tau is None else fixed(each.tau, 3)),
                 Cell(prediction),
-                Cell(", ".join(each.datasets) or "none"),
+                Cell(_all_or_some(each.datasets, len(record.datasets))),
                 Cell("; ".join(f"{name} ({why})" for name, why in each.left_out.items()) or "none"),
             ]
         )
@@ -125,9 +125,15 @@ def summary_table(record: BenchmarkRecord) -> Table:
     )
 
 
+def _all_or_some(datasets: Sequence[str], of: int) -> str:
+    if len(datasets) == of > 1:
+        return "all"
+    return ", ".join(datasets) or "none"
+
+
 def contrast_table(record: BenchmarkRecord) -> Table | None:
     """Lay out every two models over the data sets that both have clean."""
-    if not record.contrasts:
+    if all(row.mean is None for row in record.contrasts):
         return None
     order = [each.model for each in sorted_summaries(record)]
     rows = [turned(row, min(row.model_a, row.model_b, key=order.index)) for row in record.contrasts]
@@ -148,7 +154,7 @@ def contrast_table(record: BenchmarkRecord) -> Table | None:
                 ),
                 Cell(p_value(row.p_value)),
                 Cell(p_value(row.p_holm)),
-                Cell(", ".join(row.datasets) or "none"),
+                Cell(_all_or_some(row.datasets, len(record.datasets))),
             ]
             for row in rows
         ],
