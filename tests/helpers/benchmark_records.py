@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -36,7 +37,7 @@ def make_record(
         top = float(generator.uniform(0.72, 0.9))
         for down, model in enumerate(called):
             rho = float(top * (level[down] + 0.04 * generator.standard_normal()))
-            half = 2 * (1 - rho**2) / np.sqrt(n)
+            half = 2 * (1 - rho**2) / math.sqrt(n)
             cells.append(
                 BenchmarkCell(
                     dataset=dataset,
@@ -147,9 +148,9 @@ def _differences(
     for a, b in combinations(models, 2):
         if a in known and b in known:
             value = (known[a].rho or 0.0) - (known[b].rho or 0.0)
-            half = 1.6 / np.sqrt(known[a].n)
+            half = 1.6 / math.sqrt(known[a].n)
             seen = "contaminated" in (known[a].contamination, known[b].contamination)
-            p = float(min(1.0, 2 * np.exp(-8 * (value / half) ** 2)))
+            p = min(1.0, 2 * math.exp(-8 * (value / half) ** 2))
             rows.append(
                 PairedDifference(
                     dataset=dataset,
