@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from memnet.compare.report.answer import join_names
 from memnet.compare.report.digits import fixed, with_interval
 from memnet.compare.report.table_model import p_equals
 from memnet.data.targets import TARGETS
@@ -16,6 +15,7 @@ from memnet.studies.benchmark.record import (
     ModelContrast,
     ModelSummary,
 )
+from memnet.util.text import join_names
 
 SHOWN = 3
 """Models that the answer names before it counts the others."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from memnet.compare.report.answer import join_names
 from memnet.studies.benchmark.record import BenchmarkRecord
 from memnet.studies.benchmark.summary import why_left_out
+from memnet.util.text import join_names
 
 
 def methods_text(record: BenchmarkRecord) -> str:
