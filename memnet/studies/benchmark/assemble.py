@@ -158,6 +158,8 @@ def _mark_best(cells: Sequence[BenchmarkCell]) -> list[BenchmarkCell]:
 
 def _differences(comparison: Comparison) -> list[PairedDifference]:
     record = comparison.record
+    if record is None or "classes" in record.truth:
+        return []
     return [
         PairedDifference(
             dataset=comparison.name,
@@ -169,8 +171,8 @@ def _differences(comparison: Comparison) -> list[PairedDifference]:
             p_holm=None,
             contamination=row.contamination,
         )
-        for row in (record.differences if record is not None else ())
-        if row.metric == "spearman" and "classes" not in record.truth
+        for row in record.differences
+        if row.metric == "spearman"
     ]
 
 
