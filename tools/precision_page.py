@@ -21,10 +21,12 @@ from references import (
     SHARED,
     Measured,
     exact,
+    golden_pictures,
     resized,
     resized_by_torch,
     resmem_pixels,
     resmem_scores,
+    resmem_tensors,
     rungs,
     shared_ladder,
     small_ladder,
@@ -93,7 +95,9 @@ def everything() -> list[Measured]:
         measurements += witness_ladder(Path(scratch))
         if shared is not None:
             measurements += shared_ladder(Path(scratch), shared)
-    return [*measurements, resmem_scores(memnet.load("resmem.published", device="cpu"), shared)]
+    resmem = memnet.load("resmem.published", device="cpu")
+    measurements.append(resmem_scores(resmem, shared))
+    return measurements + resmem_tensors(resmem, list(golden_pictures().values()), shared)
 
 
 if __name__ == "__main__":
