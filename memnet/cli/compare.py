@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MANY = ("--scores", "--model", "--images", "--pictures", "--beyond")
 _KEPT = "scores.parquet"
 _COPIED = ["image_id", "model", "score"]
+_NO_DATASET = "none"
 
 
 class ManyValues(OneValue):
@@ -95,6 +96,16 @@ def compare(
     margin: float = typer.Option(
         0.02, help="Two models' correlations that differ by less count as equivalent."
     ),
+    target: str = typer.Option(
+        "",
+        help="What the human scores are: hit_rate, false_alarm_rate, corrected or d_prime. Without "
+        "it, as a table of `memnet dataset` or `memnet responses` says, or as the counts give.",
+    ),
+    trained_on: list[str] = typer.Option(
+        [],
+        help="What a model was trained on, where its table does not say it: NAME=DATASET, such as "
+        "mine=lamem:train:1; NAME=none for no data set. Repeat for several.",
+    ),
     resamples: int = typer.Option(
         10_000, min=1, help="Number of bootstrap resamples, and of permutations."
     ),
@@ -121,6 +132,7 @@ def compare(
     from memnet.compare.comparison import compare_scores as run
     from memnet.compare.report.increments import increment_sentences
     from memnet.compare.report.render import write_report
+    from memnet.compare.report.threats import sentences_on_targets
     from memnet.data.score_tables import ScoreTable
     from memnet.errors import MemnetError
     from memnet.util.atomic import require_writable
@@ -134,13 +146,15 @@ def compare(
         raise MemnetError("--pictures shows pictures and --no-thumbnails none; give one of them.")
     if model and not images:
         raise MemnetError("--model is for --images; leave it out with --scores.")
+    declared = read_trained_on(trained_on)
     kept = out / _KEPT
     tables = list(map(score_table, scores))
     copies = not images and not any(is_same(Path(str(each.table)), kept) for each in tables)
     if copies:
         refuse_to_replace(kept)
     require_writable(out)
-    say_if_misspelt(dataset)
+    for name in (dataset, *dict.fromkeys(each for sets in declared.values() for each in sets)):
+        say_if_misspelt(name)
     command = command_line()
     trouble = False
     if images:  # only here: without pictures to score, nothing needs torch
@@ -179,6 +193,9 @@ def compare(
             positive=positive,
             beyond=beyond,
             margin=margin,
+            target=target,
+            trained_on=declared,
+            declared_by="--trained-on",
             resamples=resamples,
             seed=seed,
             command=command,
@@ -201,7 +218,8 @@ def compare(
     for sentence in increment_sentences(record):
         print(f"\n{sentence}")
     for sentence in record.warnings:
-        say(sentence)
+        if sentence not in sentences_on_targets(record):  # those stand with the answer
+            say(sentence)
     say(f"{record.items['n']:,} pictures compared -> {out / 'report.html'}")
     if open_report:
         open_page(out / "report.html")
@@ -254,6 +272,30 @@ def score_table(given: str) -> ScoreTable:
     if is_file(rest) or not (mark and is_file(file)):
         file, column = rest, ""
     return ScoreTable(file, column, name or None)
+
+
+def read_trained_on(given: list[str]) -> dict[str, list[str]]:
+    """Read the values of ``--trained-on``: model -> data sets, none for ``NAME=none``.
+
+    >>> read_trained_on(["mine=lamem:train:1", "mine=memcat", "yours=none"])
+    {'mine': ['lamem:train:1', 'memcat'], 'yours': []}
+    """
+    from memnet.errors import MemnetError
+
+    declared: dict[str, list[str]] = {}
+    for each in given:
+        name, _, dataset = (part.strip() for part in each.rpartition("="))
+        if not name or not dataset:
+            raise MemnetError(
+                f"--trained-on {each} is no NAME=DATASET, such as mine=lamem:train:1; of a model "
+                "that was trained on no data set, say NAME=none."
+            )
+        if (dataset == _NO_DATASET and name in declared) or declared.get(name) == []:
+            raise MemnetError(f"--trained-on says of {name} both a data set and none; say one.")
+        declared.setdefault(name, [])
+        if dataset != _NO_DATASET:
+            declared[name].append(dataset)
+    return declared
 
 
 def save_scores(scores: list[ScoreTable], id_column: str, score_column: str, path: Path) -> None:

@@ -11,6 +11,7 @@ from memnet.compare.report.summary import Spread
 from memnet.compare.report.table_model import Column, number, number_columns, p_value
 from memnet.compare.report.tables import level
 from memnet.compare.report.terminal import print_sentence, print_table
+from memnet.compare.report.threats import sentences_on_targets
 from memnet.compare.report.two_classes import has_classes, is_left_out
 from memnet.stats.metrics import describe
 from memnet.util.messages import say
@@ -45,6 +46,8 @@ def print_results(record: RunRecord) -> None:
         and not is_left_out(record, r)
     ]
     print_sentence(write_answer(record))
+    for sentence in sentences_on_targets(record):
+        print_sentence(sentence)
     print()
     print_table(
         [*_NAMES, *number_columns("value", f"{level(record)} interval", "n"), _WORD],

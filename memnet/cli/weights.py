@@ -18,7 +18,7 @@ app = App(cls=Commands, help="List, fetch and verify model weights.", no_args_is
 
 @app.command("list")
 def list_() -> None:
-    """Print every known model and backbone: name, whether it is at hand, licence."""
+    """Print every known model and backbone: name, whether it is at hand, licence, training."""
     from rich.table import Table
     from rich.text import Text
 
@@ -29,6 +29,7 @@ def list_() -> None:
     from memnet.weights import store
     from memnet.weights.backbones import backbones
     from memnet.weights.catalogue import catalogue
+    from memnet.weights.known_models import known_models
 
     def row(table: Table, *cells: str) -> None:
         table.add_row(*(Text(printable(cell)) for cell in cells))  # packages of others write there
@@ -53,6 +54,14 @@ def list_() -> None:
     out.print(table, soft_wrap=True)
     out.print("\nBackbones, which networks can be trained from:")
     out.print(backbone_table, soft_wrap=True)
+    known_table = Table("name", "trained on", "what", box=None, pad_edge=False)
+    for model in known_models().values():
+        trained_on = "unknown" if model.trained_on is None else ", ".join(model.trained_on)
+        row(known_table, model.aliases[0], trained_on, model.title)
+    out.print(
+        "\nKnown, no weights here: a table of scores of this name is judged by `memnet compare`:"
+    )
+    out.print(known_table, soft_wrap=True)
     for known in _known():
         if problem := store.problem(known):
             say(problem)

@@ -20,6 +20,7 @@ from memnet.compare.model_results import ModelResults, no_shares
 from memnet.compare.published import published_reliability
 from memnet.compare.record import CONTAMINATION, Difference, Result
 from memnet.data.contamination import DatasetName
+from memnet.data.targets import HIT_RATE
 from memnet.stats import (
     bootstrap,
     model_differences,
@@ -159,7 +160,8 @@ def _reliability(data: ComparisonInput) -> Reliability:
         return participants.from_participants(data.answers, data.measure, data.truth, data.draws)
     if data.hits is not None:
         return reliability.from_counts(data.hits, data.responses, data.draws, data.false_alarms)
-    stated = published_reliability(data.dataset) if data.dataset else None
+    of_hit_rates = data.target in ("", HIT_RATE)
+    stated = published_reliability(data.dataset) if data.dataset and of_hit_rates else None
     name = DatasetName.parse(data.dataset)
     if stated is None or stated.made_of != "half" or data.no_counts != NO_COLUMNS:
         return Reliability("unknown", {}, {}, reason=data.no_counts)

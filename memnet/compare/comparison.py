@@ -35,14 +35,17 @@ from memnet.compare.description import (
 )
 from memnet.compare.labels import find_answers, read_counts
 from memnet.compare.record import RunRecord, legible
+from memnet.compare.targets import settle_target, warn_of_targets
 from memnet.data.columns import read_extras
 from memnet.data.contamination import DatasetName
 from memnet.data.datasets import PARTS
+from memnet.data.declared import read_declared
 from memnet.data.lamem import SPLITS
 from memnet.data.manifest import Truth, read_manifest
 from memnet.data.matching import join
 from memnet.data.score_tables import ScoreTable
 from memnet.data.tables import TableInput
+from memnet.data.targets import check_target
 from memnet.data.two_classes import classes_of, read_truth
 from memnet.errors import MemnetError
 from memnet.stats.levels import LEVEL
@@ -80,6 +83,9 @@ def compare_scores(
     positive: str | int = "",
     beyond: str | Sequence[str] = (),
     margin: float = MARGIN,
+    target: str = "",
+    trained_on: Mapping[str, Iterable[str] | str] | None = None,
+    declared_by: str = "the call",
     resamples: int = RESAMPLES,
     seed: int = SEED,
     command: str = "memnet.compare(...)",
@@ -95,7 +101,7 @@ def compare_scores(
         score column, each a file or a DataFrame; one or more. A dict gives names to models whose
         tables have none: ``{"mine": frame}``. Where a table calls the column with the predictions
         otherwise than ``score_column``: ``(table, column)``.
-    truth_column : the column with the human scores (hit rates in [0, 1]).
+    truth_column : the column with the human scores (hit rates in [0, 1]; see ``target``).
     id_column : the column with the picture's id, ``image_id`` by default; a score table may also
         call it ``image_id``.
     score_column : the column with the predictions.
@@ -116,6 +122,14 @@ def compare_scores(
     beyond : a baseline, to which the (other) models may add: models of the comparison, or columns
         of the table with the human scores; several together are one baseline.
     margin : correlations of two models that differ by less count as equivalent.
+    target : what the human scores are: ``"hit_rate"``, ``"false_alarm_rate"``, ``"corrected"``
+        (hits less false alarms) or ``"d_prime"``. Without it the manifest says so, else hits and
+        responses do. A model that estimates something else is compared by its ranking, and never
+        called the best.
+    trained_on : model -> names of the data sets that it was trained on, as
+        :mod:`memnet.data.contamination` explains, for models whose tables do not say it:
+        ``{"mine": ["lamem:train:1"]}``; () for none. It adds to what memnet knows of a model.
+    declared_by : who says so, for the record and the report.
     resamples, seed : of the bootstrap intervals and the permutation tests.
     command : what the record says was run.
 
@@ -128,7 +142,8 @@ def compare_scores(
     Raises
     ------
     MemnetError
-        if a column is missing, ids repeat, or nothing matches.
+        if a column is missing, ids repeat, nothing matches, ``target`` contradicts the table, or
+        ``trained_on`` names a model that is not compared.
 
     Examples
     --------
@@ -143,6 +158,9 @@ def compare_scores(
     hits_column, responses_column = hits_column or "", responses_column or ""
     false_alarms_column, strata_column = false_alarms_column or "", strata_column or ""
     clusters_column, score_column = clusters_column or "", score_column or "score"
+    target = target or ""
+    if target:
+        check_target(target)  # before anything is read
     positive, beyond = "" if positive is None else str(positive), beyond or ()
     require_whole("resamples", resamples, 1)
     require_whole("seed", seed, 0)
@@ -179,6 +197,7 @@ def compare_scores(
             "data set": [dataset],
         }
     )
+    declared = read_declared(trained_on, [model.name for model in models])
     joined = join(human, models, rule=match, classes=named is not None)
     wanted = {
         "hits": hits_column,
@@ -212,13 +231,24 @@ def compare_scores(
         counts=counts,
     )
     draws, resampling = _draws(extras, strata_column, clusters_column, resamples, seed)
-    infos = [describe_model(model, dataset) for model in models]
+    described = [
+        describe_model(model, dataset, declared.get(model.name), declared_by) for model in models
+    ]
+    infos = [info for info, _ in described]
     classes = classes_of(joined.truth, named)
     hits, responses, false_alarms, no_counts = read_counts(joined, extras, known)
     answers, measure = find_answers(table, known, truth_column, joined)
     if classes is not None:
         hits = responses = false_alarms = answers = measure = None
         no_counts = NO_SCORES
+    target = settle_target(
+        target,
+        known,
+        truth_column,
+        hits_column=hits_column,
+        false_alarms_column=false_alarms_column,
+        counted="" if hits is None else "hit_rate" if false_alarms is None else "corrected",
+    )
     rhos = category_rhos(joined.truth, joined.predictions, draws) if strata_column else None
     analysis = analyse(
         ComparisonInput(
@@ -237,6 +267,7 @@ def compare_scores(
             measure=measure,
             margin=margin,
             classes=classes is not None,
+            target=target,
         ),
         also=None if rhos is None else rhos.add,
     )
@@ -247,6 +278,8 @@ def compare_scores(
             joined.truth, joined.predictions, names, draws.groups, rhos, column=strata_column
         )
     warnings = [
+        *warn_of_targets(target, infos, known, truth_column),
+        *(caution for _, cautions in described for caution in cautions),
         *(category_warnings(categories, analysis.results) if categories else ()),
         *warn_of_tables(joined, human, models, no_counts if columns.get("hits") else ""),
         *warn_of_doubts(doubts),
@@ -262,7 +295,7 @@ def compare_scores(
         command=command,
         dataset=dataset,
         truth=describe_truth(table, human, joined, id_column)
-        | {"manifest": manifest}
+        | {"manifest": manifest, "target": target}
         | describe_classes(classes, joined),
         models=infos,
         items=describe_items(joined, human, models, match),
@@ -279,6 +312,7 @@ def compare_scores(
             dataset,
             [model.name for model in models],
             measured=analysis.labels["kind"] == "counts" and false_alarms is None,
+            target=target,
         ),
         resampling=resampling,
         categories=categories,

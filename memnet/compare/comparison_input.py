@@ -39,6 +39,7 @@ class ComparisonInput:
         are; None where that is not known.
     margin : of the equivalence tests.
     classes : whether the truth is two classes, 0 and 1.
+    target : what the truth is, "" where that is not known.
     """
 
     truth: Array
@@ -56,6 +57,7 @@ class ComparisonInput:
     measure: Measure | None = None
     margin: float = MARGIN
     classes: bool = False
+    target: str = ""
 
     @property
     def metrics(self) -> dict[str, Metric]:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from memnet.compare.extremes import find_extremes
-from memnet.compare.published import HUMAN, published_for
+from memnet.compare.published import HUMAN, published, published_for
 from memnet.data.columns import Scores
-from memnet.data.contamination import judge_contamination
+from memnet.data.contamination import DatasetName, judge_contamination
+from memnet.data.declared import is_by_hand, words_of_declaration
 from memnet.data.matching import MATCH_RULES, Joined
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
+from memnet.data.targets import HIT_RATE, target_words
 from memnet.data.two_classes import Classes
+from memnet.util.caution import Caution
+from memnet.util.text import model_label
 from memnet.weights.catalogue import catalogue
 from memnet.weights.digests import file_digest
+from memnet.weights.known_models import named_after
 
 _EXAMPLES = 20
+_COPIED = (
+    "trained_on",
+    "licence",
+    "citation",
+    "preprocess_digest",
+    "weights_sha256",
+    "remark",
+)
+_SAID_BY_HAND = ("licence", "citation", "remark", "pretrained_on")
+_FUNCTION = "function"  # architecture of a model of `Predictor.from_function`
+
+BY_HAND = "the score table's manifest"
+BY_FUNCTION = "Predictor.from_function"
+"""Who can have declared what a model was trained on, beside the caller of a comparison."""
 
 
 def describe_truth(
@@ -55,42 +74,114 @@ def describe_classes(classes: Classes | None, joined: Joined) -> dict[str, Any]:
     }
 
 
-def describe_model(model: Scores, dataset: str) -> dict[str, Any]:
-    """Describe a model by its table's sidecar, or by its name, and say by which."""
+def describe_model(
+    model: Scores, dataset: str, declared: Sequence[str] | None = None, declared_by: str = ""
+) -> tuple[dict[str, Any], list[Caution]]:
+    """Describe a model by its table's sidecar, or by its name, and say by which.
+
+    Parameters
+    ----------
+    model : its scores.
+    dataset : what it is tested on.
+    declared : what the caller says it was trained on; None for nothing said.
+    declared_by : how the caller said it.
+
+    Returns
+    -------
+    tuple
+        the model as the record has it, and a sentence where somebody says less of its training
+        than is known: it is judged by all of it, so no word of mouth makes a model clean.
+    """
+    about = model.identity or {}
+    by_hand = is_by_hand(about)
     info: dict[str, Any] = {
         "name": model.name,
         "variant": model.variant,
         "source": Path(model.source).name,
         "rows": model.rows,
         "read_as": list(model.assumed),
-        "known_by": "sidecar" if model.identity else "name",
+        "known_by": "name" if by_hand else "sidecar",
+        "target": "",
+        "pretrained_on": [],
+        "declared_by": "",
+        "declared": [],
     }
-    entry = catalogue().get(model.name.split(":")[0])
+    # What memnet wrote of a table's numbers goes before what the spelling of its name suggests.
+    exact = catalogue().get(model.name.partition(":")[0])
+    entry = named_after(model.name) if by_hand else exact
     if entry is not None:
         info |= {
             "title": entry.title,
-            "trained_on": list(entry.trained_on),
+            "trained_on": None if entry.trained_on is None else list(entry.trained_on),
             "split_unpublished": list(entry.split_unpublished),
             "training_note": entry.training_note,
             "licence": entry.licence,
             "citation": entry.citation,
+            "target": entry.target,
+            "pretrained_on": list(entry.pretrained_on),
         }
-    if model.identity:
-        copied = (
-            "trained_on",
-            "licence",
-            "citation",
-            "preprocess_digest",
-            "weights_sha256",
-            "remark",
-        )
-        info |= {name: model.identity.get(name) for name in copied}
-        if given := model.identity.get("given_as"):
+    declarations = [("" if declared is None else declared_by, declared)]
+    if by_hand:
+        info |= {name: about[name] for name in _SAID_BY_HAND if name in about}
+        info["target"] = info["target"] or about.get("target", "")
+        declarations.insert(0, (BY_HAND, about.get("trained_on")))
+    else:
+        info |= {name: about.get(name) for name in _COPIED}
+        info["target"] = about.get("target", HIT_RATE)
+        info["pretrained_on"] = about.get("pretrained_on") or info["pretrained_on"]
+        if given := about.get("given_as"):
             info["given_as"] = given
+        if about.get("arch") == _FUNCTION and info["trained_on"] is not None:
+            info |= {"declared_by": BY_FUNCTION, "declared": info["trained_on"]}
+    cautions = [
+        *_other_target(info, about if by_hand else {}),
+        *(_declare(info, by, said) for by, said in declarations if said is not None),
+    ]
     verdict = judge_contamination(
         info.get("trained_on"), dataset, split_unpublished=info.get("split_unpublished", ())
     )
-    return info | {"contamination": verdict.word, "contamination_why": verdict.why}
+    why = verdict.why
+    if verdict.word != "unknown" and (by := words_of_declaration(info)):
+        why = f"{why.removesuffix('.')} ({by})."
+    info |= {"contamination": verdict.word, "contamination_why": why}
+    return info, [caution for caution in cautions if caution]
+
+
+def _declare(info: dict[str, Any], by: str, said: Sequence[str]) -> Caution | None:
+    """Add what somebody says of a model's training; return what is known beyond it."""
+    known = info.get("trained_on")
+    names = list(said)
+    if known is None:
+        info |= {"trained_on": names, "declared_by": by, "declared": names}
+        return None
+    read = set(map(DatasetName.parse, names))
+    kept = [name for name in known if DatasetName.parse(name) not in read]
+    there = set(map(DatasetName.parse, known))
+    new = [name for name in names if DatasetName.parse(name) not in there]
+    info["trained_on"] = [*known, *new]
+    if new:
+        info |= {"declared_by": by, "declared": [*info["declared"], *names]}
+    if not kept:
+        return None
+    return Caution(
+        f"By {by}, {info['name']} was trained on {', '.join(names) or 'no data set'}, but it is "
+        f"known to be trained on {', '.join(kept)}, too: it is judged by all of them.",
+        "declared-less",
+    )
+
+
+def _other_target(info: Mapping[str, Any], about: Mapping[str, Any]) -> list[Caution]:
+    """Say where what was written by hand contradicts the catalogue, which is believed."""
+    said, known = about.get("target", ""), info["target"]
+    if said in ("", known):
+        return []
+    return [
+        Caution(
+            f"By {BY_HAND}, {info['name']} predicts {target_words(said)}, but it is known to "
+            f"predict {target_words(known)}, and is judged by that.",
+            "declared-less",
+        )
+    ]
 
 
 def describe_items(
@@ -120,15 +211,17 @@ def name_extremes(joined: Joined) -> dict[str, Any]:
     return {"model": model, "groups": groups}
 
 
-def list_published(dataset: str, models: Sequence[str], *, measured: bool) -> list[dict[str, Any]]:
+def list_published(
+    dataset: str, models: Sequence[str], *, measured: bool, target: str = ""
+) -> list[dict[str, Any]]:
     """Look up the published values for this record, as plain JSON values.
 
     ``measured`` says whether split halves were: people's published consistency is about hit rates,
-    and labels without counts may be others.
+    and labels without counts may be others. ``target`` is what the human scores are.
     """
     return [
         {
-            "model": row.model,
+            "model": name,
             "dataset": row.published.dataset,
             "metric": row.published.metric,
             "value": row.published.value,
@@ -141,5 +234,13 @@ def list_published(dataset: str, models: Sequence[str], *, measured: bool) -> li
             "comparable": row.comparable and (measured or row.published.metric != "split_half"),
             "why": row.why,
         }
-        for row in published_for(dataset, [*models, HUMAN])
+        for name in dict.fromkeys([*models, HUMAN])
+        for row in published_for(dataset, [_published_name(name)], target)
     ]
+
+
+def _published_name(name: str) -> str:
+    """Spell a model's name as the published values do."""
+    base, _, variant = name.partition(":")
+    known = None if base in {stated.model for stated in published()} else named_after(base)
+    return model_label(known.name, variant) if known else name

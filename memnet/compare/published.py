@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from memnet.data.contamination import DatasetName
+from memnet.data.targets import HIT_RATE, check_target
 from memnet.errors import MemnetError
 from memnet.util.resources import packaged_toml
 
@@ -48,6 +49,7 @@ class PublishedValue:
     like_for_like, note : whether a measured value may be compared with it, and why (not).
     contradicts : ids of what the same paper says elsewhere.
     every_dataset : whether it is about the model, whatever it is shown.
+    target : what the human scores were (:data:`memnet.data.targets.TARGETS`).
     """
 
     id: str
@@ -66,6 +68,7 @@ class PublishedValue:
     note: str
     contradicts: tuple[str, ...]
     every_dataset: bool = False
+    target: str = HIT_RATE
 
     @property
     def text(self) -> str:
@@ -129,6 +132,7 @@ def published() -> tuple[PublishedValue, ...]:
             raise MemnetError(f"The published value {table['id']} has unknown fields {unknown}.")
         if table["id"] in values:
             raise MemnetError(f"Two published values have the id {table['id']!r}.")
+        check_target(table.get("target", HIT_RATE))
         values[table["id"]] = PublishedValue(
             **{
                 **table,
@@ -141,7 +145,9 @@ def published() -> tuple[PublishedValue, ...]:
     return tuple(values.values())
 
 
-def published_for(dataset: str, models: Iterable[str] | None = None) -> list[PublishedComparison]:
+def published_for(
+    dataset: str, models: Iterable[str] | None = None, target: str = ""
+) -> list[PublishedComparison]:
     """Return the published values to be shown beside measured ones.
 
     Parameters
@@ -151,6 +157,8 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Pub
         comparable.
     models : measured models, ``name`` or ``name:variant``; :data:`HUMAN` for the values about
         people's scores. None for every value of this data set, whosever it is.
+    target : what the human scores tested on are; values that are about another one are left out.
+        "" where that is not known: then those about hit rates.
 
     Returns
     -------
@@ -166,6 +174,8 @@ def published_for(dataset: str, models: Iterable[str] | None = None) -> list[Pub
         name, _, variant = model.partition(":")
         for stated in published():
             if name != stated.model and (models is None or name not in stated.beside):
+                continue
+            if stated.target != (target or HIT_RATE):
                 continue
             of = DatasetName.parse(stated.dataset)
             if not (of.names & tested.names or stated.every_dataset):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from memnet.data.targets import TARGETS
 from memnet.errors import MemnetError
 from memnet.util.json_fields import NAME, Shape, check_known, check_shape
 from memnet.util.json_text import parse_json, read_json_text
@@ -173,8 +174,11 @@ class RunRecord:
     command : the command line or call.
     dataset : name of the data set, "".
     truth : where the human scores came from, their column, sha256, n, mean, sd, lowest, highest;
+        ``target``, what they are (:data:`memnet.data.targets.TARGETS`, "" where nobody knows);
         of two classes, ``classes`` has what they are called and how many pictures each has.
-    models : one dict per model: name, variant, source, rows, weights, specs, training data.
+    models : one dict per model: name, variant, source, rows, weights, specs, ``target``,
+        ``trained_on``, ``declared_by`` (who said so, "" for its own files or the catalogue),
+        ``declared`` (what they said), ``pretrained_on``.
     items : n, digest of the ids, the rule of the join, counts and examples of what was left out.
     results : every number.
     plots : model -> what its figures draw.
@@ -236,6 +240,14 @@ class RunRecord:
     def words(self) -> dict[str, str]:
         """Model -> its contamination, in the order of the results."""
         return {result.model: result.contamination for result in self.results}
+
+    @property
+    def crossed(self) -> tuple[str, ...]:
+        """Models that are known to estimate something else than the human scores are."""
+        target = self.truth.get("target")
+        if not target:
+            return ()
+        return tuple(m["name"] for m in self.models if m.get("target") not in (None, "", target))
 
     def value(self, metric: str, model: str | None = None) -> float | None:
         """Return one value; ``model`` may be left out where there is only one."""
@@ -333,6 +345,13 @@ class RunRecord:
                 ends = getattr(row, name, None)
                 if ends is not None and ends[0] > ends[1]:
                     raise ValueError(f"{what}: the {name.replace('_', ' ')} is {ends}")
+        targets = [self.truth.get("target"), *(model.get("target") for model in self.models)]
+        for target in filter(None, targets):
+            if target not in TARGETS:
+                raise ValueError(f"{printable(repr(target), 80)} is no target")
+        for model in self.models:
+            if model.get("declared_by") and model.get("trained_on") is None:
+                raise ValueError(f"{model['name']} was declared without trained_on")
         if self.warning_kinds and len(self.warning_kinds) != len(self.warnings):
             raise ValueError(
                 f"it has {len(self.warnings)} warnings and {len(self.warning_kinds)} warning_kinds"
@@ -441,6 +460,7 @@ _TRUTH: Shape = {
     "id_column?": NAME,
     "rows?": int,
     "read_as?": [str],
+    "target?": str,
     "manifest?": ({"sources?": [{"file": str, "sha256": str}]}, None),
     "sd": _NUMBER,
     **_each("mean lowest highest", float),
@@ -452,9 +472,10 @@ _MODEL: Shape = {
     "rows": int,
     "variant?": NAME,
     "known_by": str,
-    **_each("read_as? split_unpublished?", [str]),
+    **_each("read_as? split_unpublished? pretrained_on? declared?", [str]),
     "trained_on?": ([str], None),
     **_each("title? training_note? contamination? contamination_why?", str),
+    **_each("target? declared_by?", str),
     **_each("licence? citation? remark?", _TEXT),
     **_each("weights_sha256? preprocess_digest?", _TEXT),
 }

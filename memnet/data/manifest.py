@@ -21,8 +21,9 @@ from memnet import __version__
 from memnet.data.columns import Scores, read_column
 from memnet.data.digests import manifest_digest
 from memnet.data.numbers import as_text, to_numbers
-from memnet.data.sidecar import sidecar_path
+from memnet.data.sidecar import TRUTH_FORMAT, sidecar_path
 from memnet.data.tables import read_table_any, split_sheet
+from memnet.data.targets import TARGETS
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
 from memnet.util.json_fields import NAME, check_shape
@@ -32,7 +33,6 @@ from memnet.util.text import printable, words_of
 
 FilePath = str | os.PathLike[str]
 
-FORMAT = "memnet truth table"
 SCHEMA_VERSION = 1
 
 ID_COLUMN = "image_id"
@@ -41,10 +41,26 @@ TRUTH_COLUMN = "human_score"
 HIT_RATE = "hit rate"
 CORRECTED = "corrected hit rate"
 MIXED = "hit rate and corrected hit rate"
-"""What a label can be: hits / responses, (hits - false alarms) / responses, or both in one table.
-Only a hit rate is a share of a known number of answers, with binomial noise."""
+FALSE_ALARM_RATE = "false-alarm rate"
+D_PRIME = "d'"
+"""What a label can be: hits / responses, (hits - false alarms) / responses, both in one table,
+false alarms / responses, or d'. Only a rate is a share of a known number of answers, with binomial
+noise."""
 
-_RANGES = {HIT_RATE: (0.0, 1.0), CORRECTED: (-1.0, 1.0), MIXED: (-1.0, 1.0)}
+LABEL_TARGETS = {
+    HIT_RATE: "hit_rate",
+    CORRECTED: "corrected",
+    FALSE_ALARM_RATE: "false_alarm_rate",
+    D_PRIME: "d_prime",
+}
+"""Kind of label -> its name in :data:`memnet.data.targets.TARGETS`."""
+
+_RANGES = {
+    HIT_RATE: (0.0, 1.0),
+    CORRECTED: (-1.0, 1.0),
+    MIXED: (-1.0, 1.0),
+    FALSE_ALARM_RATE: (0.0, 1.0),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +95,8 @@ class Truth:
         ----------
         scores : what :func:`memnet.read_column` read.
         dataset : its name, as ``memnet compare --dataset`` takes it.
-        label_kind : ``"hit rate"``, ``"corrected hit rate"``, or what else the scores are.
+        label_kind : ``"hit rate"``, ``"corrected hit rate"``, ``"false-alarm rate"``, ``"d'"``,
+            or what else the scores are.
         sources : the published files; the manifest holds their names and checksums.
         more : ``part``, ``rule`` and other fields of :func:`new_manifest`.
 
@@ -136,7 +153,7 @@ def new_manifest(
     ----------
     table : with the columns ``image_id`` and ``human_score``.
     dataset : its name, as ``memnet compare --dataset`` takes it.
-    label_kind : :data:`HIT_RATE`, :data:`CORRECTED` or :data:`MIXED`.
+    label_kind : a key of :data:`LABEL_TARGETS`, :data:`MIXED`, or what else the labels are.
     sources : file -> its sha256; only the file's name is kept.
     more : ``part``, ``split``, ``label_column``, ``seed``, ``held_out``, ``rule``, ``counts``, the
         ``..._column`` names, and ``answers``, the file beside it with what each participant
@@ -148,7 +165,7 @@ def new_manifest(
         ``n`` and ``digest`` (sha256 over ids and labels) among the rest.
     """
     fields: dict[str, Any] = {
-        "format": FORMAT,
+        "format": TRUTH_FORMAT,
         "schema_version": SCHEMA_VERSION,
         "dataset": dataset,
         "part": None,
@@ -273,6 +290,21 @@ def _command_of(manifest: Mapping[str, Any]) -> str:
     return "memnet responses" if manifest.get("answers") else "memnet dataset"
 
 
+def label_target(manifest: Mapping[str, Any], column: str) -> str:
+    """Return what a manifest says that a column of its table is: a name of ``TARGETS``, else "".
+
+    A table of ``memnet responses`` has a column for each of them under its own name.
+
+    Examples
+    --------
+    >>> label_target({"truth_column": "score", "label_kind": "corrected hit rate"}, "score")
+    'corrected'
+    """
+    if column == manifest.get("truth_column"):
+        return LABEL_TARGETS.get(manifest["label_kind"], "")
+    return column if manifest.get("answers") and column in TARGETS else ""
+
+
 def digest_of(path: Path) -> str:
     """Sha256 of a source file, which is small."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -302,4 +334,4 @@ def _load(path: Path) -> dict[str, Any] | None:
             f"{path} cannot be read as the manifest of the table beside it ({words_of(error)}); "
             "delete it, or build the table again under another name."
         ) from error
-    return content if isinstance(content, dict) and content.get("format") == FORMAT else None
+    return content if isinstance(content, dict) and content.get("format") == TRUTH_FORMAT else None

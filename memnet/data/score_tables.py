@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from memnet.data.columns import Scores, read_column
+from memnet.data.declared import about_model, check_by_hand, warn_of_unused
 from memnet.data.numbers import DECIMAL_COMMA, POINTS_UNSURE, as_text, with_decimal_points
-from memnet.data.sidecar import read_sidecar
+from memnet.data.sidecar import is_truth_manifest, read_sidecar, sidecar_path
 from memnet.data.tables import (
     TableInput,
     frame_and_name,
@@ -20,7 +21,8 @@ from memnet.data.tables import (
     split_sheet,
 )
 from memnet.errors import MemnetError
-from memnet.util.text import model_label, printable
+from memnet.util.caution import Caution
+from memnet.util.text import model_label, printable, words_of
 
 
 class ScoreTable(NamedTuple):
@@ -74,18 +76,25 @@ def read_scores(
         score_column = "score"  # beside a laboratory's own table, which calls it otherwise
     if not has_column(frame, "model", source):
         label = name or (source if isinstance(table, pd.DataFrame) else printable(Path(table).stem))
-        return [
-            read_column(frame, column=score_column, id_column=id_column, name=label, source=source)
-        ]
+        scores = read_column(
+            frame, column=score_column, id_column=id_column, name=label, source=source
+        )
+        if isinstance(table, pd.DataFrame):
+            return [scores]
+        beside = _read_beside(table)
+        identity = about_model(beside.models, label, named=name is not None)
+        unused = () if identity else warn_of_unused(beside.models, [label], beside.file)
+        doubts = (*scores.doubts, *beside.doubts, *unused)
+        return [replace(scores, identity=identity, doubts=doubts)]
     if name:
         raise MemnetError(
             f"{source} has a column 'model', which names its models, so that it cannot be called "
             f"{name!r}; give it without a name, or remove the column."
         )
     if isinstance(table, pd.DataFrame):  # `Predictor.score` writes there what a sidecar holds
-        known = table.attrs.get("models", {})
+        beside = _Beside(table.attrs.get("models", {}))
     else:
-        known = _known_models(table)
+        beside = _read_beside(table)
     variants = as_text(frame["variant"]) if has_column(frame, "variant", source) else ""
     frame = frame.assign(model=as_text(frame["model"]), variant=variants)
     require_column(frame, score_column, source)
@@ -108,17 +117,42 @@ def read_scores(
             variant=str(variant),
             source=source,
         )
-        models.append(replace(scores, identity=known.get(label)))
+        models.append(replace(scores, identity=beside.models.get(label)))
+    doubts = (*beside.doubts, *warn_of_unused(beside.models, [m.name for m in models], beside.file))
+    if models:  # a table may have a head and no rows
+        models[0] = replace(models[0], doubts=(*models[0].doubts, *doubts))
     return models
 
 
-def _known_models(table: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what the sidecar says of each model; nothing beside a table that is not memnet's.
+class _Beside(NamedTuple):
+    """What the file beside a table says of each model, and what is wrong with that file."""
 
-    The report then says that the model is known by its name only.
+    models: dict[str, Any]
+    file: str = ""
+    doubts: tuple[Caution, ...] = ()
+
+
+def _read_beside(table: str | os.PathLike[str]) -> _Beside:
+    """Read the file beside a score table; without one, its models are known by name only.
+
+    Raises
+    ------
+    MemnetError
+        if it was written by hand, and says what cannot be meant.
     """
+    path = split_sheet(table)[0]
+    file = sidecar_path(path).name
     try:
-        models: dict[str, Any] = read_sidecar(split_sheet(table)[0])["models"]
-    except (OSError, ValueError):
-        return {}
-    return models
+        models: dict[str, Any] = read_sidecar(path)["models"]
+    except FileNotFoundError:
+        return _Beside({})
+    except (OSError, ValueError) as error:
+        if is_truth_manifest(path):
+            return _Beside({})
+        sentence = (
+            f"{file} cannot be read as the file beside a score table ({words_of(error)}), so what "
+            f"it may say of the training data is not known; mend it, or remove it."
+        )
+        return _Beside({}, file, (Caution(sentence, "sidecar"),))
+    check_by_hand(models, file)
+    return _Beside(models, file)

@@ -1,7 +1,8 @@
 """The file beside a table that says how it was made: ``scores.csv.json`` beside ``scores.csv``.
 
 Of a score table it holds, for each model, what made its scores (weights, preprocessing, training
-data). What lies beside a truth table is its manifest (:mod:`memnet.data.manifest`).
+data), or what somebody wrote down about it (:mod:`memnet.data.declared`). What lies beside a truth
+table is its manifest (:mod:`memnet.data.manifest`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from memnet.util.text import printable
 
 SIDECAR_VERSION = 2
 """Of a score table's sidecar."""
+
+TRUTH_FORMAT = "memnet truth table"
+"""What the manifest of human scores says that it is."""
 
 
 def sidecar_path(table: Path) -> Path:
@@ -51,6 +55,15 @@ def read_sidecar(table: Path) -> dict[str, Any]:
         if not (isinstance(parts, dict) and all(isinstance(t, dict) for t in parts.values())):
             raise ValueError(f'"{name}" is no table')
     return sidecar
+
+
+def is_truth_manifest(table: Path) -> bool:
+    """Whether what lies beside a table is the manifest of human scores."""
+    try:
+        content = parse_json(read_json_text(sidecar_path(table)))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("format") == TRUTH_FORMAT
 
 
 def refuse_to_add(table: Path, is_ours: Callable[[str], bool], advice: str) -> None:

@@ -70,11 +70,12 @@ class ResMem(Network):
         "fc10": 512,
         "fc11": 256,
     }
+    resnet_outputs: ClassVar = 1000  # all of its classes, not the 2048 features
 
     def __init__(self, *, sizes: Mapping[str, int] | None = None, dropout: float = 0.5) -> None:
         super().__init__()
         w = self.all_sizes(sizes)
-        self.features = bottleneck_resnet(w, "resnet")  # all 1000 outputs, not the 2048 features
+        self.features = self.build_resnet(w)
 
         self.conv1 = nn.Conv2d(3, w["conv1"], kernel_size=11, stride=4)
         self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2)
@@ -87,7 +88,7 @@ class ResMem(Network):
         self.conv5 = nn.Conv2d(w["conv4"], w["conv5"], kernel_size=3, padding=1, groups=2)
         self.pool5 = nn.MaxPool2d(kernel_size=3, stride=2)
 
-        self.fc6 = nn.Linear(w["conv5"] * 6 * 6 + 1000, w["fc6"])
+        self.fc6 = nn.Linear(w["conv5"] * 6 * 6 + self.resnet_outputs, w["fc6"])
         self.fc7 = nn.Linear(w["fc6"], w["fc7"])
         self.fc8 = nn.Linear(w["fc7"], w["fc8"])
         self.fc9 = nn.Linear(w["fc8"], w["fc9"])
@@ -96,6 +97,9 @@ class ResMem(Network):
         self.fc12 = nn.Linear(w["fc11"], 1)
         # After fc6 and fc7. The published code drops after fc7 with the module it calls drp8.
         self.dropout = nn.Dropout(p=dropout)
+
+    def build_resnet(self, sizes: Mapping[str, int]) -> nn.Module:
+        return bottleneck_resnet(sizes, "resnet")
 
     @classmethod
     def sizes_of(cls, tensors: Mapping[str, Tensor]) -> dict[str, int]:

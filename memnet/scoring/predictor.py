@@ -430,10 +430,11 @@ def _of_package(point: EntryPoint, device: torch.device) -> Predictor:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """List the known models: name, title, whether the weights are at hand, licence, training.
+    """List the known models: name, title, whether they are at hand, licence, training, target.
 
-    Models of installed packages come last; what they were trained on is known (else None) only
-    when they are loaded. A package that is broken is named on stderr and left out.
+    Models of installed packages come last; what they were trained on and what they estimate is
+    known (else None) only when they are loaded. A package that is broken is named on stderr and
+    left out.
     """
     known: list[dict[str, Any]] = [
         {
@@ -442,6 +443,7 @@ def list_models() -> list[dict[str, Any]]:
             "available": store.is_current(entry) or entry.local_copy() is not None,
             "licence": entry.licence,
             "trained_on": list(entry.trained_on),
+            "target": entry.target,
             "citation": entry.citation,
         }
         for entry in catalogue().values()
@@ -453,6 +455,7 @@ def list_models() -> list[dict[str, Any]]:
             "available": True,
             "licence": plugin.licence,
             "trained_on": None,
+            "target": None,
             "citation": "",
         }
         for plugin in plugins.working_plugins()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _LONGEST_LIST = 1_000
 """Characters of a list that a sentence holds; the first value stands there whatever it takes."""
@@ -52,6 +52,17 @@ def shorten_list(values: Iterable[object], most: int = 5) -> str:
         shown.append(text)
     left = len(texts) - len(shown)
     return ", ".join(shown) + (f" and {left} more" if left else "")
+
+
+def join_names(names: Sequence[str], last: str = "and") -> str:
+    """Write names as a sentence lists them.
+
+    Examples
+    --------
+    >>> join_names(["a", "b", "c"]), join_names(["a", "b"], "or")
+    ('a, b and c', 'a or b')
+    """
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def printable(text: str, limit: int = 500) -> str:

@@ -153,11 +153,11 @@ class ModelEntry(WeightEntry):
             why = "the network is forbidden (--offline or MEMNET_OFFLINE)"
         else:
             why = f"it is not in {home} and no {self.distribution!r} distribution is installed"
+        download = f"`memnet weights fetch {self.name}` (a download of {self.bytes / 1e6:.0f} MB), "
         return (
             f"The weights of {self.name} are not on this machine: {why}. Get them with "
-            f"`{self.obtain}`, or `memnet weights fetch {self.name}` (a download of "
-            f"{self.bytes / 1e6:.0f} MB), or `memnet weights fetch {self.name} --file "
-            f"{Path(self.distribution_file).name}`."
+            f"`{self.obtain}`, or {download if self.url else ''}`memnet weights fetch {self.name} "
+            f"--file {Path(self.distribution_file).name}`."
         )
 
 

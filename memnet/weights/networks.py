@@ -18,7 +18,9 @@ _registered: dict[str, str | type[nn.Module]] = {
     "memnet48": "memnet.reimpl.memnet:MemNet48",
     "memnet96": "memnet.reimpl.memnet:MemNet96",
     "resmem": "memnet.reimpl.resmem:ResMem",
+    "falseresmem": "memnet.reimpl.falseresmem:FalseResMem",
     "m3m": "memnet.reimpl.m3m:M3M",
+    "probe": "memnet.reimpl.probe.network:Probe",
 }
 
 

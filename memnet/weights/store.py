@@ -90,8 +90,9 @@ def problem(entry: WeightEntry) -> str:
 def fetch(entry: WeightEntry, *, file: Path | None = None, download: bool = False) -> Path:
     """Put a model or backbone into the store, unless it is there, and return its path.
 
-    Sources, in this order: ``file``; a copy on this machine (a model's in an installed
-    distribution, a backbone's in PyTorch's folder of downloads); with ``download`` its url.
+    Sources, in this order: ``file``; the stored file itself, where only the words of its header are
+    old; a copy on this machine (a model's in an installed distribution, a backbone's in PyTorch's
+    folder of downloads); with ``download`` its url.
     Processes that fetch at once wait for each other; a reader never sees half a file.
 
     Parameters
@@ -121,17 +122,19 @@ def fetch(entry: WeightEntry, *, file: Path | None = None, download: bool = Fals
     with hold_lock(Path(f"{path}.lock"), busy=busy, advice=advice, wait=True):
         if file is None and is_current(entry):  # another process was faster
             return path
+        if file is None and _says_it_anew(entry, path):
+            return path
         source = file or _usable_copy(entry)
         if source is not None:
             return _convert(entry, source)
-        if download and not offline():
+        if download and entry.url and not offline():
             from memnet.weights.download import download_file  # here: its libraries take time
 
             source = download_file(entry, home() / "downloads")
             _convert(entry, source)
             source.unlink()  # hundreds of MB that the converted file makes superfluous
             return path
-    raise MemnetError(entry.missing(home(), forbidden=download))
+    raise MemnetError(entry.missing(home(), forbidden=download and offline()))
 
 
 def fetch_verified(entry: WeightEntry, *, file: Path | None = None, download: bool = False) -> Path:
@@ -187,6 +190,22 @@ def _convert(entry: WeightEntry, source: Path) -> Path:
     clear_left(path)
     write_weights(path, tensors, entry.header(digest, tensors_digest(tensors)))
     return path
+
+
+def _says_it_anew(entry: WeightEntry, path: Path) -> bool:
+    """Give a stored file with the right numbers the header of today; False where it has not them.
+
+    A correction in the catalogue costs nobody a second download.
+    """
+    try:
+        tensors, header = _read(entry, path)
+    except MemnetError:
+        return False  # missing, damaged, or another: its source is looked for
+    renewed = entry.header(header.weights_sha256, header.tensors_sha256)
+    if not entry.is_current(renewed):  # another published file is meant now
+        return False
+    write_weights(path, tensors, renewed)
+    return True
 
 
 def read_published(source: Path) -> object:

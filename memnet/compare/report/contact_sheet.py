@@ -42,6 +42,10 @@ _TITLES = {
     "too_high": "{model} ranks them higher than people do",
     "too_low": "{model} ranks them lower than people do",
 }
+_OF_FALSE_ALARMS = {
+    "human_highest": "Most often taken for seen",
+    "human_lowest": "Least often taken for seen",
+}
 
 
 @dataclass(frozen=True)
@@ -139,10 +143,14 @@ def sheet_markdown(record: RunRecord, sheet: ContactSheet | None) -> str:
         f"Under each picture its {'class' if classes else 'human score'} and the prediction of "
         f"{escape_markdown(model)}; in the last two groups the pictures whose ranks differ most."
     ]
+    titles = _TITLES
+    if record.truth.get("target") == "false_alarm_rate":
+        titles = titles | _OF_FALSE_ALARMS
     for name in GROUPS:
         rows = record.extremes["groups"].get(name, ())
         if rows:
-            parts.append(f"### {escape_markdown(_TITLES[name].format(model=model))}")
+            title = titles[name].format(model=model)
+            parts.append(f"### {escape_markdown(title)}")
             images = (
                 f"![{_caption(row, classes)}]({sheet.sources[row['image_id']]})" for row in rows
             )

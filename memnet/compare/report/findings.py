@@ -10,8 +10,8 @@ import math
 
 from memnet.compare.record import Difference, RunRecord
 from memnet.compare.report import two_classes
-from memnet.compare.report.answer import join_names
 from memnet.compare.report.digits import decimals, fixed, with_interval
+from memnet.compare.report.eligible import eligible, what_the_others_lack, what_truth_is
 from memnet.compare.report.pairs import (
     corrected_pairs,
     excludes_nought,
@@ -24,6 +24,7 @@ from memnet.compare.report.table_model import p_equals, percent
 from memnet.compare.report.tables import by_name, ranked
 from memnet.compare.report.threats import no_reliable_scores
 from memnet.stats.levels import ALPHA
+from memnet.util.text import join_names
 
 
 def write_findings(record: RunRecord) -> list[str]:
@@ -120,29 +121,34 @@ def _ranking(record: RunRecord) -> list[str]:
 
 def _compare_ranks(record: RunRecord, order: list[str]) -> list[str]:
     word = record.words
-    contaminated = [model for model in order if word[model] == "contaminated"]
-    eligible = [model for model in order if word[model] != "contaminated"]
+    able = eligible(record, order)
     sentences = []
-    above = order[: order.index(eligible[0])] if eligible else order
+    above = order[: order.index(able[0])] if able else order
     for model in above:
         place = "has the highest rank correlation" if model == order[0] else "is next"
-        sentences.append(
-            f"{model} {place}, {_rho(record, model)}, but cannot be called better, since it was "
-            "trained on this data set."
+        why = (
+            "was trained on this data set"
+            if word[model] == "contaminated"
+            else f"predicts something else than {what_truth_is(record)}"
         )
-    if not eligible:
+        sentences.append(
+            f"{model} {place}, {_rho(record, model)}, but cannot be called better, since it {why}."
+        )
+    if not able:
         return [
             *sentences,
             "Every model was trained on this data set, so no model can be called the best.",
         ]
-    first, *others = eligible
-    among = "Among those not known to be trained on it, " if contaminated else ""
+    first, *others = able
     if not others:
         return [
             *sentences,
-            f"{first}, the only one not known to be trained on this data set, reaches "
+            f"{first}, the only one that {what_the_others_lack(record, order)}, reaches "
             f"{_rho(record, first)}.",
         ]
+    among = "Among the others, " if len(able) < len(order) else ""
+    if {word[model] for model in order if model not in able} == {"contaminated"}:
+        among = "Among those not known to be trained on it, "
     sentences.append(
         f"{among}{first} has the highest rank correlation, {_rho(record, first)}, then "
         f"{others[0]}, {_rho(record, others[0])}. {_verdict(record, first, others[0])}"

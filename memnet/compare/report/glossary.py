@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from memnet.compare.record import RunRecord
 from memnet.compare.report.answer import STRENGTHS, STRENGTHS_SOURCE
+from memnet.compare.report.eligible import what_truth_is
 from memnet.compare.report.table_model import percent
 from memnet.compare.report.two_classes import has_classes
 from memnet.data.contamination import MEANINGS
+from memnet.data.targets import HIT_RATE
 from memnet.stats.metrics import CLASS_METRICS, METRICS, describe
 
 
@@ -33,6 +35,7 @@ def glossary(record: RunRecord) -> dict[str, str]:
                 "disattenuated": _disattenuated(record),
                 "matching": _matching(record),
                 "human scores": _labels(record),
+                "hit rate, false-alarm rate, corrected recognition, d'": _targets(record),
             }
             | _metrics(record)
         ).items()
@@ -226,9 +229,24 @@ def _matching(record: RunRecord) -> str:
     return "; ".join(parts) + "."
 
 
+def _targets(record: RunRecord) -> str:
+    """Explain what scores can be, where something else than hit rates is in the record."""
+    targets = {record.truth.get("target"), *(model.get("target") for model in record.models)}
+    if targets <= {None, "", HIT_RATE}:
+        return ""
+    return (
+        "what human scores can be, and what a model can estimate: the share of people who "
+        "recognise the picture when it is repeated; the share who take it for seen though it is "
+        "new; the first less the second; and the difference of their normal quantiles. A model of "
+        "one of them can rank pictures by another, but its scores lie on another scale."
+    )
+
+
 def _labels(record: RunRecord) -> str:
     truth = record.truth
     spread = f"SD {truth['sd']:.3f}, " if truth["sd"] is not None else ""
+    what = what_truth_is(record)
     return (
-        f"mean {truth['mean']:.3f}, {spread}from {truth['lowest']:.3f} to {truth['highest']:.3f}."
+        f"{what}{'; ' if what else ''}mean {truth['mean']:.3f}, {spread}from "
+        f"{truth['lowest']:.3f} to {truth['highest']:.3f}."
     )

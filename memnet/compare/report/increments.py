@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from memnet.compare.baseline import FOLLOWS
 from memnet.compare.record import Increment, RunRecord
-from memnet.compare.report.answer import join_names
 from memnet.compare.report.digits import fixed, rounded, with_interval
 from memnet.compare.report.table_model import (
     Cell,
@@ -17,6 +16,7 @@ from memnet.compare.report.table_model import (
     short,
 )
 from memnet.stats.levels import ALPHA
+from memnet.util.text import join_names
 
 NOISY = (
     "A baseline that measures something with noise leaves some of it for others to explain: that a "

@@ -93,6 +93,8 @@ def mse_note(record: RunRecord) -> str:
     known: list[Result] = [r for r in results if r is not None and r.value is not None]
     if len(known) < 3 or known[0].contamination != "contaminated" or not record.truth["sd"]:
         return ""
+    if known[0].model in record.crossed:
+        return ""
     mse, spearman, pearson = (float(r.value or 0) for r in known)
     return contaminated_mse_note(
         mse=mse, spearman=spearman, pearson=pearson, truth_sd=record.truth["sd"], n=known[0].n

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from memnet.compare.record import CONTAMINATION, RunRecord
-from memnet.compare.report.answer import join_names
 from memnet.compare.report.csv_text import csv_text
 from memnet.compare.report.digits import compared_with, decimals, fixed, is_bare
+from memnet.compare.report.eligible import what_truth_is
 from memnet.compare.report.page import html_page
 from memnet.compare.report.render import render
 from memnet.compare.report.table_model import Cell, Column, Table, number_columns
@@ -22,7 +22,7 @@ from memnet.data.contamination import DatasetName, dataset_title
 from memnet.errors import MemnetError
 from memnet.stats.metrics import describe
 from memnet.util.atomic import write_text
-from memnet.util.text import abridged, shorten_list
+from memnet.util.text import abridged, join_names, shorten_list
 
 NO_STANDARD_ERROR = (
     "The SD is that of the values of the records. It is no standard error, and gives no interval: "
@@ -41,6 +41,7 @@ class Spread:
     values : one per record, None where undefined there.
     mean, sd : of those that are defined, SD with n - 1; None where there are too few.
     contamination : the worst word of the records.
+    crossed : whether the model estimates something else than the human scores are.
     """
 
     model: str
@@ -49,6 +50,7 @@ class Spread:
     mean: float | None
     sd: float | None
     contamination: str
+    crossed: bool = False
 
     @property
     def defined(self) -> int:
@@ -81,6 +83,7 @@ def spreads(records: Sequence[RunRecord]) -> list[Spread]:
                 contamination=max(
                     (r.contamination for r in results if r is not None), key=CONTAMINATION.index
                 ),
+                crossed=any(model in _crossed(record) for record in records),
             )
         )
     models = list(records[0].words)
@@ -174,12 +177,26 @@ def _check(records: Sequence[RunRecord]) -> None:
             f"The human scores of record 1 are {kinds[0]}, and those of record {unlike + 1} "
             f"{kinds[unlike]}: no mean can be taken over them; render each by itself."
         )
+    numbered = {what_truth_is(record): place for place, record in enumerate(records, start=1)}
+    known = {what: number_ for what, number_ in numbered.items() if what}
+    if len(known) > 1:
+        (one, first_place), (another, second_place) = list(known.items())[:2]
+        raise MemnetError(
+            f"The human scores of record {first_place} are {one}, and those of record "
+            f"{second_place} {another}: no mean can be taken over them; render each by itself."
+        )
     texts = [record.to_json() for record in records]
     for number_, text in enumerate(texts):
         if text in texts[:number_]:
             raise MemnetError(
                 f"Records {texts.index(text) + 1} and {number_ + 1} are the same; give each once."
             )
+
+
+def _crossed(record: RunRecord) -> set[str]:
+    """Return what :func:`named_alike` calls the models that estimate something else."""
+    pairs = zip(record.words, record.models, strict=False)
+    return {called for called, model in pairs if model["name"] in record.crossed}
 
 
 def write_summary(records: Sequence[RunRecord], names: Sequence[str], folder: Path) -> list[Spread]:
@@ -240,8 +257,10 @@ def write_summary_answer(rows: Sequence[Spread]) -> str:
         what = "AUC" if classes else "rank correlation"
         return f"There is no answer: no model has a defined {what} in any of these comparisons."
     rho.sort(key=lambda row: -(row.mean or 0.0))
-    eligible = [row for row in rho if row.contamination != "contaminated"]
-    seen = [row.model for row in rho if row not in eligible]
+    unseen = [row for row in rho if row.contamination != "contaminated"]
+    seen = [row.model for row in rho if row not in unseen]
+    eligible = [row for row in unseen if not row.crossed] or unseen
+    others = [row.model for row in unseen if row not in eligible]
     if not eligible:
         return (
             f"Every model was trained on pictures of these data sets: mean {what} {_listed(rho)} "
@@ -252,6 +271,8 @@ def write_summary_answer(rows: Sequence[Spread]) -> str:
         text += "; no test was made of their difference, see the single reports"
     if seen:
         text += f". Not counted, since trained on these pictures: {join_names(seen)}"
+    if others:
+        text += f". Not counted, since they predict something else: {join_names(others)}"
     return f"{text}."
 
 
@@ -300,7 +321,10 @@ def _records(records: Sequence[RunRecord], names: Sequence[str]) -> Table:
                 Cell(name),
                 Cell(dataset_title(record.dataset) or "not named", note=record.dataset),
                 Cell(f"{record.items['n']:,}"),
-                Cell(f"{record.truth['column']} of {record.truth['source']}"),
+                Cell(
+                    f"{record.truth['column']} of {record.truth['source']}",
+                    note=what_truth_is(record),
+                ),
                 *([Cell(models)] if differ else []),
                 Cell(record.created),
             ]

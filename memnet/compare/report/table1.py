@@ -165,7 +165,8 @@ def measured_for_table1(record: RunRecord) -> dict[str, dict[str, str]]:
     if has_classes(record):  # the paper's figures are about scores
         return measured
     for (model, metric), result in by_name(record).items():
-        if model in TABLE1 and metric in TABLE1_COLUMNS and result.value is not None:
+        ours = model in TABLE1 and metric in TABLE1_COLUMNS and model not in record.crossed
+        if ours and result.value is not None:
             text = f"{result.value:{TABLE1_COLUMNS[metric][1]}} ({result.contamination})"
             measured.setdefault(model, {})[metric] = text
     return measured

@@ -8,6 +8,7 @@ from typing import Any
 
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report.digits import decimals, fixed, result_texts, rounded
+from memnet.compare.report.eligible import what_it_predicts, what_truth_is
 from memnet.compare.report.table_model import (
     Cell,
     Column,
@@ -18,6 +19,7 @@ from memnet.compare.report.table_model import (
 )
 from memnet.compare.report.two_classes import HEADLINE as CLASS_HEADLINE
 from memnet.compare.report.two_classes import has_classes, is_left_out
+from memnet.data.declared import words_of_declaration
 from memnet.stats.metrics import describe, range_names
 from memnet.stats.metrics.base import GROUPS
 from memnet.stats.noise_matched import TEST_METHOD as LABELS
@@ -34,6 +36,9 @@ HEADLINE = {
 
 IDEAL = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": ""}
 """What is better, in a table, by the word of :class:`memnet.stats.metrics.Metric`."""
+
+_ON_ONE_SCALE = ("mse", "sd_ratio")
+"""Of those, what means nothing of a model that estimates something else than the human scores."""
 
 _TESTED = ("distribution", "noise-matched")
 _RANGE_METRICS = ("mse", "mae", "bias")
@@ -59,11 +64,25 @@ def reasons(record: RunRecord) -> dict[str, str]:
 
 
 def training_data(model: Mapping[str, Any]) -> str:
-    """Say what a model of a record was trained on: data sets, none at all, or nobody knows."""
-    names = model["trained_on"]
-    if names is None:
-        return "Trained on data that its file does not name"
-    return f"Trained on {', '.join(names) or 'no data set'}"
+    """Say what a model of a record was trained on, and who says so, and what it estimates.
+
+    Data sets, none at all, or nobody knows; with a space before each sentence.
+    """
+    names = model.get("trained_on", ())
+    said = []
+    if "trained_on" in model:
+        by = words_of_declaration(model)
+        said.append(
+            "Trained on data that its file does not name"
+            if names is None
+            else f"Trained on {', '.join(names) or 'no data set'}{f' ({by})' if by else ''}"
+        )
+        if note := model.get("training_note"):
+            said[0] += f" ({note})"
+    if before := model.get("pretrained_on"):
+        said.append(f"Pretrained on {', '.join(before)}, which is not judged")
+    said += filter(None, [what_it_predicts(model)])
+    return "".join(f" {sentence}." for sentence in said)
 
 
 def level(record: RunRecord) -> str:
@@ -83,12 +102,18 @@ def at_a_glance(record: RunRecord) -> Table:
     headings = CLASS_HEADLINE if has_classes(record) else HEADLINE
     sort = f"Sorted by {'AUC' if has_classes(record) else 'rho'}. "
     names = [name for name in headings if any((m, name) in results for m in why)]
+    about = {model["name"]: model for model in record.models}
     rows = []
     for model in ranked(record):
-        cells = [Cell(model, word=record.words[model], note=why[model])]
+        crossed = model in record.crossed
+        what = f" {what_it_predicts(about[model])}, not {what_truth_is(record)}." if crossed else ""
+        cells = [Cell(model, word=record.words[model], note=f"{why[model]}{what}".strip())]
         for name in names:
             result = results.get((model, name))
-            cells.append(Cell("") if result is None else value_cell(result, results.values()))
+            cell = Cell("") if result is None else value_cell(result, results.values())
+            if crossed and name in _ON_ONE_SCALE:
+                cell = replace(cell, note="means nothing here")
+            cells.append(cell)
         rows.append(cells)
     return Table(
         title="",

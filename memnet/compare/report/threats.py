@@ -1,7 +1,8 @@
 """What threatens an answer: the warnings of a record, the gravest first, and those in short.
 
 A record's warnings are sentences in the order in which they arose. The reader wants first what
-can turn the result round: human scores that may be noise alone, categories that say something else
+can turn the result round: models that estimate something else than the human scores are, human
+scores that may be noise alone, categories that say something else
 than all pictures, wrong rows and ids, then pictures that a model was trained on, then few pictures,
 then noise, then formalities.
 :data:`THREATS` knows them by their kinds; what it does not know stands before the formalities.
@@ -17,10 +18,10 @@ from dataclasses import dataclass
 from memnet.compare.record import RunRecord
 from memnet.compare.report.digits import FEWEST, fixed, with_interval
 
-LABELS, CATEGORIES, ROWS, SEEN, FEW, NOISE, OTHER, FORM = range(8)
+TARGET, LABELS, CATEGORIES, ROWS, SEEN, FEW, NOISE, OTHER, FORM = range(9)
 """What a warning is about, the gravest first."""
 
-_WHOLE = (CATEGORIES, FEW)
+_WHOLE = (TARGET, CATEGORIES, FEW)
 """Of these the sentence itself stands under the answer."""
 
 _MANY_LEFT_OUT = 0.1
@@ -34,7 +35,7 @@ class Threat:
     Attributes
     ----------
     kind : its name in a record, as in :class:`memnet.util.caution.Caution`.
-    about : its place in the order, :data:`LABELS` to :data:`FORM`.
+    about : its place in the order, :data:`TARGET` to :data:`FORM`.
     words : a regular expression that its sentences match, for records that have no kinds; "" for
         those of which no such record is.
     short : what stands under the answer itself; "" where the answer bears it.
@@ -47,6 +48,8 @@ class Threat:
 
 
 THREATS = (
+    Threat("crossed-target", TARGET),
+    Threat("unknown-target", TARGET),
     Threat(
         "missing-code",
         ROWS,
@@ -69,6 +72,12 @@ THREATS = (
         "Predictions and human scores may not be on one scale: read the ranking, not the errors.",
     ),
     Threat("unknown-dataset", SEEN, r"cannot tell which models were trained on it"),
+    Threat(
+        "declared-less",
+        SEEN,
+        short="What was declared of a model contradicts what is known of it: see the warnings.",
+    ),
+    Threat("sidecar", SEEN),
     Threat(
         "categories",
         CATEGORIES,
@@ -122,6 +131,11 @@ def short_warnings(record: RunRecord) -> list[tuple[int, str]]:
         if threat.about in _WHOLE or threat.short
     ]
     return list(dict.fromkeys([*about_rows, *others]))
+
+
+def sentences_on_targets(record: RunRecord) -> list[str]:
+    """Return the warnings of models that estimate something else than the human scores are."""
+    return [sentence for sentence, threat in _ordered(record) if threat.about == TARGET]
 
 
 def no_reliable_scores(record: RunRecord) -> str:

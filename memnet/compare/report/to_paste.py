@@ -12,16 +12,18 @@ from memnet.compare.record import Result, RunRecord
 from memnet.compare.report import two_classes
 from memnet.compare.report.answer import (
     NOT_ON_ONE_SCALE,
-    join_names,
     models_of_the_answer,
 )
 from memnet.compare.report.categories import has_categories, partial_correlation
 from memnet.compare.report.digits import fixed, rounded
+from memnet.compare.report.eligible import what_truth_is
 from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart, is_identical
 from memnet.compare.report.table_model import p_equals
 from memnet.compare.report.tables import by_name, ranked
 from memnet.compare.report.threats import no_reliable_scores, warned_of
 from memnet.data.contamination import dataset_title
+from memnet.data.targets import target_words
+from memnet.util.text import join_names
 
 _SEEN = {
     "contaminated": "{} was trained on this data set.",
@@ -29,6 +31,7 @@ _SEEN = {
     "unknown": "Whether {} was trained on these pictures is not known.",
     "clean": "",
 }
+_NO_MEMORABILITY = ("false_alarm_rate", "d_prime")
 _VERSIONS = {"python": "Python", "numpy": "NumPy", "scipy": "SciPy"}
 _FEWEST_FOR_P = 10
 _MEMORABILITY = re.compile(r"(^|[^a-z])hit|memorab|^human_score$|^corrected$|^$")
@@ -44,11 +47,15 @@ def results_text(record: RunRecord) -> str:
     if two_classes.has_classes(record):
         return two_classes.results_text(record)
     sentences = []
+    targets = {model["name"]: model.get("target", "") for model in record.models}
     for model in ranked(record):
         result = by_name(record).get((model, "spearman"))
         if result is None:
             continue
         sentences += [_of_model(record, result), _SEEN[result.contamination].format(model)]
+        if model in record.crossed:
+            what = target_words(targets[model])
+            sentences.append(f"{model} predicts {what}, not {what_truth_is(record)}.")
     return " ".join(filter(None, [*sentences, _of_pair(record)]))
 
 
@@ -56,10 +63,12 @@ def methods_text(record: RunRecord) -> str:
     """Write what was compared, how intervals and tests were made, the ceiling and the versions."""
     n = record.items["n"]
     title = dataset_title(record.dataset)
+    what = what_truth_is(record)
     versions = record.environment
     parts = [
         f"Predictions of {join_names(list(record.words))} were compared with the human scores "
-        f"({record.truth['column']}) of {_count(n)}{f' of {title}' if title else ''} with memnet "
+        f"({record.truth['column']}{f': {what}' if what else ''}) of {_count(n)}"
+        f"{f' of {title}' if title else ''} with memnet "
         f"{versions.get('memnet', '(version not recorded)')}.",
         *map(_intervals, [r for r in record.results if r.resamples][:1]),
         two_classes.methods_text(record)
@@ -151,6 +160,8 @@ def _reaches_nought(result: Result) -> bool:
 def _what_was_predicted(record: RunRecord) -> str:
     """Return "memorability" where the column's name says that, else the name."""
     column = record.truth["column"]
+    if record.truth.get("target") in _NO_MEMORABILITY:
+        return what_truth_is(record)
     if _MEMORABILITY.search(column.casefold()):
         return "memorability"
     return f"the human scores ({column})"
@@ -160,7 +171,7 @@ def _bias(record: RunRecord, model: str) -> str:
     bias = by_name(record).get((model, "bias"))
     if bias is None or bias.value is None or bias.interval is None:
         return ""
-    if warned_of(record, NOT_ON_ONE_SCALE):
+    if model in record.crossed or warned_of(record, NOT_ON_ONE_SCALE):
         return ""
     return f"; their mean error was {_ci(bias.value, bias.interval, bias.level, bare=False)}"
 

@@ -9,6 +9,7 @@ from memnet.compare.report.categories import (
     partial_correlation,
 )
 from memnet.compare.report.digits import result_texts, rounded, with_interval
+from memnet.compare.report.eligible import eligible
 from memnet.compare.report.pairs import find_pair, is_apart, is_disputed, is_identical
 from memnet.compare.report.table_model import Cell, Column, Table, p_equals, percent
 from memnet.stats.metrics import CLASS_METRICS, describe
@@ -32,7 +33,7 @@ def write_answer(record: RunRecord) -> str:
     order = _ranked(record)
     if not order:
         return f"There is no answer: the AUC is undefined ({_results(record)[0].reason})."
-    unseen = [result for result in order if result.contamination != "contaminated"]
+    unseen = _eligible(record, order)
     first, *others = unseen or order
     if not others:
         inside = contradiction(record, first.model)
@@ -68,7 +69,7 @@ def results_text(record: RunRecord) -> str:
         sentences.append(
             f"{result.model} had an AUC of {text[0]}{ends}{f'; {partial}' if partial else ''}."
         )
-    unseen = [result for result in order if result.contamination != "contaminated"]
+    unseen = _eligible(record, order)
     if len(unseen) > 1:
         sentences.append(_verdict(record, *unseen[:2]))
     return " ".join(sentences)
@@ -95,6 +96,11 @@ def _results(record: RunRecord, metric: str = METRIC) -> list[Result]:
 def _ranked(record: RunRecord) -> list[Result]:
     defined = [result for result in _results(record) if result.value is not None]
     return sorted(defined, key=lambda result: -(result.value or 0.0))
+
+
+def _eligible(record: RunRecord, results: list[Result]) -> list[Result]:
+    able = eligible(record, [result.model for result in results])
+    return [result for result in results if result.model in able]
 
 
 def _counted(record: RunRecord) -> str:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+
+from memnet.compare.record import CONTAMINATION
+from memnet.errors import MemnetError
+from memnet.util.json_fields import NAME, Shape, check_known, check_shape
+from memnet.util.json_text import parse_json, read_json_text
+from memnet.util.text import printable, words_of
 
 SCHEMA_VERSION = 1
 
@@ -81,9 +89,9 @@ class ModelSummary:
     datasets : the clean cells that are in the mean.
     left_out : data set -> why it is not in the mean.
     mean, interval : of disattenuated rho over data sets (Hartung-Knapp); None where undefined.
-    tau : SD of the true values between data sets, in units of Fisher's z; None where undefined.
+    tau : SD of the true disattenuated rho between data sets; None where undefined.
     prediction : interval in which a new data set's value is expected; None with fewer than three.
-    reason : why something is None, else "".
+    reason : why something is None, or what to know of a mean of one or two, else "".
     """
 
     model: str
@@ -93,6 +101,32 @@ class ModelSummary:
     interval: list[float] | None
     tau: float | None
     prediction: list[float] | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelContrast:
+    """Two models over the data sets on which both are clean: disattenuated rho, a minus b.
+
+    Models with other sets of clean data sets have means that do not compare them; this does.
+
+    Attributes
+    ----------
+    model_a, model_b : which.
+    datasets : those in it.
+    mean, interval : random-effects mean of the differences (Hartung-Knapp); None where undefined.
+    p_value : that the mean is 0; None with fewer than two data sets.
+    p_holm : the same, corrected over all contrasts of the benchmark.
+    reason : why something is None, or what to know of a mean of one or two, else "".
+    """
+
+    model_a: str
+    model_b: str
+    datasets: list[str]
+    mean: float | None
+    interval: list[float] | None
+    p_value: float | None
+    p_holm: float | None
     reason: str = ""
 
 
@@ -112,6 +146,7 @@ class BenchmarkRecord:
     cells : every model on every data set, data set by data set.
     differences : every pair of models within each data set.
     summaries : every model over its clean data sets.
+    contrasts : every two models over the data sets on which both are clean.
     warnings : sentences for the reader.
     environment : versions.
     """
@@ -124,6 +159,7 @@ class BenchmarkRecord:
     cells: list[BenchmarkCell]
     differences: list[PairedDifference]
     summaries: list[ModelSummary]
+    contrasts: list[ModelContrast]
     warnings: list[str]
     environment: dict[str, str]
     schema_version: int = field(default=SCHEMA_VERSION)
@@ -134,3 +170,188 @@ class BenchmarkRecord:
             if (cell.dataset, cell.model) == (dataset, model):
                 return cell
         raise KeyError(f"no cell of {model!r} on {dataset!r}")
+
+    def __str__(self) -> str:
+        """Say how well each model ranks each data set, a line each, and the warnings."""
+        lines = []
+        for cell in self.cells:
+            ends = f" [{cell.interval[0]:.2f}, {cell.interval[1]:.2f}]" if cell.interval else ""
+            value = cell.missing or (
+                "undefined" if cell.rho is None else f"rho {cell.rho:.2f}{ends}, n {cell.n:,}"
+            )
+            best = ", the highest that counts" if cell.best else ""
+            word = "" if cell.missing else f", {cell.contamination}"
+            lines.append(f"{cell.dataset}: {cell.model}: {value}{word}{best}")
+        return "\n".join([*lines, *self.warnings])
+
+    def __repr__(self) -> str:
+        """Return the lines too: a notebook shows them."""
+        return str(self)
+
+    def to_json(self) -> str:
+        """Return strict JSON: no NaN, no infinity; keys in a fixed order."""
+        return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "This") -> BenchmarkRecord:
+        """Rebuild a record from :meth:`to_json`.
+
+        Parameters
+        ----------
+        text : what :meth:`to_json` gave.
+        source : what the sentence calls it that says it is no record.
+
+        Raises
+        ------
+        MemnetError
+            if it is no record, is damaged, or is one of a newer memnet.
+        """
+        try:
+            values: dict[str, Any] = parse_json(text)
+            if not isinstance(values, dict) or not {"schema_version", "cells"} <= values.keys():
+                raise ValueError("it has no schema_version or no cells")
+        except ValueError as error:
+            raise MemnetError(
+                f"{source} is not the record of a benchmark, benchmark.json, which `memnet "
+                f"benchmark` writes into its folder ({words_of(error)})."
+            ) from error
+        version = values["schema_version"]
+        if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+            raise MemnetError(
+                f"The benchmark's record has schema version {printable(repr(version), 80)}, this "
+                f"memnet reads up to {SCHEMA_VERSION}; update memnet."
+            )
+        try:
+            _check_fields(values)
+            record = cls(
+                **{
+                    **values,
+                    "cells": [BenchmarkCell(**row) for row in values["cells"]],
+                    "differences": [PairedDifference(**row) for row in values["differences"]],
+                    "summaries": [ModelSummary(**row) for row in values["summaries"]],
+                    "contrasts": [ModelContrast(**row) for row in values["contrasts"]],
+                }
+            )
+            record._check()
+        except ValueError as error:
+            raise MemnetError(
+                f"The benchmark's record is damaged ({words_of(error)}); run `memnet benchmark` "
+                "again."
+            ) from error
+        return record
+
+    @classmethod
+    def read(cls, path: str | Path) -> BenchmarkRecord:
+        """Read a ``benchmark.json``; raises as :meth:`from_json`."""
+        try:
+            return cls.from_json(read_json_text(Path(path)), str(path))
+        except OSError as error:
+            raise MemnetError(f"{path} cannot be read ({error.strerror}).") from error
+        except UnicodeDecodeError as error:
+            raise MemnetError(
+                f"{path} is not the record of a benchmark (no UTF-8 text)."
+            ) from error
+
+    def _check(self) -> None:
+        """Raise ``ValueError`` where its fields, each for itself right, do not belong together."""
+        datasets = [each["name"] for each in self.datasets]
+        models = [each["name"] for each in self.models]
+        pairs = [(cell.dataset, cell.model) for cell in self.cells]
+        if sorted(pairs) != sorted((dataset, model) for dataset in datasets for model in models):
+            raise ValueError("its cells are not every model on every data set")
+        words = [row.contamination for row in self.cells]
+        for word in (*words, *(row.contamination for row in self.differences)):
+            if word not in CONTAMINATION:
+                raise ValueError(f"{word!r} is no contamination")
+        for pair in self.differences:
+            if not {(pair.dataset, pair.model_a), (pair.dataset, pair.model_b)} <= set(pairs):
+                raise ValueError(f"a difference is of {pair.model_a!r} and {pair.model_b!r}")
+        for cell in self.cells:
+            if cell.best and (cell.rho is None or cell.crossed or cell.contamination == _SEEN):
+                raise ValueError(f"{cell.model!r} cannot be the best on {cell.dataset!r}")
+        for summary in self.summaries:
+            if summary.model not in models:
+                raise ValueError(f"a summary is of {summary.model!r}, not among its models")
+            if not {*summary.datasets, *summary.left_out} <= set(datasets):
+                raise ValueError(f"the summary of {summary.model!r} has unknown data sets")
+        for contrast in self.contrasts:
+            if not {contrast.model_a, contrast.model_b} <= set(models):
+                raise ValueError(f"a contrast is of {contrast.model_a!r} and {contrast.model_b!r}")
+            if not set(contrast.datasets) <= set(datasets):
+                raise ValueError("a contrast has unknown data sets")
+
+
+_SEEN = "contaminated"
+_NUMBER = (float, None)
+_ENDS = ([float, float], None)
+_CELL: Shape = {
+    **dict.fromkeys(("dataset", "model"), NAME),
+    "n": int,
+    **dict.fromkeys(("rho", "ceiling", "disattenuated", "mse"), _NUMBER),
+    **dict.fromkeys(("interval", "disattenuated_interval"), _ENDS),
+    **dict.fromkeys(("contamination", "why", "declared_by", "missing", "report"), str),
+    **dict.fromkeys(("crossed", "best"), bool),
+}
+_DIFFERENCE: Shape = {
+    **dict.fromkeys(("dataset", "model_a", "model_b"), NAME),
+    **dict.fromkeys(("value", "p_value", "p_holm"), _NUMBER),
+    "interval": _ENDS,
+    "contamination": str,
+}
+_SUMMARY: Shape = {
+    "model": NAME,
+    "datasets": [NAME],
+    "left_out": {str: str},
+    **dict.fromkeys(("mean", "tau"), _NUMBER),
+    **dict.fromkeys(("interval", "prediction"), _ENDS),
+    "reason": str,
+}
+_CONTRAST: Shape = {
+    **dict.fromkeys(("model_a", "model_b"), NAME),
+    "datasets": [NAME],
+    **dict.fromkeys(("mean", "p_value", "p_holm"), _NUMBER),
+    "interval": _ENDS,
+    "reason": str,
+}
+_DATASET: Shape = {
+    "name": NAME,
+    **dict.fromkeys(("title", "dataset", "target", "source", "report"), str),
+    "n": int,
+    "ceiling": _NUMBER,
+    "warnings": [str],
+}
+_MODEL: Shape = {
+    "name": NAME,
+    **dict.fromkeys(("title", "target", "declared_by", "licence", "citation", "source"), str),
+    "trained_on": ([str], None),
+    "pretrained_on": [str],
+}
+_RECORD: Shape = {
+    "name": NAME,
+    **dict.fromkeys(("created", "command"), str),
+    "datasets": [_DATASET],
+    "models": [_MODEL],
+    "cells": [_CELL],
+    "differences": [_DIFFERENCE],
+    "summaries": [_SUMMARY],
+    "contrasts": [_CONTRAST],
+    "warnings": [str],
+    "environment": {str: str},
+    "schema_version": int,
+}
+
+
+def _check_fields(values: dict[str, Any]) -> None:
+    """Raise ``ValueError`` where a field is missing, unknown, or of a wrong kind."""
+    check_shape(values, _RECORD, "")
+    check_known(values, BenchmarkRecord, "")
+    kinds = {
+        "cells": BenchmarkCell,
+        "differences": PairedDifference,
+        "summaries": ModelSummary,
+        "contrasts": ModelContrast,
+    }
+    for name, kind in kinds.items():
+        for place, row in enumerate(values[name]):
+            check_known(row, kind, f"{name}[{place}]")
+    json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
