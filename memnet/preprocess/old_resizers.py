@@ -151,6 +151,7 @@ def _centred(old: int, new: int) -> tuple[AnyArray, AnyArray]:
 
 @lru_cache(maxsize=32)
 def tensorflow1_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_tensorflow1_bilinear`."""
     place = np.arange(new, dtype=np.float32) * np.float32(old / new)
     left = place.astype(np.int64)
     fraction = (place - left.astype(np.float32)).astype(np.float64)
@@ -160,11 +161,13 @@ def tensorflow1_weights(old: int, new: int) -> sparse.csr_matrix:
 
 @lru_cache(maxsize=32)
 def skimage_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_skimage_linear`."""
     return _between(*_centred(old, new), old)
 
 
 @lru_cache(maxsize=32)
 def skimage_smoothed_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_skimage_linear_antialiased`."""
     from scipy import sparse
 
     sd = max(0.0, (old / new - 1) / 2)
@@ -182,6 +185,7 @@ def skimage_smoothed_weights(old: int, new: int) -> sparse.csr_matrix:
 
 @lru_cache(maxsize=32)
 def torch7_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_torch7_bilinear`."""
     from scipy import sparse
 
     if new > old:
@@ -206,6 +210,7 @@ def _opencv_taps(old: int, new: int) -> tuple[AnyArray, AnyArray]:
 
 @lru_cache(maxsize=32)
 def opencv_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_opencv_linear_float`."""
     left, fraction = _opencv_taps(old, new)
     return _between(left, fraction.astype(np.float64), old)
 

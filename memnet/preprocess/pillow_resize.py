@@ -76,13 +76,13 @@ def columns_come_first(old_hw: tuple[int, int], new_hw: tuple[int, int]) -> bool
 
 @lru_cache(maxsize=64)
 def _weights(old: int, new: int) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """First pixels int64 ``(new,)``, how many, and their weights in 2**-22, int32 ``(new, taps)``."""
+    """First pixels and how many, int64 ``(new,)``, and weights in 2**-22, int32 ``(new, taps)``."""
     first, count, weight = _triangles(old, new)
     return first, count, (0.5 + weight * (1 << _BITS)).astype(np.int32)
 
 
 def unrounded_weights(old: int, new: int) -> AnyArray:
-    """Weights of a pass before they are rounded, ``(new, old)`` float64: output = weights @ input."""
+    """Weights of a pass, unrounded: ``(new, old)`` float64; output = weights @ input."""
     first, count, weight = _triangles(old, new)
     matrix = np.zeros((new, old))
     for row, (start, taps) in enumerate(zip(first, count, strict=True)):
