@@ -276,9 +276,17 @@ class BenchmarkRecord:
         for cell in self.cells:
             if cell.best and (cell.rho is None or cell.crossed or cell.contamination == _SEEN):
                 raise ValueError(f"{cell.model!r} cannot be the best on {cell.dataset!r}")
+        for row in (*self.cells, *self.differences, *self.summaries, *self.contrasts):
+            for name in _INTERVALS:
+                ends = getattr(row, name, None)
+                if ends and ends[0] > ends[1]:
+                    raise ValueError(f"an {name} runs from {ends[0]} to {ends[1]}")
+        means: list[ModelSummary | ModelContrast] = [*self.summaries, *self.contrasts]
+        if any(each.mean is not None and not each.datasets for each in means):
+            raise ValueError("a mean is over no data set")
+        if sorted(summary.model for summary in self.summaries) != sorted(models):
+            raise ValueError("its summaries are not one of each model")
         for summary in self.summaries:
-            if summary.model not in models:
-                raise ValueError(f"a summary is of {summary.model!r}, not among its models")
             if not {*summary.datasets, *summary.left_out} <= set(datasets):
                 raise ValueError(f"the summary of {summary.model!r} has unknown data sets")
         for contrast in self.contrasts:
@@ -289,6 +297,7 @@ class BenchmarkRecord:
 
 
 _SEEN = "contaminated"
+_INTERVALS = ("interval", "disattenuated_interval", "prediction")
 _NUMBER = (float, None)
 _ENDS = ([float, float], None)
 _CELL: Shape = {
