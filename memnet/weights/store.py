@@ -185,11 +185,29 @@ def _usable_copy(entry: WeightEntry) -> Path | None:
 def _convert(entry: WeightEntry, source: Path) -> Path:
     """Check a published file and write it to the store as safetensors."""
     digest = check_source(entry, source)
+    _check_pinned(entry, source, digest)
     tensors = entry.take_tensors(read_published(source), source)
     path = stored_path(entry)
     clear_left(path)
     write_weights(path, tensors, entry.header(digest, tensors_digest(tensors)))
     return path
+
+
+def _check_pinned(entry: WeightEntry, source: Path, digest: str) -> None:
+    """Refuse another file than the first one, where only its first digits were published."""
+    path = stored_path(entry)
+    if not entry.pinned_at_import or not path.is_file():
+        return
+    try:
+        first = read_header(path).weights_sha256
+    except MemnetError:
+        return  # damaged: written anew, and pinned by that
+    if first != digest:
+        raise MemnetError(
+            f"{source} begins with the published digits {entry.sha256}, but is not the file that "
+            f"{entry.name} was first made from: its sha256 is {digest} instead of {first}. Ask "
+            f"whoever published it; to take this one all the same, delete {path} first."
+        )
 
 
 def _says_it_anew(entry: WeightEntry, path: Path) -> bool:
