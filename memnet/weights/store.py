@@ -14,6 +14,7 @@ Nothing here touches the network but :func:`fetch` with ``download=True``.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,6 +192,29 @@ def _convert(entry: WeightEntry, source: Path) -> Path:
     clear_left(path)
     write_weights(path, tensors, entry.header(digest, tensors_digest(tensors)))
     return path
+
+
+def recognise(file: Path, known: Iterable[WeightEntry]) -> WeightEntry:
+    """Tell by its sha256 which published file a file is.
+
+    Raises
+    ------
+    MemnetError
+        if it cannot be read, or is none of them.
+    """
+    try:
+        digest = file_digest(file)
+    except OSError as error:
+        raise MemnetError(f"{file} cannot be read ({error.strerror}).") from error
+    published = [entry for entry in known if entry.sha256]
+    for entry in published:
+        if digest.startswith(entry.sha256):
+            return entry
+    names = ", ".join(entry.name for entry in published)
+    raise MemnetError(
+        f"{file} is no published file of a model that memnet knows ({names}): its sha256 is "
+        f"{digest}. A file of the original MemNet needs its mean image, too: --mean mean.mat."
+    )
 
 
 def _check_pinned(entry: WeightEntry, source: Path, digest: str) -> None:
