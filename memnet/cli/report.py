@@ -32,7 +32,8 @@ def report(
     """Render a saved comparison again: the same record gives the same files.
 
     With several records of the same models (LaMem's five splits, whose human scores differ) each
-    gets a folder of its own, and summary.html has mean and SD over them.
+    gets a folder of its own, and summary.html has mean and SD over them. Records of different data
+    sets become the page of a benchmark, as `memnet benchmark` makes it; nothing is computed anew.
     """
     import re
 
@@ -40,6 +41,7 @@ def report(
     from memnet.compare.record import RunRecord
     from memnet.compare.report.render import write_report
     from memnet.compare.report.summary import named_alike, spreads, write_summary
+    from memnet.data.contamination import DatasetName
     from memnet.errors import MemnetError
     from memnet.util.messages import say
 
@@ -54,6 +56,16 @@ def report(
         if open_report:
             open_page(out / "report.html")
         return
+    if len({DatasetName.parse(record.dataset).base for record in read}) > 1:
+        if names:
+            raise MemnetError(
+                "--as is for records of one data set, and these are of several; give the models "
+                "one name in the suite of `memnet benchmark`, which compares them."
+            )
+        _of_several_datasets(files, read, out, pictures)
+        if open_report:
+            open_page(out / "index.html")
+        return
     alike = named_alike(read, names)
     spreads(alike)  # refuses what does not belong together before anything is written
     folders = []
@@ -67,6 +79,38 @@ def report(
     say(f"mean and SD over {len(read)} records -> {out / 'summary.html'}")
     if open_report:
         open_page(out / "summary.html")
+
+
+def _of_several_datasets(
+    files: list[Path], records: list[RunRecord], out: Path, pictures: list[str]
+) -> None:
+    """Show records of different data sets as a benchmark."""
+    from memnet.cli.messages import command_line
+    from memnet.cli.tables import print_benchmark
+    from memnet.compare.report.summary import refuse_repeats
+    from memnet.studies.benchmark.run import benchmark_of_records
+    from memnet.util.messages import say
+    from memnet.util.text import shorten_list
+
+    refuse_repeats(records)
+    named: dict[str, RunRecord] = {}
+    for number, (file, record) in enumerate(zip(files, records, strict=True), start=1):
+        name = record.dataset or file.resolve().parent.name
+        named[f"{name} (record {number})" if name in named else name] = record
+    benchmark = benchmark_of_records(
+        named,
+        out,
+        pictures={name: _shown(record, pictures) for name, record in named.items()},
+        command=command_line(),
+    )
+    print_benchmark(benchmark)
+    for sentence in benchmark.warnings:
+        say(sentence)
+    say(
+        f"the records are of different data sets ({shorten_list(named)}), over which no plain mean "
+        f"is taken: they are shown as a benchmark -> {out / 'index.html'}; `memnet benchmark` "
+        "makes one from a suite, and scores what is missing"
+    )
 
 
 def _shown(record: RunRecord, pictures: list[str]) -> dict[str, Path]:

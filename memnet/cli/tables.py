@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from memnet.compare.record import RunRecord
 from memnet.compare.report.answer import write_answer
@@ -15,6 +16,9 @@ from memnet.compare.report.threats import sentences_on_targets
 from memnet.compare.report.two_classes import has_classes, is_left_out
 from memnet.stats.metrics import describe
 from memnet.util.messages import say
+
+if TYPE_CHECKING:
+    from memnet.studies.benchmark.record import BenchmarkCell, BenchmarkRecord
 
 PRINTED = (
     "auc",
@@ -102,6 +106,33 @@ def print_summary(summaries: Sequence[Spread]) -> None:
             if spread.metric in PRINTED and (spread.defined or spread.metric not in _ONLY_DEFINED)
         ],
     )
+
+
+def print_benchmark(record: BenchmarkRecord) -> None:
+    """Print the answer, and rho of every model on every data set; say what has none and why."""
+    from memnet.studies.benchmark.answer import write_answer
+
+    print_sentence(write_answer(record))
+    print()
+    names = [each["name"] for each in record.datasets]
+    print_table(
+        [Column("model"), *map(Column, names)],
+        [
+            (model["name"], *(_cell(record.cell(name, model["name"])) for name in names))
+            for model in record.models
+        ],
+    )
+    for cell in record.cells:
+        if cell.missing:
+            say(f"{cell.dataset}: {cell.model}: {cell.missing}")
+
+
+def _cell(cell: BenchmarkCell) -> str:
+    if cell.missing:
+        return "-"
+    value, _ = rounded(cell.rho, cell.interval, bare=True)
+    word = f"{cell.contamination}, other target" if cell.crossed else cell.contamination
+    return f"{value} {word}{', best' if cell.best else ''}"
 
 
 def _place(record: RunRecord, model: str, metric: str) -> tuple[int, int]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from memnet.cli.browser import OPEN_HELP, open_page
+from memnet.cli.train_probe import PROBE, train_a_probe
 from memnet.cli.training_options import (
     DataOptions,
     MachineOptions,
+    ProbeOptions,
     expand_options,
     need_lightning,
 )
@@ -32,7 +35,7 @@ def train(
     out: Path = typer.Option(
         ..., file_okay=False, help="The run's folder. A run that was begun there goes on."
     ),
-    preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain or m3m."),
+    preset: str = typer.Option("", help="memnet, memnet96, resmem, resmem-retrain, m3m or probe."),
     config: Path | None = typer.Option(None, help="Settings as TOML, over those of the preset."),
     data: DataOptions,
     start: list[str] = _setting(
@@ -58,10 +61,11 @@ def train(
     validations_per_epoch: int | None = _setting("n: after every (batches // n)-th batch."),
     precision: str | None = _setting("32, bf16 or 16 (mixed)."),
     seed: int | None = _setting("Seed of weights, order, crops and dropout."),
+    probe: ProbeOptions,
     machine: MachineOptions,
     open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
-    """Train MemNet, ResMem, ResMemRetrain or M3M (Needell & Bainbridge 2022).
+    """Train MemNet, ResMem, ResMemRetrain or M3M (Needell & Bainbridge 2022), or fit a probe.
 
     \b
     memnet train --preset resmem --truth human.csv --truth-column hit_rate \\
@@ -69,16 +73,13 @@ def train(
 
     OUT/best.safetensors is then scored with by `memnet score --model`, and OUT/report.html
     says how the run went. After a kill the same command goes on, as does --out alone.
-    """
-    need_lightning()
-    from memnet.cli.messages import command_line, say_some
-    from memnet.errors import MemnetError, StoppedError
-    from memnet.experiments.train import is_finished
-    from memnet.experiments.train import train as run
-    from memnet.reimpl.training.config import read_config
-    from memnet.reimpl.training.run_folder import read_run
-    from memnet.util.messages import say
 
+    A probe is a ridge regression on the features of a frozen backbone: minutes, not hours.
+
+    \b
+    memnet train --preset probe --backbone torchvision:resnet50 --truth human.csv \\
+        --truth-column hit_rate --group-column category --images pictures/ --out runs/probe
+    """
     changes: dict[str, Any] = {
         "learning_rate": learning_rate,
         "momentum": momentum,
@@ -96,6 +97,24 @@ def train(
         "starts": _starts(start),
     }
     changes = {name: value for name, value in changes.items() if value not in (None, {})}
+    if preset == PROBE:
+        _refuse(
+            "The preset probe takes no",
+            [*changes, *(["config"] if config else [])],
+            "there is no network to train",
+        )
+        train_a_probe(probe, data, machine, out, open_report=open_report)
+        return
+    _refuse("Only the preset probe takes", probe.named, "say --preset probe")
+    need_lightning()
+    from memnet.cli.messages import command_line, say_some
+    from memnet.errors import MemnetError, StoppedError
+    from memnet.experiments.train import is_finished
+    from memnet.experiments.train import train as run
+    from memnet.reimpl.training.config import read_config
+    from memnet.reimpl.training.run_folder import read_run
+    from memnet.util.messages import say
+
     try:
         settings, built = None, None
         if preset or config or changes or data.given:
@@ -125,6 +144,17 @@ def train(
     judged = not (record.get("test") or {}).get("why_not")
     if record["failed_pictures"] or set_aside or not record["best"] or not judged:
         raise typer.Exit(1)
+
+
+def _refuse(what: str, given: Collection[str], why: str) -> None:
+    """Refuse options that would change nothing."""
+    from memnet.errors import MemnetError
+
+    if given:
+        named = " and no ".join(f"--{name.replace('_', '-')}" for name in given)
+        if what.startswith("Only"):
+            named = named.replace(" and no ", " and ")
+        raise MemnetError(f"{what} {named}: {why}, or leave that out.")
 
 
 def _introduce(data: TrainingSet, config: TrainConfig) -> None:

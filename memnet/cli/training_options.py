@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -14,12 +14,18 @@ import typer
 from memnet.cli.options import MATCH_HELP
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from memnet.reimpl.training.loop import Machine
     from memnet.reimpl.training.training_set import TrainingSet
 
 
 def _data(default: Any, text: str, **more: Any) -> Any:
     return typer.Option(default, help=text, rich_help_panel="Data", **more)
+
+
+def _probe(default: Any, text: str, **more: Any) -> Any:
+    return typer.Option(default, help=text, rich_help_panel="Probe (--preset probe)", **more)
 
 
 def _machine(default: Any, text: str, **more: Any) -> Any:
@@ -58,11 +64,7 @@ class DataOptions:
     @property
     def named(self) -> tuple[str, ...]:
         """The options that were given, by their fields' names."""
-        return tuple(
-            field.name
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(field.default, "default", None)
-        )
+        return _named(self)
 
     @property
     def given(self) -> bool:
@@ -177,6 +179,71 @@ def _amount(name: str, text: str) -> float:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ProbeOptions:
+    """The options of ``--preset probe`` alone."""
+
+    backbone: str = _probe(
+        "",
+        "MODEL:BRANCH (resmem.published:resnet) or LIBRARY:NAME (torchvision:resnet50, timm:..., "
+        "open_clip:NAME@WEIGHTS, transformers:...).",
+    )
+    crops: str = _probe("centre", "Features are averaged over crops: centre, five or ten.")
+    folds: int = _probe(5, "Folds of the nested cross-validation, 3 or more.")
+    group_column: str = _probe(
+        "", "Pictures that are alike in this column (category) stay in one fold."
+    )
+    hits_column: str = _probe("", "Hits per picture, for the ceiling; with --responses-column.")
+    responses_column: str = _probe("", "How many people saw each picture.")
+    target: str = _probe(
+        "", "What the human scores are: hit_rate, false_alarm_rate, corrected or d_prime."
+    )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The options that were given, by their fields' names."""
+        return _named(self)
+
+    def facts(self, data: DataOptions, ids: list[str]) -> pd.DataFrame | None:
+        """Read what stands beside the human scores, indexed by id; None where nothing is wanted."""
+        from memnet.data.columns import read_extras
+        from memnet.data.manifest import read_manifest
+        from memnet.data.memcat import read_memcat
+        from memnet.errors import MemnetError
+
+        if bool(self.hits_column) != bool(self.responses_column):
+            raise MemnetError("--hits-column and --responses-column belong together: give both.")
+        wanted = {
+            "group": self.group_column,
+            "hits": self.hits_column,
+            "responses": self.responses_column,
+        }
+        if data.truth:
+            known = read_manifest(data.truth) or {}
+            if not self.hits_column and self._is_of_hits(data, known):
+                wanted["hits"] = known.get("hits_column") or ""
+                wanted["responses"] = known.get("responses_column") or ""
+            id_column = data.id_column or known.get("id_column") or "image_id"
+            source: Any = data.truth
+        elif data.memcat and not data.lamem:
+            id_column, source = "image_id", read_memcat(data.memcat, label=data.label).table
+        elif any(wanted.values()):
+            raise MemnetError(
+                "--group-column, --hits-column and --responses-column are columns of --truth, or "
+                "of MemCat alone; leave them out."
+            )
+        columns = {role: column for role, column in wanted.items() if column}
+        return read_extras(source, columns, id_column=id_column, ids=ids) if columns else None
+
+    @staticmethod
+    def _is_of_hits(data: DataOptions, known: Mapping[str, Any]) -> bool:
+        """Whether the human scores are the hit rates that a manifest's counts belong to."""
+        same = data.truth_column in ("", known.get("truth_column"))
+        return (
+            same and known.get("label_kind") == "hit rate" and bool(known.get("responses_column"))
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class MachineOptions:
     """The options about the machine."""
 
@@ -189,6 +256,11 @@ class MachineOptions:
         None, "Folder for decoded pictures, 0.2 MB each, and outputs of frozen branches."
     )
     wandb: str = _machine("", "Log to this project of Weights & Biases, too.")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The options that were given, by their fields' names."""
+        return _named(self)
 
     def build(self) -> Machine:
         """Say where the run computes and keeps its pictures."""
@@ -210,7 +282,7 @@ def expand_options(
     """Let a command take all options of a class as one argument.
 
     Typer reads a command's options from its signature. This replaces each (keyword-only)
-    parameter of type :class:`DataOptions` or :class:`MachineOptions` by the fields of the class,
+    parameter of type :class:`DataOptions` (or of its kin here) by the fields of the class,
     and puts them together again when the command is called; so each option stands once.
 
     Parameters
@@ -256,7 +328,15 @@ def expand_options(
     return decorate
 
 
-_GROUPS = (DataOptions, MachineOptions)
+_GROUPS = (DataOptions, MachineOptions, ProbeOptions)
+
+
+def _named(options: Any) -> tuple[str, ...]:
+    return tuple(
+        field.name
+        for field in dataclasses.fields(options)
+        if getattr(options, field.name) != getattr(field.default, "default", None)
+    )
 
 
 def _fields(kind: Any, leave_out: Collection[str]) -> list[dataclasses.Field[Any]]:

@@ -119,7 +119,8 @@ def read_scores(
         )
         models.append(replace(scores, identity=beside.models.get(label)))
     doubts = (*beside.doubts, *warn_of_unused(beside.models, [m.name for m in models], beside.file))
-    models[0] = replace(models[0], doubts=(*models[0].doubts, *doubts))
+    if models:  # a table may have a head and no rows
+        models[0] = replace(models[0], doubts=(*models[0].doubts, *doubts))
     return models
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,60 @@ def _shares(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     for name in by_remainder[: count - sum(shares.values())]:
         shares[name] += 1
     return shares
+
+
+def draw_folds(
+    ids: Sequence[str], count: int, seed: int, groups: Sequence[str] | None = None
+) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Cut pictures into folds of about one size, by id and seed alone.
+
+    Parameters
+    ----------
+    ids : N of them.
+    count : folds, K; with fewer groups than that, each group is one.
+    seed : of the draw; it plays no part where there are groups.
+    groups : N names; a group stays whole, the largest goes first into the smallest fold.
+
+    Returns
+    -------
+    int array ``(N,)``, 0 to K - 1.
+
+    Raises
+    ------
+    MemnetError
+        if there are fewer than three folds, or fewer pictures or groups than that.
+
+    Examples
+    --------
+    >>> draw_folds(["a", "b", "c", "d", "e"], 3, 1, ["x", "y", "y", "z", "x"]).tolist()
+    [0, 1, 1, 2, 0]
+    """
+    if count < 3:
+        raise MemnetError(f"--folds is {count}; it must be 3 or more.")
+    if groups is None:
+        if len(ids) < 2 * count:
+            raise MemnetError(
+                f"{len(ids):,} pictures are too few for {count} folds of two or more; give more "
+                "pictures, or fewer folds."
+            )
+        order = sorted(
+            range(len(ids)), key=lambda row: hashlib.sha256(f"{seed}:{ids[row]}".encode()).digest()
+        )
+        folds = np.empty(len(ids), dtype=np.intp)
+        folds[order] = np.arange(len(ids)) % count
+        return folds
+    sizes = Counter(groups)
+    if len(sizes) < 3:
+        raise MemnetError(
+            f"The groups are {len(sizes)} ({shorten_list(sizes)}); folds of whole groups need 3 "
+            "or more of them."
+        )
+    filled = [0] * min(count, len(sizes))
+    place: dict[str, int] = {}
+    for group in sorted(sizes, key=lambda group: (-sizes[group], group)):
+        place[group] = filled.index(min(filled))
+        filled[place[group]] += sizes[group]
+    return np.array([place[group] for group in groups], dtype=np.intp)
 
 
 def split_digest(rows: pd.DataFrame) -> str:

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from memnet import __version__
-from memnet.compare.comparison import compare_scores
-from memnet.compare.report.render import write_report
 from memnet.data.contamination import ContaminationVerdict, judge_contamination
 from memnet.data.datasets import PARTS
-from memnet.data.pictures import Inputs, Item
 from memnet.errors import MemnetError, StoppedError
+from memnet.experiments.test_part import judge_test_part as test
 from memnet.experiments.training_page import write_run_page
 from memnet.reimpl.training.config import TrainConfig
 from memnet.reimpl.training.fit import fit
@@ -38,10 +36,6 @@ from memnet.reimpl.training.run_folder import (
 )
 from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.numeric_environment import scoring_environment
-from memnet.scoring.runner import Settings, score_to_file
-from memnet.scoring.table import FAILED
-from memnet.util.atomic import write_text
-from memnet.util.csv_text import to_csv_text
 from memnet.util.versions import environment
 
 _NOT_JUDGED = "The test part could not be judged: "
@@ -172,39 +166,6 @@ def _with_test(
         "warnings": [*kept, *told],
         "test": {"unread": unread, "why_not": why_not},
     }
-
-
-def test(out: Path, data: TrainingSet, device: str, command: str) -> list[str]:
-    """Score the test part with the run's weight file, and compare with the human scores.
-
-    Returns
-    -------
-    list of str
-        a sentence for each picture that could not be read.
-    """
-    import torch
-
-    if device == "auto":  # as in training, which takes no GPU of Apple's
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    rows = data.table[data.table["part"] == "test"]
-    items = [Item(i, path, path) for i, path in zip(rows["image_id"], rows["path"], strict=True)]
-    folder = out / TEST
-    scores = folder / "scores.parquet"
-    summary = score_to_file(
-        Inputs(items=items), scores, Settings(models=[str(out / WEIGHTS)], device=device)
-    )
-    truth = folder / "truth.csv"
-    human = rows[["image_id", "score"]].rename(columns={"score": "human_score"})
-    write_text(truth, to_csv_text(human))
-    record = compare_scores(
-        truth,
-        [scores],
-        truth_column="human_score",
-        dataset=data.test_name,
-        command=command,
-    )
-    write_report(record, folder)
-    return [f"{row.image_id}: {row.warning.removeprefix(FAILED)}" for row in summary.failed]
 
 
 def _verdict(start_seen: Collection[str] | None, validated: str) -> ContaminationVerdict:

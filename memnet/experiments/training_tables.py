@@ -236,8 +236,8 @@ def data(run: Mapping[str, Any]) -> Table:
     rows = [(f"pictures, {part}", f"{count:,}") for part, count in counts.items()]
     rows.append(("looked at in training", ", ".join(data.get("trained_on", []))))
     rows.append(("name of the test part", str(data.get("test_name", "")) or "no test part"))
-    rows += _description(data.get("description", {}))
-    return _pairs(rows)
+    rows += description(data.get("description", {}))
+    return pairs(rows)
 
 
 _DESCRIPTION = {
@@ -257,7 +257,7 @@ _DESCRIPTION = {
 """Key of a training set's description -> what the page calls it."""
 
 
-def _description(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def description(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Say where the pictures and scores came from; what is not known of is not listed."""
     for key, value in description.items():
         if value is None or value in ("", [], {}):
@@ -285,7 +285,7 @@ def time(run: Mapping[str, Any]) -> Table:
         ("pictures per second", "not measured" if rate is None else f"{rate:,.1f}"),
         ("time spent waiting for data", "not measured" if waiting is None else f"{waiting:.1%}"),
     ]
-    return _pairs(rows)
+    return pairs(rows)
 
 
 def _seconds(value: float | None) -> str:
@@ -298,7 +298,7 @@ def _seconds(value: float | None) -> str:
 
 def settings(run: Mapping[str, Any]) -> Table:
     """Lay out every setting."""
-    return _pairs(_flat(run.get("config", {})))
+    return pairs(_flat(run.get("config", {})))
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
@@ -316,7 +316,8 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
             yield f"{above}{name}", plain(value)
 
 
-def _pairs(rows: Iterable[tuple[str, str]]) -> Table:
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    """Lay out names and values, a row each."""
     return Table(
         title="",
         columns=[Column("What"), Column("Value", wide=True)],

@@ -1,24 +1,59 @@
 """Preprocessing as differentiable torch operations, for those who optimise pictures.
 
-Equal to :meth:`memnet.preprocess.spec.PreprocessSpec.apply` on the same pixels; the worst
-difference measured is in ``docs/precision.md``.
+Every resizer is two passes of weights, one along each axis, so each has a gradient; those that
+round to 8 bits have that of the same passes without rounding. Where a spec's resizer rounds,
+:func:`preprocess_tensor` gives either the published pixels, to the bit, with that gradient
+(straight-through: Bengio, Leonard & Courville 2013, arXiv 1308.3432), or unrounded pixels. How
+far each lies from :meth:`memnet.preprocess.spec.PreprocessSpec.apply`: ``docs/precision.md``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from memnet.errors import MemnetError
 from memnet.preprocess.matlab_resize import Method, pass_order, resize_weights
 from memnet.preprocess.means import MEANS
-from memnet.preprocess.spec import PreprocessSpec
+from memnet.preprocess.old_resizers import (
+    opencv_weights,
+    skimage_smoothed_weights,
+    skimage_weights,
+    tensorflow1_weights,
+    torch7_weights,
+)
+from memnet.preprocess.pillow_resize import unrounded_weights
+from memnet.preprocess.resize import RESIZERS
+from memnet.preprocess.spec import LUMINANCE, PreprocessSpec
 from memnet.util.arrays import Float32Array
 
 _OVERSTEP = 0.5  # how far beyond 0 and 1 an optimiser may step; 0..255 is further
-_METHODS: dict[str, Method] = {"matlab-bilinear-float": "bilinear"}
-"""Resizers that exist as torch operations. One that rounds to 8 bits has no gradient."""
+
+WEIGHTS: dict[str, Callable[[int, int], Any]] = {
+    "pillow-bilinear-8bit": unrounded_weights,
+    "pillow12-bilinear-8bit": unrounded_weights,
+    "matlab-bilinear-float": lambda old, new: resize_weights(old, new, "bilinear"),
+    "opencv-linear-8bit": opencv_weights,
+    "tensorflow1-bilinear-float": tensorflow1_weights,
+    "skimage-linear-float": skimage_weights,
+    "skimage-linear-antialiased-float": skimage_smoothed_weights,
+    "torch7-bilinear-float": torch7_weights,
+}
+"""Of each resizer of :data:`memnet.preprocess.resize.RESIZERS`, the weights of one pass:
+``(old, new)`` -> ``(new, old)``, an array or a sparse matrix."""
+
+_FROM_THE_DARKEST = ("skimage-linear-float", "skimage-linear-antialiased-float")
+"""Outside of the picture these read its darkest value instead of no value."""
+
+
+def rounds_to_8_bits(spec: PreprocessSpec) -> bool:
+    """Whether the spec's resizer gives whole grey levels, as the end of its name says."""
+    return spec.resize_kind.endswith("-8bit")
 
 
 def resize_like_matlab_torch(
@@ -37,19 +72,15 @@ def resize_like_matlab_torch(
     Tensor
         ``(..., height, width)``, same type and device; gradients flow to ``pictures``.
     """
-    result = pictures
-    old_hw = tuple(pictures.shape[-2:])
-    for axis in pass_order(old_hw, size_hw):
-        if old_hw[axis] == size_hw[axis]:
-            continue
-        weights = torch.from_numpy(resize_weights(old_hw[axis], size_hw[axis], method).toarray())
-        weights = weights.to(pictures.dtype).to(pictures.device)  # Apple's GPU has no float64
-        result = weights @ result if axis == 0 else result @ weights.T
-    return result
+    return _two_passes(pictures, size_hw, lambda old, new: resize_weights(old, new, method))
 
 
 def preprocess_tensor(
-    pictures: Tensor, spec: PreprocessSpec, *, mean_image: Float32Array | None = None
+    pictures: Tensor,
+    spec: PreprocessSpec,
+    *,
+    mean_image: Float32Array | None = None,
+    exact: bool = True,
 ) -> Tensor:
     """Preprocess pictures that are tensors already, differentiably.
 
@@ -58,26 +89,69 @@ def preprocess_tensor(
     pictures : ``(N, 3, H, W)`` floating point, RGB, values 0 to 1.
     spec : what to do to them.
     mean_image : as for :meth:`~memnet.preprocess.spec.PreprocessSpec.apply`.
+    exact : with a resizer that rounds to 8 bits: True, the pictures are rounded to 8 bits (values
+        outside of 0 to 1 are cut off) and resized as published, and the gradient is that of the
+        unrounded resizer; False, nothing is rounded, and the gradient is that of what is
+        computed. Other resizers do not round: both are the same.
 
     Returns
     -------
     Tensor
-        ``(N, crops, 3, height, width)``, same type and device as ``pictures``.
+        ``(N, crops, 3, height, width)``, float64 for float64 pictures, else float32; on the
+        device of ``pictures``. With ``exact`` and float32, where the resizer rounds, what
+        :meth:`~memnet.preprocess.spec.PreprocessSpec.apply` gives for the 8-bit pictures, bit for
+        bit on a CPU (with ``"GREY"``: to float32 rounding).
 
     Raises
     ------
     MemnetError
-        for another shape or type, or a spec whose resizer has no gradient.
+        for another shape or type, or values that are not finite or far outside of 0 to 1.
+
+    Examples
+    --------
+    >>> from memnet.weights.catalogue import find
+    >>> picture = torch.full((1, 3, 40, 60), 0.4, requires_grad=True)
+    >>> crops = preprocess_tensor(picture, find("resmem.published").preprocess)
+    >>> crops.sum().backward()
+    >>> tuple(crops.shape), bool(picture.grad.abs().sum() > 0)
+    ((1, 1, 3, 227, 227), True)
     """
+    _check(pictures)
+    pictures = pictures.to(torch.promote_types(pictures.dtype, torch.float32))
+    x = _resize(pictures * 255.0, spec)
+    if exact and rounds_to_8_bits(spec):
+        # In this order: what is added is 0, to the bit, and has the gradient of the unrounded.
+        x = _published_pixels(pictures, spec) + (x - x.detach())
+    if spec.channel_order == "BGR":
+        x = x.flip(1)
+    elif spec.channel_order == "GREY":
+        red, green, blue = LUMINANCE.tolist()
+        x = (x[:, :1] * red + x[:, 1:2] * green + x[:, 2:] * blue).expand(-1, 3, -1, -1)
+    if spec.mean_kind == "none":
+        x = x / (255.0 / spec.pixel_max)
+    else:
+        x = x * (spec.pixel_max / 255.0) - _planes(spec.subtracted(mean_image), x)
+        x = x / _planes(np.array(MEANS[spec.mean_kind].divide, dtype=np.float32), x)
+    height, width = spec.crop_hw
+    flipped = x.flip(3) if spec.crop_mirrors != "none" else x
+    crops = {
+        number: (flipped if mirrored else x)[:, :, row : row + height, col : col + width]
+        for number, mirrored, (row, col) in spec.cuts()
+    }
+    return torch.stack([crops[number] for number in range(spec.n_crops)], dim=1)
+
+
+def _check(pictures: Tensor) -> None:
     if not isinstance(pictures, Tensor):
         raise MemnetError(
             f"Pictures must be a torch tensor, not a {type(pictures).__name__}; score() takes "
             "arrays and files."
         )
-    if pictures.ndim != 4 or pictures.shape[1] != 3 or not pictures.is_floating_point():
+    shape = tuple(pictures.shape)
+    if len(shape) != 4 or shape[1] != 3 or 0 in shape or not pictures.is_floating_point():
         raise MemnetError(
             f"Pictures as a tensor must be N x 3 x height x width, floating point, RGB in [0, 1]; "
-            f"this one is {tuple(pictures.shape)} of {pictures.dtype}."
+            f"this one is {shape} of {pictures.dtype}."
         )
     low, high = pictures.detach().amin().item(), pictures.detach().amax().item()
     if not (low >= -_OVERSTEP and high <= 1 + _OVERSTEP):  # also catches NaN
@@ -85,30 +159,47 @@ def preprocess_tensor(
             f"Pictures as a tensor hold values of 0 to 1; this one spans {low:g} to {high:g}"
             + (": divide it by 255." if high > 1 + _OVERSTEP else ".")
         )
-    if spec.resize_kind not in _METHODS:
-        raise MemnetError(
-            f"The resizer {spec.resize_kind!r} does not exist as differentiable operations (one "
-            f"that rounds to 8 bits has no gradient); models with {', '.join(_METHODS)} can be "
-            "differentiated."
-        )
-    if (
-        spec.channel_order == "GREY"
-        or spec.crop_mirrors in ("interleaved", "of-mirrored")
-        or MEANS[spec.mean_kind].divide != (1.0, 1.0, 1.0)
-    ):
-        raise MemnetError(
-            "Grey inputs, mirror images in another order than Caffe's and a division by SDs do not "
-            "exist as differentiable operations; no model that can be differentiated has them."
-        )
-    x = resize_like_matlab_torch(pictures * 255.0, spec.resize_hw, _METHODS[spec.resize_kind])
-    if spec.channel_order == "BGR":
-        x = x.flip(1)
-    x = x * (spec.pixel_max / 255.0)
-    if spec.mean_kind != "none":
-        mean = np.broadcast_to(spec.subtracted(mean_image), (*spec.resize_hw, 3)).transpose(2, 0, 1)
-        x = x - torch.tensor(mean, device=x.device, dtype=x.dtype)
-    height, width = spec.crop_hw
-    crops = [x[:, :, row : row + height, col : col + width] for row, col in spec.crop_offsets]
-    if spec.crop_mirrors == "appended":
-        crops += [crop.flip(3) for crop in crops]
-    return torch.stack(crops, dim=1)
+
+
+def _resize(levels: Tensor, spec: PreprocessSpec) -> Tensor:
+    """Resize grey levels ``(N, 3, H, W)``, without rounding."""
+    weights = WEIGHTS[spec.resize_kind]
+    if spec.resize_kind not in _FROM_THE_DARKEST:
+        return _two_passes(levels, spec.resize_hw, weights)
+    darkest = levels.amin(dim=(1, 2, 3), keepdim=True)
+    return _two_passes(levels - darkest, spec.resize_hw, weights) + darkest
+
+
+def _two_passes(pictures: Tensor, size_hw: tuple[int, int], weights: Any) -> Tensor:
+    """Apply both passes; which comes first matters to the time only, where nothing is rounded."""
+    result = pictures
+    old_hw = tuple(pictures.shape[-2:])
+    for axis in pass_order(old_hw, size_hw):
+        if old_hw[axis] == size_hw[axis]:
+            continue
+        matrix = weights(old_hw[axis], size_hw[axis])
+        matrix = torch.from_numpy(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
+        matrix = matrix.to(pictures.dtype).to(pictures.device)  # Apple's GPU has no float64
+        result = matrix @ result if axis == 0 else result @ matrix.T
+    return result
+
+
+def _published_pixels(pictures: Tensor, spec: PreprocessSpec) -> Tensor:
+    """Round ``(N, 3, H, W)`` to 8 bits, as arrays are in :mod:`.decode`, and resize as published.
+
+    Returns
+    -------
+    Tensor
+        grey levels ``(N, 3, height, width)``, whole numbers; on the device of ``pictures``.
+    """
+    levels = (pictures.detach() * 255).round().clamp(0, 255).to(torch.uint8)
+    rows = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # N x H x W x 3
+    resizer = RESIZERS[spec.resize_kind]
+    resized = np.stack([resizer(Image.fromarray(each), spec.resize_hw) for each in rows])
+    return torch.from_numpy(resized).permute(0, 3, 1, 2).to(pictures)
+
+
+def _planes(values: Float32Array, like: Tensor) -> Tensor:
+    """Bring ``(H, W, 3)`` or ``(3,)`` to ``(3, H, W)`` or ``(3, 1, 1)``, as a tensor."""
+    planes = values.transpose(2, 0, 1) if values.ndim == 3 else values.reshape(3, 1, 1)
+    return torch.tensor(planes, dtype=like.dtype, device=like.device)

@@ -5,7 +5,8 @@ Each is a named primitive with the same signature: an RGB picture and a size in,
 ``tests/preprocess/test_old_resizers.py`` against the limits of ``docs/precision.md``.
 
 Each is two passes of weights, one along each axis; in 64-bit floats but for OpenCV's on 8-bit
-pixels, where the library's whole-number arithmetic is followed.
+pixels, where the library's whole-number arithmetic is followed. The functions ``..._weights(old,
+new)`` return those of one pass, ``(new, old)`` sparse float64: output = weights @ input.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def resize_tensorflow1_bilinear(picture: Image.Image, size_hw: Size) -> AnyArray
     -------
     float32 array of shape ``(height, width, 3)``.
     """
-    return _two_passes(np.asarray(picture), size_hw, _tensorflow1_weights)
+    return _two_passes(np.asarray(picture), size_hw, tensorflow1_weights)
 
 
 def resize_skimage_linear(picture: Image.Image, size_hw: Size) -> AnyArray:
@@ -71,7 +72,7 @@ def resize_skimage_linear(picture: Image.Image, size_hw: Size) -> AnyArray:
     -------
     float32 array of shape ``(height, width, 3)``.
     """
-    return _from_the_darkest(picture, size_hw, _skimage_weights)
+    return _from_the_darkest(picture, size_hw, skimage_weights)
 
 
 def resize_skimage_linear_antialiased(picture: Image.Image, size_hw: Size) -> AnyArray:
@@ -84,7 +85,7 @@ def resize_skimage_linear_antialiased(picture: Image.Image, size_hw: Size) -> An
     -------
     float32 array of shape ``(height, width, 3)``.
     """
-    return _from_the_darkest(picture, size_hw, _skimage_smoothed_weights)
+    return _from_the_darkest(picture, size_hw, skimage_smoothed_weights)
 
 
 def resize_torch7_bilinear(picture: Image.Image, size_hw: Size) -> AnyArray:
@@ -97,7 +98,7 @@ def resize_torch7_bilinear(picture: Image.Image, size_hw: Size) -> AnyArray:
     -------
     float32 array of shape ``(height, width, 3)``.
     """
-    return _two_passes(np.asarray(picture), size_hw, _torch7_weights)
+    return _two_passes(np.asarray(picture), size_hw, torch7_weights)
 
 
 def resize_opencv_linear_float(image: AnyArray, size_hw: Size) -> AnyArray:
@@ -111,7 +112,7 @@ def resize_opencv_linear_float(image: AnyArray, size_hw: Size) -> AnyArray:
     -------
     float32 array of shape ``(height, width, 3)``.
     """
-    return _two_passes(image, size_hw, _opencv_weights)
+    return _two_passes(image, size_hw, opencv_weights)
 
 
 def _two_passes(pixels: AnyArray, size_hw: Size, weights: Any) -> AnyArray:
@@ -149,7 +150,8 @@ def _centred(old: int, new: int) -> tuple[AnyArray, AnyArray]:
 
 
 @lru_cache(maxsize=32)
-def _tensorflow1_weights(old: int, new: int) -> sparse.csr_matrix:
+def tensorflow1_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_tensorflow1_bilinear`."""
     place = np.arange(new, dtype=np.float32) * np.float32(old / new)
     left = place.astype(np.int64)
     fraction = (place - left.astype(np.float32)).astype(np.float64)
@@ -158,29 +160,32 @@ def _tensorflow1_weights(old: int, new: int) -> sparse.csr_matrix:
 
 
 @lru_cache(maxsize=32)
-def _skimage_weights(old: int, new: int) -> sparse.csr_matrix:
+def skimage_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_skimage_linear`."""
     return _between(*_centred(old, new), old)
 
 
 @lru_cache(maxsize=32)
-def _skimage_smoothed_weights(old: int, new: int) -> sparse.csr_matrix:
+def skimage_smoothed_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_skimage_linear_antialiased`."""
     from scipy import sparse
 
     sd = max(0.0, (old / new - 1) / 2)
     if sd == 0:
-        return _skimage_weights(old, new)
+        return skimage_weights(old, new)
     reach = int(4 * sd + 0.5)  # scipy.ndimage.gaussian_filter, truncate=4
     offsets = np.arange(-reach, reach + 1)
     kernel = np.exp(-0.5 * (offsets / sd) ** 2)
     kernel /= kernel.sum()
     inside = np.abs(offsets) < old
     smooth = sparse.diags(kernel[inside].tolist(), offsets[inside].tolist(), shape=(old, old))
-    both: sparse.csr_matrix = (_skimage_weights(old, new) @ smooth).tocsr()
+    both: sparse.csr_matrix = (skimage_weights(old, new) @ smooth).tocsr()
     return both
 
 
 @lru_cache(maxsize=32)
-def _torch7_weights(old: int, new: int) -> sparse.csr_matrix:
+def torch7_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_torch7_bilinear`."""
     from scipy import sparse
 
     if new > old:
@@ -204,7 +209,8 @@ def _opencv_taps(old: int, new: int) -> tuple[AnyArray, AnyArray]:
 
 
 @lru_cache(maxsize=32)
-def _opencv_weights(old: int, new: int) -> sparse.csr_matrix:
+def opencv_weights(old: int, new: int) -> sparse.csr_matrix:
+    """Of :func:`resize_opencv_linear_float`."""
     left, fraction = _opencv_taps(old, new)
     return _between(left, fraction.astype(np.float64), old)
 

@@ -76,7 +76,22 @@ def columns_come_first(old_hw: tuple[int, int], new_hw: tuple[int, int]) -> bool
 
 @lru_cache(maxsize=64)
 def _weights(old: int, new: int) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """First pixels int64 ``(new,)``, how many, and their weights in 2**-22, int32 ``(new, taps)``.
+    """First pixels and how many, int64 ``(new,)``, and weights in 2**-22, int32 ``(new, taps)``."""
+    first, count, weight = _triangles(old, new)
+    return first, count, (0.5 + weight * (1 << _BITS)).astype(np.int32)
+
+
+def unrounded_weights(old: int, new: int) -> AnyArray:
+    """Weights of a pass, unrounded: ``(new, old)`` float64; output = weights @ input."""
+    first, count, weight = _triangles(old, new)
+    matrix = np.zeros((new, old))
+    for row, (start, taps) in enumerate(zip(first, count, strict=True)):
+        matrix[row, start : start + taps] = weight[row, :taps]
+    return matrix
+
+
+def _triangles(old: int, new: int) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """First pixels int64 ``(new,)``, how many, and their weights, float64 ``(new, taps)``.
 
     The sums run from left to right, as in C; NumPy's own would round otherwise.
     """
@@ -91,7 +106,7 @@ def _weights(old: int, new: int) -> tuple[AnyArray, AnyArray, AnyArray]:
         weight[:, tap] = np.where(tap < count, triangle, 0.0)
         total += weight[:, tap]
     weight /= total[:, None]
-    return first, count, (0.5 + weight * (1 << _BITS)).astype(np.int32)
+    return first, count, weight
 
 
 def _pass_with_numpy(

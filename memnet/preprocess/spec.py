@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from numbers import Integral, Real
@@ -169,7 +169,7 @@ class PreprocessSpec:
         if self.channel_order == "BGR":
             resized = resized[:, :, ::-1]
         elif self.channel_order == "GREY":
-            resized = np.repeat(resized @ _LUMINANCE, 3).reshape(resized.shape)
+            resized = np.repeat(resized @ LUMINANCE, 3).reshape(resized.shape)
         if self.mean_kind != "none":
             if self.pixel_max != 255.0:
                 resized = resized * np.float32(self.pixel_max / 255.0)
@@ -179,30 +179,34 @@ class PreprocessSpec:
         planes = np.ascontiguousarray(resized.transpose(2, 0, 1), dtype=np.float32)  # 3 x H x W
         height, width = self.crop_hw
         crops = np.empty((self.n_crops, 3, height, width), dtype=np.float32)
-        plain, mirrored = self._places()
-        for number, (row, col) in zip(plain, self.crop_offsets, strict=True):
-            crops[number] = planes[:, row : row + height, col : col + width]
-        if mirrored:
-            planes = np.ascontiguousarray(planes[:, :, ::-1])
-            for number, (row, col) in zip(mirrored, self.crop_offsets, strict=True):
-                if self.crop_mirrors != "of-mirrored":
-                    col = self.resize_hw[1] - width - col  # the same crop, seen in the mirror
-                crops[number] = planes[:, row : row + height, col : col + width]
+        flipped = planes
+        if self.crop_mirrors != "none":
+            flipped = np.ascontiguousarray(planes[:, :, ::-1])
+        for number, mirrored, (row, col) in self.cuts():
+            source = flipped if mirrored else planes
+            crops[number] = source[:, row : row + height, col : col + width]
         if self.mean_kind == "none" and self.pixel_max != 255.0:
             crops /= np.float32(255.0 / self.pixel_max)
         import torch  # here: lists of models and variants need the spec, and no network
 
         return torch.from_numpy(crops)
 
-    def _places(self) -> tuple[range, range]:
-        """Return which crops are plain and which are mirror images, in the order of the offsets."""
+    def cuts(self) -> Iterator[tuple[int, bool, tuple[int, int]]]:
+        """Yield of each crop its number, whether it is cut out of the mirrored picture, and where.
+
+        The place is the (row, column) of its upper left corner, in the mirrored picture where it
+        is cut out of that.
+        """
         count = len(self.crop_offsets)
-        return {
-            "none": (range(count), range(0)),
-            "appended": (range(count), range(count, 2 * count)),
-            "of-mirrored": (range(count), range(count, 2 * count)),
-            "interleaved": (range(0, 2 * count, 2), range(1, 2 * count, 2)),
-        }[self.crop_mirrors]
+        step = 2 if self.crop_mirrors == "interleaved" else 1
+        for number, (row, col) in enumerate(self.crop_offsets):
+            yield number * step, False, (row, col)
+            if self.crop_mirrors == "of-mirrored":
+                yield count + number, True, (row, col)
+            elif self.crop_mirrors != "none":
+                behind = 2 * number + 1 if step == 2 else count + number
+                # The same crop, seen in the mirror.
+                yield behind, True, (row, self.resize_hw[1] - self.crop_hw[1] - col)
 
     def subtracted(self, mean_image: Float32Array | None) -> Float32Array:
         """Return what is subtracted, ``(H, W, 3)`` or ``(3,)``.
@@ -311,7 +315,7 @@ _MOST_PIXELS = 10_000_000
 """Of all crops of one picture: 120 MB as the network takes them, eight pictures at once."""
 
 _MIRRORS = ("none", "appended", "interleaved", "of-mirrored")
-_LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
+LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 """Weights of red, green and blue in scikit-image's ``rgb2gray``."""
 
 

@@ -138,7 +138,7 @@ def last_layer(layer: nn.Linear, x: Tensor) -> Tensor:
     Between 0.5 and 1 there are 128 numbers of 16 bits (bfloat16): scores would be tied by rounding.
     """
     with torch.autocast(x.device.type, enabled=False):
-        score: Tensor = layer(x.float())
+        score: Tensor = layer(x.to(layer.weight.dtype))
     return score
 
 

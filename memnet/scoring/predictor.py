@@ -246,33 +246,67 @@ class Predictor:
         table.attrs["models"] = {self.label: self.identity()}
         return table
 
-    def score_tensor(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def score_tensor(self, pictures: Tensor, *, exact: bool = True) -> tuple[Tensor, Tensor]:
         """Score pictures that are tensors, with gradients: for those who optimise pictures.
 
         Parameters
         ----------
         pictures : ``(N, 3, H, W)`` floating point, RGB, values 0 to 1 (an optimiser may overstep
-            a little), on the predictor's device.
+            a little), on any device.
+        exact : for a model whose resizer rounds to 8 bits, as ResMem's does: True, the scores are
+            those of :meth:`score` for the pictures rounded to 8 bits, and their gradients those
+            of the same resizer without rounding; False, nothing is rounded, and the gradients are
+            those of the scores given (how far these lie from the exact ones:
+            ``docs/precision.md``). For other models both are the same, and pictures are not
+            rounded.
 
         Returns
         -------
-        raw, score : each ``(N,)``, of the pictures' type; computed in float32. Where the score
-            was clamped its gradient is zero; that of ``raw`` never is.
+        raw, score : each ``(N,)``, on the pictures' device; float64 for float64 pictures, else
+            float32; the network computes in float32. Where the score was clamped its gradient is
+            zero; that of ``raw`` never is.
 
         Raises
         ------
         MemnetError
             for another shape, values that are not finite or seem to be grey levels 0 to 255, or
-            a model whose resizer rounds and so has no gradient.
+            a model that is a function of pictures, or that loses the gradient.
+
+        Examples
+        --------
+        >>> import torch, memnet
+        >>> from memnet.weights.catalogue import find
+        >>> model = memnet.Predictor.from_function(
+        ...     "brightness.v1",
+        ...     lambda crops: crops.mean(dim=(1, 2, 3)),
+        ...     preprocess=find("resmem.published").preprocess,
+        ... )
+        >>> picture = torch.full((1, 3, 40, 60), 0.4, requires_grad=True)
+        >>> raw, score = model.score_tensor(picture)
+        >>> score.sum().backward()
+        >>> round(score.item(), 4), bool(picture.grad.sum() > 0)
+        (0.4, True)
         """
         if self.preprocess is None:
-            raise MemnetError(f"{self.name} is a function of pictures, not of tensors.")
-        crops = preprocess_tensor(pictures, self.preprocess, mean_image=self.mean_image).float()
+            raise MemnetError(
+                f"{self.name} is a function of pictures, not of tensors; one of crops, with "
+                "preprocess= in from_function, has gradients."
+            )
+        crops = preprocess_tensor(
+            pictures, self.preprocess, mean_image=self.mean_image, exact=exact
+        )
         n, count = crops.shape[:2]
+        inputs = crops.float().flatten(0, 1).to(self.device, memory_format=self._layout)
         with _WithoutTensorFloat32():
-            outputs = self.network(crops.flatten(0, 1)).reshape(n, count)
+            outputs = self.network(inputs).reshape(n, count)
+        if inputs.requires_grad and not outputs.requires_grad:
+            raise MemnetError(
+                f"{self.name} gives numbers without gradients: it must compute a torch tensor from "
+                "its crops by torch operations alone, outside of torch.no_grad()."
+            )
         raw, score, _ = self.output.apply(outputs.cpu())  # Apple's GPU has no 64-bit floats
-        return raw.to(pictures), score.to(pictures)
+        kind = torch.promote_types(pictures.dtype, torch.float32)
+        return raw.to(pictures.device, kind), score.to(pictures.device, kind)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Run the network on preprocessed crops.

@@ -28,7 +28,7 @@ from memnet.util.arrays import Array
 FEWEST_FOR_PREDICTION = 3
 ONE, TWO = (
     "one data set: its own value and interval, which say nothing of other data sets",
-    "two data sets: how much data sets differ is hardly known, so the interval is very wide",
+    "two data sets: how much data sets differ is hardly known, and the interval may be very wide",
 )
 
 

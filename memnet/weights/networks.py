@@ -21,6 +21,7 @@ _registered: dict[str, str | type[nn.Module]] = {
     "falseresmem": "memnet.reimpl.falseresmem:FalseResMem",
     "vitmem": "memnet.reimpl.vitmem:ViTMem",
     "m3m": "memnet.reimpl.m3m:M3M",
+    "probe": "memnet.reimpl.probe.network:Probe",
 }
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from memnet.errors import MemnetError
-from memnet.experiments import table1_train, train
+from memnet.experiments import table1_train, test_part, train
 from memnet.reimpl.training.run_folder import read_run
 from memnet.reimpl.training.training_set import COLUMNS, TrainingSet
 from memnet.scoring.table import Row, to_frame, write_table
@@ -128,9 +128,11 @@ def test_the_report_of_the_test_names_the_command_that_was_run(tmp_path, data, m
     class Summary:
         failed = ()
 
-    monkeypatch.setattr(train, "score_to_file", lambda inputs, scores, settings: Summary())
-    monkeypatch.setattr(train, "compare_scores", lambda truth, scores, **more: told.update(more))
-    monkeypatch.setattr(train, "write_report", lambda record, folder: None)
+    monkeypatch.setattr(test_part, "score_to_file", lambda inputs, scores, settings: Summary())
+    monkeypatch.setattr(
+        test_part, "compare_scores", lambda truth, scores, **more: told.update(more)
+    )
+    monkeypatch.setattr(test_part, "write_report", lambda record, folder: None)
     assert train.test(tmp_path, data, "cpu", "memnet train --out run") == []
     assert told["command"] == "memnet train --out run"
     assert told["dataset"] == "mine:test"

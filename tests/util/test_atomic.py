@@ -171,6 +171,7 @@ ALLOWED = {
     "scoring/score_file.py": "appends to the journal, flushed batch by batch",
     "weights/download.py": "appends to an unfinished download, which is checked before it is used",
     "util/workbook.py": "opens the sheet within the archive, which is written by replace_file",
+    "reimpl/probe/features.py": "appends features picture by picture; a cut-off row is cut off",
     "reimpl/training/cache_files.py": "fills a file row by row; its .json says when it is whole",
     "reimpl/training/frozen_outputs.py": "fills a file row by row; its .json says when it is whole",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from memnet.compare.report.table_model import Cell, Table
+from memnet.compare.report.table_model import Cell, Column, Table
 
 _HARMLESS = re.compile(r"\[[^\[\]]*\](?![(\[])")  # such as an interval
 _LINKS = re.compile(r"[\[\]]")
@@ -103,7 +103,7 @@ def markdown_table(table: Table, *, words: bool = True) -> str:
         parts.append(escape_markdown(table.before))
     if table.columns:
         rules = ["---:" if c.numeric else ":---" if c.wide else "---" for c in table.columns]
-        lines = [[escape_markdown(column.full_heading) for column in table.columns], rules]
+        lines = [[_heading(column) for column in table.columns], rules]
         lines += [[_cell(cell, words) for cell in row] for row in table.rows]
         parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
     if table.after:
@@ -111,11 +111,17 @@ def markdown_table(table: Table, *, words: bool = True) -> str:
     return "".join(f"{part}\n\n" for part in parts)
 
 
+def _heading(column: Column) -> str:
+    heading = escape_markdown(column.full_heading)
+    return f"{heading} *({escape_markdown(column.note)})*" if column.note else heading
+
+
 def _cell(cell: Cell, words: bool) -> str:
     text = escape_markdown(cell.text)
+    text = f"[{text}]({cell.link})" if cell.link else text
     parts = [
         f"![]({cell.image})" if cell.image else "",
-        f"[{text}]({cell.link})" if cell.link else text,
+        f"**{text}**" if cell.strong else text,
         f"*{escape_markdown(cell.interval)}*" if cell.interval else "",
         f"**{cell.word}**" if cell.word and words else "",
         f"*({escape_markdown(cell.note)})*" if cell.note else "",

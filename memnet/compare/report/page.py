@@ -5,8 +5,9 @@ HTML of it. What Markdown has no word for follows from how it is written:
 
 - A table can be scrolled sideways. Columns set flush right (``---:``) hold numbers, those set flush
   left (``:---``) long text, and the first cell of a row is its heading. ``*text*`` in a cell stands
-  below it in small print, ``*(text)*`` too, where it may be broken over lines. A paragraph straight
-  after a table is its footnote.
+  below it in small print, ``*(text)*`` too, where it may be broken over lines. A number in
+  brackets, ``(.81)``, does not count like the others, and is set back. A paragraph straight after a
+  table is its footnote.
 - ``**clean**``, or another word of :data:`memnet.compare.record.CONTAMINATION`, is a badge in a
   cell or heading.
 - Images alone in a paragraph are figures; a paragraph in italics after one is its caption. Narrow
@@ -359,7 +360,8 @@ def _mark_cells(tokens: Sequence[Token], images: Mapping[str, bytes]) -> None:
             if not children and child.type == "text" and _class_of(outer) == _NUMBER:
                 child.content = child.content.rstrip()
                 space = " " if place + 1 < len(token.children) else ""
-                children += [raw_html('<span class="v">'), child, raw_html(f"</span>{space}")]
+                kind = "v back" if re.fullmatch(r"\(.+\)", child.content) else "v"
+                children += [raw_html(f'<span class="{kind}">'), child, raw_html(f"</span>{space}")]
             else:
                 children.append(child)
             place += 1

@@ -168,7 +168,7 @@ def _check(records: Sequence[RunRecord]) -> None:
         raise MemnetError(
             "The records are of different data sets "
             f"({', '.join(s or 'not named' for s in sets)}), and a mean over them means nothing; "
-            "render each by itself."
+            "`memnet report` shows them as a benchmark."
         )
     kinds = ["two classes" if has_classes(record) else "scores" for record in records]
     if len(set(kinds)) > 1:
@@ -185,6 +185,11 @@ def _check(records: Sequence[RunRecord]) -> None:
             f"The human scores of record {first_place} are {one}, and those of record "
             f"{second_place} {another}: no mean can be taken over them; render each by itself."
         )
+    refuse_repeats(records)
+
+
+def refuse_repeats(records: Sequence[RunRecord]) -> None:
+    """Refuse a record that is given twice: it would count as two."""
     texts = [record.to_json() for record in records]
     for number_, text in enumerate(texts):
         if text in texts[:number_]:

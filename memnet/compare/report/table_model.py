@@ -25,6 +25,7 @@ class Cell:
     note : a sentence under it, in small print; "" for none.
     link : the file that the text leads to, as a URL relative to the page; "" for none.
     image : the name of a picture over the text; "" for none.
+    strong : whether the text is in bold.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Cell:
     note: str = ""
     link: str = ""
     image: str = ""
+    strong: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Column:
     numeric : whether numbers stand in it, set flush right.
     wide : whether long text does.
     group : a heading over this column and its neighbours of the same group; "" for none.
+    note : under the heading, in small print; "" for none.
     """
 
     heading: str
     numeric: bool = False
     wide: bool = False
     group: str = ""
+    note: str = ""
 
     @property
     def full_heading(self) -> str:

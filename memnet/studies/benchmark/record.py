@@ -140,7 +140,8 @@ class BenchmarkRecord:
     created, command : when (UTC, ISO 8601) and by which command line or call.
     datasets : one dict each: ``name``, ``title``, ``dataset`` (as ``--dataset`` takes it),
         ``target`` (a key of :data:`memnet.data.targets.TARGETS`, or ""), ``n``, ``source``,
-        ``ceiling``, ``report`` (path of its full page), ``warnings``.
+        ``ceiling``, ``report`` (path of its full page), ``warnings``, ``set_aside`` (rows of its
+        tables that could not be used).
     models : one dict each: ``name``, ``title``, ``target``, ``trained_on``, ``declared_by``,
         ``pretrained_on``, ``licence``, ``citation``, ``source``.
     cells : every model on every data set, data set by data set.
@@ -163,6 +164,12 @@ class BenchmarkRecord:
     warnings: list[str]
     environment: dict[str, str]
     schema_version: int = field(default=SCHEMA_VERSION)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell has its comparison, and no row of a table was set aside."""
+        missing = any(cell.missing for cell in self.cells)
+        return not missing and not any(each.get("set_aside") for each in self.datasets)
 
     def cell(self, dataset: str, model: str) -> BenchmarkCell:
         """Return one cell; raises ``KeyError`` where there is none."""
@@ -317,6 +324,7 @@ _DATASET: Shape = {
     "name": NAME,
     **dict.fromkeys(("title", "dataset", "target", "source", "report"), str),
     "n": int,
+    "set_aside?": int,
     "ceiling": _NUMBER,
     "warnings": [str],
 }

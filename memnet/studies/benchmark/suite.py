@@ -24,6 +24,7 @@ from memnet.data.tables import split_sheet
 from memnet.data.targets import check_target
 from memnet.errors import MemnetError, unknown_name
 from memnet.scoring.named import split_variant
+from memnet.util.checks import require_whole
 from memnet.util.json_fields import NAME, Shape, check_shape
 from memnet.util.near_files import near_file
 from memnet.util.resources import parse_toml
@@ -212,6 +213,10 @@ def _suite(values: Mapping[str, Any], path: Path) -> Suite:
         )
     _refuse_repeats("model", [model.name for model in models])
     _refuse_repeats("data set", [folder_name(each.name) for each in datasets])
+    require_whole("resamples", values.get("resamples", 1), 1)
+    require_whole("seed", values.get("seed", 0), 0)
+    if not 0 < values.get("margin", MARGIN) < 2:
+        raise MemnetError(f"margin is {values['margin']:g}; it must lie between 0 and 2.")
     numbers = {name: values[name] for name in ("resamples", "seed", "margin") if name in values}
     return Suite(name=values.get("name", path.stem), models=models, datasets=datasets, **numbers)
 

@@ -1,0 +1,1 @@
+"""A probe: one linear layer on the features of a frozen backbone."""
