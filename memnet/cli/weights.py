@@ -74,24 +74,20 @@ def fetch(
     offline: bool = typer.Option(False, "--offline", help="Do not use the network."),
 ) -> None:
     """Put a model's or backbone's weights into the store; downloads what is not on this machine."""
-    from memnet.util.messages import say
-    from memnet.weights import store
-
     if offline:
         os.environ["MEMNET_OFFLINE"] = "1"
-    entry = _find(name)
-    path = store.fetch_verified(entry, file=file, download=True)
-    if entry.licence_notice:
-        say(entry.licence_notice)
-    print(path)
+    _put_into_store(_find(name), file)
 
 
 @app.command("import")
 def import_(
     file: Path = typer.Argument(
-        help="memnet.caffemodel, or the checkpoint of a PyTorch port of MemNet."
+        help="A published file of a model in `memnet weights list`; or memnet.caffemodel, or the "
+        "checkpoint of a PyTorch port of MemNet."
     ),
-    mean: Path = typer.Option(..., help="The mean image: .mat, .npy or .binaryproto."),
+    mean: Path | None = typer.Option(
+        None, help="MemNet's mean image: .mat, .npy or .binaryproto. Needed for MemNet alone."
+    ),
     deploy: Path | None = typer.Option(
         None, help="deploy.prototxt, to be compared with the weights."
     ),
@@ -105,10 +101,15 @@ def import_(
         False, "--force", help="Replace a weight file that holds other numbers."
     ),
 ) -> None:
-    """Convert the original MemNet's files to one checked weight file."""
+    """Convert the original MemNet's files, or another model's published one, to a weight file."""
     from memnet.legacy.convert import import_memnet
     from memnet.util.messages import say
+    from memnet.weights import store
 
+    if mean is None:
+        _refuse_options_of_memnet(deploy, mean_layout, out, force or None)
+        _put_into_store(store.recognise(file, _known()), file)
+        return
     made = import_memnet(
         file, mean=mean, deploy=deploy, mean_layout=mean_layout, out=out, force=force
     )
@@ -141,6 +142,37 @@ def verify(
             say(str(error))
     if bad:
         raise typer.Exit(1)
+
+
+def _put_into_store(entry: WeightEntry, file: Path | None) -> None:
+    """Fetch a model or backbone; say what its user must know, and print where it lies."""
+    from memnet.util.messages import say
+    from memnet.weights import store
+    from memnet.weights.files import read_header
+
+    path = store.fetch_verified(entry, file=file, download=True)
+    if entry.licence_notice:
+        say(entry.licence_notice)
+    if entry.pinned_at_import:
+        digest = read_header(path).weights_sha256
+        say(
+            f"sha256 of the file: {digest}; only {entry.sha256} of it was published, and no other "
+            "file is taken after this one"
+        )
+    print(path)
+
+
+def _refuse_options_of_memnet(*values: object) -> None:
+    """Refuse options that mean nothing without the mean image of the original MemNet."""
+    from memnet.errors import MemnetError
+
+    options = ("--deploy", "--mean-layout", "--out", "--force")
+    given = zip(options, values, strict=True)
+    if named := [option for option, value in given if value is not None]:
+        raise MemnetError(
+            f"{', '.join(named)} belongs to the original MemNet, whose mean image must be given, "
+            "too: --mean mean.mat."
+        )
 
 
 def _state(entry: WeightEntry) -> str:

@@ -11,11 +11,10 @@ and types are checked, too, and why nothing in the file but numbers is ever read
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,8 +24,8 @@ from memnet.errors import MemnetError, unknown_name
 from memnet.util.messages import say
 from memnet.util.resources import packaged_toml
 from memnet.weights.catalogue import find
-from memnet.weights.entry import WeightEntry
-from memnet.weights.files import SourceFile, WeightHeader, match_tensors, new_header
+from memnet.weights.entry import WeightEntry, downloads_of_torch
+from memnet.weights.files import SourceFile, WeightHeader, check_table, match_tensors, new_header
 
 ARCH = "torchvision backbone"
 """What the stored file's header says instead of a network that scores."""
@@ -56,17 +55,9 @@ class Backbone(WeightEntry):
     unused: tuple[str, ...]
     remark: str
 
-    copy_state: ClassVar = "downloaded by PyTorch"
-    wrong_copy_is_error: ClassVar = False
-
     def __post_init__(self) -> None:
         obtain = f"memnet weights fetch {self.name} --file {self.file_name}"
         object.__setattr__(self, "obtain", obtain)  # the way of a frozen dataclass
-
-    @property
-    def file_name(self) -> str:
-        """Name of the published file, in PyTorch's own folder of downloads, too."""
-        return self.url.rsplit("/", 1)[-1]
 
     def network(self) -> dict[str, Tensor]:
         """Names, shapes and types of the tensors that are kept; they hold no numbers."""
@@ -77,18 +68,14 @@ class Backbone(WeightEntry):
 
     def local_copy(self) -> Path | None:
         """Locate the file in PyTorch's own folder of downloads (``TORCH_HOME``), unchecked."""
-        path = _hub() / self.file_name
+        path = downloads_of_torch() / self.file_name
         return path if path.is_file() else None
 
     def take_tensors(self, published: object, source: Path) -> dict[str, Tensor]:
         """Take the tensors that the network has; any other that is not unused is an error."""
-        if not (
-            isinstance(published, Mapping)
-            and all(isinstance(tensor, Tensor) for tensor in published.values())
-        ):
-            raise MemnetError(f"{source} is not a table of tensors, so it is not {self.name}.")
-        tensors = {name: t.detach() for name, t in published.items() if name not in self.unused}
-        if unused := len(published) - len(tensors):
+        table = check_table(published, f"{source} is not {self.name}")
+        tensors = {name: tensor for name, tensor in table.items() if name not in self.unused}
+        if unused := len(table) - len(tensors):
             say(f"{unused} tensors of {source.name} are not used")
         network = self.network()
         for name, target in network.items():
@@ -134,7 +121,7 @@ class Backbone(WeightEntry):
         if forbidden:
             why = "the network is forbidden (--offline or MEMNET_OFFLINE)"
         else:
-            why = f"they are neither in {home} nor, as {self.file_name}, in {_hub()}"
+            why = f"they are neither in {home} nor, as {self.file_name}, in {downloads_of_torch()}"
         return (
             f"The weights of {self.name} are not on this machine: {why}. Get them with `memnet "
             f"weights fetch {self.name}` (a download of {self.megabytes} MB), or, if you have "
@@ -165,7 +152,3 @@ def _entry(table: dict[str, Any]) -> Backbone:
     return Backbone(
         **{**table, "without": tuple(table["without"]), "unused": tuple(table["unused"])}
     )
-
-
-def _hub() -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from memnet.data.contamination import check_trained_on
 from memnet.data.targets import HIT_RATE, check_target
@@ -14,8 +14,16 @@ from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.util.resources import packaged_toml
 from memnet.weights.digests import tensors_digest
-from memnet.weights.entry import WeightEntry
-from memnet.weights.files import SourceFile, WeightHeader, new_header
+from memnet.weights.entry import WeightEntry, downloads_of_torch
+from memnet.weights.files import (
+    SourceFile,
+    WeightHeader,
+    check_table,
+    match_tensors,
+    new_header,
+)
+from memnet.weights.networks import network_class
+from memnet.weights.timm_names import from_timm
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,9 +37,10 @@ class ModelEntry(WeightEntry):
     ----------
     name : ``arch.tag``, unique.
     arch : which network reads it.
-    sha256, bytes : "" and 0 where nobody has published a checksum and only the user can supply the
-        file (:attr:`user_supplied`): ``tensors_sha256``, ``distribution``, ``distribution_file``
-        and ``url`` are empty then.
+    sha256, bytes : the first digits and 0 where no more were published (the rest is pinned by the
+        first file that fits); "" and 0 where nobody has published any and only the user can supply
+        the file (:attr:`user_supplied`): ``tensors_sha256``, ``distribution``,
+        ``distribution_file`` and ``url`` are empty then.
     tensors_sha256 : of its numbers alone (:func:`memnet.weights.digests.tensors_digest`).
     distribution, distribution_file : the installed Python distribution that carries the file.
     trained_on : names of data sets it may have seen in training.
@@ -41,6 +50,7 @@ class ModelEntry(WeightEntry):
     preprocess, output : pixels in, scores out.
     target : what the score estimates (:data:`memnet.data.targets.TARGETS`).
     pretrained_on : what parts of it were trained on before for another purpose ("ImageNet").
+    names : "timm" where the published tensors have timm's names, and are kept by torchvision's.
     """
 
     arch: str
@@ -54,9 +64,17 @@ class ModelEntry(WeightEntry):
     output: OutputSpec
     target: str = HIT_RATE
     pretrained_on: tuple[str, ...] = ()
+    names: str = ""
 
-    copy_state: ClassVar = "installed"
-    wrong_copy_is_error: ClassVar = True
+    @property
+    def copy_state(self) -> str:
+        """How a list calls the state in which a copy of the published file is on this machine."""
+        return "installed" if self.distribution else super().copy_state
+
+    @property
+    def wrong_copy_is_error(self) -> bool:
+        """Whether a damaged copy is an error: one that the user installed, not a download."""
+        return bool(self.distribution)
 
     @property
     def user_supplied(self) -> bool:
@@ -64,9 +82,15 @@ class ModelEntry(WeightEntry):
         return not self.sha256
 
     def local_copy(self) -> Path | None:
-        """Locate the published file in an installed distribution, which is not imported."""
+        """Locate the published file: in an installed distribution, or among PyTorch's downloads.
+
+        The distribution is not imported.
+        """
         if self.user_supplied:
             return None
+        if not self.distribution:
+            path = downloads_of_torch() / self.file_name
+            return path if path.is_file() else None
         try:
             path = Path(str(distribution(self.distribution).locate_file(self.distribution_file)))
         except PackageNotFoundError:
@@ -74,19 +98,34 @@ class ModelEntry(WeightEntry):
         return path if path.is_file() else None
 
     def take_tensors(self, published: object, source: Path) -> dict[str, Tensor]:
-        """Compare the numbers with their known checksum; all of them are kept."""
+        """Compare the numbers with their known checksum, or names and shapes with the network's."""
         tensors: dict[str, Tensor] = published  # type: ignore[assignment]
+        if self.pinned_at_import:
+            return self._fitting(published, source)
         digest = tensors_digest(tensors)
         if digest != self.tensors_sha256:
             raise MemnetError(f"The numbers in {source} are not those of {self.name} ({digest}).")
         return tensors
 
+    def _fitting(self, published: object, source: Path) -> dict[str, Tensor]:
+        """Take the tensors by the network's names; one too many or too few is an error."""
+        import torch  # here: what only reads headers starts without it
+
+        tensors = check_table(published, f"{source} is not {self.name}")
+        if self.names == "timm":
+            tensors = from_timm(tensors, source.name)
+        with torch.device("meta"):
+            network = network_class(self.arch)()
+        match_tensors(tensors, network.state_dict(), source.name)
+        return tensors
+
     def header(self, sha256: str, tensors_sha256: str) -> WeightHeader:
         """Build the stored file's header."""
+        name = self.distribution_file or self.file_name
         return new_header(
             name=self.name,
             arch=self.arch,
-            sources=(SourceFile(role="weights", name=self.distribution_file, sha256=sha256),),
+            sources=(SourceFile(role="weights", name=name, sha256=sha256),),
             tensors_sha256=tensors_sha256,
             licence=self.licence,
             licence_notice=self.licence_notice,
@@ -101,7 +140,10 @@ class ModelEntry(WeightEntry):
 
     def is_current(self, header: WeightHeader) -> bool:
         """Whether the header says what the catalogue says, whoever wrote it."""
-        wanted = self.header(self.sha256, self.tensors_sha256)
+        digests = (self.sha256, self.tensors_sha256)
+        if self.pinned_at_import and header.weights_sha256.startswith(self.sha256):
+            digests = (header.weights_sha256, header.tensors_sha256)
+        wanted = self.header(*digests)
         return header == replace(wanted, converter=header.converter)
 
     def check_header(self, header: WeightHeader, path: Path) -> None:
@@ -116,7 +158,11 @@ class ModelEntry(WeightEntry):
                 f"{path} is not {self.name}: its {', '.join(other)} differ. Import the right one "
                 f"with `{self.obtain}`."
             )
-        if not self.user_supplied and header.tensors_sha256 != self.tensors_sha256:
+        if self.pinned_at_import:
+            other_numbers = not header.weights_sha256.startswith(self.sha256)
+        else:
+            other_numbers = header.tensors_sha256 != self.tensors_sha256
+        if not self.user_supplied and other_numbers:
             raise MemnetError(
                 f"{path} does not hold the numbers of {self.name}; delete it and run "
                 f"`memnet weights fetch {self.name}`."
@@ -153,11 +199,17 @@ class ModelEntry(WeightEntry):
             why = "the network is forbidden (--offline or MEMNET_OFFLINE)"
         else:
             why = f"it is not in {home} and no {self.distribution!r} distribution is installed"
-        download = f"`memnet weights fetch {self.name}` (a download of {self.bytes / 1e6:.0f} MB), "
+            if not self.distribution:
+                why = f"it is neither in {home} nor, as {self.file_name}, in {downloads_of_torch()}"
+        size = f" of {self.bytes / 1e6:.0f} MB" if self.bytes else ""
+        download = f"`memnet weights fetch {self.name}` (a download{size})"
+        file = Path(self.distribution_file).name or self.file_name
+        ways = [f"`{self.obtain}`"] if self.distribution else []
+        ways += [download] if self.url else []
+        ways.append(f"`memnet weights fetch {self.name} --file {file}`")
         return (
             f"The weights of {self.name} are not on this machine: {why}. Get them with "
-            f"`{self.obtain}`, or {download if self.url else ''}`memnet weights fetch {self.name} "
-            f"--file {Path(self.distribution_file).name}`."
+            f"{', or '.join(ways)}."
         )
 
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from memnet.weights.files import WeightHeader
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+_SHA256_DIGITS = 64
+
+
+def downloads_of_torch() -> Path:
+    """Return PyTorch's own folder of downloaded weights (``TORCH_HOME``)."""
+    import torch  # here: what only reads headers starts without it
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +49,28 @@ class WeightEntry(ABC):
     licence_notice: str
     citation: str
 
-    copy_state: ClassVar[str]
-    """How a list calls the state in which a copy of the published file is on this machine."""
+    @property
+    def copy_state(self) -> str:
+        """How a list calls the state in which a copy of the published file is on this machine."""
+        return "downloaded by PyTorch"
 
-    wrong_copy_is_error: ClassVar[bool]
-    """Whether a damaged copy on this machine is an error, or is passed over."""
+    @property
+    def wrong_copy_is_error(self) -> bool:
+        """Whether a damaged copy on this machine is an error, or is passed over."""
+        return False
+
+    @property
+    def file_name(self) -> str:
+        """Name of the published file, in PyTorch's own folder of downloads, too."""
+        return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def pinned_at_import(self) -> bool:
+        """Whether only the first digits of the file's sha256 were published.
+
+        The first file that fits them is kept, and no other is taken after it.
+        """
+        return 0 < len(self.sha256) < _SHA256_DIGITS
 
     @property
     def user_supplied(self) -> bool:

@@ -429,6 +429,24 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise MemnetError(f"The numbers in {path} cannot be read ({reason}).") from error
 
 
+def check_table(published: object, what: str) -> dict[str, Tensor]:
+    """Return what a published file holds as a table of tensors.
+
+    Raises
+    ------
+    MemnetError
+        that begins with ``what`` if it holds anything else.
+    """
+    import torch  # here: what only reads headers starts without it
+
+    if not (
+        isinstance(published, Mapping)
+        and all(isinstance(tensor, torch.Tensor) for tensor in published.values())
+    ):
+        raise MemnetError(f"{what}: it is not a table of tensors.")
+    return {name: tensor.detach() for name, tensor in published.items()}
+
+
 def match_tensors(tensors: Mapping[str, Tensor], targets: Mapping[str, Any], where: str) -> None:
     """Compare two tables of names, shapes and types, emptying both; what is left is an error.
 

@@ -19,6 +19,7 @@ _registered: dict[str, str | type[nn.Module]] = {
     "memnet96": "memnet.reimpl.memnet:MemNet96",
     "resmem": "memnet.reimpl.resmem:ResMem",
     "falseresmem": "memnet.reimpl.falseresmem:FalseResMem",
+    "vitmem": "memnet.reimpl.vitmem:ViTMem",
     "m3m": "memnet.reimpl.m3m:M3M",
     "probe": "memnet.reimpl.probe.network:Probe",
 }

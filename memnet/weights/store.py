@@ -14,6 +14,7 @@ Nothing here touches the network but :func:`fetch` with ``download=True``.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,11 +186,52 @@ def _usable_copy(entry: WeightEntry) -> Path | None:
 def _convert(entry: WeightEntry, source: Path) -> Path:
     """Check a published file and write it to the store as safetensors."""
     digest = check_source(entry, source)
+    _check_pinned(entry, source, digest)
     tensors = entry.take_tensors(read_published(source), source)
     path = stored_path(entry)
     clear_left(path)
     write_weights(path, tensors, entry.header(digest, tensors_digest(tensors)))
     return path
+
+
+def recognise(file: Path, known: Iterable[WeightEntry]) -> WeightEntry:
+    """Tell by its sha256 which published file a file is.
+
+    Raises
+    ------
+    MemnetError
+        if it cannot be read, or is none of them.
+    """
+    try:
+        digest = file_digest(file)
+    except OSError as error:
+        raise MemnetError(f"{file} cannot be read ({error.strerror}).") from error
+    published = [entry for entry in known if entry.sha256]
+    for entry in published:
+        if digest.startswith(entry.sha256):
+            return entry
+    names = ", ".join(entry.name for entry in published)
+    raise MemnetError(
+        f"{file} is no published file of a model that memnet knows ({names}): its sha256 is "
+        f"{digest}. A file of the original MemNet needs its mean image, too: --mean mean.mat."
+    )
+
+
+def _check_pinned(entry: WeightEntry, source: Path, digest: str) -> None:
+    """Refuse another file than the first one, where only its first digits were published."""
+    path = stored_path(entry)
+    if not entry.pinned_at_import or not path.is_file():
+        return
+    try:
+        first = read_header(path).weights_sha256
+    except MemnetError:
+        return  # damaged: written anew, and pinned by that
+    if first != digest:
+        raise MemnetError(
+            f"{source} begins with the published digits {entry.sha256}, but is not the file that "
+            f"{entry.name} was first made from: its sha256 is {digest} instead of {first}. Ask "
+            f"whoever published it; to take this one all the same, delete {path} first."
+        )
 
 
 def _says_it_anew(entry: WeightEntry, path: Path) -> bool:

