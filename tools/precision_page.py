@@ -23,6 +23,7 @@ from references import (
     exact,
     falseresmem_scores,
     golden_pictures,
+    random_vitmem,
     resized,
     resized_by_torch,
     resmem_pixels,
@@ -33,6 +34,7 @@ from references import (
     small_ladder,
     statistics,
     too_far,
+    vitmem_scores,
 )
 from variant_ladder import resizers_ladder, variants_ladder
 from witnesses import witness_ladder
@@ -96,6 +98,8 @@ def everything() -> list[Measured]:
         measurements += witness_ladder(Path(scratch))
         if shared is not None:
             measurements += shared_ladder(Path(scratch), shared)
+            real = sorted((shared / "data" / "pictures" / "images").iterdir())[:400:8]
+            measurements.append(vitmem_scores(random_vitmem(Path(scratch)), real))
     falseresmem = memnet.load("falseresmem.published", device="cpu")
     resmem = memnet.load("resmem.published", device="cpu")
     measurements += [falseresmem_scores(falseresmem, shared), resmem_scores(resmem, shared)]

