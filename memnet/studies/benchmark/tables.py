@@ -65,7 +65,8 @@ def about_dataset(dataset: dict[str, Any]) -> str:
 
 def _cell(record: BenchmarkRecord, cell: BenchmarkCell) -> Cell:
     if cell.missing:
-        return Cell("–", note=cell.missing)
+        # What to do about it stands below, with what is left out of the mean.
+        return Cell("–", note=cell.missing.partition(":")[0])
     value, ends = rounded(cell.rho, cell.interval, bare=True)
     if cell.rho is None:
         return Cell("undefined", word=cell.contamination, note=crossing(record, cell))
