@@ -44,7 +44,7 @@ from memnet.data.lamem import SPLITS
 from memnet.data.manifest import Truth, read_manifest
 from memnet.data.matching import join
 from memnet.data.score_tables import ScoreTable
-from memnet.data.tables import TableInput
+from memnet.data.tables import TableInput, frame_and_name, has_column
 from memnet.data.targets import check_target
 from memnet.data.two_classes import classes_of, read_truth
 from memnet.errors import MemnetError
@@ -102,7 +102,7 @@ def compare_scores(
         tables have none: ``{"mine": frame}``. Where a table calls the column with the predictions
         otherwise than ``score_column``: ``(table, column)``.
     truth_column : the column with the human scores (hit rates in [0, 1]; see ``target``).
-    id_column : the column with the picture's id, ``image_id`` by default; a score table may also
+    id_column : the column with the picture's id, ``image_id`` by default; either table may also
         call it ``image_id``.
     score_column : the column with the predictions.
     match : how ids are matched: ``"exact"``, letter for letter; ``"basename"``, by file name;
@@ -179,7 +179,8 @@ def compare_scores(
         responses_column = responses_column or known.get("responses_column") or ""
         false_alarms_column = false_alarms_column or known.get("false_alarms_column") or ""
     dataset = _dataset(dataset, known)
-    human, named = read_truth(table, column=truth_column, id_column=id_column, positive=positive)
+    truth_id = _id_column(table, id_column)
+    human, named = read_truth(table, column=truth_column, id_column=truth_id, positive=positive)
     human = replace(
         human, rows=human.rows + len(set_aside), set_aside=(*set_aside, *human.set_aside)
     )
@@ -192,7 +193,7 @@ def compare_scores(
         raise MemnetError("There are no scores to compare; give one score table or more.")
     _check_names(
         {
-            "column": [truth_column, id_column, strata_column, clusters_column],
+            "column": [truth_column, id_column, truth_id, strata_column, clusters_column],
             "model": [name for model in models for name in (model.name, model.variant)],
             "data set": [dataset],
         }
@@ -220,13 +221,13 @@ def compare_scores(
                 f"{name} has a score of {np.abs(values).max():g}, too large to be squared; mend or "
                 "leave out its row."
             )
-    extras = read_extras(table, columns, id_column=id_column, ids=joined.ids)
+    extras = read_extras(table, columns, id_column=truth_id, ids=joined.ids)
     baseline, doubts = read_baseline(
         [beyond] if isinstance(beyond, str) else beyond,
         table,
         joined.predictions,
         truth_column=truth_column,
-        id_column=id_column,
+        id_column=truth_id,
         ids=joined.ids,
         counts=counts,
     )
@@ -294,7 +295,7 @@ def compare_scores(
         created=utc_now(),
         command=command,
         dataset=dataset,
-        truth=describe_truth(table, human, joined, id_column)
+        truth=describe_truth(table, human, joined, truth_id)
         | {"manifest": manifest, "target": target}
         | describe_classes(classes, joined),
         models=infos,
@@ -337,6 +338,16 @@ def _open(
     if isinstance(truth, Truth):
         return truth.table, truth.manifest, truth.set_aside
     return truth, None if isinstance(truth, pd.DataFrame) else read_manifest(truth), ()
+
+
+def _id_column(table: TableInput, id_column: str) -> str:
+    """Return the column with the truth's ids: ``image_id`` where the one named is not there.
+
+    A laboratory's scores may call theirs ``image_path``, while the human scores have memnet's name.
+    """
+    frame, source = frame_and_name(table, "the table with the human scores")
+    there = has_column(frame, id_column, source) or not has_column(frame, "image_id", source)
+    return id_column if there else "image_id"
 
 
 def _score_tables(

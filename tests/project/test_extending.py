@@ -13,8 +13,10 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
+import memnet
 from memnet.cli import app
 from memnet.data import datasets
 from memnet.legacy import variants
@@ -138,6 +140,8 @@ def test_the_page_can_be_followed_word_for_word(follower, tmp_path):
     by_name = bright.set_index("image_id")["score"]
     assert np.array_equal(by_name[scores["image_id"]], scores["score"])
 
+    check_the_package_in_a_benchmark(tmp_path, by_name)
+
     truth = follower.names["truth"]  # the data set of one's own program
     assert [line.partition(": ")[2] for line in truth.set_aside] == [
         "hit_rate is missing ('n/a')",
@@ -155,6 +159,21 @@ def test_the_page_can_be_followed_word_for_word(follower, tmp_path):
 
     listed = json.loads(follower.output["memnet variants --json"])
     assert "toy-whole-picture" in json.dumps(listed)
+
+
+def check_the_package_in_a_benchmark(folder: Path, scores: pd.Series) -> None:
+    """The package's model scores the pictures of a benchmark, and its cell is right."""
+    people = pd.DataFrame({"image_id": scores.index, "hit_rate": scores.to_numpy() ** 2})
+    people["hit_rate"] += np.random.default_rng(2).uniform(0, 0.05, len(people))
+    people.to_csv(folder / "people.csv", index=False)
+    (folder / "suite.toml").write_text(
+        'models = ["brightness.v2"]\nresamples = 50\n[[dataset]]\nname = "toys"\n'
+        'truth = "people.csv"\ntruth_column = "hit_rate"\npictures = "pictures"\n'
+    )
+    record = memnet.benchmark(folder / "suite.toml", folder / "bench", device="cpu")
+    rho = spearmanr(people["hit_rate"], scores).statistic
+    assert record.cell("toys", "brightness.v2").rho == pytest.approx(rho, abs=1e-12)
+    assert record.cell("toys", "brightness.v2").contamination == "clean"  # trained on nothing
 
 
 def test_nothing_of_the_page_is_left():
