@@ -44,7 +44,7 @@ from memnet.data.lamem import SPLITS
 from memnet.data.manifest import Truth, read_manifest
 from memnet.data.matching import join
 from memnet.data.score_tables import ScoreTable
-from memnet.data.tables import TableInput, frame_and_name, has_column
+from memnet.data.tables import TableInput, id_column_of
 from memnet.data.targets import check_target
 from memnet.data.two_classes import classes_of, read_truth
 from memnet.errors import MemnetError
@@ -179,7 +179,7 @@ def compare_scores(
         responses_column = responses_column or known.get("responses_column") or ""
         false_alarms_column = false_alarms_column or known.get("false_alarms_column") or ""
     dataset = _dataset(dataset, known)
-    truth_id = _id_column(table, id_column)
+    truth_id = id_column_of(table, id_column, "the table with the human scores")
     human, named = read_truth(table, column=truth_column, id_column=truth_id, positive=positive)
     human = replace(
         human, rows=human.rows + len(set_aside), set_aside=(*set_aside, *human.set_aside)
@@ -338,16 +338,6 @@ def _open(
     if isinstance(truth, Truth):
         return truth.table, truth.manifest, truth.set_aside
     return truth, None if isinstance(truth, pd.DataFrame) else read_manifest(truth), ()
-
-
-def _id_column(table: TableInput, id_column: str) -> str:
-    """Return the column with the truth's ids: ``image_id`` where the one named is not there.
-
-    A laboratory's scores may call theirs ``image_path``, while the human scores have memnet's name.
-    """
-    frame, source = frame_and_name(table, "the table with the human scores")
-    there = has_column(frame, id_column, source) or not has_column(frame, "image_id", source)
-    return id_column if there else "image_id"
 
 
 def _score_tables(

@@ -17,6 +17,7 @@ from memnet.data.tables import (
     TableInput,
     frame_and_name,
     has_column,
+    id_column_of,
     require_column,
     split_sheet,
 )
@@ -69,8 +70,7 @@ def read_scores(
     ['m', 'n']
     """
     frame, source = frame_and_name(table)
-    if not has_column(frame, id_column, source) and has_column(frame, "image_id", source):
-        id_column = "image_id"  # truth may call it otherwise than a score table does
+    id_column = id_column_of(frame, id_column, source)
     ours = has_column(frame, "model", source) and has_column(frame, "score", source)
     if ours and not has_column(frame, score_column, source):
         score_column = "score"  # beside a laboratory's own table, which calls it otherwise

@@ -377,6 +377,22 @@ def has_column(frame: pd.DataFrame, column: str, source: Path | str = TABLE_GIVE
     return column in frame.columns
 
 
+def id_column_of(table: TableInput, id_column: str, source: str = TABLE_GIVEN) -> str:
+    """Return the column with a table's ids: ``image_id`` where the one named is not there.
+
+    The tables of a comparison may differ: a laboratory's scores have ``image_path``, say, and the
+    human scores the name that memnet gives.
+
+    Examples
+    --------
+    >>> id_column_of(pd.DataFrame({"image_id": ["a"]}), "image_path")
+    'image_id'
+    """
+    frame, source = frame_and_name(table, source)
+    there = has_column(frame, id_column, source) or not has_column(frame, "image_id", source)
+    return id_column if there else "image_id"
+
+
 def _one_form(name: object) -> object:
     """Write a name in one Unicode form: an a with dots is one letter, or a letter and its dots."""
     return unicodedata.normalize("NFC", name) if isinstance(name, str) else name

@@ -23,7 +23,13 @@ from memnet.data.numbers import as_text
 from memnet.data.pictures import Inputs, collect
 from memnet.data.score_tables import ScoreTable
 from memnet.data.sidecar import read_sidecar, sidecar_path
-from memnet.data.tables import has_column, read_table_any, require_column, split_sheet
+from memnet.data.tables import (
+    has_column,
+    id_column_of,
+    read_table_any,
+    require_column,
+    split_sheet,
+)
 from memnet.data.targets import HIT_RATE, TARGETS
 from memnet.data.two_classes import read_truth
 from memnet.errors import MemnetError
@@ -111,7 +117,8 @@ def _read_human(dataset: SuiteDataset) -> _Human:
             f"Nothing says which column of {dataset.truth} has the human scores; add truth_column "
             f"to the data set {dataset.name}."
         )
-    return _Human(read_truth(dataset.truth, column=column, id_column=id_column)[0], id_column)
+    ids = id_column_of(dataset.truth, id_column)
+    return _Human(read_truth(dataset.truth, column=column, id_column=ids)[0], id_column)
 
 
 def table_of(file: str, column: str, model: SuiteModel) -> ScoreTable:
