@@ -104,7 +104,8 @@ def compare(
     trained_on: list[str] = typer.Option(
         [],
         help="What a model was trained on, where its table does not say it: NAME=DATASET, such as "
-        "mine=lamem:train:1; NAME=none for no data set. Repeat for several.",
+        "mine=lamem:train (a split's number may follow: ':1'); NAME=none for no data set. Repeat "
+        "for several.",
     ),
     resamples: int = typer.Option(
         10_000, min=1, help="Number of bootstrap resamples, and of permutations."

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from rich.text import Text
 
-from memnet.cli import _flush, commands, main
+from memnet.cli import _flush, app, commands, main
 from memnet.cli.messages import command_line
 from memnet.compare.report.table_model import Column
 from memnet.compare.report.terminal import print_table
@@ -162,6 +164,21 @@ def test_help_flows_and_names_numbers(memnet_command):
     examples = memnet_command("train", "--help", COLUMNS="120").stdout
     assert "--truth-column hit_rate \\ " in examples  # lines that were set as lines stay
     assert "--install-completion" in memnet_command("--help", COLUMNS="120").stdout
+
+
+def test_no_help_is_read_as_markup():
+    # Rich makes a tram of ":train:" and swallows what stands in brackets.
+    def every(command, name):
+        yield name, command
+        for sub, inner in getattr(command, "commands", {}).items():
+            yield from every(inner, f"{name} {sub}")
+
+    commands = dict(every(typer.main.get_command(app), "memnet"))
+    assert "memnet compare" in commands
+    for name, command in commands.items():
+        texts = [command.help, *(getattr(each, "help", None) for each in command.params)]
+        for text in filter(None, texts):
+            assert Text.from_markup(text).plain == text.replace("\b", ""), name
 
 
 def test_what_is_printed_in_tables_gives_no_orders_to_the_terminal(
