@@ -44,7 +44,7 @@ def train_a_probe(
     from memnet.experiments.probe import ProbeSettings, say_results, train_probe
     from memnet.weights.store import home
 
-    built = _without_a_needless_test(data).build()
+    built = _for_folds(data).build()
     for sentence in built.description.get("notes", ()):
         say(sentence)
     say_some(built.set_aside, "left out of the run")
@@ -106,10 +106,13 @@ def _target(asked: str, described: Mapping[str, Any]) -> str:
     return stated or HIT_RATE
 
 
-def _without_a_needless_test(data: DataOptions) -> DataOptions:
-    """Let all pictures be fitted to, unless a test part was asked for: folds are honest already."""
+def _for_folds(data: DataOptions) -> DataOptions:
+    """Let folds be drawn of all pictures, unless a test part was asked for: they are honest already.
+
+    A validation part is fitted to like the rest, so the smallest that there can be is drawn.
+    """
     drawn = bool(data.truth) != bool(data.memcat) and not data.lamem and not data.split_column
-    return dataclasses.replace(data, test="0") if drawn and not data.test else data
+    return dataclasses.replace(data, test=data.test or "0", val="2") if drawn else data
 
 
 def _print(record: dict[str, Any], out: Path) -> None:

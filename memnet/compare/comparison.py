@@ -63,7 +63,7 @@ ScoresInput = TableInput | ScoreTable | tuple[TableInput, str]
 """A table with predictions, or a table and its column with the predictions."""
 
 _LARGEST = 1e100  # squares must be finite
-_MOST_ALONE = 0.5  # of the pictures may be alone in their stratum
+MOST_ALONE = 0.5  # of the pictures may be alone in their stratum
 
 
 def compare_scores(
@@ -430,7 +430,7 @@ def _draws(
         )
     names, groups = np.unique(extras["group"].to_numpy(dtype=str), return_inverse=True)
     alone = int((np.bincount(groups) == 1).sum())
-    too_fine = alone > _MOST_ALONE * n
+    too_fine = alone > MOST_ALONE * n
     if strata and too_fine:
         raise MemnetError(
             f"Column {strata!r} has {len(names):,} different values for {n:,} pictures, and "

@@ -297,8 +297,8 @@ class ModelResults:
 
 
 def no_shares(prediction: Array) -> str:
-    """Say why predictions cannot be hit rates; "" where they can. Few may overstep."""
+    """Say why predictions cannot be shares of answers; "" where they can. Few may overstep."""
     outside = float(np.mean((prediction < 0) | (prediction > 1)))
     if outside <= MOST_OUTSIDE:
         return ""
-    return f"{outside:.0%} of the predictions lie outside 0 to 1, so they cannot be hit rates"
+    return f"{outside:.0%} of the predictions lie outside 0 to 1, so they cannot be shares"

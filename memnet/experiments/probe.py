@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ import pandas as pd
 import torch
 
 from memnet import __version__
-from memnet.compare.comparison import compare_scores
+from memnet.compare.comparison import MOST_ALONE, compare_scores
 from memnet.compare.report.render import write_report
 from memnet.data.contamination import DatasetName, judge_contamination
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
@@ -119,14 +120,44 @@ def train_probe(
         if the backbone is not to be had, there are too few pictures or groups, or the folder holds
         something else.
     """
+    # What can be refused is refused before anything is written or computed.
     check_target(settings.target)
+    _check_folds(settings, data, beside)
+    backbone, computed_on = find_backbone(settings.backbone), _device(device)
     with lock_folder(out):
         _claim(out, settings, data)
-        return _train(settings, data, out, beside, cache, _device(device), command)
+        return _train(settings, backbone, data, out, beside, cache, computed_on, command)
+
+
+def _check_folds(settings: ProbeSettings, data: TrainingSet, beside: pd.DataFrame | None) -> None:
+    """Refuse folds that cannot be drawn, and say where whole groups make fewer than asked for."""
+    fitted = data.table[data.table["part"] != "test"]
+    if fitted["score"].nunique() == 1:
+        raise MemnetError(
+            f"All human scores are {fitted['score'].iloc[0]:g}: there is nothing to predict. Is it "
+            "the right column?"
+        )
+    ids = fitted["image_id"].tolist()
+    groups = None if beside is None or "group" not in beside else beside.loc[ids, "group"].tolist()
+    if groups is not None:
+        sizes = Counter(groups)
+        named = len(sizes)
+        alone = sum(size == 1 for size in sizes.values())
+        if alone > MOST_ALONE * len(ids):
+            raise MemnetError(
+                f"Column {settings.group_column!r} has {named:,} different values for "
+                f"{len(ids):,} pictures, and {alone:,} pictures are alone in their group: that "
+                "keeps nothing together; name a coarser column with --group-column, or leave it "
+                "out."
+            )
+        if 3 <= named < settings.folds:
+            say(f"{named} groups make {named} folds, not {settings.folds}: each stays whole.")
+    draw_folds(ids, settings.folds, settings.seed, groups)
 
 
 def _train(
     settings: ProbeSettings,
+    backbone: Backbone,
     data: TrainingSet,
     out: Path,
     beside: pd.DataFrame | None,
@@ -134,7 +165,6 @@ def _train(
     device: torch.device,
     command: str,
 ) -> dict[str, Any]:
-    backbone = find_backbone(settings.backbone)
     spec = backbone.probe_spec(settings.crops)
     probe = make_probe(backbone)
     digest = backbone.digest()
@@ -212,19 +242,20 @@ def _device(name: str) -> torch.device:
 
 
 def _claim(out: Path, settings: ProbeSettings, data: TrainingSet) -> None:
-    """Make sure that a folder is empty, or holds this very probe."""
+    """Make sure that a folder is empty, or holds this very probe, or nothing of another one yet."""
     wanted = {**asdict(settings), "data": data.digest(), "called": list(data.trained_on)}
     begun = out / ".probe.json"
+    finished = any(not path.name.startswith(".") for path in out.iterdir())
     try:
         before = parse_json(read_json_text(begun))
     except (OSError, ValueError):
-        if any(not path.name.startswith(".") for path in out.iterdir()):
+        if finished:
             raise MemnetError(
                 f"{out} holds files that are no probe; choose another --out."
             ) from None
         before = {}
     changed = [name for name in wanted if before and before.get(name) != wanted[name]]
-    if changed:
+    if changed and finished:
         raise MemnetError(
             f"{out} holds another probe (different: {', '.join(changed)}); choose another --out."
         )

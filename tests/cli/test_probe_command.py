@@ -54,6 +54,7 @@ def test_a_probe_is_fitted_judged_and_scored_with(place):
     assert "held out     rho ." in done.stdout
     assert "mean over 3 folds (clean)" in done.stdout
     assert "A notice of the backbone." in done.stderr
+    assert "3 groups make 3 folds, not 5" in done.stderr
     record = json.loads((place / "runs/mine/probe.json").read_text())
     assert record["data"]["counts"] == {"fitted": 60, "test": 0}  # all: folds are honest already
     assert record["settings"]["target"] == "hit_rate"
@@ -116,3 +117,32 @@ def test_a_probe_needs_no_lightning(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_misspelling_leaves_no_folder_that_stands_in_the_way(place):
+    mine = ("--out", "runs/second-try")
+    assert "no backbone" in complaint(*PROBE, "--backbone", "small.safetensor:convolutions", *mine)
+    assert not (place / "runs/second-try").exists()
+    assert "3 or more" in complaint(*PROBE, *BACKBONE, "--folds", "2", *mine)
+    run_memnet(*PROBE, *BACKBONE, "--folds", "3", *mine)
+
+
+def test_a_group_per_picture_is_no_group():
+    said = complaint(*PROBE, *BACKBONE, "--group-column", "image_id", "--out", "runs/fine")
+    assert "60 different values for 60 pictures" in said
+    assert "a coarser column with --group-column" in said
+
+
+def test_equal_scores_are_nothing_to_predict(place):
+    table = pd.read_csv(place / "truth.csv").assign(hit_rate=0.7)
+    table.to_csv(place / "equal.csv", index=False)
+    given = [each.replace("truth.csv", "equal.csv") for each in PROBE]
+    said = complaint(*given, *BACKBONE, "--out", "runs/equal")
+    assert "All human scores are 0.7: there is nothing to predict" in said
+
+
+def test_a_few_pictures_need_no_validation_part(place):
+    pd.read_csv(place / "truth.csv").head(8).to_csv(place / "few.csv", index=False)
+    given = [each.replace("truth.csv", "few.csv") for each in PROBE]
+    done = run_memnet(*given, *BACKBONE, "--folds", "3", "--out", "runs/few")
+    assert "mean over 3 folds" in done.stdout

@@ -110,7 +110,7 @@ def _p_values(record: RunRecord) -> str:
     if _has(record, "sd_ratio_noise_matched"):
         text += (
             " Noise-matched, p is the share of human scores drawn anew, as if the predictions were "
-            "the hit rates, that lie at least as far from what these lead one to expect."
+            "the true rates, that lie at least as far from what these lead one to expect."
         )
     if _has(record, "dip"):
         text += (
