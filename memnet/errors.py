@@ -22,11 +22,14 @@ _LONGEST = 200
 """Letters of a name that a message shows, and that are compared with known ones."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> MemnetError:
-    """Build the error for a name that is not there: the nearest one, then all of them."""
+def unknown_name(kind: str, name: str, known: Iterable[str], meant: str = "") -> MemnetError:
+    """Build the error for a name that is not there: the nearest one, then all of them.
+
+    ``meant`` is the one that it stands for in other people's spelling, "" where none is known.
+    """
     names = list(known)
     begun = [known_name for known_name in names if known_name.startswith(f"{name}.")]
-    near = begun or get_close_matches(name[:_LONGEST], names, n=1)
+    near = [meant] if meant else begun or get_close_matches(name[:_LONGEST], names, n=1)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     listed = ", ".join(repr(known_name) for known_name in names) or "none"
     shown = repr(name[:_LONGEST]) + ("..." if len(name) > _LONGEST else "")

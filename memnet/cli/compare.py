@@ -154,8 +154,7 @@ def compare(
     if copies:
         refuse_to_replace(kept)
     require_writable(out)
-    for name in (dataset, *dict.fromkeys(each for sets in declared.values() for each in sets)):
-        say_if_misspelt(name)
+    say_if_misspelt(dataset)
     command = command_line()
     trouble = False
     if images:  # only here: without pictures to score, nothing needs torch

@@ -47,18 +47,13 @@ def say_ignored(inputs: Inputs) -> None:
 
 def say_if_misspelt(dataset: str) -> None:
     """Doubt the name of a data set that memnet does not know, but one that is nearly the same."""
-    from difflib import get_close_matches
+    from memnet.data.contamination import nearly_known
 
-    from memnet.data.contamination import DatasetName
-    from memnet.data.datasets import known_datasets
-
-    known = known_datasets()
-    for name in sorted(DatasetName.parse(dataset).names - known.keys()):
-        if near := get_close_matches(name, known, n=1, cutoff=0.8):
-            say(
-                f"memnet knows no data set {name!r}; if you mean {near[0]!r}, say so: else whether "
-                "a model was trained on these pictures cannot be told"
-            )
+    for name, near in nearly_known(dataset).items():
+        say(
+            f"memnet knows no data set {name!r}; if you mean {near!r}, say so: else whether "
+            "a model was trained on these pictures cannot be told"
+        )
 
 
 def say_unreadable(inputs: Inputs) -> None:

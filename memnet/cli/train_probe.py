@@ -107,7 +107,7 @@ def _target(asked: str, described: Mapping[str, Any]) -> str:
 
 
 def _for_folds(data: DataOptions) -> DataOptions:
-    """Let folds be drawn of all pictures, unless a test part was asked for: they are honest already.
+    """Draw folds of all pictures, unless a test part was asked for: they are honest already.
 
     A validation part is fitted to like the rest, so the smallest that there can be is drawn.
     """

@@ -191,6 +191,19 @@ def warn_of_unknown_dataset(dataset: str, words: Collection[str]) -> list[Cautio
     ]
 
 
+def warn_of_unused_false_alarms(column: str) -> list[Caution]:
+    """Say that a column of false alarms was named, "" for none, and the scores hold none."""
+    if not column:
+        return []
+    return [
+        Caution(
+            f"The column {column} was not used: the human scores are hits / responses, with no "
+            "false alarms taken off.",
+            "false-alarms-unused",
+        )
+    ]
+
+
 def warn_of_few_resamples(resamples: int) -> list[Caution]:
     """Say that intervals and p values are imprecise."""
     if resamples >= _FEW_RESAMPLES:

@@ -23,6 +23,7 @@ from memnet.compare.cautions import (
     warn_of_small_classes,
     warn_of_tables,
     warn_of_unknown_dataset,
+    warn_of_unused_false_alarms,
 )
 from memnet.compare.comparison_input import MARGIN, NO_SCORES, ComparisonInput
 from memnet.compare.description import (
@@ -45,7 +46,7 @@ from memnet.data.manifest import Truth, read_manifest
 from memnet.data.matching import join
 from memnet.data.score_tables import ScoreTable
 from memnet.data.tables import TableInput, id_column_of
-from memnet.data.targets import check_target
+from memnet.data.targets import HIT_RATE, check_target
 from memnet.data.two_classes import classes_of, read_truth
 from memnet.errors import MemnetError
 from memnet.stats.levels import LEVEL
@@ -169,7 +170,7 @@ def compare_scores(
     if strata_column and clusters_column:
         raise MemnetError("Resample within strata or by clusters, not both.")
     table, manifest, set_aside = _open(truth)
-    known = manifest or {}
+    known, named_false_alarms = manifest or {}, false_alarms_column
     truth_column = truth_column or known.get("truth_column") or ""
     if not truth_column:
         raise MemnetError("Say which column has the human scores (--truth-column).")
@@ -242,13 +243,14 @@ def compare_scores(
     if classes is not None:
         hits = responses = false_alarms = answers = measure = None
         no_counts = NO_SCORES
+    counted = "" if hits is None else HIT_RATE if false_alarms is None else "corrected"
     target = settle_target(
         target,
         known,
         truth_column,
         hits_column=hits_column,
         false_alarms_column=false_alarms_column,
-        counted="" if hits is None else "hit_rate" if false_alarms is None else "corrected",
+        counted=counted,
     )
     rhos = category_rhos(joined.truth, joined.predictions, draws) if strata_column else None
     analysis = analyse(
@@ -288,6 +290,7 @@ def compare_scores(
         *(warn_of_lone_pictures(joined.ids, draws, strata_column) if strata_column else ()),
         *(warn_of_small_classes(classes, joined) if classes is not None else ()),
         *warn_of_counts(joined.ids, responses),
+        *(warn_of_unused_false_alarms(named_false_alarms) if counted == HIT_RATE else ()),
         *warn_of_unknown_dataset(dataset, [info["contamination"] for info in infos]),
         *warn_of_few_resamples(resamples),
     ]

@@ -11,14 +11,14 @@ import pandas as pd
 from memnet.compare.extremes import find_extremes
 from memnet.compare.published import HUMAN, published, published_for
 from memnet.data.columns import Scores
-from memnet.data.contamination import DatasetName, judge_contamination
+from memnet.data.contamination import DatasetName, judge_contamination, nearly_known
 from memnet.data.declared import is_by_hand, words_of_declaration
 from memnet.data.matching import MATCH_RULES, Joined
 from memnet.data.tables import TABLE_GIVEN, TableInput, split_sheet
 from memnet.data.targets import HIT_RATE, target_words
 from memnet.data.two_classes import Classes
 from memnet.util.caution import Caution
-from memnet.util.text import model_label
+from memnet.util.text import join_names, model_label
 from memnet.weights.catalogue import catalogue
 from memnet.weights.digests import file_digest
 from memnet.weights.known_models import named_after
@@ -108,7 +108,8 @@ def describe_model(
     }
     # What memnet wrote of a table's numbers goes before what the spelling of its name suggests.
     exact = catalogue().get(model.name.partition(":")[0])
-    entry = named_after(model.name) if by_hand else exact
+    called = [model.name, about.get("written_for", "")]
+    entry = next(filter(None, map(named_after, called)), None) if by_hand else exact
     if entry is not None:
         info |= {
             "title": entry.title,
@@ -136,6 +137,7 @@ def describe_model(
     cautions = [
         *_other_target(info, about if by_hand else {}),
         *(_declare(info, by, said) for by, said in declarations if said is not None),
+        *(_misspelt(info["name"], by, said) for by, said in declarations if said is not None),
     ]
     verdict = judge_contamination(
         info.get("trained_on"), dataset, split_unpublished=info.get("split_unpublished", ())
@@ -167,6 +169,19 @@ def _declare(info: dict[str, Any], by: str, said: Sequence[str]) -> Caution | No
         f"By {by}, {info['name']} was trained on {', '.join(names) or 'no data set'}, but it is "
         f"known to be trained on {', '.join(kept)}, too: it is judged by all of them.",
         "declared-less",
+    )
+
+
+def _misspelt(model: str, by: str, said: Sequence[str]) -> Caution | None:
+    """Doubt a declared data set that memnet does not know, but one that is nearly the same."""
+    near = {name: known for each in said for name, known in nearly_known(each).items()}
+    if not near:
+        return None
+    meant = join_names([f"{known} for {name}" for name, known in near.items()])
+    return Caution(
+        f"By {by}, {model} was trained on {join_names(list(near))}, which memnet does not know: "
+        f"write {meant} if that is meant, or the model is judged as if it had not seen it.",
+        "declared-unknown",
     )
 
 

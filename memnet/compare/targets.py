@@ -70,7 +70,7 @@ def _possible(counted: str, false_alarms_column: str) -> tuple[str, ...]:
 def warn_of_targets(
     target: str, models: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any], column: str
 ) -> list[Caution]:
-    """Say which models estimate something else than the human scores are.
+    """Say which models estimate something else than the human scores are, or are called.
 
     Parameters
     ----------
@@ -78,6 +78,23 @@ def warn_of_targets(
     models : of the record.
     manifest, column : of the human scores.
     """
+    hint = target_in_name(column)
+    if target and hint not in ("", target) and not label_target(manifest, column):
+        return [
+            Caution(
+                f"The column of human scores is called {column}, as if it held "
+                f"{target_words(hint)}, and was taken for {target_words(target)}: is it the right "
+                "one?",
+                "target-name",
+            ),
+            *_warn_of_other_targets(target, models, manifest, column),
+        ]
+    return _warn_of_other_targets(target, models, manifest, column)
+
+
+def _warn_of_other_targets(
+    target: str, models: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any], column: str
+) -> list[Caution]:
     by_target: dict[str, list[str]] = {}
     for model in models:
         if model["target"] not in ("", target or HIT_RATE):

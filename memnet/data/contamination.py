@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from memnet.data.datasets import PARTS, known_datasets
 from memnet.errors import MemnetError
@@ -118,6 +119,22 @@ def check_trained_on(names: Iterable[str] | None) -> tuple[str, ...] | None:
             )
         DatasetName.parse(name)
     return listed
+
+
+def nearly_known(dataset: str) -> dict[str, str]:
+    """Return the unknown names in a data set's name -> the known one that each may be meant for.
+
+    Examples
+    --------
+    >>> nearly_known("memact:train:1"), nearly_known("ours")
+    ({'memact': 'memcat'}, {})
+    """
+    known = known_datasets()
+    near = {
+        name: get_close_matches(name, known, n=1, cutoff=0.8)
+        for name in sorted(DatasetName.parse(dataset).names - known.keys())
+    }
+    return {name: names[0] for name, names in near.items() if names}
 
 
 @dataclass(frozen=True, kw_only=True)

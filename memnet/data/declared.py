@@ -68,11 +68,15 @@ def about_model(
     ----------
     models : model -> what is known of it.
     label : what the model is called in the comparison.
-    named : whether the user called it so. Else the only entry is meant, whatever its name.
+    named : whether the user called it so. Else the only entry is meant, whatever its name; of one
+        that was written by hand, ``written_for`` is the name, which may be that of a known model.
     """
     if label in models:
         return models[label]
-    return next(iter(models.values())) if len(models) == 1 and not named else None
+    if len(models) != 1 or named:
+        return None
+    ((written_for, about),) = models.items()
+    return {**about, "written_for": written_for} if is_by_hand(about) else about
 
 
 def warn_of_unused(

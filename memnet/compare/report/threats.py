@@ -51,6 +51,11 @@ THREATS = (
     Threat("crossed-target", TARGET),
     Threat("unknown-target", TARGET),
     Threat(
+        "target-name",
+        TARGET,
+        short="What the human scores are and how their column is called differ: see the warnings.",
+    ),
+    Threat(
         "missing-code",
         ROWS,
         r"may stand for a missing value",
@@ -76,6 +81,11 @@ THREATS = (
         "declared-less",
         SEEN,
         short="What was declared of a model contradicts what is known of it: see the warnings.",
+    ),
+    Threat(
+        "declared-unknown",
+        SEEN,
+        short="What a model is said to be trained on may be misspelt: see the warnings.",
     ),
     Threat("sidecar", SEEN),
     Threat(
