@@ -197,9 +197,9 @@ def _known() -> list[WeightEntry]:
 
 def _find(name: str) -> WeightEntry:
     """Look a model or backbone up; an unknown name is answered with the nearest of both."""
-    from memnet.errors import unknown_name
+    from memnet.weights.known_models import no_such_model
 
     known = {entry.name: entry for entry in _known()}
     if name not in known:
-        raise unknown_name("model or backbone", name, known)
+        raise no_such_model("model or backbone", name, known)
     return known[name]

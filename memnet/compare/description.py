@@ -109,7 +109,8 @@ def describe_model(
     # What memnet wrote of a table's numbers goes before what the spelling of its name suggests.
     exact = catalogue().get(model.name.partition(":")[0])
     called = [model.name, about.get("written_for", "")]
-    entry = next(filter(None, map(named_after, called)), None) if by_hand else exact
+    named = [entry for name in called if (entry := named_after(name)) is not None]
+    entry = next(iter(named), None) if by_hand else exact
     if entry is not None:
         info |= {
             "title": entry.title,

@@ -279,6 +279,13 @@ def _learning_curve(
     return {share: each for share, each in curve.items() if np.isfinite(each).all()}
 
 
+def _fitted_to(data: TrainingSet) -> list[str]:
+    """Name what the weight file has seen: the whole data set, where no part was kept for a test."""
+    if data.count("test"):
+        return list(data.trained_on)
+    return list(dict.fromkeys(DatasetName.parse(name).base for name in data.trained_on))
+
+
 def _fold_names(data: TrainingSet, ids: list[str], folds: Any) -> tuple[str, str]:
     """Name what a held-out prediction was fitted to, and what it is tested on.
 
@@ -318,7 +325,7 @@ def _write_weights(
         licence="; ".join(filter(None, ["the trainer's own", f"backbone: {backbone.licence}"])),
         licence_notice=backbone.licence_notice,
         citation="; ".join(filter(None, [SOURCES, backbone.citation])),
-        trained_on=None if seen is None else tuple(dict.fromkeys([*seen, *data.trained_on])),
+        trained_on=None if seen is None else tuple(dict.fromkeys([*seen, *_fitted_to(data)])),
         remark="; ".join(filter(None, [f"ridge regression on {backbone.name}", backbone.remark])),
         preprocess=spec,
         output=OUTPUT,
@@ -354,7 +361,9 @@ def _write_held_out(
             header,
             trained_on=None if seen is None else (*seen, names[0]),
             remark=f"{header.remark}; predictions of {int(folds.max()) + 1} regressions, each of "
-            f"pictures that it was not fitted to; as a data set these are {names[1]}",
+            "pictures that it was not fitted to; the regressions differ in level, which alone "
+            "pulls rho over all pictures down, below zero where it is weak: the value to report is "
+            f"the mean over folds, in ../report.html; as a data set these are {names[1]}",
         )
     )
     identity |= {"weights_sha256": "", "tensors_sha256": ""}  # several regressions, not the file

@@ -116,7 +116,7 @@ def preprocess_tensor(
     >>> tuple(crops.shape), bool(picture.grad.abs().sum() > 0)
     ((1, 1, 3, 227, 227), True)
     """
-    _check(pictures)
+    _check(pictures, exact)
     pictures = pictures.to(torch.promote_types(pictures.dtype, torch.float32))
     x = _resize(pictures * 255.0, spec)
     if exact and rounds_to_8_bits(spec):
@@ -141,7 +141,9 @@ def preprocess_tensor(
     return torch.stack([crops[number] for number in range(spec.n_crops)], dim=1)
 
 
-def _check(pictures: Tensor) -> None:
+def _check(pictures: Tensor, exact: bool) -> None:
+    if exact not in (True, False):
+        raise MemnetError(f"exact is {exact!r}; it must be True or False.")
     if not isinstance(pictures, Tensor):
         raise MemnetError(
             f"Pictures must be a torch tensor, not a {type(pictures).__name__}; score() takes "
@@ -154,11 +156,16 @@ def _check(pictures: Tensor) -> None:
             f"this one is {shape} of {pictures.dtype}."
         )
     low, high = pictures.detach().amin().item(), pictures.detach().amax().item()
-    if not (low >= -_OVERSTEP and high <= 1 + _OVERSTEP):  # also catches NaN
-        raise MemnetError(
-            f"Pictures as a tensor hold values of 0 to 1; this one spans {low:g} to {high:g}"
-            + (": divide it by 255." if high > 1 + _OVERSTEP else ".")
-        )
+    if low >= -_OVERSTEP and high <= 1 + _OVERSTEP:
+        return
+    advice = ""  # of NaN
+    if high > 1 + _OVERSTEP:
+        advice = ": divide grey levels by 255, undo a normalisation"
+    elif low < -_OVERSTEP:
+        advice = ": (x + 1) / 2 brings -1 to 1 there"
+    raise MemnetError(
+        f"Pictures as a tensor hold values of 0 to 1; this one spans {low:g} to {high:g}{advice}."
+    )
 
 
 def _resize(levels: Tensor, spec: PreprocessSpec) -> Tensor:

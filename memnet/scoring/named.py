@@ -11,13 +11,14 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from memnet.data.targets import HIT_RATE
-from memnet.errors import MemnetError, unknown_name
+from memnet.errors import MemnetError
 from memnet.legacy.variants import as_variant, check_slug, check_variant
 from memnet.scoring import plugins
 from memnet.util.text import model_label
 from memnet.weights import store
 from memnet.weights.catalogue import ModelEntry, catalogue
 from memnet.weights.files import WeightHeader, read_header, read_weights
+from memnet.weights.known_models import no_such_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,7 +113,7 @@ def _entry(name: str) -> ModelEntry:
     """Look a model of the catalogue up; an unknown name is answered with installed ones, too."""
     known = catalogue()
     if name not in known:
-        raise unknown_name("model", name, [*known, *plugins.plugins()])
+        raise no_such_model("model", name, [*known, *plugins.plugins()])
     return known[name]
 
 

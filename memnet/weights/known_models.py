@@ -6,13 +6,14 @@ The facts are in ``known_models.toml``, and in the catalogue where the weights c
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
 from memnet.data.contamination import check_trained_on
 from memnet.data.targets import check_target
-from memnet.errors import MemnetError
+from memnet.errors import MemnetError, unknown_name
 from memnet.util.resources import packaged_toml
 from memnet.weights.catalogue import ModelEntry, catalogue
 
@@ -76,6 +77,23 @@ def named_after(name: str) -> ModelEntry | KnownModel | None:
     if base in catalogue():
         return catalogue()[base]
     return _by_spelling().get(_spelling(base))
+
+
+def no_such_model(kind: str, name: str, known: Iterable[str]) -> MemnetError:
+    """Build the error for a name that cannot be loaded: that of a known model has no weights here.
+
+    Parameters
+    ----------
+    kind, name, known : as for :func:`memnet.errors.unknown_name`.
+    """
+    model = named_after(name)
+    if isinstance(model, KnownModel):
+        return MemnetError(
+            f"memnet has no weights of {model.title}. It knows what {model.name} was trained on: "
+            "`memnet compare` judges a table of its scores, which are to be had with its authors' "
+            f"program ({model.url})."
+        )
+    return unknown_name(kind, name, known, "" if model is None else model.name)
 
 
 @cache

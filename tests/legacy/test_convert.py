@@ -535,9 +535,9 @@ def test_gradients_flow_to_pictures_and_not_to_weights(out):
 @pytest.mark.parametrize(
     ("pictures", "says"),
     [
-        (torch.full((1, 3, 8, 8), 200.0), "divide it by 255"),
+        (torch.full((1, 3, 8, 8), 200.0), "divide grey levels by 255"),
         (torch.full((1, 3, 8, 8), float("nan")), "spans nan"),
-        (torch.full((1, 3, 8, 8), -1.0), "values of 0 to 1"),
+        (torch.full((1, 3, 8, 8), -1.0), r"\(x \+ 1\) / 2 brings -1 to 1 there"),
         (np.zeros((1, 3, 8, 8)), "must be a torch tensor, not a ndarray"),
     ],
 )
@@ -545,3 +545,5 @@ def test_tensors_that_are_no_pictures_in_0_to_1_are_refused(out, pictures, says)
     import_memnet(MINI / "mini_v2.caffemodel", mean=MEAN, out=out)
     with pytest.raises(MemnetError, match=says):
         memnet.load(out, device="cpu").score_tensor(pictures)
+    with pytest.raises(MemnetError, match="must be True or False"):
+        memnet.load(out, device="cpu").score_tensor(torch.zeros(1, 3, 8, 8), exact="no")

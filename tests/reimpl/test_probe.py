@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -236,6 +237,19 @@ def test_nothing_is_downloaded_where_the_network_is_forbidden(monkeypatch, tmp_p
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(MemnetError, match="the network is forbidden"):
         find_backbone("torchvision:resnet18")
+
+
+def test_no_library_looks_for_the_network_that_is_forbidden(monkeypatch, tmp_path):
+    pytest.importorskip("timm", reason="needs timm")
+    monkeypatch.setenv("MEMNET_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *place, **_: asked.append(place))
+    with pytest.raises(MemnetError, match="The network is forbidden"):
+        find_backbone("timm:resnet10t")
+    with pytest.raises(MemnetError, match="is no classifier whose last layer"):
+        find_backbone("torchvision:fcn_resnet50@random")
+    assert asked == []
 
 
 def test_a_library_that_is_missing_says_how_to_have_it(monkeypatch):

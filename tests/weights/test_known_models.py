@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import memnet
+from memnet.cli import app
 from memnet.compare.published import published
 from memnet.data.contamination import judge_contamination
+from memnet.errors import MemnetError
 from memnet.weights.catalogue import catalogue
 from memnet.weights.known_models import known_models, named_after
 
@@ -95,3 +98,12 @@ def test_a_comparison_judges_the_table_and_shows_the_published_values_beside():
     assert mine["contamination"] == "unknown"
     beside = {(row["model"], row["text"]) for row in record.published if row["model"] != "human"}
     assert beside == {("AMNet", "0.67666")}
+
+
+def test_a_known_model_without_weights_is_not_called_unknown():
+    with pytest.raises(MemnetError, match="memnet has no weights of AMNet .* judges a table"):
+        memnet.load("AMNet")
+    with pytest.raises(MemnetError, match="There is no model 'AMNett'"):
+        memnet.load("AMNett")
+    done = CliRunner().invoke(app, ["weights", "fetch", "AMNet"])
+    assert "memnet has no weights of AMNet" in str(done.exception)

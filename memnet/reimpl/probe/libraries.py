@@ -8,7 +8,7 @@ the network was trained at (7/8 of that). The library's normalisation is part of
 from __future__ import annotations
 
 import json
-import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -68,9 +68,11 @@ def _import(library: str) -> Any:
 
 def _guarded(library: str, name: str, call: Callable[[], Any]) -> Any:
     """Call into a library, which must not use the network where that is forbidden."""
-    before = os.environ.get("HF_HUB_OFFLINE")
-    if offline():
-        os.environ["HF_HUB_OFFLINE"] = "1"
+    # The hub's library, which the others download by, reads its variable once, at its import.
+    hub: Any = sys.modules.get("huggingface_hub.constants")
+    before = getattr(hub, "HF_HUB_OFFLINE", False)
+    if hub and offline():
+        hub.HF_HUB_OFFLINE = True
     try:
         return call()
     except MemnetError:
@@ -80,10 +82,8 @@ def _guarded(library: str, name: str, call: Callable[[], Any]) -> Any:
         why = " The network is forbidden (--offline or MEMNET_OFFLINE)." if offline() else ""
         raise MemnetError(f"{library} cannot give {name!r} ({reason}).{why}") from error
     finally:
-        if before is None:
-            os.environ.pop("HF_HUB_OFFLINE", None)
-        else:
-            os.environ["HF_HUB_OFFLINE"] = before
+        if hub:
+            hub.HF_HUB_OFFLINE = before
 
 
 def _spec(side: int) -> PreprocessSpec:
@@ -114,8 +114,14 @@ def _forbid_download(library: str, model: str) -> None:
 
 
 def _torchvision(model: str, weights: str) -> Backbone:
-    from torchvision.models import get_model_weights
+    import torchvision
+    from torchvision.models import get_model_weights, list_models
 
+    if model in set(list_models()) - set(list_models(module=torchvision.models)):
+        raise MemnetError(
+            f"torchvision:{model} is no classifier whose last layer could be left out; name "
+            "another backbone."
+        )
     recipe = {"library": "torchvision", "model": model}
     network = build_model(recipe)
     words: tuple[str, ...] = ("ImageNet (torchvision)",)

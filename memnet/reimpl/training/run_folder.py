@@ -113,7 +113,8 @@ def read_begun(out: Path) -> tuple[TrainConfig, TrainingSet]:
     """
     if not (out / CONFIG).is_file():
         raise MemnetError(
-            f"{out} holds no training run; give --preset or --config, and the data, to begin one."
+            f"{out} holds no training run; give --preset or --config, and the data, to begin one. "
+            "(A probe goes on by the same whole command.)"
         )
     config = read_config(file=out / CONFIG)
     try:

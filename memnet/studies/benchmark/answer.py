@@ -14,6 +14,8 @@ from memnet.studies.benchmark.record import (
     BenchmarkRecord,
     ModelContrast,
     ModelSummary,
+    contenders,
+    counts,
 )
 from memnet.util.text import join_names
 
@@ -21,16 +23,6 @@ SHOWN = 3
 """Models that the answer names before it counts the others."""
 MAYBE = {"possibly": "possibly contaminated", "unknown": "contamination unknown"}
 """The words that do not speak for themselves in a sentence."""
-
-
-def counts(cell: BenchmarkCell) -> bool:
-    """Whether a cell has a number that can be the highest of its data set."""
-    return (
-        cell.rho is not None
-        and not cell.missing
-        and cell.contamination != "contaminated"
-        and not cell.crossed
-    )
 
 
 def crossing(record: BenchmarkRecord, cell: BenchmarkCell) -> str:
@@ -115,18 +107,20 @@ def write_findings(record: BenchmarkRecord) -> list[str]:
 
 def dataset_answer(record: BenchmarkRecord, dataset: str) -> str:
     """Say which model ranks a data set's pictures best, of those that count."""
-    cells = [cell for cell in record.cells if cell.dataset == dataset and counts(cell)]
+    every = [cell for cell in record.cells if cell.dataset == dataset]
+    cells = contenders(every)
     if not cells:
         return f"{dataset}: no model has a number that counts."
     best = max(cells, key=lambda cell: cell.rho or 0.0)
-    word = "" if best.contamination == "clean" else f" ({MAYBE[best.contamination]})"
-    value = with_interval(best.rho, best.interval, bare=True)
+    word, value = _doubt(best), _rho(best)
     if best.ceiling is not None:
         value += f" (ceiling {fixed(best.ceiling, 2, bare=True)})"
     rivals = [cell.model for cell in cells if cell is not best]
     level = [model for model in rivals if not _is_above(record, dataset, best.model, model)]
     if not rivals:
-        text = f"{dataset}: the only number that counts is that of {best.model}{word}, rho {value}"
+        alone = len(list(filter(counts, every))) == 1
+        only = "number that counts is that" if alone else "number known to be clean is that"
+        text = f"{dataset}: the only {only} of {best.model}{word}, rho {value}"
     elif not level:
         others = "the other" if len(rivals) == 1 else f"the {len(rivals)} others"
         text = (
@@ -137,7 +131,19 @@ def dataset_answer(record: BenchmarkRecord, dataset: str) -> str:
             f"{dataset}: {best.model}{word} has the highest rho, {value}, not distinguishable from "
             f"{_listed(level)}"
         )
+    higher = [cell for cell in every if counts(cell) and (cell.rho or 0.0) > (best.rho or 0.0)]
+    if higher:
+        named = [f"{each.model}{_doubt(each)}, rho {_rho(each)}" for each in higher]
+        text += f". Higher, but not known to be unseen: {_listed(named)}"
     return f"{text}."
+
+
+def _doubt(cell: BenchmarkCell) -> str:
+    return "" if cell.contamination == "clean" else f" ({MAYBE[cell.contamination]})"
+
+
+def _rho(cell: BenchmarkCell) -> str:
+    return with_interval(cell.rho, cell.interval, bare=True)
 
 
 def _no_answer(record: BenchmarkRecord) -> str:

@@ -15,14 +15,19 @@ from typing import Any
 from memnet.compare.record import RunRecord
 from memnet.data.contamination import DatasetName, dataset_title
 from memnet.stats.dependent_correlations import holm
-from memnet.studies.benchmark.record import BenchmarkCell, BenchmarkRecord, PairedDifference
+from memnet.studies.benchmark.record import (
+    SEEN,
+    BenchmarkCell,
+    BenchmarkRecord,
+    PairedDifference,
+    contenders,
+)
 from memnet.studies.benchmark.summary import contrast, summarise
 from memnet.util.clock import utc_now
 from memnet.util.text import printable
 from memnet.util.versions import environment
 
 _ABOUT = ("title", "target", "licence", "citation", "source")
-SEEN = "contaminated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,7 @@ class Comparison:
     missing : model -> why it is not in the record.
     report : path of the comparison's page, relative to the benchmark's folder.
     warnings : sentences besides those of the record.
+    ids : of the pictures compared; none where they are not at hand.
     """
 
     name: str
@@ -48,6 +54,7 @@ class Comparison:
     missing: Mapping[str, str] = field(default_factory=dict)
     report: str = ""
     warnings: Sequence[str] = ()
+    ids: frozenset[str] = frozenset()
 
 
 def assemble(
@@ -150,8 +157,7 @@ def _mark_best(cells: Sequence[BenchmarkCell]) -> list[BenchmarkCell]:
 
     A contaminated cell is none of them, nor is one whose model estimates something else.
     """
-    eligible = [c for c in cells if c.rho is not None and not c.crossed and c.contamination != SEEN]
-    pool = [cell for cell in eligible if cell.contamination == "clean"] or eligible
+    pool = contenders(cells)
     highest = max((cell.rho for cell in pool if cell.rho is not None), default=None)
     return [replace(cell, best=cell in pool and cell.rho == highest) for cell in cells]
 
@@ -240,8 +246,12 @@ def _model(given: Mapping[str, Any], comparisons: Sequence[Comparison]) -> dict[
 def _not_independent(comparisons: Sequence[Comparison]) -> list[str]:
     """Say which data sets are of the same pictures, or may be: a mean takes them for two."""
     sentences = []
-    compared = [(each.name, each.record) for each in comparisons if each.record is not None]
-    for (one, a), (other, b) in combinations(compared, 2):
+    compared = [
+        (each.name, each.record, each.ids) for each in comparisons if each.record is not None
+    ]
+    for (one, a, a_ids), (other, b, b_ids) in combinations(compared, 2):
+        known = [DatasetName.parse(each.dataset) for each in (a, b) if each.dataset]
+        apart = len(known) == 2 and all(each.known for each in known)
         if a.items["digest"] == b.items["digest"]:
             sentences.append(
                 f"{one} and {other} are the same pictures: a mean over data sets takes them for "
@@ -251,5 +261,10 @@ def _not_independent(comparisons: Sequence[Comparison]) -> list[str]:
             sentences.append(
                 f"{one} and {other} are parts of one data set, and may share pictures: a mean "
                 "over data sets takes them for independent ones."
+            )
+        elif (shared := len(a_ids & b_ids)) and not apart:
+            sentences.append(
+                f"{one} and {other} have {shared:,} image ids in common: if these are the same "
+                "pictures, a mean over data sets takes them for independent ones."
             )
     return sentences

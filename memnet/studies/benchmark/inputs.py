@@ -63,12 +63,14 @@ class DatasetInputs:
     missing : model -> why it cannot be compared.
     warnings : sentences on pictures that could not be scored, or that a model costs the others.
     digest : of everything that decides the comparison's record.
+    ids : of the pictures that are compared.
     """
 
     tables: dict[str, ScoreTable] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     digest: str = ""
+    ids: frozenset[str] = frozenset()
 
 
 def gather(suite: Suite, dataset: SuiteDataset, scores: Path, machine: Machine) -> DatasetInputs:
@@ -250,11 +252,12 @@ def _leave_out_the_short(
                 "and all models are compared on the same ones; compare it by itself."
             )
     try:
-        common = len(join(human, [read[name] for name in inputs.tables], rule=dataset.match).ids)
+        joined = join(human, [read[name] for name in inputs.tables], rule=dataset.match)
     except MemnetError as error:
         inputs.missing |= dict.fromkeys(inputs.tables, str(error))
         inputs.tables.clear()
         return
+    inputs.ids, common = frozenset(joined.ids), len(joined.ids)
     if common < most:
         short = [f"{name} {counts[name]:,}" for name in inputs.tables if counts[name] < most]
         inputs.warnings.append(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from memnet.compare.report.digits import fixed, rounded, with_interval
 from memnet.compare.report.markdown import escape_markdown
-from memnet.studies.benchmark.answer import counts, sorted_summaries
-from memnet.studies.benchmark.record import BenchmarkCell, BenchmarkRecord, ModelSummary
+from memnet.studies.benchmark.answer import sorted_summaries
+from memnet.studies.benchmark.record import BenchmarkCell, BenchmarkRecord, ModelSummary, counts
 from memnet.studies.benchmark.tables import about_dataset, set_back
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.text import printable, words_of
 
 SCHEMA_VERSION = 1
+SEEN = "contaminated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,25 @@ class BenchmarkCell:
     best: bool = False
     missing: str = ""
     report: str = ""
+
+
+def counts(cell: BenchmarkCell) -> bool:
+    """Whether a cell has a number that can be the highest of its data set."""
+    return (
+        cell.rho is not None
+        and not cell.missing
+        and cell.contamination != SEEN
+        and not cell.crossed
+    )
+
+
+def contenders(cells: Sequence[BenchmarkCell]) -> list[BenchmarkCell]:
+    """Return the cells of a data set whose highest is the best: the clean, or else the doubtful.
+
+    A contaminated cell is none of them, nor is one whose model estimates something else.
+    """
+    eligible = [cell for cell in cells if counts(cell)]
+    return [cell for cell in eligible if cell.contamination == "clean"] or eligible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,7 +295,7 @@ class BenchmarkRecord:
             if not {(pair.dataset, pair.model_a), (pair.dataset, pair.model_b)} <= set(pairs):
                 raise ValueError(f"a difference is of {pair.model_a!r} and {pair.model_b!r}")
         for cell in self.cells:
-            if cell.best and (cell.rho is None or cell.crossed or cell.contamination == _SEEN):
+            if cell.best and (cell.rho is None or cell.crossed or cell.contamination == SEEN):
                 raise ValueError(f"{cell.model!r} cannot be the best on {cell.dataset!r}")
         for row in (*self.cells, *self.differences, *self.summaries, *self.contrasts):
             for name in _INTERVALS:
@@ -296,7 +317,6 @@ class BenchmarkRecord:
                 raise ValueError("a contrast has unknown data sets")
 
 
-_SEEN = "contaminated"
 _INTERVALS = ("interval", "disattenuated_interval", "prediction")
 _NUMBER = (float, None)
 _ENDS = ([float, float], None)

@@ -78,7 +78,7 @@ def benchmark(
     if resamples is not None:
         require_whole("resamples", resamples, 1)
         read = replace(read, resamples=resamples)
-    require_writable(out)
+    _claim(out)
     machine = Machine(device=device, batch_size=batch_size, command=command)
     comparisons = [_compare(read, dataset, out, machine) for dataset in read.datasets]
     return _write(
@@ -123,6 +123,18 @@ def benchmark_of_records(
     return _write(assemble(title, about, comparisons, command=command), out)
 
 
+def _claim(out: Path) -> None:
+    """Make sure that a folder can be written to, and holds nothing, or a benchmark."""
+    require_writable(out)
+    ours = ("datasets", "scores", RECORD)
+    found = sorted(out.iterdir()) if out.is_dir() else []
+    there = [path for path in found if not path.name.startswith(".")]
+    if there and not any((out / name).exists() for name in ours):
+        raise MemnetError(
+            f"{out} holds files that are no benchmark ({there[0].name}); choose another --out."
+        )
+
+
 def _write(record: BenchmarkRecord, out: Path) -> BenchmarkRecord:
     write_benchmark(record, out)
     write_text(out / RECORD, record.to_json())  # the last: where it is, the rest is, too
@@ -151,6 +163,7 @@ def _compare(suite: Suite, dataset: SuiteDataset, out: Path, machine: Machine) -
         missing=missing,
         report="" if record is None else (folder / "report.html").as_posix(),
         warnings=inputs.warnings,
+        ids=inputs.ids,
     )
 
 

@@ -28,7 +28,7 @@ from memnet.util.checks import require_whole
 from memnet.util.json_fields import NAME, Shape, check_shape
 from memnet.util.near_files import near_file
 from memnet.util.resources import parse_toml
-from memnet.util.text import abridged, printable, words_of
+from memnet.util.text import abridged, printable, shorten_list, words_of
 
 CARRIED = "package:"
 """Before the name of a table that memnet carries."""
@@ -283,7 +283,11 @@ def _dataset(row: Mapping[str, Any], folder: Path, models: Sequence[SuiteModel])
         scores = row.get("scores", {})
         for model in scores:
             if model not in {each.name for each in models}:
-                raise unknown_name("model in its scores", model, [each.name for each in models])
+                raise MemnetError(
+                    f"Its [dataset.scores] has a table of {model!r}, which is no model of the "
+                    "suite: add it to models, or as [[model]] with that name (those that it has: "
+                    f"{shorten_list([each.name for each in models]) or 'none'})."
+                )
         pictures = row.get("pictures", [])
         return SuiteDataset(
             name=name,

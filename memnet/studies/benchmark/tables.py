@@ -9,8 +9,8 @@ from urllib.parse import quote
 from memnet.compare.report.digits import fixed, rounded
 from memnet.compare.report.table_model import Cell, Column, Table, number_columns, p_value
 from memnet.data.targets import TARGETS
-from memnet.studies.benchmark.answer import counts, crossing, sorted_summaries, turned
-from memnet.studies.benchmark.record import BenchmarkCell, BenchmarkRecord
+from memnet.studies.benchmark.answer import crossing, sorted_summaries, turned
+from memnet.studies.benchmark.record import BenchmarkCell, BenchmarkRecord, counts
 
 SET_BACK = (
     "A number in brackets does not count: the model was trained on these pictures "

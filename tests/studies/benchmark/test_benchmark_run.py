@@ -13,6 +13,7 @@ import memnet
 from benchmark_suites import ELSEWHERE, PREDICTORS, write_lab, write_suite
 from memnet.errors import MemnetError
 from memnet.studies.benchmark import run
+from memnet.studies.benchmark.answer import dataset_answer
 from memnet.studies.benchmark.record import BenchmarkRecord
 from memnet.studies.benchmark.run import RECORD, benchmark
 
@@ -106,6 +107,16 @@ def test_where_no_cell_is_clean_the_best_is_of_the_doubtful_ones(copy):
     assert changed.cell("memcat", "good").best
     assert [c.model for c in changed.cells if c.dataset == "scenes375" and c.best] == ["cheat"]
     assert all(each.mean is None for each in changed.summaries if each.model != "cheat")
+
+
+def test_the_page_calls_no_doubtful_model_the_best_where_one_is_clean(copy):
+    write_suite(copy, models={"cheat": {"trained_on": ["a set of ours"]}})
+    changed = benchmark(copy / "suite.toml", copy / "out")
+    assert changed.cell("memcat", "cheat").contamination == "possibly"
+    assert [cell.model for cell in changed.cells if cell.best] == ["good", "good"]
+    text = dataset_answer(changed, "memcat")
+    assert text.startswith("memcat: good ranks best, rho ")
+    assert "beyond chance above the other. Higher, but not known to be unseen: cheat (poss" in text
 
 
 def test_a_model_of_false_alarms_is_not_called_the_best_at_hit_rates(copy):
@@ -282,6 +293,28 @@ def test_the_same_pictures_twice_are_said_to_be_no_two_data_sets(copy):
     suite.write_text("[[dataset]]".join([head, first.replace('"a"', '"memcat"'), second]))
     changed = benchmark(suite, copy / "out")
     assert any("memcat and again are the same pictures" in text for text in changed.warnings)
+
+
+def test_data_sets_that_share_ids_may_be_of_the_same_pictures(copy):
+    suite = copy / "suite.toml"
+    pd.read_csv(copy / "scenes375.csv").iloc[:70].to_csv(copy / "scenes375.csv", index=False)
+    suite.write_text(suite.read_text().replace('dataset = "scenes375"\n', ""))
+    changed = benchmark(suite, copy / "out")
+    assert any(
+        text.startswith("memcat and scenes375 have 70 image ids in") for text in changed.warnings
+    )
+
+
+def test_data_sets_that_are_known_to_be_others_share_ids_by_chance(record):
+    assert not any("image ids in common" in text for text in record.warnings)
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(copy):
+    (copy / "pictures").mkdir()
+    (copy / "pictures" / "a.jpg").write_bytes(b"")
+    with pytest.raises(MemnetError, match=r"holds files that are no benchmark \(a.jpg\)"):
+        benchmark(copy / "suite.toml", copy / "pictures")
+    assert [path.name for path in (copy / "pictures").iterdir()] == ["a.jpg"]
 
 
 def test_models_read_their_facts_from_the_catalogue_and_the_suite(lab, tmp_path):
