@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from command import run_memnet
 from memnet.cli import app
+from memnet.data.contamination import judge_contamination
 from memnet.errors import MemnetError
+from memnet.weights.files import read_header
 from planted import planted_set
 from small_backbone import write_backbone
 
@@ -62,6 +64,10 @@ def test_a_probe_is_fitted_judged_and_scored_with(place):
     assert "ceiling" in report
     run_memnet("score", "pictures", "--model", "runs/mine/best.safetensors", "--out", "s.csv")
     assert len(pd.read_csv(place / "s.csv")) == 60
+    # It was fitted to all of them, whatever they were called within the run.
+    (trained_on,) = read_header(place / "runs/mine/best.safetensors").trained_on
+    assert judge_contamination([trained_on], trained_on).word == "contaminated"
+    assert ":" not in trained_on
 
 
 def test_a_part_can_be_kept_for_a_test(place):

@@ -101,7 +101,7 @@ def test_a_comparison_judges_the_table_and_shows_the_published_values_beside():
 
 
 def test_a_known_model_without_weights_is_not_called_unknown():
-    with pytest.raises(MemnetError, match="memnet has no weights of AMNet .* judges a table"):
+    with pytest.raises(MemnetError, match=r"memnet has no weights of AMNet .* judges a table"):
         memnet.load("AMNet")
     with pytest.raises(MemnetError, match="There is no model 'AMNett'"):
         memnet.load("AMNett")

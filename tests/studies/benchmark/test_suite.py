@@ -84,7 +84,7 @@ def test_paths_are_relative_to_the_file_and_to_the_home_folder(read, tmp_path, m
         (
             '"a.csv"',
             '"a.csv"\n[dataset.scores]\n"resmem.publisht" = "b.csv"',
-            "data set 'a': Its [dataset.scores] has a table of 'resmem.publisht', which is no model",
+            "data set 'a': Its [dataset.scores] has a table of 'resmem.publisht', which is",
         ),
         (
             '"a.csv"',
