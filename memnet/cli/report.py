@@ -45,7 +45,7 @@ def report(
     from memnet.errors import MemnetError
     from memnet.util.messages import say
 
-    files = [path / "record.json" if path.is_dir() else path for path in records]
+    files = list(map(_record_file, records))
     read = [RunRecord.read(file) for file in files]
     if len(read) == 1:
         if names:
@@ -79,6 +79,21 @@ def report(
     say(f"mean and SD over {len(read)} records -> {out / 'summary.html'}")
     if open_report:
         open_page(out / "summary.html")
+
+
+def _record_file(path: Path) -> Path:
+    """Find the record that is meant; a benchmark is none, but has one for each data set."""
+    from memnet.errors import MemnetError
+
+    file = path / "record.json" if path.is_dir() else path
+    folder = path if path.is_dir() else path.parent
+    benchmark = folder / "benchmark.json"
+    if benchmark.is_file() and (file == benchmark or not file.exists()):
+        raise MemnetError(
+            f"{path} is a benchmark, and no single comparison: those are in {folder / 'datasets'}, "
+            "and the same `memnet benchmark` with the same --out shows it again."
+        )
+    return file
 
 
 def _of_several_datasets(

@@ -307,8 +307,9 @@ class RunRecord:
             )
             record._check()
         except ValueError as error:
+            which = "The record" if source == "This" else f"The record {source}"
             raise MemnetError(
-                f"The record is damaged ({words_of(error)}); compare again, or take a copy of it."
+                f"{which} is damaged ({words_of(error)}); compare again, or take a copy of it."
             ) from error
         return record
 

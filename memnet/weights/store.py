@@ -210,6 +210,18 @@ def recognise(file: Path, known: Iterable[WeightEntry]) -> WeightEntry:
     for entry in published:
         if digest.startswith(entry.sha256):
             return entry
+    if file.suffix == ".safetensors":
+        raise MemnetError(
+            f"{file} is none of the published files, which are no .safetensors; one that memnet "
+            f"wrote needs no import: --model {file}."
+        )
+    for entry in published:
+        if entry.sha256 in file.name or (entry.url and entry.url.rpartition("/")[2] == file.name):
+            raise MemnetError(
+                f"{file} is called like the published file of {entry.name}, whose sha256 begins "
+                f"with {entry.sha256}, but its own is {digest}: it was damaged on the way, or is "
+                "another file; get it again."
+            )
     names = ", ".join(entry.name for entry in published)
     raise MemnetError(
         f"{file} is no published file of a model that memnet knows ({names}): its sha256 is "

@@ -110,3 +110,15 @@ def test_what_is_no_record_is_one_sentence(memnet_command, saved, text):
     done = memnet_command("report", "x.json", "--out", "one", check=2)
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (saved / "one").exists()
+
+
+def test_a_damaged_record_is_named_and_a_benchmark_is_no_record(memnet_command, saved):
+    (saved / "bad").mkdir()
+    (saved / "bad" / "record.json").write_text('{"schema_version": 1}')
+    done = memnet_command("report", "split 1", "bad", "--out", "all", check=2)
+    assert "The record bad/record.json is damaged" in done.stderr.replace("\\", "/")
+    (saved / "many").mkdir()
+    (saved / "many" / "benchmark.json").write_text("{}")
+    for given in ("many", "many/benchmark.json"):
+        done = memnet_command("report", given, "--out", "all", check=2)
+        assert "is a benchmark, and no single comparison" in done.stderr

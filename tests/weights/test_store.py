@@ -297,6 +297,14 @@ def test_a_published_file_is_recognised_by_its_checksum(entry, published, tmp_pa
     assert store.recognise(published, [find("vitmem.published"), entry]) is entry
     with pytest.raises(MemnetError, match=r"no published file .* \(tiny\.test\).*--mean mean\.mat"):
         store.recognise(other, [entry])
+    # ViTMem's file is called after the first digits of its checksum.
+    vitmem = find("vitmem.published")
+    called = other.rename(tmp_path / f"vitmem_base-{vitmem.sha256}.pth")
+    with pytest.raises(MemnetError, match="called like the published file of vitmem"):
+        store.recognise(called, [entry, vitmem])
+    ours = called.rename(tmp_path / "ours.safetensors")
+    with pytest.raises(MemnetError, match="needs no import: --model"):
+        store.recognise(ours, [entry, vitmem])
 
 
 def test_a_wrong_file_does_not_replace_the_good_one(entry, published):
