@@ -15,8 +15,8 @@ from memnet.studies.benchmark.record import BenchmarkCell, BenchmarkRecord, coun
 SET_BACK = (
     "A number in brackets does not count: the model was trained on these pictures "
     "(contaminated), or estimates something else than these human scores are. It is never the "
-    "best. Bold is the highest rho of those that count in a data set, which is not yet beyond "
-    "chance the highest."
+    "best. Bold is the highest rho of the clean ones of a data set, or where none is clean of the "
+    "others that count; that is not yet beyond chance the highest."
 )
 
 
