@@ -86,14 +86,16 @@ def no_such_model(kind: str, name: str, known: Iterable[str]) -> MemnetError:
     ----------
     kind, name, known : as for :func:`memnet.errors.unknown_name`.
     """
-    model = named_after(name)
-    if isinstance(model, KnownModel):
+    model, known = named_after(name), list(known)
+    begun = [each for each in known if each.startswith(f"{name.lower()}.")]  # "MemNet", say
+    if isinstance(model, KnownModel) and not begun:
         return MemnetError(
             f"memnet has no weights of {model.title}. It knows what {model.name} was trained on: "
             "`memnet compare` judges a table of its scores, which are to be had with its authors' "
             f"program ({model.url})."
         )
-    return unknown_name(kind, name, known, "" if model is None else model.name)
+    meant = [model.name] if isinstance(model, ModelEntry) else begun
+    return unknown_name(kind, name, known, meant[0] if len(meant) == 1 else "")
 
 
 @cache

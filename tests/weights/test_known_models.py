@@ -103,6 +103,8 @@ def test_a_comparison_judges_the_table_and_shows_the_published_values_beside():
 def test_a_known_model_without_weights_is_not_called_unknown():
     with pytest.raises(MemnetError, match=r"memnet has no weights of AMNet .* judges a table"):
         memnet.load("AMNet")
+    with pytest.raises(MemnetError, match=r"Did you mean 'memnet\.caffe_lamem'"):
+        memnet.load("MemNet")  # which is that one, to be imported
     with pytest.raises(MemnetError, match="There is no model 'AMNett'"):
         memnet.load("AMNett")
     done = CliRunner().invoke(app, ["weights", "fetch", "AMNet"])
