@@ -70,6 +70,8 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
     """Say what was scored, what was not and why, and where the table is."""
     say_ignored(inputs)
     say_unreadable(inputs)
+    for note in inputs.notes:
+        say(note)
     for row in summary.failed[:_LISTED]:
         say(f"{row.path or row.image_id}: {row.warning.removeprefix(FAILED)}")
     if len(summary.failed) > _LISTED:

@@ -49,7 +49,16 @@ def score(
     ),
     max_bytes: int = typer.Option(2**30, min=1, help="Do not read files with more bytes."),
     path_column: str = typer.Option(
-        "path", help="The column of a manifest that has the pictures' paths."
+        "path",
+        help="The column of a manifest that has the pictures' paths; its other columns stand in "
+        "the result, too.",
+    ),
+    id_pattern: str = typer.Option(
+        "",
+        "--id-pattern",
+        metavar="REGEX",
+        help="Make each picture's id of its path: what the pattern's group matches, as in "
+        "'nsd0*(\\d+)'.",
     ),
     spreadsheet_safe: bool = typer.Option(
         False,
@@ -67,8 +76,8 @@ def score(
     from memnet.data.pictures import collect
     from memnet.errors import MemnetError
     from memnet.preprocess.decode import PictureLimits
-    from memnet.scoring.runner import Settings, score_to_file, score_to_rows
-    from memnet.scoring.table import read_rows, rows_to_csv
+    from memnet.scoring.runner import Settings, expand, score_to_file, score_to_rows
+    from memnet.scoring.table import read_rows_and_extras, rows_to_csv
     from memnet.util.atomic import write_text
     from memnet.util.messages import say, stdout_is_closed
     from memnet.util.table_files import check_table_name
@@ -77,7 +86,7 @@ def score(
         check_table_name(out)
     elif stdout_is_closed():
         raise MemnetError("stdout is closed, and the table would go there; give --out FILE.csv.")
-    inputs = collect(pictures, path_column=path_column)
+    inputs = collect(pictures, path_column=path_column, id_pattern=id_pattern)
     settings = Settings(
         models=list(dict.fromkeys(model)),
         name=name,
@@ -89,13 +98,14 @@ def score(
     )
     if out is None:
         rows, summary = score_to_rows(inputs, settings)
-        print(rows_to_csv(rows, spreadsheet_safe=spreadsheet_safe), end="")
+        table = expand(rows, inputs)
+        print(rows_to_csv(*table, spreadsheet_safe=spreadsheet_safe), end="")
     else:
         summary = score_to_file(inputs, out, settings)
     report_failures(inputs, summary, out)
     if out is not None and spreadsheet_safe:
         copy = out.with_name(f"{out.stem}.spreadsheet.csv")
-        write_text(copy, rows_to_csv(read_rows(out), spreadsheet_safe=True))
+        write_text(copy, rows_to_csv(*read_rows_and_extras(out), spreadsheet_safe=True))
         say(f"a copy for spreadsheets -> {copy}")
     if summary.failed or inputs.unreadable:
         raise typer.Exit(1)

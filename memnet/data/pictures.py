@@ -11,10 +11,11 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from glob import glob, has_magic
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES, Picture
@@ -31,6 +32,20 @@ class Item:
     picture: Picture
 
 
+Extra: TypeAlias = Mapping[str, str]
+"""A row of the user's own table: column -> cell, behind memnet's columns in the result."""
+
+
+class TableRow(NamedTuple):
+    """A row that the result has: of which picture, and what stood beside it.
+
+    ``extra`` is None for a picture that no table lists.
+    """
+
+    image_id: str
+    extra: Extra | None
+
+
 HIDDEN_FOLDERS = "hidden folders"
 """What :class:`Inputs` calls folders in which programs keep copies and thumbnails."""
 
@@ -41,18 +56,29 @@ class Inputs:
 
     Attributes
     ----------
-    items : the pictures, in a fixed order (that of the arguments, and sorted within a folder).
+    items : the pictures, each once, in a fixed order (that of the arguments, and sorted within a
+        folder).
+    rows : the rows of the result: one for each row of a table, also where several name one picture
+        (trials of an experiment), and one for each other picture.
     passed_over : files and hidden folders that are no pictures -> their ending, or
         :data:`HIDDEN_FOLDERS`.
     unreadable : folders that could not be listed, and files whose names no table can hold, within a
         given folder, with the reason.
     manifests : the tables that listed pictures.
+    notes : sentences on columns of these tables that the result calls otherwise.
     """
 
     items: list[Item] = field(default_factory=list)
+    rows: list[TableRow] = field(default_factory=list)
     passed_over: dict[str, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     manifests: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def table_rows(self) -> list[TableRow]:
+        """The rows of the result; one for each picture where no table was read."""
+        return self.rows or [TableRow(item.image_id, None) for item in self.items]
 
     @property
     def ignored(self) -> Counter[str]:
@@ -66,16 +92,20 @@ class Inputs:
     def add(self, other: Inputs) -> None:
         """Add what another argument gave."""
         self.items += other.items
+        self.rows += other.table_rows
         self.passed_over |= other.passed_over
         self.unreadable += [each for each in other.unreadable if each not in self.unreadable]
         self.manifests += other.manifests
+        self.notes += other.notes
 
 
 PATH_COLUMN = "path"
 """The column of a manifest with the pictures' paths."""
 
 
-def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -> Inputs:
+def collect(
+    pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN, id_pattern: str = ""
+) -> Inputs:
     """Find the pictures that the user named.
 
     Parameters
@@ -83,16 +113,19 @@ def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -
     pictures : folders (searched recursively), globs, files, or manifests (tables: CSV, TSV, Excel,
         Parquet) with a column ``path`` (relative to the manifest) and, if wanted, ``image_id``.
     path_column : the column of the manifests that has the paths.
+    id_pattern : a regular expression that finds each picture's id in its path (with forward
+        slashes): what its group ``id`` matches, or its only group.
 
     Raises
     ------
     MemnetError
-        if a thing is not there, a folder cannot be read or holds no picture, or two pictures
-        would get one ``image_id``.
+        if a thing is not there, a folder cannot be read or holds no picture, two pictures
+        would get one ``image_id``, or ``id_pattern`` is no such pattern or finds no id in a path.
     """
+    find_id = IdPattern(id_pattern) if id_pattern else None
     inputs = Inputs()
     for picture in pictures:
-        inputs.add(_collect_one(picture, path_column))
+        inputs.add(_collect_one(picture, path_column, find_id))
     if path_column != PATH_COLUMN and not inputs.manifests:
         raise MemnetError(
             f"--path-column {path_column} is for a manifest ({', '.join(MANIFEST_SUFFIXES)}), and "
@@ -100,10 +133,11 @@ def collect(pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN) -
         )
     inputs.items = _drop_repeats(inputs.items)
     _refuse_shared_ids(inputs.items)
+    inputs.rows = _one_row_each(inputs.rows)
     return inputs
 
 
-def _collect_one(picture: str | Path, path_column: str) -> Inputs:
+def _collect_one(picture: str | Path, path_column: str, find_id: IdPattern | None) -> Inputs:
     """Find the pictures of one argument."""
     if not str(picture):  # of a shell's variable that is not set; a Path of it is the folder
         raise MemnetError("The name of a picture is empty; the folder itself is written '.'.")
@@ -117,7 +151,8 @@ def _collect_one(picture: str | Path, path_column: str) -> Inputs:
                 f"looked for {', '.join(SUFFIXES)}."
             )
     elif _is_manifest(path):
-        _add_manifest(path, path_column, inputs)
+        _add_manifest(path, path_column, find_id, inputs)
+        return inputs
     elif not _is_text(str(path)):
         raise MemnetError(f"{str(path)!a}: {_why_no_text()}.")
     elif path.exists():
@@ -126,6 +161,8 @@ def _collect_one(picture: str | Path, path_column: str) -> Inputs:
         _add_glob(str(picture), inputs)
     else:
         raise MemnetError(f"There is no file or folder {picture}.")
+    if find_id:
+        inputs.items = [replace(item, image_id=find_id(item.path)) for item in inputs.items]
     return inputs
 
 
@@ -242,33 +279,74 @@ def _is_manifest(path: Path) -> bool:
     return file.suffix.lower() in MANIFEST_SUFFIXES and file.exists()
 
 
-def _add_manifest(manifest: Path, path_column: str, inputs: Inputs) -> None:
+def _add_manifest(
+    manifest: Path, path_column: str, find_id: IdPattern | None, inputs: Inputs
+) -> None:
     # Here: folders are searched without pandas, whose import takes as long as a picture's score.
-    from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
+    from memnet.data.picture_tables import read_picture_table
 
-    frame = read_table_any(manifest)
-    if not has_column(frame, path_column, manifest):
-        try:
-            require_column(frame, path_column, manifest)
-        except MemnetError as error:
-            raise MemnetError(
-                f"{error} Rename the one with the paths, or `memnet score` takes --path-column "
-                "NAME."
-            ) from error
-    if broken := broken_rows(frame):
-        raise MemnetError(f"{broken[0]}; mend the manifest.")
-    ids = frame["image_id"] if has_column(frame, "image_id", manifest) else frame[path_column]
-    empty = frame.index[(frame[path_column] == "") | (ids == "")]
-    if len(empty):
-        raise MemnetError(
-            f"{manifest}, line {empty[0]}, has no {path_column} or no image_id; fill it in."
-        )
-    if not len(frame):
-        raise MemnetError(f"The manifest {manifest} lists no pictures.")
+    listed, notes = read_picture_table(manifest, path_column, with_ids=find_id is None)
     inputs.manifests.append(manifest)
-    for image_id, path in zip(ids, frame[path_column], strict=True):
-        full = manifest.parent / path
-        inputs.items.append(Item(str(image_id), str(full), full))
+    inputs.notes += notes
+    for each in listed:
+        full = manifest.parent / each.path
+        image_id = find_id(str(full)) if find_id else each.image_id
+        inputs.items.append(Item(image_id, str(full), full))
+        inputs.rows.append(TableRow(image_id, each.extra))
+
+
+class IdPattern:
+    r"""Finds ids in paths by a regular expression with a group ``id``, or one group.
+
+    Raises
+    ------
+    MemnetError
+        if it is no regular expression, or has not one group to take; called with a path, if it
+        finds no id in it.
+
+    Examples
+    --------
+    >>> IdPattern(r"nsd0*(\d+)")("stimuli/shared0001_nsd02951.png")
+    '2951'
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        try:
+            self._compiled = re.compile(pattern)
+        except re.error as error:
+            raise MemnetError(
+                f"--id-pattern {pattern} is no regular expression ({error}); an example: "
+                r"--id-pattern 'nsd(\d+)' makes the id 02951 of pics/shared_nsd02951.png."
+            ) from error
+        if "id" not in self._compiled.groupindex and self._compiled.groups != 1:
+            raise MemnetError(
+                f"--id-pattern {pattern} has {self._compiled.groups} groups, and the id is what "
+                "one group matches: put (...) round it, or (?P<id>...) where there are others."
+            )
+        self._group: int | str = "id" if "id" in self._compiled.groupindex else 1
+
+    def __call__(self, path: str) -> str:
+        """Return the id of a path."""
+        found = self._compiled.search(Path(path).as_posix())
+        image_id = found[self._group] if found else None
+        if not image_id:
+            raise MemnetError(
+                f"--id-pattern {self.pattern} finds no id in {path}; mend the pattern, or leave "
+                "that picture out."
+            )
+        return image_id
+
+
+def _one_row_each(rows: list[TableRow]) -> list[TableRow]:
+    """Give a picture that no table lists one row, however often it was named."""
+    seen = {row.image_id for row in rows if row.extra is not None}
+    kept = []
+    for row in rows:
+        if row.extra is not None or row.image_id not in seen:
+            kept.append(row)
+            seen.add(row.image_id)
+    return kept
 
 
 def _drop_repeats(items: list[Item]) -> list[Item]:

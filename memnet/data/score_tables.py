@@ -49,7 +49,8 @@ def read_scores(
     """Read predictions: a score table of ``memnet score`` (one or more models), or any CSV.
 
     A table with a ``model`` column gives one entry per model and variant; any other is one
-    model, called ``name`` or after the file.
+    model, called ``name`` or after the file. Where the former has several rows of a picture, as
+    ``memnet score`` writes for a table of trials, the same score counts once.
 
     Parameters
     ----------
@@ -109,6 +110,8 @@ def read_scores(
     models = []
     for (model, variant), rows in frame.groupby(["model", "variant"], sort=False):
         label = model_label(str(model), str(variant))
+        if ours:  # a table of trials has the score of a picture in each row that shows it
+            rows = rows.drop_duplicates([id_column, score_column])
         scores = read_column(
             rows,
             column=score_column,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from tqdm import tqdm
 
 from memnet.data.digests import ids_digest
-from memnet.data.pictures import Inputs, Item
+from memnet.data.pictures import Extra, Inputs, Item
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.named import NamedModel, find_named
-from memnet.scoring.score_file import GIVEN_AS, ScoreFile, open_scores
+from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
 from memnet.scoring.table import FAILED, Row
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_rows
@@ -81,9 +83,11 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
         scores.
     """
     summary = Summary()
-    order: list[tuple[str, str, str]] = []
+    order: list[Key] = []
+    extras: list[Extra | None] = []
     _check_name(settings)
-    check_rows(out, len(inputs.items) * len(settings.models))
+    table_rows = inputs.table_rows
+    check_rows(out, len(table_rows) * len(settings.models))
     with open_scores(out) as table:
         for model in _models(settings):
             given = model.label
@@ -96,10 +100,11 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
             todo = []
             for item in inputs.items:
                 key = (model.name, model.variant, item.image_id)
-                order.append(key)
                 if not table.is_done(key, item.path):
                     table.begin(key, item.path)
                     todo.append(item)
+            order += [(model.name, model.variant, row.image_id) for row in table_rows]
+            extras += [row.extra for row in table_rows]
             table.require_room(order)
             summary.already += len(inputs.items) - len(todo)
             if not todo and "started" in table.sidecar:
@@ -111,21 +116,41 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
         summary.kept = len(table.rows.keys() - set(order))
         summary.changed = len(table.changed)
         table.sidecar.update(_closing(table, summary))
-        table.finish(order)
+        table.finish(order, extras)
     return summary
 
 
 def score_to_rows(inputs: Inputs, settings: Settings) -> tuple[list[Row], Summary]:
-    """Score pictures and return the table's rows, without a file."""
-    summary = Summary()
+    """Score pictures and return a row for each and each model, without a file."""
     rows: list[Row] = []
+    return rows, score_to(inputs, settings, rows.extend)
+
+
+def score_to(inputs: Inputs, settings: Settings, keep: Callable[[list[Row]], None]) -> Summary:
+    """Score pictures and hand the rows of each batch on as soon as they are known."""
+    summary = Summary()
     _check_name(settings)
     for model in _models(settings):
         if settings.name:
             model = _renamed(model, settings.name)
         predictor = _loaded(model, settings)
-        _run(predictor, inputs.items, settings, rows.extend, summary)
-    return rows, summary
+        _run(predictor, inputs.items, settings, keep, summary)
+    return summary
+
+
+def expand(rows: Iterable[Row], inputs: Inputs) -> tuple[list[Row], list[Extra]]:
+    """Turn a row for each picture and model into one for each row of the user's table and model.
+
+    The second list is what stands beside each.
+    """
+    by_key = {row.key: row for row in rows}
+    models = dict.fromkeys(key[:2] for key in by_key)
+    expanded = [
+        (by_key[(*model, row.image_id)], row.extra or {})
+        for model in models
+        for row in inputs.table_rows
+    ]
+    return [row for row, _ in expanded], [extra for _, extra in expanded]
 
 
 def _check_name(settings: Settings) -> None:
@@ -193,7 +218,10 @@ def _run(
     from memnet.scoring.engine import score_items
 
     start = time.perf_counter()
-    batches = score_items(predictor, items, batch_size=settings.batch_size, limits=settings.limits)
+    once = _each_picture_once(items)
+    batches = score_items(predictor, once, batch_size=settings.batch_size, limits=settings.limits)
+    if len(once) < len(items):
+        batches = _for_each(items, batches)
     with (
         warnings.catch_warnings(),
         tqdm(
@@ -208,6 +236,32 @@ def _run(
             summary.scored += len(rows)
             summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
     summary.seconds += time.perf_counter() - start
+
+
+def _picture_of(item: Item) -> object:
+    """Return what items have in common that are one picture under several ids, as of trials."""
+    return item.picture if item.path else id(item)
+
+
+def _each_picture_once(items: Sequence[Item]) -> Sequence[Item]:
+    first: dict[object, Item] = {}
+    for item in items:
+        first.setdefault(_picture_of(item), item)
+    return list(first.values()) if len(first) < len(items) else items
+
+
+def _for_each(items: Sequence[Item], batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
+    """Give each item the row of its picture, which was scored once, in the items' order."""
+    known: dict[object, Row] = {}
+    waiting = deque(items)
+    pictures = map(_picture_of, _each_picture_once(items))
+    for batch in batches:
+        known |= dict(zip(itertools.islice(pictures, len(batch)), batch, strict=True))
+        rows = []
+        while waiting and (row := known.get(_picture_of(waiting[0]))):
+            item = waiting.popleft()
+            rows.append(replace(row, image_id=item.image_id, path=item.path))
+        yield rows
 
 
 def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str, Any]:

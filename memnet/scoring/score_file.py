@@ -9,20 +9,21 @@ a picture that was replaced is scored again.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from memnet.data.sidecar import SIDECAR_VERSION, read_sidecar, sidecar_path
 from memnet.errors import MemnetError
 from memnet.scoring.table import (
     FAILED,
     Row,
-    read_rows,
+    read_rows_and_extras,
     write_rows,
 )
 from memnet.util.atomic import write_text
@@ -33,17 +34,26 @@ from memnet.util.paths import is_same
 from memnet.util.table_files import check_rows, check_table_name
 from memnet.util.text import model_label, words_of
 
+Key: TypeAlias = tuple[str, str, str]
+"""Of a score: model, variant, picture."""
+
 
 class ScoreFile:
-    """One score table, its journal and its sidecar. Use :func:`open_scores` to get one."""
+    """One score table, its journal and its sidecar. Use :func:`open_scores` to get one.
+
+    A picture has one score of a model, in :attr:`rows`. The table on disk may have several rows of
+    it, one for each row of the user's own table that names it: :attr:`extras` holds what stands
+    beside the score in each of them.
+    """
 
     def __init__(self, out: Path) -> None:
         self.out = out
         self.journal = out.with_name(out.name + ".partial")
         self.sidecar_path = sidecar_path(out)
-        self.rows: dict[tuple[str, str, str], Row] = {}
+        self.rows: dict[Key, Row] = {}
+        self.extras: dict[Key, list[Mapping[str, str]]] = {}
         self.changed: set[str] = set()
-        self._stamps: dict[tuple[str, str, str], str] = {}
+        self._stamps: dict[Key, str] = {}
         self.sidecar: dict[str, Any] = {"sidecar_version": SIDECAR_VERSION, "models": {}}
         if self.sidecar_path.exists():
             self.sidecar = self._read_sidecar()
@@ -55,14 +65,17 @@ class ScoreFile:
                         "does not; choose another --out, or move it away."
                     )
         if out.exists():
-            self.rows = {row.key: row for row in read_rows(out)}
+            rows, extras = read_rows_and_extras(out)
+            self.rows = {row.key: row for row in rows}
+            for row, extra in zip(rows, extras, strict=True):
+                self.extras.setdefault(row.key, []).append(extra)
             stamps = self.sidecar.get("files", {})
             for key in self.rows:
                 if stamp := stamps.get(model_label(*key[:2]), {}).get(key[2]):
                     self._stamps[key] = stamp
         self.rows.update({row.key: row for row in self._read_journal()})
 
-    def is_done(self, key: tuple[str, str, str], path: str) -> bool:
+    def is_done(self, key: Key, path: str) -> bool:
         """Whether a picture has its score.
 
         One that failed is tried again, and one whose file has another size or time than when it
@@ -88,7 +101,7 @@ class ScoreFile:
             return False
         return True
 
-    def begin(self, key: tuple[str, str, str], path: str) -> None:
+    def begin(self, key: Key, path: str) -> None:
         """Remember the file that a picture is scored from, before it is opened."""
         if stamp := file_stamp(path):
             self._stamps[key] = stamp
@@ -113,9 +126,14 @@ class ScoreFile:
             )
         self.sidecar["models"][model] = identity
 
-    def require_room(self, keys: Iterable[tuple[str, str, str]]) -> None:
+    def require_room(self, order: Sequence[Key]) -> None:
         """Raise ``MemnetError`` where the table's kind of file cannot hold these rows, too."""
-        check_rows(self.out, len(self.rows.keys() | set(keys)))
+        kept = sum(len(self._beside(key)) for key in self.rows.keys() - set(order))
+        check_rows(self.out, len(order) + kept)
+
+    def _beside(self, key: Key) -> list[Mapping[str, str]]:
+        """Return what stood beside a picture's score in each row of an earlier run; one if none."""
+        return self.extras.get(key, [{}])
 
     def append(self, rows: Iterable[Row]) -> None:
         """Put finished rows on disk before returning."""
@@ -136,16 +154,28 @@ class ScoreFile:
             ) from error
         self.rows.update({row.key: row for row in rows})
 
-    def finish(self, order: Iterable[tuple[str, str, str]]) -> None:
-        """Replace the table: rows in ``order`` first, then those of earlier runs."""
-        order = list(order)
-        wanted = [self.rows[key] for key in order if key in self.rows]
-        wanted_keys = {row.key for row in wanted}
-        kept = [row for row in self.rows.values() if row.key not in wanted_keys]
-        write_rows([*wanted, *kept], self.out)
+    def finish(
+        self, order: Sequence[Key], extras: Iterable[Mapping[str, str] | None] | None = None
+    ) -> None:
+        """Replace the table: rows in ``order`` first, then those of earlier runs.
+
+        ``extras`` are what stands beside the scores, for each of ``order``: for None, what stood
+        there before.
+        """
+        rows, beside = [], []
+        wanted: Iterable[tuple[Key, Mapping[str, str] | None]]
+        wanted = zip(order, extras or itertools.repeat(None), strict=False)
+        given = set(order)
+        kept = [(key, None) for key in self.rows if key not in given]
+        for key, extra in itertools.chain(wanted, kept):
+            if key in self.rows:
+                each = self._beside(key) if extra is None else [extra]
+                rows += [self.rows[key]] * len(each)
+                beside += each
+        write_rows(rows, self.out, beside)
         files: dict[str, dict[str, str]] = {}
-        for key in [*order, *(row.key for row in kept)]:
-            if key in self.rows and key in self._stamps:
+        for key in dict.fromkeys(row.key for row in rows):
+            if key in self._stamps:
                 files.setdefault(model_label(*key[:2]), {})[key[2]] = self._stamps[key]
         self.sidecar["files"] = files
         self.write_sidecar()

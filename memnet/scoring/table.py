@@ -6,11 +6,12 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from memnet.data.score_columns import SCORE_COLUMNS
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
@@ -22,21 +23,8 @@ from memnet.util.text import printable, words_of
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = {
-    "image_id": "object",
-    "path": "object",
-    "model": "object",
-    "variant": "object",
-    "score": "float64",
-    "raw": "float64",
-    "n_crops": "Int64",
-    "clamped": "boolean",
-    "width": "Int64",
-    "height": "Int64",
-    "mode": "object",
-    "warning": "object",
-}
-"""Column -> pandas type. Integers and booleans can be missing: a failed picture has none."""
+COLUMNS = SCORE_COLUMNS
+"""Of each table; whatever else a user's own table had stands behind them, as text."""
 
 FAILED = "failed: "
 """How the warning of a picture begins that could not be scored."""
@@ -97,12 +85,23 @@ class Row:
         return self.model, self.variant, self.image_id
 
 
-def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
-    """Build the table with its columns in order and typed."""
+Extras: TypeAlias = Sequence[Mapping[str, str]]
+"""What stands behind each row, of the user's own table: column -> cell, a mapping a row."""
+
+
+def extra_columns(extras: Extras) -> list[str]:
+    """Return the columns that any row has, in the order of their first rows."""
+    return list(dict.fromkeys(name for extra in extras for name in extra))
+
+
+def to_frame(rows: Iterable[Row], extras: Extras = ()) -> pd.DataFrame:
+    """Build the table with its columns in order and typed; ``extras`` are of these rows."""
     import pandas as pd  # here: where CSV alone is read or written, it is not needed
 
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
-    return frame.astype(COLUMNS)
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS)).astype(COLUMNS)
+    for name in extra_columns(extras):
+        frame[name] = pd.Series([extra.get(name, "") for extra in extras], dtype="object")
+    return frame
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
@@ -158,15 +157,15 @@ def _keep_other_files(path: Path) -> None:
         ) from error
 
 
-def write_rows(rows: Sequence[Row], path: Path) -> None:
+def write_rows(rows: Sequence[Row], path: Path, extras: Extras = ()) -> None:
     """Write rows as :func:`write_table` writes their table, without a sidecar."""
     if path.suffix.lower() == ".csv":
-        write_text(path, rows_to_csv(rows))
+        write_text(path, rows_to_csv(rows, extras))
     else:
-        write_frame(to_frame(rows), path)
+        write_frame(to_frame(rows, extras), path)
 
 
-def rows_to_csv(rows: Iterable[Row], *, spreadsheet_safe: bool = False) -> str:
+def rows_to_csv(rows: Iterable[Row], extras: Extras = (), *, spreadsheet_safe: bool = False) -> str:
     """Write rows as CSV text, in the very bytes of their table's, but without pandas.
 
     Examples
@@ -176,9 +175,13 @@ def rows_to_csv(rows: Iterable[Row], *, spreadsheet_safe: bool = False) -> str:
     'a.jpg,a.jpg,m,,,,,,,,,failed: empty'
     """
     cells: Iterable[tuple[Any, ...]] = map(astuple, rows)
+    names = extra_columns(extras)
+    if names:
+        beside = (tuple(extra.get(name, "") for name in names) for extra in extras)
+        cells = (row + more for row, more in zip(cells, beside, strict=True))
     if spreadsheet_safe:
         cells = (tuple(map(disarm_cell, row)) for row in cells)
-    return cells_to_csv_text(list(COLUMNS), cells)
+    return cells_to_csv_text([*COLUMNS, *names], cells)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -187,7 +190,17 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read the rows of a score table that memnet wrote.
+    """Read the rows of a score table that memnet wrote; raises as :func:`read_rows_and_extras`."""
+    return read_rows_and_extras(path)[0]
+
+
+def read_rows_and_extras(path: Path) -> tuple[list[Row], list[dict[str, str]]]:
+    """Read a score table that memnet wrote, and the user's columns behind its own.
+
+    Returns
+    -------
+    rows : one for each row of the file.
+    extras : for each row its further cells, column -> text; empty where there are none.
 
     Raises
     ------
@@ -202,21 +215,26 @@ def read_rows(path: Path) -> list[Row]:
             f"{path} was a score table of memnet, and a spreadsheet has saved it anew with another "
             "separator; `memnet compare` reads it, but to go on with it choose another --out."
         )
-    if names != list(COLUMNS):
+    further = names[len(COLUMNS) :]
+    if names[: len(COLUMNS)] != list(COLUMNS) or len(set(names)) < len(names):
         raise MemnetError(
             f"{path} is no score table of memnet: its columns are "
             f"{printable(', '.join(map(str, names)))}; `memnet score --out` writes one."
         )
-    rows = []
+    rows, extras = [], []
     for number, row in enumerate(cells, start=2):
         try:
-            rows.append(_row(row))
+            if len(row) != len(names):
+                raise ValueError(f"it has {len(row)} cells instead of {len(names)}")
+            rows.append(_row(row[: len(COLUMNS)]))
+            texts = ("" if cell is None else str(cell) for cell in row[len(COLUMNS) :])
+            extras.append(dict(zip(further, texts, strict=True)))
         except (ValueError, TypeError, KeyError) as error:
             reason = printable(str(error), 200)
             raise MemnetError(
                 f"{path} is a damaged score table (row {number}: {reason})."
             ) from error
-    return rows
+    return rows, extras
 
 
 def _csv_cells(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -257,8 +275,6 @@ def _only_sheet(path: Path) -> pd.DataFrame:
 
 def _row(cells: Sequence[Any]) -> Row:
     """Give cells their types back. ``float()`` reads a score exactly as it was written."""
-    if len(cells) != len(COLUMNS):
-        raise ValueError(f"it has {len(cells)} cells instead of {len(COLUMNS)}")
     values: list[Any] = [
         _READ[kind](cell) if kind == "object" or cell not in ("", None) else None
         for kind, cell in zip(COLUMNS.values(), cells, strict=True)

@@ -1,0 +1,107 @@
+"""Tables that list pictures: a row is a picture, or a trial that shows one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from memnet.data.score_columns import SCORE_COLUMNS
+from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
+from memnet.errors import MemnetError
+
+ID_COLUMN = "image_id"
+
+
+class Listed(NamedTuple):
+    """A row of a table of pictures."""
+
+    image_id: str
+    path: str  # as it stands in the table
+    extra: dict[str, str]  # the other columns, as text
+
+
+def read_picture_table(
+    table: Path, path_column: str, *, with_ids: bool = True
+) -> tuple[list[Listed], list[str]]:
+    """Read a table with a column of paths.
+
+    Parameters
+    ----------
+    table : CSV, TSV, Excel or Parquet file.
+    path_column : the column with the paths.
+    with_ids : whether a column ``image_id`` holds the pictures' ids; else, and where there is
+        none, an id is the path as it stands.
+
+    Returns
+    -------
+    rows : in the table's order. Their other columns are called as in the table, but with
+        ``_in_table`` behind the name where a score table has such a column itself. Columns called
+        ``path`` and ``image_id`` that hold the path and the id are not among them.
+    notes : sentences on columns that are called otherwise than in the table.
+
+    Raises
+    ------
+    MemnetError
+        if it cannot be read, has no such column or no rows, or a row has no path or no id.
+    """
+    frame = read_table_any(table)
+    if not has_column(frame, path_column, table):
+        try:
+            require_column(frame, path_column, table)
+        except MemnetError as error:
+            raise MemnetError(
+                f"{error} Rename the one with the paths, or `memnet score` takes --path-column "
+                "NAME."
+            ) from error
+    if broken := broken_rows(frame):
+        raise MemnetError(f"{broken[0]}; mend the manifest.")
+    with_ids = with_ids and has_column(frame, ID_COLUMN, table)
+    paths = frame[path_column]
+    ids = frame[ID_COLUMN] if with_ids else paths
+    empty = frame.index[(paths == "") | (ids == "")]
+    if len(empty):
+        raise MemnetError(
+            f"{table}, line {empty[0]}, has no {path_column} or no image_id; fill it in."
+        )
+    if not len(frame):
+        raise MemnetError(f"The manifest {table} lists no pictures.")
+    held = {ID_COLUMN} if with_ids else set()
+    if path_column == "path":
+        held.add(path_column)
+    names = _names(list(map(str, frame.columns)), held)
+    notes = [
+        f"{table}: its column {old!r} is called {new!r} in the result"
+        + (", where memnet has a column of that name" if old in SCORE_COLUMNS else "")
+        for old, new in names.values()
+        if old != new
+    ]
+    cells = zip(*(frame.iloc[:, place] for place in names), strict=True)
+    new_names = [new for _, new in names.values()]
+    extras: Sequence[dict[str, str]] = (
+        [dict(zip(new_names, map(str, row), strict=True)) for row in cells]
+        if names
+        else [{} for _ in range(len(frame))]
+    )
+    rows = zip(map(str, ids), map(str, paths), extras, strict=True)
+    return [Listed(*row) for row in rows], notes
+
+
+def _names(columns: list[str], held: set[str]) -> dict[int, tuple[str, str]]:
+    """Name the columns to carry: place -> name in the table and in the result, each once."""
+    taken = {*SCORE_COLUMNS, *columns}
+    names: dict[int, tuple[str, str]] = {}
+    used: set[str] = set()
+    for place, old in enumerate(columns):
+        if old in held:
+            continue
+        new = old or f"column_{place + 1}"
+        if old in SCORE_COLUMNS:
+            new = f"{old}_in_table"
+        number = 2
+        base = new
+        while new in used or (new != old and new in taken):
+            new, number = f"{base}_{number}", number + 1
+        used.add(new)
+        names[place] = (old, new)
+    return names
