@@ -23,6 +23,7 @@ from memnet.cli import (
     demo,
     diagnose,
     freeze,
+    merge,
     migrate,
     power,
     report,
@@ -54,6 +55,7 @@ app = App(
 )
 app.command("demo")(demo.demo)
 app.command("score")(score.score)
+app.command("merge")(merge.merge)
 app.command("compare", cls=compare.ManyValues)(compare.compare)
 app.command("benchmark")(benchmark.benchmark)
 app.command("freeze", cls=compare.ManyValues)(freeze.freeze)

@@ -60,6 +60,12 @@ def score(
         help="Make each picture's id of its path: what the pattern's group matches, as in "
         "'nsd0*(\\d+)'.",
     ),
+    limit: int | None = typer.Option(None, min=1, help="Score the first pictures only, for a try."),
+    shard: str = typer.Option(
+        "",
+        metavar="I/N",
+        help="Score part I of N (1/3, 2/3, 3/3), as a job array does; `memnet merge` joins them.",
+    ),
     spreadsheet_safe: bool = typer.Option(
         False,
         "--spreadsheet-safe",
@@ -74,6 +80,7 @@ def score(
     """
     from memnet.cli.messages import command_line, report_failures
     from memnet.data.pictures import collect
+    from memnet.data.shards import Shard, take_part
     from memnet.errors import MemnetError
     from memnet.preprocess.decode import PictureLimits
     from memnet.scoring.runner import Settings, expand, score_to_file, score_to_rows
@@ -86,7 +93,9 @@ def score(
         check_table_name(out)
     elif stdout_is_closed():
         raise MemnetError("stdout is closed, and the table would go there; give --out FILE.csv.")
+    part = Shard.parse(shard) if shard else None
     inputs = collect(pictures, path_column=path_column, id_pattern=id_pattern)
+    inputs = take_part(inputs, shard=part, limit=limit)
     settings = Settings(
         models=list(dict.fromkeys(model)),
         name=name,

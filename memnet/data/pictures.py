@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from glob import glob, has_magic
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from memnet.data.id_pattern import IdPattern
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES, Picture
 
@@ -66,6 +67,8 @@ class Inputs:
         given folder, with the reason.
     manifests : the tables that listed pictures.
     notes : sentences on columns of these tables that the result calls otherwise.
+    part : which part of the pictures these are (:func:`memnet.data.shards.take_part`); empty where
+        they are all.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -74,6 +77,7 @@ class Inputs:
     unreadable: list[str] = field(default_factory=list)
     manifests: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    part: dict[str, Any] = field(default_factory=dict)
 
     @property
     def table_rows(self) -> list[TableRow]:
@@ -293,49 +297,6 @@ def _add_manifest(
         image_id = find_id(str(full)) if find_id else each.image_id
         inputs.items.append(Item(image_id, str(full), full))
         inputs.rows.append(TableRow(image_id, each.extra))
-
-
-class IdPattern:
-    r"""Finds ids in paths by a regular expression with a group ``id``, or one group.
-
-    Raises
-    ------
-    MemnetError
-        if it is no regular expression, or has not one group to take; called with a path, if it
-        finds no id in it.
-
-    Examples
-    --------
-    >>> IdPattern(r"nsd0*(\d+)")("stimuli/shared0001_nsd02951.png")
-    '2951'
-    """
-
-    def __init__(self, pattern: str) -> None:
-        self.pattern = pattern
-        try:
-            self._compiled = re.compile(pattern)
-        except re.error as error:
-            raise MemnetError(
-                f"--id-pattern {pattern} is no regular expression ({error}); an example: "
-                r"--id-pattern 'nsd(\d+)' makes the id 02951 of pics/shared_nsd02951.png."
-            ) from error
-        if "id" not in self._compiled.groupindex and self._compiled.groups != 1:
-            raise MemnetError(
-                f"--id-pattern {pattern} has {self._compiled.groups} groups, and the id is what "
-                "one group matches: put (...) round it, or (?P<id>...) where there are others."
-            )
-        self._group: int | str = "id" if "id" in self._compiled.groupindex else 1
-
-    def __call__(self, path: str) -> str:
-        """Return the id of a path."""
-        found = self._compiled.search(Path(path).as_posix())
-        image_id = found[self._group] if found else None
-        if not image_id:
-            raise MemnetError(
-                f"--id-pattern {self.pattern} finds no id in {path}; mend the pattern, or leave "
-                "that picture out."
-            )
-        return image_id
 
 
 def _one_row_each(rows: list[TableRow]) -> list[TableRow]:

@@ -89,6 +89,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     table_rows = inputs.table_rows
     check_rows(out, len(table_rows) * len(settings.models))
     with open_scores(out) as table:
+        table.declare_part(inputs.part)
         for model in _models(settings):
             given = model.label
             identity = model.identity()

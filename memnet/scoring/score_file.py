@@ -43,17 +43,18 @@ class ScoreFile:
 
     A picture has one score of a model, in :attr:`rows`. The table on disk may have several rows of
     it, one for each row of the user's own table that names it: :attr:`extras` holds what stands
-    beside the score in each of them.
+    beside the score in each of them, and :attr:`order` the rows as they stood when it was read.
     """
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.journal = out.with_name(out.name + ".partial")
+        self.journal = journal_path(out)
         self.sidecar_path = sidecar_path(out)
         self.rows: dict[Key, Row] = {}
+        self.order: list[Key] = []
         self.extras: dict[Key, list[Mapping[str, str]]] = {}
         self.changed: set[str] = set()
-        self._stamps: dict[Key, str] = {}
+        self.stamps: dict[Key, str] = {}
         self.sidecar: dict[str, Any] = {"sidecar_version": SIDECAR_VERSION, "models": {}}
         if self.sidecar_path.exists():
             self.sidecar = self._read_sidecar()
@@ -67,12 +68,13 @@ class ScoreFile:
         if out.exists():
             rows, extras = read_rows_and_extras(out)
             self.rows = {row.key: row for row in rows}
+            self.order = [row.key for row in rows]
             for row, extra in zip(rows, extras, strict=True):
                 self.extras.setdefault(row.key, []).append(extra)
             stamps = self.sidecar.get("files", {})
             for key in self.rows:
                 if stamp := stamps.get(model_label(*key[:2]), {}).get(key[2]):
-                    self._stamps[key] = stamp
+                    self.stamps[key] = stamp
         self.rows.update({row.key: row for row in self._read_journal()})
 
     def is_done(self, key: Key, path: str) -> bool:
@@ -95,7 +97,7 @@ class ScoreFile:
                 f"{self.out} already holds a picture {row.image_id!r}, from {row.path}, and now "
                 f"{path} would get the same image_id; choose another --out."
             )
-        known = self._stamps.get(key)
+        known = self.stamps.get(key)
         if known is not None and known != file_stamp(path):
             self.changed.add(row.image_id)
             return False
@@ -104,27 +106,33 @@ class ScoreFile:
     def begin(self, key: Key, path: str) -> None:
         """Remember the file that a picture is scored from, before it is opened."""
         if stamp := file_stamp(path):
-            self._stamps[key] = stamp
+            self.stamps[key] = stamp
         else:
-            self._stamps.pop(key, None)
+            self.stamps.pop(key, None)
 
     def declare(self, model: str, identity: dict[str, Any]) -> None:
         """Say how a model scores; an earlier, different way in this table is an error.
 
         A copy of a weight file is no other way, whatever it is called.
         """
-        before = self.sidecar["models"].get(model)
-        changed = sorted(
-            name
-            for name in (() if before is None else before.keys() | identity.keys())
-            if name not in _NOT_DECIDING and before.get(name) != identity.get(name)
-        )
-        if changed:
+        if changed := differences(self.sidecar["models"].get(model), identity):
             raise MemnetError(
                 f"{self.out} holds scores of {model} made another way (different: "
                 f"{', '.join(changed)}); choose another --out."
             )
         self.sidecar["models"][model] = identity
+
+    def declare_part(self, part: dict[str, Any]) -> None:
+        """Say which part of the pictures the run is of; a table is of one shard, or of all."""
+        before, now = (shard_of(about) for about in (self.sidecar, part))
+        if self.sidecar["models"] and before != now:
+            raise MemnetError(
+                f"{self.out} holds {_shard_name(before)}, and this run is of {_shard_name(now)}; "
+                "give each shard an --out of its own, and put them together by `memnet merge`."
+            )
+        for name in ("shard", "limit"):
+            self.sidecar.pop(name, None)
+        self.sidecar |= part
 
     def require_room(self, order: Sequence[Key]) -> None:
         """Raise ``MemnetError`` where the table's kind of file cannot hold these rows, too."""
@@ -139,7 +147,7 @@ class ScoreFile:
         """Put finished rows on disk before returning."""
         rows = list(rows)
         text = "".join(
-            json.dumps({**asdict(row), _STAMP: self._stamps.get(row.key)}, allow_nan=True) + "\n"
+            json.dumps({**asdict(row), _STAMP: self.stamps.get(row.key)}, allow_nan=True) + "\n"
             for row in rows
         )
         try:
@@ -175,8 +183,8 @@ class ScoreFile:
         write_rows(rows, self.out, beside)
         files: dict[str, dict[str, str]] = {}
         for key in dict.fromkeys(row.key for row in rows):
-            if key in self._stamps:
-                files.setdefault(model_label(*key[:2]), {})[key[2]] = self._stamps[key]
+            if key in self.stamps:
+                files.setdefault(model_label(*key[:2]), {})[key[2]] = self.stamps[key]
         self.sidecar["files"] = files
         self.write_sidecar()
         self.journal.unlink(missing_ok=True)
@@ -188,6 +196,7 @@ class ScoreFile:
     def _read_sidecar(self) -> dict[str, Any]:
         try:
             sidecar = read_sidecar(self.out)
+            check_shape(sidecar, _SHARD, "")
         except (OSError, ValueError) as error:
             raise MemnetError(
                 f"{self.sidecar_path} cannot be read as what `memnet score` writes beside a table "
@@ -221,10 +230,43 @@ class ScoreFile:
                     "line and run the same command again."
                 ) from error
             if stamp:
-                self._stamps[row.key] = stamp
+                self.stamps[row.key] = stamp
             else:
-                self._stamps.pop(row.key, None)
+                self.stamps.pop(row.key, None)
             yield row
+
+
+def differences(before: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:
+    """Return in what the identities of a model differ that its scores come from."""
+    if before is None:
+        return []
+    return sorted(
+        name
+        for name in before.keys() | now.keys()
+        if name not in _NOT_DECIDING and before.get(name) != now.get(name)
+    )
+
+
+def shard_of(sidecar: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return which shard a table is, ``(2, 3)`` of the second of three; None for none."""
+    shard = sidecar.get("shard")
+    return (shard["part"], shard["of"]) if shard else None
+
+
+_SHARD: Shape = {
+    "shard?": {"part": int, "of": int, "all_ids_sha256": str, "places": [int]},
+    "limit?": int,
+}
+"""What a sidecar may say of a part of the pictures."""
+
+
+def journal_path(out: Path) -> Path:
+    """Return where a run keeps finished rows until its table is written."""
+    return out.with_name(out.name + ".partial")
+
+
+def _shard_name(shard: tuple[int, int] | None) -> str:
+    return "all pictures" if shard is None else f"shard {shard[0]}/{shard[1]}"
 
 
 def _is_one_place(one: str, other: str) -> bool:
