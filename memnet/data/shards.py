@@ -50,7 +50,7 @@ class Shard:
         Examples
         --------
         >>> [[name for name in "abcdef" if Shard(part, 3).holds(name)] for part in (1, 2, 3)]
-        [['a'], ['d', 'f'], ['b', 'c', 'e']]
+        [['f'], ['a', 'b'], ['c', 'd', 'e']]
         """
         start = hashlib.sha256(image_id.encode()).digest()[:8]
         return int.from_bytes(start, "big") % self.of == self.part - 1
