@@ -16,6 +16,7 @@ import typer
 
 from memnet import __version__
 from memnet.cli import (
+    bench,
     benchmark,
     clips,
     compare,
@@ -71,6 +72,7 @@ app.command("migrate")(migrate.migrate)
 app.command("clips")(clips.clips)
 app.command("responses")(responses.responses)
 app.command("power")(power.power)
+app.command("bench")(bench.bench)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(weights.app, name="weights")
 
