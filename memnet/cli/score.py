@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from pathlib import Path
 
 import typer
@@ -13,6 +14,13 @@ class Exif(str, enum.Enum):
 
     ignore = "ignore"
     apply = "apply"
+
+
+class Format(str, enum.Enum):
+    """How the table is written to stdout."""
+
+    csv = "csv"
+    jsonl = "jsonl"
 
 
 def score(
@@ -35,6 +43,12 @@ def score(
         "-o",
         dir_okay=False,
         help="FILE.csv, FILE.parquet or FILE.xlsx; without it, CSV goes to stdout.",
+    ),
+    format_: Format | None = typer.Option(
+        None,
+        "--format",
+        help="Of what goes to stdout: a table in CSV, in the end, or a line of JSON for each row, "
+        "as soon as it is known.",
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
@@ -83,14 +97,20 @@ def score(
     from memnet.data.shards import Shard, take_part
     from memnet.errors import MemnetError
     from memnet.preprocess.decode import PictureLimits
-    from memnet.scoring.runner import Settings, expand, score_to_file, score_to_rows
-    from memnet.scoring.table import read_rows_and_extras, rows_to_csv
+    from memnet.scoring.runner import Settings, expand, score_to, score_to_file, score_to_rows
+    from memnet.scoring.table import Row, read_rows_and_extras, row_to_json, rows_to_csv
     from memnet.util.atomic import write_text
     from memnet.util.messages import say, stdout_is_closed
     from memnet.util.table_files import check_table_name
 
     if out is not None:
         check_table_name(out)
+        if format_ is not None:
+            raise MemnetError(
+                f"--format {format_.value} is for stdout; what {out} is, its ending says."
+            )
+    elif format_ is Format.jsonl and spreadsheet_safe:
+        raise MemnetError("--spreadsheet-safe is for CSV; leave it out with --format jsonl.")
     elif stdout_is_closed():
         raise MemnetError("stdout is closed, and the table would go there; give --out FILE.csv.")
     part = Shard.parse(shard) if shard else None
@@ -105,7 +125,17 @@ def score(
         limits=PictureLimits(max_pixels=max_pixels, max_side=max_side, max_bytes=max_bytes),
         command=command_line(),
     )
-    if out is None:
+    if out is None and format_ is Format.jsonl:
+        extras = inputs.extras_by_id()
+
+        def print_lines(rows: list[Row]) -> None:
+            for row in rows:
+                for extra in extras[row.image_id]:
+                    print(row_to_json(row, extra))
+            sys.stdout.flush()
+
+        summary = score_to(inputs, settings, print_lines)
+    elif out is None:
         rows, summary = score_to_rows(inputs, settings)
         table = expand(rows, inputs)
         print(rows_to_csv(*table, spreadsheet_safe=spreadsheet_safe), end="")

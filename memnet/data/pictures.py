@@ -84,6 +84,13 @@ class Inputs:
         """The rows of the result; one for each picture where no table was read."""
         return self.rows or [TableRow(item.image_id, None) for item in self.items]
 
+    def extras_by_id(self) -> dict[str, list[Extra]]:
+        """Return what stands beside each picture in the rows of the result."""
+        extras: dict[str, list[Extra]] = {}
+        for row in self.table_rows:
+            extras.setdefault(row.image_id, []).append(row.extra or {})
+        return extras
+
     @property
     def ignored(self) -> Counter[str]:
         """Number of files per ending that are no pictures."""

@@ -184,6 +184,18 @@ def rows_to_csv(rows: Iterable[Row], extras: Extras = (), *, spreadsheet_safe: b
     return cells_to_csv_text([*COLUMNS, *names], cells)
 
 
+def row_to_json(row: Row, extra: Mapping[str, str]) -> str:
+    """Write a row as one line of strict JSON: what is missing is null, a user's cells are text.
+
+    Examples
+    --------
+    >>> row = Row.failed(image_id="a.jpg", path="a.jpg", model="m", variant="", reason="empty")
+    >>> json.loads(row_to_json(row, {"trial": "1"}))["score"] is None
+    True
+    """
+    return json.dumps({**asdict(row), **extra}, allow_nan=False, ensure_ascii=False)
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """Read a score table that memnet wrote; raises as :func:`read_rows`."""
     return to_frame(read_rows(path))
