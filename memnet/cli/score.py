@@ -26,7 +26,7 @@ class Format(str, enum.Enum):
 def score(
     pictures: list[str] = typer.Argument(
         help="Folders (searched recursively), files, globs, or manifests (CSV, Excel ...) with a "
-        "column `path` (and `image_id`); see --path-column.",
+        "column `path` (and `image_id`); see --path-column. Videos where --fps is given.",
     ),
     model: list[str] = typer.Option(
         ..., "--model", "-m", help="Model name or .safetensors file; repeat for several."
@@ -74,6 +74,12 @@ def score(
         help="Make each picture's id of its path: what the pattern's group matches, as in "
         "'nsd0*(\\d+)'.",
     ),
+    fps: str = typer.Option(
+        "",
+        metavar="RATE",
+        help="Score videos, too: so many frames per second (2, 0.5, 29.97, 30000/1001). Needs the "
+        "extra `video`.",
+    ),
     limit: int | None = typer.Option(None, min=1, help="Score the first pictures only, for a try."),
     shard: str = typer.Option(
         "",
@@ -97,6 +103,7 @@ def score(
     from memnet.data.shards import Shard, take_part
     from memnet.errors import MemnetError
     from memnet.preprocess.decode import PictureLimits
+    from memnet.preprocess.video import parse_fps
     from memnet.scoring.runner import Settings, expand, score_to, score_to_file, score_to_rows
     from memnet.scoring.table import Row, read_rows_and_extras, row_to_json, rows_to_csv
     from memnet.util.atomic import write_text
@@ -114,7 +121,12 @@ def score(
     elif stdout_is_closed():
         raise MemnetError("stdout is closed, and the table would go there; give --out FILE.csv.")
     part = Shard.parse(shard) if shard else None
-    inputs = collect(pictures, path_column=path_column, id_pattern=id_pattern)
+    inputs = collect(
+        pictures,
+        path_column=path_column,
+        id_pattern=id_pattern,
+        fps=parse_fps(fps) if fps else None,
+    )
     inputs = take_part(inputs, shard=part, limit=limit)
     settings = Settings(
         models=list(dict.fromkeys(model)),

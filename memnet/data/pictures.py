@@ -13,13 +13,16 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from memnet.data.id_pattern import IdPattern
+from memnet.data.videos import take_frames
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES, Picture
+from memnet.preprocess.video import VIDEO_SUFFIXES
 
 MANIFEST_SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
 
@@ -66,9 +69,11 @@ class Inputs:
     unreadable : folders that could not be listed, and files whose names no table can hold, within a
         given folder, with the reason.
     manifests : the tables that listed pictures.
-    notes : sentences on columns of these tables that the result calls otherwise.
+    notes : sentences on what is to be known of the videos, and on columns of the tables that the
+        result calls otherwise.
     part : which part of the pictures these are (:func:`memnet.data.shards.take_part`); empty where
         they are all.
+    suffixes : the endings of what is looked for in folders.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -78,6 +83,7 @@ class Inputs:
     manifests: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     part: dict[str, Any] = field(default_factory=dict)
+    suffixes: tuple[str, ...] = SUFFIXES
 
     @property
     def table_rows(self) -> list[TableRow]:
@@ -115,7 +121,11 @@ PATH_COLUMN = "path"
 
 
 def collect(
-    pictures: Sequence[str | Path], *, path_column: str = PATH_COLUMN, id_pattern: str = ""
+    pictures: Sequence[str | Path],
+    *,
+    path_column: str = PATH_COLUMN,
+    id_pattern: str = "",
+    fps: Fraction | None = None,
 ) -> Inputs:
     """Find the pictures that the user named.
 
@@ -126,6 +136,8 @@ def collect(
     path_column : the column of the manifests that has the paths.
     id_pattern : a regular expression that finds each picture's id in its path (with forward
         slashes): what its group ``id`` matches, or its only group.
+    fps : how many frames a second of videos become pictures; without it, videos in folders are
+        passed over, and one that is named is refused.
 
     Raises
     ------
@@ -134,32 +146,36 @@ def collect(
         would get one ``image_id``, or ``id_pattern`` is no such pattern or finds no id in a path.
     """
     find_id = IdPattern(id_pattern) if id_pattern else None
-    inputs = Inputs()
+    suffixes = SUFFIXES if fps is None else (*SUFFIXES, *VIDEO_SUFFIXES)
+    inputs = Inputs(suffixes=suffixes)
     for picture in pictures:
-        inputs.add(_collect_one(picture, path_column, find_id))
+        inputs.add(_collect_one(picture, path_column, find_id, suffixes))
     if path_column != PATH_COLUMN and not inputs.manifests:
         raise MemnetError(
             f"--path-column {path_column} is for a manifest ({', '.join(MANIFEST_SUFFIXES)}), and "
             "none was given."
         )
     inputs.items = _drop_repeats(inputs.items)
-    _refuse_shared_ids(inputs.items)
     inputs.rows = _one_row_each(inputs.rows)
+    take_frames(inputs, fps)
+    _refuse_shared_ids(inputs.items)
     return inputs
 
 
-def _collect_one(picture: str | Path, path_column: str, find_id: IdPattern | None) -> Inputs:
+def _collect_one(
+    picture: str | Path, path_column: str, find_id: IdPattern | None, suffixes: tuple[str, ...]
+) -> Inputs:
     """Find the pictures of one argument."""
     if not str(picture):  # of a shell's variable that is not set; a Path of it is the folder
         raise MemnetError("The name of a picture is empty; the folder itself is written '.'.")
     path = Path(picture)
-    inputs = Inputs()
+    inputs = Inputs(suffixes=suffixes)
     if path.is_dir():
         _add_folder(path, inputs)
         if not inputs.items and not inputs.unreadable:
             raise MemnetError(
                 f"The folder {path} holds no pictures ({_describe_ignored(inputs.ignored)}); "
-                f"looked for {', '.join(SUFFIXES)}."
+                f"looked for {', '.join(suffixes)}.{_hint_at_videos(inputs)}"
             )
     elif _is_manifest(path):
         _add_manifest(path, path_column, find_id, inputs)
@@ -264,7 +280,7 @@ def _add_glob(pattern: str, inputs: Inputs) -> None:
         elif path.is_file() and _is_picture(path, inputs):
             inputs.items.append(Item(inside.as_posix(), str(path), path))
     if not inputs.items and not inputs.unreadable:
-        raise MemnetError(f"Nothing that is a picture matches {pattern}.")
+        raise MemnetError(f"Nothing that is a picture matches {pattern}.{_hint_at_videos(inputs)}")
 
 
 def _is_written(name: str, pattern: str) -> bool:
@@ -275,7 +291,7 @@ def _is_written(name: str, pattern: str) -> bool:
 def _is_picture(path: Path, inputs: Inputs) -> bool:
     """Whether a file that was found is a picture to score; what is not is counted or named."""
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    if suffix not in inputs.suffixes:
         inputs.pass_over(path, suffix or "no ending")
     elif not _is_text(str(path)):
         inputs.unreadable.append(f"{str(path)!a}: {_why_no_text()}")
@@ -339,3 +355,8 @@ def _describe_ignored(ignored: Counter[str]) -> str:
     if not ignored:
         return "it is empty"
     return "only " + ", ".join(f"{count} x {suffix}" for suffix, count in sorted(ignored.items()))
+
+
+def _hint_at_videos(inputs: Inputs) -> str:
+    videos = inputs.ignored.keys() & set(VIDEO_SUFFIXES)
+    return " Videos are scored where --fps says how many frames a second." if videos else ""

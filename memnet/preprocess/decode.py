@@ -41,10 +41,15 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from memnet.errors import PictureError
+from memnet.preprocess.video import VideoFrame
 from memnet.util.near_files import near_file
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
-Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
+Picture: TypeAlias = (
+    "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
+    " | VideoFrame | PictureError"
+)
+"""What holds a picture. A frame of a video waits for its turn; an error says why there is none."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 """The formats that are opened. MPO, a JPEG with a second picture behind it, counts as JPEG."""
@@ -159,6 +164,8 @@ def open_picture(
     """
     if isinstance(picture, np.ndarray | Image.Image):
         return picture
+    if isinstance(picture, PictureError):  # a video's frame that could not be decoded
+        raise picture
     if not isinstance(picture, (str, bytes, os.PathLike)):
         raise PictureError(
             f"A {type(picture).__name__} is no picture; give a path, encoded bytes, a PIL picture "

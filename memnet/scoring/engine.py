@@ -7,7 +7,8 @@ holds all of them up, and decoding on all cores first costs half as much (``benc
 Memory does not grow with the number of pictures, and little with that of threads: at most two
 batches of network inputs exist at a time, a decoded picture of usual size in each thread, and a
 single larger one. A model that takes pictures gets those of a batch as they are: its batches end
-where they would hold more pixels than :data:`_HELD_PIXELS`.
+where they would hold more pixels than :data:`_HELD_PIXELS`, and so do those of a video's frames,
+which are decoded one after the other as batches are filled.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import itertools
 import math
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -27,6 +28,7 @@ from PIL import Image
 from torch import Tensor
 
 from memnet.data.pictures import Item
+from memnet.data.videos import decode_frames
 from memnet.errors import PictureError
 from memnet.preprocess.decode import (
     USUAL_LIMITS,
@@ -129,10 +131,10 @@ def score_items(
             else spec.apply_decoded(decoded, mean_image=predictor.mean_image),
         )
 
-    if predictor.preprocess is None:
-        batches = _batches_of_pictures(items, batch_size, limits)
-    else:
-        batches = _batches(items, batch_size)
+    def pixels_held(picture: Picture) -> int:
+        return _pixels(picture, limits) if predictor.preprocess is None else _pixels_in(picture)
+
+    batches = _batches(decode_frames(items), batch_size, pixels_held)
     ahead = 0 if predictor.device.type == "cpu" else 1
     with (
         ThreadPoolExecutor(1, thread_name_prefix="memnet-decode-large") as one_by_one,
@@ -159,20 +161,14 @@ def score_items(
                 future.cancel()
 
 
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    queue = iter(items)
-    while batch := list(itertools.islice(queue, size)):
-        yield batch
-
-
-def _batches_of_pictures(
-    items: Iterable[Item], size: int, limits: PictureLimits
+def _batches(
+    items: Iterable[Item], size: int, pixels_held: Callable[[Picture], int]
 ) -> Iterator[list[Item]]:
-    """Yield batches of pictures that memory can hold side by side."""
+    """Yield batches of which memory can hold the pictures side by side."""
     batch: list[Item] = []
     held = 0
     for item in items:
-        pixels = _pixels(item.picture, limits)
+        pixels = pixels_held(item.picture)
         if batch and (len(batch) == size or held + pixels > _HELD_PIXELS):
             yield batch
             batch, held = [], 0
@@ -180,6 +176,11 @@ def _batches_of_pictures(
         held += pixels
     if batch:
         yield batch
+
+
+def _pixels_in(picture: Picture) -> int:
+    """Return the pixels that are in memory before a picture is decoded: of a video's frame, all."""
+    return picture.width * picture.height if isinstance(picture, Image.Image) else 0
 
 
 def _pixels(picture: Picture, limits: PictureLimits) -> int:
