@@ -1,0 +1,135 @@
+"""`memnet score film.mp4 --fps 2`: rows, ids and times of frames, resuming, what is refused."""
+
+from __future__ import annotations
+
+import weakref
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import memnet
+from memnet.data.pictures import collect
+from memnet.errors import MemnetError
+from memnet.preprocess import video_frames
+from memnet.scoring import engine
+from memnet.scoring.table import read_table
+from videos import grey, noise, write_video
+
+
+def test_frames_have_the_scores_of_the_same_pictures_in_files(
+    memnet_command, tiny_weights, tmp_path
+):
+    frames = noise(50)
+    write_video(tmp_path / "film.mkv", frames)
+    done = memnet_command("score", "film.mkv", "-m", tiny_weights, "--fps", "2", "-o", "f.csv")
+    assert "4 scored" in done.stderr
+    table = pd.read_csv(tmp_path / "f.csv")
+    assert table.image_id.tolist() == [f"film.mkv@{t}" for t in ("0000.000", "0000.500")] + [
+        f"film.mkv@{t}" for t in ("0001.000", "0001.500")
+    ]
+    assert table.time.tolist() == [0, 0.5, 1, 1.5]
+    assert table.frame.tolist() == [0, 12, 25, 37]
+    assert table.path.unique() == ["film.mkv"]
+    assert table.width.unique() == [48] and table["mode"].unique() == ["RGB"]
+    (tmp_path / "files").mkdir()
+    for number in table.frame:
+        Image.fromarray(frames[number]).save(tmp_path / "files" / f"{number:03d}.png")
+    memnet_command("score", "files", "-m", tiny_weights, "-o", "p.csv")
+    assert table.score.tolist() == pd.read_csv(tmp_path / "p.csv").score.tolist()
+
+
+def test_a_run_goes_on_where_frames_are_missing(memnet_command, tiny_weights, tmp_path):
+    write_video(tmp_path / "film.mkv", noise(50))
+    common = ("score", "film.mkv", "-m", tiny_weights, "-o", "f.csv", "--fps")
+    memnet_command(*common, "1")
+    done = memnet_command(*common, "2")
+    assert "2 scored" in done.stderr and "2 were scored before" in done.stderr
+    twice = pd.read_csv(tmp_path / "f.csv")
+    memnet_command(*common[:-2], "whole.csv", "--fps", "2")
+    pd.testing.assert_frame_equal(twice, pd.read_csv(tmp_path / "whole.csv"))
+
+
+def test_videos_in_tables_and_folders_keep_what_stands_beside_them(
+    memnet_command, tiny_weights, tmp_path
+):
+    (tmp_path / "films").mkdir()
+    write_video(tmp_path / "films" / "a.mkv", noise(25))
+    write_video(tmp_path / "films" / "b.mkv", noise(50))
+    Image.fromarray(noise(1)[0]).save(tmp_path / "films" / "c.png")
+    (tmp_path / "films" / "bad.mp4").write_bytes(b"nothing")
+    (tmp_path / "study.csv").write_text(
+        "path,image_id,mood,time\nfilms/b.mkv,B,glad,noon\nfilms/c.png,C,sad,dusk\n"
+    )
+    common = ("-m", tiny_weights, "--fps", "1", "-o")
+    memnet_command("score", "study.csv", *common, "s.csv")
+    table = pd.read_csv(tmp_path / "s.csv", keep_default_na=False)
+    assert table.image_id.tolist() == ["B@0000.000", "B@0001.000", "C"]
+    assert table.mood.tolist() == ["glad", "glad", "sad"]
+    assert table.time_in_table.tolist()[:2] == ["noon", "noon"]
+    assert table.frame.tolist()[:2] == ["0", "25"]
+    done = memnet_command("score", "films", *common, "f.csv", check=1)
+    assert "not read: " in done.stderr and "bad.mp4 is no video" in done.stderr
+    ids = read_table(tmp_path / "f.csv").image_id.tolist()
+    assert ids == ["a.mkv@0000.000", "b.mkv@0000.000", "b.mkv@0001.000", "c.png"]
+
+
+def test_a_video_that_breaks_off_keeps_its_frames_and_exits_with_1(
+    memnet_command, tiny_weights, tmp_path
+):
+    path = write_video(tmp_path / "film.mkv", noise(100))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    done = memnet_command(
+        "score", "film.mkv", "-m", tiny_weights, "--fps", "1", "-o", "f.csv", check=1
+    )
+    assert "breaks off at" in done.stderr
+    assert read_table(tmp_path / "f.csv").score.notna().all()
+
+
+def test_more_frames_than_the_video_shows_are_scored_and_named(tmp_path):
+    write_video(tmp_path / "film.mkv", noise(5), rate=5)
+    inputs = collect([tmp_path / "film.mkv"], fps=Fraction(10))
+    assert [item.picture.number for item in inputs.items] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    (note,) = inputs.notes
+    assert "shows 5 frames per second, fewer than --fps 10" in note
+
+
+def test_what_needs_fps_and_what_does_not_is_said(tmp_path):
+    video = write_video(tmp_path / "film.mkv", noise(5))
+    with pytest.raises(MemnetError, match=r"takes it with --fps"):
+        collect([video])
+    with pytest.raises(MemnetError, match=r"\(only 1 x \.mkv\).*--fps"):
+        collect([tmp_path])
+    Image.fromarray(noise(1)[0]).save(tmp_path / "c.png")
+    assert collect([tmp_path]).ignored == {".mkv": 1}
+    with pytest.raises(MemnetError, match=r"--fps is for videos"):
+        collect([tmp_path / "c.png"], fps=Fraction(1))
+
+
+@pytest.mark.parametrize(("held_pixels", "most"), [(10**8, 8), (3 * 32 * 48, 6)])
+def test_no_more_frames_are_in_memory_than_two_batches_hold(
+    tmp_path, monkeypatch, held_pixels, most
+):
+    """However long the film is, and however large its frames."""
+    write_video(tmp_path / "film.mkv", [grey(level) for level in range(100)])
+    monkeypatch.setattr(engine, "_HELD_PIXELS", held_pixels)
+    alive: list[weakref.ref] = []
+    counts = []
+    original = video_frames.FrameConverter.to_rgb
+
+    def noted(self, frame):
+        picture = original(self, frame)
+        alive.append(weakref.ref(picture))
+        counts.append(sum(each() is not None for each in alive))
+        return picture
+
+    monkeypatch.setattr(video_frames.FrameConverter, "to_rgb", noted)
+    model = memnet.Predictor.from_function(
+        "bright.v1", lambda pictures: [np.asarray(each).mean() / 255 for each in pictures]
+    )
+    items = collect([tmp_path / "film.mkv"], fps=Fraction(25)).items
+    rows = [row for batch in engine.score_items(model, items, batch_size=4) for row in batch]
+    assert [round(255 * row.score) for row in rows] == list(range(100))
+    assert max(counts) <= most
