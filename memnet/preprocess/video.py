@@ -16,7 +16,6 @@ import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -24,19 +23,19 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from memnet.errors import MemnetError, PictureError
+from memnet.preprocess.video_files import (
+    declared_end,
+    notes_on_streams,
+    open_video,
+    read_packets,
+)
 from memnet.preprocess.video_frames import FrameConverter, notes_on_frame
-from memnet.util.text import words_of
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".vob"),
     *(".m2ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp"),
 )
 """The file endings that count as videos, in lower case."""
-
-_CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,asf,flv,ogg,mpegvideo,h264,hevc"
-)
-"""What FFmpeg may take a file for: not for a playlist, which makes it open other files."""
 
 MOST_FRAMES_A_SECOND = 1000
 """Times are told apart by milliseconds."""
@@ -138,13 +137,13 @@ def read_video(path: str | os.PathLike[str]) -> Video:
         can be decoded.
     """
     path = os.fspath(path)
-    with _opened(path) as (container, stream):
-        packets, reached, error = _packets(container, stream)
+    with open_video(path) as (container, stream):
+        packets, reached, error = read_packets(container, stream)
         rate = stream.average_rate or stream.guessed_rate
         if not packets:
             raise MemnetError(f"{path} has no frames; copy it again from its source.")
         by_order = container.format.name == "avi" and stream.codec_context.has_b_frames
-        notes = _notes_on_streams(container, stream)
+        notes = notes_on_streams(container, stream)
         tick = stream.time_base
         stamps = [pts for pts, _, _ in packets]
         if None in stamps:
@@ -162,7 +161,7 @@ def read_video(path: str | os.PathLike[str]) -> Video:
                 f"{path} has no time stamps; its {len(packets):,} frames are taken to follow each "
                 f"other at {float(rate):g} per second"
             )
-        declared = _declared_end(container)
+        declared = declared_end(container)
     whole = sorted(stamp for stamp in stamps if stamp is not None)
     starts = tuple(stamp - whole[0] for stamp in whole)
     last = packets[stamps.index(whole[-1])][2] or _usual_step(starts, rate, tick)
@@ -199,7 +198,7 @@ def frames_of(video: Video, numbers: Sequence[int]) -> Iterator[Image.Image | Pi
     makes it unusable.
     """
     converter = FrameConverter()
-    with _opened(video.path) as (container, stream):
+    with open_video(video.path) as (container, stream):
         stream.thread_type = "AUTO"
         decoded = _decoded(container, stream, video)
         start, frame = next(decoded, _END)
@@ -246,94 +245,6 @@ def _decoded(container: Any, stream: Any, video: Video) -> Iterator[tuple[float,
             return
 
 
-@contextmanager
-def _opened(path: str) -> Iterator[tuple[Any, Any]]:
-    """Open a video and find its stream of pictures; cover art of a sound file is none."""
-    try:
-        import av
-    except ImportError as error:
-        raise MemnetError(
-            f'{path} is a video; to read videos, install PyAV: pip install "memnet-harness[video]".'
-        ) from error
-    if not os.path.isfile(path):
-        raise MemnetError(f"There is no file {path}.")
-    try:
-        # "file:" and the list: a name with a colon is no address, and a playlist opens no others.
-        container = av.open(
-            f"file:{path}", container_options={"format_whitelist": _CONTAINERS}, mode="r"
-        )
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise MemnetError(
-            f"{path} is no video that FFmpeg can read ({_reason(error)}); a recording that broke "
-            "off may lack its index, which the program that made it may be able to repair."
-        ) from error
-    with container:
-        stream = container.streams.best("video")
-        if stream is None or stream.disposition & _COVER:
-            what = "only sound" if container.streams.audio else "no pictures"
-            raise MemnetError(f"{path} has {what}, so there is no frame to score.")
-        if stream.codec_context is None:
-            raise MemnetError(
-                f"{path} is coded in a way that this FFmpeg cannot decode; convert it to H.264."
-            )
-        yield container, stream
-
-
-_COVER = 0x400
-"""FFmpeg's AV_DISPOSITION_ATTACHED_PIC."""
-
-
-def _reason(error: Exception) -> str:
-    return words_of(Exception(getattr(error, "strerror", None) or error))
-
-
-def _packets(
-    container: Any, stream: Any
-) -> tuple[list[tuple[int | None, int | None, int]], Fraction, str]:
-    """Read the whole file: stamps and duration of each frame, how far it goes, what is wrong.
-
-    How far it goes is the end of its longest stream in seconds, as its header counts.
-    """
-    from av import FFmpegError
-
-    found: list[tuple[int | None, int | None, int]] = []
-    reached, error = Fraction(0), ""
-    packets = container.demux()
-    while True:
-        try:
-            packet = next(packets, None)
-        except FFmpegError as failure:
-            error = _reason(failure)
-            break
-        if packet is None:
-            break
-        if not packet.size or packet.is_discard:  # the end of a stream; cut off by an edit list
-            continue
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is not None:
-            reached = max(reached, (stamp + (packet.duration or 0)) * packet.time_base)
-        if packet.stream.index == stream.index and not _is_hidden(packet, stream):
-            found.append((packet.pts, packet.dts, packet.duration or 0))
-    return found, reached - _start(container), error
-
-
-def _is_hidden(packet: Any, stream: Any) -> bool:
-    """Whether it is a frame of VP8 that only others refer to (RFC 6386, 9.1: show_frame)."""
-    return stream.codec_context.name in ("vp8", "libvpx") and not bytes(packet)[0] & 0x10
-
-
-def _start(container: Any) -> Fraction:
-    return Fraction(container.start_time or 0, 1_000_000)
-
-
-def _declared_end(container: Any) -> Fraction | None:
-    """Return how long its header says it is; None where it does not, and FFmpeg estimates it."""
-    estimated = container.format.name in ("mpeg", "mpegts", "mpegvideo", "h264", "hevc")
-    if estimated or not container.duration:
-        return None
-    return Fraction(container.duration, 1_000_000)
-
-
 def _usual_step(starts: Sequence[int], rate: Fraction | None, tick: Fraction) -> int:
     """How long the last frame is shown, in ticks, where the file does not say it."""
     steps = sorted(after - before for before, after in itertools.pairwise(starts))
@@ -342,29 +253,9 @@ def _usual_step(starts: Sequence[int], rate: Fraction | None, tick: Fraction) ->
     return round(1 / Fraction(rate) / tick) if rate else 1
 
 
-def _notes_on_streams(container: Any, stream: Any) -> list[str]:
-    notes = []
-    path = container.name.removeprefix("file:")
-    videos = [each for each in container.streams.video if not each.disposition & _COVER]
-    if len(videos) > 1:
-        notes.append(f"{path} has {len(videos)} streams of pictures; number {stream.index} is used")
-    if stream.start_time is not None and container.start_time is not None:
-        late = stream.start_time * stream.time_base - _start(container)
-        if late >= _LATE:
-            notes.append(
-                f"the pictures of {path} begin {float(late):.3f} s after its sound; times count "
-                "from the first picture"
-            )
-    return notes
-
-
-_LATE = Fraction(1, 10)
-"""Seconds; coders of sound begin a few hundredths earlier than the pictures."""
-
-
 def _with_notes(video: Video, notes: list[str]) -> Video:
     """Add what its first frame tells; raises ``MemnetError`` if no frame can be decoded."""
-    with _opened(video.path) as (container, stream):
+    with open_video(video.path) as (container, stream):
         for _, frame in _decoded(container, stream, video):
             ratio = stream.sample_aspect_ratio
             return replace(video, notes=(*notes, *notes_on_frame(video.path, frame, ratio)))

@@ -33,7 +33,8 @@ def test_frames_have_the_scores_of_the_same_pictures_in_files(
     assert table.time.tolist() == [0, 0.5, 1, 1.5]
     assert table.frame.tolist() == [0, 12, 25, 37]
     assert table.path.unique() == ["film.mkv"]
-    assert table.width.unique() == [48] and table["mode"].unique() == ["RGB"]
+    assert table.width.unique() == [48]
+    assert table["mode"].unique() == ["RGB"]
     (tmp_path / "files").mkdir()
     for number in table.frame:
         Image.fromarray(frames[number]).save(tmp_path / "files" / f"{number:03d}.png")
@@ -46,7 +47,8 @@ def test_a_run_goes_on_where_frames_are_missing(memnet_command, tiny_weights, tm
     common = ("score", "film.mkv", "-m", tiny_weights, "-o", "f.csv", "--fps")
     memnet_command(*common, "1")
     done = memnet_command(*common, "2")
-    assert "2 scored" in done.stderr and "2 were scored before" in done.stderr
+    assert "2 scored" in done.stderr
+    assert "2 were scored before" in done.stderr
     twice = pd.read_csv(tmp_path / "f.csv")
     memnet_command(*common[:-2], "whole.csv", "--fps", "2")
     pd.testing.assert_frame_equal(twice, pd.read_csv(tmp_path / "whole.csv"))
@@ -71,7 +73,8 @@ def test_videos_in_tables_and_folders_keep_what_stands_beside_them(
     assert table.time_in_table.tolist()[:2] == ["noon", "noon"]
     assert table.frame.tolist()[:2] == ["0", "25"]
     done = memnet_command("score", "films", *common, "f.csv", check=1)
-    assert "not read: " in done.stderr and "bad.mp4 is no video" in done.stderr
+    assert "not read: " in done.stderr
+    assert "bad.mp4 is no video" in done.stderr
     ids = read_table(tmp_path / "f.csv").image_id.tolist()
     assert ids == ["a.mkv@0000.000", "b.mkv@0000.000", "b.mkv@0001.000", "c.png"]
 
