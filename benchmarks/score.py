@@ -2,6 +2,7 @@
 
     python benchmarks/score.py speed FOLDER    # of pictures; 100 or more
     python benchmarks/score.py memory FOLDER   # scores 200, then 5,000 pictures (many minutes)
+    python benchmarks/score.py package FOLDER  # against the resmem package's own loop
 
 `--model FILE` takes another model than `resmem.published`: with a small one, what grows with the
 number of pictures is not hidden behind the weights.
@@ -9,7 +10,13 @@ number of pictures is not hidden behind the weights.
 `speed` compares the whole command with the bare network (same weights, batch size and threads, on
 inputs that lie in memory), in alternation, since machines are noisy. The command's time is given
 with and without what happens once per run (starting Python, importing, reading the weights), which
-a run over no new picture measures. Results are printed as JSON.
+a run over no new picture measures.
+
+`package` scores the same files in one process by the loop that the `resmem` package's page shows
+(picture by picture), by `memnet score` into a Parquet table without its cache, and by the bare
+network, in alternation; the largest difference between the two scores is given, too.
+
+Results are printed as JSON, and go into `--out FILE` (`benchmarks/results/`) with the processor.
 """
 
 from __future__ import annotations
@@ -31,19 +38,35 @@ FEW, MANY = 200, 5000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["speed", "memory"])
+    parser.add_argument("what", choices=["speed", "memory", "package"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pictures", type=int, default=200, help="for speed: how many")
     parser.add_argument("--rounds", type=int, default=3, help="for speed: alternations")
     parser.add_argument("--model", default="resmem.published")
+    parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     pictures = sorted(path for path in args.folder.rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory() as scratch:
         if args.what == "speed":
             found = speed(pictures, Path(scratch), args.model, args.pictures, args.rounds)
+        elif args.what == "package":
+            found = package(pictures, Path(scratch), args.pictures, args.rounds)
         else:
             found = memory(pictures, Path(scratch), args.model)
-    print(json.dumps(found, indent=1))
+    text = json.dumps({"machine": machine(), **found}, indent=1) + "\n"
+    print(text, end="")
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text)
+
+
+def machine() -> dict[str, str]:
+    import torch
+
+    from memnet.scoring.numeric_environment import scoring_environment
+
+    about = scoring_environment(torch.device("cpu"))
+    return {name: about[name] for name in ("cpu", "cpu instructions", "threads", "torch", "memnet")}
 
 
 def link(pictures: list[Path], count: int, folder: Path) -> Path:
@@ -105,6 +128,71 @@ def speed(
             statistics.median(b / w for b, w in zip(bare, whole, strict=True)), 4
         ),
         "start_s": [round(w - s, 2) for w, s in zip(whole, steady, strict=True)],
+    }
+
+
+def package(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dict[str, object]:
+    import pandas as pd
+    import torch
+    from PIL import Image
+    from resmem import ResMem, transformer
+
+    import memnet
+    from memnet.data.pictures import collect
+    from memnet.scoring.runner import Settings, score_to_file
+
+    folder = link(pictures, count, scratch / "pictures")
+    files = sorted(folder.iterdir())
+    theirs = ResMem(pretrained=True)
+    theirs.eval()
+    ours = memnet.load("resmem.published", device="cpu")
+    inputs = torch.stack([ours.preprocess.apply(path) for path in files])
+    listed = collect([folder])
+
+    def their_loop() -> list[float]:
+        found = []
+        for path in files:
+            picture = transformer(Image.open(path).convert("RGB"))
+            found.append(float(theirs(picture.view(-1, 3, 227, 227))))
+        return found
+
+    def our_command(number: int) -> Path:
+        out = scratch / f"{number}.parquet"
+        settings = Settings(models=["resmem.published"], device="cpu", batch_size=BATCH)
+        score_to_file(listed, out, settings)
+        return out
+
+    def network() -> None:
+        for first in range(0, count, BATCH):
+            ours.forward(inputs[first : first + BATCH])
+
+    os.environ["MEMNET_NO_CACHE"] = "1"
+    network()
+    times: dict[str, list[float]] = {"package": [], "memnet": [], "network": []}
+    for number in range(rounds):
+        start = time.perf_counter()
+        published = their_loop()
+        times["package"].append(time.perf_counter() - start)
+        start = time.perf_counter()
+        table = our_command(number)
+        times["memnet"].append(time.perf_counter() - start)
+        start = time.perf_counter()
+        network()
+        times["network"].append(time.perf_counter() - start)
+    scores = pd.read_parquet(table)["score"].to_numpy()
+    apart = max(abs(a - b) for a, b in zip(scores, published, strict=True))
+
+    def median_ratio(one: str, other: str) -> float:
+        pairs = zip(times[one], times[other], strict=True)
+        return round(statistics.median(a / b for a, b in pairs), 3)
+
+    return {
+        "pictures": count,
+        "batch_size": BATCH,
+        "seconds": {name: [round(each, 2) for each in row] for name, row in times.items()},
+        "memnet_times_package": median_ratio("package", "memnet"),
+        "memnet_over_bare_network": median_ratio("memnet", "network"),
+        "largest_difference": float(apart),
     }
 
 
