@@ -80,6 +80,17 @@ def score(
         help="Score videos, too: so many frames per second (2, 0.5, 29.97, 30000/1001). Needs the "
         "extra `video`.",
     ),
+    box_columns: str = typer.Option(
+        "",
+        metavar="LEFT,TOP,RIGHT,BOTTOM",
+        help="Columns of a manifest with a box of each row's picture, in pixels: it is scored.",
+    ),
+    centre_columns: str = typer.Option(
+        "",
+        metavar="X,Y,WIDTH,HEIGHT",
+        help="The same by centre and size, as crops round fixations; the last two may be numbers: "
+        "x,y,100,100.",
+    ),
     limit: int | None = typer.Option(None, min=1, help="Score the first pictures only, for a try."),
     shard: str = typer.Option(
         "",
@@ -99,6 +110,7 @@ def score(
     and it goes on. A picture that cannot be read keeps its row, without a score.
     """
     from memnet.cli.messages import command_line, report_failures
+    from memnet.data.boxes import BoxColumns
     from memnet.data.pictures import collect
     from memnet.data.shards import Shard, take_part
     from memnet.errors import MemnetError
@@ -121,10 +133,12 @@ def score(
     elif stdout_is_closed():
         raise MemnetError("stdout is closed, and the table would go there; give --out FILE.csv.")
     part = Shard.parse(shard) if shard else None
+    boxes = BoxColumns.parse(box_columns=box_columns, centre_columns=centre_columns)
     inputs = collect(
         pictures,
         path_column=path_column,
         id_pattern=id_pattern,
+        boxes=boxes,
         fps=parse_fps(fps) if fps else None,
     )
     inputs = take_part(inputs, shard=part, limit=limit)

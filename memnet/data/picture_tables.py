@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from memnet.data.boxes import BoxColumns
 from memnet.data.score_columns import SCORE_COLUMNS
 from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
 from memnet.errors import MemnetError
+from memnet.preprocess.decode import Box
 
 ID_COLUMN = "image_id"
 
@@ -19,10 +21,16 @@ class Listed(NamedTuple):
     image_id: str
     path: str  # as it stands in the table
     extra: dict[str, str]  # the other columns, as text
+    box: Box | None  # of the picture; None for the whole
+    suffix: str  # of the id, where rows are boxes of one picture
 
 
 def read_picture_table(
-    table: Path, path_column: str, *, with_ids: bool = True
+    table: Path,
+    path_column: str,
+    *,
+    with_ids: bool = True,
+    box_columns: BoxColumns | None = None,
 ) -> tuple[list[Listed], list[str]]:
     """Read a table with a column of paths.
 
@@ -32,6 +40,8 @@ def read_picture_table(
     path_column : the column with the paths.
     with_ids : whether a column ``image_id`` holds the pictures' ids; else, and where there is
         none, an id is the path as it stands.
+    box_columns : where the boxes stand; then, unless a column ``image_id`` differs in all rows, ids
+        get a ``suffix``: ``#`` and the row's number as a spreadsheet counts it.
 
     Returns
     -------
@@ -66,7 +76,13 @@ def read_picture_table(
         )
     if not len(frame):
         raise MemnetError(f"The manifest {table} lists no pictures.")
-    held = {ID_COLUMN} if with_ids else set()
+    boxes: Sequence[Box | None] = [None] * len(frame)
+    suffixes = [""] * len(frame)
+    if box_columns:
+        boxes = box_columns.read(frame, table)
+        if not with_ids or ids.duplicated().any():
+            suffixes = [f"#{number}" for number in frame.index]
+    held = {ID_COLUMN} if with_ids and not any(suffixes) else set()
     if path_column == "path":
         held.add(path_column)
     names = _names(list(map(str, frame.columns)), held)
@@ -83,7 +99,7 @@ def read_picture_table(
         if names
         else [{} for _ in range(len(frame))]
     )
-    rows = zip(map(str, ids), map(str, paths), extras, strict=True)
+    rows = zip(map(str, ids), map(str, paths), extras, boxes, suffixes, strict=True)
     return [Listed(*row) for row in rows], notes
 
 

@@ -18,10 +18,11 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from memnet.data.boxes import BoxColumns
 from memnet.data.id_pattern import IdPattern
 from memnet.data.videos import take_frames
 from memnet.errors import MemnetError
-from memnet.preprocess.decode import SUFFIXES, Picture
+from memnet.preprocess.decode import SUFFIXES, Box, Crop, PictureOrCrop
 from memnet.preprocess.video import VIDEO_SUFFIXES
 
 MANIFEST_SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
@@ -29,11 +30,20 @@ MANIFEST_SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
 
 @dataclass(frozen=True)
 class Item:
-    """One picture to score: its id, the path for the table (or ""), and the picture itself."""
+    """One picture to score: its id, the path for the table (or ""), and the picture itself.
+
+    A box of a picture is a :class:`~memnet.preprocess.decode.Crop`: whoever keeps scores by the
+    bytes of a file must look at its ``box``, too.
+    """
 
     image_id: str
     path: str
-    picture: Picture
+    picture: PictureOrCrop
+
+    @property
+    def box(self) -> Box | None:
+        """The box that is scored; None for the whole picture."""
+        return self.picture.box if isinstance(self.picture, Crop) else None
 
 
 Extra: TypeAlias = Mapping[str, str]
@@ -125,6 +135,7 @@ def collect(
     *,
     path_column: str = PATH_COLUMN,
     id_pattern: str = "",
+    boxes: BoxColumns | None = None,
     fps: Fraction | None = None,
 ) -> Inputs:
     """Find the pictures that the user named.
@@ -136,6 +147,9 @@ def collect(
     path_column : the column of the manifests that has the paths.
     id_pattern : a regular expression that finds each picture's id in its path (with forward
         slashes): what its group ``id`` matches, or its only group.
+    boxes : the columns of the manifests that have a box of each row's picture, to be scored
+        instead of the whole. Unless a column ``image_id`` has another id for each row, ids get
+        ``#`` and the row's number behind them, as a spreadsheet counts it.
     fps : how many frames a second of videos become pictures; without it, videos in folders are
         passed over, and one that is named is refused.
 
@@ -145,15 +159,19 @@ def collect(
         if a thing is not there, a folder cannot be read or holds no picture, two pictures
         would get one ``image_id``, or ``id_pattern`` is no such pattern or finds no id in a path.
     """
+    if boxes and fps:
+        raise MemnetError(
+            f"{boxes} and --fps do not go together: boxes are of pictures, not of videos' frames."
+        )
     find_id = IdPattern(id_pattern) if id_pattern else None
     suffixes = SUFFIXES if fps is None else (*SUFFIXES, *VIDEO_SUFFIXES)
     inputs = Inputs(suffixes=suffixes)
     for picture in pictures:
-        inputs.add(_collect_one(picture, path_column, find_id, suffixes))
-    if path_column != PATH_COLUMN and not inputs.manifests:
+        inputs.add(_collect_one(picture, path_column, find_id, boxes, suffixes))
+    option = f"--path-column {path_column}" if path_column != PATH_COLUMN else boxes
+    if option and not inputs.manifests:
         raise MemnetError(
-            f"--path-column {path_column} is for a manifest ({', '.join(MANIFEST_SUFFIXES)}), and "
-            "none was given."
+            f"{option} is for a manifest ({', '.join(MANIFEST_SUFFIXES)}), and none was given."
         )
     inputs.items = _drop_repeats(inputs.items)
     inputs.rows = _one_row_each(inputs.rows)
@@ -163,7 +181,11 @@ def collect(
 
 
 def _collect_one(
-    picture: str | Path, path_column: str, find_id: IdPattern | None, suffixes: tuple[str, ...]
+    picture: str | Path,
+    path_column: str,
+    find_id: IdPattern | None,
+    boxes: BoxColumns | None,
+    suffixes: tuple[str, ...],
 ) -> Inputs:
     """Find the pictures of one argument."""
     if not str(picture):  # of a shell's variable that is not set; a Path of it is the folder
@@ -178,7 +200,7 @@ def _collect_one(
                 f"looked for {', '.join(suffixes)}.{_hint_at_videos(inputs)}"
             )
     elif _is_manifest(path):
-        _add_manifest(path, path_column, find_id, inputs)
+        _add_manifest(path, path_column, find_id, boxes, inputs)
         return inputs
     elif not _is_text(str(path)):
         raise MemnetError(f"{str(path)!a}: {_why_no_text()}.")
@@ -307,18 +329,25 @@ def _is_manifest(path: Path) -> bool:
 
 
 def _add_manifest(
-    manifest: Path, path_column: str, find_id: IdPattern | None, inputs: Inputs
+    manifest: Path,
+    path_column: str,
+    find_id: IdPattern | None,
+    boxes: BoxColumns | None,
+    inputs: Inputs,
 ) -> None:
     # Here: folders are searched without pandas, whose import takes as long as a picture's score.
     from memnet.data.picture_tables import read_picture_table
 
-    listed, notes = read_picture_table(manifest, path_column, with_ids=find_id is None)
+    listed, notes = read_picture_table(
+        manifest, path_column, with_ids=find_id is None, box_columns=boxes
+    )
     inputs.manifests.append(manifest)
     inputs.notes += notes
     for each in listed:
         full = manifest.parent / each.path
-        image_id = find_id(str(full)) if find_id else each.image_id
-        inputs.items.append(Item(image_id, str(full), full))
+        image_id = (find_id(str(full)) if find_id else each.image_id) + each.suffix
+        picture = full if each.box is None else Crop(full, each.box)
+        inputs.items.append(Item(image_id, str(full), picture))
         inputs.rows.append(TableRow(image_id, each.extra))
 
 
@@ -334,8 +363,10 @@ def _one_row_each(rows: list[TableRow]) -> list[TableRow]:
 
 
 def _drop_repeats(items: list[Item]) -> list[Item]:
-    """Drop a picture that was named twice: the same file under the same id."""
-    return list({(item.image_id, os.path.realpath(item.path)): item for item in items}.values())
+    """Drop a picture that was named twice: the same file, or box of it, under the same id."""
+    return list(
+        {(item.image_id, os.path.realpath(item.path), item.box): item for item in items}.values()
+    )
 
 
 def _refuse_shared_ids(items: list[Item]) -> None:

@@ -27,15 +27,16 @@ so that no picture ends a run.
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
@@ -50,6 +51,33 @@ Picture: TypeAlias = (
     " | VideoFrame | PictureError"
 )
 """What holds a picture. A frame of a video waits for its turn; an error says why there is none."""
+
+Box: TypeAlias = "tuple[float, float, float, float]"
+"""Left, top, right and bottom edge in pixels of the decoded picture, as in ``PIL.Image.crop``."""
+
+
+Opened: TypeAlias = "Image.Image | np.ndarray[Any, Any]"
+"""A picture that was read up to its pixels."""
+
+_P = TypeVar("_P", bound=Picture, covariant=True)
+
+
+@dataclass(frozen=True)
+class Crop(Generic[_P]):
+    """A box of a picture, which is scored like a picture of its own.
+
+    Attributes
+    ----------
+    picture : what it is cut out of, after its EXIF orientation was applied, if it is.
+    box : its edges; fractions are allowed (:func:`cut_out`), and what is not known is NaN.
+    """
+
+    picture: _P
+    box: Box
+
+
+PictureOrCrop: TypeAlias = "Picture | Crop[Picture]"
+
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 """The formats that are opened. MPO, a JPEG with a second picture behind it, counts as JPEG."""
@@ -120,7 +148,7 @@ class Decoded:
 
 
 def decode(
-    picture: Picture,
+    picture: PictureOrCrop,
     *,
     exif_orientation: Literal["ignore", "apply"],
     limits: PictureLimits = USUAL_LIMITS,
@@ -131,7 +159,7 @@ def decode(
     ----------
     picture : path, encoded bytes, PIL picture, or array. Arrays are ``(H, W)``, ``(H, W, 1)``,
         ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA: uint8 (0..255), bool, uint16 (the high byte is
-        used) or floating point in [0, 1].
+        used) or floating point in [0, 1]. Of a :class:`Crop`, the box is decoded.
     exif_orientation : ``"ignore"`` leaves the stored pixels as they lie, ``"apply"`` turns them.
     limits : beyond which the picture is refused before it is unpacked.
 
@@ -139,9 +167,12 @@ def decode(
     ------
     PictureError
         in one sentence: missing, empty, truncated, not a picture, too large, or of a kind that
-        has no 8-bit meaning.
+        has no 8-bit meaning; or as :func:`cut_out`.
     """
-    opened = open_picture(picture, limits=limits)
+    if isinstance(picture, Crop):
+        whole = decode(picture.picture, exif_orientation=exif_orientation, limits=limits)
+        return cut_out(whole, picture.box)
+    opened = _open_whole(picture, limits)
     warnings: list[str] = []
     with _one_sentence():
         image = opened if isinstance(opened, Image.Image) else _from_array(opened, warnings)
@@ -154,14 +185,68 @@ def decode(
             ) from None
 
 
+def cut_out(decoded: Decoded, box: Box) -> Decoded:
+    """Cut a box out of a decoded picture; nothing is resampled.
+
+    Each edge is moved to the nearest edge of a pixel, from the middle of one to the next higher:
+    a box of a whole number of pixels keeps its width and height wherever it lies. A box that
+    leaves the picture is cut to it, and a warning says so.
+
+    Raises
+    ------
+    PictureError
+        if an edge is no number, the box is empty, or it lies outside the picture.
+
+    Examples
+    --------
+    >>> whole = Decoded(Image.new("RGB", (640, 480)), "RGB", 640, 480, ())
+    >>> crop = cut_out(whole, (49.5, 380.2, 150.5, 500))
+    >>> (crop.width, crop.height), crop.warnings
+    ((101, 100), ('box 50,380,151,500 cut to the picture: 50,380,151,480',))
+    """
+    if not all(map(math.isfinite, box)):
+        raise PictureError(
+            f"The box (left, top, right, bottom: {_edges(box)}) lacks a number; fill it in, or "
+            "leave that row out."
+        )
+    left, top, right, bottom = edges = tuple(math.floor(edge + 0.5) for edge in box)
+    if right <= left or bottom <= top:
+        raise PictureError(
+            f"The box (left, top, right, bottom: {_edges(box)}) holds no pixel: its right edge "
+            "must lie right of its left one, and its bottom below its top."
+        )
+    inside = (max(left, 0), max(top, 0), min(right, decoded.width), min(bottom, decoded.height))
+    if inside[2] <= inside[0] or inside[3] <= inside[1]:
+        raise PictureError(
+            f"The box (left, top, right, bottom: {_edges(box)}) lies outside the picture of "
+            f"{decoded.width} x {decoded.height} pixels."
+        )
+    warnings = decoded.warnings
+    if inside != edges:
+        warnings += (f"box {_edges(edges)} cut to the picture: {_edges(inside)}",)
+    rgb = decoded.rgb.crop(inside)
+    return Decoded(rgb, decoded.mode, rgb.width, rgb.height, warnings)
+
+
+def _edges(box: Iterable[float]) -> str:
+    return ",".join(f"{edge:.10g}" for edge in box)
+
+
 def open_picture(
-    picture: Picture, *, limits: PictureLimits = USUAL_LIMITS
-) -> Image.Image | np.ndarray[Any, Any]:
+    picture: PictureOrCrop, *, limits: PictureLimits = USUAL_LIMITS
+) -> Opened | Crop[Opened]:
     """Read a file or encoded bytes up to its pixels, which are not unpacked yet.
 
-    What is opened already, a PIL picture or an array, is returned as it is. Parameters and errors
+    What is opened already, a PIL picture or an array, is returned as it is; of a :class:`Crop`,
+    its picture is opened. Parameters and errors
     are those of :func:`decode`, which takes what this returns.
     """
+    if isinstance(picture, Crop):
+        return Crop(_open_whole(picture.picture, limits), picture.box)
+    return _open_whole(picture, limits)
+
+
+def _open_whole(picture: Picture, limits: PictureLimits) -> Opened:
     if isinstance(picture, np.ndarray | Image.Image):
         return picture
     if isinstance(picture, PictureError):  # a video's frame that could not be decoded
@@ -177,8 +262,10 @@ def open_picture(
         return image
 
 
-def pixels_to_unpack(opened: Image.Image | np.ndarray[Any, Any]) -> int:
+def pixels_to_unpack(opened: Opened | Crop[Opened]) -> int:
     """How many pixels memory must hold at once to decode what :func:`open_picture` returned."""
+    if isinstance(opened, Crop):
+        return pixels_to_unpack(opened.picture)
     if isinstance(opened, np.ndarray):
         return opened.size
     return max(opened.width * opened.height, _tile_pixels(opened))

@@ -32,8 +32,9 @@ from memnet.data.videos import decode_frames
 from memnet.errors import PictureError
 from memnet.preprocess.decode import (
     USUAL_LIMITS,
-    Picture,
+    Crop,
     PictureLimits,
+    PictureOrCrop,
     decode,
     open_picture,
     pixels_to_unpack,
@@ -116,7 +117,7 @@ def score_items(
             return one_by_one.submit(unpack, picture).result()
         return unpack(picture)
 
-    def unpack(picture: Picture) -> _Prepared:
+    def unpack(picture: PictureOrCrop) -> _Prepared:
         spec = predictor.preprocess
         decoded = decode(picture, exif_orientation=predictor.exif_orientation, limits=limits)
         # Only the crops wait for their batch; the full-size picture ends its life here, unless the
@@ -131,7 +132,7 @@ def score_items(
             else spec.apply_decoded(decoded, mean_image=predictor.mean_image),
         )
 
-    def pixels_held(picture: Picture) -> int:
+    def pixels_held(picture: PictureOrCrop) -> int:
         return _pixels(picture, limits) if predictor.preprocess is None else _pixels_in(picture)
 
     batches = _batches(decode_frames(items), batch_size, pixels_held)
@@ -162,7 +163,7 @@ def score_items(
 
 
 def _batches(
-    items: Iterable[Item], size: int, pixels_held: Callable[[Picture], int]
+    items: Iterable[Item], size: int, pixels_held: Callable[[PictureOrCrop], int]
 ) -> Iterator[list[Item]]:
     """Yield batches of which memory can hold the pictures side by side."""
     batch: list[Item] = []
@@ -178,12 +179,12 @@ def _batches(
         yield batch
 
 
-def _pixels_in(picture: Picture) -> int:
+def _pixels_in(picture: PictureOrCrop) -> int:
     """Return the pixels that are in memory before a picture is decoded: of a video's frame, all."""
     return picture.width * picture.height if isinstance(picture, Image.Image) else 0
 
 
-def _pixels(picture: Picture, limits: PictureLimits) -> int:
+def _pixels(picture: PictureOrCrop, limits: PictureLimits) -> int:
     """Return how many pixels a picture says it has; a long file, not read twice, fills a batch."""
     if _file_bytes(picture) > _LONG_FILE:
         return _HELD_PIXELS
@@ -193,7 +194,9 @@ def _pixels(picture: Picture, limits: PictureLimits) -> int:
         return 0  # decoding it says what is wrong
 
 
-def _file_bytes(picture: Picture) -> int:
+def _file_bytes(picture: PictureOrCrop) -> int:
+    if isinstance(picture, Crop):
+        picture = picture.picture
     try:
         return os.stat(picture).st_size if isinstance(picture, str | os.PathLike) else 0
     except (OSError, ValueError):

@@ -101,8 +101,8 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
             todo = []
             for item in inputs.items:
                 key = (model.name, model.variant, item.image_id)
-                if not table.is_done(key, item.path):
-                    table.begin(key, item.path)
+                if not table.is_done(key, item.path, item.box):
+                    table.begin(key, item.path, item.box)
                     todo.append(item)
             order += [(model.name, model.variant, row.image_id) for row in table_rows]
             extras += [row.extra for row in table_rows]

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from memnet.data.sidecar import SIDECAR_VERSION, read_sidecar, sidecar_path
 from memnet.errors import MemnetError
+from memnet.preprocess.decode import Box
 from memnet.scoring.table import (
     FAILED,
     Row,
@@ -77,12 +78,12 @@ class ScoreFile:
                     self.stamps[key] = stamp
         self.rows.update({row.key: row for row in self._read_journal()})
 
-    def is_done(self, key: Key, path: str) -> bool:
-        """Whether a picture has its score.
+    def is_done(self, key: Key, path: str, box: Box | None = None) -> bool:
+        """Whether a picture, or a box of it, has its score.
 
         One that failed is tried again, and one whose file has another size or time than when it
-        was scored, which :attr:`changed` then names. Of rows that older versions wrote neither is
-        known.
+        was scored, or whose box is another, which :attr:`changed` then names. Of rows that older
+        versions wrote neither is known.
 
         Raises
         ------
@@ -98,14 +99,14 @@ class ScoreFile:
                 f"{path} would get the same image_id; choose another --out."
             )
         known = self.stamps.get(key)
-        if known is not None and known != file_stamp(path):
+        if known is not None and known != file_stamp(path, box):
             self.changed.add(row.image_id)
             return False
         return True
 
-    def begin(self, key: Key, path: str) -> None:
+    def begin(self, key: Key, path: str, box: Box | None = None) -> None:
         """Remember the file that a picture is scored from, before it is opened."""
-        if stamp := file_stamp(path):
+        if stamp := file_stamp(path, box):
             self.stamps[key] = stamp
         else:
             self.stamps.pop(key, None)
@@ -294,8 +295,8 @@ _LINE: Shape = {
 """A journal's line: a :class:`Row`, and the stamp of its file."""
 
 
-def file_stamp(path: str) -> str:
-    """Return a file's size and time of change (ns); "" for what is no file.
+def file_stamp(path: str, box: Box | None = None) -> str:
+    """Return a file's size and time of change (ns), and the box of it; "" for what is no file.
 
     Examples
     --------
@@ -308,7 +309,8 @@ def file_stamp(path: str) -> str:
         status = os.stat(path)
     except (OSError, ValueError):
         return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
+    stamp = f"{status.st_size} {status.st_mtime_ns}"
+    return stamp if box is None else f"{stamp} {','.join(map(repr, box))}"
 
 
 @contextmanager
