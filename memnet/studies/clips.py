@@ -11,18 +11,24 @@ picture                    clip           frame
 ``beach-0007.jpg``           ``beach``         7
 ``waves/0001.png``           ``waves``         1
 =========================  =============  =====
+
+Frames that ``memnet score`` took from a video itself have their numbers and times in the table.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import PurePosixPath
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from memnet.data.videos import FRAME, TIME, split_frame_id
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
 
@@ -45,11 +51,13 @@ class Clips:
 
     Attributes
     ----------
-    frames : a row per frame and model, in order: ``clip``, ``frame`` (whole number), ``image_id``,
-        ``model``, ``variant``, ``score`` (NaN where it failed).
+    frames : a row per frame and model, in order: ``clip``, ``frame`` (whole number), ``time``
+        (seconds; only where it is known), ``image_id``, ``model``, ``variant``, ``score`` (NaN
+        where it failed).
     clips : a row per clip and model: ``clip``, ``model``, ``variant``, ``n_frames`` (failed ones
         included), ``n_failed``, ``first``, ``last`` (frame numbers), ``step`` (greatest common
-        divisor of the distances between frames: 5 where every fifth was kept), ``missing`` (numbers
+        divisor of the distances between frames: 5 where every fifth was kept; none where frames
+        were chosen by time), ``missing`` (numbers
         of that step that lie between first and last and are not there), then of the scores
         ``mean``, ``sd`` (over n - 1), ``median``, ``min``, ``max``, ``frame_of_max`` (the first, of
         several) and ``clamped`` (how many were moved to stay within 0 and 1).
@@ -74,7 +82,9 @@ class Clips:
         )
 
 
-def sort_frames(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
+def sort_frames(
+    scores: pd.DataFrame, *, pattern: str | None = None, fps: Fraction | None = None
+) -> Clips:
     """Sort a score table by clips and frames.
 
     Parameters
@@ -83,6 +93,8 @@ def sort_frames(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
     pattern : a regular expression that finds the frame's number in ``image_id`` as group
         ``frame`` and the clip as group ``clip``, for names that the rule above misreads
         (``0012_720p.png``); without a group ``clip``, the folder is the clip.
+    fps : how many of the numbers make a second, of frames that were extracted: then a clip's first
+        frame is at time 0.
 
     Raises
     ------
@@ -93,8 +105,13 @@ def sort_frames(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
     if scores.empty:
         raise MemnetError("The score table has no rows, so there are no frames to sort.")
     set_aside, kept, places = [], [], []
-    for image_id, path in zip(scores["image_id"], scores["path"], strict=True):
-        place = _locate(str(image_id), str(path), rule)
+    nothing = pd.Series("", index=scores.index)
+    cells = (scores.get(name, nothing) for name in (FRAME, TIME))
+    for image_id, path, *known in zip(scores["image_id"], scores["path"], *cells, strict=True):
+        if rule is None and (video := split_frame_id(str(image_id))):
+            place = _located(video[0], *known)
+        else:
+            place = _locate(str(image_id), str(path), rule)
         kept.append(not isinstance(place, str))
         if isinstance(place, str):
             set_aside.append(f"{image_id}: {place}")
@@ -108,13 +125,17 @@ def sort_frames(scores: pd.DataFrame, *, pattern: str | None = None) -> Clips:
             "--pattern '(?P<frame>[0-9]+)'."
         )
     frames = scores.loc[kept, ["image_id", "model", "variant", "score", "clamped"]]
-    frames.insert(0, "clip", [clip for clip, _ in places])
-    frames.insert(1, "frame", [number for _, number in places])
+    for column, name in enumerate(("clip", "frame", "time")):
+        frames.insert(column, name, [place[column] for place in places])
     frames, repeated = _each_number_once(frames)
     frames = _in_order(frames)
+    clips = pd.DataFrame(_summarise(frames), columns=list(_CLIP_COLUMNS)).astype(_CLIP_COLUMNS)
+    if fps is not None:
+        _add_times(frames, fps)
+    has_times = bool(frames["time"].notna().any())
     return Clips(
-        frames=frames.drop(columns="clamped"),
-        clips=pd.DataFrame(_summarise(frames), columns=list(_CLIP_COLUMNS)).astype(_CLIP_COLUMNS),
+        frames=frames.drop(columns=["clamped"] if has_times else ["clamped", "time"]),
+        clips=clips,
         set_aside=tuple(dict.fromkeys([*set_aside, *repeated])),
     )
 
@@ -152,7 +173,36 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return rule
 
 
-def _locate(image_id: str, path: str, rule: re.Pattern[str] | None) -> tuple[str, int] | str:
+_Place: TypeAlias = tuple[str, int, float]
+"""Clip, number of the frame, and its time in seconds, NaN where it is not known."""
+
+
+def _located(clip: str, frame: object, time: object) -> _Place | str:
+    """Return the place of a frame that was taken from a video, of the table's cells."""
+    try:
+        number, seconds = int(str(frame)), float(str(time))
+    except ValueError:
+        number, seconds = 0, math.nan
+    if math.isfinite(seconds):
+        return clip, number, seconds
+    return (
+        f"it is a frame of {clip}, and its number or time is missing in the table's columns "
+        f"{FRAME!r} and {TIME!r}, so it is not used"
+    )
+
+
+def _add_times(frames: pd.DataFrame, fps: Fraction) -> None:
+    """Give times to frames that have only numbers: the first of each clip is at 0."""
+    if frames["time"].notna().all():
+        raise MemnetError(
+            "--fps is for frames that were extracted; these were taken from a video by `memnet "
+            "score`, and have their times already. Leave it out."
+        )
+    first = frames.groupby("clip", sort=False)["frame"].transform("min")
+    frames["time"] = frames["time"].fillna((frames["frame"] - first) / float(fps))
+
+
+def _locate(image_id: str, path: str, rule: re.Pattern[str] | None) -> _Place | str:
     """Return clip and number, or why there is none."""
     name = PurePosixPath(image_id)
     folder = "" if name.parent == PurePosixPath(".") else str(name.parent)
@@ -172,7 +222,7 @@ def _locate(image_id: str, path: str, rule: re.Pattern[str] | None) -> tuple[str
     digits = match["frame"] or ""
     if not re.fullmatch(rf"[0-9]{{1,{_MOST_DIGITS}}}", digits):
         return f"{digits!r} is not a frame number (1 to {_MOST_DIGITS} digits)"
-    return clip, int(digits)
+    return clip, int(digits), math.nan
 
 
 def _without_tail(text: str) -> str:
@@ -183,7 +233,8 @@ def _without_tail(text: str) -> str:
 
 def _each_number_once(frames: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Set pictures aside that claim one number, since nobody can tell which is the frame."""
-    key = ["clip", "frame", "model", "variant"]
+    # A frame of a video may be shown at several of the times that were asked for.
+    key = ["clip", "frame", "time", "model", "variant"]
     twice = frames.duplicated(key, keep=False)
     groups = frames[twice].groupby(["clip", "frame"], sort=False)["image_id"]
     sentences = [
@@ -200,9 +251,10 @@ def _each_number_once(frames: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _in_order(frames: pd.DataFrame) -> pd.DataFrame:
-    """Sort by clip and model as they first appear, then by number."""
+    """Sort by clip and model as they first appear, then by number and time."""
     rank = [pd.factorize(frames[name])[0] for name in ("clip", "model", "variant")]
-    order = np.lexsort((frames["frame"].to_numpy(), *reversed(rank)))
+    numbers = frames["time"].to_numpy(), frames["frame"].to_numpy()
+    order = np.lexsort((*numbers, *reversed(rank)))
     return frames.iloc[order].reset_index(drop=True)
 
 
@@ -214,7 +266,8 @@ def _summarise(frames: pd.DataFrame) -> Iterator[dict[str, object]]:
         numbers = rows["frame"].to_numpy()
         good = rows[rows["score"].notna()]
         scores = good["score"]
-        step = int(np.gcd.reduce(np.diff(numbers))) if len(rows) > 1 else None
+        numbered = len(rows) > 1 and rows["time"].isna().all()
+        step = int(np.gcd.reduce(np.diff(numbers))) if numbered else None
         yield {
             "clip": clip,
             "model": model,
