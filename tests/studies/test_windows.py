@@ -136,7 +136,7 @@ def test_events_are_of_one_video_and_one_model():
     with pytest.raises(MemnetError, match=r"has 2 \(film.mp4, b.mp4\).*--clip"):
         one_video(windows)
     assert one_video(windows, "b.mp4")["mean"].tolist() == [0.2]
-    with pytest.raises(MemnetError, match="no clip 'c.mp4'"):
+    with pytest.raises(MemnetError, match=r"no clip 'c\.mp4'"):
         one_video(windows, "c.mp4")
     models = score_windows(pd.concat([frames([0], [0.1]), frames([0], [0.2], model="n")]), 1)
     with pytest.raises(MemnetError, match=r"those of 2 \(m, n\)"):
