@@ -12,6 +12,7 @@ _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _THREADS = str(max(1, (os.cpu_count() or 1) // _WORKERS))
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, _THREADS)
+os.environ["MEMNET_NO_CACHE"] = "1"  # tests compute; those of the score cache have one of their own
 
 import numpy as np
 import pytest

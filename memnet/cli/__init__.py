@@ -92,11 +92,16 @@ def _options(
     offline: bool = typer.Option(
         False, "--offline", help="Never use the network (as MEMNET_OFFLINE=1)."
     ),
+    no_cache: bool = typer.Option(
+        False, "--no-cache", help="Compute every score anew, and keep none (as MEMNET_NO_CACHE=1)."
+    ),
 ) -> None:
     if debug:
         os.environ["MEMNET_DEBUG"] = "1"
     if offline:
         os.environ["MEMNET_OFFLINE"] = "1"
+    if no_cache:
+        os.environ["MEMNET_NO_CACHE"] = "1"
 
 
 def main() -> None:

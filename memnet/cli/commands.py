@@ -44,6 +44,14 @@ class Commands(TyperGroup):
         with _end_in_words():
             return super().invoke(ctx)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the group's own flags wherever they stand: ``memnet score --no-cache`` is plain."""
+        own = {name for flag in self.params if _is_plain_flag(flag) for name in flag.opts}
+        end = args.index("--") if "--" in args else len(args)
+        flags = [word for word in args[:end] if word in own]
+        others = [word for word in args[:end] if word not in own]
+        return super().parse_args(ctx, [*flags, *others, *args[end:]])
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Look a command up, with the help as it should be read."""
         command = super().get_command(ctx, cmd_name)
@@ -79,6 +87,10 @@ class App(typer.Typer):
     ) -> Callable[[Any], Any]:
         """Return a decorator that makes a command of a function."""
         return super().command(name, cls=cls, **settings)
+
+
+def _is_plain_flag(option: Any) -> bool:
+    return getattr(option, "is_flag", False) and not option.is_eager
 
 
 @contextlib.contextmanager

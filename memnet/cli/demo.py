@@ -36,7 +36,7 @@ def demo(
         missing = str(error)
     else:
         with as_file(files("memnet.samples") / "pictures") as folder:
-            table = model.score(sorted(folder.glob("*.png")))
+            table = model.score(sorted(folder.glob("*.png")), cache=False)
     say("comparing 375 published predictions with human hit rates ...")
     with as_file(files("memnet.samples") / "scenes375.csv") as path:
         record = compare_scores(

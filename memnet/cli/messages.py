@@ -82,6 +82,7 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
     done = summary.scored - len(summary.failed)
     rate = f", {summary.scored / summary.seconds:.1f} pictures/s" if summary.seconds > 0 else ""
     before = f", {summary.already} were scored before" if summary.already else ""
+    cached = f", {summary.cached} of them from the score cache" if summary.cached else ""
     failed = f", {len(summary.failed)} failed" if summary.failed else ""
     if summary.kept:
         say(
@@ -90,4 +91,4 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
     if summary.changed:
         say(f"{summary.changed} picture(s) changed since they were scored, and were scored again")
     where = f" -> {out}" if out else ""
-    say(f"{done} scored{rate if done else ''}{before}{failed}{where}")
+    say(f"{done} scored{rate if done else ''}{cached}{before}{failed}{where}")

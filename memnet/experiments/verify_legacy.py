@@ -157,7 +157,7 @@ def verify_legacy(
     names = list(paths)
     inputs = Inputs(items=[Item(name, str(path), path) for name, path in paths.items()])
     table = out / "scores.parquet"
-    summary = score_to_file(inputs, table, settings)
+    summary = score_to_file(inputs, table, replace(settings, cache=False))  # it measures
     scored = read_table(table)
     mine = scored["model"] == Path(model).as_posix()  # a name without folders stays as it is
     scored = scored[mine & scored["image_id"].isin(names) & scored["score"].notna()]

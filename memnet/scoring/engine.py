@@ -41,6 +41,7 @@ from memnet.preprocess.decode import (
 )
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.scoring import DEFAULT_BATCH_SIZE
+from memnet.scoring.scored import Scored, make_row
 from memnet.scoring.table import Row
 from memnet.util.checks import require_whole
 
@@ -104,8 +105,18 @@ def score_items(
     """Score items in order; yields the rows of a batch as soon as they are known.
 
     A picture that cannot be decoded, or for which the model gives NaN or infinity, becomes a row
-    with no score and a warning that begins with ``failed:``; it never stops the others.
+    with no score and a warning that begins with ``failed:``; it never stops the others. Every
+    score is computed: :func:`memnet.scoring.cached.score_with_cache` computes each once.
     """
+    names = predictor.name, predictor.variant
+    for batch in run_batches(predictor, items, batch_size=batch_size, limits=limits):
+        yield [make_row(item.image_id, item.path, *names, result) for item, result in batch]
+
+
+def run_batches(
+    predictor: Scorer, items: Iterable[Item], *, batch_size: int, limits: PictureLimits
+) -> Iterator[list[tuple[Item, Scored | str]]]:
+    """Yield each batch's items in order, each with what the model gave or why it has no score."""
     require_whole("batch_size", batch_size, 1)
 
     def prepare(item: Item) -> _Prepared:
@@ -153,9 +164,9 @@ def score_items(
                 results = [(item, _result(future)) for item, future in waiting.popleft()]
                 if ahead:
                     refill()
-                rows = _rows(predictor, results)
+                scored = _scored(predictor, results)
                 del results  # whose pictures would stay while the next ones are decoded
-                yield rows
+                yield scored
                 refill()
         finally:
             for _, future in itertools.chain.from_iterable(waiting):
@@ -221,39 +232,34 @@ def _outputs(predictor: Scorer, inputs: Sequence[Tensor | Image.Image]) -> Tenso
     return predictor.forward_pictures(pictures)
 
 
-def _rows(predictor: Scorer, results: list[tuple[Item, _Prepared | PictureError]]) -> list[Row]:
+def _scored(
+    predictor: Scorer, results: list[tuple[Item, _Prepared | PictureError]]
+) -> list[tuple[Item, Scored | str]]:
     inputs = [result.content for _, result in results if not isinstance(result, PictureError)]
-    scored: Iterator[tuple[float, float, bool]] = iter(())
+    numbers: Iterator[tuple[list[float], float, float, bool]] = iter(())
     if inputs:
         outputs = _outputs(predictor, inputs)
-        scored = zip(*(column.tolist() for column in predictor.output.apply(outputs)), strict=True)
-    rows = []
+        columns = (outputs, *predictor.output.apply(outputs))
+        numbers = zip(*(column.tolist() for column in columns), strict=True)
+    scored: list[tuple[Item, Scored | str]] = []
     for item, result in results:
-        common = {
-            "image_id": item.image_id,
-            "path": item.path,
-            "model": predictor.name,
-            "variant": predictor.variant,
-        }
         if isinstance(result, PictureError):
-            rows.append(Row.failed(**common, reason=str(result)))
+            scored.append((item, str(result)))
             continue
-        raw, score, clamped = next(scored)
+        crops, raw, score, clamped = next(numbers)
         if not (math.isfinite(raw) and math.isfinite(score)):
             bad = score if math.isfinite(raw) else raw
-            rows.append(Row.failed(**common, reason=f"The model gave {bad}, no finite number."))
+            scored.append((item, f"The model gave {bad}, no finite number."))
             continue
-        rows.append(
-            Row(
-                **common,
-                score=score,
-                raw=raw,
-                n_crops=len(result.content) if isinstance(result.content, Tensor) else 1,
-                clamped=clamped,
-                width=result.width,
-                height=result.height,
-                mode=result.mode,
-                warning=result.warning,
-            )
+        made = Scored(
+            outputs=tuple(crops),
+            raw=raw,
+            score=score,
+            clamped=clamped,
+            width=result.width,
+            height=result.height,
+            mode=result.mode,
+            warning=result.warning,
         )
-    return rows
+        scored.append((item, made))
+    return scored

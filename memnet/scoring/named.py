@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from memnet.data.targets import HIT_RATE
 from memnet.errors import MemnetError
-from memnet.legacy.variants import as_variant, check_slug, check_variant
+from memnet.legacy.variants import as_variant, check_slug, check_variant, variant_caution
 from memnet.scoring import plugins
-from memnet.util.text import model_label
+from memnet.util.messages import say_once
+from memnet.util.text import model_label, printable
 from memnet.weights import store
 from memnet.weights.catalogue import ModelEntry, catalogue
 from memnet.weights.files import WeightHeader, read_header, read_weights
@@ -30,6 +31,8 @@ _Header = TypeVar("_Header", WeightHeader, "WeightHeader | FunctionHeader")
 _CHECKPOINTS = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
 _OTHERS = {".h5", ".hdf5", ".keras", ".mat", ".npy", ".npz", ".onnx", ".pb", ".prototxt", ".tflite"}
 """Endings of files of weights that memnet imports, and that it does not."""
+
+_MOST_OF_A_REMARK = 1000
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,15 @@ def find_named(
     if variant:
         header = as_variant(header, variant)
     return NamedModel(name, variant, with_exif(header, exif_orientation), path)
+
+
+def say_conditions(model: NamedModel) -> None:
+    """Say on stderr, once per process, a model's conditions, its remark and what its variant is."""
+    say_once(model.header.licence_notice, model.name)
+    if remark := printable(model.header.remark, _MOST_OF_A_REMARK):
+        say_once(f"{model.name}: {remark}", f"{model.name} (remark)")
+    if model.variant and (caution := variant_caution(model.variant)):
+        say_once(f"{model.label} is {caution}")
 
 
 def identity_of(header: WeightHeader | FunctionHeader) -> dict[str, Any]:

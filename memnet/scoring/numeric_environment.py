@@ -7,11 +7,14 @@ import platform
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from PIL import features
 
 from memnet.util.versions import environment
+
+if TYPE_CHECKING:
+    import torch
 
 UNDECISIVE = ("python", "pandas")
 """Recorded for people: neither does arithmetic on the way from a picture to its score."""
@@ -60,9 +63,30 @@ def scoring_environment(device: torch.device) -> dict[str, str]:
         precision, environment variables that choose between kernels, and the device. ``unknown``
         where a processor cannot be identified.
     """
+    import torch  # here: :func:`software` starts without it
+
+    versions = software()
+    settings = versions.pop("settings")
+    model, instructions = _cpu()
+    return {
+        **versions,
+        "cpu": model,
+        "cpu instructions": instructions,
+        "torch libraries": _torch_libraries(),
+        "threads": str(torch.get_num_threads()),
+        "float32 precision": torch.get_float32_matmul_precision(),
+        "settings": settings,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+    }
+
+
+def software() -> dict[str, str]:
+    """Describe what of :func:`scoring_environment` can move more than the last digits of a score.
+
+    What it leaves out, the processor and its threads, sums the same numbers in another order.
+    """
     versions = environment()
     del versions["platform"]
-    model, instructions = _cpu()
     return {
         **versions,
         "libjpeg": _decoder("libjpeg_turbo", "jpg"),
@@ -70,13 +94,7 @@ def scoring_environment(device: torch.device) -> dict[str, str]:
         "system": platform.system(),
         "libc": " ".join(platform.libc_ver()).strip(),
         "machine": platform.machine(),
-        "cpu": model,
-        "cpu instructions": instructions,
-        "torch libraries": _torch_libraries(),
-        "threads": str(torch.get_num_threads()),
-        "float32 precision": torch.get_float32_matmul_precision(),
         "settings": " ".join(f"{k}={os.environ[k]}" for k in _SETTINGS if os.environ.get(k)),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
     }
 
 
@@ -122,6 +140,8 @@ def _decoder(*names: str) -> str:
 
 def _torch_libraries() -> str:
     """Name the libraries that torch multiplies matrices with, and the instructions it uses."""
+    import torch
+
     text = torch.__config__.show()
     versions = re.findall(r"(?:Math Kernel Library Version|MKL-DNN|OpenBLAS) v?[\w.-]+", text)
     return ", ".join([*versions, torch.backends.cpu.get_cpu_capability()])

@@ -21,18 +21,19 @@ from memnet.data.contamination import check_trained_on
 from memnet.data.pictures import Item
 from memnet.data.targets import HIT_RATE, check_target
 from memnet.errors import MemnetError
-from memnet.legacy.variants import variant_caution
 from memnet.preprocess.decode import MAX_PIXELS, Picture, PictureLimits
 from memnet.preprocess.differentiable import preprocess_tensor
-from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+from memnet.preprocess.spec import OutputSpec, PreprocessSpec, mean_digest
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
-from memnet.scoring.engine import score_items
+from memnet.scoring.cached import score_with_cache, scoring_digest
+from memnet.scoring.devices import open_device
 from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
-from memnet.scoring.named import NamedModel, find_named, identity_of, with_exif
+from memnet.scoring.named import NamedModel, find_named, identity_of, say_conditions, with_exif
+from memnet.scoring.score_cache import open_cache
 from memnet.scoring.table import to_frame
 from memnet.util.arrays import Float32Array
 from memnet.util.importing import path_of
-from memnet.util.messages import say
+from memnet.util.messages import say_once
 from memnet.util.text import model_label, printable
 from memnet.weights import store
 from memnet.weights.catalogue import catalogue
@@ -41,15 +42,6 @@ from memnet.weights.networks import network_class
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_noticed: set[str] = set()
-
-_MOST_OF_A_REMARK = 1000
-
-_ABOUT_MPS = (
-    "scoring on Apple's GPU (mps), whose deviation from the CPU memnet's authors have not "
-    "measured; docs/platforms.md says how you can, and on the CPU (--device cpu) it is known."
-)
 
 
 class Predictor:
@@ -80,7 +72,8 @@ class Predictor:
         self.header = header
         self.mean_image = mean_image
         self.device = torch.device(device)
-        self.network = network
+        self._network = network
+        self._is_as_read = False
         if isinstance(network, nn.Module):
             network.requires_grad_(False)  # gradients go to pictures (score_tensor), not to weights
             network.to(self.device).to(memory_format=self._layout).eval()
@@ -155,8 +148,19 @@ class Predictor:
             CheckedFunction(name, function),
             header,
             mean_image=mean_image,
-            device=_device(str(device)),
+            device=open_device(str(device)),
         )
+
+    @property
+    def network(self) -> Callable[[Any], Tensor]:
+        """What computes; its scores are kept in no cache once it was asked for, or replaced."""
+        self._is_as_read = False
+        return self._network
+
+    @network.setter
+    def network(self, network: Callable[[Any], Tensor]) -> None:
+        self._is_as_read = False
+        self._network = network
 
     @property
     def label(self) -> str:
@@ -198,6 +202,20 @@ class Predictor:
         """
         return identity_of(self.header)
 
+    def scoring_digest(self, limits: PictureLimits) -> bytes | None:
+        """Digest everything that decides a score but the picture, for the score cache.
+
+        None where nobody can know: the model is no weight file for a network of memnet's, or parts
+        of it were touched in Python.
+        """
+        spec = self.header.preprocess
+        mean = "" if self.mean_image is None else mean_digest(self.mean_image)
+        is_whole = spec is not None and (not spec.mean_sha256 or mean == spec.mean_sha256)
+        is_plain = type(self) is Predictor and not vars(self).keys() & {"forward"}
+        if not (self._is_as_read and is_plain and is_whole):
+            return None
+        return scoring_digest(self.header, str(self.device), limits)
+
     @property
     def output(self) -> OutputSpec:
         """How the network's outputs become a score."""
@@ -209,6 +227,7 @@ class Predictor:
         *,
         batch_size: int = DEFAULT_BATCH_SIZE,
         max_pixels: int = MAX_PIXELS,
+        cache: bool = True,
     ) -> pd.DataFrame:
         """Score pictures.
 
@@ -219,6 +238,8 @@ class Predictor:
         batch_size : pictures per pass through the network; it does not change a score by more
             than 1e-6.
         max_pixels : pictures with more pixels are refused.
+        cache : whether scores of files and encoded bytes may come from the score cache of this
+            machine, and are put there (``docs/score.md``); ``MEMNET_NO_CACHE=1`` forbids it.
 
         Returns
         -------
@@ -240,8 +261,19 @@ class Predictor:
         items = (_item(index, picture) for index, picture in enumerate(several))
         rows = []
         limits = PictureLimits(max_pixels=max_pixels)
-        for batch in score_items(self, items, batch_size=batch_size, limits=limits):
-            rows.extend(batch)
+        digest = self.scoring_digest(limits) if cache else None
+        with open_cache(digest is not None) as scores:
+            for batch in score_with_cache(
+                items,
+                name=self.name,
+                variant=self.variant,
+                predictor=lambda: self,
+                digest=digest,
+                cache=scores,
+                batch_size=batch_size,
+                limits=limits,
+            ):
+                rows.extend(batch)
         table = to_frame(rows)
         table.attrs["models"] = {self.label: self.identity()}
         return table
@@ -298,7 +330,7 @@ class Predictor:
         n, count = crops.shape[:2]
         inputs = crops.float().flatten(0, 1).to(self.device, memory_format=self._layout)
         with _WithoutTensorFloat32():
-            outputs = self.network(inputs).reshape(n, count)
+            outputs = self._network(inputs).reshape(n, count)
         if inputs.requires_grad and not outputs.requires_grad:
             raise MemnetError(
                 f"{self.name} gives numbers without gradients: it must compute a torch tensor from "
@@ -324,7 +356,7 @@ class Predictor:
         try:
             with torch.inference_mode(), _WithoutTensorFloat32():
                 in_order = inputs.flatten(0, 1).to(self.device, memory_format=self._layout)
-                outputs = self.network(in_order)
+                outputs = self._network(in_order)
         except MemnetError:  # it says itself what is wrong
             raise
         except Exception as error:  # of a network and a preprocessing that do not fit, say
@@ -347,7 +379,7 @@ class Predictor:
 
     def forward_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
         """Call a function that takes pictures (PIL, RGB); returns ``(N, 1)`` on the CPU."""
-        return self.network(pictures).reshape(len(pictures), 1).cpu()
+        return self._network(pictures).reshape(len(pictures), 1).cpu()
 
 
 class _WithoutTensorFloat32:
@@ -389,7 +421,7 @@ def load(
     """
     point = plugins.find_plugin(str(model))
     if point is not None:
-        predictor = _of_package(point, _device(device))
+        predictor = _of_package(point, open_device(device))
         predictor.header = with_exif(predictor.header, exif_orientation)
         return predictor
     named = find_named(str(model), exif_orientation)
@@ -401,19 +433,17 @@ def build(model: NamedModel, tensors: dict[str, Tensor], device: str) -> Predict
     name, variant, header = model.name, model.variant, model.header
     mean = tensors.pop(MEAN_IMAGE, None)
     network = _build(header.arch, tensors, model.path)
-    _notice(name, header.licence_notice)
-    remark = printable(header.remark, _MOST_OF_A_REMARK)
-    _notice(f"{name} (remark)", f"{name}: {remark}" if remark else "")
-    if variant and (caution := variant_caution(variant)):
-        _notice(f"{name}:{variant}", f"{name}:{variant} is {caution}")
-    return Predictor(
+    say_conditions(model)
+    predictor = Predictor(
         name,
         network,
         header,
         variant=variant,
         mean_image=None if mean is None else mean.numpy(),
-        device=_device(device),
+        device=open_device(device),
     )
+    predictor._is_as_read = True
+    return predictor
 
 
 def _of_package(point: EntryPoint, device: torch.device) -> Predictor:
@@ -425,7 +455,7 @@ def _of_package(point: EntryPoint, device: torch.device) -> Predictor:
             f"{point.value} returned a {type(predictor).__name__} instead of a memnet.Predictor."
         )
     predictor.name = point.name
-    _notice(point.name, predictor.header.licence_notice)
+    say_once(predictor.header.licence_notice, point.name)
     return predictor
 
 
@@ -487,32 +517,6 @@ def _build(arch: str, tensors: dict[str, Tensor], path: Path) -> nn.Module:
     match_tensors(tensors, network.state_dict(), path.name)
     network.load_state_dict(tensors, assign=True)
     return network
-
-
-def _device(name: str) -> torch.device:
-    apples = torch.backends.mps.is_available()
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if apples else "cpu"
-    if name.partition(":")[0] == "mps" and not apples:
-        raise MemnetError(
-            f"The device {name!r} cannot be used here: PyTorch sees no GPU of Apple's; use cpu."
-        )
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].split(", device type at")[0]
-        raise MemnetError(f"The device {name!r} cannot be used here: {reason}.") from None
-    if device.type == "mps":
-        _notice("mps", _ABOUT_MPS)
-    return device
-
-
-def _notice(name: str, notice: str) -> None:
-    """Say a condition or a remark once per process, on stderr."""
-    if notice and name not in _noticed:
-        _noticed.add(name)
-        say(notice)
 
 
 def _item(index: int, picture: Picture) -> Item:

@@ -19,7 +19,10 @@ from memnet.data.pictures import Extra, Inputs, Item
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
+from memnet.scoring.cached import score_with_cache
+from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.named import NamedModel, find_named
+from memnet.scoring.score_cache import open_cache
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
 from memnet.scoring.table import FAILED, Row
 from memnet.util.clock import utc_now
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 class Settings:
     """How to score: models and device, batch size, EXIF policy, limits of a picture, command.
 
+    ``cache`` is whether scores may come from the score cache, if the user allows it.
     ``name`` is what the table calls the model, if it shall not be called as it was given: so the
     models of a data set's splits, a weight file each, have one name.
     """
@@ -46,6 +50,7 @@ class Settings:
     batch_size: int = DEFAULT_BATCH_SIZE
     exif_orientation: Literal["ignore", "apply"] | None = None
     limits: PictureLimits = USUAL_LIMITS
+    cache: bool = True
     command: str = "memnet score"
 
 
@@ -56,6 +61,7 @@ class Summary:
     Attributes
     ----------
     scored : rows made now.
+    cached : of these, how many came from the score cache, or are of a picture that was there twice.
     already : rows that an earlier run had made.
     failed : the rows that could not be scored.
     kept : rows of earlier runs whose pictures or models were not given this time.
@@ -65,6 +71,7 @@ class Summary:
     """
 
     scored: int = 0
+    cached: int = 0
     already: int = 0
     failed: list[Row] = field(default_factory=list)
     kept: int = 0
@@ -110,10 +117,10 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
             summary.already += len(inputs.items) - len(todo)
             if not todo and "started" in table.sidecar:
                 continue  # what made the scores stays on record, and no weights are read
-            predictor = _loaded(model, settings)
-            table.sidecar.update(_about(inputs, settings, predictor))
+            source = LazyModel(model, settings.device)
+            table.sidecar.update(_about(inputs, settings, source.device))
             table.write_sidecar()
-            _run(predictor, todo, settings, table.append, summary)
+            _run(source, todo, settings, table.append, summary)
         summary.kept = len(table.rows.keys() - set(order))
         summary.changed = len(table.changed)
         table.sidecar.update(_closing(table, summary))
@@ -134,8 +141,7 @@ def score_to(inputs: Inputs, settings: Settings, keep: Callable[[list[Row]], Non
     for model in _models(settings):
         if settings.name:
             model = _renamed(model, settings.name)
-        predictor = _loaded(model, settings)
-        _run(predictor, inputs.items, settings, keep, summary)
+        _run(LazyModel(model, settings.device), inputs.items, settings, keep, summary)
     return summary
 
 
@@ -200,42 +206,43 @@ def _models(settings: Settings) -> Iterator[NamedModel | Predictor]:
             yield model
 
 
-def _loaded(model: NamedModel | Predictor, settings: Settings) -> Predictor:
-    if not isinstance(model, NamedModel):
-        return model
-    tensors = model.read()
-    from memnet.scoring.predictor import build  # torch, which what is done already does not need
-
-    return build(model, tensors, settings.device)
-
-
 def _run(
-    predictor: Predictor,
+    source: LazyModel,
     items: Sequence[Item],
     settings: Settings,
     keep: Callable[[list[Row]], None],
     summary: Summary,
 ) -> None:
-    from memnet.scoring.engine import score_items
-
     start = time.perf_counter()
     once = _each_picture_once(items)
-    batches = score_items(predictor, once, batch_size=settings.batch_size, limits=settings.limits)
-    if len(once) < len(items):
-        batches = _for_each(items, batches)
+    digest = source.digest(settings.limits) if settings.cache else None
     with (
         warnings.catch_warnings(),
+        open_cache(digest is not None) as cache,
         tqdm(
-            total=len(items), desc=predictor.name, unit=" pictures", file=sys.stderr, disable=None
+            total=len(items), desc=source.name, unit=" pictures", file=sys.stderr, disable=None
         ) as bar,
     ):
         # Pillow's name no picture, and what matters of them is in the rows.
         warnings.filterwarnings("ignore", module=r"PIL\.")
+        batches = score_with_cache(
+            once,
+            name=source.name,
+            variant=source.variant,
+            predictor=source.load,
+            digest=digest,
+            cache=cache,
+            batch_size=settings.batch_size,
+            limits=settings.limits,
+        )
+        if len(once) < len(items):
+            batches = _for_each(items, batches)
         for rows in batches:
             keep(rows)
             bar.update(len(rows))
             summary.scored += len(rows)
             summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
+        summary.cached += cache.taken if cache is not None else 0
     summary.seconds += time.perf_counter() - start
 
 
@@ -265,12 +272,12 @@ def _for_each(items: Sequence[Item], batches: Iterable[list[Row]]) -> Iterator[l
         yield rows
 
 
-def _about(inputs: Inputs, settings: Settings, predictor: Predictor) -> dict[str, Any]:
+def _about(inputs: Inputs, settings: Settings, device: str) -> dict[str, Any]:
     return {
         "command": settings.command,
         "started": utc_now(),
         "finished": None,
-        "device": str(predictor.device),
+        "device": device,
         "batch_size": settings.batch_size,
         "max_pixels": settings.limits.max_pixels,
         "pictures": len(inputs.items),
@@ -285,5 +292,6 @@ def _closing(table: ScoreFile, summary: Summary) -> dict[str, Any]:
         "rows": len(table.rows),
         "failed": sum(row.warning.startswith(FAILED) for row in table.rows.values()),
         "scored_in_last_run": summary.scored,
+        "from_cache_in_last_run": summary.cached,
         "seconds_of_last_run": round(summary.seconds, 3),
     }

@@ -10,6 +10,8 @@ from memnet.util.text import printable
 
 _LONGEST = 10_000
 
+_said: set[str] = set()
+
 
 def say(sentence: str) -> None:
     """Print one sentence to stderr; control characters of names in it are written as escapes.
@@ -19,6 +21,13 @@ def say(sentence: str) -> None:
     if sys.stderr is not None:  # print() would take stdout instead
         with contextlib.suppress(OSError):
             print(f"memnet: {printable(sentence, _LONGEST)}", file=sys.stderr)
+
+
+def say_once(sentence: str, about: str = "") -> None:
+    """Say a sentence once per process, or whichever comes first of those about one thing."""
+    if sentence and (about or sentence) not in _said:
+        _said.add(about or sentence)
+        say(sentence)
 
 
 def open_closed_streams() -> None:

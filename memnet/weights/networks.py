@@ -60,6 +60,11 @@ def register_network(arch: str, network: type[nn.Module] | str) -> None:
     _registered[arch] = network
 
 
+def is_own(arch: str) -> bool:
+    """Whether an architecture's network is memnet's own, so that its code is known."""
+    return path_of(_registered.get(arch, "")).startswith("memnet.")
+
+
 def network_class(arch: str) -> type[nn.Module]:
     """Look an architecture up; an unknown one raises ``MemnetError``."""
     if arch not in _registered:

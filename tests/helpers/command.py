@@ -81,7 +81,7 @@ def a_new_process_state(
     import matplotlib
 
     import tiny
-    from memnet.scoring import predictor
+    from memnet.util import messages
     from memnet.weights import networks
 
     stdout, stderr = TextFile(), TextFile()
@@ -89,7 +89,7 @@ def a_new_process_state(
     with (
         mock.patch.dict(os.environ, {"COLUMNS": "80", **env}),
         mock.patch.dict(networks._registered),
-        mock.patch.object(predictor, "_noticed", set()),
+        mock.patch.object(messages, "_said", set()),
         mock.patch.object(sys, "argv", list(words)),
         mock.patch.object(sys, "stdin", io.StringIO()),
         contextlib.redirect_stdout(stdout),

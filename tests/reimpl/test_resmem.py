@@ -194,9 +194,9 @@ def test_a_batch_of_one_equals_a_batch_of_eight(resmem, eight, golden_pictures):
 
 
 def test_the_licence_is_said_once_on_stderr(resmem, capsys, monkeypatch):
-    from memnet.scoring import predictor
+    from memnet.util import messages
 
-    monkeypatch.setattr(predictor, "_noticed", set())
+    monkeypatch.setattr(messages, "_said", set())
     memnet.load("resmem.published")
     memnet.load("resmem.published")
     captured = capsys.readouterr()

@@ -16,9 +16,10 @@ from memnet.data.pictures import Item
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import decode
 from memnet.scoring import engine
-from memnet.scoring import predictor as predictor_module
+from memnet.scoring.devices import open_device
 from memnet.scoring.engine import score_items
 from memnet.scoring.table import COLUMNS, read_table, to_frame, write_table
+from memnet.util import messages
 from tiny import SPEC, register, write_tiny
 
 
@@ -219,14 +220,14 @@ def places(monkeypatch):
 )
 def test_auto_takes_a_gpu_of_cuda_then_apples_then_the_cpu(cuda, mps, taken, places):
     asked = places(cuda=cuda, mps=mps)
-    assert predictor_module._device("auto").type == taken
+    assert open_device("auto").type == taken
     assert asked == [taken]
 
 
 def test_apples_gpu_is_named_and_said_to_be_unmeasured(places, capsys, monkeypatch):
-    monkeypatch.setattr(predictor_module, "_noticed", set())
+    monkeypatch.setattr(messages, "_said", set())
     places(cuda=True, mps=True)
-    assert predictor_module._device("mps").type == "mps"
+    assert open_device("mps").type == "mps"
     assert "deviation from the CPU memnet's authors have not measured" in capsys.readouterr().err
 
 
@@ -234,7 +235,7 @@ def test_apples_gpu_is_named_and_said_to_be_unmeasured(places, capsys, monkeypat
 def test_apples_gpu_that_is_not_there_is_said(name, places):
     places(cuda=True, mps=False)
     with pytest.raises(memnet.MemnetError, match=f"'{name}' cannot.*no GPU of Apple's; use cpu"):
-        predictor_module._device(name)
+        open_device(name)
 
 
 def test_what_apples_gpu_cannot_do_ends_with_advice(tiny):

@@ -1,0 +1,260 @@
+"""Scoring by way of the score cache: only what is not known yet is decoded and computed.
+
+**What a score is filed under**: the sha256 of the picture's file, and :func:`scoring_digest`, which
+covers the weights' numbers, the network, preprocessing and output scaling, the kind of device,
+memnet's own code for pictures and networks, the versions of what it computes with, and the limits
+of a picture. Not the processor, its threads or the batch: they move a score by less than 1e-6.
+
+**What is not kept**: failures, so that they are tried again; arrays and PIL pictures, which were
+decoded before memnet saw them; models whose code memnet does not know (functions, networks that
+:func:`memnet.register_network` added, a ``Predictor`` whose ``network`` was touched).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import stat
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import memnet
+from memnet.data.pictures import Item
+from memnet.preprocess.decode import Picture, PictureLimits
+from memnet.scoring.numeric_environment import software
+from memnet.scoring.score_cache import ScoreCache
+from memnet.scoring.scored import Scored, make_row
+from memnet.scoring.table import Row
+from memnet.util.checks import require_whole
+from memnet.util.text import model_label
+from memnet.weights.digests import file_digest
+from memnet.weights.files import WeightHeader
+from memnet.weights.networks import is_own
+
+if TYPE_CHECKING:
+    from memnet.scoring.engine import Scorer
+    from memnet.scoring.functions import FunctionHeader
+
+_THREADS = min(4, os.cpu_count() or 1)
+
+_MOST_WAITING = 1000
+"""Rows that are known and wait for one that is being computed; then a batch is ended early."""
+
+_CODE = ("preprocess", "legacy", "reimpl", "scoring")
+"""The packages of memnet whose code decides a score."""
+
+_LIBRARIES = {"probe": ("timm", "open_clip_torch", "transformers")}
+"""Architecture -> libraries besides torch and torchvision that its networks may come from."""
+
+
+def scoring_digest(
+    header: WeightHeader | FunctionHeader, device: str, limits: PictureLimits
+) -> bytes | None:
+    """Return a digest of everything that decides a score but the picture; None: it is not known.
+
+    Parameters
+    ----------
+    header : of the model, with the preprocessing and output of its variant.
+    device : where the network runs: ``"cpu"``, ``"cuda:1"``; only its kind matters.
+    limits : of a picture; within them it has this score, beyond them none.
+    """
+    if not isinstance(header, WeightHeader) or not is_own(header.arch):
+        return None
+    torch = sys.modules.get("torch")  # where nobody has imported it, nobody has changed it
+    kind = device.partition(":")[0]
+    if torch is not None and (torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled(kind)):
+        return None
+    decides: dict[str, Any] = {
+        "tensors": header.tensors_sha256,
+        "arch": header.arch,
+        "preprocess": header.preprocess.to_dict(),
+        "output": header.output.to_dict(),
+        "limits": asdict(limits),
+        "device": kind,
+        "precision": "exact",
+        "float32 precision": torch.get_float32_matmul_precision() if torch else "highest",
+        "libraries": [_version(name) for name in _LIBRARIES.get(header.arch, ())],
+        "software": {k: v for k, v in software().items() if k not in ("python", "pandas")},
+        "code": _code_digest(),
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).digest()
+
+
+@cache
+def _code_digest() -> str:
+    """Sha256 of memnet's code for pictures and networks: who changes it gets new scores."""
+    root = Path(memnet.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(file for name in _CODE for file in (root / name).rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+@dataclass
+class _Place:
+    """A row to be: of a picture that is known, or being computed, here or for an earlier row."""
+
+    item: Item
+    key: bytes | None = None
+    stamp: tuple[int, ...] = ()
+    result: Scored | str | None = None
+    earlier: _Place | None = None
+
+    @property
+    def known(self) -> Scored | str | None:
+        return self.result if self.earlier is None else self.earlier.result
+
+
+def score_with_cache(
+    items: Iterable[Item],
+    *,
+    name: str,
+    variant: str,
+    predictor: Callable[[], Scorer],
+    digest: bytes | None,
+    cache: ScoreCache | None,
+    batch_size: int,
+    limits: PictureLimits,
+) -> Iterator[list[Row]]:
+    """Score items in order, as :func:`memnet.scoring.engine.score_items`, each picture once.
+
+    Parameters
+    ----------
+    items, batch_size, limits : as there.
+    name, variant : what the rows call the model.
+    predictor : gives the model; not called where everything is known.
+    digest : :func:`scoring_digest` of the model; None: all is computed.
+    cache : None: all is computed.
+    """
+    require_whole("batch_size", batch_size, 1)
+    if cache is None or digest is None:
+        from memnet.scoring.engine import score_items
+
+        yield from score_items(predictor(), items, batch_size=batch_size, limits=limits)
+        return
+    rows: deque[_Place] = deque()  # in order, from the first that is not out yet
+    asked: deque[_Place] = deque()  # of these, what the network has not answered yet
+    places = _look_up(items, digest, cache, batch_size, limits)
+
+    def ready() -> list[Row]:
+        made = []
+        while rows and (known := rows[0].known) is not None:
+            item = rows.popleft().item
+            made.append(make_row(item.image_id, item.path, name, variant, known))
+        return made
+
+    while True:
+        unknown = _unknown(places, cache, rows, asked)
+        if (first := next(unknown, None)) is not None:
+            from memnet.scoring.engine import run_batches  # torch, which what is known needs not
+
+            queue = itertools.chain([first], unknown)
+            for batch in run_batches(predictor(), queue, batch_size=batch_size, limits=limits):
+                for _, result in batch:
+                    place = asked.popleft()
+                    place.result = result
+                    if place.key and isinstance(result, Scored) and _is_unchanged(place, limits):
+                        cache.add(place.key, model_label(name, variant), result)
+                if made := ready():
+                    yield made
+        if made := ready():
+            yield made
+        elif first is None:
+            return
+
+
+def _unknown(
+    places: Iterator[_Place], cache: ScoreCache, rows: deque[_Place], asked: deque[_Place]
+) -> Iterator[Item]:
+    """Line places up in ``rows`` and yield what is to be computed, which waits in ``asked``.
+
+    It ends where the places do, and where so many known ones wait that they should come out.
+    """
+    for place in places:
+        rows.append(place)
+        if place.key is not None and place.result is None:
+            place.earlier = next((other for other in asked if other.key == place.key), None)
+            place.result = cache.find([place.key]).get(place.key)  # computed meanwhile, perhaps
+        if place.result is None and place.earlier is None:
+            asked.append(place)
+            yield place.item
+        else:
+            cache.taken += 1
+        if len(rows) >= len(asked) + _MOST_WAITING:
+            return
+
+
+def _look_up(
+    items: Iterable[Item], digest: bytes, cache: ScoreCache, size: int, limits: PictureLimits
+) -> Iterator[_Place]:
+    """Digest pictures in threads, so many at a time, and find what is known of them."""
+    queue = iter(items)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-digest") as pool:
+        while some := list(itertools.islice(queue, size)):
+            places = list(pool.map(lambda item: _place(item, digest, limits), some))
+            found = cache.find([place.key for place in places if place.key])
+            for place in places:
+                place.result = found.get(place.key) if place.key else None
+                yield place
+
+
+def _place(item: Item, digest: bytes, limits: PictureLimits) -> _Place:
+    key, stamp = picture_key(item.picture, digest, limits)
+    return _Place(item, key, stamp)
+
+
+def picture_key(
+    picture: Picture, digest: bytes, limits: PictureLimits
+) -> tuple[bytes | None, tuple[int, ...]]:
+    """Return what a picture's score is filed under, None for nothing; and its file's time and size.
+
+    Parameters
+    ----------
+    picture : a path, or encoded bytes; what is decoded already is filed under nothing.
+    digest : :func:`scoring_digest` of the model.
+    limits : a file with more bytes is not read.
+    """
+    stamp: tuple[int, ...] = ()
+    if isinstance(picture, bytes):
+        content = hashlib.sha256(picture).hexdigest()
+    elif isinstance(picture, str | os.PathLike) and (stamp := _stamp(picture, limits)):
+        try:
+            content = file_digest(Path(picture))
+        except OSError:
+            return None, ()  # reading it again says what is wrong
+    else:
+        return None, ()
+    return hashlib.sha256(bytes.fromhex(content) + digest).digest(), stamp
+
+
+def _stamp(path: str | os.PathLike[str], limits: PictureLimits) -> tuple[int, ...]:
+    """Return what changes when a file does; () for none, and for one that is too long to read."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return ()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > limits.max_bytes:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+
+
+def _is_unchanged(place: _Place, limits: PictureLimits) -> bool:
+    """Whether what was computed is what was digested."""
+    picture = place.item.picture
+    return not isinstance(picture, str | os.PathLike) or _stamp(picture, limits) == place.stamp

@@ -1,0 +1,50 @@
+"""A model whose weights are read when its network is needed, which it is not where all is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memnet.preprocess.decode import PictureLimits
+from memnet.scoring.cached import scoring_digest
+from memnet.scoring.devices import choose_device
+from memnet.scoring.named import NamedModel, say_conditions
+
+if TYPE_CHECKING:
+    from memnet.scoring.functions import FunctionHeader
+    from memnet.scoring.predictor import Predictor
+    from memnet.weights.files import WeightHeader
+
+
+class LazyModel:
+    """A model by its name, or one that is loaded already.
+
+    Attributes
+    ----------
+    name, variant, header : as of :class:`memnet.Predictor`.
+    device : where its network runs, or will.
+    """
+
+    def __init__(self, model: NamedModel | Predictor, device: str = "auto") -> None:
+        self.name, self.variant = model.name, model.variant
+        self.header: WeightHeader | FunctionHeader = model.header
+        self._model = model
+        if isinstance(model, NamedModel):
+            self.device = choose_device(device)
+            say_conditions(model)
+        else:
+            self.device = str(model.device)
+
+    def load(self) -> Predictor:
+        """Return the model, ready to score; raises ``MemnetError`` as :func:`memnet.load`."""
+        if isinstance(self._model, NamedModel):
+            tensors = self._model.read()
+            from memnet.scoring.predictor import build  # torch, which what is known does not need
+
+            self._model = build(self._model, tensors, self.device)
+        return self._model
+
+    def digest(self, limits: PictureLimits) -> bytes | None:
+        """Return what its scores are cached under; see :func:`.cached.scoring_digest`."""
+        if isinstance(self._model, NamedModel):
+            return scoring_digest(self.header, self.device, limits)
+        return self._model.scoring_digest(limits)
