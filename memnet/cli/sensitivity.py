@@ -50,7 +50,8 @@ def sensitivity(
     say_unreadable(run.inputs)
     for sentence in (*compare_with_server(result), *filter(None, [result.warning]), *run.cautions):
         say(sentence)
-    say(f"{result.n:,} pictures, {len(result.summary)} variants -> {page}")
+    known = f" ({run.cached:,} known from the score cache)" if run.cached else ""
+    say(f"{result.n:,} pictures{known}, {len(result.summary)} variants -> {page}")
     if open_report:
         open_page(page)
     if not run.complete:

@@ -106,15 +106,66 @@ def _version(package: str) -> str:
         return ""
 
 
+@dataclass(frozen=True)
+class Content:
+    """The sha256 of a picture's file or bytes, and what changes when the file does."""
+
+    sha256: bytes
+    stamp: tuple[int, ...]
+
+    def key(self, digest: bytes) -> bytes:
+        """Return what the score of a model with this :func:`scoring_digest` is filed under."""
+        return hashlib.sha256(self.sha256 + digest).digest()
+
+    def is_still(self, picture: Picture, limits: PictureLimits) -> bool:
+        """Whether what was decoded since is what was digested."""
+        return isinstance(picture, bytes) or _stamp(picture, limits) == self.stamp
+
+
+def digest_picture(picture: Picture, limits: PictureLimits) -> Content | None:
+    """Digest a file or encoded bytes; None for what is decoded already, and for no readable file.
+
+    Parameters
+    ----------
+    picture : as of :func:`memnet.preprocess.decode.decode`.
+    limits : a file with more bytes is not read.
+    """
+    if isinstance(picture, bytes):
+        return Content(hashlib.sha256(picture).digest(), ())
+    stamp = _stamp(picture, limits)
+    if not stamp or not isinstance(picture, str | os.PathLike):
+        return None
+    try:
+        return Content(bytes.fromhex(file_digest(Path(picture))), stamp)
+    except OSError:
+        return None  # reading it again says what is wrong
+
+
+def _stamp(path: Picture, limits: PictureLimits) -> tuple[int, ...]:
+    """Return what changes when a file does; () for none, and for one that is too long to read."""
+    if not isinstance(path, str | os.PathLike):
+        return ()
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return ()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > limits.max_bytes:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+
+
 @dataclass
 class _Place:
     """A row to be: of a picture that is known, or being computed, here or for an earlier row."""
 
     item: Item
+    content: Content | None = None
     key: bytes | None = None
-    stamp: tuple[int, ...] = ()
     result: Scored | str | None = None
     earlier: _Place | None = None
+
+    def is_still(self, limits: PictureLimits) -> bool:
+        return self.content is not None and self.content.is_still(self.item.picture, limits)
 
     @property
     def known(self) -> Scored | str | None:
@@ -149,6 +200,7 @@ def score_with_cache(
         yield from score_items(predictor(), items, batch_size=batch_size, limits=limits)
         return
     rows: deque[_Place] = deque()  # in order, from the first that is not out yet
+    label = model_label(name, variant)
     asked: deque[_Place] = deque()  # of these, what the network has not answered yet
     places = _look_up(items, digest, cache, batch_size, limits)
 
@@ -169,8 +221,8 @@ def score_with_cache(
                 for _, result in batch:
                     place = asked.popleft()
                     place.result = result
-                    if place.key and isinstance(result, Scored) and _is_unchanged(place, limits):
-                        cache.add(place.key, model_label(name, variant), result)
+                    if isinstance(result, Scored) and place.key and place.is_still(limits):
+                        cache.add(place.key, label, result)
                 if made := ready():
                     yield made
         if made := ready():
@@ -215,46 +267,5 @@ def _look_up(
 
 
 def _place(item: Item, digest: bytes, limits: PictureLimits) -> _Place:
-    key, stamp = picture_key(item.picture, digest, limits)
-    return _Place(item, key, stamp)
-
-
-def picture_key(
-    picture: Picture, digest: bytes, limits: PictureLimits
-) -> tuple[bytes | None, tuple[int, ...]]:
-    """Return what a picture's score is filed under, None for nothing; and its file's time and size.
-
-    Parameters
-    ----------
-    picture : a path, or encoded bytes; what is decoded already is filed under nothing.
-    digest : :func:`scoring_digest` of the model.
-    limits : a file with more bytes is not read.
-    """
-    stamp: tuple[int, ...] = ()
-    if isinstance(picture, bytes):
-        content = hashlib.sha256(picture).hexdigest()
-    elif isinstance(picture, str | os.PathLike) and (stamp := _stamp(picture, limits)):
-        try:
-            content = file_digest(Path(picture))
-        except OSError:
-            return None, ()  # reading it again says what is wrong
-    else:
-        return None, ()
-    return hashlib.sha256(bytes.fromhex(content) + digest).digest(), stamp
-
-
-def _stamp(path: str | os.PathLike[str], limits: PictureLimits) -> tuple[int, ...]:
-    """Return what changes when a file does; () for none, and for one that is too long to read."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return ()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > limits.max_bytes:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
-
-
-def _is_unchanged(place: _Place, limits: PictureLimits) -> bool:
-    """Whether what was computed is what was digested."""
-    picture = place.item.picture
-    return not isinstance(picture, str | os.PathLike) or _stamp(picture, limits) == place.stamp
+    content = digest_picture(item.picture, limits)
+    return _Place(item, content, content.key(digest) if content else None)

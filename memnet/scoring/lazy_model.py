@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memnet.preprocess.decode import PictureLimits
 from memnet.scoring.cached import scoring_digest
-from memnet.scoring.devices import choose_device
-from memnet.scoring.named import NamedModel, say_conditions
+from memnet.scoring.devices import AUTO, choose_device
+from memnet.scoring.named import NamedModel, find_named, say_conditions
+from memnet.scoring.plugins import find_plugin
 
 if TYPE_CHECKING:
     from memnet.scoring.functions import FunctionHeader
     from memnet.scoring.predictor import Predictor
     from memnet.weights.files import WeightHeader
+
+
+def find_model(model: str | Path, device: str = AUTO) -> LazyModel:
+    """Find a model; parameters and errors are those of :func:`memnet.load`, but for its numbers."""
+    if find_plugin(str(model)) is None:
+        return LazyModel(find_named(str(model)), device)
+    from memnet.scoring.predictor import load  # only the package knows what its model is
+
+    return LazyModel(load(model, device=device))
 
 
 class LazyModel:
@@ -24,7 +35,7 @@ class LazyModel:
     device : where its network runs, or will.
     """
 
-    def __init__(self, model: NamedModel | Predictor, device: str = "auto") -> None:
+    def __init__(self, model: NamedModel | Predictor, device: str = AUTO) -> None:
         self.name, self.variant = model.name, model.variant
         self.header: WeightHeader | FunctionHeader = model.header
         self._model = model

@@ -114,10 +114,12 @@ def diagnose(
         return _written(replace(guess, command=command), out)
     items, unreadable = _choose_pictures(column, os.fspath(images), match, sample, seed, tell)
 
-    from memnet.scoring.predictor import load
+    from memnet.scoring.lazy_model import find_model
     from memnet.studies.variants.scores import score_variants
 
-    outputs = score_variants(load(model, device=device), items)
+    outputs = score_variants(find_model(model, device), items)
+    if outputs.cached:
+        tell(f"{outputs.cached:,} of {len(items):,} pictures were known from the score cache")
     for image_id, reason in outputs.failed.items():
         tell(f"{image_id}: {reason}")
     result = decide_variant(column, outputs, seed=seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from memnet.data.pictures import Inputs, collect
 from memnet.errors import MemnetError
 from memnet.scoring import DEFAULT_BATCH_SIZE
-from memnet.scoring.predictor import load
+from memnet.scoring.lazy_model import find_model
 from memnet.studies.cautions import inspect_pictures, training_cautions
 from memnet.studies.variants.page import write_sensitivity_page
 from memnet.studies.variants.scores import score_variants
@@ -28,12 +28,14 @@ class SensitivityRun:
     inputs : the pictures, with what was no picture or could not be listed.
     cautions : sentences about the pictures and what the model was trained on.
     page : ``report.html``.
+    cached : of how many pictures everything was known from the score cache.
     """
 
     result: Sensitivity
     inputs: Inputs
     cautions: tuple[str, ...]
     page: Path
+    cached: int = 0
 
     @property
     def complete(self) -> bool:
@@ -75,28 +77,30 @@ def run_sensitivity(
             f"{len(inputs.items)} picture(s) were given; a rank correlation needs at least "
             f"{FEWEST}, and {ENOUGH} to mean anything."
         )
-    predictor = load(model, device=device)
-    scores = score_variants(predictor, inputs.items, batch_size=batch_size)
+    found = find_model(model, device)
+    scores = score_variants(found, inputs.items, batch_size=batch_size)
     result = compare_variants(scores)
     scored = [item for item in inputs.items if item.image_id not in result.failed]
-    trained_on = predictor.header.trained_on
+    trained_on = found.header.trained_on
     cautions = tuple(
         caution.sentence
         for caution in (
             *inspect_pictures(scored),
-            *training_cautions(scores.image_ids, predictor.name, trained_on=trained_on),
+            *training_cautions(scores.image_ids, found.name, trained_on=trained_on),
         )
     )
     write_text(out / "variants.csv", to_csv_text(result.scores))
     write_text(out / "summary.csv", to_csv_text(result.summary))
     correlations = result.correlations.rename_axis("variant").reset_index()
     write_text(out / "correlations.csv", to_csv_text(correlations))
-    remark = predictor.header.remark  # load has said it already
+    remark = found.header.remark  # finding it has said it already
     page = write_sensitivity_page(
         out,
         result,
-        cautions=[*([f"{predictor.name}: {remark}"] if remark else []), *cautions],
+        cautions=[*([f"{found.name}: {remark}"] if remark else []), *cautions],
         command=command,
-        weights_sha256=predictor.header.tensors_sha256,
+        weights_sha256=found.header.tensors_sha256,
     )
-    return SensitivityRun(result=result, inputs=inputs, cautions=cautions, page=page)
+    return SensitivityRun(
+        result=result, inputs=inputs, cautions=cautions, page=page, cached=scores.cached
+    )
