@@ -5,9 +5,9 @@ covers the weights' numbers, the network, preprocessing and output scaling, the 
 memnet's own code for pictures and networks, the versions of what it computes with, and the limits
 of a picture. Not the processor, its threads or the batch: they move a score by less than 1e-6.
 
-**What is not kept**: failures, so that they are tried again; arrays and PIL pictures, which were
-decoded before memnet saw them; models whose code memnet does not know (functions, networks that
-:func:`memnet.register_network` added, a ``Predictor`` whose ``network`` was touched).
+**What is not kept**: failures, so that they are tried again; arrays, PIL pictures and frames of
+videos, which are decoded before they come here; models whose code memnet does not know (functions,
+networks that :func:`memnet.register_network` added, a ``Predictor`` whose ``network`` was touched).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import memnet
 from memnet.data.pictures import Item
-from memnet.preprocess.decode import Picture, PictureLimits
+from memnet.preprocess.decode import Box, Crop, Picture, PictureLimits, PictureOrCrop
 from memnet.scoring.numeric_environment import software
 from memnet.scoring.score_cache import ScoreCache
 from memnet.scoring.scored import Scored, make_row
 from memnet.scoring.table import Row
 from memnet.util.checks import require_whole
 from memnet.util.text import model_label
+from memnet.util.versions import version
 from memnet.weights.digests import file_digest
 from memnet.weights.files import WeightHeader
 from memnet.weights.networks import is_own
@@ -82,7 +82,7 @@ def scoring_digest(
         "device": kind,
         "precision": "exact",
         "float32 precision": torch.get_float32_matmul_precision() if torch else "highest",
-        "libraries": [_version(name) for name in _LIBRARIES.get(header.arch, ())],
+        "libraries": [version(name) for name in _LIBRARIES.get(header.arch, ())],
         "software": {k: v for k, v in software().items() if k not in ("python", "pandas")},
         "code": _code_digest(),
     }
@@ -99,44 +99,50 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
 @dataclass(frozen=True)
 class Content:
-    """The sha256 of a picture's file or bytes, and what changes when the file does."""
+    """The sha256 of a picture's file or bytes, the box cut out of it, and the file's time and size.
+
+    A file that has another time or size was changed.
+    """
 
     sha256: bytes
+    box: Box | None
     stamp: tuple[int, ...]
 
     def key(self, digest: bytes) -> bytes:
         """Return what the score of a model with this :func:`scoring_digest` is filed under."""
-        return hashlib.sha256(self.sha256 + digest).digest()
+        box = b"" if self.box is None else repr(tuple(map(float, self.box))).encode()
+        return hashlib.sha256(self.sha256 + digest + box).digest()
 
-    def is_still(self, picture: Picture, limits: PictureLimits) -> bool:
+    def is_still(self, picture: PictureOrCrop, limits: PictureLimits) -> bool:
         """Whether what was decoded since is what was digested."""
+        if isinstance(picture, Crop):
+            picture = picture.picture
         return isinstance(picture, bytes) or _stamp(picture, limits) == self.stamp
 
 
-def digest_picture(picture: Picture, limits: PictureLimits) -> Content | None:
+def digest_picture(picture: PictureOrCrop, limits: PictureLimits) -> Content | None:
     """Digest a file or encoded bytes; None for what is decoded already, and for no readable file.
+
+    A frame of a video counts as decoded.
 
     Parameters
     ----------
     picture : as of :func:`memnet.preprocess.decode.decode`.
     limits : a file with more bytes is not read.
     """
+    box = None
+    if isinstance(picture, Crop):
+        box = picture.box
+        picture = picture.picture
     if isinstance(picture, bytes):
-        return Content(hashlib.sha256(picture).digest(), ())
+        return Content(hashlib.sha256(picture).digest(), box, ())
     stamp = _stamp(picture, limits)
     if not stamp or not isinstance(picture, str | os.PathLike):
         return None
     try:
-        return Content(bytes.fromhex(file_digest(Path(picture))), stamp)
+        return Content(bytes.fromhex(file_digest(Path(picture))), box, stamp)
     except OSError:
         return None  # reading it again says what is wrong
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 
 from memnet import __version__
+
+
+@cache
+def version(package: str) -> str:
+    """Return the version of an installed package, "" where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def environment() -> dict[str, str]:

@@ -243,7 +243,7 @@ def test_a_thumbnail_is_small_and_a_lost_picture_has_none(tmp_path):
 def test_a_model_of_another_network_has_no_variants_and_no_word_of_a_server():
     entry = find("resmem.published")
     header = entry.header(entry.sha256, entry.tensors_sha256)
-    predictor = SimpleNamespace(name=entry.name, variant="", header=header)
+    predictor = SimpleNamespace(device="cpu", name=entry.name, variant="", header=header)
     with pytest.raises(MemnetError, match=r"is not the original .Caffe. MemNet, so it has no") as e:
         score_variants(predictor, [])
     assert ":server" not in str(e.value)
