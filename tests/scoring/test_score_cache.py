@@ -515,6 +515,26 @@ def test_the_command_says_what_came_from_the_cache(home, weights, make_pictures,
     assert len(read_rows(anew)) == 6
 
 
+def test_boxes_of_a_picture_have_scores_of_their_own(home, weights, make_pictures, tmp_path):
+    folder = make_pictures(2)
+    table = tmp_path / "boxes.csv"
+    boxes = ["0,0,12,9", "4,3,24,18", "0,0,12,9"]
+    names = ["00000.png", "00000.png", "00001.png"]
+    lines = [f"{folder / name},{box}" for name, box in zip(names, boxes, strict=True)]
+    table.write_text("\n".join(["path,l,t,r,b", *lines]) + "\n")
+    words = ("--model", weights, "--device", "cpu", "--box-columns", "l,t,r,b", "--out")
+    run_memnet("score", folder, "--model", weights, "--device", "cpu")  # whole, known before
+    run_memnet("--no-cache", "score", table, *words, tmp_path / "anew.csv")
+    for cached_before in (0, 3):
+        out = tmp_path / f"{cached_before}.csv"
+        run_memnet("score", table, *words, out)
+        rows, anew = read_rows(out), read_rows(tmp_path / "anew.csv")
+        assert len({row.score for row in rows}) == 3
+        assert [row.score for row in rows] == pytest.approx([row.score for row in anew], abs=1e-6)
+        sidecar = json.loads(out.with_name(f"{out.name}.json").read_text())
+        assert sidecar["from_cache_in_last_run"] == cached_before
+
+
 @pytest.mark.parametrize("words", [("--no-cache", "score"), ("score", "--no-cache")])
 def test_the_cache_can_be_left_out(home, weights, make_pictures, words):
     run_memnet(*words, make_pictures(2), "--model", weights, "--device", "cpu")
