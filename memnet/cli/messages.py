@@ -91,4 +91,6 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
     if summary.changed:
         say(f"{summary.changed} picture(s) changed since they were scored, and were scored again")
     where = f" -> {out}" if out else ""
+    if len(inputs.table_rows) > len(inputs.items):  # as of trials
+        where = f" ({len(inputs.table_rows):,} rows of {len(inputs.items):,} pictures){where}"
     say(f"{done} scored{rate if done else ''}{cached}{before}{failed}{where}")

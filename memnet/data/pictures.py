@@ -343,12 +343,16 @@ def _add_manifest(
     )
     inputs.manifests.append(manifest)
     inputs.notes += notes
+    items: dict[tuple[str, str, Box | None], Item] = {}  # a picture of many trials is made once
     for each in listed:
-        full = manifest.parent / each.path
-        image_id = (find_id(str(full)) if find_id else each.image_id) + each.suffix
-        picture = full if each.box is None else Crop(full, each.box)
-        inputs.items.append(Item(image_id, str(full), picture))
-        inputs.rows.append(TableRow(image_id, each.extra))
+        key = (each.path, each.image_id + each.suffix, each.box)
+        if key not in items:
+            full = manifest.parent / each.path
+            image_id = (find_id(str(full)) if find_id else each.image_id) + each.suffix
+            picture = full if each.box is None else Crop(full, each.box)
+            items[key] = Item(image_id, str(full), picture)
+        inputs.rows.append(TableRow(items[key].image_id, each.extra))
+    inputs.items += items.values()
 
 
 def _one_row_each(rows: list[TableRow]) -> list[TableRow]:

@@ -56,6 +56,7 @@ def test_every_row_of_a_table_keeps_its_row_and_its_cells(
     done = memnet_command(*args, TINY_LOG=str(log))
     assert log.read_text() == "3\n"  # each picture was computed once
     assert "3 scored" in done.stderr
+    assert f"(4 rows of 3 pictures) -> {out}" in done.stderr
     table, wanted = read(out), list(csv.DictReader(io.StringIO(TRIALS, newline="")))
     assert list(table) == [*COLUMNS, "subject", "file", "rating", "answer"]
     assert table[list(wanted[0])].to_dict("records") == wanted
