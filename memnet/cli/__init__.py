@@ -18,6 +18,7 @@ from memnet import __version__
 from memnet.cli import (
     bench,
     benchmark,
+    cache,
     clips,
     compare,
     dataset,
@@ -75,6 +76,7 @@ app.command("power")(power.power)
 app.command("bench")(bench.bench)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(weights.app, name="weights")
+app.add_typer(cache.app, name="cache")
 
 
 def _version(wanted: bool) -> None:

@@ -80,7 +80,7 @@ class ScoreCache:
         self._connection: sqlite3.Connection | None = None
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = _connect(file)
+            self._connection = connect(file)
         except (sqlite3.Error, OSError) as error:
             self._leave_out(error)
 
@@ -172,7 +172,7 @@ def open_cache(wanted: bool = True) -> Iterator[ScoreCache | None]:
             cache.close()
 
 
-def _connect(file: Path) -> sqlite3.Connection:
+def connect(file: Path) -> sqlite3.Connection:
     """Open the file, and make its tables where it is new."""
     # One thread at a time uses it, but a run that is left halfway may be closed by another.
     connection = sqlite3.connect(file, timeout=_WAIT, isolation_level=None, check_same_thread=False)
@@ -210,13 +210,17 @@ def _bytes(connection: sqlite3.Connection) -> int:
     return (pages - free) * size
 
 
+def is_damaged(error: Exception) -> bool:
+    """Whether an error of SQLite says that the file is no sound database."""
+    kinds = sqlite3.DatabaseError, sqlite3.OperationalError
+    return isinstance(error, kinds[0]) and not isinstance(error, kinds[1])
+
+
 def _checked(key: bytes, value: bytes) -> bytes:
     """Put a checksum in front of a value."""
     return hashlib.blake2b(key + value, digest_size=_CHECKSUM).digest() + value
 
 
 def _what(file: Path, error: Exception) -> str:
-    advice = ""
-    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-        advice = "; `memnet cache clear` makes a new one"
+    advice = "; `memnet cache clear` removes it" if is_damaged(error) else ""
     return f"the score cache {file} ({words_of(error)}){advice}"

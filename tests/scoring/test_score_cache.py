@@ -405,7 +405,7 @@ def test_a_full_disk_is_said_once_and_what_is_known_is_still_read(
 ):
     paths = sorted(make_pictures(30).iterdir())
     model.score(paths[:8])
-    real = score_cache._connect
+    real = score_cache.connect
 
     def full(file):
         connection = real(file)
@@ -413,7 +413,7 @@ def test_a_full_disk_is_said_once_and_what_is_known_is_still_read(
         connection.execute(f"PRAGMA max_page_count = {pages}")  # SQLite says: the disk is full
         return connection
 
-    monkeypatch.setattr(score_cache, "_connect", full)
+    monkeypatch.setattr(score_cache, "connect", full)
     monkeypatch.setattr(score_cache, "_EVERY", 0.0)
     for _ in range(2):
         computed.clear()
