@@ -103,12 +103,14 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
             "sidecar_version": SIDECAR_VERSION,
             "models": models,
             "command": command,
-            "finished": utc_now(),
+            "finished": None,
             "rows": merged.rows,
             "failed": merged.failed,
             "merged": [_about(part) for part in tables],
         }
         table.require_room([key for key, _ in order])
+        table.write_sidecar()  # first: a merge that is killed here is known as one
+        table.sidecar["finished"] = utc_now()
         table.finish([key for key, _ in order], [extra for _, extra in order])
     return merged
 

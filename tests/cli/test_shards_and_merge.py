@@ -238,6 +238,21 @@ def test_no_table_but_an_earlier_merge_is_replaced(memnet_command, shards, tmp_p
         merge_tables(shards, tmp_path / "all.csv")
 
 
+@pytest.mark.parametrize("place", ["write_rows", "ScoreFile.write_sidecar"])
+def test_a_merge_that_was_stopped_is_done_again(shards, tmp_path, monkeypatch, place):
+    def stopped(*_args):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "all.csv"
+    for _ in range(2):  # into nothing, and in the place of an earlier merge
+        monkeypatch.setattr(f"memnet.scoring.score_file.{place}", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            merge_tables(shards, out)
+        monkeypatch.undo()
+        assert merge_tables(shards, out).rows == len(pd.read_csv(out)) == 60
+        assert json.loads(Path(f"{out}.json").read_text())["finished"]
+
+
 def test_a_table_is_of_one_shard(memnet_command, make_pictures, tiny_weights):
     args = ("score", make_pictures(9), "-m", tiny_weights, "-o", "s.csv")
     memnet_command(*args, "--shard", "1/3", "--limit", 1)
