@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from command import run_memnet
 from memnet.data.pictures import collect
 from memnet.data.shards import Shard, take_part
 from memnet.errors import MemnetError
@@ -111,17 +112,28 @@ def test_the_job_array_of_the_page_gives_the_table_of_one_run(
     assert "0 scored, 39 were scored before, 1 failed" in done.stderr
 
 
-@pytest.fixture
-def shards(memnet_command, make_pictures, tmp_path):
-    """Three shards of a table of trials by two models."""
-    weights = [write_tiny(tmp_path / f"{n}.safetensors", seed=n) for n in (2, 1)]
-    table = make_pictures(12) / "trials.csv"
+@pytest.fixture(scope="module")
+def job_array(tmp_path_factory):
+    """A folder with a table of trials, its three shards, and the one run; by two models."""
+    root = tmp_path_factory.mktemp("job_array")
+    weights = [write_tiny(root / f"{n}.safetensors", seed=n).name for n in (2, 1)]
+    (root / "pictures").mkdir()
+    for n in range(12):
+        pixels = np.random.default_rng(n).integers(256, size=(18, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"pictures/{n:05d}.png")
     rows = [f"{n * 5 % 12:05d}.png,{n},\n" for n in range(30)]
-    table.write_text("path,trial,empty\n" + "".join(rows))
-    args = ("score", table, "-m", weights[0], "-m", weights[1])
-    memnet_command(*args, "-o", tmp_path / "one.csv")
+    (root / "pictures/trials.csv").write_text("path,trial,empty\n" + "".join(rows))
+    args = ("score", "pictures/trials.csv", "-m", weights[0], "-m", weights[1])
+    run_memnet(*args, "-o", "one.csv", cwd=root)
     for n in (1, 2, 3):
-        memnet_command(*args, "--shard", f"{n}/3", "-o", tmp_path / f"{n}.csv")
+        run_memnet(*args, "--shard", f"{n}/3", "-o", f"{n}.csv", cwd=root)
+    return root
+
+
+@pytest.fixture
+def shards(job_array, tmp_path):
+    """The three shards, in a folder of the test's own."""
+    shutil.copytree(job_array, tmp_path, dirs_exist_ok=True)
     return [tmp_path / f"{n}.csv" for n in (1, 2, 3)]
 
 
@@ -232,8 +244,7 @@ def test_no_table_but_an_earlier_merge_is_replaced(memnet_command, shards, tmp_p
     with pytest.raises(MemnetError, match=r"mine\.csv exists"):
         merge_tables(shards, tmp_path / "mine.csv")
     merge_tables(shards, tmp_path / "all.csv")
-    pictures = tmp_path / "pictures"
-    memnet_command("score", pictures, "-m", tmp_path / "1.safetensors", "-o", tmp_path / "all.csv")
+    memnet_command("score", "pictures", "-m", "1.safetensors", "-o", "all.csv")
     with pytest.raises(MemnetError, match=r"all\.csv exists, and no merge wrote it as it is"):
         merge_tables(shards, tmp_path / "all.csv")
 
