@@ -36,6 +36,10 @@ MOST_BYTES = 1_000_000_000
 _WAIT = 3.0
 """Seconds for which another process may hold the file, before this one does without it."""
 
+_PAUSE = 60.0
+"""Seconds for which a process leaves a file alone that it could not use: some score one picture a
+call, and would wait at each."""
+
 _EVERY = 1.0
 """Seconds between two commits."""
 
@@ -49,6 +53,9 @@ _TABLES = (
     "used REAL NOT NULL, value BLOB NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS scores_by_use ON scores (used)",
 )
+
+
+_left_alone: dict[Path, float] = {}
 
 
 def path() -> Path:
@@ -126,6 +133,8 @@ class ScoreCache:
                 self._write(self._connection)
             except sqlite3.Error as error:
                 self._writable = False
+                if "locked" in str(error):
+                    _leave_alone(self._file)
                 if self._new:  # of a shared cache that is read-only, all may be known
                     say_once(f"new scores are not put into {_what(self._file, error)}")
         self._new.clear()
@@ -153,6 +162,7 @@ class ScoreCache:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        _leave_alone(self._file)
         say_once(f"all is computed, without {_what(self._file, error)}")
 
 
@@ -162,7 +172,9 @@ def open_cache(wanted: bool = True) -> Iterator[ScoreCache | None]:
     cache = None
     if wanted and is_wanted():
         try:
-            cache = ScoreCache(path())
+            file = path()
+            if time.monotonic() >= _left_alone.get(file, 0.0):
+                cache = ScoreCache(file)
         except MemnetError as error:  # neither MEMNET_HOME nor a home folder
             say_once(f"there is no score cache. {error}")
     try:
@@ -170,6 +182,10 @@ def open_cache(wanted: bool = True) -> Iterator[ScoreCache | None]:
     finally:
         if cache is not None:
             cache.close()
+
+
+def _leave_alone(file: Path) -> None:
+    _left_alone[file] = time.monotonic() + _PAUSE
 
 
 def connect(file: Path) -> sqlite3.Connection:

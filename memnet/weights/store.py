@@ -7,6 +7,8 @@ Layout of the cache (``MEMNET_HOME``, else the platform's cache folder)::
     weights/resmem.published.safetensors      converted once, read ever after
     weights/memnet.caffe_lamem.safetensors    imported by the user
     downloads/resmem.published.part           an unfinished download, resumed by the next one
+    training/                                 what training makes of its pictures
+    scores.sqlite                             the score cache (memnet.scoring.score_cache)
 
 Nothing here touches the network but :func:`fetch` with ``download=True``.
 """
