@@ -35,7 +35,7 @@ def test_info_names_the_place_the_size_and_the_models(file):
     (file.parent / "training" / "pixels.npy").write_bytes(bytes(3_400_000))
     out = run_memnet("cache", "info").stdout
     lines = out.splitlines()
-    assert lines[0].startswith(f"{file}: 0.0 MB of at most 1.0 GB")
+    assert lines[0].startswith(f"{file}: 12 kB of at most 1.0 GB")
     rows = [line.split() for line in lines]
     assert ["resmem.published", "2"] in rows
     assert ["resmem.published:pillow-12", "1"] in rows
