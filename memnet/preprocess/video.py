@@ -40,6 +40,9 @@ VIDEO_SUFFIXES = (
 MOST_FRAMES_A_SECOND = 1000
 """Times are told apart by milliseconds."""
 
+_LONGEST = 24 * 3600
+"""Seconds; damaged time stamps reach over years, and each would have its frames."""
+
 _COARSEST_ROUNDING = Fraction(1, 1000)
 """Seconds; a coarser unit is one in which the video's times are whole numbers (AVI: frames)."""
 
@@ -165,6 +168,12 @@ def read_video(path: str | os.PathLike[str]) -> Video:
     whole = sorted(stamp for stamp in stamps if stamp is not None)
     starts = tuple(stamp - whole[0] for stamp in whole)
     last = packets[stamps.index(whole[-1])][2] or _usual_step(starts, rate, tick)
+    end = (starts[-1] + last) * tick
+    if end > _LONGEST:
+        raise MemnetError(
+            f"{path} is damaged: by its time stamps it goes on for {float(end) / 3600:,.0f} hours, "
+            "and a day is the most; copy it again from its source."
+        )
     broken = ""
     if error or (declared is not None and declared - reached > _MISSED):
         broken = f"{path} breaks off at {float(reached):.2f} s" + (
@@ -172,12 +181,13 @@ def read_video(path: str | os.PathLike[str]) -> Video:
             if declared is not None and declared > reached
             else f" ({error})"
         )
+    notes += _note_on_gap(path, starts, tick)
     video = Video(
         path=path,
         tick=tick,
         origin=whole[0],
         starts=starts,
-        end=(starts[-1] + last) * tick,
+        end=end,
         by_order=by_order,
         notes=(),
         breaks_off=broken,
@@ -251,6 +261,21 @@ def _usual_step(starts: Sequence[int], rate: Fraction | None, tick: Fraction) ->
     if steps:
         return steps[len(steps) // 2]
     return round(1 / Fraction(rate) / tick) if rate else 1
+
+
+def _note_on_gap(path: str, starts: Sequence[int], tick: Fraction) -> list[str]:
+    gaps = [after - before for before, after in itertools.pairwise(starts)]
+    longest = max(gaps, default=0) * tick
+    if longest < _LONG_GAP:
+        return []
+    return [
+        f"frame {gaps.index(max(gaps)):,} of {path} is shown for {float(longest):,.0f} s by its "
+        "time stamps; where that is not so, they are damaged: convert the file to MP4"
+    ]
+
+
+_LONG_GAP = 60
+"""Seconds."""
 
 
 def _with_notes(video: Video, notes: list[str]) -> Video:

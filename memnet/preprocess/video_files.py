@@ -40,7 +40,7 @@ def open_video(path: str) -> Iterator[tuple[Any, Any]]:
         ) from error
     with container:
         stream = container.streams.best("video")
-        if stream is None or stream.disposition & _COVER:
+        if stream is None or _is_cover(stream):
             what = "only sound" if container.streams.audio else "no pictures"
             raise MemnetError(f"{path} has {what}, so there is no frame to score.")
         if stream.codec_context is None:
@@ -50,8 +50,9 @@ def open_video(path: str) -> Iterator[tuple[Any, Any]]:
         yield container, stream
 
 
-_COVER = 0x400
-"""FFmpeg's AV_DISPOSITION_ATTACHED_PIC."""
+def _is_cover(stream: Any) -> bool:
+    """Whether it is the cover art of a file of sound (AV_DISPOSITION_ATTACHED_PIC)."""
+    return bool(stream.disposition.value & 0x400)
 
 
 def _reason(error: Exception) -> str:
@@ -109,7 +110,7 @@ def notes_on_streams(container: Any, stream: Any) -> list[str]:
     """Say what is to be known of a file with several streams."""
     notes = []
     path = container.name.removeprefix("file:")
-    videos = [each for each in container.streams.video if not each.disposition & _COVER]
+    videos = [each for each in container.streams.video if not _is_cover(each)]
     if len(videos) > 1:
         notes.append(f"{path} has {len(videos)} streams of pictures; number {stream.index} is used")
     if stream.start_time is not None and container.start_time is not None:

@@ -217,6 +217,15 @@ def test_time_0_is_the_first_frame_wherever_the_stamps_begin(tmp_path):
     assert with_sound.samples(Fraction(1))[0] == (0, 0)
 
 
+def test_time_stamps_that_jump_are_doubted_and_a_film_of_years_is_refused(tmp_path):
+    unit = {"time_base": Fraction(1, 1000)}
+    path = write_video(tmp_path / "a.mkv", noise(3), stamps=[0, 1000, 100_000], **unit)
+    assert "frame 1 of" in read_video(path).notes[0]
+    assert "shown for 99 s" in read_video(path).notes[0]
+    write_video(path, noise(3), stamps=[0, 1000, 10**9], **unit)
+    assert "goes on for 278 hours" in refused(path)
+
+
 # Damage.
 
 
