@@ -35,6 +35,9 @@ _UNSPECIFIED = 2
 _BT601, _FULL_RANGE = 5, 2
 """FFmpeg's SWS_CS_ITU601 and AVCOL_RANGE_JPEG."""
 
+_SWS_FLAGS = 0x4 | 0x40000 | 0x2000 | 0x80000
+"""FFmpeg's SWS_BICUBIC, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT and SWS_BITEXACT."""
+
 _HIGH_DEFINITION = 720
 """Lines from which films are usually BT.709."""
 
@@ -46,23 +49,17 @@ class FrameConverter:
     """Turns frames of PyAV into pictures; keeps what is prepared for one kind of frame."""
 
     def __init__(self) -> None:
-        from av.video.reformatter import Interpolation, VideoReformatter
+        from av.video.reformatter import VideoReformatter
 
         self._reformatter = VideoReformatter()
         self._turns: dict[int, Image.Transpose | None] = {}
-        self._flags = (
-            Interpolation.BICUBIC
-            | Interpolation.ACCURATE_RND
-            | Interpolation.FULL_CHR_H_INT
-            | Interpolation.BITEXACT
-        )
 
     def to_rgb(self, frame: Any) -> Image.Image:
         """Return a frame as a picture of mode ``RGB``, turned as it is to be shown."""
         rgb = self._reformatter.reformat(
             frame,
             format="rgb24",
-            interpolation=self._flags,
+            interpolation=_SWS_FLAGS,
             src_colorspace=_BT601 if _lacks_matrix(frame) else None,
             dst_color_range=_FULL_RANGE,
         )

@@ -248,7 +248,7 @@ def test_of_a_file_that_breaks_off_the_good_frames_are_kept_and_that_is_said(tmp
     good = [each for each in made if not isinstance(each, PictureError)]
     assert 20 <= len(good) <= 25
     assert [each.tobytes() for each in good] == [f.tobytes() for f in frames[: len(good)]]
-    assert len(made) - len(good) <= 1  # the one that was cut
+    assert len(made) - len(good) <= 2  # the one that was cut; PyAV 17 loses the one before, too
 
 
 def test_a_cut_matroska_file_is_noticed_too(tmp_path):
