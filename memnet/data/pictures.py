@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from glob import glob, has_magic
@@ -99,6 +99,14 @@ class Inputs:
     def table_rows(self) -> list[TableRow]:
         """The rows of the result; one for each picture where no table was read."""
         return self.rows or [TableRow(item.image_id, None) for item in self.items]
+
+    def only(self, ids: Container[str]) -> Inputs:
+        """Return the pictures with these ids, and their rows."""
+        return replace(
+            self,
+            items=[item for item in self.items if item.image_id in ids],
+            rows=[row for row in self.table_rows if row.image_id in ids],
+        )
 
     def extras_by_id(self) -> dict[str, list[Extra]]:
         """Return what stands beside each picture in the rows of the result."""

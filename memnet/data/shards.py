@@ -80,5 +80,4 @@ def take_part(inputs: Inputs, *, shard: Shard | None = None, limit: int | None =
             "all_ids_sha256": ids_digest(row.image_id for row in all_rows),
             "places": places,
         }
-    rows = [all_rows[place] for place in places]
-    return replace(inputs, items=items, rows=rows, part=part)
+    return replace(inputs.only(ids), part=part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +171,8 @@ def score_pictures(
     found = [item.image_id for item in inputs.items]
     match_study(study, found, str(images), rule).require_any()
     ids = _ids_of_study(study, found, str(images), rule)
-    items = [item for item in inputs.items if item.image_id in ids]
-    _require_enough(study, {ids[item.image_id] for item in items}, str(images))
-    used = replace(inputs, items=items)
+    used = inputs.only(ids)
+    _require_enough(study, {ids[item.image_id] for item in used.items}, str(images))
     summary = score_to_file(used, out, Settings(models=[model], command=command))
     models = read_scores(out, id_column="image_id")
     # The folder may have scores of other models, from earlier runs; a file is not called as given.
@@ -187,7 +186,7 @@ def score_pictures(
         info=_info(scores),
         failed=failed,
         inputs=inputs,
-        items=tuple(items),
+        items=tuple(used.items),
         summary=summary,
         rule=rule,
     )
