@@ -224,7 +224,9 @@ def score_with_cache(
 
             queue = itertools.chain([first], unknown)
             for batch in run_batches(predictor(), queue, batch_size=batch_size, limits=limits):
-                for _, result in batch:
+                results = [result for _, result in batch]
+                del batch  # whose frames of videos would stay while the next ones are decoded
+                for result in results:
                     place = asked.popleft()
                     place.result = result
                     if isinstance(result, Scored) and place.key and place.is_still(limits):

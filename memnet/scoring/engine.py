@@ -110,7 +110,9 @@ def score_items(
     """
     names = predictor.name, predictor.variant
     for batch in run_batches(predictor, items, batch_size=batch_size, limits=limits):
-        yield [make_row(item.image_id, item.path, *names, result) for item, result in batch]
+        rows = [make_row(item.image_id, item.path, *names, result) for item, result in batch]
+        del batch  # whose frames of videos would stay while the next ones are decoded
+        yield rows
 
 
 def run_batches(
@@ -164,9 +166,9 @@ def run_batches(
                 results = [(item, _result(future)) for item, future in waiting.popleft()]
                 if ahead:
                     refill()
-                scored = _scored(predictor, results)
+                scored = [_scored(predictor, results)]
                 del results  # whose pictures would stay while the next ones are decoded
-                yield scored
+                yield scored.pop()  # and so would those of its items
                 refill()
         finally:
             for _, future in itertools.chain.from_iterable(waiting):
