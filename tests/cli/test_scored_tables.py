@@ -9,8 +9,11 @@ import shutil
 import pandas as pd
 import pytest
 
-from memnet.data.pictures import IdPattern, collect
+from command import start_memnet, wait_for
+from memnet.data.id_pattern import IdPattern
+from memnet.data.pictures import collect
 from memnet.data.score_tables import read_scores
+from memnet.data.shards import Shard
 from memnet.errors import MemnetError
 from memnet.scoring.table import COLUMNS, read_table
 
@@ -231,3 +234,25 @@ def test_a_pattern_that_makes_no_ids_is_refused(study, pattern, sentence):
 
 def test_a_group_called_id_stands_among_others():
     assert IdPattern(r"(session|run)(\d)/(?P<id>\w+)")("run1/cat.png") == "cat"
+
+
+@pytest.mark.process
+def test_kill_9_in_the_middle_of_a_table_of_trials_loses_and_repeats_no_row(
+    memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    trials = [(f"{n * 7 % 120:05d}.png", str(n)) for n in range(300)]
+    table, out = make_pictures(120) / "trials.csv", tmp_path / "s.csv"
+    table.write_text("path,trial\n" + "".join(f"{path},{trial}\n" for path, trial in trials))
+    args = ("score", table, "-m", tiny_weights, "-o", out, "--shard", "1/2")
+    process = start_memnet(*args, cwd=tmp_path, env={"TINY_SLEEP": "0.1"})
+    journal = tmp_path / "s.csv.partial"
+    wait_for(process, lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 16)
+    process.kill()
+    process.communicate()
+    assert not out.exists()
+    done = memnet_command(*args, TINY_SLEEP="0")
+    assert "were scored before" in done.stderr
+    found = read(out)
+    kept = [(path, trial) for path, trial in trials if Shard(1, 2).holds(path)]
+    assert list(zip(found["image_id"], found["trial"], strict=True)) == kept
+    assert (found["score"] != "").all()
