@@ -18,7 +18,8 @@ from PIL import Image
 
 from command import start_memnet, wait_for
 from memnet.compare import comparison
-from memnet.scoring import engine, predictor, runner
+from memnet.scoring import engine, predictor
+from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.score_file import ScoreFile
 from memnet.scoring.table import read_table
 
@@ -160,7 +161,7 @@ def never(*_, **__):
 def test_an_output_that_cannot_be_written_is_refused_before_pictures_are_scored(
     name, unwritable, memnet_command, folder, tiny_weights, monkeypatch
 ):
-    monkeypatch.setattr(runner, "_loaded", never)
+    monkeypatch.setattr(LazyModel, "load", never)
     out = unwritable / name
     done = memnet_command("score", folder, "-m", tiny_weights, "-o", out, check=2)
     (said,) = done.stderr.splitlines()
@@ -171,7 +172,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_pictures_are_scored(
 def test_a_report_that_cannot_be_written_is_refused_before_anything_is_computed(
     given, unwritable, memnet_command, folder, tiny_weights, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(runner, "_loaded", never)
+    monkeypatch.setattr(LazyModel, "load", never)
     monkeypatch.setattr(comparison, "compare_scores", never)
     table = tmp_path / "human.csv"
     table.write_text("image_id,human,score\na,0.5,0.6\n", encoding="utf-8")
