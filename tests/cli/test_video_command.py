@@ -111,9 +111,9 @@ def test_what_needs_fps_and_what_does_not_is_said(tmp_path):
         collect([tmp_path / "c.png"], fps=Fraction(1))
 
 
-@pytest.mark.parametrize(("held_pixels", "most"), [(10**8, 8), (3 * 32 * 48, 6)])
+@pytest.mark.parametrize(("held_pixels", "batch"), [(10**8, 4), (3 * 32 * 48, 3)])
 def test_no_more_frames_are_in_memory_than_two_batches_hold(
-    tmp_path, monkeypatch, held_pixels, most
+    tmp_path, monkeypatch, held_pixels, batch
 ):
     """However long the film is, and however large its frames."""
     write_video(tmp_path / "film.mkv", [grey(level) for level in range(100)])
@@ -135,4 +135,4 @@ def test_no_more_frames_are_in_memory_than_two_batches_hold(
     items = collect([tmp_path / "film.mkv"], fps=Fraction(25)).items
     rows = [row for batch in engine.score_items(model, items, batch_size=4) for row in batch]
     assert [round(255 * row.score) for row in rows] == list(range(100))
-    assert max(counts) <= most
+    assert max(counts) <= 2 * batch + 1  # and the next one

@@ -74,6 +74,29 @@ def test_flat_colours_are_within_1_of_the_standards_formulas(tmp_path, matrix, f
         assert np.abs(frame.astype(int) - colour).max() <= 1, colour
 
 
+def test_colours_of_h264_lie_at_the_left_of_each_two_pixels(tmp_path):
+    """H.264's default (ITU-T H.264, E.2.1); in their middle, blue would be 3.5 off here."""
+    frame = av.VideoFrame(64, 16, "yuv420p")
+    slope = np.arange(32, dtype=np.uint8) * 8
+    for plane, row in zip(frame.planes, (128, slope, 128), strict=True):  # Y, Cb, Cr
+        rows = np.zeros((plane.height, plane.line_size), np.uint8)
+        rows[:, : plane.width] = row
+        plane.update(rows.tobytes())
+    path = write_video(
+        tmp_path / "a.mkv",
+        [frame],
+        codec="libx264",
+        pix_fmt="yuv420p",
+        options={"qp": "0"},
+        color_range=2,
+        colorspace=6,
+    )
+    (made,) = decoded(read_video(path))
+    inside = slice(10, 22)  # where blue is within 0 and 255
+    exact = 128 + 1.772 * (slope[inside].astype(float) - 128)
+    assert np.abs(made[8, ::2, 2][inside] - exact).max() <= 1
+
+
 def test_without_a_matrix_bt601_is_taken_and_that_is_said_of_large_videos(tmp_path):
     red, blue, _ = MATRICES["601"]
     frame = flat((0, 200, 0), "yuv420p", red, blue, False)
