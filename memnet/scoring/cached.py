@@ -168,6 +168,7 @@ class _Place:
     content: Content | None = None
     key: bytes | None = None
     result: Scored | str | None = None
+    computed: bool = False
     earlier: _Place | None = None
 
     def is_still(self, limits: PictureLimits) -> bool:
@@ -213,7 +214,9 @@ def score_with_cache(
     def ready() -> list[Row]:
         made = []
         while rows and (known := rows[0].known) is not None:
-            item = rows.popleft().item
+            place = rows.popleft()
+            cache.taken += isinstance(known, Scored) and not place.computed
+            item = place.item
             made.append(make_row(item.image_id, item.path, name, variant, known))
         return made
 
@@ -228,7 +231,7 @@ def score_with_cache(
                 del batch  # whose frames of videos would stay while the next ones are decoded
                 for result in results:
                     place = asked.popleft()
-                    place.result = result
+                    place.result, place.computed = result, True
                     if isinstance(result, Scored) and place.key and place.is_still(limits):
                         cache.add(place.key, label, result)
                 if made := ready():
@@ -254,8 +257,6 @@ def _unknown(
         if place.result is None and place.earlier is None:
             asked.append(place)
             yield place.item
-        else:
-            cache.taken += 1
         if len(rows) >= len(asked) + _MOST_WAITING:
             return
 

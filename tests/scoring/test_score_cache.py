@@ -539,6 +539,18 @@ def test_boxes_of_a_picture_have_scores_of_their_own(home, weights, make_picture
         assert sidecar["from_cache_in_last_run"] == cached_before
 
 
+def test_a_failure_that_was_there_twice_did_not_come_from_the_cache(
+    home, weights, make_pictures, tmp_path
+):
+    folder = make_pictures(2)
+    for name in ("bad.png", "worse.png"):
+        (folder / name).write_bytes(b"no picture")
+    out = tmp_path / "out.csv"
+    run_memnet("score", folder, "--model", weights, "--device", "cpu", "--out", out, check=1)
+    sidecar = json.loads(out.with_name("out.csv.json").read_text())
+    assert (sidecar["failed"], sidecar["from_cache_in_last_run"]) == (2, 0)
+
+
 @pytest.mark.parametrize("words", [("--no-cache", "score"), ("score", "--no-cache")])
 def test_the_cache_can_be_left_out(home, weights, make_pictures, words):
     run_memnet(*words, make_pictures(2), "--model", weights, "--device", "cpu")
