@@ -52,6 +52,9 @@ _MOST_WAITING = 1000
 _CODE = ("preprocess", "legacy", "reimpl", "scoring")
 """The packages of memnet whose code decides a score."""
 
+_DEVICES = ("cpu", "cuda", "mps")
+"""Another is refused where the model is read, or does what nobody has measured."""
+
 _LIBRARIES = {"probe": ("timm", "open_clip_torch", "transformers")}
 """Architecture -> libraries besides torch and torchvision that its networks may come from."""
 
@@ -67,10 +70,10 @@ def scoring_digest(
     device : where the network runs: ``"cpu"``, ``"cuda:1"``; only its kind matters.
     limits : of a picture; within them it has this score, beyond them none.
     """
-    if not isinstance(header, WeightHeader) or not is_own(header.arch):
+    kind = device.partition(":")[0]
+    if not isinstance(header, WeightHeader) or not is_own(header.arch) or kind not in _DEVICES:
         return None
     torch = sys.modules.get("torch")  # where nobody has imported it, nobody has changed it
-    kind = device.partition(":")[0]
     if torch is not None and (torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled(kind)):
         return None
     decides: dict[str, Any] = {

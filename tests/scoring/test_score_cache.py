@@ -551,6 +551,12 @@ def test_a_failure_that_was_there_twice_did_not_come_from_the_cache(
     assert (sidecar["failed"], sidecar["from_cache_in_last_run"]) == (2, 0)
 
 
+def test_a_device_that_does_not_exist_is_one_sentence(home, weights, make_pictures):
+    words = ("score", make_pictures(1), "--model", weights, "--device")
+    run_memnet(*words, "cpu")
+    assert "The device 'gpu' cannot be used here" in run_memnet(*words, "gpu", check=2).stderr
+
+
 @pytest.mark.parametrize("words", [("--no-cache", "score"), ("score", "--no-cache")])
 def test_the_cache_can_be_left_out(home, weights, make_pictures, words):
     run_memnet(*words, make_pictures(2), "--model", weights, "--device", "cpu")
