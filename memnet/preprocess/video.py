@@ -232,7 +232,7 @@ def _decoded(container: Any, stream: Any, video: Video) -> Iterator[tuple[float,
     """Yield each frame that can be decoded, with its time in ticks from the first."""
     from av import FFmpegError
 
-    number = 0
+    number, intact = 0, True
     packets = container.demux(stream)
     while True:
         try:
@@ -243,12 +243,15 @@ def _decoded(container: Any, stream: Any, video: Video) -> Iterator[tuple[float,
                 return
             if packet is None:
                 return
+            intact = False
             continue
         for frame in frames:
+            # Frames behind a damaged one are drawn over it, up to the next that stands alone.
+            intact = not frame.is_corrupt and (intact or frame.key_frame)
             if video.by_order:
                 if number < len(video.starts):
                     yield video.starts[number], frame
-            elif frame.pts is not None:
+            elif frame.pts is not None and intact:
                 yield frame.pts - video.origin, frame
             number += 1
         if packet is None:

@@ -297,6 +297,25 @@ def test_a_damaged_frame_fails_and_no_neighbour_takes_its_place(tmp_path):
     assert made[3].tobytes() == frames[5].tobytes()
 
 
+def test_frames_that_are_drawn_over_a_damaged_one_fail_up_to_the_next_that_stands_alone(tmp_path):
+    frames = [grey(level) for level in range(20, 220, 10)]
+    path = write_video(
+        tmp_path / "a.mp4",
+        frames,
+        codec="libx264",
+        pix_fmt="yuv420p",
+        options={"bf": "0", "g": "10", "sc_threshold": "0"},
+    )
+    with av.open(str(path)) as container:
+        place, size = [(each.pos, each.size) for each in container.demux() if each.size][4]
+    data = bytearray(path.read_bytes())
+    data[place : place + size] = b"\xff" * size
+    path.write_bytes(data)
+    video = read_video(path)
+    failed = [isinstance(each, PictureError) for each in frames_of(video, range(20))]
+    assert failed == [False] * 4 + [True] * 6 + [False] * 10
+
+
 def refused(path) -> str:
     with pytest.raises(MemnetError) as caught:
         read_video(path)
