@@ -40,8 +40,8 @@ def info() -> None:
 
 @app.command("clear")
 def clear(
-    model: str = typer.Option(
-        "",
+    model: str | None = typer.Option(
+        None,
         "--model",
         "-m",
         help="Forget the scores of this model and its variants only.",

@@ -37,12 +37,14 @@ def command_line() -> str:
 def say_ignored(inputs: Inputs) -> None:
     """Say how many files were no pictures, by their ending."""
     from memnet.data.pictures import HIDDEN_FOLDERS
+    from memnet.preprocess.video import VIDEO_SUFFIXES
 
     for suffix, count in sorted(inputs.ignored.items()):
         if suffix == HIDDEN_FOLDERS:
             say(f"passed over {count} hidden folder(s)")
             continue
-        say(f"ignored {count} file(s) that are no pictures ({suffix})")
+        hint = "; `memnet score --fps` takes videos" if suffix in VIDEO_SUFFIXES else ""
+        say(f"ignored {count} file(s) that are no pictures ({suffix}){hint}")
 
 
 def say_if_misspelt(dataset: str) -> None:

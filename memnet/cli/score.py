@@ -92,8 +92,8 @@ def score(
         "x,y,100,100.",
     ),
     limit: int | None = typer.Option(None, min=1, help="Score the first pictures only, for a try."),
-    shard: str = typer.Option(
-        "",
+    shard: str | None = typer.Option(
+        None,
         metavar="I/N",
         help="Score part I of N (1/3, 2/3, 3/3), as a job array does; `memnet merge` joins them.",
     ),
@@ -132,7 +132,7 @@ def score(
         raise MemnetError("--spreadsheet-safe is for CSV; leave it out with --format jsonl.")
     elif stdout_is_closed():
         raise MemnetError("stdout is closed, and the table would go there; give --out FILE.csv.")
-    part = Shard.parse(shard) if shard else None
+    part = None if shard is None else Shard.parse(shard)
     boxes = BoxColumns.parse(box_columns=box_columns, centre_columns=centre_columns)
     inputs = collect(
         pictures,

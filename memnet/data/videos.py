@@ -103,19 +103,26 @@ def take_frames(inputs: Inputs, fps: Fraction | None) -> None:
         raise MemnetError(inputs.unreadable[0])
     inputs.items = items
     rows: list[TableRow] = []
+    taken: set[str] = set()
     for row in inputs.rows:
-        if row.image_id not in frames:
-            rows.append(row)
-            continue
+        taken |= {TIME, FRAME} & (row.extra or {}).keys()
         others = {
             f"{name}_in_table" if name in (TIME, FRAME) else name: cell
             for name, cell in (row.extra or {}).items()
         }
+        if row.image_id not in frames:  # a picture's own time is no frame's
+            rows.append(row._replace(extra=None if row.extra is None else others))
+            continue
         rows += [
             row._replace(image_id=name, extra=others | cells)
             for name, cells in frames[row.image_id]
         ]
     inputs.rows = rows
+    inputs.notes += [
+        f"the table's column {name!r} is called '{name}_in_table' in the result, where frames have "
+        "a column of that name"
+        for name in sorted(taken)
+    ]
 
 
 def _note_on_rate(video: Video, fps: Fraction) -> list[str]:

@@ -42,7 +42,7 @@ def read_contents() -> Contents:
     return Contents(file, file.stat().st_size, scores)
 
 
-def clear(model: str = "") -> int:
+def clear(model: str | None = None) -> int:
     """Forget the scores of a model and its variants, or all of them, and give the space back.
 
     A file that is damaged is removed, if all are to be forgotten.
@@ -58,6 +58,8 @@ def clear(model: str = "") -> int:
         if there is no score of the model, or the file is in use or cannot be written.
     """
     file = path()
+    if model is not None and not model.strip():
+        raise MemnetError("--model names no model; leave it out to forget all scores.")
     if not model and _is_damaged(file):
         for each in (file, file.with_name(f"{file.name}-journal")):
             with contextlib.suppress(FileNotFoundError):
@@ -68,7 +70,7 @@ def clear(model: str = "") -> int:
         return 0
     labels = [label for label in scores if not model or f"{label}:".startswith(f"{model}:")]
     if not labels:
-        raise unknown_name("model in the score cache", model, scores)
+        raise unknown_name("model in the score cache", str(model), scores)
     with _opened(file) as connection:
         connection.executemany("DELETE FROM scores WHERE model = ?", [[each] for each in labels])
         connection.execute("VACUUM")
@@ -101,7 +103,11 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(connect(file)) as connection:
             yield connection
     except (sqlite3.Error, OSError) as error:
-        advice = "`memnet cache clear` removes it" if is_damaged(error) else "try again later"
+        advice = (
+            "`memnet cache clear` removes it"
+            if is_damaged(error)
+            else "where another program holds it, try again later; else remove it"
+        )
         raise MemnetError(
             f"The score cache {file} cannot be used ({words_of(error)}); {advice}."
         ) from error

@@ -24,7 +24,7 @@ from memnet.scoring.score_file import (
 from memnet.scoring.table import FAILED, Row
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_table_name
-from memnet.util.text import model_label
+from memnet.util.text import model_label, shorten_list
 
 SAME_SCORE = 1e-6
 """Two rows of a picture are one whose numbers differ by no more: a score may move by so much with
@@ -117,7 +117,12 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
 
 def _read(part: Path) -> ScoreFile:
     """Read a finished table."""
-    check_table_name(part)
+    try:
+        check_table_name(part)
+    except MemnetError:
+        raise MemnetError(
+            f"{part} is no table to merge: those end in .csv, .parquet or .xlsx."
+        ) from None
     beside = sidecar_path(part)
     if journal_path(part).exists() or (beside.exists() and not part.exists()):
         raise MemnetError(f"{part} is not finished: run its command again, then merge.")
@@ -131,6 +136,14 @@ def _read(part: Path) -> ScoreFile:
     table = ScoreFile(part)
     if "finished" in table.sidecar and table.sidecar["finished"] is None:
         raise MemnetError(f"{part} is not finished: run its command again, then merge.")
+    stated = table.sidecar.get("rows")  # of a run: its pictures, of a merge: its rows
+    places = table.sidecar["shard"]["places"] if shard_of(table.sidecar) else []
+    short = len(table.order) < len(places) * len(table.sidecar["models"])
+    if short or (isinstance(stated, int) and stated not in (len(table.order), len(table.rows))):
+        raise MemnetError(
+            f"{part} has fewer or more rows than {beside.name} says: copy both again, or run its "
+            "command again."
+        )
     return table
 
 
@@ -232,13 +245,22 @@ def _is_one_list(tables: Sequence[ScoreFile]) -> bool:
 
 
 def _missing(tables: Sequence[ScoreFile]) -> list[str]:
-    """Return a sentence for each shard that is missing."""
-    shards = {shard for table in tables if (shard := shard_of(table.sidecar))}
+    """Return a sentence for each shard of a model that is missing."""
+    shards: dict[str, set[tuple[int, int]]] = {}
+    for table in tables:
+        if shard := shard_of(table.sidecar):
+            for model in table.sidecar["models"]:
+                shards.setdefault(model, set()).add(shard)
+    missing: dict[tuple[int, int], list[str]] = {}
+    for model, there in shards.items():
+        for of in sorted({of for _, of in there}):
+            for part in range(1, of + 1):
+                if (part, of) not in there:
+                    missing.setdefault((part, of), []).append(model)
     return [
-        f"shard {part}/{of} is missing: run it (--shard {part}/{of}) and merge again"
-        for of in sorted({of for _, of in shards})
-        for part in range(1, of + 1)
-        if (part, of) not in shards
+        f"shard {part}/{of}{'' if len(models) == len(shards) else f' of {shorten_list(models)}'} "
+        f"is missing: run it (--shard {part}/{of}) and merge again"
+        for (part, of), models in sorted(missing.items())
     ]
 
 

@@ -56,6 +56,8 @@ def test_one_models_scores_are_forgotten_or_all(file):
 def test_a_misspelt_model_forgets_nothing(file):
     done = run_memnet("cache", "clear", "--model", "resmem.publishd", check=2)
     assert "resmem.published" in done.stderr
+    done = run_memnet("cache", "clear", "--model", "", check=2)
+    assert "--model names no model" in done.stderr
     assert sum(cache_contents.read_contents().scores.values()) == 4
 
 

@@ -153,6 +153,31 @@ def test_a_missing_shard_is_named_and_the_rest_kept(memnet_command, shards, tmp_
     assert len(pd.read_csv(tmp_path / "all.csv")) == 60
 
 
+def test_a_shard_that_only_another_model_has_is_missing(shards, tmp_path, memnet_command):
+    """The two models of the array each in tables of their own, and one shard of one not run."""
+    first, second = (sorted(tmp_path.glob("*.safetensors"))[n].name for n in (0, 1))
+    for n in (1, 2, 3):
+        for model in (first, second):
+            args = ("score", "pictures/trials.csv", "-m", model, "--shard", f"{n}/3")
+            run_memnet(*args, "-o", f"{model[0]}{n}.csv", cwd=tmp_path)
+    parts = [tmp_path / f"{first[0]}{n}.csv" for n in (1, 2, 3)]
+    parts += [tmp_path / f"{second[0]}{n}.csv" for n in (1, 3)]
+    merged = merge_tables(parts, tmp_path / "all.csv")
+    assert not merged.complete
+    assert [note for note in merged.notes if "missing" in note] == [
+        f"shard 2/3 of {second} is missing: run it (--shard 2/3) and merge again"
+    ]
+
+
+def test_a_table_that_was_cut_short_is_not_merged(shards, tmp_path):
+    with pytest.raises(MemnetError, match="is no table to merge"):
+        merge_tables([tmp_path / "pictures", *shards], tmp_path / "all.csv")
+    table = pd.read_csv(shards[1])
+    table.iloc[:-2].to_csv(shards[1], index=False)
+    with pytest.raises(MemnetError, match=r"2\.csv has fewer or more rows than 2\.csv\.json says"):
+        merge_tables(shards, tmp_path / "all.csv")
+
+
 def test_what_is_in_several_tables_is_kept_once(shards, tmp_path):
     merged = merge_tables([tmp_path / "one.csv", *shards, shards[0]], tmp_path / "all.csv")
     assert (merged.rows, merged.twice, merged.notes) == (60, 24, [])

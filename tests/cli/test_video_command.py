@@ -66,11 +66,13 @@ def test_videos_in_tables_and_folders_keep_what_stands_beside_them(
         "path,image_id,mood,time\nfilms/b.mkv,B,glad,noon\nfilms/c.png,C,sad,dusk\n"
     )
     common = ("-m", tiny_weights, "--fps", "1", "-o")
-    memnet_command("score", "study.csv", *common, "s.csv")
+    done = memnet_command("score", "study.csv", *common, "s.csv")
+    assert "column 'time' is called 'time_in_table'" in done.stderr
     table = pd.read_csv(tmp_path / "s.csv", keep_default_na=False)
     assert table.image_id.tolist() == ["B@0000.000", "B@0001.000", "C"]
     assert table.mood.tolist() == ["glad", "glad", "sad"]
-    assert table.time_in_table.tolist()[:2] == ["noon", "noon"]
+    assert table.time_in_table.tolist() == ["noon", "noon", "dusk"]
+    assert table.time.tolist() == ["0.0", "1.0", ""]  # the picture has no time in a video
     assert table.frame.tolist()[:2] == ["0", "25"]
     done = memnet_command("score", "films", *common, "f.csv", check=1)
     assert "not read: " in done.stderr
