@@ -46,6 +46,8 @@ def bench(
 
     if out is not None and out.suffix != ".json":
         raise MemnetError(f"--out {out} must end in .json.")
+    if out is not None and out.exists() and '"peak_gflops"' not in out.read_text(errors="replace"):
+        raise MemnetError(f"{out} holds something else; choose another --out.")
     items = collect(pictures).items if pictures else []
     record = measure(
         model,

@@ -90,6 +90,11 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
         say(
             f"{summary.kept} row(s) of earlier runs, of other pictures or models, stay in the table"
         )
+    if summary.dropped:
+        say(
+            f"{summary.dropped} frame(s) of a video that changed since, at other times than now, "
+            "were taken out of the table"
+        )
     if summary.changed:
         say(f"{summary.changed} picture(s) changed since they were scored, and were scored again")
     where = f" -> {out}" if out else ""

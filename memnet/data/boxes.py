@@ -87,14 +87,24 @@ class BoxColumns:
         size = _pixels(column) if self.centre and place >= 2 else None
         if size is not None and not has_column(frame, column, source):
             return np.full(len(frame), size)
+        if _is_number(column) and not has_column(frame, column, source):
+            raise MemnetError(
+                f"{self}: {column} is a number, and no column of {source} is called so; only width "
+                "and height of --centre-columns may be numbers, above 0."
+            )
         require_column(frame, column, source)
         return to_numbers(frame[column], str(source))
 
 
 def _pixels(text: str) -> float | None:
     """Read a number of pixels; None for the name of a column."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
+    number = float(text) if _is_number(text) else 0.0
     return number if 0 < number < float("inf") else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -10,6 +10,7 @@ from memnet.scoring.cached import scoring_digest
 from memnet.scoring.devices import AUTO, choose_device
 from memnet.scoring.named import NamedModel, find_named, say_conditions
 from memnet.scoring.plugins import find_plugin
+from memnet.scoring.verified_files import is_verified, remember, stamp_of
 
 if TYPE_CHECKING:
     from memnet.scoring.functions import FunctionHeader
@@ -57,5 +58,10 @@ class LazyModel:
     def digest(self, limits: PictureLimits) -> bytes | None:
         """Return what its scores are cached under; see :func:`.cached.scoring_digest`."""
         if isinstance(self._model, NamedModel):
-            return scoring_digest(self.header, self.device, limits)
+            stamp = stamp_of(self._model.path)
+            if is_verified(stamp):
+                return scoring_digest(self.header, self.device, limits)
+            self.load()  # which compares its numbers with the checksum that the digest is made of
+            remember(stamp)
+            return self.digest(limits)
         return self._model.scoring_digest(limits)

@@ -117,12 +117,7 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
 
 def _read(part: Path) -> ScoreFile:
     """Read a finished table."""
-    try:
-        check_table_name(part)
-    except MemnetError:
-        raise MemnetError(
-            f"{part} is no table to merge: those end in .csv, .parquet or .xlsx."
-        ) from None
+    check_table_name(part, reading=True)
     beside = sidecar_path(part)
     if journal_path(part).exists() or (beside.exists() and not part.exists()):
         raise MemnetError(f"{part} is not finished: run its command again, then merge.")

@@ -65,6 +65,7 @@ class Summary:
     already : rows that an earlier run had made.
     failed : the rows that could not be scored.
     kept : rows of earlier runs whose pictures or models were not given this time.
+    dropped : frames of a video that changed, at times that this run does not score.
     changed : pictures whose files changed since an earlier run, scored again.
     seconds : of scoring, without loading.
     labels : what the table calls the models, in their order.
@@ -75,6 +76,7 @@ class Summary:
     already: int = 0
     failed: list[Row] = field(default_factory=list)
     kept: int = 0
+    dropped: int = 0
     changed: int = 0
     seconds: float = 0.0
     labels: list[str] = field(default_factory=list)
@@ -121,6 +123,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
             table.sidecar.update(_about(inputs, settings, source.device))
             table.write_sidecar()
             _run(source, todo, settings, table.append, summary)
+        summary.dropped = table.drop_old_frames(order)
         summary.kept = len(table.rows.keys() - set(order))
         summary.changed = len(table.changed)
         table.sidecar.update(_closing(table, summary))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from memnet.data.sidecar import SIDECAR_VERSION, read_sidecar, sidecar_path
+from memnet.data.videos import split_frame_id
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import Box
 from memnet.scoring.table import (
@@ -110,6 +111,28 @@ class ScoreFile:
             self.stamps[key] = stamp
         else:
             self.stamps.pop(key, None)
+
+    def drop_old_frames(self, order: Sequence[Key]) -> int:
+        """Drop frames of a video whose file changed, where this run has no frame of that time.
+
+        Beside the new frames they would be taken for the same film's. Returns how many; those of
+        models that the run did not score stay.
+        """
+        made, models = set(order), {key[:2] for key in order}
+        stamps: dict[str, str] = {}
+        old = []
+        for key in self.rows.keys() - made:
+            row, known = self.rows[key], self.stamps.get(key)
+            if key[:2] not in models or not known or not split_frame_id(row.image_id):
+                continue
+            if row.path not in stamps:
+                stamps[row.path] = file_stamp(row.path, None) or ""
+            if stamps[row.path] not in ("", known):
+                old.append(key)
+        for key in old:
+            for kept in (self.rows, self.extras, self.stamps):
+                kept.pop(key, None)
+        return len(old)
 
     def declare(self, model: str, identity: dict[str, Any]) -> None:
         """Say how a model scores; an earlier, different way in this table is an error.

@@ -219,7 +219,7 @@ def read_rows_and_extras(path: Path) -> tuple[list[Row], list[dict[str, str]]]:
     MemnetError
         if it is no such table: the columns differ or the file cannot be parsed.
     """
-    check_table_name(path)
+    check_table_name(path, reading=True)
     kind = path.suffix.lower()
     names, cells = (_csv_cells if kind == ".csv" else _frame_cells)(path)
     if len(names) == 1 and re.split("[;\t]", names[0]) == list(COLUMNS):

@@ -103,7 +103,7 @@ def _windows(
         last = number == place.max()
         yield {
             "onset": onset,
-            "duration": min(seconds, end - onset) if last else seconds,
+            "duration": float(np.minimum(seconds, end - onset)) if last else seconds,  # or NaN
             "n": int(good.sum()),
             "n_failed": int((inside & ~good).sum()),
             **_summary(times[good], scores[good]),

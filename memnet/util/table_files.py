@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 _KINDS = (".csv", ".parquet", ".xlsx")
 
 
-def check_table_name(path: Path) -> None:
-    """Raise ``MemnetError`` where no table can be written under this name."""
+def check_table_name(path: Path, *, reading: bool = False) -> None:
+    """Raise ``MemnetError`` where no table can be written, or be, under this name."""
     kind = path.suffix.lower()
     if kind not in _KINDS:
+        if reading:
+            raise MemnetError(f"{path} is no score table: those end in .csv, .parquet or .xlsx.")
         raise MemnetError(f"--out {path} must end in .csv, .parquet or .xlsx.")
     if kind == ".xlsx" and find_spec("openpyxl") is None:
         raise MemnetError(

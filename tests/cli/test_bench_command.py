@@ -25,3 +25,10 @@ def test_the_command_prints_a_row_for_each_model_and_writes_the_figures(tmp_path
 def test_what_cannot_be_timed_is_one_sentence(memnet_command):
     done = memnet_command("bench", "--out", "b.txt", check=2)
     assert "must end in .json" in done.stderr
+
+
+def test_what_is_no_earlier_bench_is_not_replaced(memnet_command, tmp_path):
+    (tmp_path / "s.csv.json").write_text("{}")
+    done = memnet_command("bench", "--out", "s.csv.json", check=2)
+    assert "holds something else" in done.stderr
+    assert (tmp_path / "s.csv.json").read_text() == "{}"

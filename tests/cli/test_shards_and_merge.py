@@ -170,7 +170,7 @@ def test_a_shard_that_only_another_model_has_is_missing(shards, tmp_path, memnet
 
 
 def test_a_table_that_was_cut_short_is_not_merged(shards, tmp_path):
-    with pytest.raises(MemnetError, match="is no table to merge"):
+    with pytest.raises(MemnetError, match="is no score table"):
         merge_tables([tmp_path / "pictures", *shards], tmp_path / "all.csv")
     table = pd.read_csv(shards[1])
     table.iloc[:-2].to_csv(shards[1], index=False)

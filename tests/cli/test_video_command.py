@@ -138,3 +138,28 @@ def test_no_more_frames_are_in_memory_than_two_batches_hold(
     rows = [row for batch in engine.score_items(model, items, batch_size=4) for row in batch]
     assert [round(255 * row.score) for row in rows] == list(range(100))
     assert max(counts) <= 2 * batch + 1  # and the next one
+
+
+def test_a_film_that_was_replaced_leaves_no_old_frames_among_the_new(
+    memnet_command, tiny_weights, tmp_path
+):
+    write_video(tmp_path / "film.mkv", noise(75))
+    options = ("score", "film.mkv", "-m", tiny_weights, "-o", "s.csv", "--fps")
+    memnet_command(*options, "1")
+    write_video(tmp_path / "film.mkv", noise(30, seed=5))
+    done = memnet_command(*options, "2")
+    assert "1 frame(s) of a video that changed since" in done.stderr  # that at 2 s
+    table = pd.read_csv(tmp_path / "s.csv")
+    assert table.time.tolist() == [0, 0.5, 1]
+    memnet_command("score", "film.mkv", "-m", tiny_weights, "--fps", "2", "-o", "new.csv")
+    assert table.score.tolist() == pd.read_csv(tmp_path / "new.csv").score.tolist()
+
+
+def test_a_film_of_one_frame_has_no_known_length(memnet_command, tiny_weights, tmp_path):
+    write_video(tmp_path / "film.mkv", noise(1))
+    memnet_command("score", "film.mkv", "-m", tiny_weights, "--fps", "2", "-o", "s.csv")
+    memnet_command("clips", "s.csv", "-o", "c", "--window", "100", "--events", "a_events.tsv")
+    _, event = (tmp_path / "a_events.tsv").read_text().splitlines()
+    assert event.split("\t")[:2] == ["0", "n/a"]
+    done = memnet_command("clips", "film.mkv", "-o", "c", check=2)
+    assert "film.mkv is no score table: those end in .csv" in done.stderr

@@ -557,6 +557,22 @@ def test_a_device_that_does_not_exist_is_one_sentence(home, weights, make_pictur
     assert "The device 'gpu' cannot be used here" in run_memnet(*words, "gpu", check=2).stderr
 
 
+def test_a_weight_file_whose_numbers_changed_is_not_taken_at_its_word(
+    home, weights, make_pictures, tmp_path
+):
+    """Its header still says the old checksum, by which the cache would have every score."""
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(Path(weights).read_bytes())
+    options = ("score", make_pictures(2), "--model", mine, "--device", "cpu")
+    run_memnet(*options)
+    assert "2 of them from the score cache" in run_memnet(*options).stderr
+    changed = bytearray(mine.read_bytes())
+    changed[-1] ^= 1
+    mine.write_bytes(bytes(changed))
+    done = run_memnet(*options, check=2)
+    assert "do not match their checksum" in done.stderr
+
+
 @pytest.mark.parametrize("words", [("--no-cache", "score"), ("score", "--no-cache")])
 def test_the_cache_can_be_left_out(home, weights, make_pictures, words):
     run_memnet(*words, make_pictures(2), "--model", weights, "--device", "cpu")
