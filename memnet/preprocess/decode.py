@@ -43,6 +43,7 @@ from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageErro
 
 from memnet.errors import PictureError
 from memnet.preprocess.video import VideoFrame
+from memnet.util.file_stamps import stamp_file
 from memnet.util.near_files import near_file
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
@@ -260,6 +261,14 @@ def _open_whole(picture: Picture, limits: PictureLimits) -> Opened:
         image = _open(picture, limits.max_bytes)
         _check_size(image, limits)
         return image
+
+
+def file_bytes(picture: PictureOrCrop) -> int:
+    """Return how many bytes are read before a picture is opened; 0 where nobody can tell."""
+    if isinstance(picture, Crop):
+        picture = picture.picture
+    stamp = stamp_file(picture) if isinstance(picture, str | os.PathLike) else None
+    return stamp.size if stamp else 0
 
 
 def pixels_to_unpack(opened: Opened | Crop[Opened]) -> int:

@@ -16,7 +16,6 @@ import hashlib
 import itertools
 import json
 import os
-import stat
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -28,15 +27,15 @@ from typing import TYPE_CHECKING, Any
 
 import memnet
 from memnet.data.pictures import Item
-from memnet.preprocess.decode import Box, Crop, Picture, PictureLimits, PictureOrCrop
+from memnet.preprocess.decode import PictureLimits
 from memnet.scoring.numeric_environment import software
+from memnet.scoring.picture_contents import Content, digest_picture
 from memnet.scoring.score_cache import ScoreCache
 from memnet.scoring.scored import Scored, make_row
 from memnet.scoring.table import Row
 from memnet.util.checks import require_whole
 from memnet.util.text import model_label
 from memnet.util.versions import version
-from memnet.weights.digests import file_digest
 from memnet.weights.files import WeightHeader
 from memnet.weights.networks import is_own
 
@@ -100,67 +99,6 @@ def _code_digest() -> str:
     for file in sorted(file for name in _CODE for file in (root / name).rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Content:
-    """The sha256 of a picture's file or bytes, the box cut out of it, and the file's time and size.
-
-    A file that has another time or size was changed.
-    """
-
-    sha256: bytes
-    box: Box | None
-    stamp: tuple[int, ...]
-
-    def key(self, digest: bytes) -> bytes:
-        """Return what the score of a model with this :func:`scoring_digest` is filed under."""
-        box = b"" if self.box is None else repr(tuple(map(float, self.box))).encode()
-        return hashlib.sha256(self.sha256 + digest + box).digest()
-
-    def is_still(self, picture: PictureOrCrop, limits: PictureLimits) -> bool:
-        """Whether what was decoded since is what was digested."""
-        if isinstance(picture, Crop):
-            picture = picture.picture
-        return isinstance(picture, bytes) or _stamp(picture, limits) == self.stamp
-
-
-def digest_picture(picture: PictureOrCrop, limits: PictureLimits) -> Content | None:
-    """Digest a file or encoded bytes; None for what is decoded already, and for no readable file.
-
-    A frame of a video counts as decoded.
-
-    Parameters
-    ----------
-    picture : as of :func:`memnet.preprocess.decode.decode`.
-    limits : a file with more bytes is not read.
-    """
-    box = None
-    if isinstance(picture, Crop):
-        box = picture.box
-        picture = picture.picture
-    if isinstance(picture, bytes):
-        return Content(hashlib.sha256(picture).digest(), box, ())
-    stamp = _stamp(picture, limits)
-    if not stamp or not isinstance(picture, str | os.PathLike):
-        return None
-    try:
-        return Content(bytes.fromhex(file_digest(Path(picture))), box, stamp)
-    except OSError:
-        return None  # reading it again says what is wrong
-
-
-def _stamp(path: Picture, limits: PictureLimits) -> tuple[int, ...]:
-    """Return what changes when a file does; () for none, and for one that is too long to read."""
-    if not isinstance(path, str | os.PathLike):
-        return ()
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return ()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > limits.max_bytes:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
 
 
 @dataclass

@@ -32,10 +32,10 @@ from memnet.data.videos import decode_frames
 from memnet.errors import PictureError
 from memnet.preprocess.decode import (
     USUAL_LIMITS,
-    Crop,
     PictureLimits,
     PictureOrCrop,
     decode,
+    file_bytes,
     open_picture,
     pixels_to_unpack,
 )
@@ -122,7 +122,7 @@ def run_batches(
     require_whole("batch_size", batch_size, 1)
 
     def prepare(item: Item) -> _Prepared:
-        if _file_bytes(item.picture) > _LONG_FILE:
+        if file_bytes(item.picture) > _LONG_FILE:
             return one_by_one.submit(unpack, item.picture).result()
         picture = open_picture(item.picture, limits=limits)
         if pixels_to_unpack(picture) > _MANY_PIXELS:
@@ -199,21 +199,12 @@ def _pixels_in(picture: PictureOrCrop) -> int:
 
 def _pixels(picture: PictureOrCrop, limits: PictureLimits) -> int:
     """Return how many pixels a picture says it has; a long file, not read twice, fills a batch."""
-    if _file_bytes(picture) > _LONG_FILE:
+    if file_bytes(picture) > _LONG_FILE:
         return _HELD_PIXELS
     try:
         return pixels_to_unpack(open_picture(picture, limits=limits))
     except PictureError:
         return 0  # decoding it says what is wrong
-
-
-def _file_bytes(picture: PictureOrCrop) -> int:
-    if isinstance(picture, Crop):
-        picture = picture.picture
-    try:
-        return os.stat(picture).st_size if isinstance(picture, str | os.PathLike) else 0
-    except (OSError, ValueError):
-        return 0  # opening it says what is wrong
 
 
 def _result(future: Future[_Prepared]) -> _Prepared | PictureError:

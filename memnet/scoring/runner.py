@@ -65,7 +65,7 @@ class Summary:
     already : rows that an earlier run had made.
     failed : the rows that could not be scored.
     kept : rows of earlier runs whose pictures or models were not given this time.
-    dropped : frames of a video that changed, at times that this run does not score.
+    dropped : frames of a video, or pictures in an archive, that changed, which this run has not.
     changed : pictures whose files changed since an earlier run, scored again.
     seconds : of scoring, without loading.
     labels : what the table calls the models, in their order.
@@ -123,7 +123,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
             table.sidecar.update(_about(inputs, settings, source.device))
             table.write_sidecar()
             _run(source, todo, settings, table.append, summary)
-        summary.dropped = table.drop_old_frames(order)
+        summary.dropped = table.drop_replaced(order)
         summary.kept = len(table.rows.keys() - set(order))
         summary.changed = len(table.changed)
         table.sidecar.update(_closing(table, summary))

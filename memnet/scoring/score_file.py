@@ -29,6 +29,7 @@ from memnet.scoring.table import (
     write_rows,
 )
 from memnet.util.atomic import write_text
+from memnet.util.file_stamps import stamp_container, stamp_file
 from memnet.util.json_fields import Shape, check_known, check_shape
 from memnet.util.json_text import parse_json
 from memnet.util.locking import hold_lock
@@ -100,34 +101,35 @@ class ScoreFile:
                 f"{path} would get the same image_id; choose another --out."
             )
         known = self.stamps.get(key)
-        if known is not None and known != file_stamp(path, box):
+        if known is not None and known != _stamp(path, box):
             self.changed.add(row.image_id)
             return False
         return True
 
     def begin(self, key: Key, path: str, box: Box | None = None) -> None:
         """Remember the file that a picture is scored from, before it is opened."""
-        if stamp := file_stamp(path, box):
+        if stamp := _stamp(path, box):
             self.stamps[key] = stamp
         else:
             self.stamps.pop(key, None)
 
-    def drop_old_frames(self, order: Sequence[Key]) -> int:
-        """Drop frames of a video whose file changed, where this run has no frame of that time.
+    def drop_replaced(self, order: Sequence[Key]) -> int:
+        """Drop what was in a video or an archive that changed, where this run has no row of it.
 
-        Beside the new frames they would be taken for the same film's. Returns how many; those of
-        models that the run did not score stay.
+        Beside the new frames or pictures they would be taken for the same file's. Returns how many;
+        those of models that the run did not score stay.
         """
         made, models = set(order), {key[:2] for key in order}
-        stamps: dict[str, str] = {}
+        now: dict[str, str] = {}  # of the files that rows of earlier runs are from
         old = []
         for key in self.rows.keys() - made:
             row, known = self.rows[key], self.stamps.get(key)
-            if key[:2] not in models or not known or not split_frame_id(row.image_id):
+            if key[:2] not in models or known is None:
                 continue
-            if row.path not in stamps:
-                stamps[row.path] = file_stamp(row.path, None) or ""
-            if stamps[row.path] not in ("", known):
+            if row.path not in now:
+                stamp = stamp_file(row.path) if split_frame_id(row.image_id) else None
+                now[row.path] = str(stamp or stamp_container(row.path) or "")
+            if now[row.path] and not f"{known} ".startswith(f"{now[row.path]} "):  # a box follows
                 old.append(key)
         for key in old:
             for kept in (self.rows, self.extras, self.stamps):
@@ -171,7 +173,7 @@ class ScoreFile:
         """Put finished rows on disk before returning."""
         rows = list(rows)
         text = "".join(
-            json.dumps({**asdict(row), _STAMP: self.stamps.get(row.key)}, allow_nan=True) + "\n"
+            json.dumps({**asdict(row), _FILE: self.stamps.get(row.key)}, allow_nan=True) + "\n"
             for row in rows
         )
         try:
@@ -245,7 +247,7 @@ class ScoreFile:
             try:
                 fields = parse_json(line.decode("utf-8"))
                 check_shape(fields, _LINE, "")
-                stamp = fields.pop(_STAMP, None)
+                stamp = fields.pop(_FILE, None)
                 check_known(fields, Row, "")
                 row = Row(**fields)
             except ValueError as error:
@@ -305,7 +307,7 @@ _NOT_DECIDING = (GIVEN_AS, "pretrained_on")
 """What an identity may say otherwise: older tables do not name what a network was pretrained on."""
 
 _LONGEST_NAME = 200
-_STAMP = "file"
+_FILE = "file"
 """Key of a journal's line: size and time of the picture's file."""
 
 _LINE: Shape = {
@@ -313,27 +315,20 @@ _LINE: Shape = {
     **dict.fromkeys(("score", "raw"), (float, None)),
     **dict.fromkeys(("n_crops", "width", "height"), (int, None)),
     "clamped": (bool, None),
-    f"{_STAMP}?": (str, None),
+    f"{_FILE}?": (str, None),
 }
 """A journal's line: a :class:`Row`, and the stamp of its file."""
 
 
-def file_stamp(path: str, box: Box | None = None) -> str:
-    """Return a file's size and time of change (ns), and the box of it; "" for what is no file.
+def _stamp(path: str, box: Box | None) -> str:
+    """Say what a picture's file, or the one that it lies in, is like now, and the box of it.
 
-    Examples
-    --------
-    >>> file_stamp("")
-    ''
+    "" for what is in no file.
     """
-    if not path:
-        return ""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return ""
-    stamp = f"{status.st_size} {status.st_mtime_ns}"
-    return stamp if box is None else f"{stamp} {','.join(map(repr, box))}"
+    stamp = stamp_file(path) or stamp_container(path)
+    if stamp is None or box is None:
+        return str(stamp or "")
+    return f"{stamp} {','.join(map(repr, box))}"
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from memnet.errors import MemnetError, PictureError
 from memnet.legacy.variants import SERVER, as_variant, variants
 from memnet.preprocess.decode import USUAL_LIMITS, Decoded, decode
 from memnet.scoring import DEFAULT_BATCH_SIZE
-from memnet.scoring.cached import Content, digest_picture, scoring_digest
+from memnet.scoring.cached import scoring_digest
 from memnet.scoring.lazy_model import LazyModel
+from memnet.scoring.picture_contents import Content, digest_picture
 from memnet.scoring.score_cache import ScoreCache, open_cache
 from memnet.scoring.scored import Scored
 from memnet.util.arrays import Array
