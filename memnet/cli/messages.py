@@ -92,8 +92,8 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
         )
     if summary.dropped:
         say(
-            f"{summary.dropped} frame(s) or picture(s) of a video or archive that changed since, and "
-            "that were not scored now, were taken out of the table"
+            f"{summary.dropped} frame(s) or picture(s) of a video or archive that changed since, "
+            "which this run has not, were taken out of the table"
         )
     if summary.changed:
         say(f"{summary.changed} picture(s) changed since they were scored, and were scored again")
