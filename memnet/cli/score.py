@@ -21,6 +21,7 @@ class Format(str, enum.Enum):
 
     csv = "csv"
     jsonl = "jsonl"
+    arrow = "arrow"
 
 
 def score(
@@ -47,8 +48,8 @@ def score(
     format_: Format | None = typer.Option(
         None,
         "--format",
-        help="Of what goes to stdout: a table in CSV, in the end, or a line of JSON for each row, "
-        "as soon as it is known.",
+        help="Of what goes to stdout: a table in CSV, in the end; or each row as soon as it is "
+        "known, as a line of JSON or in an Arrow stream.",
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
@@ -117,7 +118,8 @@ def score(
     from memnet.preprocess.decode import PictureLimits
     from memnet.preprocess.video import parse_fps
     from memnet.scoring.runner import Settings, expand, score_to, score_to_file, score_to_rows
-    from memnet.scoring.table import Row, read_rows_and_extras, row_to_json, rows_to_csv
+    from memnet.scoring.sinks import print_arrow, print_json_lines
+    from memnet.scoring.table import read_rows_and_extras, rows_to_csv
     from memnet.util.atomic import write_text
     from memnet.util.messages import say, stdout_is_closed
     from memnet.util.table_files import check_table_name
@@ -128,8 +130,15 @@ def score(
             raise MemnetError(
                 f"--format {format_.value} is for stdout; what {out} is, its ending says."
             )
-    elif format_ is Format.jsonl and spreadsheet_safe:
-        raise MemnetError("--spreadsheet-safe is for CSV; leave it out with --format jsonl.")
+    elif spreadsheet_safe and format_ not in (None, Format.csv):
+        raise MemnetError(
+            f"--spreadsheet-safe is for CSV; leave it out with --format {format_.value}."
+        )
+    elif format_ is Format.arrow and sys.stdout is not None and sys.stdout.isatty():
+        raise MemnetError(
+            "stdout is a terminal, and --format arrow is no text; send it to a program or a file "
+            "(> scores.arrows), or give --out scores.parquet."
+        )
     elif stdout_is_closed():
         raise MemnetError("stdout is closed, and the table would go there; give --out FILE.csv.")
     part = None if shard is None else Shard.parse(shard)
@@ -151,16 +160,9 @@ def score(
         limits=PictureLimits(max_pixels=max_pixels, max_side=max_side, max_bytes=max_bytes),
         command=command_line(),
     )
-    if out is None and format_ is Format.jsonl:
-        extras = inputs.extras_by_id()
-
-        def print_lines(rows: list[Row]) -> None:
-            for row in rows:
-                for extra in extras[row.image_id]:
-                    print(row_to_json(row, extra))
-            sys.stdout.flush()
-
-        summary = score_to(inputs, settings, print_lines)
+    if out is None and format_ in (Format.jsonl, Format.arrow):
+        with (print_arrow if format_ is Format.arrow else print_json_lines)(inputs) as take_rows:
+            summary = score_to(inputs, settings, take_rows)
     elif out is None:
         rows, summary = score_to_rows(inputs, settings)
         table = expand(rows, inputs)

@@ -22,12 +22,8 @@ from memnet.data.sidecar import SIDECAR_VERSION, read_sidecar, sidecar_path
 from memnet.data.videos import split_frame_id
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import Box
-from memnet.scoring.table import (
-    FAILED,
-    Row,
-    read_rows_and_extras,
-    write_rows,
-)
+from memnet.scoring.sinks import write_rows
+from memnet.scoring.table import FAILED, Row, read_rows_and_extras
 from memnet.util.atomic import write_text
 from memnet.util.file_stamps import stamp_container, stamp_file
 from memnet.util.json_fields import Shape, check_known, check_shape

@@ -157,14 +157,6 @@ def _keep_other_files(path: Path) -> None:
         ) from error
 
 
-def write_rows(rows: Sequence[Row], path: Path, extras: Extras = ()) -> None:
-    """Write rows as :func:`write_table` writes their table, without a sidecar."""
-    if path.suffix.lower() == ".csv":
-        write_text(path, rows_to_csv(rows, extras))
-    else:
-        write_frame(to_frame(rows, extras), path)
-
-
 def rows_to_csv(rows: Iterable[Row], extras: Extras = (), *, spreadsheet_safe: bool = False) -> str:
     """Write rows as CSV text, in the very bytes of their table's, but without pandas.
 

@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -26,7 +27,7 @@ def run(memnet_command, tiny_weights):
 
     def run(words: str):
         (command,) = (line for line in COMMANDS if words in line)
-        command = command.partition(" | ")[0].replace("resmem.published", str(tiny_weights))
+        command = re.split(r" [|>] ", command)[0].replace("resmem.published", str(tiny_weights))
         return memnet_command(*shlex.split(command)[1:])
 
     return run
@@ -109,6 +110,12 @@ def test_a_worker_that_prints_json(run, pictures):
 
 def test_posters_for_a_database(run, pictures):
     """The program behind the pipe is run in test_json_lines.py."""
-    assert [json.loads(line)["image_id"] for line in run("posters/").stdout.splitlines()] == [
-        "x.png"
-    ]
+    lines = run("posters/ --model resmem.published --format jsonl").stdout.splitlines()
+    assert [json.loads(line)["image_id"] for line in lines] == ["x.png"]
+
+
+def test_an_arrow_stream_in_a_file(run, pictures):
+    """What the page says of pyarrow; the others read the same format."""
+    (pictures / "scores.arrows").write_bytes(run("--format arrow").stdout_bytes)
+    frame = pa.ipc.open_stream(pictures / "scores.arrows").read_pandas()
+    assert frame["image_id"].tolist() == ["x.png"]

@@ -28,7 +28,7 @@ def run_memnet(
     check: int | None = 0,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-) -> subprocess.CompletedProcess[str]:
+) -> Finished:
     """Call the command line in this process, with the tiny network known.
 
     ``check`` is the exit code that is expected; None expects nothing. An error that is no exit
@@ -40,7 +40,15 @@ def run_memnet(
     out, err = stdout.text(), stderr.text()
     if check is not None:
         assert code == check, f"exit code {code}, not {check}\n{out}\n{err}"
-    return subprocess.CompletedProcess(words, code, out, err)
+    done = Finished(words, code, out, err)
+    done.stdout_bytes = stdout.bytes.getvalue()
+    return done
+
+
+class Finished(subprocess.CompletedProcess[str]):
+    """What came of a command; ``stdout_bytes`` for what is no text."""
+
+    stdout_bytes: bytes
 
 
 class TextFile(io.TextIOWrapper):
@@ -53,7 +61,7 @@ class TextFile(io.TextIOWrapper):
     def text(self) -> str:
         """Return what was written, as a parent reads it that reads text."""
         self.flush()
-        text = self.bytes.getvalue().decode("utf-8")
+        text = self.bytes.getvalue().decode("utf-8", errors="backslashreplace")
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

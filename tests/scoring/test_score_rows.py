@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from memnet.errors import MemnetError
+from memnet.scoring.sinks import write_rows
 from memnet.scoring.table import (
     COLUMNS,
     Row,
     read_rows,
     rows_to_csv,
     to_frame,
-    write_rows,
     write_table,
 )
 from memnet.util.csv_text import disarm_cell, to_csv_text
