@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from memnet.util.paths import is_same
 if TYPE_CHECKING:
     from memnet.compare.record import RunRecord
     from memnet.data.score_tables import ScoreTable
+    from memnet.preprocess.decode import PictureOrCrop
 
 _MANY = ("--scores", "--model", "--images", "--pictures", "--beyond")
 _KEPT = "scores.parquet"
@@ -207,7 +209,7 @@ def compare(
                 "scores, --scores the predictions."
             ) from error
         raise
-    shown = {}
+    shown: Mapping[str, PictureOrCrop] = {}
     if not no_thumbnails:
         files = [truth, *(Path(str(each.table)) for each in tables)]
         shown = find_shown(record, pictures, files, match)
@@ -229,14 +231,14 @@ def compare(
 
 def find_shown(
     record: RunRecord, pictures: list[str], tables: list[Path], match: str
-) -> dict[str, Path]:
+) -> Mapping[str, PictureOrCrop]:
     """Find the pictures that the report shows, and say what is shown."""
     from memnet.compare.report.contact_sheet import find_pictures, pictures_of_tables, shown_ids
     from memnet.util.messages import say
 
     ids = shown_ids(record)
     if pictures:
-        found = find_pictures(ids, pictures, match)
+        found: Mapping[str, PictureOrCrop] = find_pictures(ids, pictures, match)
         if not found:
             such = f" (such as {ids[0]})" if ids else ""
             say(

@@ -36,7 +36,8 @@ def command_line() -> str:
 
 def say_ignored(inputs: Inputs) -> None:
     """Say how many files were no pictures, by their ending."""
-    from memnet.data.pictures import HIDDEN_FOLDERS
+    from memnet.data.containers import CONTAINER_SUFFIXES
+    from memnet.data.contents import HIDDEN_FOLDERS
     from memnet.preprocess.video import VIDEO_SUFFIXES
 
     for suffix, count in sorted(inputs.ignored.items()):
@@ -44,6 +45,8 @@ def say_ignored(inputs: Inputs) -> None:
             say(f"passed over {count} hidden folder(s)")
             continue
         hint = "; `memnet score --fps` takes videos" if suffix in VIDEO_SUFFIXES else ""
+        if suffix in CONTAINER_SUFFIXES:
+            hint = "; to score the pictures in one, name the file itself"
         say(f"ignored {count} file(s) that are no pictures ({suffix}){hint}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from memnet.cli.options import PICTURES_HELP
 
 if TYPE_CHECKING:
     from memnet.compare.record import RunRecord
+    from memnet.preprocess.decode import PictureOrCrop
 
 
 def report(
@@ -128,7 +130,7 @@ def _of_several_datasets(
     )
 
 
-def _shown(record: RunRecord, pictures: list[str]) -> dict[str, Path]:
+def _shown(record: RunRecord, pictures: list[str]) -> Mapping[str, PictureOrCrop]:
     """Find the pictures that the report shows; where they lie is not part of a record."""
     from memnet.cli.compare import find_shown
 

@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from memnet.data.boxes import BoxColumns
+from memnet.data.containers import CONTAINER_SUFFIXES, is_container, open_containers
+from memnet.data.contents import HIDDEN_FOLDERS, HIDDEN_NAMES
 from memnet.data.id_pattern import IdPattern
 from memnet.data.videos import take_frames
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES, Box, Crop, PictureOrCrop
+from memnet.preprocess.members import Member
 from memnet.preprocess.video import VIDEO_SUFFIXES
+from memnet.util.text import is_text
 
 MANIFEST_SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
 
@@ -60,10 +64,6 @@ class TableRow(NamedTuple):
     extra: Extra | None
 
 
-HIDDEN_FOLDERS = "hidden folders"
-"""What :class:`Inputs` calls folders in which programs keep copies and thumbnails."""
-
-
 @dataclass
 class Inputs:
     """The pictures that :func:`collect` gathered, and what it passed over.
@@ -75,7 +75,8 @@ class Inputs:
     rows : the rows of the result: one for each row of a table, also where several name one picture
         (trials of an experiment), and one for each other picture.
     passed_over : files and hidden folders that are no pictures -> their ending, or
-        :data:`HIDDEN_FOLDERS`.
+        :data:`~memnet.data.contents.HIDDEN_FOLDERS`.
+    passed_over_in : container -> how many of what is in it are no pictures, likewise.
     unreadable : folders that could not be listed, and files whose names no table can hold, within a
         given folder, with the reason.
     manifests : the tables that listed pictures.
@@ -89,6 +90,7 @@ class Inputs:
     items: list[Item] = field(default_factory=list)
     rows: list[TableRow] = field(default_factory=list)
     passed_over: dict[str, str] = field(default_factory=dict)
+    passed_over_in: dict[str, Counter[str]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     manifests: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -108,6 +110,15 @@ class Inputs:
             rows=[row for row in self.table_rows if row.image_id in ids],
         )
 
+    def require_files(self, who: str) -> None:
+        """Raise ``MemnetError`` where a picture is no file of its own, which ``who`` needs."""
+        for item in self.items:
+            if isinstance(item.picture, Member):
+                raise MemnetError(
+                    f"{item.path} is no file of its own, and {who} needs one for each picture: "
+                    "unpack them and give the folder."
+                )
+
     def extras_by_id(self) -> dict[str, list[Extra]]:
         """Return what stands beside each picture in the rows of the result."""
         extras: dict[str, list[Extra]] = {}
@@ -118,17 +129,22 @@ class Inputs:
     @property
     def ignored(self) -> Counter[str]:
         """Number of files per ending that are no pictures."""
-        return Counter(self.passed_over.values())
+        return sum(self.passed_over_in.values(), Counter(self.passed_over.values()))
 
     def pass_over(self, path: Path, kind: str) -> None:
         """Count what is no picture; once, by whatever way it was reached."""
         self.passed_over[os.path.join(os.path.realpath(path.parent), path.name)] = kind
+
+    def pass_over_in(self, container: str, kinds: Counter[str]) -> None:
+        """Count what is no picture in a container; once, by whatever name it was given."""
+        self.passed_over_in[os.path.realpath(container)] = kinds
 
     def add(self, other: Inputs) -> None:
         """Add what another argument gave."""
         self.items += other.items
         self.rows += other.table_rows
         self.passed_over |= other.passed_over
+        self.passed_over_in |= other.passed_over_in
         self.unreadable += [each for each in other.unreadable if each not in self.unreadable]
         self.manifests += other.manifests
         self.notes += other.notes
@@ -183,6 +199,8 @@ def collect(
         )
     inputs.items = _drop_repeats(inputs.items)
     inputs.rows = _one_row_each(inputs.rows)
+    if inputs.unreadable and not inputs.items:
+        raise MemnetError(inputs.unreadable[0])
     take_frames(inputs, fps)
     _refuse_shared_ids(inputs.items)
     return inputs
@@ -205,12 +223,12 @@ def _collect_one(
         if not inputs.items and not inputs.unreadable:
             raise MemnetError(
                 f"The folder {path} holds no pictures ({_describe_ignored(inputs.ignored)}); "
-                f"looked for {', '.join(suffixes)}.{_hint_at_videos(inputs)}"
+                f"looked for {', '.join(suffixes)}.{_hint(inputs)}"
             )
     elif _is_manifest(path):
         _add_manifest(path, path_column, find_id, boxes, inputs)
         return inputs
-    elif not _is_text(str(path)):
+    elif not is_text(str(path)):
         raise MemnetError(f"{str(path)!a}: {_why_no_text()}.")
     elif path.exists():
         inputs.items.append(Item(path.name, str(path), path))
@@ -218,8 +236,12 @@ def _collect_one(
         _add_glob(str(picture), inputs)
     else:
         raise MemnetError(f"There is no file or folder {picture}.")
+    extras = open_containers(inputs)
     if find_id:
         inputs.items = [replace(item, image_id=find_id(item.path)) for item in inputs.items]
+    if extras:
+        rows = zip(inputs.items, extras, strict=True)
+        inputs.rows = [TableRow(item.image_id, extra) for item, extra in rows]
     return inputs
 
 
@@ -240,7 +262,7 @@ def _add_folder(root: Path, inputs: Inputs) -> None:
             if identity := _identity(Path(folder)):
                 entered.add(identity)
             for name in sorted(subfolders):
-                if name.startswith(_HIDDEN):
+                if name.startswith(HIDDEN_NAMES):
                     inputs.pass_over(Path(folder, name), HIDDEN_FOLDERS)
                     subfolders.remove(name)
                 elif Path(folder, name).is_symlink():
@@ -258,15 +280,6 @@ def _add_folder(root: Path, inputs: Inputs) -> None:
     inputs.items.extend(sorted(items, key=lambda item: item.image_id))
 
 
-def _is_text(name: str) -> bool:
-    """Whether a name can be written; the bytes of others travel as lone surrogates."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _why_no_text() -> str:
     """Say why no table can hold a name: the file's fault, or that of a locale like ``C``."""
     encoding = sys.getfilesystemencoding()
@@ -276,10 +289,6 @@ def _why_no_text() -> str:
             "one; set the environment variable PYTHONUTF8=1"
         )
     return "the name is not UTF-8, so no table can hold it; rename the file"
-
-
-_HIDDEN = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
-"""How the names of folders begin in which programs keep copies and thumbnails of their own."""
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
@@ -302,15 +311,15 @@ def _add_glob(pattern: str, inputs: Inputs) -> None:
         hidden = [
             folder
             for folder in inside.parents
-            if folder.name.startswith(_HIDDEN) and not _is_written(folder.name, pattern)
+            if folder.name.startswith(HIDDEN_NAMES) and not _is_written(folder.name, pattern)
         ]
         if hidden:
             # the outermost, as in a folder
             inputs.pass_over(fixed / hidden[-1], HIDDEN_FOLDERS)
-        elif path.is_file() and _is_picture(path, inputs):
+        elif path.is_file() and (is_container(pattern) or _is_picture(path, inputs)):
             inputs.items.append(Item(inside.as_posix(), str(path), path))
     if not inputs.items and not inputs.unreadable:
-        raise MemnetError(f"Nothing that is a picture matches {pattern}.{_hint_at_videos(inputs)}")
+        raise MemnetError(f"Nothing that is a picture matches {pattern}.{_hint(inputs)}")
 
 
 def _is_written(name: str, pattern: str) -> bool:
@@ -323,7 +332,7 @@ def _is_picture(path: Path, inputs: Inputs) -> bool:
     suffix = path.suffix.lower()
     if suffix not in inputs.suffixes:
         inputs.pass_over(path, suffix or "no ending")
-    elif not _is_text(str(path)):
+    elif not is_text(str(path)):
         inputs.unreadable.append(f"{str(path)!a}: {_why_no_text()}")
     else:
         return True
@@ -400,6 +409,12 @@ def _describe_ignored(ignored: Counter[str]) -> str:
     return "only " + ", ".join(f"{count} x {suffix}" for suffix, count in sorted(ignored.items()))
 
 
-def _hint_at_videos(inputs: Inputs) -> str:
-    videos = inputs.ignored.keys() & set(VIDEO_SUFFIXES)
-    return " Videos are scored where --fps says how many frames a second." if videos else ""
+def _hint(inputs: Inputs) -> str:
+    if inputs.ignored.keys() & set(VIDEO_SUFFIXES):
+        return " Videos are scored where --fps says how many frames a second."
+    if containers := sorted(inputs.ignored.keys() & set(CONTAINER_SUFFIXES)):
+        return (
+            f" The pictures in a {containers[0]} are scored where the file itself is named, or a "
+            f"glob that ends so: '*{containers[0]}'."
+        )
+    return ""

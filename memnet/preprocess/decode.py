@@ -42,6 +42,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from memnet.errors import PictureError
+from memnet.preprocess.members import Member, too_long
 from memnet.preprocess.video import VideoFrame
 from memnet.util.file_stamps import stamp_file
 from memnet.util.near_files import near_file
@@ -49,9 +50,10 @@ from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 
 Picture: TypeAlias = (
     "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
-    " | VideoFrame | PictureError"
+    " | VideoFrame | Member | PictureError"
 )
-"""What holds a picture. A frame of a video waits for its turn; an error says why there is none."""
+"""What holds a picture. A frame of a video, and a picture in a container, wait for their turn; an
+error says why there is none."""
 
 Box: TypeAlias = "tuple[float, float, float, float]"
 """Left, top, right and bottom edge in pixels of the decoded picture, as in ``PIL.Image.crop``."""
@@ -252,6 +254,11 @@ def _open_whole(picture: Picture, limits: PictureLimits) -> Opened:
         return picture
     if isinstance(picture, PictureError):  # a video's frame that could not be decoded
         raise picture
+    if isinstance(picture, Member):
+        with _one_sentence():
+            picture = picture.read(limits.max_bytes)
+        if isinstance(picture, np.ndarray):
+            return picture
     if not isinstance(picture, (str, bytes, os.PathLike)):
         raise PictureError(
             f"A {type(picture).__name__} is no picture; give a path, encoded bytes, a PIL picture "
@@ -267,6 +274,8 @@ def file_bytes(picture: PictureOrCrop) -> int:
     """Return how many bytes are read before a picture is opened; 0 where nobody can tell."""
     if isinstance(picture, Crop):
         picture = picture.picture
+    if isinstance(picture, Member):
+        return picture.size
     stamp = stamp_file(picture) if isinstance(picture, str | os.PathLike) else None
     return stamp.size if stamp else 0
 
@@ -356,10 +365,7 @@ def _read(path: Path, max_bytes: int) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise PictureError("This is no regular file (a pipe, a device or a socket).")
     if status.st_size > max_bytes:
-        raise PictureError(
-            f"The file has {status.st_size:,} bytes, more than the limit of {max_bytes:,}; raise "
-            "it with --max-bytes, if it is a picture."
-        )
+        raise too_long(status.st_size, max_bytes)
     if not status.st_size:  # as those of /proc are, too, of which some are never at an end
         return b""
     with path.open("rb") as file:  # not more than was looked at, however much is added meanwhile

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
+from memnet.errors import PictureError
 from memnet.preprocess.decode import Box, Crop, Picture, PictureLimits, PictureOrCrop
-from memnet.util.file_stamps import FileStamp, stamp_file
+from memnet.preprocess.members import Member, Stored
+from memnet.util.file_stamps import stamp_file
 from memnet.weights.digests import file_digest
 
 
 @dataclass(frozen=True)
 class Content:
-    """The sha256 of a picture's file or bytes, the box cut out of it, and the file's stamp."""
+    """The sha256 of a picture's file or bytes, and the box cut out of it.
+
+    ``state`` is what changes when the picture does: of a file, its stamp.
+    """
 
     sha256: bytes
     box: Box | None
-    stamp: FileStamp | None
+    state: Hashable
 
     def key(self, digest: bytes) -> bytes:
         """Return what the score of a model with this ``scoring_digest`` is filed under."""
@@ -29,13 +35,13 @@ class Content:
         """Whether what was decoded since is what was digested."""
         if isinstance(picture, Crop):
             picture = picture.picture
-        return isinstance(picture, bytes) or _stamp(picture, limits) == self.stamp
+        return isinstance(picture, bytes) or _state(picture, limits) == self.state
 
 
 def digest_picture(picture: PictureOrCrop, limits: PictureLimits) -> Content | None:
-    """Digest a file or encoded bytes; None for what is decoded already, and for no readable file.
+    """Digest a file, encoded bytes or what a container holds; None for what is decoded already.
 
-    A frame of a video counts as decoded.
+    None, too, for what cannot be read. A frame of a video counts as decoded.
 
     Parameters
     ----------
@@ -48,16 +54,29 @@ def digest_picture(picture: PictureOrCrop, limits: PictureLimits) -> Content | N
         picture = picture.picture
     if isinstance(picture, bytes):
         return Content(hashlib.sha256(picture).digest(), box, None)
-    stamp = _stamp(picture, limits)
-    if not stamp or not isinstance(picture, str | os.PathLike):
+    state = _state(picture, limits)
+    if not state:
         return None
     try:
-        return Content(bytes.fromhex(file_digest(Path(picture))), box, stamp)
-    except OSError:
-        return None  # reading it again says what is wrong
+        if isinstance(picture, Member):
+            return Content(_digest(picture.read(limits.max_bytes)), box, state)
+        if isinstance(picture, str | os.PathLike):
+            return Content(bytes.fromhex(file_digest(Path(picture))), box, state)
+    except (OSError, PictureError):
+        pass  # reading it again says what is wrong
+    return None
 
 
-def _stamp(picture: Picture, limits: PictureLimits) -> FileStamp | None:
-    """Return what changes when a file does; None for no file, and one that is too long to read."""
+def _digest(stored: Stored) -> bytes:
+    if isinstance(stored, bytes):
+        return hashlib.sha256(stored).digest()
+    kind = repr((stored.dtype.str, stored.shape)).encode()
+    return hashlib.sha256(kind + stored.tobytes()).digest()
+
+
+def _state(picture: Picture, limits: PictureLimits) -> Hashable:
+    """Return what changes when a picture does; None for no file, and for one too long to read."""
+    if isinstance(picture, Member):
+        return picture.state()
     stamp = stamp_file(picture) if isinstance(picture, str | os.PathLike) else None
     return stamp if stamp and stamp.size <= limits.max_bytes else None

@@ -88,6 +88,21 @@ def printable(text: str, limit: int = 500) -> str:
     return shown if more <= 0 else f"{shown}... ({more:,} more characters)"
 
 
+def is_text(name: str) -> bool:
+    r"""Whether a name can be written; the bytes of others travel as lone surrogates.
+
+    Examples
+    --------
+    >>> is_text("a.jpg"), is_text("a\udcff.jpg")
+    (True, False)
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def words_of(error: Exception) -> str:
     r"""Return what an error says, which may hold texts of others, fit for a sentence.
 

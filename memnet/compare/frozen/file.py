@@ -209,6 +209,7 @@ def freeze(
             "Nothing was frozen, since a frozen file must be complete and a folder cannot be read: "
             f"{shorten_list(inputs.unreadable, _LISTED)}."
         )
+    inputs.require_files("a frozen file")
     rows = score_rows(predictor, inputs.items, batch_size)
     failed = [f"{row.path or row.image_id} ({reason})" for row in rows if (reason := failure(row))]
     if failed:

@@ -23,10 +23,10 @@ from memnet.data.matching import match_ids
 from memnet.data.pictures import collect
 from memnet.data.tables import read_table_any
 from memnet.errors import MemnetError, PictureError
-from memnet.preprocess.decode import decode
+from memnet.preprocess.decode import PictureOrCrop, decode
 from memnet.util.text import shorten_list
 
-_Path = TypeVar("_Path", str, Path)
+_Picture = TypeVar("_Picture")
 
 MOST_BYTES = 440_000
 """JPEG bytes of all thumbnails of a page, where they take a third more: 600 kB at most."""
@@ -71,15 +71,14 @@ def shown_ids(record: RunRecord) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def make_sheet(
-    record: RunRecord, pictures: Mapping[str, str | os.PathLike[str]]
-) -> ContactSheet | None:
+def make_sheet(record: RunRecord, pictures: Mapping[str, PictureOrCrop]) -> ContactSheet | None:
     """Make the thumbnails of a record.
 
     Parameters
     ----------
     record : of a comparison.
-    pictures : id of a picture -> its file; of ids that are not shown, nothing is read.
+    pictures : id of a picture -> its file, or what holds it; of ids that are not shown, nothing
+        is read.
 
     Returns
     -------
@@ -111,8 +110,8 @@ def make_sheet(
     return ContactSheet(images, sources, failed)
 
 
-def _shrunk(picture: str | os.PathLike[str]) -> Image.Image:
-    image = decode(Path(picture), exif_orientation="apply").rgb.copy()
+def _shrunk(picture: PictureOrCrop) -> Image.Image:
+    image = decode(picture, exif_orientation="apply").rgb.copy()
     image.thumbnail((_SIZES[0][0],) * 2)
     return image
 
@@ -179,7 +178,7 @@ def _short(score: float) -> str:
 
 def find_pictures(
     ids: Sequence[str], folders: Iterable[str | os.PathLike[str]], rule: str
-) -> dict[str, Path]:
+) -> dict[str, PictureOrCrop]:
     """Find pictures by their ids in folders, globs or manifests.
 
     Ids are matched by ``rule``; where that finds none, by file name, then by file name without
@@ -190,8 +189,8 @@ def find_pictures(
     MemnetError
         as :func:`memnet.data.pictures.collect`.
     """
-    items = collect(list(map(Path, folders))).items
-    return _matched(ids, {item.image_id: Path(item.path) for item in items}, rule)
+    items = collect([os.fspath(folder) for folder in folders]).items
+    return _matched(ids, {item.image_id: item.picture for item in items}, rule)
 
 
 def pictures_of_tables(
@@ -217,7 +216,7 @@ def pictures_of_tables(
     return found
 
 
-def _matched(ids: Sequence[str], paths: Mapping[str, _Path], rule: str) -> dict[str, _Path]:
+def _matched(ids: Sequence[str], paths: Mapping[str, _Picture], rule: str) -> dict[str, _Picture]:
     for each in dict.fromkeys((rule, "basename", "stem")):
         try:
             match = match_ids(ids, list(paths), left_name="", right_name="", rule=each)

@@ -49,6 +49,7 @@ from memnet.compare.report.page import html_page
 from memnet.compare.report.shared_figures import SHARED_FIGURES
 from memnet.data.contamination import dataset_title
 from memnet.errors import MemnetError
+from memnet.preprocess.decode import PictureOrCrop
 from memnet.util.atomic import write_bytes, write_text
 
 _KINDS = (*MODEL_FIGURES, *(name.partition("_")[0] for name in SHARED_FIGURES))
@@ -72,7 +73,7 @@ def write_report(
     folder: str | os.PathLike[str],
     *,
     spreadsheet_safe: bool = False,
-    pictures: Mapping[str, str | os.PathLike[str]] | None = None,
+    pictures: Mapping[str, PictureOrCrop] | None = None,
 ) -> None:
     """Write ``record.json``, ``report.html``, ``report.md``, ``figures/`` and ``tables/``.
 

@@ -107,6 +107,7 @@ def from_table(
     )
     _require_scale(human.by_id, f"{path}, column {truth_column!r},")
     inputs = collect([folder])
+    inputs.require_files("training")
     paths = {item.image_id: item.path for item in inputs.items}
     matched = match_ids(
         human.by_id.index.tolist(),
@@ -434,7 +435,9 @@ def _pictures_without_score(pictures: Mapping[str, str], ids: pd.Index) -> dict[
 def _find_by_name(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """Find pictures by file name anywhere below a folder."""
     wanted, paths_of = set(names), defaultdict(list)
-    for item in collect([folder]).items:
+    inputs = collect([folder])
+    inputs.require_files("training")
+    for item in inputs.items:
         name = os.path.basename(item.path)
         if name in wanted:
             paths_of[name].append(item.path)

@@ -14,6 +14,7 @@ from memnet.compare.record import RunRecord
 from memnet.compare.report.render import write_report
 from memnet.data.tables import split_sheet
 from memnet.errors import MemnetError
+from memnet.preprocess.decode import PictureOrCrop
 from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.studies.benchmark.assemble import Comparison, assemble
 from memnet.studies.benchmark.inputs import DatasetInputs, Machine, gather
@@ -90,7 +91,7 @@ def benchmark_of_records(
     records: Mapping[str, RunRecord],
     out: str | os.PathLike[str],
     *,
-    pictures: Mapping[str, Mapping[str, Path]] | None = None,
+    pictures: Mapping[str, Mapping[str, PictureOrCrop]] | None = None,
     command: str = "benchmark_of_records(...)",
 ) -> BenchmarkRecord:
     """Make a benchmark of finished comparisons, one of each data set; nothing is computed anew.

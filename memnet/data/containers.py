@@ -1,0 +1,84 @@
+"""Files that hold pictures, among the pictures: each becomes what is in it.
+
+The ``image_id`` of a picture in a container is that of the container, ``/``, and its name there:
+``pictures.zip/faces/a.jpg``. Its path is made likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memnet.data.archives import list_tar, list_zip
+from memnet.data.contents import Contents
+from memnet.errors import MemnetError
+from memnet.preprocess.decode import SUFFIXES
+
+if TYPE_CHECKING:
+    from memnet.data.pictures import Extra, Inputs, Item
+
+_KINDS: dict[str, Callable[[Path], Contents]] = {".zip": list_zip, ".tar": list_tar}
+"""Ending in lower case -> how such a file is listed."""
+
+CONTAINER_SUFFIXES = tuple(_KINDS)
+
+COMPRESSED_SUFFIXES = (
+    *(".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst"),
+    *(".7z", ".rar"),
+)
+"""Of archives in which a picture cannot be read without all that lies before it."""
+
+
+def is_container(path: str) -> bool:
+    """Whether a file's ending is that of a container."""
+    return path.lower().endswith((*CONTAINER_SUFFIXES, *COMPRESSED_SUFFIXES))
+
+
+def open_containers(inputs: Inputs) -> list[Extra | None]:
+    """Put the pictures in each container in its place among the items.
+
+    A container that cannot be read is named in ``inputs.unreadable``.
+
+    Returns
+    -------
+    list
+        what stands beside each item in its container; empty where nothing stands there.
+    """
+    items: list[Item] = []
+    extras: list[Extra | None] = []
+    for item in inputs.items:
+        if not is_container(item.path):
+            items.append(item)
+            extras.append(None)
+            continue
+        try:
+            contents = _list(Path(item.path))
+        except MemnetError as error:
+            inputs.unreadable.append(str(error))
+            continue
+        items += [
+            replace(item, image_id=f"{item.image_id}/{name}", path=f"{item.path}/{name}", picture=p)
+            for name, p in contents.members.items()
+        ]
+        extras += contents.extras or [None] * len(contents.members)
+        inputs.pass_over_in(item.path, contents.passed_over)
+        inputs.unreadable += contents.unreadable
+        inputs.notes += contents.notes
+    inputs.items = items
+    return extras if any(extra is not None for extra in extras) else []
+
+
+def _list(path: Path) -> Contents:
+    if path.name.lower().endswith(COMPRESSED_SUFFIXES):
+        raise MemnetError(
+            f"{path} is compressed as a whole, so no picture of it can be read by itself; unpack "
+            "it and give the folder, or pack the pictures as .zip or .tar."
+        )
+    contents = _KINDS[path.suffix.lower()](path)
+    if not contents.members:
+        others = ", ".join(f"{n} x {kind}" for kind, n in sorted(contents.passed_over.items()))
+        reason = "; ".join(contents.unreadable) or (f"only {others}" if others else "it is empty")
+        raise MemnetError(f"{path} holds no pictures ({reason}); looked for {', '.join(SUFFIXES)}.")
+    return contents

@@ -1,0 +1,199 @@
+"""`memnet score` of pictures inside files: the same scores as of the same pictures in a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from archives import files_of, write_tar, write_zip
+from command import start_memnet, wait_for
+
+WRITERS = {"pictures.zip": write_zip, "pictures.tar": write_tar}
+
+
+@pytest.fixture(params=WRITERS)
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def pack(name, tmp_path):
+    """Return a function that writes a folder's pictures, or some files, into the container."""
+
+    def pack(files) -> Path:
+        files = files_of(files) if isinstance(files, Path) else files
+        return WRITERS[name](tmp_path / name, files)
+
+    return pack
+
+
+@pytest.fixture
+def score(memnet_command, tiny_weights):
+    def score(*words, out="s.csv", **options):
+        return memnet_command("score", *words, "-m", tiny_weights, "-o", out, **options)
+
+    return score
+
+
+def read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"image_id": str})
+
+
+def test_scores_are_those_of_the_folder_bit_for_bit(score, pack, name, make_pictures, tmp_path):
+    folder = make_pictures(20)
+    pack(folder)
+    score(name)
+    score(folder, out="f.csv")
+    inside, outside = read(tmp_path / "s.csv"), read(tmp_path / "f.csv")
+    assert inside.image_id.tolist() == [f"{name}/{each}" for each in outside.image_id]
+    assert inside.path.tolist() == inside.image_id.tolist()
+    same = ["score", "raw", "n_crops", "clamped", "width", "height", "mode", "warning"]
+    pd.testing.assert_frame_equal(inside[same], outside[same], check_exact=True)
+
+
+def test_a_picture_in_a_folder_and_in_a_container_is_scored_once(
+    score, pack, name, make_pictures, tmp_path
+):
+    folder = make_pictures(9)
+    pack(folder)
+    home = {"MEMNET_HOME": str(tmp_path / "home"), "MEMNET_NO_CACHE": "0"}
+    score(folder, out="f.csv", **home)
+    done = score(name, TINY_LOG=str(tmp_path / "log"), **home)
+    assert "9 scored" in done.stderr
+    assert read(tmp_path / "s.csv").score.tolist() == read(tmp_path / "f.csv").score.tolist()
+
+
+def test_shards_limits_and_ids_are_as_of_files(
+    score, pack, name, make_pictures, memnet_command, tmp_path
+):
+    folder = make_pictures(10)
+    pack(folder)
+    ids = ("--id-pattern", rf"{name}/(.*)\.png")
+    score(name, *ids)
+    score(name, *ids, "--limit", 3, out="l.csv")
+    whole = read(tmp_path / "s.csv")
+    assert whole.image_id.tolist() == [f"{n:05d}" for n in range(10)]
+    assert read(tmp_path / "l.csv").image_id.tolist() == whole.image_id.tolist()[:3]
+    for part in (1, 2):
+        score(name, *ids, "--shard", f"{part}/2", out=f"{part}.csv")
+    memnet_command("merge", "1.csv", "2.csv", "-o", "m.csv")
+    assert read(tmp_path / "m.csv").image_id.tolist() == whole.image_id.tolist()
+
+
+def test_a_damaged_picture_is_a_failed_row_and_is_tried_again(
+    score, pack, name, make_pictures, tmp_path
+):
+    files = files_of(make_pictures(3))
+    whole = dict(files)
+    files["00001.png"] = b"no picture"
+    pack(files)
+    done = score(name, check=1)
+    assert f"{name}/00001.png: The file is no picture" in done.stderr
+    assert read(tmp_path / "s.csv").score.isna().tolist() == [False, True, False]
+    pack(whole)
+    done = score(name)
+    assert "2 picture(s) changed since they were scored" in done.stderr  # the third had no score
+    assert read(tmp_path / "s.csv").score.notna().all()
+
+
+def test_of_a_container_that_was_replaced_all_is_scored_again_and_what_is_gone_is_dropped(
+    score, pack, name, make_pictures, tmp_path
+):
+    first, second = files_of(make_pictures(3)), files_of(make_pictures(4, "other"))
+    path = pack(first)
+    score(name)
+    path.unlink()
+    pack({"00000.png": second["00003.png"], "new.png": first["00000.png"]})
+    done = score(name)
+    assert "1 picture(s) changed since they were scored, and were scored again" in done.stderr
+    assert "2 frame(s) or picture(s) of a video or archive that changed since" in done.stderr
+    table = read(tmp_path / "s.csv")
+    assert table.image_id.tolist() == [f"{name}/00000.png", f"{name}/new.png"]
+    score(name, out="n.csv")
+    assert table.score.tolist() == read(tmp_path / "n.csv").score.tolist()
+
+
+def test_rows_of_a_container_that_is_not_given_this_time_stay(
+    score, pack, name, make_pictures, tmp_path
+):
+    folder = make_pictures(3)
+    pack(folder)
+    score(name)
+    done = score(folder)
+    assert "3 row(s) of earlier runs, of other pictures or models, stay" in done.stderr
+    done = score(name)
+    assert "3 were scored before" in done.stderr
+    assert len(read(tmp_path / "s.csv")) == 6
+
+
+def test_a_container_that_is_replaced_during_the_run_fails_and_is_scored_by_the_next(
+    score, pack, name, make_pictures, tmp_path, monkeypatch
+):
+    from memnet.scoring.score_file import ScoreFile
+
+    other = files_of(make_pictures(24, "other"))
+    path = pack(make_pictures(24))
+    append = ScoreFile.append
+
+    def and_replace(self, rows):
+        append(self, rows)
+        path.unlink(missing_ok=True)
+        pack(other)
+        os.utime(path, (1, 1))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScoreFile, "append", and_replace)
+        done = score(name, "-b", 4, check=1)
+    assert "changed while its pictures were being scored" in done.stderr
+    score(name)
+    score(name, out="n.csv")
+    assert read(tmp_path / "s.csv").score.tolist() == read(tmp_path / "n.csv").score.tolist()
+
+
+@pytest.mark.process
+def test_kill_9_in_the_middle_loses_and_repeats_nothing(
+    score, pack, name, make_pictures, tiny_weights, tmp_path
+):
+    pack(make_pictures(200))
+    log = tmp_path / "log"
+    process = start_memnet(
+        *("score", name, "-m", tiny_weights, "-o", "s.csv"),
+        cwd=tmp_path,
+        env={"TINY_SLEEP": "0.05", "TINY_LOG": str(log)},
+    )
+    journal = tmp_path / "s.csv.partial"
+    wait_for(process, lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 60)
+    process.kill()
+    process.communicate()
+    assert journal.read_bytes().count(b"\n") < 200
+    done = score(name, TINY_LOG=str(log), TINY_SLEEP="0")
+    table = read(tmp_path / "s.csv")
+    assert table.image_id.tolist() == [f"{name}/{n:05d}.png" for n in range(200)]
+    assert table.score.notna().all()
+    assert "were scored before" in done.stderr
+    assert 200 <= sum(map(int, log.read_text().split())) <= 208
+
+
+def test_other_commands_take_containers_too(
+    pack, name, make_pictures, memnet_command, tiny_weights, tmp_path
+):
+    """`compare` scores them and shows them; what needs files says so."""
+    folder = make_pictures(12, size=(40, 30))
+    pack(folder)
+    rates = pd.DataFrame({"image_id": [f"{n:05d}.png" for n in range(12)], "hit_rate": 0.0})
+    rates["hit_rate"] = [0.5 + n / 30 for n in range(12)]
+    rates.to_csv(tmp_path / "human.csv", index=False)
+    model = ("--model", tiny_weights)
+    done = memnet_command(
+        *("compare", "--truth", "human.csv", "--images", name, *model, "--match", "basename"),
+        *("--truth-column", "hit_rate", "--out", "report", "--pictures", name),
+    )
+    assert "12 pictures compared" in done.stderr
+    assert "thumbnails of 12 pictures" in done.stderr
+    done = memnet_command(
+        "freeze", *model, "--images", name, "--out", "f.json", "--device", "cpu", check=2
+    )
+    assert "is no file of its own, and a frozen file needs one for each picture" in done.stderr
