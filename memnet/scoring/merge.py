@@ -164,7 +164,7 @@ def _add(table: ScoreFile, part: ScoreFile, tables: Sequence[ScoreFile], merged:
     """Add the rows of a part; a score that is there already is compared and kept once."""
     for key, row in part.rows.items():
         before = table.rows.get(key)
-        beside = part.extras.get(key, [{}])
+        beside = part.beside(key)
         if before is not None:
             merged.twice += 1
             first = next(each for each in tables if key in each.rows)
@@ -228,7 +228,7 @@ def _placed(tables: Sequence[ScoreFile]) -> list[tuple[int, Key, Extra]] | None:
             if len(rows) != len(places):  # rows of earlier runs stand among them
                 return None
             for place, key in zip(places, rows, strict=True):
-                placed.append((place, key, table.extras[key][seen[key]]))
+                placed.append((place, key, table.beside(key)[seen[key]]))
                 seen[key] += 1
     return placed
 

@@ -14,7 +14,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,7 +23,7 @@ from memnet.errors import MemnetError
 from memnet.preprocess.decode import Box
 from memnet.scoring.sinks import write_rows
 from memnet.scoring.table import FAILED, Row, read_rows_and_extras
-from memnet.util.atomic import write_text
+from memnet.util.atomic import replace_text
 from memnet.util.file_stamps import stamp_container, stamp_file
 from memnet.util.json_fields import Shape, check_known, check_shape
 from memnet.util.json_text import parse_json
@@ -66,15 +65,19 @@ class ScoreFile:
                     )
         if out.exists():
             rows, extras = read_rows_and_extras(out)
-            self.rows = {row.key: row for row in rows}
             self.order = [row.key for row in rows]
-            for row, extra in zip(rows, extras, strict=True):
-                self.extras.setdefault(row.key, []).append(extra)
+            self.rows = dict(zip(self.order, rows, strict=True))
+            if any(extras) or len(self.rows) < len(rows):
+                for key, extra in zip(self.order, extras, strict=True):
+                    self.extras.setdefault(key, []).append(extra)
             stamps = self.sidecar.get("files", {})
             for key in self.rows:
                 if stamp := stamps.get(model_label(*key[:2]), {}).get(key[2]):
                     self.stamps[key] = stamp
-        self.rows.update({row.key: row for row in self._read_journal()})
+            if stamps:  # the same, with the texts that the rows have
+                self.sidecar["files"] = self._files(self.rows)
+        for row in self._read_journal():
+            self.rows[row.key] = row
 
     def is_done(self, key: Key, path: str, box: Box | None = None) -> bool:
         """Whether a picture, or a box of it, has its score.
@@ -158,10 +161,10 @@ class ScoreFile:
 
     def require_room(self, order: Sequence[Key]) -> None:
         """Raise ``MemnetError`` where the table's kind of file cannot hold these rows, too."""
-        kept = sum(len(self._beside(key)) for key in self.rows.keys() - set(order))
+        kept = sum(len(self.beside(key)) for key in self.rows.keys() - set(order))
         check_rows(self.out, len(order) + kept)
 
-    def _beside(self, key: Key) -> list[Mapping[str, str]]:
+    def beside(self, key: Key) -> list[Mapping[str, str]]:
         """Return what stood beside a picture's score in each row of an earlier run; one if none."""
         return self.extras.get(key, [{}])
 
@@ -169,7 +172,7 @@ class ScoreFile:
         """Put finished rows on disk before returning."""
         rows = list(rows)
         text = "".join(
-            json.dumps({**asdict(row), _FILE: self.stamps.get(row.key)}, allow_nan=True) + "\n"
+            json.dumps({**row.as_dict(), _FILE: self.stamps.get(row.key)}, allow_nan=True) + "\n"
             for row in rows
         )
         try:
@@ -199,21 +202,27 @@ class ScoreFile:
         kept = [(key, None) for key in self.rows if key not in given]
         for key, extra in itertools.chain(wanted, kept):
             if key in self.rows:
-                each = self._beside(key) if extra is None else [extra]
+                each = self.beside(key) if extra is None else [extra]
                 rows += [self.rows[key]] * len(each)
                 beside += each
         write_rows(rows, self.out, beside)
-        files: dict[str, dict[str, str]] = {}
-        for key in dict.fromkeys(row.key for row in rows):
-            if key in self.stamps:
-                files.setdefault(model_label(*key[:2]), {})[key[2]] = self.stamps[key]
-        self.sidecar["files"] = files
+        self.sidecar["files"] = self._files(dict.fromkeys(row.key for row in rows))
         self.write_sidecar()
         self.journal.unlink(missing_ok=True)
 
+    def _files(self, keys: Iterable[Key]) -> dict[str, dict[str, str]]:
+        """Return the stamps as the sidecar has them: model -> picture -> stamp."""
+        files: dict[str, dict[str, str]] = {}
+        for key in keys:
+            if key in self.stamps:
+                files.setdefault(model_label(*key[:2]), {})[key[2]] = self.stamps[key]
+        return files
+
     def write_sidecar(self) -> None:
         """Write the sidecar atomically."""
-        write_text(self.sidecar_path, json.dumps(self.sidecar, indent=1, allow_nan=False) + "\n")
+        with replace_text(self.sidecar_path) as file:
+            json.dump(self.sidecar, file, indent=1, allow_nan=False)
+            file.write("\n")
 
     def _read_sidecar(self) -> dict[str, Any]:
         try:
@@ -235,27 +244,32 @@ class ScoreFile:
         """Yield the journal's rows; a last line that a kill cut short is taken off the file."""
         if not self.journal.exists():
             return
-        data = self.journal.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole != len(data):
-            os.truncate(self.journal, whole)
-        for number, line in enumerate(data[:whole].split(b"\n")[:-1], start=1):
-            try:
-                fields = parse_json(line.decode("utf-8"))
-                check_shape(fields, _LINE, "")
-                stamp = fields.pop(_FILE, None)
-                check_known(fields, Row, "")
-                row = Row(**fields)
-            except ValueError as error:
-                raise MemnetError(
-                    f"{self.journal}, line {number}, is damaged ({words_of(error)}); remove that "
-                    "line and run the same command again."
-                ) from error
-            if stamp:
-                self.stamps[row.key] = stamp
-            else:
-                self.stamps.pop(row.key, None)
-            yield row
+        size = 0
+        with self.journal.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    os.truncate(self.journal, size)
+                    return
+                size += len(line)
+                yield self._read_line(number, line)
+
+    def _read_line(self, number: int, line: bytes) -> Row:
+        try:
+            fields = parse_json(line.decode("utf-8"))
+            check_shape(fields, _LINE, "")
+            stamp = fields.pop(_FILE, None)
+            check_known(fields, Row, "")
+            row = Row.read(fields)
+        except ValueError as error:
+            raise MemnetError(
+                f"{self.journal}, line {number}, is damaged ({words_of(error)}); remove that "
+                "line and run the same command again."
+            ) from error
+        if stamp:
+            self.stamps[row.key] = stamp
+        else:
+            self.stamps.pop(row.key, None)
+        return row
 
 
 def differences(before: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:

@@ -10,7 +10,6 @@ import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,10 +20,11 @@ from memnet.scoring.table import (
     Row,
     extra_columns,
     row_to_json,
-    rows_to_csv,
+    table_cells,
     to_frame,
 )
-from memnet.util.atomic import replace_file, write_text
+from memnet.util.atomic import replace_file, replace_text
+from memnet.util.csv_text import has_returns, write_csv_cells
 from memnet.util.table_files import write_frame
 
 if TYPE_CHECKING:
@@ -47,11 +47,22 @@ def write_rows(rows: Sequence[Row], path: Path, extras: Extras = ()) -> None:
     """
     kind = path.suffix.lower()
     if kind == ".csv":
-        write_text(path, rows_to_csv(rows, extras))
+        _write_csv(rows, path, extras)
     elif kind == ".parquet":
         _write_parquet(rows, path, extras)
     else:
         write_frame(to_frame(rows, extras), path)
+
+
+def _write_csv(rows: Sequence[Row], path: Path, extras: Extras) -> None:
+    def lines() -> Iterator[Sequence[Any]]:
+        names, cells = table_cells(rows, extras)
+        yield names
+        yield from cells
+
+    in_quotes = has_returns(lines())
+    with replace_text(path) as file:
+        write_csv_cells(file, lines(), in_quotes=in_quotes)
 
 
 def _write_parquet(rows: Sequence[Row], path: Path, extras: Extras) -> None:
@@ -88,7 +99,7 @@ def to_batch(rows: Sequence[Row], extras: Extras, schema: pa.Schema) -> pa.Recor
     """Turn rows, and what stands beside each, into an Arrow record batch of this schema."""
     import pyarrow as pa
 
-    columns: list[Any] = list(zip(*map(attrgetter(*COLUMNS), rows), strict=True))
+    columns: list[Any] = list(zip(*(row.cells for row in rows), strict=True))
     for name in schema.names[len(COLUMNS) :]:
         columns.append([extra.get(name, "") for extra in extras])
     return pa.record_batch(

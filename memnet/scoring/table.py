@@ -6,8 +6,10 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,7 +32,7 @@ FAILED = "failed: "
 """How the warning of a picture begins that could not be scored."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One picture scored by one model.
 
@@ -79,11 +81,29 @@ class Row:
             warning=FAILED + reason,
         )
 
+    @classmethod
+    def read(cls, fields: dict[str, Any]) -> Row:
+        """Build a row of what was read from a file; texts that many rows share are kept once."""
+        for name in ("model", "variant", "mode"):
+            fields[name] = sys.intern(fields[name])
+        return cls(**fields)
+
     @property
     def key(self) -> tuple[str, str, str]:
         """What may stand in a table once: model, variant, picture."""
         return self.model, self.variant, self.image_id
 
+    @property
+    def cells(self) -> tuple[Any, ...]:
+        """Its values, in the order of the table's columns."""
+        return _CELLS(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return its values by column."""
+        return dict(zip(COLUMNS, _CELLS(self), strict=True))
+
+
+_CELLS: Callable[[Row], tuple[Any, ...]] = attrgetter(*COLUMNS)  # 10 times as fast as astuple()
 
 Extras: TypeAlias = Sequence[Mapping[str, str]]
 """What stands behind each row, of the user's own table: column -> cell, a mapping a row."""
@@ -98,7 +118,7 @@ def to_frame(rows: Iterable[Row], extras: Extras = ()) -> pd.DataFrame:
     """Build the table with its columns in order and typed; ``extras`` are of these rows."""
     import pandas as pd  # here: where CSV alone is read or written, it is not needed
 
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS)).astype(COLUMNS)
+    frame = pd.DataFrame([row.cells for row in rows], columns=list(COLUMNS)).astype(COLUMNS)
     for name in extra_columns(extras):
         frame[name] = pd.Series([extra.get(name, "") for extra in extras], dtype="object")
     return frame
@@ -157,7 +177,7 @@ def _keep_other_files(path: Path) -> None:
         ) from error
 
 
-def rows_to_csv(rows: Iterable[Row], extras: Extras = (), *, spreadsheet_safe: bool = False) -> str:
+def rows_to_csv(rows: Sequence[Row], extras: Extras = (), *, spreadsheet_safe: bool = False) -> str:
     """Write rows as CSV text, in the very bytes of their table's, but without pandas.
 
     Examples
@@ -166,14 +186,21 @@ def rows_to_csv(rows: Iterable[Row], extras: Extras = (), *, spreadsheet_safe: b
     >>> rows_to_csv([row]).splitlines()[1]
     'a.jpg,a.jpg,m,,,,,,,,,failed: empty'
     """
-    cells: Iterable[tuple[Any, ...]] = map(astuple, rows)
+    return cells_to_csv_text(*table_cells(rows, extras, spreadsheet_safe=spreadsheet_safe))
+
+
+def table_cells(
+    rows: Sequence[Row], extras: Extras = (), *, spreadsheet_safe: bool = False
+) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Return the names of the columns, and the cells of each row."""
     names = extra_columns(extras)
+    cells = (row.cells for row in rows)
     if names:
         beside = (tuple(extra.get(name, "") for name in names) for extra in extras)
         cells = (row + more for row, more in zip(cells, beside, strict=True))
     if spreadsheet_safe:
         cells = (tuple(map(disarm_cell, row)) for row in cells)
-    return cells_to_csv_text([*COLUMNS, *names], cells)
+    return [*COLUMNS, *names], cells
 
 
 def row_to_json(row: Row, extra: Mapping[str, str]) -> str:
@@ -185,7 +212,7 @@ def row_to_json(row: Row, extra: Mapping[str, str]) -> str:
     >>> json.loads(row_to_json(row, {"trial": "1"}))["score"] is None
     True
     """
-    return json.dumps({**asdict(row), **extra}, allow_nan=False, ensure_ascii=False)
+    return json.dumps({**row.as_dict(), **extra}, allow_nan=False, ensure_ascii=False)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -226,13 +253,14 @@ def read_rows_and_extras(path: Path) -> tuple[list[Row], list[dict[str, str]]]:
             f"{printable(', '.join(map(str, names)))}; `memnet score --out` writes one."
         )
     rows, extras = [], []
+    nothing: dict[str, str] = {}
     for number, row in enumerate(cells, start=2):
         try:
             if len(row) != len(names):
                 raise ValueError(f"it has {len(row)} cells instead of {len(names)}")
             rows.append(_row(row[: len(COLUMNS)]))
-            texts = ("" if cell is None else str(cell) for cell in row[len(COLUMNS) :])
-            extras.append(dict(zip(further, texts, strict=True)))
+            texts = map(_text, row[len(COLUMNS) :])
+            extras.append(dict(zip(further, texts, strict=True)) if further else nothing)
         except (ValueError, TypeError, KeyError) as error:
             reason = printable(str(error), 200)
             raise MemnetError(
@@ -241,27 +269,36 @@ def read_rows_and_extras(path: Path) -> tuple[list[Row], list[dict[str, str]]]:
     return rows, extras
 
 
-def _csv_cells(path: Path) -> tuple[list[str], list[list[str]]]:
+def _csv_cells(path: Path) -> tuple[list[str], Iterable[list[str]]]:
     """Return names and rows of a CSV file, without blank lines."""
+    lines = _csv_lines(path)
+    return next(lines, []), lines
+
+
+def _csv_lines(path: Path) -> Iterator[list[str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            names, *rows = [row for row in csv.reader(file, strict=True) if row] or [[]]
+            yield from filter(None, csv.reader(file, strict=True))
     except (ValueError, OSError, csv.Error) as error:
         raise MemnetError(f"{path} is no score table of memnet ({words_of(error)}).") from error
-    return names, rows
 
 
-def _frame_cells(path: Path) -> tuple[list[str], list[list[Any]]]:
+def _frame_cells(path: Path) -> tuple[list[str], Iterable[list[Any]]]:
     """Return names and rows of an Excel or Parquet file."""
     try:
         if path.suffix.lower() == ".xlsx":
             frame = _only_sheet(path)
         else:
             frame = read_parquet(path.read_bytes())
-        plain = frame.astype(object).where(frame.notna(), None)
     except (ValueError, OSError) as error:
         raise MemnetError(f"{path} is no score table of memnet ({words_of(error)}).") from error
-    return list(frame.columns), plain.to_numpy(dtype=object).tolist()
+    parts = (frame.iloc[at : at + _ROWS_AT_ONCE] for at in range(0, len(frame), _ROWS_AT_ONCE))
+    plain = (part.astype(object).where(part.notna(), None) for part in parts)
+    return list(frame.columns), (row for part in plain for row in part.to_numpy().tolist())
+
+
+_ROWS_AT_ONCE = 65_536
+"""As Python's objects a table takes many times its memory."""
 
 
 def _only_sheet(path: Path) -> pd.DataFrame:
@@ -283,7 +320,11 @@ def _row(cells: Sequence[Any]) -> Row:
         _READ[kind](cell) if kind == "object" or cell not in ("", None) else None
         for kind, cell in zip(COLUMNS.values(), cells, strict=True)
     ]
-    return Row(**dict(zip(COLUMNS, values, strict=True)))
+    return Row.read(dict(zip(COLUMNS, values, strict=True)))
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(cell)
 
 
 def _number(cell: Any) -> float | None:
@@ -292,7 +333,7 @@ def _number(cell: Any) -> float | None:
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
-    "object": lambda cell: "" if cell is None else str(cell),
+    "object": _text,
     "float64": _number,
     "Int64": int,
     "boolean": {"True": True, "False": False, True: True, False: False}.__getitem__,

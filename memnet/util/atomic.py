@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 from uuid import uuid4
 
 from memnet.errors import MemnetError
@@ -87,6 +88,19 @@ def write_text(path: Path, text: str, *, advice: str = ADVICE) -> None:
     Raises as :func:`replace_file` does.
     """
     write_bytes(path, text.encode("utf-8"), advice=advice)
+
+
+@contextlib.contextmanager
+def replace_text(path: Path, *, advice: str = ADVICE) -> Iterator[TextIO]:
+    r"""Give a text file to write to in pieces, UTF-8; when the block ends, it becomes ``path``.
+
+    Lines end as they are written, in ``\n``, on every system. Raises as :func:`replace_file` does.
+    """
+    with (
+        replace_file(path, advice=advice) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        yield file
 
 
 _PAUSES = (0.05, 0.1, 0.2, 0.4)

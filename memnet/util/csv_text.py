@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,13 +35,21 @@ def cells_to_csv_text(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> st
     'image_id,score\na.jpg,0.5\nb.jpg,\n'
     """
     cells = [names, *rows]
-    returns = any(isinstance(cell, str) and "\r" in cell for row in cells for cell in row)
     text = io.StringIO()
-    writer = csv.writer(
-        text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
-    )
-    writer.writerows(cells)
+    write_csv_cells(text, cells, in_quotes=has_returns(cells))
     return text.getvalue()
+
+
+def has_returns(rows: Iterable[Sequence[Any]]) -> bool:
+    """Whether a cell has a carriage return, so that all are to be written in quotes."""
+    return any(isinstance(cell, str) and "\r" in cell for row in rows for cell in row)
+
+
+def write_csv_cells(file: TextIO, rows: Iterable[Sequence[Any]], *, in_quotes: bool) -> None:
+    """Write rows of cells, the names among them, as :func:`cells_to_csv_text` does."""
+    csv.writer(
+        file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if in_quotes else csv.QUOTE_MINIMAL
+    ).writerows(rows)
 
 
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:

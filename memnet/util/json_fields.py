@@ -74,8 +74,9 @@ def check_shape(value: Any, shape: Shape, where: str) -> None:
 
 def check_known(values: Iterable[str], kind: type, where: str) -> None:
     """Raise ``ValueError`` for the name of a field that a dataclass does not have."""
+    known = {each.name for each in fields(kind)}
     for name in values:
-        if name not in {each.name for each in fields(kind)}:
+        if name not in known:
             raise ValueError(f"{where or 'it'} has the unknown field {printable(repr(name))}")
 
 

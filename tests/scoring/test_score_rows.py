@@ -7,16 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import openpyxl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from memnet.errors import MemnetError
+from memnet.scoring import sinks
 from memnet.scoring.sinks import write_rows
 from memnet.scoring.table import (
     COLUMNS,
     Row,
     read_rows,
+    read_rows_and_extras,
     rows_to_csv,
     to_frame,
     write_table,
@@ -129,3 +132,18 @@ def test_write_table_replaces_score_tables_and_nothing_else(tmp_path):
     with pytest.raises(MemnetError, match=r"human\.csv exists and is no score table of memnet"):
         write_table(table, tmp_path / "human.csv")
     assert (tmp_path / "human.csv").read_text() == "image_id,hit_rate\na,0.5\n"
+
+
+def test_parquet_is_written_in_groups_of_rows(tmp_path, monkeypatch):
+    rows = [
+        Row.failed(image_id=f"{n}.jpg", path="", model="m", variant="", reason="x")
+        for n in range(7)
+    ]
+    extras = [{"trial": str(n)} if n % 2 else {} for n in range(7)]
+    write_rows(rows, tmp_path / "one.parquet", extras)
+    monkeypatch.setattr(sinks, "ROWS_A_GROUP", 3)
+    write_rows(rows, tmp_path / "several.parquet", extras)
+    assert pq.ParquetFile(tmp_path / "several.parquet").num_row_groups == 3
+    one, several = (read_rows_and_extras(tmp_path / f"{n}.parquet") for n in ("one", "several"))
+    assert one == several
+    assert one == (rows, [{"trial": str(n) if n % 2 else ""} for n in range(7)])
