@@ -19,10 +19,11 @@ from memnet.preprocess.decode import SUFFIXES
 if TYPE_CHECKING:
     from memnet.data.pictures import Extra, Inputs, Item
 
-_KINDS: dict[str, Callable[[Path], Contents]] = {".zip": list_zip, ".tar": list_tar}
-"""Ending in lower case -> how such a file is listed."""
+_ARCHIVES: dict[str, Callable[[Path], Contents]] = {".zip": list_zip, ".tar": list_tar}
 
-CONTAINER_SUFFIXES = tuple(_KINDS)
+PARQUET_SUFFIX, HDF5_SUFFIXES = ".parquet", (".hdf5", ".h5", ".hdf")
+
+CONTAINER_SUFFIXES = (*_ARCHIVES, PARQUET_SUFFIX, *HDF5_SUFFIXES)
 
 COMPRESSED_SUFFIXES = (
     *(".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst"),
@@ -36,10 +37,38 @@ def is_container(path: str) -> bool:
     return path.lower().endswith((*CONTAINER_SUFFIXES, *COMPRESSED_SUFFIXES))
 
 
-def open_containers(inputs: Inputs) -> list[Extra | None]:
+def split_part(picture: str) -> tuple[str, str]:
+    """Split ``FILE::PART``, a column of a Parquet file or a dataset of an HDF5 file.
+
+    Examples
+    --------
+    >>> split_part("nsd/nsd_stimuli.hdf5::imgBrick"), split_part("a.jpg")
+    (('nsd/nsd_stimuli.hdf5', 'imgBrick'), ('a.jpg', ''))
+    """
+    file, separator, part = picture.rpartition("::")
+    has_parts = file.lower().endswith((PARQUET_SUFFIX, *HDF5_SUFFIXES))
+    return (file, part) if separator and has_parts else (picture, "")
+
+
+def is_table_of_pictures(path: Path) -> bool:
+    """Whether a Parquet file holds pictures, and not the paths of some."""
+    from memnet.data.parquet_pictures import column_names, picture_columns
+
+    try:
+        return "path" not in column_names(path) and bool(picture_columns(path))
+    except MemnetError:  # who reads it as a table says what is wrong
+        return False
+
+
+def open_containers(inputs: Inputs, part: str = "") -> list[Extra | None]:
     """Put the pictures in each container in its place among the items.
 
     A container that cannot be read is named in ``inputs.unreadable``.
+
+    Parameters
+    ----------
+    inputs : what was found.
+    part : which column or dataset holds the pictures; "" for the only one.
 
     Returns
     -------
@@ -54,7 +83,7 @@ def open_containers(inputs: Inputs) -> list[Extra | None]:
             extras.append(None)
             continue
         try:
-            contents = _list(Path(item.path))
+            contents = _list(Path(item.path), part)
         except MemnetError as error:
             inputs.unreadable.append(str(error))
             continue
@@ -70,13 +99,23 @@ def open_containers(inputs: Inputs) -> list[Extra | None]:
     return extras if any(extra is not None for extra in extras) else []
 
 
-def _list(path: Path) -> Contents:
+def _list(path: Path, part: str) -> Contents:
     if path.name.lower().endswith(COMPRESSED_SUFFIXES):
         raise MemnetError(
             f"{path} is compressed as a whole, so no picture of it can be read by itself; unpack "
             "it and give the folder, or pack the pictures as .zip or .tar."
         )
-    contents = _KINDS[path.suffix.lower()](path)
+    suffix = path.suffix.lower()
+    if suffix in _ARCHIVES:
+        contents = _ARCHIVES[suffix](path)
+    elif suffix in HDF5_SUFFIXES:
+        from memnet.data.hdf5_pictures import list_hdf5  # here: few have such files
+
+        contents = list_hdf5(path, part)
+    else:
+        from memnet.data.parquet_pictures import list_parquet  # pandas, as for all tables
+
+        contents = list_parquet(path, part)
     if not contents.members:
         others = ", ".join(f"{n} x {kind}" for kind, n in sorted(contents.passed_over.items()))
         reason = "; ".join(contents.unreadable) or (f"only {others}" if others else "it is empty")

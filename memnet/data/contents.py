@@ -32,3 +32,15 @@ class Contents:
     passed_over: Counter[str] = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def row_names(count: int) -> list[str]:
+    """Return the numbers of rows, from 0, with as many digits as the last one needs.
+
+    Examples
+    --------
+    >>> row_names(11)[:2], row_names(11)[-1]
+    (['00', '01'], '10')
+    """
+    digits = len(str(max(count - 1, 0)))
+    return [f"{row:0{digits}d}" for row in range(count)]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from memnet.data.boxes import BoxColumns
 from memnet.data.score_columns import SCORE_COLUMNS
 from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import Box
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ID_COLUMN = "image_id"
 
@@ -85,6 +88,22 @@ def read_picture_table(
     held = {ID_COLUMN} if with_ids and not any(suffixes) else set()
     if path_column == "path":
         held.add(path_column)
+    extras, notes = carried_columns(frame, held, table)
+    rows = zip(map(str, ids), map(str, paths), extras, boxes, suffixes, strict=True)
+    return [Listed(*row) for row in rows], notes
+
+
+def carried_columns(
+    frame: pd.DataFrame, held: Container[str], table: Path
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Return the columns that the result has, too, for each row, and notes on their names.
+
+    Parameters
+    ----------
+    frame : a table, all cells text.
+    held : columns that the result has already.
+    table : its file, for the notes.
+    """
     names = _names(list(map(str, frame.columns)), held)
     notes = [
         f"{table}: its column {old!r} is called {new!r} in the result"
@@ -94,16 +113,12 @@ def read_picture_table(
     ]
     cells = zip(*(frame.iloc[:, place] for place in names), strict=True)
     new_names = [new for _, new in names.values()]
-    extras: Sequence[dict[str, str]] = (
-        [dict(zip(new_names, map(str, row), strict=True)) for row in cells]
-        if names
-        else [{} for _ in range(len(frame))]
-    )
-    rows = zip(map(str, ids), map(str, paths), extras, boxes, suffixes, strict=True)
-    return [Listed(*row) for row in rows], notes
+    if not names:
+        return [{} for _ in range(len(frame))], notes
+    return [dict(zip(new_names, map(str, row), strict=True)) for row in cells], notes
 
 
-def _names(columns: list[str], held: set[str]) -> dict[int, tuple[str, str]]:
+def _names(columns: list[str], held: Container[str]) -> dict[int, tuple[str, str]]:
     """Name the columns to carry: place -> name in the table and in the result, each once."""
     taken = {*SCORE_COLUMNS, *columns}
     names: dict[int, tuple[str, str]] = {}

@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from memnet.data.boxes import BoxColumns
-from memnet.data.containers import CONTAINER_SUFFIXES, is_container, open_containers
+from memnet.data.containers import (
+    CONTAINER_SUFFIXES,
+    PARQUET_SUFFIX,
+    is_container,
+    is_table_of_pictures,
+    open_containers,
+    split_part,
+)
 from memnet.data.contents import HIDDEN_FOLDERS, HIDDEN_NAMES
 from memnet.data.id_pattern import IdPattern
 from memnet.data.videos import take_frames
@@ -168,6 +175,8 @@ def collect(
     ----------
     pictures : folders (searched recursively), globs, files, or manifests (tables: CSV, TSV, Excel,
         Parquet) with a column ``path`` (relative to the manifest) and, if wanted, ``image_id``.
+        Archives, and Parquet and HDF5 files that hold pictures, become what is in them;
+        ``FILE::PART`` says which column or dataset has them.
     path_column : the column of the manifests that has the paths.
     id_pattern : a regular expression that finds each picture's id in its path (with forward
         slashes): what its group ``id`` matches, or its only group.
@@ -216,6 +225,7 @@ def _collect_one(
     """Find the pictures of one argument."""
     if not str(picture):  # of a shell's variable that is not set; a Path of it is the folder
         raise MemnetError("The name of a picture is empty; the folder itself is written '.'.")
+    picture, part = split_part(str(picture))
     path = Path(picture)
     inputs = Inputs(suffixes=suffixes)
     if path.is_dir():
@@ -225,18 +235,18 @@ def _collect_one(
                 f"The folder {path} holds no pictures ({_describe_ignored(inputs.ignored)}); "
                 f"looked for {', '.join(suffixes)}.{_hint(inputs)}"
             )
-    elif _is_manifest(path):
+    elif _is_manifest(path) and not part and not _holds_pictures(path, path_column):
         _add_manifest(path, path_column, find_id, boxes, inputs)
         return inputs
     elif not is_text(str(path)):
         raise MemnetError(f"{str(path)!a}: {_why_no_text()}.")
     elif path.exists():
         inputs.items.append(Item(path.name, str(path), path))
-    elif has_magic(str(picture)):
-        _add_glob(str(picture), inputs)
+    elif has_magic(picture):
+        _add_glob(picture, inputs)
     else:
         raise MemnetError(f"There is no file or folder {picture}.")
-    extras = open_containers(inputs)
+    extras = open_containers(inputs, part)
     if find_id:
         inputs.items = [replace(item, image_id=find_id(item.path)) for item in inputs.items]
     if extras:
@@ -343,6 +353,12 @@ def _is_manifest(path: Path) -> bool:
     """Whether it is a table, or a sheet of one (``study.xlsx#Pictures``)."""
     file = path.with_name(re.sub(r"(?i)(\.xlsx)#.*", r"\1", path.name)) if path.name else path
     return file.suffix.lower() in MANIFEST_SUFFIXES and file.exists()
+
+
+def _holds_pictures(table: Path, path_column: str) -> bool:
+    """Whether a table is to be opened for the pictures in it."""
+    is_parquet = table.suffix.lower() == PARQUET_SUFFIX
+    return is_parquet and path_column == PATH_COLUMN and is_table_of_pictures(table)
 
 
 def _add_manifest(

@@ -39,7 +39,7 @@ from memnet.data.numbers import (
 from memnet.errors import MemnetError
 from memnet.util.parquet import read_parquet
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
-from memnet.util.text import quoted, shorten_list
+from memnet.util.text import quoted, shorten_list, words_of
 
 TABLE_GIVEN = "the table given"
 """What messages and records call a DataFrame, which has no file's name."""
@@ -288,6 +288,23 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
         if "Multiple matches for FieldRef" in reason:
             reason = "two of its columns have one name: rename or delete all but one"
         raise MemnetError(f"{path} cannot be read as Parquet ({reason}).") from error
+
+
+def read_parquet_columns(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read some columns of a Parquet file as :func:`read_table_any` reads them all.
+
+    Only these are in memory; the others may hold pictures.
+
+    Raises
+    ------
+    MemnetError
+        if it cannot be read.
+    """
+    try:
+        frame = pd.read_parquet(path, dtype_backend="numpy_nullable", columns=columns)
+        return _text_frame(_with_index(frame))
+    except Exception as error:  # as above
+        raise MemnetError(f"{path} cannot be read as Parquet ({words_of(error)}).") from error
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:

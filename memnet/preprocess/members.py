@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -32,11 +33,17 @@ class Container(ABC):
     ----------
     path : of the file, as the user gave it.
     stamp : what the file was like when its pictures were listed.
+    part : of it, where several can be opened.
     """
+
+    part = ""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self.stamp = str(stamp_file(self.path))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle, (type(self), tuple(sorted(vars(self).items())))
 
     @abstractmethod
     def read_stored(self, place: Any, size: int, max_bytes: int) -> Stored:
@@ -113,16 +120,32 @@ _opening = threading.RLock()
 
 
 def keep_open(container: Container, opened: Callable[[], _T]) -> _T:
-    """Return what ``opened`` gave for a container, once for this process.
+    """Return what ``opened`` gave for a container, mostly of an earlier call in this process.
 
-    What was not used for longest is forgotten, and closed by whoever used it last.
+    It is forgotten, and closed by whoever used it last, when the container is no longer used, or
+    when others were used since.
     """
-    key = (os.getpid(), type(container), container.path, container.stamp)
+    key = (os.getpid(), id(container))
     with _opening:
         if key not in _open:
             _open[key] = opened()
+            weakref.finalize(container, _open.pop, key, None).atexit = False
         _open.move_to_end(key)
+        kept: _T = _open[key]
         while len(_open) > _MOST_OPEN:
             _open.popitem(last=False)
-        kept: _T = _open[key]
     return kept
+
+
+_unpickled: weakref.WeakValueDictionary[Hashable, Container] = weakref.WeakValueDictionary()
+
+
+def _unpickle(kind: type[Container], state: tuple[tuple[str, Hashable], ...]) -> Container:
+    """Return one container however often it comes, so that it is opened once."""
+    with _opening:
+        container = _unpickled.get((kind, state))
+        if container is None:
+            container = kind.__new__(kind)
+            vars(container).update(state)
+            _unpickled[kind, state] = container
+    return container

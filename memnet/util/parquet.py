@@ -8,6 +8,7 @@ structure of Thrift's compact protocol, as parquet.thrift of the format's reposi
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,8 +46,34 @@ def read_parquet(content: bytes, **how: Any) -> pd.DataFrame:
     return pd.read_parquet(BytesIO(content), **how)
 
 
-def _check_size(footer: dict[int, Any], size: int) -> None:
-    """Raise ``ValueError`` where rows and bytes that a file says it holds cannot be."""
+def group_rows(path: Path) -> list[int]:
+    """Return how many rows each row group of a file has, by its footer alone.
+
+    Raises
+    ------
+    ValueError
+        if it is no such file, or says of itself what cannot be.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(max(0, size - 8))
+        end = file.read(8)
+        length = int.from_bytes(end[:4], "little")
+        if size <= 12 or not start == end[4:] == b"PAR1" or length > size - 12:
+            raise ValueError("it does not begin and end like one")
+        file.seek(size - 8 - length)
+        footer = _footer(start + file.read(length) + end)
+    # What pictures unpack to is hardly more than the file; other columns have room besides.
+    _check_size(footer, size, room=2 * size)
+    return [group[_GROUP_ROWS] for group in footer[_GROUPS]]
+
+
+def _check_size(footer: dict[int, Any], size: int, room: int = 0) -> None:
+    """Raise ``ValueError`` where rows and bytes that a file says it holds cannot be.
+
+    ``room`` is for columns that unpack to much, as pictures do.
+    """
     most = max(_FEW_ROWS, _ROWS_PER_BYTE * size)
     groups = footer[_GROUPS]
     for rows in (footer[_ROWS], *(group[_GROUP_ROWS] for group in groups)):
@@ -59,7 +86,7 @@ def _check_size(footer: dict[int, Any], size: int) -> None:
         if not 0 <= chunk[_VALUES] <= most:
             raise ValueError(f"it says that a column has {chunk[_VALUES]:,} values")
     unpacked = max((chunk[_UNPACKED] for chunk in chunks), default=0)
-    if sum(max(0, chunk[_UNPACKED]) for chunk in chunks) > _MOST_UNPACKED:
+    if sum(max(0, chunk[_UNPACKED]) for chunk in chunks) > _MOST_UNPACKED + room:
         raise ValueError(f"it says that it unpacks to {unpacked / 2**30:,.0f} GiB and more")
 
 

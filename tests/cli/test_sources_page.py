@@ -6,10 +6,11 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from archives import files_of, write_tar, write_zip
+from archives import files_of, write_parquet, write_tar, write_zip
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -28,8 +29,10 @@ def run(memnet_command, tiny_weights, tmp_path):
         (command,) = (line for line in COMMANDS if words in line)
         command = command.partition(" | ")[0].replace("resmem.published", str(tiny_weights))
         parts = shlex.split(command)[1:]
+        out = tmp_path / parts[parts.index("--out") + 1]
+        out.unlink(missing_ok=True)
         memnet_command(*parts)
-        return pd.read_csv(tmp_path / parts[parts.index("--out") + 1], dtype=str)
+        return pd.read_csv(out, dtype=str) if out.suffix == ".csv" else pd.read_parquet(out)
 
     return run
 
@@ -41,7 +44,7 @@ def files(make_pictures) -> dict[str, bytes]:
 
 def test_every_command_of_the_page_is_run_here():
     run_here = Path(__file__).read_text(encoding="utf-8")
-    used = re.findall(r" run\(\"(.*?)\"\)", run_here)
+    used = re.findall(r"\brun\(\"(.*?)\"\)", run_here)
     assert [sum(words in line for words in used) for line in COMMANDS] == [1] * len(COMMANDS)
 
 
@@ -58,3 +61,23 @@ def test_shards(run, files, tmp_path):
     for number, (_, content) in enumerate(files.items()):
         write_tar(tmp_path / "shards" / f"shard-{number:03d}.tar", {"000012.jpg": content})
     assert run("'shards/*.tar'").image_id[0] == "shard-000.tar/000012.jpg"
+
+
+def test_parquet(run, files, tmp_path):
+    write_parquet(tmp_path / "train-00000-of-00002.parquet", files, label=[1, 0, 2])
+    table = run("score train-00000-of-00002.parquet")
+    assert table.image_id.tolist() == [f"train-00000-of-00002.parquet/{name}" for name in files]
+    assert table.label.tolist() == ["1", "0", "2"]
+    assert run("'train-*.parquet::image'").score.tolist() == table.score.tolist()
+
+
+def test_hdf5(run, tmp_path):
+    h5py = pytest.importorskip("h5py", reason="needs h5py; pip install h5py")
+    bricks = np.random.default_rng(0).integers(256, size=(11, 42, 42, 3), dtype=np.uint8)
+    for name, dataset in (("nsd_stimuli.hdf5", "imgBrick"), ("experiment.h5", "test/pictures")):
+        with h5py.File(tmp_path / name, "w") as file:
+            file[dataset] = bricks
+            file["train/pictures" if "/" in dataset else "other"] = bricks[:, :, 0]
+    table = run("nsd_stimuli.hdf5 --model")
+    assert table.image_id[0] == "nsd_stimuli.hdf5/imgBrick/00"
+    assert run("experiment.h5::").score.tolist() == table.score.tolist()

@@ -1,4 +1,4 @@
-"""The pictures of a folder in an archive, in the order in which a folder is scored."""
+"""The pictures of a folder in one file, in the order in which a folder is scored."""
 
 from __future__ import annotations
 
@@ -30,4 +30,28 @@ def write_tar(path: Path, files: Mapping[str, bytes], mode: str = "w"):
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def write_parquet(path: Path, files: Mapping[str, bytes], group: int = 7, **columns: object):
+    """Write a Parquet file as Hugging Face's `datasets` does, and return its path."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    cells = [{"bytes": content, "path": name} for name, content in files.items()]
+    kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    table = pa.table({"image": pa.array(cells, kind), **columns})
+    pq.write_table(table, path, row_group_size=group)
+    return path
+
+
+def write_hdf5(path: Path, files: Mapping[str, bytes]):
+    """Write encoded pictures as a dataset of bytes of any length, and return its path."""
+    import h5py
+    import numpy as np
+
+    with h5py.File(path, "w") as file:
+        rows = file.create_dataset("images", len(files), dtype=h5py.vlen_dtype(np.uint8))
+        for row, content in enumerate(files.values()):
+            rows[row] = np.frombuffer(content, np.uint8)
     return path

@@ -1,0 +1,160 @@
+"""HDF5 files that hold pictures, as arrays or encoded: the stimuli of the NSD, for one.
+
+A dataset of pictures is ``N x H x W x 3`` or ``N x 3 x H x W``, of bytes or of numbers from 0 to 1,
+or ``N`` encoded pictures (of bytes of any length, or opaque).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memnet.data.contents import Contents, row_names
+from memnet.errors import MemnetError, PictureError, unknown_name
+from memnet.preprocess.members import Container, Member, Stored, keep_open, too_long
+from memnet.util.text import shorten_list, words_of
+
+_CHANNELS = 3
+
+_CHUNK_CACHE = 2**27
+"""Bytes of unpacked chunks that are kept: one may hold many pictures."""
+
+
+class Hdf5Container(Container):
+    """A dataset of pictures; a place is a row of it."""
+
+    def __init__(self, path: Path, dataset: str, *, channels_first: bool) -> None:
+        super().__init__(path)
+        self.part = dataset
+        self._channels_first = channels_first
+
+    def read_stored(self, place: int, size: int, max_bytes: int) -> Stored:
+        """Read a row."""
+        cell = keep_open(self, lambda: _open(self.path)[self.part])[place]
+        if isinstance(cell, np.ndarray) and cell.ndim == _CHANNELS:
+            return np.ascontiguousarray(np.moveaxis(cell, 0, 2)) if self._channels_first else cell
+        content = cell.tobytes()
+        if not content:
+            raise PictureError("This row holds no picture (0 bytes).")
+        if len(content) > max_bytes:
+            raise too_long(len(content), max_bytes)
+        encoded: bytes = content
+        return encoded
+
+
+def _open(path: str | Path) -> Any:
+    """Open a file for reading.
+
+    Raises
+    ------
+    MemnetError
+        if h5py is not installed, or it is no HDF5 file.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise MemnetError(
+            f'{path} is an HDF5 file; to read it, install h5py: pip install "memnet-harness[hdf5]".'
+        ) from error
+    try:
+        return h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE, locking="best-effort")
+    except (OSError, ValueError) as error:
+        raise MemnetError(
+            f"{path} is no HDF5 file, or a damaged one ({words_of(error)}); copy it again from its "
+            "source."
+        ) from error
+
+
+def list_hdf5(path: Path, dataset: str = "") -> Contents:
+    """List the pictures in an HDF5 file, in the order of its rows, which are numbered from 0.
+
+    Parameters
+    ----------
+    path : the file.
+    dataset : which dataset (``group/name``); "" for the only one that holds pictures.
+
+    Raises
+    ------
+    MemnetError
+        if it is no HDF5 file, the dataset holds no pictures, there are several, or its shape has
+        two readings.
+    """
+    with _open(path) as file:
+        kinds = _kinds(file)
+        known = {name: kind for name, kind in kinds.items() if kind != _OTHER}
+        dataset = dataset.strip("/")
+        if dataset and dataset not in kinds:
+            raise unknown_name(f"dataset in {path}", dataset, kinds)
+        if dataset and dataset not in known:
+            raise MemnetError(f"{path}::{dataset} is {_described(file[dataset])}; {_WANTED}.")
+        if not known:
+            there = shorten_list(f"{name}: {_described(file[name])}" for name in kinds)
+            raise MemnetError(f"{path} holds no pictures ({there or 'no dataset'}); {_WANTED}.")
+        if not dataset and len(known) > 1:
+            raise MemnetError(
+                f"{path} has {len(known)} datasets of pictures ({shorten_list(known)}); say which: "
+                f"{path}::{next(iter(known))}"
+            )
+        dataset = dataset or next(iter(known))
+        if known[dataset] == _EITHER:
+            raise MemnetError(
+                f"{path}::{dataset} has the shape {file[dataset].shape}, in which nobody can tell "
+                "rows, columns and colours apart; write it as N x height x width x 3 with more "
+                "than 3 columns and rows."
+            )
+        rows = file[dataset]
+        size = (
+            0 if known[dataset] == _ENCODED else rows.dtype.itemsize * int(np.prod(rows.shape[1:]))
+        )
+        container = Hdf5Container(path, dataset, channels_first=known[dataset] == _FIRST)
+        contents = Contents()
+        contents.members = {
+            f"{dataset}/{name}": Member(container, row, size)
+            for row, name in enumerate(row_names(len(rows)))
+        }
+    return contents
+
+
+_LAST, _FIRST, _EITHER, _ENCODED, _OTHER = "last", "first", "either", "encoded", "other"
+"""Where a dataset has its colours, or what else it is."""
+
+_WANTED = (
+    "pictures are N x height x width x 3 or N x 3 x height x width, of bytes (uint8) or numbers "
+    "from 0 to 1, or N encoded pictures (of variable length, or opaque)"
+)
+
+
+def _kinds(file: Any) -> dict[str, str]:
+    """Return what each dataset of a file is."""
+    import h5py
+
+    kinds: dict[str, str] = {}
+
+    def visit(name: str, each: Any) -> None:
+        if isinstance(each, h5py.Dataset):
+            kinds[name] = _kind(each)
+
+    file.visititems(visit)
+    return kinds
+
+
+def _kind(dataset: Any) -> str:
+    import h5py
+
+    kind = dataset.dtype
+    if dataset.ndim == 1:
+        is_opaque = kind.kind == "V" and not kind.names
+        return _ENCODED if is_opaque or h5py.check_vlen_dtype(kind) == np.uint8 else _OTHER
+    if dataset.ndim != 1 + _CHANNELS or not (kind == np.uint8 or kind.kind == "f"):
+        return _OTHER
+    first, last = dataset.shape[1] == _CHANNELS, dataset.shape[3] == _CHANNELS
+    if first and last:
+        return _EITHER
+    return _LAST if last else _FIRST if first else _OTHER
+
+
+def _described(dataset: Any) -> str:
+    shape = " x ".join(map(str, dataset.shape)) or "a single value"
+    return f"{shape} of {dataset.dtype}"

@@ -1,0 +1,125 @@
+"""HDF5 files with pictures, as arrays or encoded."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+from archives import files_of, write_hdf5
+from memnet.data.pictures import collect
+from memnet.errors import MemnetError, PictureError
+from memnet.preprocess.decode import PictureLimits, decode, open_picture
+
+h5py = pytest.importorskip("h5py", reason="needs h5py; pip install h5py")
+
+
+def pixels(item) -> np.ndarray:
+    return np.asarray(decode(item.picture, exif_orientation="ignore").rgb)
+
+
+@pytest.fixture
+def bricks():
+    return np.random.default_rng(0).integers(256, size=(12, 20, 16, 3), dtype=np.uint8)
+
+
+def write(path, **datasets):
+    with h5py.File(path, "w") as file:
+        for name, values in datasets.items():
+            file.create_dataset(name.replace("__", "/"), data=values)
+    return path
+
+
+def test_the_stimuli_of_the_nsd_have_the_numbers_of_their_rows(tmp_path, bricks):
+    path = tmp_path / "nsd_stimuli.hdf5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("imgBrick", data=bricks, chunks=(1, 20, 16, 3), compression="gzip")
+    items = collect([path]).items
+    assert [item.image_id for item in items] == [
+        f"nsd_stimuli.hdf5/imgBrick/{row:02d}" for row in range(12)
+    ]
+    assert items[3].path == f"{path}/imgBrick/03"
+    for item, expected in zip(items, bricks, strict=True):
+        assert np.array_equal(pixels(item), expected)
+        copy = pickle.loads(pickle.dumps(item.picture))
+        assert np.array_equal(copy.read(10**6), expected)
+
+
+@pytest.mark.parametrize("kind", ["first", "float32", "float64", "encoded", "opaque"])
+def test_pictures_are_found_in_each_layout(tmp_path, bricks, kind, make_pictures):
+    if kind == "encoded":
+        files = files_of(make_pictures(3))
+        (item, *_) = collect([write_hdf5(tmp_path / "a.h5", files)]).items
+        assert item.picture.read(10**6) == files["00000.png"]
+        return
+    if kind == "opaque":
+        content = files_of(make_pictures(1))["00000.png"]
+        path = write(tmp_path / "a.h5", jpg=np.array([content], np.void))
+        assert collect([path]).items[0].picture.read(10**6) == content
+        return
+    values = {
+        "first": np.moveaxis(bricks, 3, 1),
+        "float32": (bricks / 255).astype(np.float32),
+        "float64": bricks / 255,
+    }[kind]
+    items = collect([write(tmp_path / "a.h5", x=values)]).items
+    assert all(np.array_equal(pixels(item), each) for item, each in zip(items, bricks, strict=True))
+
+
+def test_floats_beyond_1_are_failed_rows(tmp_path, bricks):
+    (item, *_) = collect([write(tmp_path / "a.h5", x=bricks.astype(np.float32))]).items
+    with pytest.raises(PictureError, match=r"must lie in \[0, 1\]"):
+        decode(item.picture, exif_orientation="ignore")
+
+
+def test_which_dataset_is_asked_for_where_there_are_several(tmp_path, bricks):
+    path = write(tmp_path / "a.h5", train__x=bricks, test__x=bricks[:2], y=np.arange(12))
+    with pytest.raises(MemnetError, match=r"2 datasets of pictures \(test/x, train/x\); say which"):
+        collect([path])
+    assert len(collect([f"{path}::test/x"]).items) == 2
+    assert len(collect([f"{tmp_path}/*.h5::/train/x"]).items) == 12
+    with pytest.raises(MemnetError, match=r"no dataset .* 'tset/x'\. Did you mean 'test/x'"):
+        collect([f"{path}::tset/x"])
+    with pytest.raises(MemnetError, match=r"a\.h5::y is 12 of int64; pictures are N x height"):
+        collect([f"{path}::y"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((5, 3, 20, 3), "nobody can tell rows, columns and colours apart"),
+        ((3, 3, 3, 3), "nobody can tell"),
+        ((5, 20, 16), "holds no pictures .x: 5 x 20 x 16 of uint8"),
+        ((20, 16, 3), "holds no pictures"),
+        ((5, 20, 16, 4), "holds no pictures"),
+        ((0, 20, 16, 3), "holds no pictures"),
+    ],
+)
+def test_shapes_with_two_readings_or_none_are_refused(tmp_path, shape, words):
+    path = write(tmp_path / "a.h5", x=np.zeros(shape, np.uint8))
+    with pytest.raises(MemnetError, match=words):
+        collect([path])
+
+
+def test_a_picture_too_long_is_refused_before_it_is_read(tmp_path, bricks):
+    (item, *_) = collect([write(tmp_path / "a.h5", x=bricks)]).items
+    with pytest.raises(PictureError, match=r"has 960 bytes, more than the limit of 959"):
+        open_picture(item.picture, limits=PictureLimits(max_bytes=959))
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n" + bytes(200)])
+def test_what_is_no_hdf5_file_is_refused_in_one_sentence(tmp_path, content):
+    path = tmp_path / "a.h5"
+    path.write_bytes(content)
+    with pytest.raises(MemnetError, match=r"a\.h5 is no HDF5 file, or a damaged one") as refused:
+        collect([path])
+    assert "\n" not in str(refused.value)
+
+
+def test_without_h5py_the_extra_is_named(tmp_path, bricks, monkeypatch):
+    path = write(tmp_path / "a.h5", x=bricks)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(MemnetError, match=r'pip install "memnet-harness\[hdf5\]"'):
+        collect([path])
