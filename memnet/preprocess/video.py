@@ -12,6 +12,7 @@ decoded in order from its beginning for the frames themselves (:func:`frames_of`
 from __future__ import annotations
 
 import bisect
+import contextlib
 import itertools
 import math
 import os
@@ -208,7 +209,12 @@ def frames_of(video: Video, numbers: Sequence[int]) -> Iterator[Image.Image | Pi
     makes it unusable.
     """
     converter = FrameConverter()
-    with open_video(video.path) as (container, stream):
+    with contextlib.ExitStack() as stack:
+        try:
+            container, stream = stack.enter_context(open_video(video.path))
+        except MemnetError as error:  # it was there when its frames were listed
+            yield from (PictureError(str(error)) for _ in numbers)
+            return
         stream.thread_type = "AUTO"
         decoded = _decoded(container, stream, video)
         start, frame = next(decoded, _END)

@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 from unittest import mock
 
 TINY = Path(__file__).parent / "tiny.py"
@@ -114,7 +115,10 @@ def a_new_process_state(
 
 
 def start_memnet(
-    *args: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    *args: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdout: IO[bytes] | int = subprocess.PIPE,
 ) -> subprocess.Popen[str]:
     """Start the command in a process of its own, for tests of signals, pipes and kills.
 
@@ -124,7 +128,7 @@ def start_memnet(
     return subprocess.Popen(
         [sys.executable, str(TINY), *map(str, args)],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
