@@ -286,7 +286,8 @@ def _add_folder(root: Path, inputs: Inputs) -> None:
                     paths.append(Path(folder, name))
         to_enter += links
         to_enter = [link for link in to_enter if _identity(link) not in entered]
-    items = [Item(path.relative_to(root).as_posix(), str(path), path) for path in paths]
+    # The text, not the Path: those of a million pictures would take 400 MB.
+    items = [Item(path.relative_to(root).as_posix(), at := str(path), at) for path in paths]
     inputs.items.extend(sorted(items, key=lambda item: item.image_id))
 
 
@@ -327,7 +328,7 @@ def _add_glob(pattern: str, inputs: Inputs) -> None:
             # the outermost, as in a folder
             inputs.pass_over(fixed / hidden[-1], HIDDEN_FOLDERS)
         elif path.is_file() and (is_container(pattern) or _is_picture(path, inputs)):
-            inputs.items.append(Item(inside.as_posix(), str(path), path))
+            inputs.items.append(Item(inside.as_posix(), at := str(path), at))
     if not inputs.items and not inputs.unreadable:
         raise MemnetError(f"Nothing that is a picture matches {pattern}.{_hint(inputs)}")
 
@@ -380,10 +381,9 @@ def _add_manifest(
     for each in listed:
         key = (each.path, each.image_id + each.suffix, each.box)
         if key not in items:
-            full = manifest.parent / each.path
-            image_id = (find_id(str(full)) if find_id else each.image_id) + each.suffix
-            picture = full if each.box is None else Crop(full, each.box)
-            items[key] = Item(image_id, str(full), picture)
+            full = str(manifest.parent / each.path)
+            image_id = (find_id(full) if find_id else each.image_id) + each.suffix
+            items[key] = Item(image_id, full, Crop(full, each.box) if each.box else full)
         inputs.rows.append(TableRow(items[key].image_id, each.extra))
     inputs.items += items.values()
 
