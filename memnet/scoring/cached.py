@@ -18,21 +18,19 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import memnet
-from memnet.data.pictures import Item
 from memnet.preprocess.decode import PictureLimits
 from memnet.scoring.numeric_environment import software
 from memnet.scoring.picture_contents import Content, digest_picture
 from memnet.scoring.score_cache import ScoreCache
-from memnet.scoring.scored import Scored, make_row
-from memnet.scoring.table import Row
+from memnet.scoring.scored import Answer, Model, Request, Scored
 from memnet.util.checks import require_whole
 from memnet.util.text import model_label
 from memnet.util.versions import version
@@ -40,7 +38,6 @@ from memnet.weights.files import WeightHeader
 from memnet.weights.networks import is_own
 
 if TYPE_CHECKING:
-    from memnet.scoring.engine import Scorer
     from memnet.scoring.functions import FunctionHeader
 
 _THREADS = min(4, os.cpu_count() or 1)
@@ -101,121 +98,173 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-@dataclass
-class _Place:
-    """A row to be: of a picture that is known, or being computed, here or for an earlier row."""
+class CachedModel(Model, Protocol):
+    """A model whose scores may be known; :class:`memnet.scoring.lazy_model.LazyModel` is one."""
 
-    item: Item
-    content: Content | None = None
+    def digest(self, limits: PictureLimits) -> bytes | None:
+        """Return its :func:`scoring_digest`; None: all of its scores are computed."""
+
+
+@dataclass
+class _Cell:
+    """A model's score of a picture: known, or being computed, here or for an earlier picture."""
+
     key: bytes | None = None
     result: Scored | str | None = None
     computed: bool = False
-    earlier: _Place | None = None
-
-    def is_still(self, limits: PictureLimits) -> bool:
-        return self.content is not None and self.content.is_still(self.item.picture, limits)
+    earlier: _Cell | None = None
 
     @property
     def known(self) -> Scored | str | None:
         return self.result if self.earlier is None else self.earlier.result
 
 
+@dataclass
+class _Place:
+    """An answer to be; ``cells`` has one for each of the request's models, by its place."""
+
+    request: Request
+    content: Content | None
+    cells: dict[int, _Cell]
+
+    def is_still(self, limits: PictureLimits) -> bool:
+        return self.content is not None and self.content.is_still(self.request.item.picture, limits)
+
+
 def score_with_cache(
-    items: Iterable[Item],
+    requests: Iterable[Request],
+    models: Sequence[CachedModel],
     *,
-    name: str,
-    variant: str,
-    predictor: Callable[[], Scorer],
-    digest: bytes | None,
     cache: ScoreCache | None,
     batch_size: int,
     limits: PictureLimits,
-) -> Iterator[list[Row]]:
-    """Score items in order, as :func:`memnet.scoring.engine.score_items`, each picture once.
+) -> Iterator[list[Answer]]:
+    """Score pictures in order, each decoded once, by the models that each request asks for.
 
     Parameters
     ----------
-    items, batch_size, limits : as there.
-    name, variant : what the rows call the model.
-    predictor : gives the model; not called where everything is known.
-    digest : :func:`scoring_digest` of the model; None: all is computed.
-    cache : None: all is computed.
+    requests : the pictures, and which of the models score each.
+    models : those; one that no request needs is not loaded.
+    cache : where scores may be known from; None: all are computed.
+    batch_size, limits : as of :func:`memnet.scoring.engine.score_items`.
     """
     require_whole("batch_size", batch_size, 1)
-    if cache is None or digest is None:
-        from memnet.scoring.engine import score_items
-
-        yield from score_items(predictor(), items, batch_size=batch_size, limits=limits)
+    digests = [model.digest(limits) if cache else None for model in models]
+    if cache is not None and any(digests):
+        yield from _Run(models, digests, cache, batch_size, limits).answers(requests)
         return
-    rows: deque[_Place] = deque()  # in order, from the first that is not out yet
-    label = model_label(name, variant)
-    asked: deque[_Place] = deque()  # of these, what the network has not answered yet
-    places = _look_up(items, digest, cache, batch_size, limits)
+    from memnet.scoring.engine import run_batches
 
-    def ready() -> list[Row]:
+    yield from run_batches(models, requests, batch_size=batch_size, limits=limits)
+
+
+class _Run:
+    """Requests in order, from the first whose answer is not out yet."""
+
+    def __init__(
+        self,
+        models: Sequence[CachedModel],
+        digests: Sequence[bytes | None],
+        cache: ScoreCache,
+        batch_size: int,
+        limits: PictureLimits,
+    ) -> None:
+        self._models, self._digests, self._cache = models, digests, cache
+        self._batch_size, self._limits = batch_size, limits
+        self._places: deque[_Place] = deque()
+        self._asked: deque[tuple[_Place, tuple[int, ...]]] = deque()  # and not answered yet
+        self._computing: dict[bytes, _Cell] = {}  # what of them has a key
+
+    def answers(self, requests: Iterable[Request]) -> Iterator[list[Answer]]:
+        """Look everything up, and compute what is not known; yields what is ready, in order."""
+        places = self._look_up(requests)
+        while True:
+            unknown = self._unknown(places)
+            if (first := next(unknown, None)) is not None:
+                from memnet.scoring.engine import run_batches  # torch: what is known needs none
+
+                queue = itertools.chain([first], unknown)
+                for batch in run_batches(
+                    self._models, queue, batch_size=self._batch_size, limits=self._limits
+                ):
+                    results = [answer.results for answer in batch]
+                    del batch  # whose frames of videos would stay while the next ones are decoded
+                    for each in results:
+                        self._keep(each)
+                    if made := self._ready():
+                        yield made
+            if made := self._ready():
+                yield made
+            elif first is None:
+                return
+
+    def _look_up(self, requests: Iterable[Request]) -> Iterator[_Place]:
+        """Digest pictures in threads, so many at a time, and find what is known of them."""
+        queue = iter(requests)
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-digest") as pool:
+            while some := list(itertools.islice(queue, self._batch_size)):
+                places = list(pool.map(self._place, some))
+                cells = [cell for place in places for cell in place.cells.values() if cell.key]
+                found = self._cache.find([cell.key for cell in cells if cell.key])
+                for cell in cells:
+                    cell.result = found.get(cell.key) if cell.key else None
+                yield from places
+
+    def _place(self, request: Request) -> _Place:
+        content = digest_picture(request.item.picture, self._limits)
+        cells = {}
+        for model in request.models:
+            digest = self._digests[model]
+            cells[model] = _Cell(content.key(digest) if content and digest else None)
+        return _Place(request, content, cells)
+
+    def _unknown(self, places: Iterator[_Place]) -> Iterator[Request]:
+        """Line places up and yield what is to be computed of them.
+
+        It ends where the places do, and where so many known ones wait that they should come out.
+        """
+        for place in places:
+            self._places.append(place)
+            unknown = [cell for cell in place.cells.values() if cell.result is None]
+            meanwhile = self._cache.find([cell.key for cell in unknown if cell.key])
+            for cell in unknown:
+                if cell.key:
+                    cell.result = meanwhile.get(cell.key)
+                    cell.earlier = self._computing.get(cell.key)
+                    if cell.known is None and cell.earlier is None:
+                        self._computing[cell.key] = cell
+            asked = tuple(
+                model
+                for model, cell in place.cells.items()
+                if cell.result is None and cell.earlier is None
+            )
+            if asked:
+                self._asked.append((place, asked))
+                yield Request(place.request.item, asked)
+            if len(self._places) >= len(self._asked) + _MOST_WAITING:
+                return
+
+    def _keep(self, results: Sequence[Scored | str]) -> None:
+        """Take the answer to the first request that was asked and not answered yet."""
+        place, models = self._asked.popleft()
+        is_sure = place.is_still(self._limits)
+        for number, result in zip(models, results, strict=True):
+            cell, model = place.cells[number], self._models[number]
+            cell.result, cell.computed = result, True
+            if cell.key:
+                del self._computing[cell.key]
+                if isinstance(result, Scored) and is_sure:
+                    self._cache.add(cell.key, model_label(model.name, model.variant), result)
+
+    def _ready(self) -> list[Answer]:
         made = []
-        while rows and (known := rows[0].known) is not None:
-            place = rows.popleft()
-            cache.taken += isinstance(known, Scored) and not place.computed
-            item = place.item
-            made.append(make_row(item.image_id, item.path, name, variant, known))
+        while self._places:
+            cells = self._places[0].cells.values()
+            results = tuple(cell.known for cell in cells if cell.known is not None)
+            if len(results) < len(cells):
+                break
+            taken = sum(isinstance(cell.known, Scored) and not cell.computed for cell in cells)
+            self._cache.taken += taken
+            request = self._places.popleft().request
+            made.append(Answer(request, results, known=taken == len(cells)))
         return made
-
-    while True:
-        unknown = _unknown(places, cache, rows, asked)
-        if (first := next(unknown, None)) is not None:
-            from memnet.scoring.engine import run_batches  # torch, which what is known needs not
-
-            queue = itertools.chain([first], unknown)
-            for batch in run_batches(predictor(), queue, batch_size=batch_size, limits=limits):
-                results = [result for _, result in batch]
-                del batch  # whose frames of videos would stay while the next ones are decoded
-                for result in results:
-                    place = asked.popleft()
-                    place.result, place.computed = result, True
-                    if isinstance(result, Scored) and place.key and place.is_still(limits):
-                        cache.add(place.key, label, result)
-                if made := ready():
-                    yield made
-        if made := ready():
-            yield made
-        elif first is None:
-            return
-
-
-def _unknown(
-    places: Iterator[_Place], cache: ScoreCache, rows: deque[_Place], asked: deque[_Place]
-) -> Iterator[Item]:
-    """Line places up in ``rows`` and yield what is to be computed, which waits in ``asked``.
-
-    It ends where the places do, and where so many known ones wait that they should come out.
-    """
-    for place in places:
-        rows.append(place)
-        if place.key is not None and place.result is None:
-            place.earlier = next((other for other in asked if other.key == place.key), None)
-            place.result = cache.find([place.key]).get(place.key)  # computed meanwhile, perhaps
-        if place.result is None and place.earlier is None:
-            asked.append(place)
-            yield place.item
-        if len(rows) >= len(asked) + _MOST_WAITING:
-            return
-
-
-def _look_up(
-    items: Iterable[Item], digest: bytes, cache: ScoreCache, size: int, limits: PictureLimits
-) -> Iterator[_Place]:
-    """Digest pictures in threads, so many at a time, and find what is known of them."""
-    queue = iter(items)
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-digest") as pool:
-        while some := list(itertools.islice(queue, size)):
-            places = list(pool.map(lambda item: _place(item, digest, limits), some))
-            found = cache.find([place.key for place in places if place.key])
-            for place in places:
-                place.result = found.get(place.key) if place.key else None
-                yield place
-
-
-def _place(item: Item, digest: bytes, limits: PictureLimits) -> _Place:
-    content = digest_picture(item.picture, limits)
-    return _Place(item, content, content.key(digest) if content else None)

@@ -1,14 +1,15 @@
-"""The scoring loop: pictures are decoded in threads, the network works batch by batch.
+"""The scoring loop: each picture is decoded once for all models, networks work batch by batch.
 
-Beside a GPU the next batch is decoded while the network works. On the CPU the two take turns: the
+Beside a GPU the next batch is decoded while the networks work. On the CPU the two take turns: a
 network's threads wait for each other at every layer, so a thread that decodes on one of their cores
 holds all of them up, and decoding on all cores first costs half as much (``benchmarks/score.py``).
 
-Memory does not grow with the number of pictures, and little with that of threads: at most two
-batches of network inputs exist at a time, a decoded picture of usual size in each thread, and a
-single larger one. A model that takes pictures gets those of a batch as they are: its batches end
-where they would hold more pixels than :data:`_HELD_PIXELS`, and so do those of a video's frames,
-which are decoded one after the other as batches are filled.
+Models that make the same network inputs of a picture (variants that differ in their output) share
+them. Memory does not grow with the number of pictures, and little with that of threads and models:
+at most two batches exist at a time, which end where their network inputs and whole pictures would
+take more than :data:`_HELD_BYTES`; a decoded picture of usual size in each thread, and a single
+larger one. A model that takes pictures gets those of a batch as they are. A video's frames are
+decoded one after the other as batches are filled.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import itertools
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ from memnet.data.videos import decode_frames
 from memnet.errors import PictureError
 from memnet.preprocess.decode import (
     USUAL_LIMITS,
+    Decoded,
     PictureLimits,
     PictureOrCrop,
     decode,
@@ -41,7 +43,7 @@ from memnet.preprocess.decode import (
 )
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.scoring import DEFAULT_BATCH_SIZE
-from memnet.scoring.scored import Scored, make_row
+from memnet.scoring.scored import Answer, Model, Request, Scored
 from memnet.scoring.table import Row
 from memnet.util.checks import require_whole
 
@@ -53,8 +55,9 @@ _MANY_PIXELS = 25_000_000
 _LONG_FILE = 2**26
 """Bytes; a longer file is read and decoded there, too."""
 
-_HELD_PIXELS = 100_000_000
-"""What a batch of whole pictures may have together, at 3 bytes each; a single one may have more."""
+_HELD_BYTES = 300_000_000
+"""What the inputs and whole pictures of a batch may take together; a single picture may take more:
+48 pictures' ten crops of MemNet, or 100 million pixels."""
 
 
 class Scorer(Protocol):
@@ -84,9 +87,30 @@ class Scorer(Protocol):
         """Turn pictures (PIL, RGB) into raw outputs ``(N, 1)``."""
 
 
+class _AsItIs:
+    """A :class:`Model` that is ready."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.name, self.variant, self._scorer = scorer.name, scorer.variant, scorer
+
+    @property
+    def preprocess(self) -> PreprocessSpec | None:
+        return self._scorer.preprocess
+
+    def load(self) -> Scorer:
+        return self._scorer
+
+
+_Way: TypeAlias = "tuple[str, str, int]"
+"""What is done to a picture: EXIF policy, digest of the preprocessing, identity of the mean image.
+
+Models with equal ways get the same input.
+"""
+
+
 @dataclass(frozen=True)
 class _Prepared:
-    """What is left of a picture once it is ready for the network."""
+    """What is left of a picture once it is ready for the networks."""
 
     width: int
     height: int
@@ -108,88 +132,141 @@ def score_items(
     with no score and a warning that begins with ``failed:``; it never stops the others. Every
     score is computed: :func:`memnet.scoring.cached.score_with_cache` computes each once.
     """
-    names = predictor.name, predictor.variant
-    for batch in run_batches(predictor, items, batch_size=batch_size, limits=limits):
-        rows = [make_row(item.image_id, item.path, *names, result) for item, result in batch]
+    models = [_AsItIs(predictor)]
+    requests = (Request(item, (0,)) for item in items)
+    for batch in run_batches(models, requests, batch_size=batch_size, limits=limits):
+        rows = [row for answer in batch for row in answer.rows(models)]
         del batch  # whose frames of videos would stay while the next ones are decoded
         yield rows
 
 
 def run_batches(
-    predictor: Scorer, items: Iterable[Item], *, batch_size: int, limits: PictureLimits
-) -> Iterator[list[tuple[Item, Scored | str]]]:
-    """Yield each batch's items in order, each with what the model gave or why it has no score."""
+    models: Sequence[Model], requests: Iterable[Request], *, batch_size: int, limits: PictureLimits
+) -> Iterator[list[Answer]]:
+    """Yield each batch's answers, in the order of the requests.
+
+    Models that no request asks for are not loaded.
+    """
     require_whole("batch_size", batch_size, 1)
+    ways: dict[int, _Way] = {}
+    scorers: dict[_Way, Scorer] = {}  # one of those that prepare pictures so
 
-    def prepare(item: Item) -> _Prepared:
-        if file_bytes(item.picture) > _LONG_FILE:
-            return one_by_one.submit(unpack, item.picture).result()
-        picture = open_picture(item.picture, limits=limits)
-        if pixels_to_unpack(picture) > _MANY_PIXELS:
+    def get_ready(batch: Sequence[Request]) -> None:
+        for place in sorted({place for request in batch for place in request.models}):
+            scorer = models[place].load()
+            ways[place] = _way_of(scorer)
+            scorers.setdefault(ways[place], scorer)
+
+    def prepare(request: Request) -> dict[_Way, _Prepared]:
+        picture = request.item.picture
+        if file_bytes(picture) > _LONG_FILE:
+            return one_by_one.submit(unpack, picture, request.models).result()
+        opened = open_picture(picture, limits=limits)
+        if pixels_to_unpack(opened) > _MANY_PIXELS:
             # Always in the same thread: each keeps for itself some of what it had.
-            return one_by_one.submit(unpack, picture).result()
-        return unpack(picture)
+            return one_by_one.submit(unpack, opened, request.models).result()
+        return unpack(opened, request.models)
 
-    def unpack(picture: PictureOrCrop) -> _Prepared:
-        spec = predictor.preprocess
-        decoded = decode(picture, exif_orientation=predictor.exif_orientation, limits=limits)
-        # Only the crops wait for their batch; the full-size picture ends its life here, unless the
+    def unpack(picture: PictureOrCrop, wanted: Sequence[int]) -> dict[_Way, _Prepared]:
+        # Only the crops wait for their batch; the full-size picture ends its life here, unless a
         # model takes pictures.
-        return _Prepared(
-            width=decoded.width,
-            height=decoded.height,
-            mode=decoded.mode,
-            warning="; ".join(decoded.warnings),
-            content=decoded.rgb
-            if spec is None
-            else spec.apply_decoded(decoded, mean_image=predictor.mean_image),
+        return _prepare(picture, {ways[place]: scorers[ways[place]] for place in wanted}, limits)
+
+    def bytes_held(request: Request) -> int:
+        return _bytes_held(
+            request.item.picture, [models[place] for place in request.models], limits
         )
 
-    def pixels_held(picture: PictureOrCrop) -> int:
-        return _pixels(picture, limits) if predictor.preprocess is None else _pixels_in(picture)
-
-    batches = _batches(decode_frames(items), batch_size, pixels_held)
-    ahead = 0 if predictor.device.type == "cpu" else 1
+    batches = _batches(_with_frames(requests), batch_size, bytes_held)
     with (
         ThreadPoolExecutor(1, thread_name_prefix="memnet-decode-large") as one_by_one,
         ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-decode") as pool,
     ):
-        waiting: deque[list[tuple[Item, Future[_Prepared]]]] = deque()
+        waiting: deque[list[tuple[Request, Future[dict[_Way, _Prepared]]]]] = deque()
 
-        def refill() -> None:
+        def refill(ahead: int) -> None:
             for batch in itertools.islice(batches, 1 + ahead - len(waiting)):
-                waiting.append([(item, pool.submit(prepare, item)) for item in batch])
+                get_ready(batch)
+                waiting.append([(request, pool.submit(prepare, request)) for request in batch])
 
         try:
-            refill()
+            refill(0)
             while waiting:
-                results = [(item, _result(future)) for item, future in waiting.popleft()]
-                if ahead:
-                    refill()
-                scored = [_scored(predictor, results)]
+                results = [(request, _result(future)) for request, future in waiting.popleft()]
+                if any(scorer.device.type != "cpu" for scorer in scorers.values()):
+                    refill(1)
+                answers = [_answers(models, ways, results)]
                 del results  # whose pictures would stay while the next ones are decoded
-                yield scored.pop()  # and so would those of its items
-                refill()
+                yield answers.pop()  # and so would those of its items
+                refill(0)
         finally:
             for _, future in itertools.chain.from_iterable(waiting):
                 future.cancel()
 
 
+def _with_frames(requests: Iterable[Request]) -> Iterator[Request]:
+    """Put pictures in the place of frames of videos, when their turn comes."""
+    asked, again = itertools.tee(requests)
+    for item, request in zip(decode_frames(each.item for each in asked), again, strict=True):
+        yield request._replace(item=item)
+
+
+def _way_of(scorer: Scorer) -> _Way:
+    spec = scorer.preprocess
+    return scorer.exif_orientation, "" if spec is None else spec.digest(), id(scorer.mean_image)
+
+
+def _prepare(
+    picture: PictureOrCrop, scorers: Mapping[_Way, Scorer], limits: PictureLimits
+) -> dict[_Way, _Prepared]:
+    """Decode a picture, once for each EXIF policy, and make what each way feeds its network."""
+    made: dict[_Way, _Prepared] = {}
+    decoded: dict[str, Decoded] = {}
+    for way, scorer in scorers.items():
+        exif = scorer.exif_orientation
+        if exif not in decoded:
+            decoded[exif] = decode(picture, exif_orientation=exif, limits=limits)
+        source, spec = decoded[exif], scorer.preprocess
+        content: Tensor | Image.Image = source.rgb
+        if spec is not None:
+            content = spec.apply_decoded(source, mean_image=scorer.mean_image)
+        made[way] = _Prepared(
+            width=source.width,
+            height=source.height,
+            mode=source.mode,
+            warning="; ".join(source.warnings),
+            content=content,
+        )
+    return made
+
+
 def _batches(
-    items: Iterable[Item], size: int, pixels_held: Callable[[PictureOrCrop], int]
-) -> Iterator[list[Item]]:
-    """Yield batches of which memory can hold the pictures side by side."""
-    batch: list[Item] = []
+    requests: Iterable[Request], size: int, bytes_held: Callable[[Request], int]
+) -> Iterator[list[Request]]:
+    """Yield batches of which memory can hold the pictures and inputs side by side."""
+    batch: list[Request] = []
     held = 0
-    for item in items:
-        pixels = pixels_held(item.picture)
-        if batch and (len(batch) == size or held + pixels > _HELD_PIXELS):
+    for request in requests:
+        more = bytes_held(request)
+        if batch and (len(batch) == size or held + more > _HELD_BYTES):
             yield batch
             batch, held = [], 0
-        batch.append(item)
-        held += pixels
+        batch.append(request)
+        held += more
     if batch:
         yield batch
+
+
+def _bytes_held(picture: PictureOrCrop, models: Sequence[Model], limits: PictureLimits) -> int:
+    """Return what memory holds of a picture while it waits for its batch."""
+    specs = {model.preprocess for model in models}
+    inputs = sum(
+        4 * 3 * spec.n_crops * spec.crop_hw[0] * spec.crop_hw[1]
+        for spec in specs
+        if spec is not None
+    )
+    pixels = _pixels(picture, limits) if None in specs else _pixels_in(picture)
+    return inputs + 3 * pixels
 
 
 def _pixels_in(picture: PictureOrCrop) -> int:
@@ -200,14 +277,14 @@ def _pixels_in(picture: PictureOrCrop) -> int:
 def _pixels(picture: PictureOrCrop, limits: PictureLimits) -> int:
     """Return how many pixels a picture says it has; a long file, not read twice, fills a batch."""
     if file_bytes(picture) > _LONG_FILE:
-        return _HELD_PIXELS
+        return _HELD_BYTES // 3
     try:
         return pixels_to_unpack(open_picture(picture, limits=limits))
     except PictureError:
         return 0  # decoding it says what is wrong
 
 
-def _result(future: Future[_Prepared]) -> _Prepared | PictureError:
+def _result(future: Future[dict[_Way, _Prepared]]) -> dict[_Way, _Prepared] | PictureError:
     try:
         return future.result()
     except PictureError as error:
@@ -225,34 +302,52 @@ def _outputs(predictor: Scorer, inputs: Sequence[Tensor | Image.Image]) -> Tenso
     return predictor.forward_pictures(pictures)
 
 
-def _scored(
-    predictor: Scorer, results: list[tuple[Item, _Prepared | PictureError]]
-) -> list[tuple[Item, Scored | str]]:
-    inputs = [result.content for _, result in results if not isinstance(result, PictureError)]
-    numbers: Iterator[tuple[list[float], float, float, bool]] = iter(())
-    if inputs:
-        outputs = _outputs(predictor, inputs)
-        columns = (outputs, *predictor.output.apply(outputs))
-        numbers = zip(*(column.tolist() for column in columns), strict=True)
-    scored: list[tuple[Item, Scored | str]] = []
-    for item, result in results:
-        if isinstance(result, PictureError):
-            scored.append((item, str(result)))
-            continue
-        crops, raw, score, clamped = next(numbers)
+def _answers(
+    models: Sequence[Model],
+    ways: Mapping[int, _Way],
+    prepared: Sequence[tuple[Request, dict[_Way, _Prepared] | PictureError]],
+) -> list[Answer]:
+    """Run each model on the pictures of a batch that ask for it."""
+    answers: list[dict[int, Scored | str]] = [
+        dict.fromkeys(request.models, str(result)) if isinstance(result, PictureError) else {}
+        for request, result in prepared
+    ]
+    for place in sorted({place for request, _ in prepared for place in request.models}):
+        asked = [
+            (answer, result[ways[place]])
+            for answer, (request, result) in zip(answers, prepared, strict=True)
+            if place in request.models and not isinstance(result, PictureError)
+        ]
+        if asked:
+            scored = _scored(models[place].load(), [each for _, each in asked])
+            for (answer, _), result in zip(asked, scored, strict=True):
+                answer[place] = result
+    return [
+        Answer(request, tuple(answer[place] for place in request.models))
+        for answer, (request, _) in zip(answers, prepared, strict=True)
+    ]
+
+
+def _scored(scorer: Scorer, prepared: Sequence[_Prepared]) -> list[Scored | str]:
+    """Return what a model gives for pictures, or why that is no score."""
+    outputs = _outputs(scorer, [each.content for each in prepared])
+    columns = (outputs, *scorer.output.apply(outputs))
+    scored: list[Scored | str] = []
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    for source, (crops, raw, score, clamped) in zip(prepared, rows, strict=True):
         if not (math.isfinite(raw) and math.isfinite(score)):
             bad = score if math.isfinite(raw) else raw
-            scored.append((item, f"The model gave {bad}, no finite number."))
+            scored.append(f"The model gave {bad}, no finite number.")
             continue
         made = Scored(
             outputs=tuple(crops),
             raw=raw,
             score=score,
             clamped=clamped,
-            width=result.width,
-            height=result.height,
-            mode=result.mode,
-            warning=result.warning,
+            width=source.width,
+            height=source.height,
+            mode=source.mode,
+            warning=source.warning,
         )
-        scored.append((item, made))
+        scored.append(made)
     return scored

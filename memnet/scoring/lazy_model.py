@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memnet.legacy.variants import as_variant
 from memnet.preprocess.decode import PictureLimits
+from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring.cached import scoring_digest
 from memnet.scoring.devices import AUTO, choose_device
 from memnet.scoring.named import NamedModel, find_named, say_conditions
 from memnet.scoring.plugins import find_plugin
 from memnet.scoring.verified_files import is_verified, remember, stamp_of
+from memnet.weights.files import WeightHeader
 
 if TYPE_CHECKING:
     from memnet.scoring.functions import FunctionHeader
     from memnet.scoring.predictor import Predictor
-    from memnet.weights.files import WeightHeader
 
 
 def find_model(model: str | Path, device: str = AUTO) -> LazyModel:
     """Find a model; parameters and errors are those of :func:`memnet.load`, but for its numbers."""
     if find_plugin(str(model)) is None:
-        return LazyModel(find_named(str(model)), device)
+        named = find_named(str(model))
+        say_conditions(named)
+        return LazyModel(named, device)
     from memnet.scoring.predictor import load  # only the package knows what its model is
 
     return LazyModel(load(model, device=device))
@@ -30,30 +35,56 @@ def find_model(model: str | Path, device: str = AUTO) -> LazyModel:
 class LazyModel:
     """A model by its name, or one that is loaded already.
 
+    Parameters
+    ----------
+    model : either of them.
+    device : where the network of a named one shall run.
+    twin : another of the same weight file and device, whose network this one uses, too.
+
     Attributes
     ----------
     name, variant, header : as of :class:`memnet.Predictor`.
     device : where its network runs, or will.
+    weight_file : of a named one.
     """
 
-    def __init__(self, model: NamedModel | Predictor, device: str = AUTO) -> None:
+    def __init__(
+        self, model: NamedModel | Predictor, device: str = AUTO, *, twin: LazyModel | None = None
+    ) -> None:
         self.name, self.variant = model.name, model.variant
         self.header: WeightHeader | FunctionHeader = model.header
-        self._model = model
-        if isinstance(model, NamedModel):
-            self.device = choose_device(device)
-            say_conditions(model)
-        else:
-            self.device = str(model.device)
+        self._model, self._twin = model, twin
+        self.weight_file = model.path if isinstance(model, NamedModel) else None
+        self.device = choose_device(device) if isinstance(model, NamedModel) else str(model.device)
+
+    @property
+    def preprocess(self) -> PreprocessSpec | None:
+        """What happens to a picture before the network sees it; None: it takes pictures."""
+        return self.header.preprocess
 
     def load(self) -> Predictor:
         """Return the model, ready to score; raises ``MemnetError`` as :func:`memnet.load`."""
         if isinstance(self._model, NamedModel):
-            tensors = self._model.read()
-            from memnet.scoring.predictor import build  # torch, which what is known does not need
+            # Here, not above: torch, which what is known does not need.
+            from memnet.scoring.predictor import build, with_other_header
 
-            self._model = build(self._model, tensors, self.device)
+            if self._twin is None:
+                self._model = build(self._model, self._model.read(), self.device)
+            else:
+                model, twin = self._model, self._twin.load()
+                self._model = with_other_header(twin, model.name, model.variant, model.header)
         return self._model
+
+    def as_variant(self, slug: str) -> LazyModel:
+        """Return a variant of it with the same network; raises ``MemnetError`` for unknown ones."""
+        assert isinstance(self.header, WeightHeader)
+        header = as_variant(self.header, slug)
+        if isinstance(self._model, NamedModel):
+            named = replace(self._model, variant=slug, header=header)
+            return LazyModel(named, self.device, twin=self)
+        from memnet.scoring.predictor import with_other_header
+
+        return LazyModel(with_other_header(self._model, self.name, slug, header))
 
     def digest(self, limits: PictureLimits) -> bytes | None:
         """Return what its scores are cached under; see :func:`.cached.scoring_digest`."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint
@@ -28,8 +29,10 @@ from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.cached import score_with_cache, scoring_digest
 from memnet.scoring.devices import open_device
 from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
+from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.named import NamedModel, find_named, identity_of, say_conditions, with_exif
 from memnet.scoring.score_cache import open_cache
+from memnet.scoring.scored import Request
 from memnet.scoring.table import to_frame
 from memnet.util.arrays import Float32Array
 from memnet.util.importing import path_of
@@ -258,22 +261,14 @@ class Predictor:
             several = pictures
         else:
             several = [pictures]
-        items = (_item(index, picture) for index, picture in enumerate(several))
+        requests = (Request(_item(index, picture), (0,)) for index, picture in enumerate(several))
+        model, limits = LazyModel(self), PictureLimits(max_pixels=max_pixels)
         rows = []
-        limits = PictureLimits(max_pixels=max_pixels)
-        digest = self.scoring_digest(limits) if cache else None
-        with open_cache(digest is not None) as scores:
+        with open_cache(cache and model.digest(limits) is not None) as scores:
             for batch in score_with_cache(
-                items,
-                name=self.name,
-                variant=self.variant,
-                predictor=lambda: self,
-                digest=digest,
-                cache=scores,
-                batch_size=batch_size,
-                limits=limits,
+                requests, [model], cache=scores, batch_size=batch_size, limits=limits
             ):
-                rows.extend(batch)
+                rows += [row for answer in batch for row in answer.rows([model])]
         table = to_frame(rows)
         table.attrs["models"] = {self.label: self.identity()}
         return table
@@ -444,6 +439,15 @@ def build(model: NamedModel, tensors: dict[str, Tensor], device: str) -> Predict
     )
     predictor._is_as_read = True
     return predictor
+
+
+def with_other_header(
+    predictor: Predictor, name: str, variant: str, header: WeightHeader | FunctionHeader
+) -> Predictor:
+    """Return a predictor with the same network, and another preprocessing and output scaling."""
+    other = copy.copy(predictor)
+    other.name, other.variant, other.header = name, variant, header
+    return other
 
 
 def _of_package(point: EntryPoint, device: torch.device) -> Predictor:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
+import os
 import sys
 import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tqdm import tqdm
 
 from memnet.data.digests import ids_digest
-from memnet.data.pictures import Extra, Inputs, Item
+from memnet.data.pictures import Extra, Inputs
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.cached import score_with_cache
 from memnet.scoring.lazy_model import LazyModel
-from memnet.scoring.named import NamedModel, find_named
+from memnet.scoring.named import NamedModel, find_named, say_conditions
 from memnet.scoring.score_cache import open_cache
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
+from memnet.scoring.scored import Request
 from memnet.scoring.table import FAILED, Row
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_rows
@@ -33,6 +33,12 @@ from memnet.weights.catalogue import catalogue
 
 if TYPE_CHECKING:
     from memnet.scoring.predictor import Predictor
+
+
+_WEIGHTS_TOGETHER = 3_000_000_000
+"""Bytes of the weight files of models that score together; more models take turns."""
+
+_Model: TypeAlias = "NamedModel | Predictor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,30 +105,32 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     check_rows(out, len(table_rows) * len(settings.models))
     with open_scores(out) as table:
         table.declare_part(inputs.part)
-        for model in _models(settings):
-            given = model.label
-            identity = model.identity()
-            if settings.name:
-                model = _renamed(model, settings.name)
-                identity |= {GIVEN_AS: given} if given != model.label else {}
-            table.declare(model.label, identity)
+        models: list[_Model] = []
+        wanted: dict[str, list[int]] = {item.image_id: [] for item in inputs.items}
+        for given in _models(settings):
+            label, model = given.label, _renamed(given, settings.name)
+            other_name = {GIVEN_AS: label} if label != model.label else {}
+            table.declare(model.label, model.identity() | other_name)
             summary.labels.append(model.label)
-            todo = []
             for item in inputs.items:
                 key = (model.name, model.variant, item.image_id)
                 if not table.is_done(key, item.path, item.box):
                     table.begin(key, item.path, item.box)
-                    todo.append(item)
+                    wanted[item.image_id].append(len(models))
             order += [(model.name, model.variant, row.image_id) for row in table_rows]
             extras += [row.extra for row in table_rows]
-            table.require_room(order)
-            summary.already += len(inputs.items) - len(todo)
-            if not todo and "started" in table.sidecar:
-                continue  # what made the scores stays on record, and no weights are read
-            source = LazyModel(model, settings.device)
-            table.sidecar.update(_about(inputs, settings, source.device))
+            models.append(model)
+        table.require_room(order)
+        requests = [Request(item, tuple(wanted[item.image_id])) for item in inputs.items]
+        asked = sum(len(request.models) for request in requests)
+        summary.already = len(models) * len(requests) - asked
+        if asked or "started" not in table.sidecar:
+            # Else what made the scores stays on record, and no weights are read.
+            table.sidecar.update(
+                _about(inputs, settings, LazyModel(models[0], settings.device).device)
+            )
             table.write_sidecar()
-            _run(source, todo, settings, table.append, summary)
+            _run(models, requests, settings, table.append, summary)
         summary.dropped = table.drop_replaced(order)
         summary.kept = len(table.rows.keys() - set(order))
         summary.changed = len(table.changed)
@@ -141,10 +149,10 @@ def score_to(inputs: Inputs, settings: Settings, keep: Callable[[list[Row]], Non
     """Score pictures and hand the rows of each batch on as soon as they are known."""
     summary = Summary()
     _check_name(settings)
-    for model in _models(settings):
-        if settings.name:
-            model = _renamed(model, settings.name)
-        _run(LazyModel(model, settings.device), inputs.items, settings, keep, summary)
+    models = [_renamed(model, settings.name) for model in _models(settings)]
+    everything = tuple(range(len(models)))
+    requests = [Request(item, everything) for item in inputs.items]
+    _run(models, requests, settings, keep, summary)
     return summary
 
 
@@ -186,18 +194,20 @@ def _check_name(settings: Settings) -> None:
         )
 
 
-def _renamed(model: NamedModel | Predictor, name: str) -> NamedModel | Predictor:
+def _renamed(model: _Model, name: str) -> _Model:
+    if not name:
+        return model
     if isinstance(model, NamedModel):
         return replace(model, name=name)
     model.name = name
     return model
 
 
-def _models(settings: Settings) -> Iterator[NamedModel | Predictor]:
+def _models(settings: Settings) -> Iterator[_Model]:
     """Find each model once, also where it was named twice, by its name and by its file."""
     labels: set[str] = set()
     for name in settings.models:
-        model: NamedModel | Predictor
+        model: _Model
         if plugins.find_plugin(name) is None:
             model = find_named(name, settings.exif_orientation)
         else:  # only the package knows what its model is
@@ -210,69 +220,105 @@ def _models(settings: Settings) -> Iterator[NamedModel | Predictor]:
 
 
 def _run(
-    source: LazyModel,
-    items: Sequence[Item],
+    models: Sequence[_Model],
+    requests: Sequence[Request],
     settings: Settings,
     keep: Callable[[list[Row]], None],
     summary: Summary,
 ) -> None:
+    """Answer requests, whose models are places in ``models``."""
     start = time.perf_counter()
-    once = _each_picture_once(items)
-    digest = source.digest(settings.limits) if settings.cache else None
+    for group in _groups(models):
+        sources = _sources([models[place] for place in group], settings.device)
+        asked = [
+            Request(item, tuple(place - group.start for place in wanted if place in group))
+            for item, wanted in requests
+        ]
+        _run_together(sources, [each for each in asked if each.models], settings, keep, summary)
+    summary.seconds += time.perf_counter() - start
+
+
+def _groups(models: Sequence[_Model]) -> Iterator[range]:
+    """Part models into such as memory holds together; one after the other, in their order."""
+    start, held = 0, 0
+    files: set[Path] = set()
+    for place, model in enumerate(models):
+        if not isinstance(model, NamedModel) or model.path in files:
+            continue
+        size = os.path.getsize(model.path)
+        if files and held + size > _WEIGHTS_TOGETHER:
+            yield range(start, place)
+            start, held, files = place, 0, set()
+        files.add(model.path)
+        held += size
+    yield range(start, len(models))
+
+
+def _sources(models: Sequence[_Model], device: str) -> list[LazyModel]:
+    """Make models that are read when they are needed; variants of one file share its network."""
+    first: dict[tuple[Path, str], LazyModel] = {}
+    sources = []
+    for model in models:
+        if isinstance(model, NamedModel):
+            say_conditions(model)
+            key = model.path, model.header.tensors_sha256
+            source = LazyModel(model, device, twin=first.get(key))
+            first.setdefault(key, source)
+        else:
+            source = LazyModel(model)
+        sources.append(source)
+    return sources
+
+
+def _run_together(
+    models: Sequence[LazyModel],
+    requests: Sequence[Request],
+    settings: Settings,
+    keep: Callable[[list[Row]], None],
+    summary: Summary,
+) -> None:
+    once, others = _each_picture_once(requests)
+    uses_cache = settings.cache and any(model.digest(settings.limits) for model in models)
+    name = models[0].name if len(models) == 1 else f"{len(models)} models"
     with (
         warnings.catch_warnings(),
-        open_cache(digest is not None) as cache,
+        open_cache(uses_cache) as cache,
         tqdm(
-            total=len(items), desc=source.name, unit=" pictures", file=sys.stderr, disable=None
+            total=len(requests), desc=name, unit=" pictures", file=sys.stderr, disable=None
         ) as bar,
     ):
         # Pillow's name no picture, and what matters of them is in the rows.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        batches = score_with_cache(
-            once,
-            name=source.name,
-            variant=source.variant,
-            predictor=source.load,
-            digest=digest,
-            cache=cache,
-            batch_size=settings.batch_size,
-            limits=settings.limits,
-        )
-        if len(once) < len(items):
-            batches = _for_each(items, batches)
-        for rows in batches:
+        for batch in score_with_cache(
+            once, models, cache=cache, batch_size=settings.batch_size, limits=settings.limits
+        ):
+            answers = []
+            for answer in batch:
+                again = others.get(answer.request.item.image_id, ())
+                answers += [answer, *(answer._replace(request=request) for request in again)]
+            del batch, answer  # whose frames of videos would stay while the next ones are decoded
+            rows = [row for answer in answers for row in answer.rows(models)]
+            bar.update(len(answers))
+            del answers
             keep(rows)
-            bar.update(len(rows))
             summary.scored += len(rows)
             summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
         summary.cached += cache.taken if cache is not None else 0
-    summary.seconds += time.perf_counter() - start
 
 
-def _picture_of(item: Item) -> object:
-    """Return what items have in common that are one picture under several ids, as of trials."""
-    return item.picture if item.path else id(item)
-
-
-def _each_picture_once(items: Sequence[Item]) -> Sequence[Item]:
-    first: dict[object, Item] = {}
-    for item in items:
-        first.setdefault(_picture_of(item), item)
-    return list(first.values()) if len(first) < len(items) else items
-
-
-def _for_each(items: Sequence[Item], batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
-    """Give each item the row of its picture, which was scored once, in the items' order."""
-    known: dict[object, Row] = {}
-    waiting = deque(items)
-    pictures = map(_picture_of, _each_picture_once(items))
-    for batch in batches:
-        known |= dict(zip(itertools.islice(pictures, len(batch)), batch, strict=True))
-        rows = []
-        while waiting and (row := known.get(_picture_of(waiting[0]))):
-            item = waiting.popleft()
-            rows.append(replace(row, image_id=item.image_id, path=item.path))
-        yield rows
+def _each_picture_once(
+    requests: Sequence[Request],
+) -> tuple[Sequence[Request], Mapping[str, Sequence[Request]]]:
+    """Return the first request of each picture, as trials name one; and by its id the others'."""
+    first: dict[object, Request] = {}
+    others: dict[str, list[Request]] = {}
+    for request in requests:
+        item, models = request
+        picture = (item.picture, models) if item.path else id(item)
+        one = first.setdefault(picture, request)
+        if one is not request:
+            others.setdefault(one.item.image_id, []).append(request)
+    return list(first.values()), others
 
 
 def _about(inputs: Inputs, settings: Settings, device: str) -> dict[str, Any]:

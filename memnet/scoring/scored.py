@@ -1,11 +1,18 @@
-"""What a model gave for a picture: as a row of the score table, and as bytes of the score cache."""
+"""What is asked of models, and what they gave: as rows of the table, and bytes of the cache."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from memnet.data.pictures import Item
+from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring.table import Row
+
+if TYPE_CHECKING:
+    from memnet.scoring.engine import Scorer
 
 _NUMBERS = struct.Struct("<dd?IIHHH")
 """Raw, score, clamped, width, height, and the lengths of mode, warning (bytes) and outputs."""
@@ -56,9 +63,57 @@ class Scored:
         )
 
 
-def make_row(image_id: str, path: str, model: str, variant: str, result: Scored | str) -> Row:
-    """Make a picture's row of what the model gave for it, or of why it has no score."""
-    common = {"image_id": image_id, "path": path, "model": model, "variant": variant}
+class Model(Protocol):
+    """A model by what is known of it; :class:`memnet.scoring.lazy_model.LazyModel` is one."""
+
+    name: str
+    variant: str
+
+    @property
+    def preprocess(self) -> PreprocessSpec | None:
+        """What happens to a picture before the network sees it; None: it takes pictures."""
+
+    def load(self) -> Scorer:
+        """Return it ready to score; called for each batch that needs it, and not before."""
+
+
+class Request(NamedTuple):
+    """A picture, and the models that shall score it, by their places in a list of models."""
+
+    item: Item
+    models: tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """What models gave for a picture.
+
+    Attributes
+    ----------
+    request : what was asked.
+    results : one for each of its models, or why there is none.
+    known : whether all of them were known from the score cache.
+    """
+
+    request: Request
+    results: tuple[Scored | str, ...]
+    known: bool = False
+
+    def rows(self, models: Sequence[Model]) -> list[Row]:
+        """Make its rows of the score table, one for each of the request's models."""
+        item, places = self.request
+        return [
+            _make_row(item, models[place], result)
+            for place, result in zip(places, self.results, strict=True)
+        ]
+
+
+def _make_row(item: Item, model: Model, result: Scored | str) -> Row:
+    common = {
+        "image_id": item.image_id,
+        "path": item.path,
+        "model": model.name,
+        "variant": model.variant,
+    }
     if isinstance(result, str):
         return Row.failed(**common, reason=result)
     return Row(

@@ -113,13 +113,13 @@ def test_what_needs_fps_and_what_does_not_is_said(tmp_path):
         collect([tmp_path / "c.png"], fps=Fraction(1))
 
 
-@pytest.mark.parametrize(("held_pixels", "batch"), [(10**8, 4), (3 * 32 * 48, 3)])
+@pytest.mark.parametrize(("held_bytes", "batch"), [(3 * 10**8, 4), (3 * (3 * 32 * 48), 3)])
 def test_no_more_frames_are_in_memory_than_two_batches_hold(
-    tmp_path, monkeypatch, held_pixels, batch
+    tmp_path, monkeypatch, held_bytes, batch
 ):
     """However long the film is, and however large its frames."""
     write_video(tmp_path / "film.mkv", [grey(level) for level in range(100)])
-    monkeypatch.setattr(engine, "_HELD_PIXELS", held_pixels)
+    monkeypatch.setattr(engine, "_HELD_BYTES", held_bytes)
     alive: list[weakref.ref] = []
     counts = []
     original = video_frames.FrameConverter.to_rgb

@@ -67,7 +67,7 @@ def test_a_function_of_pictures_gives_the_same_table_as_any_model(make_pictures)
 
 def test_whole_pictures_are_held_up_to_a_number_of_pixels(tmp_path, monkeypatch):
     """Else a batch of the largest pictures would take 600 MB for each of them."""
-    monkeypatch.setattr(engine, "_HELD_PIXELS", 250)
+    monkeypatch.setattr(engine, "_HELD_BYTES", 3 * 250)
     sides = [10, 10, 10, 20, 10, 5, 5, 5, 5, 5]
     for number, side in enumerate(sides):
         Image.new("RGB", (side, side), (number, 0, 0)).save(tmp_path / f"{number}.png")
