@@ -3,6 +3,7 @@
     python benchmarks/score.py speed FOLDER    # of pictures; 100 or more
     python benchmarks/score.py memory FOLDER   # scores 200, then 5,000 pictures (many minutes)
     python benchmarks/score.py package FOLDER  # against the resmem package's own loop
+    python benchmarks/score.py several FOLDER --model A --model B ...  # models in one run
 
 `--model FILE` takes another model than `resmem.published`: with a small one, what grows with the
 number of pictures is not hidden behind the weights.
@@ -15,6 +16,10 @@ a run over no new picture measures.
 `package` scores the same files in one process by the loop that the `resmem` package's page shows
 (picture by picture), by `memnet score` into a Parquet table without its cache, and by the bare
 network, in alternation; the largest difference between the two scores is given, too.
+
+`several` scores the same files by all models in one run, and compares that with the sum of the bare
+networks (each on inputs that lie in memory) and one decoding of the pictures; what preparing the
+pictures for each model costs (resizing, mean image, crops) is given apart.
 
 Results are printed as JSON, and go into `--out FILE` (`benchmarks/results/`) with the processor.
 """
@@ -30,6 +35,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 BATCH = 8
@@ -38,21 +44,24 @@ FEW, MANY = 200, 5000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["speed", "memory", "package"])
+    parser.add_argument("what", choices=["speed", "memory", "package", "several"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pictures", type=int, default=200, help="for speed: how many")
     parser.add_argument("--rounds", type=int, default=3, help="for speed: alternations")
-    parser.add_argument("--model", default="resmem.published")
+    parser.add_argument("--model", action="append")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
+    models = args.model or ["resmem.published"]
     pictures = sorted(path for path in args.folder.rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory() as scratch:
         if args.what == "speed":
-            found = speed(pictures, Path(scratch), args.model, args.pictures, args.rounds)
+            found = speed(pictures, Path(scratch), models[0], args.pictures, args.rounds)
         elif args.what == "package":
             found = package(pictures, Path(scratch), args.pictures, args.rounds)
+        elif args.what == "several":
+            found = several(pictures, models, args.pictures, args.rounds)
         else:
-            found = memory(pictures, Path(scratch), args.model)
+            found = memory(pictures, Path(scratch), models[0])
     text = json.dumps({"machine": machine(), **found}, indent=1) + "\n"
     print(text, end="")
     if args.out:
@@ -193,6 +202,64 @@ def package(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dic
         "memnet_times_package": median_ratio("package", "memnet"),
         "memnet_over_bare_network": median_ratio("memnet", "network"),
         "largest_difference": float(apart),
+    }
+
+
+def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> dict[str, object]:
+    import torch
+
+    import memnet
+    from memnet.data.pictures import collect
+    from memnet.preprocess.decode import decode
+    from memnet.scoring.runner import Settings, score_to_rows
+
+    files = pictures[:count]
+    count = len(files)
+    models = [memnet.load(name, device="cpu") for name in names]
+    inputs = [torch.stack([model.preprocess.apply(path) for path in files]) for model in models]
+    settings = Settings(models=names, device="cpu", batch_size=BATCH)
+    listed = collect(files)
+
+    def networks() -> None:
+        for model, made in zip(models, inputs, strict=True):
+            for first in range(0, count, BATCH):
+                model.forward(made[first : first + BATCH])
+
+    def decoding() -> None:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda path: decode(path, exif_orientation="ignore").width, files))
+
+    def preparing() -> None:
+        with ThreadPoolExecutor() as pool:
+            for model in models:
+                list(pool.map(model.preprocess.apply, files))
+
+    os.environ["MEMNET_NO_CACHE"] = "1"
+    networks()
+    calls = {
+        "one run": lambda: score_to_rows(listed, settings),
+        "networks": networks,
+        "one decoding": decoding,
+        "decoding and preparing for each model": preparing,
+    }
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    ratios = [
+        run / (network + decoded)
+        for run, network, decoded in zip(
+            times["one run"], times["networks"], times["one decoding"], strict=True
+        )
+    ]
+    return {
+        "models": [Path(name).name for name in names],
+        "pictures": count,
+        "batch_size": BATCH,
+        "seconds": {name: [round(each, 2) for each in row] for name, row in times.items()},
+        "one_run_over_networks_and_one_decoding": round(statistics.median(ratios), 3),
     }
 
 
