@@ -112,6 +112,44 @@ def tiny(tiny_weights: Path):
     return memnet.load(tiny_weights, device="cpu")
 
 
+@pytest.fixture(scope="session")
+def mini(tmp_path_factory) -> Path:
+    """The weight file of the golden small MemNet: its scores are cached, as it is memnet's own."""
+    import references
+
+    folder = tmp_path_factory.mktemp("mini")
+    references.imported(references.GOLDEN / "mini" / "mini_v2.caffemodel", folder)
+    (file,) = folder.glob("*.safetensors")
+    return file
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch) -> Path:
+    """A home of its own, with a score cache in use."""
+    from memnet.util import messages
+
+    monkeypatch.setenv("MEMNET_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MEMNET_NO_CACHE")
+    monkeypatch.setattr(messages, "_said", set())
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def computed(monkeypatch) -> list[int]:
+    """How many pictures the network computed, batch by batch."""
+    import memnet
+
+    batches: list[int] = []
+    forward = memnet.Predictor.forward
+
+    def counted(self, inputs):
+        batches.append(len(inputs))
+        return forward(self, inputs)
+
+    monkeypatch.setattr(memnet.Predictor, "forward", counted)
+    return batches
+
+
 @pytest.fixture
 def make_pictures(tmp_path: Path):
     """Return a function that fills a folder with small distinct pictures."""

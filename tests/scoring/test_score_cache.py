@@ -19,55 +19,21 @@ import torch
 from PIL import Image
 
 import memnet
-import references
 from command import run_memnet
 from memnet.data.pictures import Item
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import cached, score_cache
 from memnet.scoring.cached import score_with_cache, scoring_digest
 from memnet.scoring.engine import score_items
+from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.score_cache import ScoreCache
-from memnet.scoring.scored import Scored
+from memnet.scoring.scored import Request, Scored
 from memnet.scoring.table import read_rows
-from memnet.util import messages
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    """The small MemNet: its network is memnet's own, as only such are cached."""
-    folder = tmp_path_factory.mktemp("small")
-    references.imported(references.GOLDEN / "mini" / "mini_v2.caffemodel", folder)
-    (file,) = folder.glob("*.safetensors")
-    return file
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    """A home with a cache in use."""
-    folder = tmp_path / "home"
-    monkeypatch.setenv("MEMNET_HOME", str(folder))
-    monkeypatch.delenv("MEMNET_NO_CACHE")
-    monkeypatch.setattr(messages, "_said", set())
-    return folder
-
-
-@pytest.fixture
-def model(weights, home):
-    return memnet.load(weights, device="cpu")
-
-
-@pytest.fixture
-def computed(monkeypatch) -> list[int]:
-    """How many pictures the network computed, batch by batch."""
-    batches: list[int] = []
-    forward = memnet.Predictor.forward
-
-    def counted(self, inputs):
-        batches.append(len(inputs))
-        return forward(self, inputs)
-
-    monkeypatch.setattr(memnet.Predictor, "forward", counted)
-    return batches
+def model(mini, home):
+    return memnet.load(mini, device="cpu")
 
 
 def scored(number: int = 0, warning: str = "") -> Scored:
@@ -90,12 +56,12 @@ def test_what_is_kept_is_read_again_to_the_bit(warning):
 
 
 def test_a_second_run_computes_nothing_and_gives_the_same_bits(
-    model, weights, make_pictures, computed
+    model, mini, make_pictures, computed
 ):
     paths = sorted(make_pictures(11).iterdir())
     first = model.score(paths, batch_size=4)
     assert computed == [4, 4, 3]
-    again = memnet.load(weights, device="cpu").score(paths, batch_size=3)
+    again = memnet.load(mini, device="cpu").score(paths, batch_size=3)
     assert computed == [4, 4, 3]
     assert again.equals(first)
     assert again.attrs == first.attrs
@@ -144,15 +110,9 @@ def test_pictures_are_taken_from_the_source_only_as_they_are_needed(model, home)
             yield Item(str(number), "", np.full((4, 4, 3), number % 256, dtype=np.uint8))
 
     cache = ScoreCache(home / "scores.sqlite")
+    requests = (Request(item, (0,)) for item in source())
     batches = score_with_cache(
-        source(),
-        name="m",
-        variant="",
-        predictor=lambda: model,
-        digest=b"d",
-        cache=cache,
-        batch_size=5,
-        limits=USUAL_LIMITS,
+        requests, [LazyModel(model)], cache=cache, batch_size=5, limits=USUAL_LIMITS
     )
     assert len(next(batches)) == 5
     assert len(taken) <= 20
@@ -225,12 +185,12 @@ def forward_replaced(model):
     "touch",
     [lesioned, weights_changed, mean_image_changed, network_replaced, forward_replaced],
 )
-def test_a_model_that_was_touched_is_neither_read_nor_kept(model, weights, make_pictures, touch):
+def test_a_model_that_was_touched_is_neither_read_nor_kept(model, mini, make_pictures, touch):
     paths = sorted(make_pictures(2).iterdir())
     whole = model.score(paths)
     touch(model)
     assert (model.score(paths).score != whole.score).all()
-    assert memnet.load(weights, device="cpu").score(paths).equals(whole)
+    assert memnet.load(mini, device="cpu").score(paths).equals(whole)
 
 
 def test_models_whose_code_is_unknown_are_computed(home, tiny, make_pictures):
@@ -281,7 +241,7 @@ def test_a_file_that_changes_while_it_is_scored_is_not_kept(model, make_pictures
     assert model.score(first).score[0] == model.score(first, cache=False).score[0] != wrong
 
 
-def test_what_measures_reads_no_cache(model, weights, home, make_pictures, computed, tmp_path):
+def test_what_measures_reads_no_cache(model, mini, home, make_pictures, computed, tmp_path):
     paths = sorted(make_pictures(3).iterdir())
     model.score(paths)
     computed.clear()
@@ -291,7 +251,7 @@ def test_what_measures_reads_no_cache(model, weights, home, make_pictures, compu
     model.score(paths, cache=False)
     assert computed == [3, 3]
     run_memnet(
-        *("freeze", "--model", weights, "--images", paths[0].parent),
+        *("freeze", "--model", mini, "--images", paths[0].parent),
         *("--out", tmp_path / "f.json", "--device", "cpu"),
     )
     assert computed == [3, 3, 3]
@@ -500,11 +460,11 @@ def test_processes_write_at_once_and_one_that_is_killed_harms_nothing(tmp_path):
 # --- the command ---
 
 
-def test_the_command_says_what_came_from_the_cache(home, weights, make_pictures, tmp_path):
+def test_the_command_says_what_came_from_the_cache(home, mini, make_pictures, tmp_path):
     folder = make_pictures(5)
     (folder / "copy.png").write_bytes((folder / "00003.png").read_bytes())
     out, again, anew = (tmp_path / f"{name}.csv" for name in ("first", "again", "anew"))
-    options = ("--model", weights, "--device", "cpu", "--out")
+    options = ("--model", mini, "--device", "cpu", "--out")
     done = run_memnet("score", folder, *options, out)
     assert "6 scored" in done.stderr
     assert "1 of them from the score cache" in done.stderr
@@ -519,15 +479,15 @@ def test_the_command_says_what_came_from_the_cache(home, weights, make_pictures,
     assert len(read_rows(anew)) == 6
 
 
-def test_boxes_of_a_picture_have_scores_of_their_own(home, weights, make_pictures, tmp_path):
+def test_boxes_of_a_picture_have_scores_of_their_own(home, mini, make_pictures, tmp_path):
     folder = make_pictures(2)
     table = tmp_path / "boxes.csv"
     boxes = ["0,0,12,9", "4,3,24,18", "0,0,12,9"]
     names = ["00000.png", "00000.png", "00001.png"]
     lines = [f"{folder / name},{box}" for name, box in zip(names, boxes, strict=True)]
     table.write_text("\n".join(["path,l,t,r,b", *lines]) + "\n")
-    words = ("--model", weights, "--device", "cpu", "--box-columns", "l,t,r,b", "--out")
-    run_memnet("score", folder, "--model", weights, "--device", "cpu")  # whole, known before
+    words = ("--model", mini, "--device", "cpu", "--box-columns", "l,t,r,b", "--out")
+    run_memnet("score", folder, "--model", mini, "--device", "cpu")  # whole, known before
     run_memnet("--no-cache", "score", table, *words, tmp_path / "anew.csv")
     for cached_before in (0, 3):
         out = tmp_path / f"{cached_before}.csv"
@@ -540,29 +500,29 @@ def test_boxes_of_a_picture_have_scores_of_their_own(home, weights, make_picture
 
 
 def test_a_failure_that_was_there_twice_did_not_come_from_the_cache(
-    home, weights, make_pictures, tmp_path
+    home, mini, make_pictures, tmp_path
 ):
     folder = make_pictures(2)
     for name in ("bad.png", "worse.png"):
         (folder / name).write_bytes(b"no picture")
     out = tmp_path / "out.csv"
-    run_memnet("score", folder, "--model", weights, "--device", "cpu", "--out", out, check=1)
+    run_memnet("score", folder, "--model", mini, "--device", "cpu", "--out", out, check=1)
     sidecar = json.loads(out.with_name("out.csv.json").read_text())
     assert (sidecar["failed"], sidecar["from_cache_in_last_run"]) == (2, 0)
 
 
-def test_a_device_that_does_not_exist_is_one_sentence(home, weights, make_pictures):
-    words = ("score", make_pictures(1), "--model", weights, "--device")
+def test_a_device_that_does_not_exist_is_one_sentence(home, mini, make_pictures):
+    words = ("score", make_pictures(1), "--model", mini, "--device")
     run_memnet(*words, "cpu")
     assert "The device 'gpu' cannot be used here" in run_memnet(*words, "gpu", check=2).stderr
 
 
 def test_a_weight_file_whose_numbers_changed_is_not_taken_at_its_word(
-    home, weights, make_pictures, tmp_path
+    home, mini, make_pictures, tmp_path
 ):
     """Its header still says the old checksum, by which the cache would have every score."""
     mine = tmp_path / "mine.safetensors"
-    mine.write_bytes(Path(weights).read_bytes())
+    mine.write_bytes(Path(mini).read_bytes())
     options = ("score", make_pictures(2), "--model", mine, "--device", "cpu")
     run_memnet(*options)
     assert "2 of them from the score cache" in run_memnet(*options).stderr
@@ -574,14 +534,14 @@ def test_a_weight_file_whose_numbers_changed_is_not_taken_at_its_word(
 
 
 @pytest.mark.parametrize("words", [("--no-cache", "score"), ("score", "--no-cache")])
-def test_the_cache_can_be_left_out(home, weights, make_pictures, words):
-    run_memnet(*words, make_pictures(2), "--model", weights, "--device", "cpu")
+def test_the_cache_can_be_left_out(home, mini, make_pictures, words):
+    run_memnet(*words, make_pictures(2), "--model", mini, "--device", "cpu")
     assert not (home / "scores.sqlite").exists()
 
 
-def test_a_run_that_finds_all_reads_no_weights(home, weights, make_pictures, monkeypatch):
+def test_a_run_that_finds_all_reads_no_weights(home, mini, make_pictures, monkeypatch):
     folder = make_pictures(3)
-    words = ("score", folder, "--model", weights, "--device", "cpu")
+    words = ("score", folder, "--model", mini, "--device", "cpu")
     first = run_memnet(*words).stdout
     monkeypatch.setattr("memnet.scoring.named.read_weights", None)
     assert run_memnet(*words).stdout == first

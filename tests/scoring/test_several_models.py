@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import memnet
-import references
 import tiny as tiny_network
 from memnet.data.pictures import collect
 from memnet.preprocess.spec import PreprocessSpec
@@ -23,20 +21,12 @@ from memnet.util.text import model_label
 SLUGS = ("server", "keyes-centre", "pycaffe-no-swap")
 
 
-@pytest.fixture(scope="module")
-def memnet_file(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("small")
-    references.imported(references.GOLDEN / "mini" / "mini_v2.caffemodel", folder)
-    (file,) = folder.glob("*.safetensors")
-    return file
-
-
 @pytest.fixture
-def models(tiny_weights, memnet_file, tmp_path) -> list[str]:
+def models(tiny_weights, mini, tmp_path) -> list[str]:
     """Two networks that take the same inputs, and a third in two variants."""
     tiny_network.register()
     other = tiny_network.write_tiny(tmp_path / "other.safetensors", seed=11)
-    return [str(tiny_weights), str(other), *(f"{memnet_file}:{slug}" for slug in SLUGS)]
+    return [str(tiny_weights), str(other), *(f"{mini}:{slug}" for slug in SLUGS)]
 
 
 def counted(monkeypatch, module, name: str) -> list[object]:
@@ -87,9 +77,9 @@ def test_each_picture_is_decoded_once_and_scored_as_by_each_model_alone(
         )
 
 
-def test_variants_of_a_file_share_its_network(memnet_file, make_pictures, monkeypatch):
+def test_variants_of_a_file_share_its_network(mini, make_pictures, monkeypatch):
     read = counted(monkeypatch, NamedModel, "read")
-    named = [f"{memnet_file}:{slug}" for slug in SLUGS]
+    named = [f"{mini}:{slug}" for slug in SLUGS]
     score_to_rows(collect([make_pictures(3)]), settings(named))
     assert len(read) == 1
 

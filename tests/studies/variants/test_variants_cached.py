@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import memnet
-import references
 from command import run_memnet
 from memnet.data.pictures import collect
 from memnet.scoring.lazy_model import find_model
@@ -19,46 +17,15 @@ from memnet.studies.variants.scores import score_variants
 SLUGS = ["keyes-centre", "pycaffe-no-swap", "matlab-demo-2014"]
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("small")
-    references.imported(references.GOLDEN / "mini" / "mini_v2.caffemodel", folder)
-    (file,) = folder.glob("*.safetensors")
-    return file
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("MEMNET_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MEMNET_NO_CACHE")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def computed(monkeypatch) -> list[int]:
-    """How many pictures the network computed, batch by batch."""
-    batches: list[int] = []
-    forward = memnet.Predictor.forward
-
-    def counted(self, inputs):
-        batches.append(len(inputs))
-        return forward(self, inputs)
-
-    monkeypatch.setattr(memnet.Predictor, "forward", counted)
-    return batches
-
-
-def test_a_second_run_computes_nothing_and_gives_the_same_bits(
-    weights, home, make_pictures, computed
-):
+def test_a_second_run_computes_nothing_and_gives_the_same_bits(mini, home, make_pictures, computed):
     folder = make_pictures(5)
     (folder / "bad.png").write_text("no picture")
     items = collect([folder]).items
-    first = score_variants(find_model(weights, "cpu"), items, batch_size=2)
+    first = score_variants(find_model(mini, "cpu"), items, batch_size=2)
     assert first.cached == 0
     count = sum(computed)
     assert count > 5 * 20  # as many networks' inputs as the variants make of a picture
-    again = score_variants(find_model(weights, "cpu"), items)
+    again = score_variants(find_model(mini, "cpu"), items)
     assert (again.cached, sum(computed)) == (5, count)
     assert again.image_ids == first.image_ids
     assert again.failed == first.failed
@@ -68,49 +35,49 @@ def test_a_second_run_computes_nothing_and_gives_the_same_bits(
         assert again.outputs[slug].dtype == np.float64
 
 
-def test_they_are_those_that_are_computed(weights, home, make_pictures, monkeypatch):
+def test_they_are_those_that_are_computed(mini, home, make_pictures, monkeypatch):
     items = collect([make_pictures(3)]).items
-    cached = [score_variants(find_model(weights, "cpu"), items, slugs=SLUGS) for _ in range(2)][1]
+    cached = [score_variants(find_model(mini, "cpu"), items, slugs=SLUGS) for _ in range(2)][1]
     monkeypatch.setenv("MEMNET_NO_CACHE", "1")
-    anew = score_variants(memnet.load(weights, device="cpu"), items, slugs=SLUGS)
+    anew = score_variants(memnet.load(mini, device="cpu"), items, slugs=SLUGS)
     assert (cached.cached, anew.cached) == (3, 0)
     for slug in ("server", *SLUGS):
         assert np.allclose(cached.outputs[slug], anew.outputs[slug], rtol=0, atol=1e-6)
 
 
-def test_only_what_is_missing_is_computed(weights, home, make_pictures, computed):
+def test_only_what_is_missing_is_computed(mini, home, make_pictures, computed):
     folder = make_pictures(4)
     items = collect([folder]).items
-    score_variants(find_model(weights, "cpu"), items[:2], slugs=SLUGS[:1])
+    score_variants(find_model(mini, "cpu"), items[:2], slugs=SLUGS[:1])
     computed.clear()
-    scores = score_variants(find_model(weights, "cpu"), items, slugs=SLUGS[:2])
+    scores = score_variants(find_model(mini, "cpu"), items, slugs=SLUGS[:2])
     assert scores.cached == 0
     # server and keyes-centre of two pictures, pycaffe-no-swap of all four
     assert sorted(computed) == [2, 2, 4]
 
 
 def test_score_and_the_variants_share_what_they_computed(
-    weights, home, make_pictures, computed, tmp_path
+    mini, home, make_pictures, computed, tmp_path
 ):
     folder = make_pictures(3)
-    scores = score_variants(find_model(weights, "cpu"), collect([folder]).items, slugs=SLUGS)
+    scores = score_variants(find_model(mini, "cpu"), collect([folder]).items, slugs=SLUGS)
     computed.clear()
     for slug in ("server", "keyes-centre", "pycaffe-no-swap"):
-        table = memnet.load(f"{weights}:{slug}", device="cpu").score(sorted(folder.iterdir()))
+        table = memnet.load(f"{mini}:{slug}", device="cpu").score(sorted(folder.iterdir()))
         assert table.raw.tolist() == pytest.approx(scores.raw(slug).tolist(), abs=1e-12)
-    assert memnet.load(weights, device="cpu").score(sorted(folder.iterdir())).score.notna().all()
+    assert memnet.load(mini, device="cpu").score(sorted(folder.iterdir())).score.notna().all()
     assert not computed
 
 
-def test_a_model_that_was_touched_is_computed(weights, home, make_pictures):
+def test_a_model_that_was_touched_is_computed(mini, home, make_pictures):
     items = collect([make_pictures(2)]).items
-    whole = score_variants(memnet.load(weights, device="cpu"), items, slugs=SLUGS[:1])
-    model = memnet.load(weights, device="cpu")
+    whole = score_variants(memnet.load(mini, device="cpu"), items, slugs=SLUGS[:1])
+    model = memnet.load(mini, device="cpu")
     model.network.conv1.register_forward_hook(lambda layer, inputs, output: output * 0)
     touched = score_variants(model, items, slugs=SLUGS[:1])
     assert touched.cached == 0
     assert not np.allclose(touched.outputs["server"], whole.outputs["server"])
-    again = score_variants(find_model(weights, "cpu"), items, slugs=SLUGS[:1])
+    again = score_variants(find_model(mini, "cpu"), items, slugs=SLUGS[:1])
     assert np.array_equal(again.outputs["server"], whole.outputs["server"])
 
 
@@ -126,18 +93,18 @@ print(scores.cached, "torch" in sys.modules)
 
 
 @pytest.mark.process
-def test_where_all_is_known_nothing_waits_for_torch(weights, home, make_pictures):
+def test_where_all_is_known_nothing_waits_for_torch(mini, home, make_pictures):
     """Its import takes longer than all the rest of a second `memnet diagnose`."""
     folder = make_pictures(3)
-    score_variants(find_model(weights, "cpu"), collect([folder]).items)
-    words = [sys.executable, "-c", _WITHOUT_TORCH, str(weights), str(folder)]
+    score_variants(find_model(mini, "cpu"), collect([folder]).items)
+    words = [sys.executable, "-c", _WITHOUT_TORCH, str(mini), str(folder)]
     done = subprocess.run(words, capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.split() == ["3", "False"]
 
 
-def test_the_commands_say_what_was_known(weights, home, make_pictures, tmp_path, quick_figures):
+def test_the_commands_say_what_was_known(mini, home, make_pictures, tmp_path, quick_figures):
     folder = make_pictures(12)
-    words = ("sensitivity", folder, "--model", weights, "--device", "cpu", "--out")
+    words = ("sensitivity", folder, "--model", mini, "--device", "cpu", "--out")
     assert "cache" not in run_memnet(*words, tmp_path / "one").stderr
     assert (
         "12 pictures (12 known from the score cache)" in run_memnet(*words, tmp_path / "two").stderr
@@ -149,6 +116,6 @@ def test_the_commands_say_what_was_known(weights, home, make_pictures, tmp_path,
     old.write_text("\n".join(["image_id,memnet", *rows]) + "\n")
     done = run_memnet(
         *("diagnose", "--scores", old, "--score-column", "memnet", "--images", folder),
-        *("--model", weights, "--device", "cpu"),
+        *("--model", mini, "--device", "cpu"),
     )
     assert "12 of 12 pictures were known from the score cache" in done.stderr
