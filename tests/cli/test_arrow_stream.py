@@ -49,9 +49,12 @@ def test_two_models_are_in_one_stream(memnet_command, make_pictures, tiny_weight
     args = ("score", make_pictures(3), "-m", tiny_weights, "-m", other)
     memnet_command(*args, "-o", tmp_path / "s.csv")
     streamed = pa.ipc.open_stream(memnet_command(*args, "--format", "arrow").stdout_bytes)
+    frame = streamed.read_pandas()[["image_id", "model", "score"]]
+    assert frame.image_id.tolist() == [f"{number // 2:05d}.png" for number in range(6)]
+    table = read_table(tmp_path / "s.csv")[["image_id", "model", "score"]]  # model by model
     pd.testing.assert_frame_equal(
-        streamed.read_pandas()[["image_id", "model", "score"]],
-        read_table(tmp_path / "s.csv")[["image_id", "model", "score"]],
+        frame.sort_values(["model", "image_id"], ignore_index=True),
+        table.sort_values(["model", "image_id"], ignore_index=True),
         check_dtype=False,
     )
 
