@@ -43,7 +43,7 @@ from memnet.preprocess.decode import (
 )
 from memnet.preprocess.spec import OutputSpec, PreprocessSpec
 from memnet.scoring import DEFAULT_BATCH_SIZE
-from memnet.scoring.scored import Answer, Model, Request, Scored
+from memnet.scoring.scored import Answer, Model, Ready, Request, Scored
 from memnet.scoring.table import Row
 from memnet.util.checks import require_whole
 
@@ -87,20 +87,6 @@ class Scorer(Protocol):
         """Turn pictures (PIL, RGB) into raw outputs ``(N, 1)``."""
 
 
-class _AsItIs:
-    """A :class:`Model` that is ready."""
-
-    def __init__(self, scorer: Scorer) -> None:
-        self.name, self.variant, self._scorer = scorer.name, scorer.variant, scorer
-
-    @property
-    def preprocess(self) -> PreprocessSpec | None:
-        return self._scorer.preprocess
-
-    def load(self) -> Scorer:
-        return self._scorer
-
-
 _Way: TypeAlias = "tuple[str, str, int]"
 """What is done to a picture: EXIF policy, digest of the preprocessing, identity of the mean image.
 
@@ -132,7 +118,7 @@ def score_items(
     with no score and a warning that begins with ``failed:``; it never stops the others. Every
     score is computed: :func:`memnet.scoring.cached.score_with_cache` computes each once.
     """
-    models = [_AsItIs(predictor)]
+    models = [Ready(predictor)]
     requests = (Request(item, (0,)) for item in items)
     for batch in run_batches(models, requests, batch_size=batch_size, limits=limits):
         rows = [row for answer in batch for row in answer.rows(models)]

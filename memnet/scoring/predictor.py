@@ -29,10 +29,9 @@ from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.cached import score_with_cache, scoring_digest
 from memnet.scoring.devices import open_device
 from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
-from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.named import NamedModel, find_named, identity_of, say_conditions, with_exif
 from memnet.scoring.score_cache import open_cache
-from memnet.scoring.scored import Request
+from memnet.scoring.scored import Ready, Request
 from memnet.scoring.table import to_frame
 from memnet.util.arrays import Float32Array
 from memnet.util.importing import path_of
@@ -262,9 +261,10 @@ class Predictor:
         else:
             several = [pictures]
         requests = (Request(_item(index, picture), (0,)) for index, picture in enumerate(several))
-        model, limits = LazyModel(self), PictureLimits(max_pixels=max_pixels)
+        limits = PictureLimits(max_pixels=max_pixels)
+        model = Ready(self, self.scoring_digest(limits) if cache else None)
         rows = []
-        with open_cache(cache and model.digest(limits) is not None) as scores:
+        with open_cache(model.digest(limits) is not None) as scores:
             for batch in score_with_cache(
                 requests, [model], cache=scores, batch_size=batch_size, limits=limits
             ):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memnet.data.pictures import Item
+from memnet.preprocess.decode import PictureLimits
 from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring.table import Row
 
@@ -75,6 +76,33 @@ class Model(Protocol):
 
     def load(self) -> Scorer:
         """Return it ready to score; called for each batch that needs it, and not before."""
+
+
+class Ready:
+    """A :class:`Model` that is ready to score.
+
+    Parameters
+    ----------
+    scorer : what scores.
+    digest : what its scores are cached under; None: they are not.
+    """
+
+    def __init__(self, scorer: Scorer, digest: bytes | None = None) -> None:
+        self.name, self.variant = scorer.name, scorer.variant
+        self._scorer, self._digest = scorer, digest
+
+    @property
+    def preprocess(self) -> PreprocessSpec | None:
+        """What it does to a picture."""
+        return self._scorer.preprocess
+
+    def load(self) -> Scorer:
+        """Return the scorer."""
+        return self._scorer
+
+    def digest(self, limits: PictureLimits) -> bytes | None:
+        """Return what was given."""
+        return self._digest
 
 
 class Request(NamedTuple):

@@ -15,6 +15,7 @@ from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring import engine, predictor, runner
 from memnet.scoring.named import NamedModel, with_exif
 from memnet.scoring.runner import Settings, score_to_file, score_to_rows
+from memnet.scoring.scored import Ready
 from memnet.scoring.table import read_rows
 from memnet.util.text import model_label
 
@@ -153,7 +154,7 @@ def test_one_model_without_a_number_leaves_the_others_theirs(tiny, make_pictures
 
     silent = memnet.Predictor.from_function("silent.v1", nothing)
     paths = sorted(make_pictures(3).iterdir())
-    models = [engine._AsItIs(tiny), engine._AsItIs(silent)]
+    models = [Ready(tiny), Ready(silent)]
     requests = [
         engine.Request(item, wanted)
         for item, wanted in zip(collect(paths).items, [(0, 1), (1,), (0,)], strict=True)
@@ -180,7 +181,7 @@ def test_models_may_turn_pictures_differently(tmp_path):
         )
         model.header = with_exif(model.header, policy)
         widths[policy] = model
-    models = [engine._AsItIs(model) for model in widths.values()]
+    models = [Ready(model) for model in widths.values()]
     (item,) = collect([tmp_path / "turned.jpg"]).items
     ((answer,),) = engine.run_batches(
         models, [engine.Request(item, (0, 1))], batch_size=2, limits=engine.USUAL_LIMITS
