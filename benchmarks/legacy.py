@@ -1,12 +1,12 @@
 """Speed of the original MemNet's path, against what a user would run instead, in one run.
 
-    python benchmarks/legacy.py FOLDER    # of pictures; 24 are used
+    python benchmarks/legacy.py FOLDER --out benchmarks/results/legacy.json   # 24 pictures are used
 
 Peers, on the same weights (those of the tests' recipe: full size, random) and the same crops:
 OpenCV's DNN module reading the same .caffemodel, and a plain PyTorch loop, one picture at a time in
 Caffe's layout. All take turns for some rounds, since machines are noisy. A picture costs 14.4
 GFLOP; the machine's own peak is measured as a product of 4,096 x 4,096 float32 matrices. Results
-are printed as JSON.
+are printed as JSON, and written to `--out` with the processor.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from torch import nn
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "helpers"))
+
+from score import machine  # noqa: E402  # beside this file
 
 import memnet  # noqa: E402
 from caffe_recipe import write_recipe  # noqa: E402
@@ -96,6 +98,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pictures", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     import cv2
 
@@ -168,8 +171,9 @@ def main() -> None:
     ]
     ours_by_round = seconds["memnet, batches of 8 pictures"]
     report = {
+        "machine": {**machine(), "opencv": cv2.__version__},
         "pictures": n,
-        "threads": torch.get_num_threads(),
+        "rounds": args.rounds,
         "outputs_apart_at_most": apart,
         "pictures_per_s": {name: round(n / value, 3) for name, value in middle.items()},
         "times_opencv": median_ratio(best_opencv, ours_by_round),
@@ -190,7 +194,11 @@ def main() -> None:
             seconds["decoding and resizing alone, one thread"], ours_by_round
         ),
     }
-    print(json.dumps(report, indent=1))
+    text = json.dumps(report, indent=1) + "\n"
+    print(text, end="")
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text)
 
 
 if __name__ == "__main__":
