@@ -10,7 +10,6 @@ import contextlib
 import csv
 import io
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pyarrow as pa
 import pytest
 
 import tiny as tiny_network
+from archives import files_of, write_hdf5, write_parquet, write_tar, write_zip
 from command import Finished, start_memnet, wait_for
 from memnet.data import pictures as picture_lists
 from memnet.scoring.table import FAILED
@@ -62,14 +62,23 @@ def a_video(root: Path) -> list[object]:
 
 
 def a_zip(root: Path) -> list[object]:
-    return [shutil.make_archive(str(root.parent / "pictures"), "zip", root)]
+    return [write_zip(root.parent / "pictures.zip", files_of(root))]
 
 
 def a_tar(root: Path) -> list[object]:
-    return [shutil.make_archive(str(root.parent / "pictures"), "tar", root)]
+    return [write_tar(root.parent / "pictures.tar", files_of(root))]
 
 
-ONE_FILE = (a_video, a_zip, a_tar)
+def parquet_of_pictures(root: Path) -> list[object]:
+    return [write_parquet(root.parent / "train.parquet", files_of(root))]
+
+
+def hdf5(root: Path) -> list[object]:
+    pytest.importorskip("h5py", reason="needs h5py; pip install h5py")
+    return [write_hdf5(root.parent / "pictures.hdf5", files_of(root))]
+
+
+ONE_FILE = (a_video, a_zip, a_tar, parquet_of_pictures, hdf5)
 """Sources whose pictures all lie in the file that is their first word."""
 
 SOURCES = {each.__name__: each for each in (a_folder, a_glob, a_table, boxes, *ONE_FILE)}
