@@ -22,6 +22,7 @@ import tiny as tiny_network
 from archives import files_of, write_hdf5, write_parquet, write_tar, write_zip
 from command import Finished, start_memnet, wait_for
 from memnet.data import pictures as picture_lists
+from memnet.scoring import engine
 from memnet.scoring.table import FAILED
 
 PICTURES = 12
@@ -136,6 +137,23 @@ class Run:
             rows = pd.read_excel(self.out, dtype=object, keep_default_na=False).to_dict("records")
         return [{name: _plain(cell) for name, cell in row.items()} for row in rows]
 
+    def require_beginning(self, stdout: bytes, expected: list[dict[str, Any]]) -> None:
+        """Require no table yet; and of what went to stdout that it is there once, and right."""
+        assert not self.out.exists()
+        if self.sink in STREAMS:
+            rows = self.rows(stdout)
+            assert len(rows) < len(expected)
+            at = {(row["image_id"], row.get("trial")): row for row in expected}
+            keys = [(row["image_id"], row.get("trial")) for row in rows]
+            assert len(set(keys)) == len(keys)
+            require_same(rows, [at[key] for key in keys])
+
+    def again(self) -> bytes:
+        """Run the same command again: a file goes on where it was."""
+        done = self()
+        assert self.sink in STREAMS or "were scored before" in done.stderr
+        return done.stdout_bytes
+
     def fresh(self) -> list[dict[str, Any]]:
         """Return the rows of a run to which nothing happens."""
         words, self.out = self.words, self.out.with_name(f"fresh-{self.out.name}")
@@ -156,7 +174,7 @@ def _plain(cell: object) -> object:
 
 def require_same(rows: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
     """Require each row once, with its cells and its score (batches may fall elsewhere)."""
-    names = [name for name in expected[0] if name not in ("score", "raw")]
+    names = [name for name in (expected or [{}])[0] if name not in ("score", "raw")]
     assert [[row[name] for name in names] for row in rows] == [
         [row[name] for name in names] for row in expected
     ]
@@ -240,31 +258,47 @@ def test_a_disk_that_is_full(source, sink, run, folder):
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert "cannot be written (File too large)" in done.stderr
         assert not this.out.exists()
-    assert "were scored before" in this().stderr
-    require_same(this.rows(), expected)
+    require_same(this.rows(this.again()), expected)
 
 
-@grid(*FILES, fast={("a_glob", "s.csv"), ("boxes", "s.parquet")})
-def test_a_network_that_dies(source, sink, run, monkeypatch, folder):
-    """As a driver of a graphics card may: what was finished is kept, and said."""
-    this = run(source, sink)
-    expected = this.fresh()
+def network_dies(patch):
+    """As where the driver of a graphics card gives up."""
     forward, calls = tiny_network.Tiny.forward, []
 
     def dies(self, x):
         calls.append(1)
         if len(calls) == 4:
-            raise RuntimeError("CUDA error: unspecified launch failure")
+            raise RuntimeError("it died")
         return forward(self, x)
 
+    patch.setattr(tiny_network.Tiny, "forward", dies)
+
+
+def decoder_dies(patch):
+    """As where a library that decodes has a fault, in one of the threads."""
+    open_picture, calls = engine.open_picture, []
+
+    def dies(picture, **options):
+        calls.append(1)
+        if len(calls) == 9:
+            raise RuntimeError("it died")
+        return open_picture(picture, **options)
+
+    patch.setattr(engine, "open_picture", dies)
+
+
+@pytest.mark.parametrize("worker", [network_dies, decoder_dies])
+@grid(*SINKS, fast={("a_glob", "s.csv"), ("boxes", "s.parquet"), ("a_zip", "jsonl")})
+def test_a_worker_that_dies(source, sink, worker, run, monkeypatch):
+    this = run(source, sink)
+    expected = this.fresh()
     with monkeypatch.context() as patch:
-        patch.setattr(tiny_network.Tiny, "forward", dies)
+        worker(patch)
         done = this(check=None)
     assert done.returncode
-    assert "unspecified launch failure" in done.stderr
-    assert not this.out.exists()
-    assert "were scored before" in this().stderr
-    require_same(this.rows(), expected)
+    assert "it died" in done.stderr
+    this.require_beginning(done.stdout_bytes, expected)
+    require_same(this.rows(this.again()), expected)
 
 
 @pytest.mark.process
@@ -284,17 +318,8 @@ def test_kill_9_in_the_middle(source, sink, run, folder):
     process.kill()
     stdout = process.stdout.buffer.read()
     process.communicate()
-    assert not this.out.exists()
-    if sink in STREAMS:  # what came out is the beginning, each row once
-        rows = this.rows(stdout)
-        assert len(rows) < len(expected)
-        ids = [(row["image_id"], row.get("trial")) for row in rows]
-        assert len(set(ids)) == len(ids)
-        assert set(ids) <= {(row["image_id"], row.get("trial")) for row in expected}
-        require_same(this.rows(this().stdout_bytes), expected)
-    else:
-        assert "were scored before" in this().stderr
-        require_same(this.rows(), expected)
+    this.require_beginning(stdout, expected)
+    require_same(this.rows(this.again()), expected)
 
 
 @pytest.mark.process
