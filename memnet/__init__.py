@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from memnet.data.manifest import Truth
     from memnet.errors import MemnetError, PictureError
     from memnet.preprocess.spec import OutputSpec, PreprocessSpec
+    from memnet.scoring.batch_scorer import BatchScorer
     from memnet.scoring.predictor import Predictor, list_models, load
     from memnet.scoring.table import write_table
     from memnet.stats.metrics import Metric, register_metric
@@ -57,6 +58,7 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "load": "memnet.scoring.predictor",
     "list_models": "memnet.scoring.predictor",
     "Predictor": "memnet.scoring.predictor",
+    "BatchScorer": "memnet.scoring.batch_scorer",
     "compare": "memnet.compare.comparison:compare_scores",
     "RunRecord": "memnet.compare.record",
     "benchmark": "memnet.studies.benchmark.run",
@@ -88,6 +90,7 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
 }
 
 __all__ = [
+    "BatchScorer",
     "BenchmarkRecord",
     "DatasetOption",
     "Diagnosis",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import enum
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from memnet.scoring.cluster_parts import Share
 
 
 class Exif(str, enum.Enum):
@@ -14,6 +20,13 @@ class Exif(str, enum.Enum):
 
     ignore = "ignore"
     apply = "apply"
+
+
+class Engine(str, enum.Enum):
+    """What runs the models."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Format(str, enum.Enum):
@@ -98,6 +111,21 @@ def score(
         metavar="I/N",
         help="Score part I of N (1/3, 2/3, 3/3), as a job array does; `memnet merge` joins them.",
     ),
+    engine: Engine = typer.Option(
+        Engine.local,
+        help="local: this computer; ray: a Ray cluster, or several processes of this computer. "
+        "Needs the extra `cluster`, and --out.",
+    ),
+    address: str = typer.Option(
+        "",
+        help="Of the Ray cluster (HOST:6379); without it, the one that this computer belongs to, "
+        "or a new one for this run.",
+    ),
+    workers: int | None = typer.Option(
+        None,
+        min=1,
+        help="Processes of the Ray cluster; without it, one for each GPU, or for each four cores.",
+    ),
     spreadsheet_safe: bool = typer.Option(
         False,
         "--spreadsheet-safe",
@@ -124,6 +152,15 @@ def score(
     from memnet.util.messages import say, stdout_is_closed
     from memnet.util.table_files import check_table_name
 
+    if engine is Engine.local and (address or workers):
+        raise MemnetError("--address and --workers are for --engine ray.")
+    if engine is Engine.ray and (out is None or fps):
+        raise MemnetError(
+            "--engine ray writes a table that a run can go on with; give --out."
+            if out is None
+            else "--engine ray is for pictures: to reach its frames, each worker would decode a "
+            "video from its beginning. Score videos in jobs of their own (docs/cluster.md)."
+        )
     if out is not None:
         check_table_name(out)
         if format_ is not None:
@@ -168,7 +205,10 @@ def score(
         table = expand(rows, inputs)
         print(rows_to_csv(*table, spreadsheet_safe=spreadsheet_safe), end="")
     else:
-        summary = score_to_file(inputs, out, settings)
+        with _cluster(engine, address, workers, device) as share:
+            if share is not None:
+                settings = replace(settings, device=share.device, share=share)
+            summary = score_to_file(inputs, out, settings)
     report_failures(inputs, summary, out)
     if out is not None and spreadsheet_safe:
         copy = out.with_name(f"{out.stem}.spreadsheet.csv")
@@ -176,3 +216,13 @@ def score(
         say(f"a copy for spreadsheets -> {copy}")
     if summary.failed or inputs.unreadable:
         raise typer.Exit(1)
+
+
+def _cluster(
+    engine: Engine, address: str, workers: int | None, device: str
+) -> AbstractContextManager[Share | None]:
+    if engine is Engine.local:
+        return nullcontext()
+    from memnet.scoring.ray_cluster import connect
+
+    return connect(address, workers, device)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from memnet.legacy.variants import as_variant
 from memnet.preprocess.decode import PictureLimits
@@ -21,15 +22,38 @@ if TYPE_CHECKING:
     from memnet.scoring.predictor import Predictor
 
 
-def find_model(model: str | Path, device: str = AUTO) -> LazyModel:
+def find(
+    model: str | Path,
+    device: str = AUTO,
+    exif_orientation: Literal["ignore", "apply"] | None = None,
+) -> NamedModel | Predictor:
     """Find a model; parameters and errors are those of :func:`memnet.load`, but for its numbers."""
     if find_plugin(str(model)) is None:
-        named = find_named(str(model))
-        say_conditions(named)
-        return LazyModel(named, device)
+        return find_named(str(model), exif_orientation)
     from memnet.scoring.predictor import load  # only the package knows what its model is
 
-    return LazyModel(load(model, device=device))
+    return load(model, device=device, exif_orientation=exif_orientation)
+
+
+def find_model(model: str | Path, device: str = AUTO) -> LazyModel:
+    """Find one as it is, and say its conditions; as :func:`find`."""
+    return open_models([find(model, device)], device)[0]
+
+
+def open_models(models: Sequence[NamedModel | Predictor], device: str) -> list[LazyModel]:
+    """Make models that are read when they are needed; variants of one file share its network."""
+    first: dict[tuple[Path, str], LazyModel] = {}
+    sources = []
+    for model in models:
+        if isinstance(model, NamedModel):
+            say_conditions(model)
+            key = model.path, model.header.tensors_sha256
+            source = LazyModel(model, device, twin=first.get(key))
+            first.setdefault(key, source)
+        else:
+            source = LazyModel(model)
+        sources.append(source)
+    return sources
 
 
 class LazyModel:

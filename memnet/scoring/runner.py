@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -18,12 +17,11 @@ from memnet.data.pictures import Extra, Inputs
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
-from memnet.scoring.cached import score_with_cache
+from memnet.scoring.batch_scorer import BatchScorer, without_pillows_warnings
 from memnet.scoring.lazy_model import LazyModel
-from memnet.scoring.named import NamedModel, find_named, say_conditions
-from memnet.scoring.score_cache import open_cache
+from memnet.scoring.named import NamedModel
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
-from memnet.scoring.scored import Request
+from memnet.scoring.scored import Answer, Request
 from memnet.scoring.table import FAILED, Row
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_rows
@@ -32,6 +30,7 @@ from memnet.util.versions import environment
 from memnet.weights.catalogue import catalogue
 
 if TYPE_CHECKING:
+    from memnet.scoring.cluster_parts import Share
     from memnet.scoring.predictor import Predictor
 
 
@@ -47,7 +46,8 @@ class Settings:
 
     ``cache`` is whether scores may come from the score cache, if the user allows it.
     ``name`` is what the table calls the model, if it shall not be called as it was given: so the
-    models of a data set's splits, a weight file each, have one name.
+    models of a data set's splits, a weight file each, have one name. ``share`` is what each worker
+    has of the Ray cluster that scores; None: this process scores.
     """
 
     models: Sequence[str]
@@ -58,6 +58,7 @@ class Settings:
     limits: PictureLimits = USUAL_LIMITS
     cache: bool = True
     command: str = "memnet score"
+    share: Share | None = None
 
 
 @dataclass
@@ -105,10 +106,9 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     check_rows(out, len(table_rows) * len(settings.models))
     with open_scores(out) as table:
         table.declare_part(inputs.part)
-        models: list[_Model] = []
+        scorer = _scorer(settings)
         wanted: dict[str, list[int]] = {item.image_id: [] for item in inputs.items}
-        for given in _models(settings):
-            label, model = given.label, _renamed(given, settings.name)
+        for place, (label, model) in enumerate(scorer.found):
             other_name = {GIVEN_AS: label} if label != model.label else {}
             table.declare(model.label, model.identity() | other_name)
             summary.labels.append(model.label)
@@ -116,21 +116,20 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
                 key = (model.name, model.variant, item.image_id)
                 if not table.is_done(key, item.path, item.box):
                     table.begin(key, item.path, item.box)
-                    wanted[item.image_id].append(len(models))
+                    wanted[item.image_id].append(place)
             order += [(model.name, model.variant, row.image_id) for row in table_rows]
             extras += [row.extra for row in table_rows]
-            models.append(model)
         table.require_room(order)
         requests = [Request(item, tuple(wanted[item.image_id])) for item in inputs.items]
         asked = sum(len(request.models) for request in requests)
-        summary.already = len(models) * len(requests) - asked
+        summary.already = len(scorer.found) * len(requests) - asked
         if asked or "started" not in table.sidecar:
             # Else what made the scores stays on record, and no weights are read.
             table.sidecar.update(
-                _about(inputs, settings, LazyModel(models[0], settings.device).device)
+                _about(inputs, settings, LazyModel(scorer.found[0].model, settings.device).device)
             )
             table.write_sidecar()
-            _run(models, requests, settings, table.append, summary)
+            _run(scorer, requests, settings, table.append, summary)
         summary.dropped = table.drop_replaced(order)
         summary.kept = len(table.rows.keys() - set(order))
         summary.changed = len(table.changed)
@@ -149,10 +148,10 @@ def score_to(inputs: Inputs, settings: Settings, keep: Callable[[list[Row]], Non
     """Score pictures and hand the rows of each batch on as soon as they are known."""
     summary = Summary()
     _check_name(settings)
-    models = [_renamed(model, settings.name) for model in _models(settings)]
-    everything = tuple(range(len(models)))
+    scorer = _scorer(settings)
+    everything = tuple(range(len(scorer.found)))
     requests = [Request(item, everything) for item in inputs.items]
-    _run(models, requests, settings, keep, summary)
+    _run(scorer, requests, settings, keep, summary)
     return summary
 
 
@@ -194,47 +193,35 @@ def _check_name(settings: Settings) -> None:
         )
 
 
-def _renamed(model: _Model, name: str) -> _Model:
-    if not name:
-        return model
-    if isinstance(model, NamedModel):
-        return replace(model, name=name)
-    model.name = name
-    return model
-
-
-def _models(settings: Settings) -> Iterator[_Model]:
-    """Find each model once, also where it was named twice, by its name and by its file."""
-    labels: set[str] = set()
-    for name in settings.models:
-        model: _Model
-        if plugins.find_plugin(name) is None:
-            model = find_named(name, settings.exif_orientation)
-        else:  # only the package knows what its model is
-            from memnet.scoring.predictor import load
-
-            model = load(name, device=settings.device, exif_orientation=settings.exif_orientation)
-        if model.label not in labels:
-            labels.add(model.label)
-            yield model
+def _scorer(settings: Settings) -> BatchScorer:
+    return BatchScorer(
+        settings.models,
+        name=settings.name,
+        device=settings.device,
+        batch_size=settings.batch_size,
+        exif_orientation=settings.exif_orientation,
+        cache=settings.cache,
+        threads=settings.share.cores if settings.share else None,
+        **asdict(settings.limits),
+    )
 
 
 def _run(
-    models: Sequence[_Model],
+    scorer: BatchScorer,
     requests: Sequence[Request],
     settings: Settings,
     keep: Callable[[list[Row]], None],
     summary: Summary,
 ) -> None:
-    """Answer requests, whose models are places in ``models``."""
+    """Answer requests, whose models are places in the scorer's."""
     start = time.perf_counter()
-    for group in _groups(models):
-        sources = _sources([models[place] for place in group], settings.device)
+    for group in _groups([model for _, model in scorer.found]):
         asked = [
             Request(item, tuple(place - group.start for place in wanted if place in group))
             for item, wanted in requests
         ]
-        _run_together(sources, [each for each in asked if each.models], settings, keep, summary)
+        asked = [each for each in asked if each.models]
+        _run_together(scorer.only(group), asked, settings, keep, summary)
     summary.seconds += time.perf_counter() - start
 
 
@@ -254,44 +241,23 @@ def _groups(models: Sequence[_Model]) -> Iterator[range]:
     yield range(start, len(models))
 
 
-def _sources(models: Sequence[_Model], device: str) -> list[LazyModel]:
-    """Make models that are read when they are needed; variants of one file share its network."""
-    first: dict[tuple[Path, str], LazyModel] = {}
-    sources = []
-    for model in models:
-        if isinstance(model, NamedModel):
-            say_conditions(model)
-            key = model.path, model.header.tensors_sha256
-            source = LazyModel(model, device, twin=first.get(key))
-            first.setdefault(key, source)
-        else:
-            source = LazyModel(model)
-        sources.append(source)
-    return sources
-
-
 def _run_together(
-    models: Sequence[LazyModel],
+    scorer: BatchScorer,
     requests: Sequence[Request],
     settings: Settings,
     keep: Callable[[list[Row]], None],
     summary: Summary,
 ) -> None:
     once, others = _each_picture_once(requests)
-    uses_cache = settings.cache and any(model.digest(settings.limits) for model in models)
+    models = scorer.sources
     name = models[0].name if len(models) == 1 else f"{len(models)} models"
     with (
-        warnings.catch_warnings(),
-        open_cache(uses_cache) as cache,
+        without_pillows_warnings(),
         tqdm(
             total=len(requests), desc=name, unit=" pictures", file=sys.stderr, disable=None
         ) as bar,
     ):
-        # Pillow's name no picture, and what matters of them is in the rows.
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        for batch in score_with_cache(
-            once, models, cache=cache, batch_size=settings.batch_size, limits=settings.limits
-        ):
+        for batch in _answers(scorer, once, settings):
             answers = []
             for answer in batch:
                 again = others.get(answer.request.item.image_id, ())
@@ -303,7 +269,17 @@ def _run_together(
             keep(rows)
             summary.scored += len(rows)
             summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
-        summary.cached += cache.taken if cache is not None else 0
+    summary.cached += scorer.cached
+
+
+def _answers(
+    scorer: BatchScorer, requests: Sequence[Request], settings: Settings
+) -> Iterator[list[Answer]]:
+    if settings.share is None or not requests:
+        return scorer.answers(requests)
+    from memnet.scoring.ray_engine import answers_of
+
+    return answers_of(scorer, requests, settings.share)
 
 
 def _each_picture_once(

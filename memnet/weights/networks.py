@@ -60,6 +60,11 @@ def register_network(arch: str, network: type[nn.Module] | str) -> None:
     _registered[arch] = network
 
 
+def registered(arch: str) -> str | type[nn.Module] | None:
+    """Return what :func:`register_network` was given; None for memnet's own and what is unknown."""
+    return None if is_own(arch) else _registered.get(arch)
+
+
 def is_own(arch: str) -> bool:
     """Whether an architecture's network is memnet's own, so that its code is known."""
     return path_of(_registered.get(arch, "")).startswith("memnet.")

@@ -1,0 +1,200 @@
+"""The scorer that travels: light, exact, and the same rows in whatever process it is called."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import memnet
+import tiny as tiny_network
+from memnet.data.score_columns import SCORE_COLUMNS
+from memnet.scoring import batch_scorer, predictor
+from memnet.scoring.table import read_table
+
+ELSEWHERE = """
+import pickle, sys
+scorer, table = pickle.load(open(sys.argv[1], "rb"))
+scorer(table).to_pickle(sys.argv[2])
+print("tiny" in sys.modules and sys.modules["torch"].get_num_threads())
+"""
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    """No models of another test in this process."""
+    tiny_network.register()
+    batch_scorer._open.cache_clear()
+
+
+@pytest.fixture
+def table(make_pictures):
+    """Paths that can be scored from anywhere, one that cannot, and none."""
+    files = sorted(make_pictures(4).iterdir())
+    paths = [*map(str, files), str(files[0].with_name("gone.png")), None]
+    return pd.DataFrame({"image_id": list("abcdef"), "path": paths, "other": range(6)})
+
+
+def test_it_gives_the_rows_of_the_predictor(table, tiny, tiny_weights):
+    made = memnet.BatchScorer(tiny_weights)(table)
+    known = tiny.score(list(table.path[:5]))
+    known["image_id"] = pd.Series(list("abcde"), dtype="object")
+    pd.testing.assert_frame_equal(made[:5], known)
+    assert made.warning[5] == "failed: The table has no picture here."
+    assert list(made.image_id) == list("abcdef")
+    assert made.attrs["models"] == {tiny.label: tiny.identity()}
+
+
+def test_it_scores_the_same_in_another_process_and_folder(tmp_path, table, monkeypatch):
+    """A weight file given by a relative path is called so everywhere, and found everywhere."""
+    tiny_network.write_tiny(tmp_path / "mine.safetensors")
+    monkeypatch.chdir(tmp_path)
+    scorer = memnet.BatchScorer("mine.safetensors", threads=1)
+    here = scorer(table)
+    assert set(here.model) == {"mine.safetensors"}
+    (tmp_path / "sent").write_bytes(pickle.dumps((scorer, table)))
+    (tmp_path / "folder").mkdir()
+    words = [sys.executable, "-c", ELSEWHERE, tmp_path / "sent", tmp_path / "back"]
+    helpers = Path(tiny_network.__file__).parent
+    path = f"{Path(memnet.__file__).parents[1]}:{helpers}"
+    done = subprocess.run(
+        words,
+        cwd=tmp_path / "folder",
+        env={"PATH": "", "PYTHONPATH": path, "MEMNET_NO_CACHE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    pd.testing.assert_frame_equal(pd.read_pickle(tmp_path / "back"), here)
+    assert done.stdout == "1\n"  # the network came along by its name; one thread
+
+
+def test_no_weights_travel(table, tiny, tiny_weights):
+    scorer = memnet.BatchScorer(tiny_weights)
+    scorer(table)  # they are read now
+    sent = pickle.dumps(scorer)
+    assert tiny.network.linear.weight.numpy().tobytes()[:64] not in sent
+    tiny_weights.unlink()
+    assert len(scorer(table)) == 6
+    batch_scorer._open.cache_clear()
+    with pytest.raises(memnet.MemnetError, match="There is no weight file"):
+        pickle.loads(sent)(table)
+
+
+def test_a_process_reads_the_weights_once_however_often_it_gets_the_scorer(
+    table, tiny_weights, monkeypatch
+):
+    read = []
+    build = predictor.build
+    monkeypatch.setattr(predictor, "build", lambda *given: read.append(1) or build(*given))
+    sent = pickle.dumps(memnet.BatchScorer(tiny_weights))
+    for _ in range(3):  # as Spark does for each task
+        pickle.loads(sent)(table)
+    assert len(read) == 1
+
+
+def test_other_weights_on_another_computer_are_refused(table, tiny_weights):
+    sent = pickle.dumps(memnet.BatchScorer(tiny_weights))
+    tiny_network.write_tiny(tiny_weights, seed=8)
+    with pytest.raises(memnet.MemnetError, match=r"another model .*tensors_sha256"):
+        pickle.loads(sent)(table)
+
+
+def test_another_version_of_memnet_on_another_computer_is_refused(table, tiny_weights, monkeypatch):
+    sent = pickle.dumps(memnet.BatchScorer(tiny_weights))
+    monkeypatch.setattr(batch_scorer, "__version__", "9.9")
+    with pytest.raises(memnet.MemnetError, match=r"has memnet 9.9, .* made by 0\."):
+        pickle.loads(sent)(table)
+
+
+@pytest.mark.parametrize("column", ["bytes", "content"])
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_pictures_may_travel_with_the_table(column, kind, table, tiny_weights):
+    scorer = memnet.BatchScorer(tiny_weights)
+    known = scorer(table)[:4]
+    data = [kind(Path(path).read_bytes()) for path in table.path[:4]]
+    made = scorer({"path": list(table.path[:4]), "image_id": list("abcd"), column: data})
+    pd.testing.assert_frame_equal(made, known)
+    made = scorer([{"image_id": id_, column: each} for id_, each in zip("abcd", data, strict=True)])
+    np.testing.assert_array_equal(made.score, known.score)
+    assert set(made.path) == {""}
+
+
+def test_without_ids_the_path_is_the_id_and_a_row_without_an_id_fails(table, tiny_weights):
+    scorer = memnet.BatchScorer(tiny_weights)
+    made = scorer(table[["path"]])
+    assert list(made.image_id) == [*table.path[:5], ""]
+    made = scorer({"image_id": [7, 8], "path": list(table.path[:2])})
+    assert list(made.image_id) == ["7", "8"]
+    made = scorer({"image_id": ["a", None], "path": list(table.path[:2])})
+    assert made.warning.tolist() == ["", "failed: The table has no image_id here."]
+
+
+@pytest.mark.parametrize(
+    "columns", [["image_id"], ["bytes"], ["path", "bytes", "content"], ["file"], []]
+)
+def test_a_table_without_pictures_is_refused_with_its_columns(columns, tiny_weights):
+    with pytest.raises(memnet.MemnetError, match="has a column 'path', or 'bytes'") as said:
+        memnet.BatchScorer(tiny_weights)({name: [b"a"] for name in columns})
+    assert str(said.value).endswith(f"columns: {', '.join(map(repr, columns)) or 'none'}.")
+
+
+def test_several_models_follow_each_other(table, tiny_weights, tmp_path):
+    second = tiny_network.write_tiny(tmp_path / "second.safetensors", seed=9)
+    both = memnet.BatchScorer([tiny_weights, second])
+    made = pickle.loads(pickle.dumps(both))(table)
+    assert list(made.model) == [str(tiny_weights)] * 6 + [str(second)] * 6
+    for file, rows in made.groupby("model"):
+        alone = memnet.BatchScorer(file)(table)
+        pd.testing.assert_frame_equal(rows.reset_index(drop=True), alone)
+    assert list(both.models) == [str(tiny_weights), str(second)]
+
+
+def test_a_model_may_be_called_otherwise(table, tiny_weights):
+    scorer = memnet.BatchScorer(tiny_weights, name="mine.v1")
+    made = pickle.loads(pickle.dumps(scorer))(table)
+    assert set(made.model) == {"mine.v1"}
+    assert list(made.attrs["models"]) == ["mine.v1"]
+
+
+@pytest.mark.parametrize(
+    ("models", "settings", "sentence"),
+    [
+        ("resmen.published", {}, "Did you mean 'resmem.published'"),
+        ([], {}, "0 models"),
+        (["a", "b"], {"name": "c"}, "2 models"),
+        ("a", {"batch_size": 0}, "batch_size is 0"),
+        ("a", {"threads": 0}, "threads is 0"),
+    ],
+)
+def test_what_cannot_be_scored_with_is_refused_where_the_scorer_is_made(models, settings, sentence):
+    with pytest.raises(memnet.MemnetError, match=sentence):
+        memnet.BatchScorer(models, **settings)
+
+
+def test_limits_and_exif_travel(table, tiny_weights):
+    scorer = memnet.BatchScorer(tiny_weights, max_pixels=100, exif_orientation="apply")
+    made = pickle.loads(pickle.dumps(scorer))(table)
+    assert made.score.isna().all()
+    assert "24 x 18 pixels, more than the limit of 100" in made.warning[0]
+    (identity,) = scorer.models.values()
+    assert identity["preprocess"]["exif_orientation"] == "apply"
+
+
+def test_the_schema_for_spark_has_the_columns_of_the_table():
+    fields = [field.split() for field in memnet.BatchScorer.spark_schema.split(", ")]
+    assert [name for name, _ in fields] == list(SCORE_COLUMNS)
+    assert dict(fields)["score"] == "double"
+    assert dict(fields)["width"] == "bigint"
+
+
+def test_a_table_that_it_made_is_written_with_its_sidecar(table, tiny_weights, tmp_path):
+    made = memnet.BatchScorer(tiny_weights)(table)
+    memnet.write_table(made, tmp_path / "scores.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "scores.parquet"), made)
+    assert (tmp_path / "scores.parquet.json").exists()
