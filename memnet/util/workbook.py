@@ -99,16 +99,23 @@ def write_workbook(frame: pd.DataFrame, path: Path) -> None:
     of more than 15 digits; fractions are written in as many digits as they need to be read as the
     same float64. A missing value is no cell.
     """
+    with replace_file(path, advice=_ADVICE) as temporary:
+        _save(frame, temporary)
+
+
+_ADVICE = "free some space there and in the folder for temporary files, or choose another folder"
+
+
+def _save(frame: pd.DataFrame, path: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("table")
+    sheet = book.create_sheet("table")  # openpyxl has it in the folder for temporary files
     sheet.append([_text(sheet, str(name)) for name in frame.columns])
     columns = [_values(frame.iloc[:, place]) for place in range(len(frame.columns))]
     for row in zip(*columns, strict=True):
         sheet.append([_cell(sheet, value) for value in row])
-    with replace_file(path) as temporary:
-        book.save(temporary)
+    book.save(path)
 
 
 def _values(column: pd.Series) -> list[Any]:

@@ -23,6 +23,7 @@ from archives import files_of, write_hdf5, write_parquet, write_tar, write_zip
 from command import Finished, start_memnet, wait_for
 from memnet.data import pictures as picture_lists
 from memnet.scoring import engine
+from memnet.scoring.score_file import ScoreFile
 from memnet.scoring.table import FAILED
 
 PICTURES = 12
@@ -242,23 +243,43 @@ def test_a_picture_that_is_gone_when_it_is_read(source, sink, run, folder, monke
     require_same(this.rows(this().stdout_bytes), expected)
 
 
-@grid(*FILES, fast={("a_table", "s.xlsx"), ("a_video", "s.parquet")})
-def test_a_disk_that_is_full(source, sink, run, folder):
-    """The system itself refuses to let the journal grow, and later the table."""
+@contextlib.contextmanager
+def no_file_longer_than(size: int):
+    """As on a disk that is full, or at a quota: the system itself refuses to let a file grow."""
     resource = pytest.importorskip("resource", reason="needs limits of a process; not on Windows")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@grid(*FILES, fast={("a_table", "s.xlsx"), ("a_video", "s.parquet")})
+def test_a_disk_that_is_full(source, sink, run, monkeypatch):
+    """Twice while rows are appended to the journal, then while the table is written."""
     this = run(source, sink)
     expected = this.fresh()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    sizes = (1200, 2400) if sink == "s.csv" else (1200, 3000)
-    for size in sizes:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-        try:
+    for what, size, named in [
+        ("append", 1200, f"{sink}.partial"),
+        ("append", 2400, f"{sink}.partial"),
+        ("finish", 100, sink),
+    ]:
+        write = getattr(ScoreFile, what)
+
+        def in_no_space(*args, size=size, write=write):
+            with no_file_longer_than(size):
+                write(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ScoreFile, what, in_no_space)
             done = this(check=2)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert "cannot be written (File too large)" in done.stderr
+        assert f"{named} cannot be written (" in done.stderr
         assert not this.out.exists()
-    require_same(this.rows(this.again()), expected)
+        assert not list(this.out.parent.glob(".*.part"))
+    done = this()
+    assert "0 scored" in done.stderr
+    require_same(this.rows(), expected)
 
 
 def network_dies(patch):
