@@ -73,6 +73,8 @@ def _folder_of(file: Path) -> Path:
 
 def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
     """Say what was scored, what was not and why, and where the table is."""
+    from memnet.data.remote import is_address
+
     say_ignored(inputs)
     say_unreadable(inputs)
     for note in inputs.notes:
@@ -81,7 +83,8 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
         say(f"{row.path or row.image_id}: {row.warning.removeprefix(FAILED)}")
     if len(summary.failed) > _LISTED:
         say(f"... and {len(summary.failed) - _LISTED} more: see the warning column")
-    if any(row.path and not os.path.exists(row.path) for row in summary.failed):
+    gone = [row.path for row in summary.failed if row.path and not os.path.exists(row.path)]
+    if not all(map(is_address, gone)):
         for manifest in inputs.manifests:
             say(f"the paths of {manifest} are looked for from its folder, {_folder_of(manifest)}")
     done = summary.scored - len(summary.failed)

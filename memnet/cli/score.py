@@ -88,6 +88,12 @@ def score(
         help="Make each picture's id of its path: what the pattern's group matches, as in "
         "'nsd0*(\\d+)'.",
     ),
+    addresses: bool = typer.Option(
+        False,
+        "--allow-addresses",
+        help="Let the paths of a manifest be addresses (https://, s3:// ...) and fetch what is "
+        "there. Needs the extra `remote`.",
+    ),
     fps: str = typer.Option(
         "",
         metavar="RATE",
@@ -186,6 +192,7 @@ def score(
         id_pattern=id_pattern,
         boxes=boxes,
         fps=parse_fps(fps) if fps else None,
+        addresses=addresses,
     )
     inputs = take_part(inputs, shard=part, limit=limit)
     settings = Settings(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from memnet.data.contents import HIDDEN_FOLDERS, HIDDEN_NAMES, Contents
+from memnet.data.contents import Contents, Listing
 from memnet.errors import MemnetError, PictureError
-from memnet.preprocess.decode import SUFFIXES
 from memnet.preprocess.members import Container, Member, Stored, keep_open
-from memnet.util.text import is_text, words_of
+from memnet.util.text import words_of
 
 
 class ZipContainer(Container):
@@ -63,7 +61,7 @@ def list_zip(path: Path) -> Contents:
             infos = archive.infolist()
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
         raise _damaged(path, error) from error
-    listing = _Listing(path, contents)
+    listing = Listing(path, contents)
     for info in infos:
         if info.is_dir():
             continue
@@ -89,7 +87,7 @@ def list_tar(path: Path) -> Contents:
     """
     contents = Contents()
     container = TarContainer(path)
-    listing = _Listing(path, contents)
+    listing = Listing(path, contents)
     try:
         with tarfile.open(path, "r:") as archive:
             for info in _infos(archive):
@@ -128,50 +126,6 @@ def _infos(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (info := archive.next()) is not None:
         yield info
         archive.members = []  # type: ignore[attr-defined]  # else it keeps all
-
-
-class _Listing:
-    """Tells which members of an archive are pictures, and counts the others."""
-
-    def __init__(self, path: Path, contents: Contents) -> None:
-        self._path, self._contents = path, contents
-        self._hidden: set[str] = set()
-
-    def accept(self, stored_name: str, *, is_special: bool) -> str:
-        """Return a picture's name, with ``/``; "" for what is none.
-
-        Raises
-        ------
-        MemnetError
-            if another picture has that name.
-        """
-        parts = [part for part in stored_name.split("/") if part not in ("", ".")]
-        suffix = os.path.splitext(parts[-1])[1].lower() if parts else ""
-        for depth, part in enumerate(parts[:-1], start=1):
-            if part.startswith(HIDDEN_NAMES) and part != "..":
-                folder = "/".join(parts[:depth])
-                if folder not in self._hidden:
-                    self._hidden.add(folder)
-                    self._contents.passed_over[HIDDEN_FOLDERS] += 1
-                return ""
-        if not parts or parts[-1].startswith("."):
-            self._contents.passed_over["hidden files"] += 1
-        elif suffix not in SUFFIXES:
-            self._contents.passed_over[suffix or "no ending"] += 1
-        elif is_special:
-            self._contents.passed_over["links in archives"] += 1
-        elif ".." in parts or not is_text(stored_name):
-            what = "leads out of it" if ".." in parts else "is not UTF-8, so no table can hold it"
-            self._contents.unreadable.append(f"{self._path}: the name {stored_name!a} {what}")
-        else:
-            name = "/".join(parts)
-            if name in self._contents.members:
-                raise MemnetError(
-                    f"{self._path} has two pictures called {name}, so their scores could not be "
-                    "told apart; unpack it, and give each a name of its own."
-                )
-            return name
-        return ""
 
 
 def _damaged(path: Path, error: Exception) -> MemnetError:

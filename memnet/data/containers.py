@@ -15,6 +15,7 @@ from memnet.data.archives import list_tar, list_zip
 from memnet.data.contents import Contents
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES
+from memnet.preprocess.members import Member
 
 if TYPE_CHECKING:
     from memnet.data.pictures import Extra, Inputs, Item
@@ -78,7 +79,7 @@ def open_containers(inputs: Inputs, part: str = "") -> list[Extra | None]:
     items: list[Item] = []
     extras: list[Extra | None] = []
     for item in inputs.items:
-        if not is_container(item.path):
+        if isinstance(item.picture, Member) or not is_container(item.path):
             items.append(item)
             extras.append(None)
             continue

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from memnet.errors import MemnetError
+from memnet.preprocess.decode import SUFFIXES
 from memnet.preprocess.members import Member
+from memnet.util.text import is_text
 
 HIDDEN_FOLDERS = "hidden folders"
 """What folders are counted as in which programs keep copies and thumbnails."""
@@ -32,6 +37,50 @@ class Contents:
     passed_over: Counter[str] = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+class Listing:
+    """Tells which of the names in a container are pictures, and counts the others."""
+
+    def __init__(self, path: Path | str, contents: Contents) -> None:
+        self._path, self._contents = path, contents
+        self._hidden: set[str] = set()
+
+    def accept(self, stored_name: str, *, is_special: bool) -> str:
+        """Return a picture's name, with ``/``; "" for what is none.
+
+        Raises
+        ------
+        MemnetError
+            if another picture has that name.
+        """
+        parts = [part for part in stored_name.split("/") if part not in ("", ".")]
+        suffix = os.path.splitext(parts[-1])[1].lower() if parts else ""
+        for depth, part in enumerate(parts[:-1], start=1):
+            if part.startswith(HIDDEN_NAMES) and part != "..":
+                folder = "/".join(parts[:depth])
+                if folder not in self._hidden:
+                    self._hidden.add(folder)
+                    self._contents.passed_over[HIDDEN_FOLDERS] += 1
+                return ""
+        if not parts or parts[-1].startswith("."):
+            self._contents.passed_over["hidden files"] += 1
+        elif suffix not in SUFFIXES:
+            self._contents.passed_over[suffix or "no ending"] += 1
+        elif is_special:
+            self._contents.passed_over["links in archives"] += 1
+        elif ".." in parts or not is_text(stored_name):
+            what = "leads out of it" if ".." in parts else "is not UTF-8, so no table can hold it"
+            self._contents.unreadable.append(f"{self._path}: the name {stored_name!a} {what}")
+        else:
+            name = "/".join(parts)
+            if name in self._contents.members:
+                raise MemnetError(
+                    f"{self._path} has two pictures called {name}, so their scores could not be "
+                    "told apart; unpack it, and give each a name of its own."
+                )
+            return name
+        return ""
 
 
 def row_names(count: int) -> list[str]:

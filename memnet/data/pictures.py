@@ -29,9 +29,10 @@ from memnet.data.containers import (
 )
 from memnet.data.contents import HIDDEN_FOLDERS, HIDDEN_NAMES
 from memnet.data.id_pattern import IdPattern
+from memnet.data.remote import find_remote, is_address, remote_picture
 from memnet.data.videos import take_frames
 from memnet.errors import MemnetError
-from memnet.preprocess.decode import SUFFIXES, Box, Crop, PictureOrCrop
+from memnet.preprocess.decode import SUFFIXES, Box, Crop, Picture, PictureOrCrop
 from memnet.preprocess.members import Member
 from memnet.preprocess.video import VIDEO_SUFFIXES
 from memnet.util.text import is_text
@@ -168,6 +169,7 @@ def collect(
     id_pattern: str = "",
     boxes: BoxColumns | None = None,
     fps: Fraction | None = None,
+    addresses: bool = False,
 ) -> Inputs:
     """Find the pictures that the user named.
 
@@ -185,6 +187,8 @@ def collect(
         ``#`` and the row's number behind them, as a spreadsheet counts it.
     fps : how many frames a second of videos become pictures; without it, videos in folders are
         passed over, and one that is named is refused.
+    addresses : whether a manifest may name pictures elsewhere (``https://...``, ``s3://...``). One
+        in ``pictures`` itself, of a file, a folder or a glob, is always read.
 
     Raises
     ------
@@ -200,7 +204,7 @@ def collect(
     suffixes = SUFFIXES if fps is None else (*SUFFIXES, *VIDEO_SUFFIXES)
     inputs = Inputs(suffixes=suffixes)
     for picture in pictures:
-        inputs.add(_collect_one(picture, path_column, find_id, boxes, suffixes))
+        inputs.add(_collect_one(picture, path_column, find_id, boxes, suffixes, addresses))
     option = f"--path-column {path_column}" if path_column != PATH_COLUMN else boxes
     if option and not inputs.manifests:
         raise MemnetError(
@@ -221,6 +225,7 @@ def _collect_one(
     find_id: IdPattern | None,
     boxes: BoxColumns | None,
     suffixes: tuple[str, ...],
+    addresses: bool,
 ) -> Inputs:
     """Find the pictures of one argument."""
     if not str(picture):  # of a shell's variable that is not set; a Path of it is the folder
@@ -228,7 +233,12 @@ def _collect_one(
     picture, part = split_part(str(picture))
     path = Path(picture)
     inputs = Inputs(suffixes=suffixes)
-    if path.is_dir():
+    if is_address(picture):
+        found, contents = find_remote(picture)
+        inputs.items = [Item(each.image_id, each.address, each.member) for each in found]
+        inputs.passed_over_in[picture] = contents.passed_over
+        inputs.unreadable += contents.unreadable
+    elif path.is_dir():
         _add_folder(path, inputs)
         if not inputs.items and not inputs.unreadable:
             raise MemnetError(
@@ -236,7 +246,7 @@ def _collect_one(
                 f"looked for {', '.join(suffixes)}.{_hint(inputs)}"
             )
     elif _is_manifest(path) and not part and not _holds_pictures(path, path_column):
-        _add_manifest(path, path_column, find_id, boxes, inputs)
+        _add_manifest(path, path_column, find_id, boxes, addresses, inputs)
         return inputs
     elif not is_text(str(path)):
         raise MemnetError(f"{str(path)!a}: {_why_no_text()}.")
@@ -367,6 +377,7 @@ def _add_manifest(
     path_column: str,
     find_id: IdPattern | None,
     boxes: BoxColumns | None,
+    addresses: bool,
     inputs: Inputs,
 ) -> None:
     # Here: folders are searched without pandas, whose import takes as long as a picture's score.
@@ -381,9 +392,12 @@ def _add_manifest(
     for each in listed:
         key = (each.path, each.image_id + each.suffix, each.box)
         if key not in items:
-            full = str(manifest.parent / each.path)
-            image_id = (find_id(full) if find_id else each.image_id) + each.suffix
-            items[key] = Item(image_id, full, Crop(full, each.box) if each.box else full)
+            path = str(manifest.parent / each.path)
+            picture: Picture = path
+            if addresses and is_address(each.path):
+                path, picture = each.path, remote_picture(each.path)
+            image_id = (find_id(path) if find_id else each.image_id) + each.suffix
+            items[key] = Item(image_id, path, Crop(picture, each.box) if each.box else picture)
         inputs.rows.append(TableRow(items[key].image_id, each.extra))
     inputs.items += items.values()
 

@@ -55,12 +55,12 @@ def digest_picture(picture: PictureOrCrop, limits: PictureLimits) -> Content | N
     if isinstance(picture, bytes):
         return Content(hashlib.sha256(picture).digest(), box, None)
     state = _state(picture, limits)
-    if not state:
-        return None
     try:
         if isinstance(picture, Member):
-            return Content(_digest(picture.read(limits.max_bytes)), box, state)
-        if isinstance(picture, str | os.PathLike):
+            digest = _digest(picture.read(limits.max_bytes))
+            # Of what is elsewhere nobody can tell before it is read.
+            return Content(digest, box, state or picture.state())
+        if state and isinstance(picture, str | os.PathLike):
             return Content(bytes.fromhex(file_digest(Path(picture))), box, state)
     except (OSError, PictureError):
         pass  # reading it again says what is wrong

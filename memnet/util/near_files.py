@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
@@ -33,8 +34,8 @@ def near_file(path: str | os.PathLike[str]) -> str:
     True
     """
     text = os.fspath(path)
-    if text.startswith(("http:/", "https:/")):
-        return " It is a web address; download the picture."
+    if re.search(r"(^|[/\\])[a-z][a-z0-9+]+:/", text):
+        return " It is an address: `memnet score --allow-addresses` fetches those in a table."
     for how, rewrite in _REWRITTEN:
         other = rewrite(text)
         if other != text and Path(other).is_file():

@@ -25,6 +25,7 @@ from platformdirs import user_cache_path
 from memnet.errors import MemnetError
 from memnet.util.locking import hold_lock
 from memnet.util.messages import say
+from memnet.util.offline import offline
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
 from memnet.weights.digests import file_digest, tensors_digest
 from memnet.weights.entry import WeightEntry
@@ -50,11 +51,6 @@ def home() -> Path:
             "This user has no home folder to keep weights in: set the environment variable "
             "MEMNET_HOME to a folder."
         ) from None
-
-
-def offline() -> bool:
-    """Whether ``MEMNET_OFFLINE`` forbids the network (any value but empty and 0)."""
-    return os.environ.get("MEMNET_OFFLINE", "") not in ("", "0")
 
 
 def stored_path(entry: WeightEntry) -> Path:

@@ -11,6 +11,7 @@ import pytest
 
 from archives import files_of, write_hdf5, write_parquet, write_tar, write_zip
 from command import start_memnet, wait_for
+from web import serving
 
 WRITERS = {
     "pictures.zip": write_zip,
@@ -69,14 +70,13 @@ def test_scores_are_those_of_the_folder_bit_for_bit(score, pack, name, make_pict
 
 
 def test_a_picture_in_a_folder_and_in_a_container_is_scored_once(
-    score, pack, name, make_pictures, tmp_path
+    memnet_command, mini, home, pack, name, make_pictures, tmp_path
 ):
-    folder = make_pictures(9)
+    folder = make_pictures(3)
     pack(folder)
-    home = {"MEMNET_HOME": str(tmp_path / "home"), "MEMNET_NO_CACHE": "0"}
-    score(folder, out="f.csv", **home)
-    done = score(name, TINY_LOG=str(tmp_path / "log"), **home)
-    assert "9 scored" in done.stderr
+    memnet_command("score", folder, "-m", mini, "-o", "f.csv")
+    done = memnet_command("score", name, "-m", mini, "-o", "s.csv")
+    assert "3 of them from the score cache" in done.stderr
     assert read(tmp_path / "s.csv").score.tolist() == read(tmp_path / "f.csv").score.tolist()
 
 
@@ -215,3 +215,37 @@ def test_other_commands_take_containers_too(
         "freeze", *model, "--images", name, "--out", "f.json", "--device", "cpu", check=2
     )
     assert "is no file of its own, and a frozen file needs one for each picture" in done.stderr
+
+
+def test_pictures_at_addresses_have_the_scores_of_their_files(score, make_pictures, tmp_path):
+    folder = make_pictures(20)
+    with serving(folder) as web:
+        table = pd.DataFrame({"url": [f"{web.url}/{n:05d}.png" for n in range(20)]})
+        table.to_csv(tmp_path / "t.csv", index=False)
+        options = ("t.csv", "--path-column", "url", "--allow-addresses")
+        (folder / "00003.png").rename(folder / "x.png")
+        done = score(*options, check=1)
+        assert f"{web.url}/00003.png: There is nothing that can be read at this" in done.stderr
+        assert "the paths of" not in done.stderr
+        (folder / "x.png").rename(folder / "00003.png")
+        done = score(*options)
+        assert "19 were scored before" in done.stderr
+        score(*options, out="n.csv")
+        score(folder, out="f.csv")
+    inside, outside = read(tmp_path / "n.csv"), read(tmp_path / "f.csv")
+    assert inside.score.tolist() == outside.score.tolist()
+    assert inside.url.tolist() == inside.image_id.tolist() == table.url.tolist()
+    assert read(tmp_path / "s.csv").score.notna().all()
+
+
+def test_a_picture_at_an_address_is_fetched_once(memnet_command, mini, home, make_pictures):
+    """It is digested for the score cache, and decoded, and on the next run found."""
+    folder = make_pictures(3)
+    with serving(folder) as web:
+        addresses = [f"{web.url}/{n:05d}.png" for n in range(3)]
+        memnet_command("score", *addresses, "-m", mini, "-o", "s.csv")
+        assert len(web.asked) == 3
+        done = memnet_command("score", *addresses, "-m", mini, "-o", "t.csv")
+        assert "3 of them from the score cache" in done.stderr
+        done = memnet_command("score", folder, "-m", mini, "-o", "f.csv")
+        assert "3 of them from the score cache" in done.stderr

@@ -20,7 +20,7 @@ from memnet.util.near_files import near_file
         ("p/a b", "But 'a b.jpg' is there (with another ending)"),
         ("p/a b.png", "But 'a b.jpg' is there (with another ending)"),
         ("p/c.png", ""),
-        ("https://example.org/a.jpg", "web address; download the picture"),
+        ("https://example.org/a.jpg", "an address: `memnet score --allow-addresses`"),
         ("q/a b.jpg", ""),
     ],
 )

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.spec import PreprocessSpec
 from memnet.reimpl.probe.backbone import Backbone, Recipe
+from memnet.util.offline import offline
 from memnet.util.text import printable
-from memnet.weights.store import offline
 
 RANDOM = "random"
 _SEED = 2022

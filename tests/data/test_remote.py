@@ -1,0 +1,140 @@
+"""Pictures at addresses: found as files are, fetched when their turn comes, and only when asked."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+
+import fsspec
+import pytest
+
+from archives import files_of, write_zip
+from memnet.data.pictures import collect
+from memnet.errors import MemnetError, PictureError
+from memnet.preprocess.decode import PictureLimits, open_picture
+from web import serving
+
+
+@pytest.fixture
+def files(make_pictures):
+    return files_of(make_pictures(3))
+
+
+@pytest.fixture
+def bucket(files):
+    """An object store with pictures below ``memory://bucket/posters``."""
+    store = fsspec.filesystem("memory")
+    store.store.clear()
+    for name, content in files.items():
+        store.pipe(f"/bucket/posters/{name}", content)
+    store.pipe("/bucket/posters/deep/x.PNG", next(iter(files.values())))
+    store.pipe("/bucket/posters/.hidden.png", b"")
+    store.pipe("/bucket/posters/notes.txt", b"")
+    yield store
+    store.store.clear()
+
+
+def ids(*pictures, **options) -> list[str]:
+    return [item.image_id for item in collect(pictures, **options).items]
+
+
+def test_a_prefix_is_as_a_folder(bucket, files):
+    inputs = collect(["memory://bucket/posters"])
+    assert [item.image_id for item in inputs.items] == [*files, "deep/x.PNG"]
+    assert inputs.items[0].path == "memory://bucket/posters/00000.png"
+    assert inputs.ignored == {"hidden files": 1, ".txt": 1}
+    assert [item.picture.read(10**6) for item in inputs.items][:3] == list(files.values())
+    assert ids("memory://bucket/posters/") == [*files, "deep/x.PNG"]
+
+
+def test_globs_and_single_files(bucket, files):
+    assert ids("memory://bucket/posters/*.png") == list(files)
+    assert ids("memory://bucket/**/*.PNG") == ["posters/deep/x.PNG"]
+    assert ids("memory://bucket/posters/notes.txt") == ["notes.txt"]
+    pattern = r"posters/(\d+)\.png"
+    assert ids("memory://bucket/posters/0*.png", id_pattern=pattern) == ["00000", "00001", "00002"]
+    (item, *_) = collect(["memory://bucket/posters/*.png"]).items
+    assert item.path == "memory://bucket/posters/00000.png"
+    assert item.picture.size == len(files["00000.png"])
+
+
+def test_an_archive_elsewhere_can_be_looked_into(tmp_path, files):
+    write_zip(tmp_path / "a.zip", {f"d/{name}": content for name, content in files.items()})
+    inputs = collect([f"zip://d/*.png::file://{tmp_path}/a.zip"])
+    assert [item.image_id for item in inputs.items] == list(files)
+    assert inputs.items[0].path == f"zip://d/00000.png::file://{tmp_path}/a.zip"
+    assert inputs.items[2].picture.read(10**6) == files["00002.png"]
+    assert ids(f"zip://::file://{tmp_path}/a.zip") == [f"d/{name}" for name in files]
+    for address in (f"file://{tmp_path}/a.zip", "s3://bucket/a.tar", "https://example.org/a.csv"):
+        with pytest.raises(MemnetError, match=r"is no picture; tables, and files with pictures"):
+            collect([address])
+
+
+def test_what_is_not_there_is_refused_in_one_sentence(bucket):
+    for address in ("memory://none", "memory://bucket/*.gif", "nonsense://a/b.jpg"):
+        with pytest.raises(MemnetError) as refused:
+            collect([address])
+        assert address in str(refused.value)
+        assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "package"), [("s3://b/a.jpg", "s3fs"), ("gs://b/a.jpg", "gcsfs")]
+)
+def test_a_package_that_is_missing_is_named(address, package, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    fsspec.registry.pop(address.partition(":")[0], None) if hasattr(
+        fsspec.registry, "pop"
+    ) else None
+    with pytest.raises(MemnetError, match=rf"; pip install {package}$"):
+        collect([address])
+
+
+def test_the_web_is_read_when_a_picture_s_turn_comes_and_once(tmp_path, make_pictures, files):
+    with serving(tmp_path / "pictures") as web:
+        inputs = collect([f"{web.url}/00000.png", f"{web.url}/00001.png?size=full"])
+        assert [item.image_id for item in inputs.items] == ["00000.png", "00001.png"]
+        assert web.asked == []
+        assert inputs.items[1].picture.read(10**6) == files["00001.png"]
+        assert inputs.items[1].picture.read(10**6) == files["00001.png"]
+        assert web.asked == ["/00001.png?size=full"]
+        found = collect([f"{web.url}/*.png"]).items
+        assert [item.image_id for item in found] == list(files)
+        assert pickle.loads(pickle.dumps(found[2].picture)).read(10**6) == files["00002.png"]
+
+
+def test_failures_of_the_web_are_sentences(tmp_path, make_pictures, files):
+    with serving(tmp_path / "pictures") as web:
+        missing, broken, long = collect(
+            [f"{web.url}/missing.png", f"{web.url}/broken.png", f"{web.url}/00000.png"]
+        ).items
+        with pytest.raises(PictureError, match="There is nothing that can be read at this address"):
+            open_picture(missing.picture)
+        with pytest.raises(PictureError, match=r"at this address \(500, "):
+            open_picture(broken.picture)
+        with pytest.raises(PictureError, match="more than the limit of 100"):
+            open_picture(long.picture, limits=PictureLimits(max_bytes=100))
+    with pytest.raises(PictureError, match=r"(at this address|read from http://) \(Cannot connect"):
+        open_picture(long.picture)  # the server is gone
+
+
+def test_a_table_is_followed_only_where_it_is_allowed(tmp_path, make_pictures, files):
+    with serving(tmp_path / "pictures") as web:
+        table = tmp_path / "films.csv"
+        table.write_text(f"film,poster\nA,{web.url}/00000.png\nB,pictures/00001.png\n")
+        (item, _) = collect([table], path_column="poster").items
+        with pytest.raises(PictureError, match=r"It is an address: `memnet score --allow"):
+            open_picture(item.picture)
+        assert web.asked == []
+        one, two = collect([table], path_column="poster", addresses=True).items
+        assert (one.image_id, one.path) == (f"{web.url}/00000.png",) * 2
+        assert one.picture.read(10**6) == files["00000.png"]
+        assert two.picture == tmp_path / "pictures" / "00001.png"
+
+
+def test_offline_no_address_is_read_that_is_not_on_this_machine(bucket, monkeypatch):
+    monkeypatch.setenv("MEMNET_OFFLINE", "1")
+    assert len(ids("memory://bucket/posters")) == 4
+    for address in ("https://example.org/a.jpg", "zip://*.jpg::s3://b/a.zip"):
+        with pytest.raises(MemnetError, match="the network is forbidden"):
+            collect([address])
