@@ -129,7 +129,7 @@ def test_a_table_is_followed_only_where_it_is_allowed(tmp_path, make_pictures, f
         one, two = collect([table], path_column="poster", addresses=True).items
         assert (one.image_id, one.path) == (f"{web.url}/00000.png",) * 2
         assert one.picture.read(10**6) == files["00000.png"]
-        assert two.picture == tmp_path / "pictures" / "00001.png"
+        assert two.picture == str(tmp_path / "pictures" / "00001.png")
 
 
 def test_offline_no_address_is_read_that_is_not_on_this_machine(bucket, monkeypatch):
