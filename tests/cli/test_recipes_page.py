@@ -5,13 +5,17 @@ The model is a tiny one. What the page does in R is run where there is R.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +23,7 @@ from PIL import Image
 
 import memnet
 from needs import skip_for
+from web import serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
 RECIPES = dict(
@@ -37,13 +42,15 @@ def block(recipe: str, language: str) -> str:
 def run(memnet_command, tiny_weights, tmp_path):
     """Return a function that runs a recipe's commands, and returns what they print."""
 
-    def run(recipe: str) -> str:
+    def run(recipe: str, check: int = 0, **elsewhere: str) -> str:
         printed = ""
         for line in block(recipe, "sh").splitlines():
-            line = re.sub(r"[a-z]+\.published", str(tiny_weights), line)
+            line = re.sub(r"[a-z]+\.published", str(tiny_weights), line).partition(" | ")[0]
+            for scheme, here in elsewhere.items():
+                line = line.replace(f"{scheme}://", here)
             program, *words = shlex.split(line)
             assert program == "memnet"
-            printed += memnet_command(*words).stdout
+            printed += memnet_command(*words, check=check).stdout
         return printed
 
     return run
@@ -92,7 +99,7 @@ def test_the_list_on_top_leads_to_every_recipe():
 
 def test_every_recipe_is_run_here():
     tests = Path(__file__).read_text(encoding="utf-8")
-    assert [name for name in RECIPES if f'run("{name}")' not in tests] == []
+    assert [name for name in RECIPES if f'run("{name}"' not in tests] == []
     assert all(block(name, "sh") for name in RECIPES)
     assert all(len(block(name, "sh").splitlines()) <= 2 for name in RECIPES)
 
@@ -243,10 +250,50 @@ def test_the_moments_of_a_film(run, film, tmp_path, in_r):
     assert float(got["worst"]) == times[frames["score"].idxmin()]
 
 
+def test_web_addresses(run, pictures, tmp_path):
+    pictures("web/a.jpg", "web/b.jpg")
+    with serving(tmp_path / "web") as web:
+        addresses = [f"{web.url}/{name}" for name in ("b.jpg", "gone.jpg", "a.jpg")]
+        films = pd.DataFrame({"film": ["B", "gone", "A"], "poster_url": addresses})
+        films.to_csv(tmp_path / "films.csv", index=False)
+        run("A table of web addresses", check=1)
+    scored = pd.read_csv(tmp_path / "scored.csv")
+    pd.testing.assert_frame_equal(scored[list(films)], films)
+    assert scored["score"].isna().tolist() == [False, True, False]
+    assert "404" in scored["warning"][1]
+
+
+def test_a_bucket_and_a_database(run, pictures, tmp_path):
+    pictures("a.jpg", "b.jpg")
+    store = fsspec.filesystem("memory")
+    for name in ("a.jpg", "b.jpg"):
+        store.pipe(f"/my-bucket/posters/{name}", (tmp_path / name).read_bytes())
+    lines = run("A bucket and a database", s3="memory://")
+    store.store.clear()
+    score_page = (Path(__file__).parents[2] / "docs" / "score.md").read_text(encoding="utf-8")
+    (program,) = re.findall(
+        r"^```python\n(import json\nimport sqlite3.*?)^```", score_page, re.MULTILINE | re.DOTALL
+    )
+    with contextlib.closing(sqlite3.connect(tmp_path / "films.db")) as films:
+        with films:
+            films.execute("CREATE TABLE films (poster TEXT, memorability REAL)")
+            films.executemany("INSERT INTO films VALUES (?, NULL)", [("b.jpg",), ("a.jpg",)])
+        subprocess.run(
+            [sys.executable, "-c", program], input=lines, text=True, cwd=tmp_path, check=True
+        )
+        found = dict(films.execute("SELECT poster, memorability FROM films"))
+    assert found == {row["image_id"]: row["score"] for row in map(json.loads, lines.splitlines())}
+    assert len(found) == 2
+
+
 def test_a_program_that_asks(run, pictures, tiny, tmp_path, monkeypatch):
-    pictures("poster.jpg")
-    row = json.loads(run("A program that asks"))
-    assert row["image_id"] == "poster.jpg"
+    pictures("poster.jpg", "example.org/poster.jpg")
+    with serving(tmp_path) as web:
+        row, fetched = map(
+            json.loads, run("A program that asks", https=f"{web.url}/").splitlines()
+        )
+    assert row["image_id"] == fetched["image_id"] == "poster.jpg"
+    assert 0 < fetched["score"] < 1
     monkeypatch.setattr(memnet, "load", lambda name: tiny)
     names: dict = {}
     exec(block("A program that asks", "python"), names)
