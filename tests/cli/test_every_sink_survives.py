@@ -80,10 +80,14 @@ def hdf5(root: Path) -> list[object]:
     return [write_hdf5(root.parent / "pictures.hdf5", files_of(root))]
 
 
+def addresses(root: Path) -> list[object]:
+    return [f"file://{root.as_posix()}/0*.png"]
+
+
 ONE_FILE = (a_video, a_zip, a_tar, parquet_of_pictures, hdf5)
 """Sources whose pictures all lie in the file that is their first word."""
 
-SOURCES = {each.__name__: each for each in (a_folder, a_glob, a_table, boxes, *ONE_FILE)}
+SOURCES = {each.__name__: each for each in (a_folder, a_glob, addresses, a_table, boxes, *ONE_FILE)}
 """To each belongs a function: folder of pictures 00000.png ... -> words of `memnet score`."""
 
 

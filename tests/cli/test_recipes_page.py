@@ -289,9 +289,7 @@ def test_a_bucket_and_a_database(run, pictures, tmp_path):
 def test_a_program_that_asks(run, pictures, tiny, tmp_path, monkeypatch):
     pictures("poster.jpg", "example.org/poster.jpg")
     with serving(tmp_path) as web:
-        row, fetched = map(
-            json.loads, run("A program that asks", https=f"{web.url}/").splitlines()
-        )
+        row, fetched = map(json.loads, run("A program that asks", https=f"{web.url}/").splitlines())
     assert row["image_id"] == fetched["image_id"] == "poster.jpg"
     assert 0 < fetched["score"] < 1
     monkeypatch.setattr(memnet, "load", lambda name: tiny)
