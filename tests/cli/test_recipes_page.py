@@ -212,6 +212,23 @@ def test_a_model_of_fixations_in_r(fixations, in_r):
     assert float(got["slope"]) == pytest.approx(slope, rel=1e-4)
 
 
+def test_halves_of_high_and_low_scores_last_equally_long_in_r(in_r, tmp_path):
+    """Where longer fixations fall on what has higher scores, plain halves would differ."""
+    random = np.random.default_rng(17)
+    duration = random.gamma(4, 0.06, 500)
+    score = 0.5 + 0.5 * (duration - duration.mean()) + random.normal(0, 0.05, 500)
+    rows = {"score": score, "duration": duration, "subject": random.choice(["s1", "s2"], 500)}
+    pd.DataFrame(rows).to_csv(tmp_path / "crops.csv", index=False)
+    columns = {f"{half}_{name}": f"{half}${name}" for half in ("low", "high") for name in rows}
+    got = in_r("What fixations fell on", **columns)
+    low, high = (np.array(numbers(got[f"{half}_duration"])) for half in ("low", "high"))
+    assert len(low) == len(high) == 200
+    plain = duration[score > np.median(score)].mean() - duration[score < np.median(score)].mean()
+    assert abs(high.mean() - low.mean()) < 0.1 * plain
+    assert min(numbers(got["high_score"])) < max(numbers(got["low_score"]))  # of other durations
+    assert np.mean(numbers(got["high_score"])) > np.mean(numbers(got["low_score"])) + 0.05
+
+
 @pytest.fixture
 def film(tmp_path):
     from videos import noise, write_video
