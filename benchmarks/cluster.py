@@ -7,7 +7,8 @@
 this process with two threads, and by Ray with two workers of a thread each. A few pictures and then
 all of them, so that what happens once per run (starting processes, importing, reading weights) can
 be told from what each picture costs: that is the difference of the two times by the difference of
-the two numbers.
+the two numbers. On a machine that others use, too, CPU time (of all processes, Ray's own included)
+tells more than the clock; both are given.
 
 `scaling` lets Ray believe in eight cores and has 1, 2, 4 and 8 workers run a network that sleeps
 0.1 s a picture. It shows what handing pictures out and gathering rows costs, not what workers take
@@ -30,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 os.environ["MEMNET_NO_CACHE"] = "1"
@@ -48,7 +50,7 @@ from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.ray_cluster import connect
 from memnet.scoring.runner import Settings, score_to_file
 
-FEW = 64
+FEW = 32
 SLEEP, EACH = 0.1, 400
 """Seconds a picture of the network that sleeps, and its pictures for each worker."""
 
@@ -102,10 +104,25 @@ def link(folder: Path, count: int, links: Path) -> Path:
     return links
 
 
-def timed(inputs: Inputs, out: Path, settings: Settings) -> float:
-    start = time.perf_counter()
+def timed(inputs: Inputs, out: Path, settings: Settings) -> tuple[float, float]:
+    """Return seconds by the clock and of CPU time."""
+    start, spent = time.perf_counter(), cpu_seconds()
     score_to_file(inputs, out, settings)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, cpu_seconds() - spent
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of all that it started, also of those that have ended."""
+    parents, spent = {}, {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            fields = file.read_text().rpartition(")")[2].split()
+            parents[int(file.parent.name)] = int(fields[1])
+            spent[int(file.parent.name)] = sum(map(int, fields[11:15]))
+    ours = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return sum(spent[pid] for pid in ours) / os.sysconf("SC_CLK_TCK")
 
 
 def overhead(folder: Path, scratch: Path, model: str, rounds: int) -> dict[str, object]:
@@ -114,46 +131,54 @@ def overhead(folder: Path, scratch: Path, model: str, rounds: int) -> dict[str, 
     settings = Settings(models=[model], device="cpu")
     torch.set_num_threads(2)
     times: dict[str, list[float]] = {"local": [], "local few": [], "ray": [], "ray few": []}
+    cpu: dict[str, list[float]] = {name: [] for name in times}
     start = time.perf_counter()
-    with connect("", 2, "cpu") as share:
+    with connect("", 2, "cpu"):
         connecting = time.perf_counter() - start
-        spread = Settings(models=[model], device="cpu", share=Share(2, "cpu", 1, 0))
-        assert share.workers == 2
+        spread = replace(settings, share=Share(2, "cpu", 1, 0))
         for number in range(rounds):
             for name, how in (("local", settings), ("ray", spread)):
                 for suffix, inputs in ((" few", few), ("", every)):
                     out = scratch / f"{name}{suffix}{number}.parquet"
-                    times[name + suffix].append(timed(inputs, out, how))
-                    print(f"{name}{suffix}: {times[name + suffix][-1]:.1f} s", file=sys.stderr)
+                    seconds, spent = timed(inputs, out, how)
+                    times[name + suffix].append(seconds)
+                    cpu[name + suffix].append(spent)
+                    print(f"{name}{suffix}: {seconds:.1f} s, CPU {spent:.1f} s", file=sys.stderr)
     tables = [pd.read_parquet(scratch / f"{name}0.parquet") for name in ("local", "ray")]
     assert tables[0].drop(columns=["score", "raw"]).equals(tables[1].drop(columns=["score", "raw"]))
-    count = len(every.items) - FEW
-    each = {
-        name: [(a - b) / count for a, b in zip(times[name], times[f"{name} few"], strict=True)]
-        for name in ("local", "ray")
-    }
-    ratios = [r / o for o, r in zip(each["local"], each["ray"], strict=True)]
-    once = [
-        (r - FEW * e) - (o - FEW * f)
-        for o, f, r, e in zip(
-            times["local few"], each["local"], times["ray few"], each["ray"], strict=True
-        )
-    ]
     return {
         "model": Path(model).name,
         "pictures": len(every.items),
-        "seconds": {name: [round(value, 2) for value in row] for name, row in times.items()},
-        "seconds_a_picture_median": {
-            name: round(statistics.median(row), 5) for name, row in each.items()
-        },
-        "ray_over_local": [round(ratio, 4) for ratio in ratios],
-        "ray_over_local_median": round(statistics.median(ratios), 4),
-        "whole_ray_over_whole_local_median": round(
-            statistics.median(r / o for o, r in zip(times["local"], times["ray"], strict=True)), 4
-        ),
+        "of_a_few": FEW,
         "connecting_s": round(connecting, 1),
-        "starting_workers_s_median": round(statistics.median(once), 1),
         "largest_difference": float((tables[0].score - tables[1].score).abs().max()),
+        "by_the_clock": summed_up(times, len(every.items)),
+        "of_cpu_time": summed_up(cpu, len(every.items)),
+    }
+
+
+def summed_up(times: dict[str, list[float]], count: int) -> dict[str, object]:
+    each = {
+        name: [
+            (a - b) / (count - FEW) for a, b in zip(times[name], times[f"{name} few"], strict=True)
+        ]
+        for name in ("local", "ray")
+    }
+    ratios = [ray / local for local, ray in zip(each["local"], each["ray"], strict=True)]
+    whole = [ray / local for local, ray in zip(times["local"], times["ray"], strict=True)]
+    once = {
+        name: statistics.median(
+            few - FEW * a for few, a in zip(times[f"{name} few"], each[name], strict=True)
+        )
+        for name in each
+    }
+    return {
+        "seconds": {name: [round(value, 2) for value in row] for name, row in times.items()},
+        "a_picture_median": {n: round(statistics.median(row), 5) for n, row in each.items()},
+        "once_median": {name: round(value, 1) for name, value in once.items()},
+        "ray_over_local_a_picture": [round(ratio, 4) for ratio in ratios],
+        "ray_over_local_a_picture_median": round(statistics.median(ratios), 4),
+        "ray_over_local_whole_median": round(statistics.median(whole), 4),
     }
 
 
@@ -204,7 +229,7 @@ def scaling(scratch: Path) -> dict[str, object]:
             settings = Settings(
                 models=[str(file)], device="cpu", share=Share(workers, "cpu", 8 // workers, 0)
             )
-            seconds = timed(inputs, scratch / f"{workers}.csv", settings)
+            seconds, _ = timed(inputs, scratch / f"{workers}.csv", settings)
             batches = [tuple(map(float, line.split())) for line in log.read_text().splitlines()]
             starts = {pid: start for pid, start, *_ in reversed(batches)}
             ends = {pid: end for pid, _, end, _ in batches}
