@@ -29,6 +29,7 @@ import os
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -104,25 +105,42 @@ def link(folder: Path, count: int, links: Path) -> Path:
     return links
 
 
-def timed(inputs: Inputs, out: Path, settings: Settings) -> tuple[float, float]:
+class Meter(threading.Thread):
+    """Adds up the CPU time of this process and of all that it started, Ray's included.
+
+    It looks again and again, since what a process spent is gone with it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._spent: dict[int, float] = {}
+
+    def run(self) -> None:
+        """Look, until the program ends."""
+        while True:
+            self.seconds()
+            time.sleep(0.3)
+
+    def seconds(self) -> float:
+        """Return the sum until now."""
+        parents, ticks = {}, {}
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                fields = file.read_text().rpartition(")")[2].split()
+                parents[int(file.parent.name)] = int(fields[1])
+                ticks[int(file.parent.name)] = int(fields[11]) + int(fields[12])
+        ours = {os.getpid()}
+        while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+            ours |= more
+        self._spent |= {pid: ticks[pid] / os.sysconf("SC_CLK_TCK") for pid in ours}
+        return sum(self._spent.values())
+
+
+def timed(inputs: Inputs, out: Path, settings: Settings, meter: Meter) -> tuple[float, float]:
     """Return seconds by the clock and of CPU time."""
-    start, spent = time.perf_counter(), cpu_seconds()
+    start, spent = time.perf_counter(), meter.seconds()
     score_to_file(inputs, out, settings)
-    return time.perf_counter() - start, cpu_seconds() - spent
-
-
-def cpu_seconds() -> float:
-    """CPU time of this process and of all that it started, also of those that have ended."""
-    parents, spent = {}, {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            fields = file.read_text().rpartition(")")[2].split()
-            parents[int(file.parent.name)] = int(fields[1])
-            spent[int(file.parent.name)] = sum(map(int, fields[11:15]))
-    ours = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    return sum(spent[pid] for pid in ours) / os.sysconf("SC_CLK_TCK")
+    return time.perf_counter() - start, meter.seconds() - spent
 
 
 def overhead(folder: Path, scratch: Path, model: str, rounds: int) -> dict[str, object]:
@@ -132,7 +150,8 @@ def overhead(folder: Path, scratch: Path, model: str, rounds: int) -> dict[str, 
     torch.set_num_threads(2)
     times: dict[str, list[float]] = {"local": [], "local few": [], "ray": [], "ray few": []}
     cpu: dict[str, list[float]] = {name: [] for name in times}
-    start = time.perf_counter()
+    start, meter = time.perf_counter(), Meter()
+    meter.start()
     with connect("", 2, "cpu"):
         connecting = time.perf_counter() - start
         spread = replace(settings, share=Share(2, "cpu", 1, 0))
@@ -140,7 +159,7 @@ def overhead(folder: Path, scratch: Path, model: str, rounds: int) -> dict[str, 
             for name, how in (("local", settings), ("ray", spread)):
                 for suffix, inputs in ((" few", few), ("", every)):
                     out = scratch / f"{name}{suffix}{number}.parquet"
-                    seconds, spent = timed(inputs, out, how)
+                    seconds, spent = timed(inputs, out, how, meter)
                     times[name + suffix].append(seconds)
                     cpu[name + suffix].append(spent)
                     print(f"{name}{suffix}: {seconds:.1f} s, CPU {spent:.1f} s", file=sys.stderr)
@@ -229,7 +248,7 @@ def scaling(scratch: Path) -> dict[str, object]:
             settings = Settings(
                 models=[str(file)], device="cpu", share=Share(workers, "cpu", 8 // workers, 0)
             )
-            seconds, _ = timed(inputs, scratch / f"{workers}.csv", settings)
+            seconds, _ = timed(inputs, scratch / f"{workers}.csv", settings, Meter())
             batches = [tuple(map(float, line.split())) for line in log.read_text().splitlines()]
             starts = {pid: start for pid, start, *_ in reversed(batches)}
             ends = {pid: end for pid, _, end, _ in batches}

@@ -194,6 +194,52 @@ def test_a_run_that_is_killed_leaves_no_workers_and_goes_on(
     require_equal(out, tmp_path / "local.parquet")
 
 
+TWO_COMPUTERS = """
+import sys, threading, time
+from pathlib import Path
+import tiny
+from memnet.cli import main
+from ray.cluster_utils import Cluster
+
+tiny.register()
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+second = cluster.add_node(num_cpus=1)
+
+def switch_off():
+    journal = Path("s.csv.partial")
+    while not journal.exists() or journal.read_bytes().count(b"\\n") < 40:
+        time.sleep(0.1)
+    cluster.remove_node(second, allow_graceful=False)
+
+threading.Thread(target=switch_off, daemon=True).start()
+sys.argv += ["--address", cluster.address]
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_a_computer_that_is_switched_off_loses_and_repeats_nothing(
+    environment, memnet_command, make_pictures, tiny_weights, tmp_path
+):
+    """Two that Ray takes for such, on this one."""
+    score = ("score", make_pictures(200), "-m", tiny_weights, "--batch-size", "4")
+    (tmp_path / "two.py").write_text(TWO_COMPUTERS)
+    ray = ("-o", "s.csv", "--engine", "ray", "--workers", "2")
+    done = subprocess.run(
+        [sys.executable, "two.py", *score, *ray],
+        cwd=tmp_path,
+        env=os.environ | environment | {"TINY_SLEEP": "0.25"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "marked dead" in done.stderr
+    assert "200 scored" in done.stderr
+    memnet_command(*score, "-o", "local.csv")
+    require_equal(tmp_path / "s.csv", tmp_path / "local.csv")
+
+
 DEADLY = """
 import os
 from tiny import Tiny
