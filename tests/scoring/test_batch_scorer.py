@@ -186,6 +186,25 @@ def test_limits_and_exif_travel(table, tiny_weights):
     assert identity["preprocess"]["exif_orientation"] == "apply"
 
 
+def test_each_computers_cache_is_used_and_counted_unless_the_user_forbids(
+    make_pictures, mini, home, computed, monkeypatch
+):
+    paths = {"path": [str(path) for path in sorted(make_pictures(3).iterdir())]}
+    scorer = memnet.BatchScorer(mini, device="cpu")
+    first = scorer(paths)
+    there = pickle.loads(pickle.dumps(scorer))
+    again = there(paths)
+    pd.testing.assert_frame_equal(first, again)
+    assert sum(computed) == 3
+    assert (scorer.cached, there.cached) == (0, 3)
+    assert memnet.BatchScorer(mini, device="cpu", cache=False)(paths).equals(first)
+    monkeypatch.setenv("MEMNET_NO_CACHE", "1")  # where the command was given, not where it computes
+    forbidden = pickle.dumps(memnet.BatchScorer(mini, device="cpu"))
+    monkeypatch.delenv("MEMNET_NO_CACHE")
+    pickle.loads(forbidden)(paths)
+    assert sum(computed) == 9
+
+
 def test_the_schema_for_spark_has_the_columns_of_the_table():
     fields = [field.split() for field in memnet.BatchScorer.spark_schema.split(", ")]
     assert [name for name, _ in fields] == list(SCORE_COLUMNS)
