@@ -81,7 +81,7 @@ def hdf5(root: Path) -> list[object]:
 
 
 def addresses(root: Path) -> list[object]:
-    return [f"file://{root.as_posix()}/0*.png"]
+    return [f"{root.as_uri()}/0*.png"]
 
 
 ONE_FILE = (a_video, a_zip, a_tar, parquet_of_pictures, hdf5)
