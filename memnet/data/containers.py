@@ -16,6 +16,7 @@ from memnet.data.contents import Contents
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES
 from memnet.preprocess.members import Member
+from memnet.util.text import words_of
 
 if TYPE_CHECKING:
     from memnet.data.pictures import Extra, Inputs, Item
@@ -106,19 +107,29 @@ def _list(path: Path, part: str) -> Contents:
             f"{path} is compressed as a whole, so no picture of it can be read by itself; unpack "
             "it and give the folder, or pack the pictures as .zip or .tar."
         )
-    suffix = path.suffix.lower()
-    if suffix in _ARCHIVES:
-        contents = _ARCHIVES[suffix](path)
-    elif suffix in HDF5_SUFFIXES:
-        from memnet.data.hdf5_pictures import list_hdf5  # here: few have such files
-
-        contents = list_hdf5(path, part)
-    else:
-        from memnet.data.parquet_pictures import list_parquet  # pandas, as for all tables
-
-        contents = list_parquet(path, part)
+    try:
+        contents = _contents(path, part)
+    except (MemnetError, MemoryError):
+        raise
+    except Exception as error:  # readers raise a dozen kinds on damaged files
+        raise MemnetError(
+            f"{path} is probably damaged, and cannot be read ({words_of(error)}); copy it again."
+        ) from error
     if not contents.members:
         others = ", ".join(f"{n} x {kind}" for kind, n in sorted(contents.passed_over.items()))
         reason = "; ".join(contents.unreadable) or (f"only {others}" if others else "it is empty")
         raise MemnetError(f"{path} holds no pictures ({reason}); looked for {', '.join(SUFFIXES)}.")
     return contents
+
+
+def _contents(path: Path, part: str) -> Contents:
+    suffix = path.suffix.lower()
+    if suffix in _ARCHIVES:
+        return _ARCHIVES[suffix](path)
+    if suffix in HDF5_SUFFIXES:
+        from memnet.data.hdf5_pictures import list_hdf5  # here: few have such files
+
+        return list_hdf5(path, part)
+    from memnet.data.parquet_pictures import list_parquet  # pandas, as for all tables
+
+    return list_parquet(path, part)

@@ -6,6 +6,7 @@ or ``N`` encoded pictures (of bytes of any length, or opaque).
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from memnet.preprocess.members import Container, Member, Stored, keep_open, too_
 from memnet.util.text import shorten_list, words_of
 
 _CHANNELS = 3
+
+_FEW_ROWS, _FEWEST_BYTES = 1_000_000, 32
+"""A file may say that it has more rows than memory could number; pictures have some bytes each."""
 
 _CHUNK_CACHE = 2**27
 """Bytes of unpacked chunks that are kept: one may hold many pictures."""
@@ -105,9 +109,14 @@ def list_hdf5(path: Path, dataset: str = "") -> Contents:
                 "than 3 columns and rows."
             )
         rows = file[dataset]
-        size = (
-            0 if known[dataset] == _ENCODED else rows.dtype.itemsize * int(np.prod(rows.shape[1:]))
-        )
+        if len(rows) > max(_FEW_ROWS, path.stat().st_size // _FEWEST_BYTES):
+            raise MemnetError(
+                f"{path}::{dataset} says that it has {len(rows):,} pictures, in "
+                f"{path.stat().st_size:,} bytes; it is damaged, or has none yet."
+            )
+        size = 0  # of encoded pictures of variable length, which nobody knows before
+        if known[dataset] != _ENCODED:
+            size = rows.dtype.itemsize * math.prod(rows.shape[1:])
         container = Hdf5Container(path, dataset, channels_first=known[dataset] == _FIRST)
         contents = Contents()
         contents.members = {

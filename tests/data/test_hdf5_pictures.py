@@ -109,6 +109,15 @@ def test_a_picture_too_long_is_refused_before_it_is_read(tmp_path, bricks):
         open_picture(item.picture, limits=PictureLimits(max_bytes=959))
 
 
+def test_a_small_file_that_says_it_has_a_billion_pictures_is_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", (10**9, 20, 16, 3), np.uint8, chunks=(1, 20, 16, 3))
+    with pytest.raises(
+        MemnetError, match=r"says that it has 1,000,000,000 pictures, in [\d,]+ bytes"
+    ):
+        collect([tmp_path / "a.h5"])
+
+
 @pytest.mark.parametrize("content", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n" + bytes(200)])
 def test_what_is_no_hdf5_file_is_refused_in_one_sentence(tmp_path, content):
     path = tmp_path / "a.h5"

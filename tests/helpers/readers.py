@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import references
+from archives import write_hdf5, write_parquet, write_tar, write_zip
 from memnet.errors import MemnetError, PictureError
 
 SAVED = references.GOLDEN / "saved"
@@ -367,7 +369,32 @@ def at(values: object, way: tuple) -> object:
     return values
 
 
+def read_container(path: Path) -> None:
+    from memnet.data.pictures import collect
+
+    for item in collect([path]).items:
+        try:
+            item.picture.read(10**6)
+        except MemnetError as error:
+            one_line(error)
+
+
+def container(write: Callable[..., Path], name: str, **options: object) -> Callable:
+    def made() -> list[bytes]:
+        files = {f"{number}.png": content for number, content in enumerate(pictures()[:2])}
+        with TemporaryDirectory() as folder:
+            return [write(Path(folder, name), files, **options).read_bytes()]
+
+    return made
+
+
 READERS = {
+    "zip": Reader("p.zip", container(write_zip, "p.zip"), read_container),
+    "tar": Reader("p.tar", container(write_tar, "p.tar"), read_container),
+    "pictures in parquet": Reader(
+        "p.parquet", container(write_parquet, "p.parquet", label=[1, 2]), read_container
+    ),
+    "hdf5": Reader("p.h5", container(write_hdf5, "p.h5"), read_container),
     "table": Reader("t.csv", tables, read_table),
     "excel": Reader("t.xlsx", excel, read_table),
     "parquet": Reader("t.parquet", parquet, read_table),
