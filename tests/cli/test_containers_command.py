@@ -217,6 +217,20 @@ def test_other_commands_take_containers_too(
     assert "is no file of its own, and a frozen file needs one for each picture" in done.stderr
 
 
+def test_sensitivity_of_pictures_in_a_zip_file_is_that_of_the_folder(
+    memnet_command, mini, quick_figures, make_pictures, tmp_path
+):
+    folder = make_pictures(3, size=(60, 50))
+    write_zip(tmp_path / "p.zip", files_of(folder))
+    for source, out in (("p.zip", "inside"), (folder, "outside")):
+        memnet_command("sensitivity", source, "--model", mini, "--out", out)
+    inside, outside = (read(tmp_path / out / "variants.csv") for out in ("inside", "outside"))
+    assert inside.image_id[0] == "p.zip/00000.png"
+    pd.testing.assert_frame_equal(
+        inside.drop(columns="image_id"), outside.drop(columns="image_id"), check_exact=True
+    )
+
+
 def test_pictures_at_addresses_have_the_scores_of_their_files(score, make_pictures, tmp_path):
     folder = make_pictures(20)
     with serving(folder) as web:
