@@ -208,7 +208,7 @@ def eight_cores(log: Path) -> Iterator[None]:
 
     os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}"
     os.environ |= {"SLEEPING_LOG": str(log), "RAY_USAGE_STATS_ENABLED": "0"}
-    ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=8, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 

@@ -124,8 +124,8 @@ def score(
     ),
     address: str = typer.Option(
         "",
-        help="Of the Ray cluster (HOST:6379); without it, the one that this computer belongs to, "
-        "or a new one for this run.",
+        help="Of the Ray cluster: auto for the one that this computer belongs to, HOST:6379; "
+        "without it, this computer alone.",
     ),
     workers: int | None = typer.Option(
         None,

@@ -16,7 +16,12 @@ from memnet.util.text import words_of
 
 @contextlib.contextmanager
 def connect(address: str, workers: int | None, device: str) -> Iterator[Share]:
-    """Connect to a Ray cluster, or start one on this computer; for ``share_out``'s arguments."""
+    """Connect to a Ray cluster, or start one on this computer; for ``share_out``'s arguments.
+
+    Left to itself, Ray would take the cluster that was started here last, and wait minutes for one
+    that is no more.
+    """
+    address = address or os.environ.get("RAY_ADDRESS", "")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its makers
     try:
         import ray.data
@@ -31,7 +36,7 @@ def connect(address: str, workers: int | None, device: str) -> Iterator[Share]:
     with contextlib.redirect_stdout(sys.stderr):  # Ray's sentences about workers that died
         try:
             _require_answer(address)
-            ray.init(address or None, include_dashboard=False, **about)
+            ray.init(address or "local", include_dashboard=False, **about)
         except (OSError, ValueError, ray.exceptions.RayError) as error:
             where = f"at {address}" if address else "here"
             raise MemnetError(f"No Ray cluster can be used {where} ({words_of(error)}).") from error
