@@ -28,7 +28,8 @@ def answers_of(
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
     parts = cut_up(requests, share.workers, scorer.batch_size)
-    starts = ray.remote(num_cpus=0)(Starts).remote()
+    lasting = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
+    starts = ray.remote(**lasting)(Starts).remote()  # its computer may be switched off, too
     data = ray.data.from_items(
         [{"part": pickle.dumps(part)} for part in enumerate(parts)], override_num_blocks=len(parts)
     ).map_batches(

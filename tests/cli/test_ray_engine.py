@@ -299,7 +299,6 @@ def test_a_cluster_that_cannot_be_used_is_named(environment, make_pictures, tmp_
     words = ("score", pictures, "-m", tiny_weights, "-o", "s.csv", "--engine", "ray")
     for more, sentence in (
         (("--address", "127.0.0.1:1"), "No Ray cluster can be used at 127.0.0.1:1"),
-        (("--address", "auto"), "No Ray cluster can be used at auto"),
         (("--workers", "999"), "too few cores for 999 worker(s)"),
         (("--device", "cuda"), "The cluster has no GPU"),
     ):
