@@ -84,14 +84,12 @@ def find_remote(address: str) -> tuple[list[Found], Contents]:
         )
     container, place = _locate(address)
     contents = Contents()
-    if is_web and not is_glob:  # it is read when its turn comes, and not asked for before
+    listed = None
+    if is_glob or not is_web:  # a page is read when its turn comes, and not asked for before
+        listed = _listed(container, place, address, is_glob=is_glob)
+    if listed is None:
         name = plain.rstrip("/").rpartition("/")[2]
         return [Found(name, address, Member(container, place))], contents
-    listed = _listed(container, place, address, is_glob=is_glob)
-    if listed is None:
-        size = container.files.info(place).get("size") or 0
-        name = plain.rpartition("/")[2]
-        return [Found(name, address, Member(container, place, size))], contents
     fixed = _fixed_part(plain) if is_glob else path.rstrip("/")
     _, root = _locate(f"{scheme}{fixed}{outer}")
     listing = Listing(address, contents)

@@ -65,6 +65,7 @@ def test_an_archive_elsewhere_can_be_looked_into(tmp_path, files):
     assert inputs.items[0].path == f"zip://d/00000.png::file://{tmp_path}/a.zip"
     assert inputs.items[2].picture.read(10**6) == files["00002.png"]
     assert ids(f"zip://::file://{tmp_path}/a.zip") == [f"d/{name}" for name in files]
+    assert ids(f"zip://**::file://{tmp_path}/a.zip") == [f"d/{name}" for name in files]
     for address in (f"file://{tmp_path}/a.zip", "s3://bucket/a.tar", "https://example.org/a.csv"):
         with pytest.raises(MemnetError, match=r"is no picture; tables, and files with pictures"):
             collect([address])
