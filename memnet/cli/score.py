@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from memnet.cli.options import Precision
+
 if TYPE_CHECKING:
     from memnet.scoring.cluster_parts import Share
 
@@ -66,6 +68,11 @@ def score(
     ),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    precision: Precision = typer.Option(
+        Precision.exact,
+        help="exact: as the authors computed. fast, max: as fast as this machine can within "
+        "limits (docs/precision.md), which is measured the first time.",
+    ),
     exif: Exif = typer.Option(
         Exif.ignore, help="EXIF orientation: the published models ignore it."
     ),
@@ -202,6 +209,7 @@ def score(
         batch_size=batch_size,
         exif_orientation=exif.value if exif is Exif.apply else None,
         limits=PictureLimits(max_pixels=max_pixels, max_side=max_side, max_bytes=max_bytes),
+        precision=precision.value,
         command=command_line(),
     )
     if out is None and format_ in (Format.jsonl, Format.arrow):

@@ -40,6 +40,9 @@ BY_FUNCTION = "Predictor.from_function"
 """Who can have declared what a model was trained on, beside the caller of a comparison."""
 
 
+_DEVIATION = ("mean_change", "largest_change", "spearman", "pictures")
+
+
 def describe_truth(
     truth: TableInput, human: Scores, joined: Joined, id_column: str
 ) -> dict[str, Any]:
@@ -72,6 +75,18 @@ def describe_classes(classes: Classes | None, joined: Joined) -> dict[str, Any]:
             "negatives": len(joined.ids) - positives,
         }
     }
+
+
+def _precision(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how scores were computed where that was not exactly, as far as the sidecar tells."""
+    kind, deviation = about.get("precision"), about.get("deviation_from_exact")
+    if not isinstance(kind, str):
+        return {}
+    deviation = deviation if isinstance(deviation, dict) else {}
+    numbers = {
+        name: deviation[name] for name in _DEVIATION if isinstance(deviation.get(name), int | float)
+    }
+    return {"precision": kind, "deviation_from_exact": numbers}
 
 
 def describe_model(
@@ -133,6 +148,7 @@ def describe_model(
         info["pretrained_on"] = about.get("pretrained_on") or info["pretrained_on"]
         if given := about.get("given_as"):
             info["given_as"] = given
+        info |= _precision(about)
         if about.get("arch") == _FUNCTION and info["trained_on"] is not None:
             info |= {"declared_by": BY_FUNCTION, "declared": info["trained_on"]}
     cautions = [

@@ -479,6 +479,8 @@ _MODEL: Shape = {
     **_each("target? declared_by?", str),
     **_each("licence? citation? remark?", _TEXT),
     **_each("weights_sha256? preprocess_digest?", _TEXT),
+    "precision?": NAME,
+    "deviation_from_exact?": {str: float},
 }
 _ITEMS: Shape = {
     "n": int,

@@ -23,6 +23,8 @@ from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.cached import score_with_cache
 from memnet.scoring.lazy_model import LazyModel, find, open_models
 from memnet.scoring.named import NamedModel, split_variant
+from memnet.scoring.precision import EXACT
+from memnet.scoring.precision.records import Measured
 from memnet.scoring.score_cache import is_wanted, open_cache
 from memnet.scoring.score_file import differences
 from memnet.scoring.scored import Answer, Request
@@ -56,6 +58,7 @@ class _Wanted:
     exif_orientation: Literal["ignore", "apply"] | None
     identity: str  # JSON
     arch: str
+    computing: Measured | None  # chosen once, where the scorer is made: for all computers the same
     network: Any  # the class of an architecture that was registered; None of memnet's own
 
 
@@ -75,6 +78,7 @@ class BatchScorer:
     batch_size : pictures per pass through the network.
     exif_orientation : as of :func:`memnet.load`.
     max_pixels, max_side, max_bytes : larger pictures become failed rows.
+    precision : as of :func:`memnet.load`; measured where the scorer is made.
     cache : whether each computer's score cache is used, if its user allows it.
     threads : of the network in each process; None leaves what torch or the caller has set.
 
@@ -111,6 +115,7 @@ class BatchScorer:
         max_pixels: int = MAX_PIXELS,
         max_side: int = MAX_SIDE,
         max_bytes: int = MAX_BYTES,
+        precision: str = EXACT,
         cache: bool = True,
         threads: int | None = None,
     ) -> None:
@@ -129,7 +134,7 @@ class BatchScorer:
         found: dict[str, Found] = {}
         self._wanted: tuple[_Wanted, ...] = ()
         for each in given:
-            model = find(each, device, exif_orientation)
+            model = find(each, device, exif_orientation, precision)
             label = model.label
             if label in found:
                 continue  # it was given twice, by its name and by its file
@@ -141,6 +146,7 @@ class BatchScorer:
                 exif_orientation=exif_orientation,
                 identity=json.dumps(model.identity()),
                 arch=model.header.arch,
+                computing=model.computing,
                 network=networks.registered(model.header.arch),
             )
             self._wanted += (wanted,)
@@ -257,6 +263,8 @@ def _find(wanted: _Wanted, device: str) -> NamedModel | Predictor:
     if wanted.network is not None and networks.registered(wanted.arch) is None:
         networks.register_network(wanted.arch, wanted.network)
     model = find(wanted.given, device, wanted.exif_orientation)
+    if isinstance(model, NamedModel):
+        model = replace(model, computing=wanted.computing)
     if others := differences(json.loads(wanted.identity), model.identity()):
         raise MemnetError(
             f"{wanted.given} on {socket.gethostname()} is another model than where the scorer was "

@@ -29,6 +29,7 @@ import memnet
 from memnet.preprocess.decode import PictureLimits
 from memnet.scoring.numeric_environment import software
 from memnet.scoring.picture_contents import Content, digest_picture
+from memnet.scoring.precision import EXACT
 from memnet.scoring.score_cache import ScoreCache
 from memnet.scoring.scored import Answer, Model, Request, Scored
 from memnet.util.checks import require_whole
@@ -56,7 +57,10 @@ _LIBRARIES = {"probe": ("timm", "open_clip_torch", "transformers")}
 
 
 def scoring_digest(
-    header: WeightHeader | FunctionHeader, device: str, limits: PictureLimits
+    header: WeightHeader | FunctionHeader,
+    device: str,
+    limits: PictureLimits,
+    computing: str = EXACT,
 ) -> bytes | None:
     """Return a digest of everything that decides a score but the picture; None: it is not known.
 
@@ -65,6 +69,7 @@ def scoring_digest(
     header : of the model, with the preprocessing and output of its variant.
     device : where the network runs: ``"cpu"``, ``"cuda:1"``; only its kind matters.
     limits : of a picture; within them it has this score, beyond them none.
+    computing : see :func:`memnet.scoring.precision.records.computing_of`.
     """
     kind = device.partition(":")[0]
     if not isinstance(header, WeightHeader) or not is_own(header.arch) or kind not in _DEVICES:
@@ -79,17 +84,17 @@ def scoring_digest(
         "output": header.output.to_dict(),
         "limits": asdict(limits),
         "device": kind,
-        "precision": "exact",
+        "precision": computing,
         "float32 precision": torch.get_float32_matmul_precision() if torch else "highest",
         "libraries": [version(name) for name in _LIBRARIES.get(header.arch, ())],
         "software": {k: v for k, v in software().items() if k not in ("python", "pandas")},
-        "code": _code_digest(),
+        "code": code_digest(),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).digest()
 
 
 @cache
-def _code_digest() -> str:
+def code_digest() -> str:
     """Sha256 of memnet's code for pictures and networks: who changes it gets new scores."""
     root = Path(memnet.__file__).parent
     digest = hashlib.sha256()

@@ -14,6 +14,9 @@ from memnet.scoring.cached import scoring_digest
 from memnet.scoring.devices import AUTO, choose_device
 from memnet.scoring.named import NamedModel, find_named, say_conditions
 from memnet.scoring.plugins import find_plugin
+from memnet.scoring.precision import EXACT
+from memnet.scoring.precision.choice import at_precision
+from memnet.scoring.precision.records import computing_of
 from memnet.scoring.verified_files import is_verified, remember, stamp_of
 from memnet.weights.files import WeightHeader
 
@@ -26,13 +29,15 @@ def find(
     model: str | Path,
     device: str = AUTO,
     exif_orientation: Literal["ignore", "apply"] | None = None,
+    precision: str = EXACT,
 ) -> NamedModel | Predictor:
     """Find a model; parameters and errors are those of :func:`memnet.load`, but for its numbers."""
     if find_plugin(str(model)) is None:
-        return find_named(str(model), exif_orientation)
+        named = find_named(str(model), exif_orientation)
+        return at_precision(named, precision, choose_device(device))
     from memnet.scoring.predictor import load  # only the package knows what its model is
 
-    return load(model, device=device, exif_orientation=exif_orientation)
+    return load(model, device=device, exif_orientation=exif_orientation, precision=precision)
 
 
 def find_model(model: str | Path, device: str = AUTO) -> LazyModel:
@@ -42,12 +47,13 @@ def find_model(model: str | Path, device: str = AUTO) -> LazyModel:
 
 def open_models(models: Sequence[NamedModel | Predictor], device: str) -> list[LazyModel]:
     """Make models that are read when they are needed; variants of one file share its network."""
-    first: dict[tuple[Path, str], LazyModel] = {}
+    first: dict[tuple[Path, str, str], LazyModel] = {}
     sources = []
     for model in models:
         if isinstance(model, NamedModel):
             say_conditions(model)
-            key = model.path, model.header.tensors_sha256
+            kind = model.computing.kind if model.computing else EXACT
+            key = model.path, model.header.tensors_sha256, kind
             source = LazyModel(model, device, twin=first.get(key))
             first.setdefault(key, source)
         else:
@@ -63,7 +69,8 @@ class LazyModel:
     ----------
     model : either of them.
     device : where the network of a named one shall run.
-    twin : another of the same weight file and device, whose network this one uses, too.
+    twin : another of the same weight file and device that is computed alike, whose network this
+        one uses, too.
 
     Attributes
     ----------
@@ -97,6 +104,7 @@ class LazyModel:
             else:
                 model, twin = self._model, self._twin.load()
                 self._model = with_other_header(twin, model.name, model.variant, model.header)
+                self._model.computing = model.computing
         return self._model
 
     def as_variant(self, slug: str) -> LazyModel:
@@ -115,7 +123,8 @@ class LazyModel:
         if isinstance(self._model, NamedModel):
             stamp = stamp_of(self._model.path)
             if is_verified(stamp):
-                return scoring_digest(self.header, self.device, limits)
+                computing = computing_of(self._model.computing)
+                return scoring_digest(self.header, self.device, limits, computing)
             self.load()  # which compares its numbers with the checksum that the digest is made of
             remember(stamp)
             return self.digest(limits)

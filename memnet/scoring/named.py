@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from memnet.scoring.functions import FunctionHeader
+    from memnet.scoring.precision.records import Measured
 
 _Header = TypeVar("_Header", WeightHeader, "WeightHeader | FunctionHeader")
 
@@ -44,12 +45,14 @@ class NamedModel:
     name, variant : ``"resmem.published"``, ``""``; what the score table says.
     header : with the preprocessing and output of the variant.
     path : the weight file.
+    computing : how its network computes where that is not exact, and how far from it; else None.
     """
 
     name: str
     variant: str
     header: WeightHeader
     path: Path
+    computing: Measured | None = None
 
     @property
     def label(self) -> str:
@@ -58,7 +61,7 @@ class NamedModel:
 
     def identity(self) -> dict[str, Any]:
         """Return what :meth:`memnet.Predictor.identity` does."""
-        return identity_of(self.header)
+        return identity_of(self.header, self.computing)
 
     def read(self) -> dict[str, Tensor]:
         """Read the checked tensors; raises ``MemnetError`` as :func:`read_weights`."""
@@ -102,7 +105,9 @@ def say_conditions(model: NamedModel) -> None:
         say_once(f"{model.label} is {caution}")
 
 
-def identity_of(header: WeightHeader | FunctionHeader) -> dict[str, Any]:
+def identity_of(
+    header: WeightHeader | FunctionHeader, computing: Measured | None = None
+) -> dict[str, Any]:
     """Return everything that decides a score; see :meth:`memnet.Predictor.identity`."""
     spec = header.preprocess
     return {
@@ -118,6 +123,7 @@ def identity_of(header: WeightHeader | FunctionHeader) -> dict[str, Any]:
         "citation": header.citation,
         **({} if header.target == HIT_RATE else {"target": header.target}),
         **({"pretrained_on": list(header.pretrained_on)} if header.pretrained_on else {}),
+        **({} if computing is None else computing.as_identity()),
     }
 
 

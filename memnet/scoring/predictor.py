@@ -30,6 +30,10 @@ from memnet.scoring.cached import score_with_cache, scoring_digest
 from memnet.scoring.devices import open_device
 from memnet.scoring.functions import AS_IT_IS, CheckedFunction, FunctionHeader
 from memnet.scoring.named import NamedModel, find_named, identity_of, say_conditions, with_exif
+from memnet.scoring.precision import EXACT, check_precision
+from memnet.scoring.precision.choice import at_precision, say_package_is_exact
+from memnet.scoring.precision.kinds import find_kind
+from memnet.scoring.precision.records import Measured, computing_of
 from memnet.scoring.score_cache import open_cache
 from memnet.scoring.scored import Ready, Request
 from memnet.scoring.table import to_frame
@@ -57,6 +61,7 @@ class Predictor:
         function, what its author said.
     mean_image : float32 ``(H, W, 3)`` that the preprocessing subtracts, or None.
     device : where the network runs.
+    computing : how the network computes where that is not exact, and how far from it; else None.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Predictor:
         self.header = header
         self.mean_image = mean_image
         self.device = torch.device(device)
+        self.computing: Measured | None = None
         self._network = network
         self._is_as_read = False
         if isinstance(network, nn.Module):
@@ -200,9 +206,10 @@ class Predictor:
         """Return everything that decides a score, as plain JSON types, as sidecars hold it.
 
         A model that is a function has no checksums: those fields are "". A ``target`` other than
-        ``hit_rate`` has a field.
+        ``hit_rate`` has a field, and so has a precision other than ``exact``, with what was
+        measured of it.
         """
-        return identity_of(self.header)
+        return identity_of(self.header, self.computing)
 
     def scoring_digest(self, limits: PictureLimits) -> bytes | None:
         """Digest everything that decides a score but the picture, for the score cache.
@@ -216,7 +223,7 @@ class Predictor:
         is_plain = type(self) is Predictor and not vars(self).keys() & {"forward"}
         if not (self._is_as_read and is_plain and is_whole):
             return None
-        return scoring_digest(self.header, str(self.device), limits)
+        return scoring_digest(self.header, str(self.device), limits, computing_of(self.computing))
 
     @property
     def output(self) -> OutputSpec:
@@ -297,7 +304,8 @@ class Predictor:
         ------
         MemnetError
             for another shape, values that are not finite or seem to be grey levels 0 to 255, or
-            a model that is a function of pictures, or that loses the gradient.
+            a model that is a function of pictures, that loses the gradient, or was loaded with
+            another precision than ``exact``.
 
         Examples
         --------
@@ -318,6 +326,10 @@ class Predictor:
             raise MemnetError(
                 f"{self.name} is a function of pictures, not of tensors; one of crops, with "
                 "preprocess= in from_function, has gradients."
+            )
+        if self.computing is not None:
+            raise MemnetError(
+                f"Gradients are those of the exact network: load {self.name} without precision=."
             )
         crops = preprocess_tensor(
             pictures, self.preprocess, mean_image=self.mean_image, exact=exact
@@ -393,6 +405,7 @@ def load(
     *,
     device: str = "auto",
     exif_orientation: Literal["ignore", "apply"] | None = None,
+    precision: str = EXACT,
 ) -> Predictor:
     """Load a model by name or from a weight file.
 
@@ -407,19 +420,24 @@ def load(
         device name: ``"cpu"``, ``"cuda:1"``, ``"mps"`` (Apple's GPU).
     exif_orientation : ``"apply"`` turns pictures as their EXIF block says, which neither the
         original MemNet nor the ``resmem`` package does; None keeps what the model was made with.
+    precision : ``"exact"``; ``"fast"`` or ``"max"`` computes otherwise where this machine can do
+        it faster within the limits of ``docs/precision.md``, which is measured the first time.
 
     Raises
     ------
     MemnetError
-        if the name or the variant is unknown, the weights are not at hand, a checksum differs, or
-        there is no such device.
+        if the name, the variant or the precision is unknown, the weights are not at hand, a
+        checksum differs, or there is no such device.
     """
     point = plugins.find_plugin(str(model))
+    check_precision(precision)
     if point is not None:
+        say_package_is_exact(str(model), precision)
         predictor = _of_package(point, open_device(device))
         predictor.header = with_exif(predictor.header, exif_orientation)
         return predictor
     named = find_named(str(model), exif_orientation)
+    named = at_precision(named, precision, str(open_device(device)))
     return build(named, named.read(), device)
 
 
@@ -438,6 +456,9 @@ def build(model: NamedModel, tensors: dict[str, Tensor], device: str) -> Predict
         device=open_device(device),
     )
     predictor._is_as_read = True
+    if model.computing is not None:
+        predictor = with_other_network(predictor, find_kind(model.computing.kind).make)
+        predictor.computing = model.computing
     return predictor
 
 
@@ -447,6 +468,19 @@ def with_other_header(
     """Return a predictor with the same network, and another preprocessing and output scaling."""
     other = copy.copy(predictor)
     other.name, other.variant, other.header = name, variant, header
+    return other
+
+
+def with_other_network(
+    predictor: Predictor, make: Callable[[nn.Module, Tensor], nn.Module]
+) -> Predictor:
+    """Return a predictor whose network is made of the given one's; see :class:`.kinds.Kind`."""
+    spec, network = predictor.header.preprocess, predictor._network
+    assert spec is not None
+    assert isinstance(network, nn.Module)
+    example = torch.zeros(1, 3, *spec.crop_hw, device=predictor.device)
+    other = copy.copy(predictor)
+    other._network = make(network, example.to(memory_format=predictor._layout))
     return other
 
 

@@ -20,6 +20,7 @@ from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.batch_scorer import BatchScorer, without_pillows_warnings
 from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.named import NamedModel
+from memnet.scoring.precision import EXACT
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
 from memnet.scoring.scored import Answer, Request
 from memnet.scoring.table import FAILED, Row
@@ -44,6 +45,7 @@ _Model: TypeAlias = "NamedModel | Predictor"
 class Settings:
     """How to score: models and device, batch size, EXIF policy, limits of a picture, command.
 
+    ``precision`` is ``"exact"``, ``"fast"`` or ``"max"`` (:mod:`memnet.scoring.precision`).
     ``cache`` is whether scores may come from the score cache, if the user allows it.
     ``name`` is what the table calls the model, if it shall not be called as it was given: so the
     models of a data set's splits, a weight file each, have one name. ``share`` is what each worker
@@ -57,6 +59,7 @@ class Settings:
     exif_orientation: Literal["ignore", "apply"] | None = None
     limits: PictureLimits = USUAL_LIMITS
     cache: bool = True
+    precision: str = EXACT
     command: str = "memnet score"
     share: Share | None = None
 
@@ -201,6 +204,7 @@ def _scorer(settings: Settings) -> BatchScorer:
         batch_size=settings.batch_size,
         exif_orientation=settings.exif_orientation,
         cache=settings.cache,
+        precision=settings.precision,
         threads=settings.share.cores if settings.share else None,
         **asdict(settings.limits),
     )

@@ -313,8 +313,9 @@ def _is_one_place(one: str, other: str) -> bool:
 GIVEN_AS = "given_as"
 """Key of a model's identity: the name or file it was given as, if it is called otherwise."""
 
-_NOT_DECIDING = (GIVEN_AS, "pretrained_on")
-"""What an identity may say otherwise: older tables do not name what a network was pretrained on."""
+_NOT_DECIDING = (GIVEN_AS, "pretrained_on", "deviation_from_exact")
+"""What an identity may say otherwise: older tables do not name what a network was pretrained on,
+and how far a kind of computing lies from the exact one is measured anew on each machine."""
 
 _LONGEST_NAME = 200
 _FILE = "file"

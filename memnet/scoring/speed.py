@@ -8,12 +8,13 @@ uses is said against a large matrix product, timed in the same run.
 from __future__ import annotations
 
 import io
+import itertools
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from memnet.data.pictures import Item
 from memnet.errors import MemnetError
 from memnet.scoring.engine import score_items
 from memnet.scoring.numeric_environment import scoring_environment
+from memnet.scoring.precision import EXACT
 from memnet.scoring.predictor import Predictor, load
 from memnet.scoring.table import FAILED
 from memnet.util.clock import utc_now
@@ -45,16 +47,24 @@ class ModelSpeed:
     Attributes
     ----------
     model : its name.
+    precision : that was asked for.
+    kind : of computing that it came to on this machine: ``exact``, or see
+        :mod:`memnet.scoring.precision.kinds`.
+    deviation_from_exact : what was measured of that kind; None for ``exact``.
     whole : reading, preparing and the network, as ``memnet score`` does.
     network : the network alone, on inputs that lie in memory.
     reading : reading, decoding, resizing and cropping alone, with as many threads as scoring has.
     load_seconds : until the model was ready, weights included.
     gflop : 10^9 floating-point operations per picture, by torch's count; None for a function.
     share_of_peak : of the matrix product's operations per second, by the network alone; or None.
+        In 16 bits it may be more than 1, since the product is of 32.
     network_share : of the time of the two together, 0 to 1.
     """
 
     model: str
+    precision: str
+    kind: str
+    deviation_from_exact: dict[str, Any] | None
     whole: float
     network: float
     reading: float
@@ -62,6 +72,11 @@ class ModelSpeed:
     gflop: float | None
     share_of_peak: float | None
     network_share: float
+
+    @property
+    def way(self) -> str:
+        """The precision, and what it came to."""
+        return EXACT if self.precision == EXACT else f"{self.precision}: {self.kind}"
 
     @property
     def bound(self) -> str:
@@ -81,7 +96,7 @@ class BenchRecord:
     start_seconds : until Python has imported what scoring needs.
     pictures, picture_kind : how many, and what they are.
     batch_size, rounds : how it was measured.
-    models : one for each model.
+    models : one for each model and precision.
     environment : versions, processor, threads.
     """
 
@@ -109,6 +124,7 @@ def measure(
     *,
     device: str = "auto",
     batch_size: int = 8,
+    precisions: Sequence[str] = (EXACT,),
     rounds: int = 5,
     say_model: Callable[[str], None] = lambda name: None,
 ) -> BenchRecord:
@@ -118,7 +134,7 @@ def measure(
     ----------
     models : names or weight files, as :func:`memnet.load` takes them.
     items : pictures; none for 24 made ones, JPEG files of 1024 x 768 pixels in memory.
-    device, batch_size : as for ``memnet score``.
+    device, batch_size, precisions : as for ``memnet score``.
     rounds : how often each is timed; the medians are kept.
     say_model : is told each model before it is timed.
 
@@ -133,15 +149,19 @@ def measure(
         raise MemnetError("Which models? Give one or more.")
     start_seconds, found, peaks = _start_seconds(), [], []
     target = torch.device("cpu")
-    for name in dict.fromkeys(models):
-        say_model(name)
+    ways = itertools.product(dict.fromkeys(models), dict.fromkeys(precisions))
+    for name, precision in ways:
+        say_model(name if precision == EXACT else f"{name}, {precision},")
+        if precision != EXACT:
+            load(name, device=device, precision=precision)  # measured here, if it never was
         began = time.perf_counter()
-        predictor = load(name, device=device)
+        predictor = load(name, device=device, precision=precision)
         load_seconds = time.perf_counter() - began
         target = predictor.device
         row, peak = time_model(
             predictor, items, batch_size=batch_size, rounds=rounds, load_seconds=load_seconds
         )
+        row = replace(row, precision=precision)
         found.append(row)
         peaks.append(peak)
     return BenchRecord(
@@ -228,6 +248,11 @@ def time_model(
     share = None if flop is None else flop * scored / network / (work / product)
     return ModelSpeed(
         model=predictor.label,
+        precision=EXACT,
+        kind=EXACT if predictor.computing is None else predictor.computing.kind,
+        deviation_from_exact=None
+        if predictor.computing is None
+        else predictor.computing.as_identity()["deviation_from_exact"],
         whole=scored / whole,
         network=scored / network,
         reading=scored / reading,

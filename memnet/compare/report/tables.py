@@ -64,7 +64,7 @@ def reasons(record: RunRecord) -> dict[str, str]:
 
 
 def training_data(model: Mapping[str, Any]) -> str:
-    """Say what a model of a record was trained on, and who says so, and what it estimates.
+    """Say what a model was trained on, who says so, what it estimates, and how if not exactly.
 
     Data sets, none at all, or nobody knows; with a space before each sentence.
     """
@@ -81,8 +81,23 @@ def training_data(model: Mapping[str, Any]) -> str:
             said[0] += f" ({note})"
     if before := model.get("pretrained_on"):
         said.append(f"Pretrained on {', '.join(before)}, which is not judged")
-    said += filter(None, [what_it_predicts(model)])
+    said += filter(None, [what_it_predicts(model), how_exactly(model)])
     return "".join(f" {sentence}." for sentence in said)
+
+
+def how_exactly(model: Mapping[str, Any]) -> str:
+    """Say of scores that were not computed exactly how far they lie from such; "" of others."""
+    if "precision" not in model:
+        return ""
+    found = model.get("deviation_from_exact", {})
+    text = f"Computed faster than exactly ({model['precision']})"
+    if found.keys() >= {"mean_change", "largest_change", "pictures"}:
+        text += (
+            f": scores of {found['pictures']:g} calibration pictures lay "
+            f"{found['mean_change']:.4f} on average, and {found['largest_change']:.4f} at most, "
+            "from the exact ones"
+        )
+    return text
 
 
 def level(record: RunRecord) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from memnet.compare.record import Result, RunRecord
 from memnet.compare.report import two_classes
@@ -19,7 +21,7 @@ from memnet.compare.report.digits import fixed, rounded
 from memnet.compare.report.eligible import what_truth_is
 from memnet.compare.report.pairs import corrected_pairs, find_pair, is_apart, is_identical
 from memnet.compare.report.table_model import p_equals
-from memnet.compare.report.tables import by_name, ranked
+from memnet.compare.report.tables import by_name, how_exactly, ranked
 from memnet.compare.report.threats import no_reliable_scores, warned_of
 from memnet.data.contamination import dataset_title
 from memnet.data.targets import target_words
@@ -70,6 +72,7 @@ def methods_text(record: RunRecord) -> str:
         f"({record.truth['column']}{f': {what}' if what else ''}) of {_count(n)}"
         f"{f' of {title}' if title else ''} with memnet "
         f"{versions.get('memnet', '(version not recorded)')}.",
+        *map(_precision, record.models),
         *map(_intervals, [r for r in record.results if r.resamples][:1]),
         two_classes.methods_text(record)
         or f"Agreement is Spearman's rank correlation{_p_method(record)}.",
@@ -217,6 +220,11 @@ def _of_pair(record: RunRecord) -> str:
         f"The correlations of {first} and {second} did not differ significantly, difference = "
         f"{numbers} {test}."
     )
+
+
+def _precision(model: Mapping[str, Any]) -> str:
+    said = how_exactly(model)
+    return f"Scores of {model['name']} were {said[0].lower()}{said[1:]}." if said else ""
 
 
 def _intervals(result: Result) -> str:
