@@ -33,7 +33,7 @@ class Limits:
 
 
 LIMITS: Mapping[str, Limits] = {
-    "fast": Limits(mean=0.002, largest=0.01, spearman=0.999),
+    "fast": Limits(mean=0.002, largest=0.02, spearman=0.999),
     "max": Limits(mean=0.002, largest=None, spearman=0.999),
 }
 """The score of a picture that 40 people saw has a standard error of some .07, of 80 of .05."""

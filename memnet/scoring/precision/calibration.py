@@ -68,10 +68,10 @@ def _trunks(draw: np.random.Generator) -> Image.Image:
 
 
 def _shapes(draw: np.random.Generator) -> Image.Image:
-    base, contrast, hues = draw.uniform(20, 200, 3), draw.uniform(15, 70), draw.uniform(0, 1)
+    base, contrast, hues = draw.uniform(20, 200, 3), draw.uniform(30, 110), draw.uniform(0.3, 1.5)
     picture = _picture(base + draw.uniform(0, 1) * _ground(draw))
     pencil = ImageDraw.Draw(picture)
-    for _ in range(draw.choice([1, 4, 40, 150])):
+    for _ in range(draw.choice([4, 20, 80, 200])):
         middle = draw.uniform((0, 0), (_WIDTH, _HEIGHT))
         radii = 3 / (1 - draw.uniform(0, 0.97)) * draw.uniform(0.4, 1, 2)
         box = (*(middle - radii), *(middle + radii))
