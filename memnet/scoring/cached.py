@@ -21,13 +21,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import memnet
 from memnet.preprocess.decode import PictureLimits
-from memnet.scoring.numeric_environment import software
+from memnet.scoring.numeric_environment import code_digest, software
 from memnet.scoring.picture_contents import Content, digest_picture
 from memnet.scoring.precision import EXACT
 from memnet.scoring.score_cache import ScoreCache
@@ -45,9 +42,6 @@ _THREADS = min(4, os.cpu_count() or 1)
 
 _MOST_WAITING = 1000
 """Rows that are known and wait for one that is being computed; then a batch is ended early."""
-
-_CODE = ("preprocess", "legacy", "reimpl", "scoring")
-"""The packages of memnet whose code decides a score."""
 
 _DEVICES = ("cpu", "cuda", "mps")
 """Another is refused where the model is read, or does what nobody has measured."""
@@ -91,16 +85,6 @@ def scoring_digest(
         "code": code_digest(),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).digest()
-
-
-@cache
-def code_digest() -> str:
-    """Sha256 of memnet's code for pictures and networks: who changes it gets new scores."""
-    root = Path(memnet.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(file for name in _CODE for file in (root / name).rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 class CachedModel(Model, Protocol):

@@ -34,7 +34,8 @@ def find(
     """Find a model; parameters and errors are those of :func:`memnet.load`, but for its numbers."""
     if find_plugin(str(model)) is None:
         named = find_named(str(model), exif_orientation)
-        return at_precision(named, precision, choose_device(device))
+        device = choose_device(device)
+        return at_precision(named, precision, device, lambda: LazyModel(named, device).load())
     from memnet.scoring.predictor import load  # only the package knows what its model is
 
     return load(model, device=device, exif_orientation=exif_orientation, precision=precision)

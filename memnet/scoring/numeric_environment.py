@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import features
 
+import memnet
 from memnet.util.versions import environment
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ UNDECISIVE = ("python", "pandas")
 """Recorded for people: neither does arithmetic on the way from a picture to its score."""
 
 UNKNOWN = "unknown"
+
+_CODE = ("preprocess", "legacy", "reimpl", "scoring")
+"""The packages of memnet whose code decides a score."""
 
 _CPU_FIELDS = {
     "vendor_id": "",
@@ -96,6 +102,16 @@ def software() -> dict[str, str]:
         "machine": platform.machine(),
         "settings": " ".join(f"{k}={os.environ[k]}" for k in _SETTINGS if os.environ.get(k)),
     }
+
+
+@cache
+def code_digest() -> str:
+    """Sha256 of memnet's code for pictures and networks: who changes it gets new scores."""
+    root = Path(memnet.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(file for name in _CODE for file in (root / name).rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str, str]]:

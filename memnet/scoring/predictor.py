@@ -384,6 +384,16 @@ class Predictor:
             )
         return outputs.reshape(n, crops).float().cpu()
 
+    def with_network(self, make: Callable[[nn.Module, Tensor], nn.Module]) -> Predictor:
+        """Return the same predictor with a network made of this one's, as :class:`.kinds.Kind`."""
+        spec, network = self.header.preprocess, self._network
+        assert spec is not None
+        assert isinstance(network, nn.Module)
+        example = torch.zeros(1, 3, *spec.crop_hw, device=self.device)
+        other = copy.copy(self)
+        other._network = make(network, example.to(memory_format=self._layout))
+        return other
+
     def forward_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
         """Call a function that takes pictures (PIL, RGB); returns ``(N, 1)`` on the CPU."""
         return self._network(pictures).reshape(len(pictures), 1).cpu()
@@ -437,7 +447,8 @@ def load(
         predictor.header = with_exif(predictor.header, exif_orientation)
         return predictor
     named = find_named(str(model), exif_orientation)
-    named = at_precision(named, precision, str(open_device(device)))
+    device = str(open_device(device))
+    named = at_precision(named, precision, device, lambda: build(named, named.read(), device))
     return build(named, named.read(), device)
 
 
@@ -457,7 +468,7 @@ def build(model: NamedModel, tensors: dict[str, Tensor], device: str) -> Predict
     )
     predictor._is_as_read = True
     if model.computing is not None:
-        predictor = with_other_network(predictor, find_kind(model.computing.kind).make)
+        predictor = predictor.with_network(find_kind(model.computing.kind).make)
         predictor.computing = model.computing
     return predictor
 
@@ -468,19 +479,6 @@ def with_other_header(
     """Return a predictor with the same network, and another preprocessing and output scaling."""
     other = copy.copy(predictor)
     other.name, other.variant, other.header = name, variant, header
-    return other
-
-
-def with_other_network(
-    predictor: Predictor, make: Callable[[nn.Module, Tensor], nn.Module]
-) -> Predictor:
-    """Return a predictor whose network is made of the given one's; see :class:`.kinds.Kind`."""
-    spec, network = predictor.header.preprocess, predictor._network
-    assert spec is not None
-    assert isinstance(network, nn.Module)
-    example = torch.zeros(1, 3, *spec.crop_hw, device=predictor.device)
-    other = copy.copy(predictor)
-    other._network = make(network, example.to(memory_format=predictor._layout))
     return other
 
 

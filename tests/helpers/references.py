@@ -30,7 +30,6 @@ from memnet.legacy.convert import import_memnet
 from memnet.preprocess.differentiable import resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import resize_like_matlab
 from memnet.scoring.precision.kinds import KINDS
-from memnet.scoring.predictor import with_other_network
 from memnet.stats.metrics import METRICS
 from memnet.weights import store
 from memnet.weights.catalogue import catalogue, find
@@ -300,7 +299,7 @@ def faster_scores(model: memnet.Predictor, pictures: list[Path], over: str) -> l
     return [
         Measured(
             f"precision.{rungs[kind.name]}",
-            float((with_other_network(model, kind.make).score(pictures).score - exact).abs().max()),
+            float((model.with_network(kind.make).score(pictures).score - exact).abs().max()),
             over,
         )
         for kind in KINDS

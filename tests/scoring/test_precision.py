@@ -28,7 +28,6 @@ from memnet.scoring.precision.kinds import (
     fold_batch_norms,
 )
 from memnet.scoring.precision.records import Measured
-from memnet.scoring.predictor import with_other_network
 from planted import SMALL
 from references import limit
 from small_backbone import write_backbone
@@ -245,7 +244,7 @@ def test_exact_measures_nothing_and_a_misspelt_precision_is_named(home, backbone
 def test_fast_scores_are_those_of_the_kind_and_the_identity_says_so(home, backbone, measured):
     exact = memnet.load(backbone, device="cpu")
     fast = memnet.load(backbone, device="cpu", precision="fast")
-    folded = with_other_network(exact, find_kind(FOLDED).make)
+    folded = exact.with_network(find_kind(FOLDED).make)
     pictures = [np.asarray(each) for each in make_pictures(3)]
     scores = fast.score(pictures)
     assert scores["raw"].tolist() == folded.score(pictures)["raw"].tolist()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from memnet.scoring.named import NamedModel
 from memnet.scoring.precision import EXACT, LIMITS, check_precision
@@ -11,11 +12,16 @@ from memnet.scoring.precision.records import Measured, describe
 from memnet.util.messages import say, say_once
 from memnet.weights.networks import is_own
 
+if TYPE_CHECKING:
+    from memnet.scoring.predictor import Predictor
+
 _WORTH = 1.02
 """A kind that is less than so many times as fast is not worth a change of any score."""
 
 
-def at_precision(model: NamedModel, precision: str, device: str) -> NamedModel:
+def at_precision(
+    model: NamedModel, precision: str, device: str, load_exact: Callable[[], Predictor]
+) -> NamedModel:
     """Let a model be computed as fast as a precision allows on this machine.
 
     The first time that a model is asked for it is measured, which takes the time of some 200
@@ -27,6 +33,7 @@ def at_precision(model: NamedModel, precision: str, device: str) -> NamedModel:
     model : by its header.
     precision : ``"exact"``, ``"fast"`` or ``"max"``.
     device : where its network will run: ``"cpu"``, ``"cuda:1"``.
+    load_exact : loads the model to be measured.
 
     Returns
     -------
@@ -45,10 +52,9 @@ def at_precision(model: NamedModel, precision: str, device: str) -> NamedModel:
     measured = record.read()
     if measured is None:
         from memnet.scoring.precision.measuring import measure
-        from memnet.scoring.predictor import build
 
         say(f"{model.label}: measuring how fast and how exact this machine can be, once ...")
-        found = measure(build(model, model.read(), device), record.machine)
+        found = measure(load_exact(), record.machine)
         measured = record.read() or found  # another process may have been first
         if measured is found and is_own(model.header.arch):
             record.write(found)

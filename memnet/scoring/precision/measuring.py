@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,9 +20,11 @@ from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.precision.calibration import PICTURES, make_pictures
 from memnet.scoring.precision.kinds import KINDS, Kind, UnsuitableError
 from memnet.scoring.precision.records import Measured
-from memnet.scoring.predictor import Predictor, with_other_network
 from memnet.stats.metrics.spearman import spearman
 from memnet.util.json_text import finite_or_none
+
+if TYPE_CHECKING:
+    from memnet.scoring.predictor import Predictor
 
 _BATCH = 8
 
@@ -77,7 +80,7 @@ def _possible(predictor: Predictor, kinds: Sequence[Kind]) -> dict[str, Predicto
     for kind in kinds:
         if kind.is_possible(predictor.device.type, instructions):
             try:
-                found[kind.name] = with_other_network(predictor, kind.make)
+                found[kind.name] = predictor.with_network(kind.make)
             except (UnsuitableError, RuntimeError):  # nothing to change, or no way to run it
                 continue
     return found

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.errors import MemnetError
-from memnet.scoring.cached import code_digest
-from memnet.scoring.numeric_environment import UNDECISIVE, scoring_environment
+from memnet.scoring.numeric_environment import UNDECISIVE, code_digest, scoring_environment
 from memnet.scoring.precision import EXACT, Limits
 from memnet.util.atomic import write_text
 from memnet.util.clock import utc_now
