@@ -16,7 +16,10 @@ from memnet.compare.report.to_paste import methods_text
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS
 from memnet.reimpl.branches import last_layer
+from memnet.reimpl.falseresmem import FalseResMem
+from memnet.reimpl.m3m import M3M
 from memnet.reimpl.memnet import MemNet48
+from memnet.reimpl.resmem import ResMem
 from memnet.scoring.lazy_model import find_model
 from memnet.scoring.precision import LIMITS, choice, measuring
 from memnet.scoring.precision.calibration import make_pictures
@@ -111,11 +114,12 @@ def test_only_a_batch_norm_that_reads_a_convolution_is_folded_and_the_scores_sta
     assert 0 < apart <= limit("precision.folded")
 
 
-def test_every_batch_norm_of_resmem_is_folded(backbone):
-    network = memnet.load(backbone, device="cpu")._network
+@pytest.mark.parametrize("kind", [ResMem, FalseResMem, M3M])
+def test_every_batch_norm_of_resmem_and_its_kin_is_folded(kind):
+    network = kind(sizes={k: v for k, v in SMALL.items() if k in kind.published_sizes}).eval()
     norms = [each for each in network.modules() if isinstance(each, nn.BatchNorm2d)]
     folded, convolutions = fold_batch_norms(network, torch.zeros(1, 3, 227, 227))
-    assert len(convolutions) == len(norms)
+    assert len(convolutions) == len(norms) > 10
     assert not any(isinstance(each, nn.BatchNorm2d) for each in folded.modules())
 
 
