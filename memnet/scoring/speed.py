@@ -151,7 +151,7 @@ def measure(
     target = torch.device("cpu")
     ways = itertools.product(dict.fromkeys(models), dict.fromkeys(precisions))
     for name, precision in ways:
-        say_model(name if precision == EXACT else f"{name}, {precision},")
+        say_model(name if precision == EXACT else f"{name}, {precision}")
         if precision != EXACT:
             load(name, device=device, precision=precision)  # measured here, if it never was
         began = time.perf_counter()
