@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from memnet import __version__
-from memnet.data.pictures import Item
 from memnet.data.score_columns import SCORE_COLUMNS
-from memnet.errors import MemnetError, PictureError
-from memnet.preprocess.decode import MAX_BYTES, MAX_PIXELS, MAX_SIDE, Picture, PictureLimits
+from memnet.errors import MemnetError
+from memnet.preprocess.decode import MAX_BYTES, MAX_PIXELS, MAX_SIDE, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.cached import score_with_cache
+from memnet.scoring.devices import require_device
 from memnet.scoring.lazy_model import LazyModel, find, open_models
 from memnet.scoring.named import NamedModel, split_variant
+from memnet.scoring.picture_frames import picture_items
 from memnet.scoring.precision import EXACT
 from memnet.scoring.precision.records import Measured
 from memnet.scoring.score_cache import is_wanted, open_cache
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from memnet.scoring.predictor import Predictor
-
-_BYTES = ("bytes", "content")
-"""Columns of encoded pictures: as Ray's and Spark's readers of binary files call them."""
 
 _SPARK_TYPES = {
     "object": "string",
@@ -91,7 +89,8 @@ class BatchScorer:
     Raises
     ------
     MemnetError
-        if a model is not known or its weights are not at hand here, or a number is no whole one.
+        if a model is not known or its weights are not at hand here, a number is no whole one, or no
+        computer has such a device.
 
     Examples
     --------
@@ -119,17 +118,20 @@ class BatchScorer:
         cache: bool = True,
         threads: int | None = None,
     ) -> None:
-        require_whole("batch_size", batch_size, 1)
+        given = _as_given(models)
+        if name and len(given) > 1:
+            raise MemnetError(f"{len(given)} models were given; name= is for one.")
+        require_device(device)
+        limits = {"max_pixels": max_pixels, "max_side": max_side, "max_bytes": max_bytes}
+        for setting, value in {"batch_size": batch_size, **limits}.items():
+            require_whole(setting, value, 1)
         if threads is not None:
             require_whole("threads", threads, 1)
         self.device, self.batch_size, self.threads = device, batch_size, threads
-        self.limits = PictureLimits(max_pixels=max_pixels, max_side=max_side, max_bytes=max_bytes)
+        self.limits = PictureLimits(**limits)
         self.cache = cache and is_wanted()
         self.cached = 0
         self._version = __version__
-        given = [models] if isinstance(models, str | Path) else list(models)
-        if not given or (name and len(given) > 1):
-            raise MemnetError(f"{len(given)} models were given; name= is for one.")
         self._sources: list[LazyModel] | None = None
         found: dict[str, Found] = {}
         self._wanted: tuple[_Wanted, ...] = ()
@@ -197,10 +199,11 @@ class BatchScorer:
 
         Parameters
         ----------
-        table : a row for each picture: a DataFrame, a mapping of columns, or a list of mappings.
+        table : a row for each picture: a DataFrame, a table of pyarrow, a mapping of columns, or a
+            list of mappings.
             ``path``: where the picture is; ``bytes`` or ``content``: the encoded picture itself,
             where it travels with the table. ``image_id``: its name, without it the path. Other
-            columns are not looked at.
+            columns are not looked at. Rows of one ``image_id`` are of one picture.
 
         Returns
         -------
@@ -211,11 +214,12 @@ class BatchScorer:
         Raises
         ------
         MemnetError
-            if the table has neither paths nor pictures, weights or versions differ here from where
-            the scorer was made, or a network fails.
+            if it is no table, has neither paths nor pictures or one column twice, or two pictures
+            of one ``image_id``; if weights or versions differ here from where the scorer was made,
+            or a network fails.
         """
         everything = tuple(range(len(self._wanted)))
-        requests = [Request(item, everything) for item in _items(table)]
+        requests = [Request(item, everything) for item in picture_items(table)]
         with without_pillows_warnings():
             answers = [answer for batch in self.answers(requests) for answer in batch]
         by_model = zip(*(answer.rows(self.sources) for answer in answers), strict=True)
@@ -282,39 +286,24 @@ def _renamed(model: NamedModel | Predictor, name: str) -> NamedModel | Predictor
     return model
 
 
+def _as_given(models: Any) -> list[str | Path]:
+    """Return the models as a list of names and files."""
+    is_list = isinstance(models, Iterable) and not isinstance(models, str)
+    given = list(models) if is_list else [models]
+    if not all(isinstance(each, str | Path) for each in given):
+        raise MemnetError(
+            "A BatchScorer takes the names or weight files of its models, since it travels without "
+            "weights; memnet.save_weights writes the file of a network, and a model of a package "
+            "has a name (the entry-point group memnet.models)."
+        )
+    if not given:
+        raise MemnetError("No model was given; give the name or weight file of one.")
+    return given
+
+
 def _as_anywhere(given: str) -> str:
     """Return a weight file by its absolute path; a process elsewhere has another folder."""
     path, variant = split_variant(given)
     if not path.endswith(".safetensors"):
         return given
     return os.path.abspath(path) + (f":{variant}" if variant else "")
-
-
-def _items(table: pd.DataFrame | Mapping[str, Any] | Sequence[Any]) -> list[Item]:
-    import pandas as pd
-
-    from memnet.data.numbers import as_text
-
-    frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(table)
-    encoded = [name for name in _BYTES if name in frame]
-    named = {"path", "image_id"} & set(frame.columns)
-    if len(encoded) > 1 or not (named if encoded else "path" in named):
-        has = ", ".join(map(repr, frame.columns)) or "none"
-        raise MemnetError(
-            "A table of pictures has a column 'path', or 'bytes' (or 'content') and 'image_id'; "
-            f"this one's columns: {has}."
-        )
-    paths = as_text(frame["path"]) if "path" in frame else pd.Series("", index=frame.index)
-    ids = as_text(frame["image_id"]) if "image_id" in frame else paths
-    pictures = frame[encoded[0]] if encoded else paths
-    rows = zip(ids, paths, pictures, strict=True)
-    return [Item(image_id, path, _picture(image_id, cell)) for image_id, path, cell in rows]
-
-
-def _picture(image_id: str, cell: Any) -> Picture:
-    if isinstance(cell, bytearray | memoryview):
-        cell = bytes(cell)
-    if image_id and cell and isinstance(cell, bytes | str):
-        return cell
-    # Decoding raises it, as for a frame of a video.
-    return PictureError(f"The table has no {'picture' if image_id else 'image_id'} here.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from glob import glob
 from typing import TYPE_CHECKING
@@ -41,6 +42,30 @@ def choose_device(name: str) -> str:
 
     apples = torch.backends.mps.is_available()
     return "cuda" if torch.cuda.is_available() else "mps" if apples else "cpu"
+
+
+_USUAL = re.compile(r"auto|(cpu|cuda|mps)(:\d+)?")
+
+
+def require_device(name: str) -> None:
+    """Raise ``MemnetError`` where no computer has such a device; this one is not asked for it.
+
+    Examples
+    --------
+    >>> require_device("cuda:1")
+    >>> require_device("gpu")
+    Traceback (most recent call last):
+    memnet.errors.MemnetError: There is no device 'gpu'; it is auto, cpu, cuda (cuda:1 ...) or mps.
+    """
+    usual = "auto, cpu, cuda (cuda:1 ...) or mps"
+    if isinstance(name, str) and _USUAL.fullmatch(name):
+        return
+    import torch  # which knows the rare ones
+
+    try:
+        torch.device(name if isinstance(name, str) else "")
+    except RuntimeError:
+        raise MemnetError(f"There is no device {name!r}; it is {usual}.") from None
 
 
 def open_device(name: str) -> torch.device:

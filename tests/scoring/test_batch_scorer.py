@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import memnet
@@ -144,6 +145,82 @@ def test_a_table_without_pictures_is_refused_with_its_columns(columns, tiny_weig
     assert str(said.value).endswith(f"columns: {', '.join(map(repr, columns)) or 'none'}.")
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        [1, None],
+        pd.Series([1.0, None]),
+        pd.Series([1, None], dtype="Int64"),
+        np.array([1.0, np.nan]),
+    ],
+    ids=["list", "float64", "Int64", "numpy"],
+)
+def test_whole_numbers_stay_whole_where_another_id_is_missing(column, table, tiny_weights):
+    """Pandas makes floats of numbers beside a missing one: 1 would be called '1.0'."""
+    scorer, paths = memnet.BatchScorer(tiny_weights), list(table.path[:2])
+    for made in (
+        scorer({"image_id": column, "path": paths}),
+        scorer(pd.DataFrame({"image_id": column, "path": paths})),
+        scorer([{"image_id": 1, "path": paths[0]}, {"image_id": None, "path": paths[1]}]),
+        scorer([{"image_id": 1, "path": paths[0]}, {"path": paths[1]}]),
+        scorer(pa.table({"image_id": pa.array([1, None]), "path": paths})),
+    ):
+        assert list(made.image_id) == ["1", ""]
+        assert made.warning.tolist() == ["", "failed: The table has no image_id here."]
+
+
+def test_ids_whose_digits_a_float_lost_are_refused(table, tiny_weights):
+    ids = pd.Series([2**60 + 1, None])
+    with pytest.raises(memnet.MemnetError, match="make ids text before anything is missing"):
+        memnet.BatchScorer(tiny_weights)({"image_id": ids, "path": list(table.path[:2])})
+    made = memnet.BatchScorer(tiny_weights)({"image_id": [2**60 + 1], "path": [table.path[0]]})
+    assert list(made.image_id) == ["1152921504606846977"]
+
+
+def test_a_cell_that_holds_no_picture_costs_its_row_and_no_other(table, tiny_weights):
+    good = Path(table.path[0]).read_bytes()
+    cells = [np.zeros((4, 4, 3)), good, 3, float("nan"), "text", ["a"], pd.NA, {"bytes": good}]
+    ids = [f"{place}" for place in range(len(cells))]
+    scorer = memnet.BatchScorer(tiny_weights)
+    for given in (
+        {"image_id": ids, "bytes": cells},
+        pd.DataFrame({"image_id": ids, "bytes": pd.Series(cells, dtype=object)}),
+        [{"image_id": id_, "bytes": each} for id_, each in zip(ids, cells, strict=True)],
+    ):
+        made = scorer(given)
+        assert list(made.image_id) == ids
+        assert made.score.notna().tolist() == [place == 1 for place in range(len(cells))]
+        assert made.warning[0] == (
+            "failed: The column 'bytes' has a ndarray here; it holds encoded pictures, as bytes."
+        )
+        assert "has a str here" in made.warning[4]
+        assert set(made.warning[[3, 6]]) == {"failed: The table has no picture here."}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("pictures.csv", "and no str"),
+        (7, "and no int"),
+        ({"path": ["a", "b"], "image_id": ["x"]}, "This is no table of pictures"),
+        ({"path": "a.png"}, "This is no table of pictures"),
+        (pd.DataFrame([["a", "b"]], columns=["path", "path"]), "2 columns called 'path'"),
+        ({"path": ["a.png", "b.png"], "image_id": [1, 1]}, "Two pictures have the image_id '1'"),
+        ({"image_id": [1, 1], "bytes": [b"a", b"b"]}, "Two pictures have the image_id '1', so"),
+    ],
+)
+def test_what_is_no_table_of_pictures_is_refused_in_one_sentence(given, sentence, tiny_weights):
+    with pytest.raises(memnet.MemnetError, match=sentence) as said:
+        memnet.BatchScorer(tiny_weights)(given)
+    assert "\n" not in str(said.value)
+
+
+def test_a_picture_of_several_trials_has_a_row_for_each(table, tiny_weights):
+    made = memnet.BatchScorer(tiny_weights)({"image_id": ["a", "a"], "path": [table.path[0]] * 2})
+    assert list(made.image_id) == ["a", "a"]
+    assert made.score.nunique() == 1
+
+
 def test_several_models_follow_each_other(table, tiny_weights, tmp_path):
     second = tiny_network.write_tiny(tmp_path / "second.safetensors", seed=9)
     both = memnet.BatchScorer([tiny_weights, second])
@@ -166,7 +243,14 @@ def test_a_model_may_be_called_otherwise(table, tiny_weights):
     ("models", "settings", "sentence"),
     [
         ("resmen.published", {}, "Did you mean 'resmem.published'"),
-        ([], {}, "0 models"),
+        ([], {}, "No model was given"),
+        (len, {}, "takes the names or weight files of its models"),
+        (["a", 7], {}, "takes the names or weight files of its models"),
+        ("a", {"device": "gpu"}, "There is no device 'gpu'; it is auto, cpu, cuda"),
+        ("a", {"device": 0}, "There is no device 0"),
+        ("a", {"max_side": "x"}, "max_side is 'x'; it must be a whole number"),
+        ("a", {"max_pixels": 0}, "max_pixels is 0"),
+        ("a", {"max_bytes": 1.5}, "max_bytes is 1.5"),
         (["a", "b"], {"name": "c"}, "2 models"),
         ("a", {"batch_size": 0}, "batch_size is 0"),
         ("a", {"threads": 0}, "threads is 0"),
