@@ -98,9 +98,10 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
         )
     if summary.dropped:
         say(
-            f"{summary.dropped} frame(s) or picture(s) of a video or archive that changed since, "
-            "which this run has not, were taken out of the table"
+            f"{summary.dropped} row(s) of frames or pictures that a video or archive, changed "
+            "since, no longer has were taken out of the table"
         )
+    say_some(summary.outdated, "of other files or models")
     if summary.changed:
         say(f"{summary.changed} picture(s) changed since they were scored, and were scored again")
     where = f" -> {out}" if out else ""

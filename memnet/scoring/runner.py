@@ -20,6 +20,7 @@ from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.batch_scorer import BatchScorer, without_pillows_warnings
 from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.named import NamedModel
+from memnet.scoring.outdated import settle_outdated
 from memnet.scoring.precision import EXACT
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
 from memnet.scoring.scored import Answer, Request
@@ -75,7 +76,8 @@ class Summary:
     already : rows that an earlier run had made.
     failed : the rows that could not be scored.
     kept : rows of earlier runs whose pictures or models were not given this time.
-    dropped : frames of a video, or pictures in an archive, that changed, which this run has not.
+    dropped : rows of frames and pictures that a video or archive no longer has.
+    outdated : sentences on rows that stay though their files changed since they were scored.
     changed : pictures whose files changed since an earlier run, scored again.
     seconds : of scoring, without loading.
     labels : what the table calls the models, in their order.
@@ -87,6 +89,7 @@ class Summary:
     failed: list[Row] = field(default_factory=list)
     kept: int = 0
     dropped: int = 0
+    outdated: list[str] = field(default_factory=list)
     changed: int = 0
     seconds: float = 0.0
     labels: list[str] = field(default_factory=list)
@@ -133,7 +136,8 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
             )
             table.write_sidecar()
             _run(scorer, requests, settings, table.append, summary)
-        summary.dropped = table.drop_replaced(order)
+        models = {(found.model.name, found.model.variant) for found in scorer.found}
+        summary.dropped, summary.outdated = settle_outdated(table, inputs, order, models)
         summary.kept = len(table.rows.keys() - set(order))
         summary.changed = len(table.changed)
         table.sidecar.update(_closing(table, summary))

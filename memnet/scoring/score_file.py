@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from memnet.data.sidecar import SIDECAR_VERSION, read_sidecar, sidecar_path
-from memnet.data.videos import split_frame_id
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import Box
 from memnet.scoring.sinks import write_rows
@@ -112,28 +111,11 @@ class ScoreFile:
         else:
             self.stamps.pop(key, None)
 
-    def drop_replaced(self, order: Sequence[Key]) -> int:
-        """Drop what was in a video or an archive that changed, where this run has no row of it.
-
-        Beside the new frames or pictures they would be taken for the same file's. Returns how many;
-        those of models that the run did not score stay.
-        """
-        made, models = set(order), {key[:2] for key in order}
-        now: dict[str, str] = {}  # of the files that rows of earlier runs are from
-        old = []
-        for key in self.rows.keys() - made:
-            row, known = self.rows[key], self.stamps.get(key)
-            if key[:2] not in models or known is None:
-                continue
-            if row.path not in now:
-                stamp = stamp_file(row.path) if split_frame_id(row.image_id) else None
-                now[row.path] = str(stamp or stamp_container(row.path) or "")
-            if now[row.path] and not f"{known} ".startswith(f"{now[row.path]} "):  # a box follows
-                old.append(key)
-        for key in old:
+    def drop(self, keys: Iterable[Key]) -> None:
+        """Take rows out of the table."""
+        for key in keys:
             for kept in (self.rows, self.extras, self.stamps):
                 kept.pop(key, None)
-        return len(old)
 
     def declare(self, model: str, identity: dict[str, Any]) -> None:
         """Say how a model scores; an earlier, different way in this table is an error.

@@ -53,20 +53,32 @@ def stamp_file(path: str | os.PathLike[str]) -> FileStamp | None:
     )
 
 
-def stamp_container(path: str) -> FileStamp | None:
-    """Return the stamp of the file that a path leads into, as ``pictures.zip/a.jpg`` does.
+def containing_file(path: str) -> str:
+    """Return the file that a path leads into, as ``pictures.zip/a.jpg`` does.
 
-    None for a path that is a file itself, and for one that leads into none.
+    "" for a path that is a file or folder itself, and for one that leads into none.
+
+    Examples
+    --------
+    >>> containing_file(f"{__file__}/a/b.jpg") == __file__, containing_file(__file__)
+    (True, '')
+    """
+    if os.path.exists(path):
+        return ""
+    while (folder := os.path.dirname(path)) not in ("", path):
+        path = folder
+        if os.path.exists(path):
+            return path if os.path.isfile(path) else ""
+    return ""
+
+
+def stamp_container(path: str) -> FileStamp | None:
+    """Return the stamp of the :func:`containing_file` of a path; None where there is none.
 
     Examples
     --------
     >>> stamp_container(f"{__file__}/a/b.jpg") == stamp_file(__file__), stamp_container(__file__)
     (True, None)
     """
-    if os.path.exists(path):
-        return None
-    while (folder := os.path.dirname(path)) not in ("", path):
-        path = folder
-        if os.path.exists(path):
-            return stamp_file(path)
-    return None
+    file = containing_file(path)
+    return stamp_file(file) if file else None
