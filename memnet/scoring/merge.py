@@ -13,6 +13,7 @@ from typing import Any
 from memnet.data.pictures import Extra
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.errors import MemnetError
+from memnet.scoring.file_versions import check_versions
 from memnet.scoring.score_file import (
     Key,
     ScoreFile,
@@ -66,8 +67,8 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
     ------
     MemnetError
         if a table is missing, not finished or has no sidecar; if tables hold scores that a model
-        made in different ways, or different scores of a picture; if ``out`` is one of the tables,
-        or holds what no merge wrote.
+        made in different ways, different scores of a picture, or scores of two versions of a
+        file; if ``out`` is one of the tables, or holds what no merge wrote.
     """
     check_table_name(out)
     # A table that is named twice, as by a glob, is one.
@@ -84,6 +85,7 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
             _check_identities(models, part, tables)
             models |= part.sidecar["models"]
             _add(table, part, tables, merged)
+        merged.notes += check_versions(tables)
         order = _order(table, tables, list(models), merged)
         merged.notes += (missing := _missing(tables))
         merged.complete = not missing

@@ -1,0 +1,86 @@
+"""Whether tables that are merged were scored from one version of each file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from memnet.data.containers import is_container
+from memnet.errors import MemnetError
+from memnet.scoring.score_file import ScoreFile, shard_of
+from memnet.util.text import shorten_list
+
+
+def check_versions(tables: Sequence[ScoreFile]) -> list[str]:
+    """Compare the sizes and times that archives, videos and plain files had in each table.
+
+    Rows that failed play no part: they are tried again.
+
+    Returns
+    -------
+    list
+        a sentence, where files have one size and several times, as copies on other computers may.
+
+    Raises
+    ------
+    MemnetError
+        if a file had two sizes: then it was replaced between the runs, and the table would mix its
+        old pictures with its new ones.
+    """
+    first: dict[str, tuple[str, ScoreFile]] = {}
+    folders: dict[str, str] = {}  # -> the container that it is or lies in, "" if none
+    retimed: dict[str, None] = {}
+    seen_in: dict[str, None] = {}
+    for table in tables:
+        for key, row in table.rows.items():
+            if key not in table.stamps or row.score is None:
+                continue
+            folder = os.path.dirname(row.path)
+            if folder not in folders:
+                folders[folder] = _container(folder)
+            file = folders[folder] or row.path
+            stamp = " ".join(table.stamps[key].split()[:2])  # a box follows
+            known, earlier = first.setdefault(file, (stamp, table))
+            if stamp != known:
+                _refuse_other_size(file, (known, earlier), (stamp, table))
+                retimed[file] = None
+                seen_in |= dict.fromkeys((str(earlier.out), str(table.out)))
+    if not retimed:
+        return []
+    return [
+        f"{shorten_list(retimed)} had one size but several times when {shorten_list(seen_in)} were "
+        "made: if that is no copy of one file but another version, run their commands again, then "
+        "merge"
+    ]
+
+
+def _refuse_other_size(file: str, one: tuple[str, ScoreFile], other: tuple[str, ScoreFile]) -> None:
+    sizes = [int(stamp.split()[0]) for stamp, _ in (one, other)]
+    if sizes[0] == sizes[1]:
+        return
+    if one[1] is other[1]:
+        raise MemnetError(
+            f"{one[1].out} has scores of two versions of {file} (of {sizes[0]:,} and {sizes[1]:,} "
+            "bytes), which was replaced between its runs; run its command again with another "
+            "--out, then merge."
+        )
+    older = min(one, other, key=lambda version: int(version[0].split()[1]))[1]
+    shard = shard_of(older.sidecar)
+    again = f"shard {shard[0]}/{shard[1]} again" if shard else "its command again"
+    raise MemnetError(
+        f"{one[1].out} has scores of {file} when it had {sizes[0]:,} bytes, and {other[1].out} "
+        f"when it had {sizes[1]:,}: it was replaced between the runs; {older.out} is of the older "
+        f"version, run {again}, then merge. (Two files of one path: score them from their common "
+        "folder.)"
+    )
+
+
+def _container(folder: str) -> str:
+    """Return the container that a path leads into, by its letters: it may be on another computer.
+
+    A folder of such a name is none.
+    """
+    while folder and not (is_container(folder) and not os.path.isdir(folder)):
+        parent = os.path.dirname(folder)
+        folder = "" if parent == folder else parent
+    return folder
