@@ -54,10 +54,10 @@ def split_part(picture: str) -> tuple[str, str]:
 
 def is_table_of_pictures(path: Path) -> bool:
     """Whether a Parquet file holds pictures, and not the paths of some."""
-    from memnet.data.parquet_pictures import column_names, picture_columns
+    from memnet.data.parquet_columns import picture_columns, read_schema
 
     try:
-        return "path" not in column_names(path) and bool(picture_columns(path))
+        return "path" not in read_schema(path).names and bool(picture_columns(path))
     except MemnetError:  # who reads it as a table says what is wrong
         return False
 

@@ -25,9 +25,10 @@ _LOOKED_AT = 200
 
 _SEP_LINE = re.compile(r'\s*"?sep=([^\s"]|\t)"?[;,]*\s*', re.IGNORECASE)
 _NOTE = re.compile(r"(#|//|%)(\s|[^\t,;|]*$)")  # what begins like a comment and cannot be names
+EMPTY_ROWS = "row(s) of empty cells were passed over"
 PASSED_OVER = "the line {} above the names was passed over"
 ROW_NAMES = "the first cell of every row is the name of the row, as R writes it"
-"""What :attr:`TextTable.assumed` says of a comment, and of a first column without a name."""
+"""What :attr:`TextTable.assumed` says of such rows, a comment, and a column without a name."""
 
 _UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # without width: web pages and forms leave them
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -95,7 +96,7 @@ def parse_text_table(text: str, source: str) -> TextTable:
         (number + skipped, cells) for number, cells in lines if any(cell.strip() for cell in cells)
     ]
     if empty := sum(1 for _, cells in lines if cells and not any(cell.strip() for cell in cells)):
-        assumed.append(f"{empty:,} row(s) of empty cells were passed over")
+        assumed.append(f"{empty:,} {EMPTY_ROWS}")
     names, body = _fit(header, body, text, separator, source, assumed)
     body, broken = _set_apart(names, body, source)
     return TextTable(

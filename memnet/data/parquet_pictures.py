@@ -13,59 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from memnet.data.contents import Contents, row_names
+from memnet.data.parquet_columns import BYTES, left_out, picture_columns, read_schema
 from memnet.data.picture_tables import ID_COLUMN, carried_columns
 from memnet.data.tables import read_parquet_columns
 from memnet.errors import MemnetError, PictureError, unknown_name
 from memnet.preprocess.members import Container, Member, Stored, keep_open, too_long
 from memnet.util.parquet import group_rows
-from memnet.util.text import quoted, shorten_list, words_of
-
-_BYTES = "bytes"
-"""The field with an encoded picture."""
-
-
-def picture_columns(path: Path) -> dict[str, str]:
-    """Find the columns of pictures in a Parquet file: name -> what is read of it.
-
-    Raises
-    ------
-    MemnetError
-        if it is no Parquet file.
-    """
-    import pyarrow as pa
-
-    columns = {}
-    for field in _schema(path):
-        if pa.types.is_struct(field.type):
-            places = field.type.get_all_field_indices(_BYTES)
-            if len(places) == 1 and _is_bytes(field.type.field(places[0]).type):
-                columns[field.name] = f"{field.name}.{_BYTES}"
-        elif _is_bytes(field.type):
-            columns[field.name] = field.name
-    return columns
-
-
-def column_names(path: Path) -> list[str]:
-    """Return the names of a Parquet file's columns; raises as :func:`picture_columns`."""
-    names: list[str] = _schema(path).names
-    return names
-
-
-def _schema(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        group_rows(path)  # what a damaged file says of itself is looked at first
-        return pq.read_schema(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise MemnetError(f"{path} cannot be read as Parquet ({words_of(error)}).") from error
-
-
-def _is_bytes(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+from memnet.util.text import quoted, shorten_list
 
 
 class ParquetContainer(Container):
@@ -78,7 +32,7 @@ class ParquetContainer(Container):
     def read_stored(self, place: tuple[int, int], size: int, max_bytes: int) -> Stored:
         """Read a row."""
         cell = keep_open(self, lambda: _Rows(self.path, self.part)).read(*place)
-        content = cell[_BYTES] if isinstance(cell, dict) else cell
+        content = cell[BYTES] if isinstance(cell, dict) else cell
         if content is None:
             raise PictureError("This row holds no picture (its bytes are missing).")
         if len(content) > max_bytes:
@@ -153,7 +107,7 @@ def list_parquet(path: Path, column: str = "") -> Contents:
     Contents
         a picture is called as the column ``image_id`` says, else as the field ``path`` beside its
         bytes does where that tells all apart, else by the number of its row, from 0. All other
-        columns stand beside it.
+        columns stand beside it, but those of pictures, which a note names.
 
     Raises
     ------
@@ -176,7 +130,7 @@ def list_parquet(path: Path, column: str = "") -> Contents:
     column = column or next(iter(known))
     contents = Contents()
     container = ParquetContainer(path, known[column])
-    others = [name for name in column_names(path) if name not in known]
+    others = [name for name in read_schema(path).names if name not in known]
     frame = read_parquet_columns(path, others)
     places = [(group, row) for group, rows in enumerate(group_rows(path)) for row in range(rows)]
     if others and len(frame) != len(places):
@@ -188,6 +142,7 @@ def list_parquet(path: Path, column: str = "") -> Contents:
     if others:
         held = {ID_COLUMN} if ID_COLUMN in frame else set()
         contents.extras, contents.notes = carried_columns(frame, held, path)
+    contents.notes += left_out(path, [name for name in known if name != column])
     return contents
 
 

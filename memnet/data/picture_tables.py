@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from memnet.data.boxes import BoxColumns
+from memnet.data.delimited import EMPTY_ROWS
+from memnet.data.parquet_columns import left_out, picture_columns, read_schema
 from memnet.data.score_columns import SCORE_COLUMNS
-from memnet.data.tables import broken_rows, has_column, read_table_any, require_column
+from memnet.data.tables import (
+    assumed_of,
+    broken_rows,
+    has_column,
+    read_parquet_columns,
+    read_table_any,
+    require_column,
+)
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import Box
+from memnet.util.text import without_credentials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +33,7 @@ class Listed(NamedTuple):
     """A row of a table of pictures."""
 
     image_id: str
-    path: str  # as it stands in the table
+    path: str  # as it stands in the table; "" where there is none
     extra: dict[str, str]  # the other columns, as text
     box: Box | None  # of the picture; None for the whole
     suffix: str  # of the id, where rows are boxes of one picture
@@ -42,7 +53,7 @@ def read_picture_table(
     table : CSV, TSV, Excel or Parquet file.
     path_column : the column with the paths.
     with_ids : whether a column ``image_id`` holds the pictures' ids; else, and where there is
-        none, an id is the path as it stands.
+        none, an id is the path as it stands (an address without a user's name and password).
     box_columns : where the boxes stand; then, unless a column ``image_id`` differs in all rows, ids
         get a ``suffix``: ``#`` and the row's number as a spreadsheet counts it.
 
@@ -51,14 +62,16 @@ def read_picture_table(
     rows : in the table's order. Their other columns are called as in the table, but with
         ``_in_table`` behind the name where a score table has such a column itself. Columns called
         ``path`` and ``image_id`` that hold the path and the id are not among them.
-    notes : sentences on columns that are called otherwise than in the table.
+    notes : sentences on columns that are called otherwise than in the table, or left out since they
+        hold bytes, and on rows without anything, which are left out.
 
     Raises
     ------
     MemnetError
-        if it cannot be read, has no such column or no rows, or a row has no path or no id.
+        if it cannot be read, has no such column or no rows, the column holds bytes, or a row has no
+        id.
     """
-    frame = read_table_any(table)
+    frame, notes = _read(table, path_column)
     if not has_column(frame, path_column, table):
         try:
             require_column(frame, path_column, table)
@@ -69,13 +82,17 @@ def read_picture_table(
             ) from error
     if broken := broken_rows(frame):
         raise MemnetError(f"{broken[0]}; mend the manifest.")
-    with_ids = with_ids and has_column(frame, ID_COLUMN, table)
+    has_ids = with_ids and has_column(frame, ID_COLUMN, table)
     paths = frame[path_column]
-    ids = frame[ID_COLUMN] if with_ids else paths
-    empty = frame.index[(paths == "") | (ids == "")]
+    ids = frame[ID_COLUMN] if has_ids else paths.map(without_credentials)
+    empty = frame.index[ids == ""]
     if len(empty):
+        advice = f", or leave such rows out (in SQL: WHERE {path_column} IS NOT NULL)"
+        if with_ids:
+            advice += f"; in a table with a column {ID_COLUMN} they become rows without a score"
         raise MemnetError(
-            f"{table}, line {empty[0]}, has no {path_column} or no image_id; fill it in."
+            f"{table}, line {empty[0]}, has no "
+            + (f"{ID_COLUMN}; fill it in." if has_ids else f"{path_column}; fill it in{advice}.")
         )
     if not len(frame):
         raise MemnetError(f"The manifest {table} lists no pictures.")
@@ -83,14 +100,33 @@ def read_picture_table(
     suffixes = [""] * len(frame)
     if box_columns:
         boxes = box_columns.read(frame, table)
-        if not with_ids or ids.duplicated().any():
+        if not has_ids or ids.duplicated().any():
             suffixes = [f"#{number}" for number in frame.index]
-    held = {ID_COLUMN} if with_ids and not any(suffixes) else set()
+    held = {ID_COLUMN} if has_ids and not any(suffixes) else set()
     if path_column == "path":
         held.add(path_column)
-    extras, notes = carried_columns(frame, held, table)
+    extras, renamed = carried_columns(frame, held, table)
+    notes += renamed
     rows = zip(map(str, ids), map(str, paths), extras, boxes, suffixes, strict=True)
     return [Listed(*row) for row in rows], notes
+
+
+def _read(table: Path, path_column: str) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table without the pictures in it, and say what is left out."""
+    pictures: Mapping[str, str] = {}
+    if table.suffix.lower() == ".parquet":
+        with suppress(MemnetError):  # whoever reads it as a table says what is wrong
+            pictures = picture_columns(table)
+    if path_column in pictures:
+        raise MemnetError(
+            f"The column {path_column!r} of {table} holds bytes, not paths; pictures in it are "
+            f"scored as {table}::{path_column}, without --path-column."
+        )
+    if pictures:
+        others = [name for name in read_schema(table).names if name not in pictures]
+        return read_parquet_columns(table, others), left_out(table, pictures)
+    frame = read_table_any(table)
+    return frame, [f"{table}: {note}" for note in assumed_of(frame) if note.endswith(EMPTY_ROWS)]
 
 
 def carried_columns(

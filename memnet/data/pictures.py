@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from glob import glob, has_magic
@@ -31,11 +31,11 @@ from memnet.data.contents import HIDDEN_FOLDERS, HIDDEN_NAMES
 from memnet.data.id_pattern import IdPattern
 from memnet.data.remote import find_remote, is_address, remote_picture
 from memnet.data.videos import take_frames
-from memnet.errors import MemnetError
+from memnet.errors import MemnetError, PictureError
 from memnet.preprocess.decode import SUFFIXES, Box, Crop, Picture, PictureOrCrop
 from memnet.preprocess.members import Member
 from memnet.preprocess.video import VIDEO_SUFFIXES
-from memnet.util.text import is_text
+from memnet.util.text import is_text, without_credentials
 
 MANIFEST_SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
 
@@ -121,6 +121,8 @@ class Inputs:
     def require_files(self, who: str) -> None:
         """Raise ``MemnetError`` where a picture is no file of its own, which ``who`` needs."""
         for item in self.items:
+            if isinstance(item.picture, PictureError):
+                raise MemnetError(f"{item.image_id}: {item.picture}")
             if isinstance(item.picture, Member):
                 raise MemnetError(
                     f"{item.path} is no file of its own, and {who} needs one for each picture: "
@@ -392,14 +394,37 @@ def _add_manifest(
     for each in listed:
         key = (each.path, each.image_id + each.suffix, each.box)
         if key not in items:
-            path = str(manifest.parent / each.path)
-            picture: Picture = path
-            if addresses and is_address(each.path):
-                path, picture = each.path, remote_picture(each.path)
+            path, picture = _listed_picture(manifest, each.path, addresses)
             image_id = (find_id(path) if find_id else each.image_id) + each.suffix
             items[key] = Item(image_id, path, Crop(picture, each.box) if each.box else picture)
         inputs.rows.append(TableRow(items[key].image_id, each.extra))
+    _refuse_where_no_address_can_be_read(items.values())
     inputs.items += items.values()
+
+
+def _listed_picture(manifest: Path, cell: str, addresses: bool) -> tuple[str, Picture]:
+    """Return a picture that a manifest lists, and its path for the table.
+
+    What cannot be read says so when it is decoded: one cell costs its own row.
+    """
+    if not cell:
+        return "", PictureError("The table has no path here.")
+    shown = without_credentials(cell)
+    if not (addresses and is_address(cell)):
+        path = str(manifest.parent / shown)
+        return path, path
+    try:
+        return shown, remote_picture(cell)
+    except MemnetError as error:  # the package that reads such addresses is missing
+        return shown, PictureError(str(error))
+
+
+def _refuse_where_no_address_can_be_read(items: Collection[Item]) -> None:
+    """Say what is missing once, and not for each of ten thousand films."""
+    listed = [item.picture for item in items if item.path]
+    pictures = [each.picture if isinstance(each, Crop) else each for each in listed]
+    if pictures and all(isinstance(each, PictureError) for each in pictures):
+        raise MemnetError(str(pictures[0]))
 
 
 def _one_row_each(rows: list[TableRow]) -> list[TableRow]:
@@ -425,7 +450,7 @@ def _refuse_shared_ids(items: list[Item]) -> None:
     repeats = len(items) - len(counts)
     if repeats:
         image_id = next(image_id for image_id, count in counts.items() if count > 1)
-        places = [item.path for item in items if item.image_id == image_id]
+        places = [item.path or "one without a path" for item in items if item.image_id == image_id]
         raise MemnetError(
             f"{repeats:,} picture(s) would share an image_id with another, for example "
             f"{image_id!r}: {places[0]} and {places[1]}; give their common folder, or a manifest "

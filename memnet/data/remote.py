@@ -19,7 +19,7 @@ from memnet.data.contents import Contents, Listing
 from memnet.errors import MemnetError, PictureError
 from memnet.preprocess.members import Container, Member, Stored, keep_open, too_long
 from memnet.util.offline import offline
-from memnet.util.text import words_of
+from memnet.util.text import without_credentials, words_of
 
 _ADDRESS = re.compile(r"((?:[a-z][\w+.-]*::)*[a-z][\w+.-]+://)(.*?)(::.*)?", re.DOTALL | re.I)
 """What it is read by, the path, and what that lies in: zip:// a.jpg ::s3://bucket/x.zip."""
@@ -30,6 +30,8 @@ _PACKAGES = {
     **{"sftp": "paramiko", "ssh": "paramiko"},
 }
 """Scheme of an address -> the package that fsspec needs for it."""
+
+_SCHEMES = re.compile(r"(?:(?<=::)|^)[a-z][\w+.-]*(?=://|::)", re.IGNORECASE)
 
 _ON_THIS_MACHINE = ("file", "local", "memory")
 
@@ -52,7 +54,7 @@ class Found(NamedTuple):
     """A picture at an address."""
 
     image_id: str
-    address: str
+    address: str  # as the table has it: without a user's name and password
     member: Member
 
 
@@ -72,15 +74,16 @@ def find_remote(address: str) -> tuple[list[Found], Contents]:
     """
     match = _ADDRESS.fullmatch(address)
     assert match  # of those who asked is_address
+    shown = without_credentials(address)
     scheme, path, outer = match[1], match[2], match[3] or ""
     is_web = scheme.lower().startswith(("http://", "https://"))
     plain = path.split("?")[0] if is_web else path
     is_glob = "*" in plain if is_web else has_magic(plain)
     if not is_glob and plain.lower().endswith((*CONTAINER_SUFFIXES, ".csv", ".tsv", ".xlsx")):
         raise MemnetError(
-            f"{address} is no picture; tables, and files with pictures in them, are read on this "
+            f"{shown} is no picture; tables, and files with pictures in them, are read on this "
             "machine: download it"
-            + (f" (or name what is in it: zip://**::{address})." if plain.endswith(".zip") else ".")
+            + (f" (or name what is in it: zip://**::{shown})." if plain.endswith(".zip") else ".")
         )
     container, place = _locate(address)
     contents = Contents()
@@ -89,19 +92,19 @@ def find_remote(address: str) -> tuple[list[Found], Contents]:
         listed = _listed(container, place, address, is_glob=is_glob)
     if listed is None:
         name = plain.rstrip("/").rpartition("/")[2]
-        return [Found(name, address, Member(container, place))], contents
+        return [Found(name, shown, Member(container, place))], contents
     fixed = _fixed_part(plain) if is_glob else path.rstrip("/")
     _, root = _locate(f"{scheme}{fixed}{outer}")
-    listing = Listing(address, contents)
+    listing = Listing(shown, contents)
     found = []
     for file, about in sorted(listed.items()):
         inside = file.removeprefix(root.rstrip("/")).lstrip("/")
         if name := listing.accept(inside, is_special=about.get("type") != "file"):
-            whole = f"{scheme}{fixed}{'/' if fixed else ''}{inside}{outer}"
+            whole = without_credentials(f"{scheme}{fixed}{'/' if fixed else ''}{inside}{outer}")
             contents.members[name] = Member(container, file, about.get("size") or 0)
             found.append(Found(name, whole, contents.members[name]))
     if not found:
-        raise MemnetError(f"There is no picture at {address}.")
+        raise MemnetError(f"There is no picture at {shown}.")
     return found, contents
 
 
@@ -137,7 +140,8 @@ def _listed(
             return None
         listed: dict[str, dict[str, Any]] = files.find(place, detail=True)
     except Exception as error:  # each file system has kinds of its own
-        raise MemnetError(f"{address} cannot be listed ({_words(error)}).") from error
+        shown = without_credentials(address)
+        raise MemnetError(f"{shown} cannot be listed ({_words(error)}).") from error
     return listed
 
 
@@ -145,11 +149,13 @@ def _locate(address: str) -> tuple[RemoteContainer, str]:
     """Return what reads an address, and the path there."""
     from fsspec.core import url_to_fs  # comes with torch
 
-    scheme = address.partition("://")[0].rpartition("::")[2].lower()
-    innermost = address.rpartition("::")[2].partition("://")[0].lower()
+    address = _SCHEMES.sub(lambda scheme: scheme[0].lower(), address)  # HTTPS:// is https://
+    shown = without_credentials(address)
+    scheme = address.partition("://")[0].rpartition("::")[2]
+    innermost = address.rpartition("::")[2].partition("://")[0]
     if offline() and innermost not in _ON_THIS_MACHINE:
         raise MemnetError(
-            f"{address} is not on this machine, and the network is forbidden (--offline or "
+            f"{shown} is not on this machine, and the network is forbidden (--offline or "
             "MEMNET_OFFLINE)."
         )
     options = {}
@@ -160,11 +166,11 @@ def _locate(address: str) -> tuple[RemoteContainer, str]:
     except ImportError as error:
         package = next((_PACKAGES[each] for each in (scheme, innermost) if each in _PACKAGES), "")
         raise MemnetError(
-            f"{address} cannot be read ({words_of(error)})"
+            f"{shown} cannot be read ({words_of(error)})"
             + (f"; pip install {package}" if package else ".")
         ) from error
     except Exception as error:  # an unknown scheme; a zip file that is none
-        raise MemnetError(f"{address} cannot be read ({_words(error)}).") from error
+        raise MemnetError(f"{shown} cannot be read ({_words(error)}).") from error
     return RemoteContainer(files, scheme), place
 
 
@@ -173,7 +179,8 @@ def _web_timeout(address: str) -> Any:
         from aiohttp import ClientTimeout
     except ImportError as error:
         raise MemnetError(
-            f'{address} cannot be read without aiohttp: pip install "memnet-harness[remote]".'
+            f"{without_credentials(address)} cannot be read without aiohttp: pip install "
+            '"memnet-harness[remote]".'
         ) from error
     return ClientTimeout(total=None, sock_connect=_SECONDS, sock_read=_SECONDS)
 

@@ -34,7 +34,7 @@ def near_file(path: str | os.PathLike[str]) -> str:
     True
     """
     text = os.fspath(path)
-    if re.search(r"(^|[/\\])[a-z][a-z0-9+]+:/", text):
+    if re.search(r"(?i)(^|[/\\])[a-z][a-z0-9+]+:/", text):
         return " It is an address: `memnet score --allow-addresses` fetches those in a table."
     for how, rewrite in _REWRITTEN:
         other = rewrite(text)

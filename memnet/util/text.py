@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -111,7 +112,25 @@ def words_of(error: Exception) -> str:
     >>> words_of(ValueError("there is no\nfield"))
     'there is no\\x0afield'
     """
-    return printable(str(error))
+    return without_credentials(printable(str(error)))
+
+
+_CREDENTIALS = re.compile(
+    r"(https?://)[^\s/?#]*@|([a-z][\w+.-]*://)[^\s/?#:]*:[^\s/?#]*@", re.IGNORECASE
+)
+
+
+def without_credentials(text: str) -> str:
+    """Take names and passwords of users out of the addresses in a text.
+
+    A bucket of ``abfs://bucket@account`` is none, and a query may be part of a picture's address.
+
+    Examples
+    --------
+    >>> without_credentials("https://user:secret@example.org/a.jpg?size=full")
+    'https://example.org/a.jpg?size=full'
+    """
+    return _CREDENTIALS.sub(r"\1\2", text)
 
 
 def model_label(model: str, variant: str) -> str:

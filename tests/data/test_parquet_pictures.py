@@ -70,6 +70,7 @@ def test_several_columns_of_pictures_are_asked_for(tmp_path, files):
     inputs = collect([f"{path}::right"])
     assert contents(inputs) == content[::-1]
     assert inputs.rows[0].extra == {"n": "0"}
+    assert inputs.notes == [f"{path}: its column(s) of bytes are left out of the result: left"]
     with pytest.raises(MemnetError, match=r"no column of pictures .* 'rihgt'\. Did you mean"):
         collect([f"{path}::rihgt"])
 
@@ -81,6 +82,37 @@ def test_a_table_with_a_column_path_is_a_manifest_still(tmp_path, make_pictures)
     assert [item.image_id for item in collect([path]).items] == ["00000.png", "00001.png"]
     pq.write_table(pa.table({"file": ["00000.png"], "hash": [b"1"]}), path)
     assert collect([path], path_column="file").items[0].path == str(folder / "00000.png")
+
+
+def test_a_manifest_s_columns_of_bytes_are_not_written_as_text(tmp_path, make_pictures, files):
+    path = write_parquet(tmp_path / "both.parquet", files, film=list("abcde"))
+    table = pq.read_table(path).append_column("path", pa.array([f"pictures/{n}" for n in files]))
+    pq.write_table(table, path)
+    inputs = collect([path])
+    assert [row.extra for row in inputs.rows] == [{"film": film} for film in "abcde"]
+    assert inputs.notes == [f"{path}: its column(s) of bytes are left out of the result: image"]
+    with pytest.raises(
+        MemnetError, match=r"column 'image' .* holds bytes, not paths; .*both\.parquet::image, with"
+    ):
+        collect([path], path_column="image")
+
+
+@pytest.mark.parametrize("layout", ["bytes", "structure"])
+def test_a_column_may_be_a_dictionary(tmp_path, files, layout):
+    """As pandas writes a category: each picture once, and rows that say which."""
+    path = tmp_path / "a.parquet"
+    content = list(files.values())
+    column = pa.array([*content, None, *content]).dictionary_encode()
+    if layout == "structure":
+        names = pa.array([f"{n}.png" for n in range(11)])
+        column = pa.StructArray.from_arrays([column, names], ["bytes", "path"])
+    pq.write_table(pa.table({"jpg": column, "n": range(11)}), path, row_group_size=4)
+    items = collect([path]).items
+    assert [items[place].picture.read(10**6) for place in (0, 4, 6, 10)] == [
+        content[place] for place in (0, 4, 0, 4)
+    ]
+    with pytest.raises(PictureError, match="holds no picture"):
+        open_picture(items[5].picture)
 
 
 def test_rows_can_be_read_in_any_order_and_elsewhere(tmp_path, files):

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from memnet.data.pictures import collect
-from memnet.errors import MemnetError
+from memnet.errors import MemnetError, PictureError
+from memnet.preprocess.decode import open_picture
 
 
 def ids(*pictures) -> list[str]:
@@ -72,9 +73,37 @@ def test_a_manifest_without_paths_names_its_columns(tree):
     (tree / "list.csv").write_text("file\na.png\n")
     with pytest.raises(MemnetError, match=r"no column 'path'.*file"):
         collect([tree / "list.csv"])
-    (tree / "list.csv").write_text("path,image_id\na.png,a\n,b\n")
-    with pytest.raises(MemnetError, match="line 3, has no path"):
-        collect([tree / "list.csv"])
+
+
+def test_a_row_of_a_manifest_without_a_path_is_a_failed_row_where_it_has_an_id(tree):
+    table = tree / "list.csv"
+    table.write_text("path,image_id\na.png,a\n,b\n")
+    good, empty = collect([table]).items
+    assert (empty.image_id, empty.path) == ("b", "")
+    with pytest.raises(PictureError, match=r"^The table has no path here\.$"):
+        open_picture(empty.picture)
+    assert good.picture == str(tree / "a.png")
+    with pytest.raises(MemnetError, match=r"^b: The table has no path here\.$"):
+        collect([table]).require_files("training")
+    table.write_text("poster,film\na.png,A\n,B\n")
+    with pytest.raises(MemnetError, match=r"line 3, has no poster; fill it in, or leave such rows"):
+        collect([table], path_column="poster")
+    table.write_text("path,image_id\na.png,a\n,b\n")
+    with pytest.raises(MemnetError, match=r"line 3, has no path; .* IS NOT NULL\)\.$"):
+        collect([table], id_pattern="(.)[.]")
+    table.write_text("path,image_id\na.png,a\nb.png,\n")
+    with pytest.raises(MemnetError, match=r"line 3, has no image_id; fill it in\.$"):
+        collect([table])
+    table.write_text("path,image_id\na.png,a\n,a\n")
+    with pytest.raises(MemnetError, match=r"a\.png and one without a path"):
+        collect([table])
+
+
+def test_rows_of_empty_cells_are_left_out_and_counted(tree):
+    (tree / "list.csv").write_text("path,film\na.png,A\n,\n ,\n")
+    inputs = collect([tree / "list.csv"])
+    assert [item.image_id for item in inputs.items] == ["a.png"]
+    assert inputs.notes == [f"{tree}/list.csv: 2 row(s) of empty cells were passed over"]
 
 
 def test_the_paths_of_a_manifest_may_stand_in_another_column(tree):

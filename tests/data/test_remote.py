@@ -133,6 +133,59 @@ def test_a_table_is_followed_only_where_it_is_allowed(tmp_path, make_pictures, f
         assert two.picture == str(tmp_path / "pictures" / "00001.png")
 
 
+def test_an_address_that_cannot_be_read_costs_its_row_and_no_other(
+    tmp_path, make_pictures, files, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    table = tmp_path / "films.csv"
+    with serving(tmp_path / "pictures") as web:
+        table.write_text(
+            f"image_id,path\n1,{web.url.replace('http', 'HTTP')}/00000.png\n2,s3://b/k.jpg\n"
+            f"3,nonsense://k.jpg\n4,\n5,pictures/00001.png\n"
+        )
+        capital, bucket, nonsense, empty, local = collect([table], addresses=True).items
+        assert capital.picture.read(10**6) == files["00000.png"]
+        assert ids(f"{web.url.replace('http', 'HTTP')}/*.png") == list(files)
+        (item, *_) = collect([table]).items  # not allowed: it is an address all the same
+        with pytest.raises(PictureError, match="memnet score --allow-addresses"):
+            open_picture(item.picture)
+    for item, words in (
+        (bucket, r"s3://b/k\.jpg cannot be read .*; pip install s3fs$"),
+        (nonsense, r"nonsense://k\.jpg cannot be read"),
+        (empty, "The table has no path here"),
+    ):
+        with pytest.raises(PictureError, match=words):
+            open_picture(item.picture)
+    open_picture(local.picture)
+    table.write_text("path\ns3://b/k.jpg\ns3://b/l.jpg\n")  # said once, not for each row
+    with pytest.raises(MemnetError, match=r"s3://b/k\.jpg cannot be read .*; pip install s3fs$"):
+        collect([table], addresses=True)
+
+
+def test_names_and_passwords_of_users_are_in_no_path_and_no_message(
+    tmp_path, make_pictures, files, monkeypatch
+):
+    table = tmp_path / "films.csv"
+    with serving(tmp_path / "pictures") as web:
+        secret = web.url.replace("http://", "http://user:se@cret@")
+        inputs = collect([f"{secret}/00000.png?size=full", f"{secret}/missing.png"])
+        assert inputs.items[0].path == f"{web.url}/00000.png?size=full"
+        assert inputs.items[0].picture.read(10**6) == files["00000.png"]
+        with pytest.raises(PictureError) as failed:
+            open_picture(inputs.items[1].picture)
+        assert "cret" not in str(failed.value)
+        table.write_text(f"path\n{secret}/00001.png\n")
+        for allowed in (True, False):
+            (item,) = collect([table], addresses=allowed).items
+            assert item.image_id == f"{web.url}/00001.png"
+            assert "cret" not in item.path
+    monkeypatch.setenv("MEMNET_OFFLINE", "1")
+    for address in (f"{secret}/a.png", "sftp://user:se@cret@b/*.jpg", f"{secret}/a.zip"):
+        with pytest.raises(MemnetError) as refused:
+            collect([address])
+        assert "cret" not in str(refused.value)
+
+
 def test_offline_no_address_is_read_that_is_not_on_this_machine(bucket, monkeypatch):
     monkeypatch.setenv("MEMNET_OFFLINE", "1")
     assert len(ids("memory://bucket/posters")) == 4
