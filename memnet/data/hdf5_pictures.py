@@ -14,6 +14,7 @@ import numpy as np
 
 from memnet.data.contents import Contents, row_names
 from memnet.errors import MemnetError, PictureError, unknown_name
+from memnet.preprocess.decode import MAX_BYTES
 from memnet.preprocess.members import Container, Member, Stored, keep_open, too_long
 from memnet.util.text import shorten_list, words_of
 
@@ -82,8 +83,8 @@ def list_hdf5(path: Path, dataset: str = "") -> Contents:
     Raises
     ------
     MemnetError
-        if it is no HDF5 file, the dataset holds no pictures, there are several, or its shape has
-        two readings.
+        if it is no HDF5 file, the dataset holds no pictures, there are several, its shape has two
+        readings, or its numbers are on another scale than from 0 to 1.
     """
     with _open(path) as file:
         kinds = _kinds(file)
@@ -117,6 +118,8 @@ def list_hdf5(path: Path, dataset: str = "") -> Contents:
         size = 0  # of encoded pictures of variable length, which nobody knows before
         if known[dataset] != _ENCODED:
             size = rows.dtype.itemsize * math.prod(rows.shape[1:])
+        if rows.dtype.kind == "f" and size <= MAX_BYTES:
+            _require_shares(rows, f"{path}::{dataset}")
         container = Hdf5Container(path, dataset, channels_first=known[dataset] == _FIRST)
         contents = Contents()
         contents.members = {
@@ -124,6 +127,37 @@ def list_hdf5(path: Path, dataset: str = "") -> Contents:
             for row, name in enumerate(row_names(len(rows)))
         }
     return contents
+
+
+_LOOKED_AT = 16
+"""Pictures, spread over a dataset of numbers, that show its scale."""
+
+_ROUNDING = 0.1
+"""So far beyond 0 or 1, a picture is a damaged one (a failed row), not one on another scale."""
+
+
+def _require_shares(rows: Any, name: str) -> None:
+    """Raise ``MemnetError`` unless the pictures looked at have numbers from 0 to 1.
+
+    Of grey levels from 0 to 255, a black picture would pass by itself.
+    """
+    low, high = 0.0, 1.0
+    for row in sorted(set(np.linspace(0, len(rows) - 1, _LOOKED_AT).astype(int).tolist())):
+        try:
+            picture = rows[row]
+        except OSError:  # it is damaged, and says so when its turn comes
+            continue
+        finite = picture[np.isfinite(picture)]
+        low = min(low, finite.min(initial=0))
+        high = max(high, finite.max(initial=1))
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        advice = "undo its normalisation, so that black is 0 and white is 1"
+        if low >= -_ROUNDING:
+            advice = "divide them by what white has, or write grey levels from 0 to 255 as uint8"
+        raise MemnetError(
+            f"{name} has numbers from {low:g} to {high:g} in the pictures looked at, and pictures "
+            f"of numbers have them from 0 to 1; {advice}."
+        )
 
 
 _LAST, _FIRST, _EITHER, _ENCODED, _OTHER = "last", "first", "either", "encoded", "other"

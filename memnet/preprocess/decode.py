@@ -592,7 +592,9 @@ def _from_array(array: np.ndarray[Any, Any], warnings: list[str]) -> Image.Image
         warnings.append("16-bit values reduced to 8 bits (high byte)")
         array = (array >> 8).astype(np.uint8)
     elif np.issubdtype(array.dtype, np.floating):
-        if not (array.min() >= 0 and array.max() <= 1):  # also catches NaN
+        if np.isnan(array).any():
+            raise PictureError("The array holds NaN (no number), which is no grey level.")
+        if not (array.min() >= 0 and array.max() <= 1):
             raise PictureError(
                 f"A floating-point array must lie in [0, 1], this one spans "
                 f"[{array.min():g}, {array.max():g}]; divide it, or give uint8 (0..255)."

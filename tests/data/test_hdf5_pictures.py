@@ -68,10 +68,48 @@ def test_pictures_are_found_in_each_layout(tmp_path, bricks, kind, make_pictures
     assert all(np.array_equal(pixels(item), each) for item, each in zip(items, bricks, strict=True))
 
 
-def test_floats_beyond_1_are_failed_rows(tmp_path, bricks):
-    (item, *_) = collect([write(tmp_path / "a.h5", x=bricks.astype(np.float32))]).items
-    with pytest.raises(PictureError, match=r"must lie in \[0, 1\]"):
-        decode(item.picture, exif_orientation="ignore")
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (lambda bricks: bricks * 1.0, r"from 0 to 255 .*; divide them by what white has, or write"),
+        (lambda bricks: bricks / 127.5 - 1, r"from -1 to 1 .*; undo its normalisation"),
+        (lambda bricks: bricks / 100 - 1.2, r"from -1\.2 to 1\.35 .*; undo its normalisation"),
+    ],
+)
+def test_numbers_on_another_scale_are_refused_once(tmp_path, bricks, values, words):
+    """Row by row, a black picture of grey levels would pass for one from 0 to 1."""
+    stored = values(np.concatenate([np.zeros_like(bricks), bricks, np.zeros_like(bricks)]))
+    path = write(tmp_path / "a.h5", x=stored.astype(np.float32))
+    with pytest.raises(MemnetError, match=rf"a\.h5::x has numbers {words}"):
+        collect([path])
+
+
+def test_a_damaged_picture_of_numbers_is_a_failed_row(tmp_path, bricks):
+    stored = bricks / 255
+    stored[0, 0, 0, 0] = 1.01
+    stored[1, 0, 0, 0] = np.nan
+    stored[2, 0, 0, 0] = np.inf
+    items = collect([write(tmp_path / "a.h5", x=stored)]).items
+    for item, words in zip(items, (r"must lie in \[0, 1\]", "holds NaN", r", inf\]"), strict=False):
+        with pytest.raises(PictureError, match=words):
+            decode(item.picture, exif_orientation="ignore")
+    assert np.array_equal(pixels(items[3]), bricks[3])
+
+
+def test_damaged_chunks_fail_their_rows_and_no_others(tmp_path, bricks):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        kept = file.create_dataset(
+            "x", data=bricks / 255, chunks=(1, 20, 16, 3), compression="gzip"
+        )
+        place, length = kept.id.get_chunk_info(0).byte_offset, kept.id.get_chunk_info(0).size
+    content = bytearray(path.read_bytes())
+    content[place : place + length] = bytes(length)
+    path.write_bytes(content)
+    items = collect([path]).items
+    with pytest.raises(PictureError, match="cannot be read from"):
+        items[0].picture.read(10**6)
+    assert np.array_equal(pixels(items[1]), bricks[1])
 
 
 def test_which_dataset_is_asked_for_where_there_are_several(tmp_path, bricks):

@@ -172,7 +172,7 @@ def test_arrays_of_every_accepted_kind(array, expected):
     [
         (PIXELS.transpose(2, 0, 1), "height x width x 3"),
         (PIXELS.astype(np.float32), "must lie in [0, 1]"),
-        (np.full((4, 4), np.nan), "must lie in [0, 1]"),
+        (np.full((4, 4), np.nan), "The array holds NaN"),
         (PIXELS.astype(np.int64), "ambiguous"),
         (np.zeros((0, 4, 3), np.uint8), "no picture"),
         (np.zeros(5, np.uint8), "no picture"),
