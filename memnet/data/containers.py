@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memnet.data.archives import list_tar, list_zip
+from memnet.data.archives import is_compressed, list_tar, list_zip
 from memnet.data.contents import Contents
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES
@@ -103,10 +103,7 @@ def open_containers(inputs: Inputs, part: str = "") -> list[Extra | None]:
 
 def _list(path: Path, part: str) -> Contents:
     if path.name.lower().endswith(COMPRESSED_SUFFIXES):
-        raise MemnetError(
-            f"{path} is compressed as a whole, so no picture of it can be read by itself; unpack "
-            "it and give the folder, or pack the pictures as .zip or .tar."
-        )
+        raise is_compressed(path)
     try:
         contents = _contents(path, part)
     except (MemnetError, MemoryError):

@@ -39,6 +39,27 @@ class Contents:
     notes: list[str] = field(default_factory=list)
 
 
+PIPES_AND_DEVICES = "pipes and devices"
+"""What things with names of pictures are counted as that are neither files nor links."""
+
+
+def clean_name(stored_name: str) -> str:
+    """Return a name in a container with ``/`` between its folders; ``..`` only at its beginning.
+
+    Examples
+    --------
+    >>> clean_name("./faces//a.jpg"), clean_name("/faces/../a.jpg"), clean_name("a/../../b.jpg")
+    ('faces/a.jpg', 'a.jpg', '../b.jpg')
+    """
+    parts: list[str] = []
+    for part in stored_name.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
 class Listing:
     """Tells which of the names in a container are pictures, and counts the others."""
 
@@ -46,16 +67,18 @@ class Listing:
         self._path, self._contents = path, contents
         self._hidden: set[str] = set()
 
-    def accept(self, stored_name: str, *, is_special: bool) -> str:
+    def accept(self, stored_name: str, *, counted_as: str = "") -> str:
         """Return a picture's name, with ``/``; "" for what is none.
+
+        ``counted_as`` is what a thing with a picture's name is that is no file.
 
         Raises
         ------
         MemnetError
             if another picture has that name.
         """
-        parts = [part for part in stored_name.split("/") if part not in ("", ".")]
-        suffix = os.path.splitext(parts[-1])[1].lower() if parts else ""
+        parts = clean_name(stored_name).split("/")
+        suffix = os.path.splitext(parts[-1])[1].lower()
         for depth, part in enumerate(parts[:-1], start=1):
             if part.startswith(HIDDEN_NAMES) and part != "..":
                 folder = "/".join(parts[:depth])
@@ -63,12 +86,12 @@ class Listing:
                     self._hidden.add(folder)
                     self._contents.passed_over[HIDDEN_FOLDERS] += 1
                 return ""
-        if not parts or parts[-1].startswith("."):
+        if not parts[-1] or parts[-1].startswith("."):
             self._contents.passed_over["hidden files"] += 1
         elif suffix not in SUFFIXES:
             self._contents.passed_over[suffix or "no ending"] += 1
-        elif is_special:
-            self._contents.passed_over["links in archives"] += 1
+        elif counted_as:
+            self._contents.passed_over[counted_as] += 1
         elif ".." in parts or not is_text(stored_name):
             what = "leads out of it" if ".." in parts else "is not UTF-8, so no table can hold it"
             self._contents.unreadable.append(f"{self._path}: the name {stored_name!a} {what}")

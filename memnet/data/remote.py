@@ -15,7 +15,7 @@ from glob import has_magic
 from typing import Any, NamedTuple
 
 from memnet.data.containers import CONTAINER_SUFFIXES
-from memnet.data.contents import Contents, Listing
+from memnet.data.contents import PIPES_AND_DEVICES, Contents, Listing
 from memnet.errors import MemnetError, PictureError
 from memnet.preprocess.members import Container, Member, Stored, keep_open, too_long
 from memnet.util.offline import offline
@@ -99,7 +99,8 @@ def find_remote(address: str) -> tuple[list[Found], Contents]:
     found = []
     for file, about in sorted(listed.items()):
         inside = file.removeprefix(root.rstrip("/")).lstrip("/")
-        if name := listing.accept(inside, is_special=about.get("type") != "file"):
+        counted_as = "" if about.get("type") == "file" else PIPES_AND_DEVICES
+        if name := listing.accept(inside, counted_as=counted_as):
             whole = without_credentials(f"{scheme}{fixed}{'/' if fixed else ''}{inside}{outer}")
             contents.members[name] = Member(container, file, about.get("size") or 0)
             found.append(Found(name, whole, contents.members[name]))

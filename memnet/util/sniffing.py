@@ -1,4 +1,4 @@
-"""Files that only stand in the place of another: git-LFS pointers and saved web pages."""
+"""What a file is by its first bytes: a stand-in of another, or compressed as a whole."""
 
 from __future__ import annotations
 
@@ -30,3 +30,26 @@ def stand_in(start: bytes) -> str:
     if text.startswith(b"version https://git-lfs"):
         return LFS_POINTER
     return WEB_PAGE if text.startswith((b"<!doctype html", b"<html")) else ""
+
+
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"Rar!": "RAR",
+}
+"""First bytes -> what wrote them, by the descriptions of the formats (gzip: RFC 1952)."""
+
+
+def compression(start: bytes) -> str:
+    """Tell by its first bytes how a file is compressed as a whole; "" for one that is not.
+
+    Examples
+    --------
+    >>> import gzip
+    >>> compression(gzip.compress(b"pictures")), compression(b"pictures")
+    ('gzip', '')
+    """
+    return next((how for first, how in _COMPRESSED.items() if start.startswith(first)), "")

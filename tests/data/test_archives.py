@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import shutil
+import stat
 import struct
+import subprocess
 import tarfile
 import tracemalloc
 import zipfile
@@ -213,14 +217,120 @@ def test_of_a_tar_that_is_damaged_in_the_middle_that_is_said(tmp_path, make_pict
     assert f"is damaged at byte {second:,}" in inputs.unreadable[0]
 
 
-def test_links_in_a_tar_are_counted(tmp_path, make_pictures):
-    archive = write_tar(tmp_path / "a.tar", files_of(make_pictures(1)))
-    with tarfile.open(archive, "a") as more:
-        link = tarfile.TarInfo("link.png")
-        link.type, link.linkname = tarfile.SYMTYPE, "00000.png"
-        more.addfile(link)
+def add_to_tar(path, name, kind, linkname="") -> None:
+    with tarfile.open(path, "a") as archive:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, linkname
+        archive.addfile(info)
+
+
+def contents_of(archive) -> dict[str, bytes]:
+    return {
+        item.image_id.partition("/")[2]: item.picture.read(10**6)
+        for item in collect([archive]).items
+    }
+
+
+def test_a_link_to_a_file_of_the_same_tar_is_that_file(tmp_path):
+    """Symbolic links lead on from their folder (POSIX), hard ones name a member."""
+    archive = write_tar(tmp_path / "a.tar", {"x/a.jpg": b"A", "x/blob": b"blob", ".s/h.jpg": b"H"})
+    for name, kind, target in (
+        ("hard.jpg", tarfile.LNKTYPE, "./x/a.jpg"),
+        ("x/near.jpg", tarfile.SYMTYPE, "a.jpg"),
+        ("y/up.jpg", tarfile.SYMTYPE, "../x/a.jpg"),
+        ("chain.jpg", tarfile.SYMTYPE, "y/up.jpg"),
+        ("early.jpg", tarfile.SYMTYPE, "late.jpg"),
+        ("x/named.jpg", tarfile.SYMTYPE, "./blob"),
+        ("seen.jpg", tarfile.LNKTYPE, ".s/h.jpg"),
+        ("late.jpg", tarfile.LNKTYPE, "x/a.jpg"),
+    ):
+        add_to_tar(archive, name, kind, target)
+    assert contents_of(archive) == {
+        "x/a.jpg": b"A",
+        "hard.jpg": b"A",
+        "x/near.jpg": b"A",
+        "y/up.jpg": b"A",
+        "chain.jpg": b"A",
+        "early.jpg": b"A",
+        "x/named.jpg": b"blob",
+        "seen.jpg": b"H",
+        "late.jpg": b"A",
+    }
+    assert list(contents_of(archive))[2] == "x/near.jpg"  # the order is that of the archive
+
+
+def test_links_to_what_is_not_in_a_tar_are_counted(tmp_path):
+    archive = write_tar(tmp_path / "a.tar", {"a.jpg": b"A"})
+    for name, target in (
+        ("out.jpg", "../a.jpg"),
+        ("absolute.jpg", "/a.jpg"),
+        ("gone.jpg", "b.jpg"),
+        ("round.jpg", "about.jpg"),
+        ("about.jpg", "round.jpg"),
+        ("self.jpg", "self.jpg"),
+    ):
+        add_to_tar(archive, name, tarfile.SYMTYPE, target)
     inputs = collect([archive])
-    assert (len(inputs.items), inputs.ignored) == (1, {"links in archives": 1})
+    assert [item.image_id for item in inputs.items] == ["a.tar/a.jpg"]
+    assert inputs.ignored == {"links to what is not in the archive": 6}
+
+
+def test_a_file_that_tar_was_given_twice_is_one(tmp_path):
+    """GNU tar writes the second as a hard link to itself."""
+    archive = write_tar(tmp_path / "a.tar", {"a.jpg": b"A"})
+    add_to_tar(archive, "a.jpg", tarfile.LNKTYPE, "a.jpg")
+    inputs = collect([archive])
+    assert (len(inputs.items), inputs.ignored) == (1, {})
+
+
+def test_what_gnu_tar_itself_writes_is_read(tmp_path, make_pictures):
+    """Hard links after `cp -l`, a sparse file, a pipe, a folder."""
+    if not shutil.which("tar") or "GNU" not in run("tar", "--version"):
+        pytest.skip("no GNU tar")
+    folder = make_pictures(1)
+    first = folder / "00000.png"
+    os.link(first, folder / "b.png")
+    (folder / "c.png").symlink_to("00000.png")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "folder.png").mkdir()
+    with (folder / "sparse.png").open("wb") as file:
+        file.truncate(10**6)
+    archive = tmp_path / "a.tar"
+    run("tar", "--sparse", "-cf", archive, "-C", folder, ".")
+    inputs = collect([archive])
+    assert sorted(item.image_id for item in inputs.items) == [
+        f"a.tar/{name}.png" for name in ("00000", "b", "c")
+    ]
+    assert {item.picture.read(10**6) for item in inputs.items} == {first.read_bytes()}
+    assert inputs.ignored == {"pipes and devices": 1}
+    assert len(inputs.unreadable) == 1
+    assert "a.tar: sparse.png is stored as a sparse file" in inputs.unreadable[0]
+
+
+def run(*words) -> str:
+    done = subprocess.run(list(map(str, words)), check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_links_in_a_zip_lead_to_its_files_too(tmp_path):
+    archive = write_zip(tmp_path / "a.zip", {"x/a.jpg": b"A"})
+    with zipfile.ZipFile(archive, "a") as more:
+        for name, kind, content in (
+            ("x/b.jpg", stat.S_IFLNK, b"a.jpg"),
+            ("out.jpg", stat.S_IFLNK, b"../a.jpg"),
+            ("folder.jpg", stat.S_IFDIR, b""),
+            ("pipe.jpg", stat.S_IFIFO, b""),
+        ):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = kind << 16
+            more.writestr(info, content)
+    assert contents_of(archive) == {"x/a.jpg": b"A", "x/b.jpg": b"A"}
+    ignored = {"links to what is not in the archive": 1, "pipes and devices": 1}
+    assert collect([archive]).ignored == ignored
+
+
+def test_a_name_that_goes_up_and_stays_inside_is_that_of_what_it_names(write, kind):
+    assert names(write({"a/../b.jpg": b"B"})) == [f"pictures.{kind}/b.jpg"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive at all" * 100, b"PK\x03\x04" + bytes(600)])
@@ -242,9 +352,12 @@ def test_compressed_tars_are_refused_with_what_to_do(name, tmp_path, make_pictur
         collect([tmp_path / name])
 
 
-def test_a_tar_called_wrongly_that_is_compressed_is_no_tar(tmp_path, make_pictures):
-    write_tar(tmp_path / "a.tar", files_of(make_pictures(1)), "w:gz")
-    with pytest.raises(MemnetError, match=r"a\.tar is no tar file"):
+@pytest.mark.parametrize("how", ["gzip", "bzip2", "xz"])
+def test_a_compressed_tar_called_tar_says_what_it_is(tmp_path, make_pictures, how):
+    """As for x.tar.gz: copying it again would not help."""
+    mode = {"gzip": "w:gz", "bzip2": "w:bz2", "xz": "w:xz"}[how]
+    write_tar(tmp_path / "a.tar", files_of(make_pictures(1)), mode)
+    with pytest.raises(MemnetError, match=rf"a\.tar is compressed as a whole \({how}\).*unpack it"):
         collect([tmp_path / "a.tar"])
 
 
