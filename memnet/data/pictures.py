@@ -35,6 +35,7 @@ from memnet.errors import MemnetError, PictureError
 from memnet.preprocess.decode import SUFFIXES, Box, Crop, Picture, PictureOrCrop
 from memnet.preprocess.members import Member
 from memnet.preprocess.video import VIDEO_SUFFIXES
+from memnet.util.near_files import leads_into
 from memnet.util.text import is_text, without_credentials
 
 MANIFEST_SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
@@ -257,7 +258,7 @@ def _collect_one(
     elif has_magic(picture):
         _add_glob(picture, inputs)
     else:
-        raise MemnetError(f"There is no file or folder {picture}.")
+        raise MemnetError(f"There is no file or folder {picture}.{leads_into(picture)}")
     extras = open_containers(inputs, part)
     if find_id:
         inputs.items = [replace(item, image_id=find_id(item.path)) for item in inputs.items]
@@ -342,7 +343,8 @@ def _add_glob(pattern: str, inputs: Inputs) -> None:
         elif path.is_file() and (is_container(pattern) or _is_picture(path, inputs)):
             inputs.items.append(Item(inside.as_posix(), at := str(path), at))
     if not inputs.items and not inputs.unreadable:
-        raise MemnetError(f"Nothing that is a picture matches {pattern}.{_hint(inputs)}")
+        hint = leads_into(pattern) or _hint(inputs)
+        raise MemnetError(f"Nothing that is a picture matches {pattern}.{hint}")
 
 
 def _is_written(name: str, pattern: str) -> bool:

@@ -80,6 +80,8 @@ def find_remote(address: str) -> tuple[list[Found], Contents]:
     plain = path.split("?")[0] if is_web else path
     is_glob = "*" in plain if is_web else has_magic(plain)
     if not is_glob and plain.lower().endswith((*CONTAINER_SUFFIXES, ".csv", ".tsv", ".xlsx")):
+        if scheme.lower() in ("file://", "local://"):
+            raise MemnetError(f"{shown} is on this machine: give its path, {_locate(address)[1]}")
         raise MemnetError(
             f"{shown} is no picture; tables, and files with pictures in them, are read on this "
             "machine: download it"

@@ -376,7 +376,7 @@ def _open(picture: str | os.PathLike[str] | bytes, max_bytes: int) -> Image.Imag
     """Open a file or encoded bytes; the pixels are not unpacked yet."""
     try:
         data = picture if isinstance(picture, bytes) else _read(Path(picture), max_bytes)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not isinstance(picture, bytes) and os.path.islink(picture):
             raise PictureError("This is a link to a file that is not there.") from None
         near = "" if isinstance(picture, bytes) else near_file(picture)

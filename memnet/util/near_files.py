@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
+from memnet.util.file_stamps import containing_file
+
 _REWRITTEN: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("without blanks around it", lambda path: "/".join(map(str.strip, path.split("/")))),
     ("with / for \\", lambda path: path.replace("\\", "/")),
@@ -40,6 +42,8 @@ def near_file(path: str | os.PathLike[str]) -> str:
         other = rewrite(text)
         if other != text and Path(other).is_file():
             return f" But {other!r} is there ({how})."
+    if inside := leads_into(text):
+        return inside
     folder, name = os.path.split(text)
     names = _names_in(os.path.abspath(folder))
     for how, simplify in _READ_LOOSELY:
@@ -47,6 +51,20 @@ def near_file(path: str | os.PathLike[str]) -> str:
         if len(alike) == 1:
             return f" But {alike[0]!r} is there ({how}): write it so, letter for letter."
     return ""
+
+
+def leads_into(path: str) -> str:
+    """Say that a path leads into a file, as that of a picture in an archive; "" where it does not.
+
+    Examples
+    --------
+    >>> leads_into(f"{__file__}/a.jpg").endswith("give that file itself.")
+    True
+    """
+    file = containing_file(path)
+    if not file:
+        return ""
+    return f" It leads into {file}, which is a file and no folder: give that file itself."
 
 
 @lru_cache(maxsize=8)  # a manifest may miss thousands of files of one folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 import shutil
 import stat
 import struct
@@ -281,6 +282,23 @@ def test_a_file_that_tar_was_given_twice_is_one(tmp_path):
     add_to_tar(archive, "a.jpg", tarfile.LNKTYPE, "a.jpg")
     inputs = collect([archive])
     assert (len(inputs.items), inputs.ignored) == (1, {})
+
+
+def test_the_path_of_a_picture_in_an_archive_says_to_give_the_archive(
+    write, make_pictures, tmp_path
+):
+    """As the column `path` of a table has them."""
+    archive = write(files_of(make_pictures(1)))
+    inside = f"{archive}/00000.png"
+    said = rf"It leads into {re.escape(str(archive))}, which is a file and no folder: give that file itself\.$"
+    for given in (inside, f"{archive}/faces", f"{archive}/*.png", f"{archive}/**/*"):
+        with pytest.raises(MemnetError, match=said):
+            collect([given])
+    table = tmp_path / "t.csv"
+    table.write_text(f"path\n{inside}\n")
+    (item,) = collect([table]).items
+    with pytest.raises(PictureError, match=said):
+        open_picture(item.picture)
 
 
 def test_what_gnu_tar_itself_writes_is_read(tmp_path, make_pictures):

@@ -66,7 +66,7 @@ def test_an_archive_elsewhere_can_be_looked_into(tmp_path, files):
     assert inputs.items[2].picture.read(10**6) == files["00002.png"]
     assert ids(f"zip://::file://{tmp_path}/a.zip") == [f"d/{name}" for name in files]
     assert ids(f"zip://**::file://{tmp_path}/a.zip") == [f"d/{name}" for name in files]
-    for address in (f"file://{tmp_path}/a.zip", "s3://bucket/a.tar", "https://example.org/a.csv"):
+    for address in ("s3://bucket/a.zip", "s3://bucket/a.tar", "https://example.org/a.csv"):
         with pytest.raises(MemnetError, match=r"is no picture; tables, and files with pictures"):
             collect([address])
 
@@ -184,6 +184,14 @@ def test_names_and_passwords_of_users_are_in_no_path_and_no_message(
         with pytest.raises(MemnetError) as refused:
             collect([address])
         assert "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["p.zip", "t.csv"])
+def test_an_archive_on_this_machine_is_to_be_given_by_its_path(tmp_path, name):
+    path = tmp_path / name
+    with pytest.raises(MemnetError, match=r"is on this machine: give its path, ") as refused:
+        collect([path.as_uri()])
+    assert str(refused.value).endswith(path.as_posix())
 
 
 def test_offline_no_address_is_read_that_is_not_on_this_machine(bucket, monkeypatch):
