@@ -290,7 +290,7 @@ def test_the_path_of_a_picture_in_an_archive_says_to_give_the_archive(
     """As the column `path` of a table has them."""
     archive = write(files_of(make_pictures(1)))
     inside = f"{archive}/00000.png"
-    said = rf"It leads into {re.escape(str(archive))}, which is a file and no folder: give that file itself\.$"
+    said = re.escape(f"It leads into {archive}, which is a file and no folder: give that")
     for given in (inside, f"{archive}/faces", f"{archive}/*.png", f"{archive}/**/*"):
         with pytest.raises(MemnetError, match=said):
             collect([given])
