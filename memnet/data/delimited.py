@@ -95,7 +95,13 @@ def parse_text_table(text: str, source: str) -> TextTable:
     body = [
         (number + skipped, cells) for number, cells in lines if any(cell.strip() for cell in cells)
     ]
-    if empty := sum(1 for _, cells in lines if cells and not any(cell.strip() for cell in cells)):
+    last = body[-1][0] - skipped if body else 0
+    one_column = _width(header) == 1  # an empty cell is an empty line in it
+    if empty := sum(
+        bool(cells) or (one_column and number < last)
+        for number, cells in lines
+        if not any(cell.strip() for cell in cells)
+    ):
         assumed.append(f"{empty:,} {EMPTY_ROWS}")
     names, body = _fit(header, body, text, separator, source, assumed)
     body, broken = _set_apart(names, body, source)

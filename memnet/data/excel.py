@@ -12,7 +12,7 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from memnet.data.delimited import is_note
+from memnet.data.delimited import EMPTY_ROWS, is_note
 from memnet.data.numbers import is_fraction
 from memnet.errors import MemnetError
 from memnet.util.text import shorten_list
@@ -124,6 +124,8 @@ def read_sheet(content: bytes, path: Path, sheet: str) -> Sheet:
         assumed.append(f"the line {used.pop(0)[1][0][:40]!r} above the names was passed over")
     if not used:
         raise MemnetError(f"{path} is empty.")
+    if empty := used[-1][0] - used[0][0] + 1 - len(used):
+        assumed.append(f"{empty:,} {EMPTY_ROWS}")
     if any(not all(row) for _, row in used):
         with _one_sentence(path):
             _refuse_formulas(content, path, sheet or sheets[0])

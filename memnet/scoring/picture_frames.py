@@ -68,9 +68,10 @@ def _as_frame(table: Any) -> pd.DataFrame:
     if hasattr(table, "to_pydict"):  # of pyarrow: pandas would make floats of numbers beside None
         table = table.to_pydict()
     if isinstance(table, str | bytes) or not isinstance(table, Mapping | Sequence):
+        kind = f"{type(table).__module__}.{type(table).__qualname__}".removeprefix("builtins.")
         raise MemnetError(
-            "A table of pictures is a DataFrame, a table of pyarrow, a mapping of columns or a "
-            f"list of mappings, and no {type(table).__name__}."
+            "A table of pictures is a DataFrame of pandas, a table of pyarrow, a mapping of "
+            f"columns or a list of mappings, and no {kind}."
         )
     try:
         return pd.DataFrame(table, dtype=object)  # as it stands: no number becomes another

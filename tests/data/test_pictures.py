@@ -104,6 +104,14 @@ def test_rows_of_empty_cells_are_left_out_and_counted(tree):
     inputs = collect([tree / "list.csv"])
     assert [item.image_id for item in inputs.items] == ["a.png"]
     assert inputs.notes == [f"{tree}/list.csv: 2 row(s) of empty cells were passed over"]
+    (tree / "list.csv").write_text("path\na.png\n\n\nb.jpg\n\n")  # lines at the end are none
+    assert collect([tree / "list.csv"]).notes == inputs.notes
+    pytest.importorskip("openpyxl")
+    rows = [["a.png", "A"], [None, None], ["b.jpg", "B"], [None, None]]
+    pd.DataFrame(rows, columns=["path", "film"]).to_excel(tree / "list.xlsx", index=False)
+    assert collect([tree / "list.xlsx"]).notes == [
+        f"{tree}/list.xlsx: 1 row(s) of empty cells were passed over"
+    ]
 
 
 def test_the_paths_of_a_manifest_may_stand_in_another_column(tree):
