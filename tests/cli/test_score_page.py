@@ -57,8 +57,14 @@ def test_every_command_of_the_page_is_run_here():
 
 
 def test_a_folder(run, pictures):
-    run("my_pictures/")
-    assert pd.read_csv(pictures / "scores.csv")["image_id"].tolist() == ["a.png"]
+    run("my_pictures/ --model resmem.published --out")
+    exact = pd.read_csv(pictures / "scores.csv")
+    assert exact["image_id"].tolist() == ["a.png"]
+    (pictures / "scores.csv").unlink()
+    (pictures / "scores.csv.json").unlink()
+    run("--precision fast")
+    fast = pd.read_csv(pictures / "scores.csv")
+    assert fast["score"].tolist() == pytest.approx(exact["score"].tolist(), abs=0.02)
 
 
 def test_a_column_of_paths(run, pictures):
