@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from memnet.data.containers import is_container
 from memnet.errors import MemnetError
 from memnet.scoring.score_file import ScoreFile, shard_of
+from memnet.util.file_stamps import stamp_file
 from memnet.util.text import shorten_list
 
 
@@ -64,14 +65,19 @@ def _refuse_other_size(file: str, one: tuple[str, ScoreFile], other: tuple[str, 
             "bytes), which was replaced between its runs; run its command again with another "
             "--out, then merge."
         )
-    older = min(one, other, key=lambda version: int(version[0].split()[1]))[1]
-    shard = shard_of(older.sidecar)
+    now = str(stamp_file(file) or "")  # "" on another computer
+    if now in (one[0], other[0]):
+        outdated, why = (other if now == one[0] else one)[1], "which is no longer there"
+    else:
+        older = min(one, other, key=lambda version: int(version[0].split()[1]))
+        outdated, why = older[1], "by its time the older"
+    shard = shard_of(outdated.sidecar)
     again = f"shard {shard[0]}/{shard[1]} again" if shard else "its command again"
     raise MemnetError(
         f"{one[1].out} has scores of {file} when it had {sizes[0]:,} bytes, and {other[1].out} "
-        f"when it had {sizes[1]:,}: it was replaced between the runs; {older.out} is of the older "
-        f"version, run {again}, then merge. (Two files of one path: score them from their common "
-        "folder.)"
+        f"when it had {sizes[1]:,}: it was replaced between the runs; {outdated.out} is of the "
+        f"version {why}: run {again}, then merge. (Two files of one path: score them from their "
+        "common folder.)"
     )
 
 

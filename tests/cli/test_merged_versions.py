@@ -48,10 +48,26 @@ def test_shards_of_two_versions_of_an_archive_are_refused(
         assert f"1.csv has scores of q.zip when it had {size:,} bytes" in said or (
             f"and 1.csv when it had {size:,}" in said
         )
-        assert "1.csv is of the older version, run shard 1/2 again, then merge" in said
+        gone = "1.csv is of the version which is no longer there: run shard 1/2 again, then merge"
+        assert gone in said
+    archive.rename(tmp_path / "away.zip")  # as on another computer
+    assert "1.csv is of the version by its time the older: run shard 1/2" in merge(*order, check=2)
+    (tmp_path / "away.zip").rename(archive)
     assert not (tmp_path / "all.csv").exists()
     shard(1, "q.zip", model=model)
     merge("1.csv", "2.csv", check=2 if other_model else 0)  # then 1.csv has both models
+
+
+def test_the_version_that_is_there_now_is_the_right_one_however_old_its_time(
+    shard, merge, make_pictures, tmp_path
+):
+    """As after `cp -p` of an older archive."""
+    archive = write_zip(tmp_path / "q.zip", files_of(make_pictures(8)))
+    shard(1, "q.zip")
+    write_zip(archive, files_of(make_pictures(8, "other", size=(50, 30))))
+    set_time(archive, 1000)
+    shard(2, "q.zip")
+    assert "1.csv is of the version which is no longer there" in merge("1.csv", "2.csv", check=2)
 
 
 def test_a_table_with_scores_of_two_versions_in_it_is_refused(
@@ -87,7 +103,7 @@ def test_a_plain_file_that_two_models_saw_in_two_versions_is_refused(
     memnet_command("score", folder, "-m", other, "-o", "2.csv")
     said = merge("1.csv", "2.csv", check=2)
     assert "00001.png when it had" in said
-    assert "1.csv is of the older version, run its command again" in said
+    assert "1.csv is of the version which is no longer there: run its command again" in said
 
 
 def test_a_folder_that_is_called_like_an_archive_is_none(shard, merge, make_pictures, tmp_path):
