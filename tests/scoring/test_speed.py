@@ -36,7 +36,7 @@ def test_a_network_that_waits_binds_and_its_rate_is_what_it_waits():
     speed, peak = time_model(model_of(slow), made_pictures(3), batch_size=2, rounds=1)
     assert speed.bound == "network"
     assert speed.network <= 5  # 0.2 s each
-    assert speed.whole <= speed.network * 1.2
+    assert speed.whole <= speed.network * 2  # without the network it would be 20 times as fast
     assert peak > 0
 
 
