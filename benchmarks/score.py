@@ -31,6 +31,7 @@ Results are printed as JSON, and go into `--out FILE` (`benchmarks/results/`) wi
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -249,7 +250,11 @@ def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> 
     files = pictures[:count]
     count = len(files)
     models = [memnet.load(name, device="cpu") for name in names]
-    inputs = [torch.stack([model.preprocess.apply(path) for path in files]) for model in models]
+
+    def prepare(model: memnet.Predictor, path: Path) -> torch.Tensor:
+        return model.preprocess.apply(path, mean_image=model.mean_image)
+
+    inputs = [torch.stack([prepare(model, path) for path in files]) for model in models]
     settings = Settings(models=names, device="cpu", batch_size=BATCH)
     listed = collect(files)
 
@@ -265,7 +270,7 @@ def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> 
     def preparing() -> None:
         with ThreadPoolExecutor() as pool:
             for model in models:
-                list(pool.map(model.preprocess.apply, files))
+                list(pool.map(functools.partial(prepare, model), files))
 
     os.environ["MEMNET_NO_CACHE"] = "1"
     networks()
