@@ -106,7 +106,8 @@ def list_parquet(path: Path, column: str = "") -> Contents:
     -------
     Contents
         a picture is called as the column ``image_id`` says, else as the field ``path`` beside its
-        bytes does where that tells all apart, else by the number of its row, from 0. All other
+        bytes does where that tells all apart, else by the number of its row, from 0; the column's
+        name and ``/`` stand before it where several columns hold pictures. All other
         columns stand beside it, but those of pictures, which a note names.
 
     Raises
@@ -136,6 +137,8 @@ def list_parquet(path: Path, column: str = "") -> Contents:
     if others and len(frame) != len(places):
         raise MemnetError(f"{path} is damaged: its columns differ in length.")
     names = _ids(path, column, frame, len(places))
+    if len(known) > 1:  # else the pictures of two columns would be taken for the same
+        names = [f"{column}/{name}" for name in names]
     contents.members = {
         name: Member(container, place) for name, place in zip(names, places, strict=True)
     }

@@ -105,6 +105,9 @@ class _Listed:
             return False
         if file.lower().endswith(HDF5_SUFFIXES):  # of which each dataset is given by itself
             return name.rpartition("/")[0] in self._datasets[real]
+        columns = {part.removesuffix(".bytes") for part in self._datasets[real]}
+        if all(each.partition("/")[0] in columns for each in self._names[real]):
+            return name.partition("/")[0] in columns  # and so is each of several columns
         return True
 
 

@@ -143,3 +143,25 @@ def test_a_frame_is_gone_where_the_film_ends_before_it():
     for time, gone in (("0001.500", False), ("0002.000", True), ("0007.000", True)):
         row = Row.failed(image_id=f"f.mkv@{time}", path="f.mkv", model="m", variant="", reason="")
         assert listed.lacks("f.mkv", row) is gone
+
+
+def test_each_of_two_columns_of_pictures_has_rows_of_its_own(score, make_pictures, tmp_path):
+    """Else the second column would get the scores of the first."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def write(*, count: int) -> None:
+        content = list(files_of(make_pictures(6, f"of_{count}")).values())[:count]
+        pq.write_table(pa.table({"a": content, "b": content[::-1]}), tmp_path / "t.parquet")
+
+    write(count=4)
+    score("t.parquet::a")
+    assert "4 scored" in score("t.parquet::b")
+    write(count=3)
+    said = score("t.parquet::b")
+    assert "4 row(s) of m1.safetensors were scored before t.parquet changed" in said
+    table = pd.read_csv(tmp_path / "s.csv")
+    assert sorted(table.image_id) == [
+        *(f"t.parquet/a/{row}" for row in range(4)),
+        *(f"t.parquet/b/{row}" for row in range(3)),
+    ]

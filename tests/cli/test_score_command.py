@@ -234,7 +234,7 @@ def test_a_mended_picture_is_scored_by_the_next_run(
         (("empty", "-m", "tiny.safetensors"), "holds no pictures"),
         (("pictures", "-m", "resmem.publishd"), "Did you mean 'resmem.published'"),
         (("pictures", "-m", "tiny.safetensors", "-o", "s.txt"), "must end in .csv, .parquet or"),
-        (("pictures", "-m", "tiny.safetensors", "--device", "gpu"), "cannot be used here"),
+        (("pictures", "-m", "tiny.safetensors", "--device", "gpu"), "There is no device 'gpu'"),
     ],
 )
 def test_usage_errors_are_one_sentence_and_exit_code_2(

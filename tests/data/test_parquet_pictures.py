@@ -70,6 +70,9 @@ def test_several_columns_of_pictures_are_asked_for(tmp_path, files):
     inputs = collect([f"{path}::right"])
     assert contents(inputs) == content[::-1]
     assert inputs.rows[0].extra == {"n": "0"}
+    # Else one table would take the scores of the one column for those of the other.
+    assert inputs.items[0].image_id == "a.parquet/right/0"
+    assert inputs.items[0].path == f"{path}/right/0"
     assert inputs.notes == [f"{path}: its column(s) of bytes are left out of the result: left"]
     with pytest.raises(MemnetError, match=r"no column of pictures .* 'rihgt'\. Did you mean"):
         collect([f"{path}::rihgt"])
