@@ -22,7 +22,8 @@ preparing the pictures without a network. Beside the times stand the differences
 scores and the targets of `exact`, `fast` and `max`.
 
 `several` scores the same files by all models in one run, and compares that with the sum of the bare
-networks (each on inputs that lie in memory) and one decoding of the pictures; what preparing the
+networks (each on inputs that lie in memory) and one decoding of the pictures, without what happens
+once per run (reading the weights), which a run over one picture measures; what preparing the
 pictures for each model costs (resizing, mean image, crops) is given apart.
 
 Results are printed as JSON, and go into `--out FILE` (`benchmarks/results/`) with the processor.
@@ -272,10 +273,12 @@ def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> 
             for model in models:
                 list(pool.map(functools.partial(prepare, model), files))
 
+    one = collect(files[:1])
     os.environ["MEMNET_NO_CACHE"] = "1"
     networks()
     calls = {
         "one run": lambda: score_to_rows(listed, settings),
+        "one run over one picture": lambda: score_to_rows(one, settings),
         "networks": networks,
         "one decoding": decoding,
         "decoding and preparing for each model": preparing,
@@ -287,9 +290,13 @@ def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> 
             call()
             times[name].append(time.perf_counter() - start)
     ratios = [
-        run / (network + decoded)
-        for run, network, decoded in zip(
-            times["one run"], times["networks"], times["one decoding"], strict=True
+        (run - once) / ((network + decoded) * (count - 1) / count)
+        for run, once, network, decoded in zip(
+            times["one run"],
+            times["one run over one picture"],
+            times["networks"],
+            times["one decoding"],
+            strict=True,
         )
     ]
     return {
