@@ -514,7 +514,7 @@ def test_a_failure_that_was_there_twice_did_not_come_from_the_cache(
 def test_a_device_that_does_not_exist_is_one_sentence(home, mini, make_pictures):
     words = ("score", make_pictures(1), "--model", mini, "--device")
     run_memnet(*words, "cpu")
-    assert "The device 'gpu' cannot be used here" in run_memnet(*words, "gpu", check=2).stderr
+    assert "There is no device 'gpu'; it is auto, cpu" in run_memnet(*words, "gpu", check=2).stderr
 
 
 def test_a_weight_file_whose_numbers_changed_is_not_taken_at_its_word(
