@@ -26,7 +26,7 @@ from memnet.scoring.named import NamedModel, split_variant
 from memnet.scoring.picture_frames import picture_items
 from memnet.scoring.precision import EXACT
 from memnet.scoring.precision.records import Measured
-from memnet.scoring.score_cache import is_wanted, open_cache
+from memnet.scoring.score_cache import is_wanted
 from memnet.scoring.score_file import differences
 from memnet.scoring.scored import Answer, Request
 from memnet.scoring.table import to_frame
@@ -233,13 +233,16 @@ class BatchScorer:
             import torch
 
             torch.set_num_threads(self.threads)
-        models = self.sources
-        uses_cache = self.cache and any(model.digest(self.limits) for model in models)
-        with open_cache(uses_cache) as cache:
-            yield from score_with_cache(
-                requests, models, cache=cache, batch_size=self.batch_size, limits=self.limits
-            )
-            self.cached += cache.taken if cache is not None else 0
+        for batch in score_with_cache(
+            requests,
+            self.sources,
+            cache=self.cache,
+            batch_size=self.batch_size,
+            limits=self.limits,
+        ):
+            self.cached += sum(answer.known for answer in batch)
+            yield batch
+            del batch  # whose frames of videos would stay while the next ones are decoded
 
 
 class Found(NamedTuple):

@@ -27,7 +27,7 @@ from memnet.preprocess.decode import PictureLimits
 from memnet.scoring.numeric_environment import code_digest, software
 from memnet.scoring.picture_contents import Content, digest_picture
 from memnet.scoring.precision import EXACT
-from memnet.scoring.score_cache import ScoreCache
+from memnet.scoring.score_cache import ScoreCache, is_wanted, open_cache
 from memnet.scoring.scored import Answer, Model, Request, Scored
 from memnet.util.checks import require_whole
 from memnet.util.text import model_label
@@ -124,7 +124,7 @@ def score_with_cache(
     requests: Iterable[Request],
     models: Sequence[CachedModel],
     *,
-    cache: ScoreCache | None,
+    cache: bool = True,
     batch_size: int,
     limits: PictureLimits,
 ) -> Iterator[list[Answer]]:
@@ -134,14 +134,16 @@ def score_with_cache(
     ----------
     requests : the pictures, and which of the models score each.
     models : those; one that no request needs is not loaded.
-    cache : where scores may be known from; None: all are computed.
+    cache : whether scores may come from the user's cache, and are put there, if they allow it.
     batch_size, limits : as of :func:`memnet.scoring.engine.score_items`.
     """
     require_whole("batch_size", batch_size, 1)
+    cache = cache and is_wanted()
     digests = [model.digest(limits) if cache else None for model in models]
-    if cache is not None and any(digests):
-        yield from _Run(models, digests, cache, batch_size, limits).answers(requests)
-        return
+    with open_cache(any(digests)) as known:
+        if known is not None:
+            yield from _Run(models, digests, known, batch_size, limits).answers(requests)
+            return
     from memnet.scoring.engine import run_batches
 
     yield from run_batches(models, requests, batch_size=batch_size, limits=limits)
@@ -253,7 +255,5 @@ class _Run:
             if len(results) < len(cells):
                 break
             taken = sum(isinstance(cell.known, Scored) and not cell.computed for cell in cells)
-            self._cache.taken += taken
-            request = self._places.popleft().request
-            made.append(Answer(request, results, known=taken == len(cells)))
+            made.append(Answer(self._places.popleft().request, results, known=taken))
         return made

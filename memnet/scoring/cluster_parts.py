@@ -95,10 +95,17 @@ def share_out(computers: Sequence[Computer], workers: int | None, device: str) -
 
 
 def cut_up(requests: Sequence[Request], workers: int, batch_size: int) -> list[Sequence[Request]]:
-    """Cut pictures into the parts that travel: of whole batches, the last one of what is left."""
+    """Cut pictures into the parts that travel: of whole batches, at the end of one each.
+
+    So the worker that ends last works for a batch alone.
+    """
     batches = max(1, min(_BATCHES, len(requests) // (_PARTS * workers * batch_size)))
     size = batches * batch_size
-    return [requests[start : start + size] for start in range(0, len(requests), size)]
+    large = max(0, len(requests) // size - workers)  # the others' share: a part for each worker
+    starts = [*range(0, large * size, size), *range(large * size, len(requests), batch_size)]
+    return [
+        requests[start:end] for start, end in zip(starts, [*starts[1:], len(requests)], strict=True)
+    ]
 
 
 class Starts:
@@ -128,21 +135,18 @@ class Worker:
     ) -> None:
         self.scorer, self.folder, self.count_starts = scorer, folder, count_starts
 
-    def score(
-        self, number: int, requests: Sequence[Request]
-    ) -> tuple[list[Answer], int] | MemnetError:
-        """Answer a part, and say how many scores the cache had; or return what ends the run."""
+    def score(self, number: int, requests: Sequence[Request]) -> list[Answer] | MemnetError:
+        """Answer a part, or return what ends the run."""
         if self.count_starts(number) > _STARTS:
             return MemnetError(
                 f"{_STARTS} workers died over the pictures from {requests[0].item.image_id} to "
                 f"{requests[-1].item.image_id}. Their memory may be too small (--workers fewer, or "
                 "--max-pixels), or one of these pictures at fault; what was finished is kept."
             )
-        before = self.scorer.cached
         try:
             os.chdir(self.folder)
             with without_pillows_warnings():
-                answers = [each for batch in self.scorer.answers(requests) for each in batch]
+                return [each for batch in self.scorer.answers(requests) for each in batch]
         except MemnetError as error:
             return error
         except OSError as error:
@@ -150,4 +154,3 @@ class Worker:
                 f"{socket.gethostname()} cannot open the folder {self.folder} ({error.strerror}): "
                 "all computers of a cluster must see the pictures at the same paths."
             )
-        return answers, self.scorer.cached - before

@@ -77,7 +77,6 @@ class LazyModel:
     ----------
     name, variant, header : as of :class:`memnet.Predictor`.
     device : where its network runs, or will.
-    weight_file : of a named one.
     """
 
     def __init__(
@@ -86,7 +85,6 @@ class LazyModel:
         self.name, self.variant = model.name, model.variant
         self.header: WeightHeader | FunctionHeader = model.header
         self._model, self._twin = model, twin
-        self.weight_file = model.path if isinstance(model, NamedModel) else None
         self.device = choose_device(device) if isinstance(model, NamedModel) else str(model.device)
 
     @property

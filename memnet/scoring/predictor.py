@@ -34,7 +34,6 @@ from memnet.scoring.precision import EXACT, check_precision
 from memnet.scoring.precision.choice import at_precision, say_package_is_exact
 from memnet.scoring.precision.kinds import find_kind
 from memnet.scoring.precision.records import Measured, computing_of
-from memnet.scoring.score_cache import open_cache
 from memnet.scoring.scored import Ready, Request
 from memnet.scoring.table import to_frame
 from memnet.util.arrays import Float32Array
@@ -271,11 +270,10 @@ class Predictor:
         limits = PictureLimits(max_pixels=max_pixels)
         model = Ready(self, self.scoring_digest(limits) if cache else None)
         rows = []
-        with open_cache(model.digest(limits) is not None) as scores:
-            for batch in score_with_cache(
-                requests, [model], cache=scores, batch_size=batch_size, limits=limits
-            ):
-                rows += [row for answer in batch for row in answer.rows([model])]
+        for batch in score_with_cache(
+            requests, [model], cache=cache, batch_size=batch_size, limits=limits
+        ):
+            rows += [row for answer in batch for row in answer.rows([model])]
         table = to_frame(rows)
         table.attrs["models"] = {self.label: self.identity()}
         return table

@@ -46,9 +46,7 @@ def answers_of(
             result = pickle.loads(batch["result"][0].as_py())
             if isinstance(result, MemnetError):
                 raise result
-            answers, cached = result
-            scorer.cached += cached
-            yield answers
+            yield result
     except ray.exceptions.RayError as error:
         raise MemnetError(
             f"Ray stopped ({words_of(error)}); what was finished is kept: run the command again."

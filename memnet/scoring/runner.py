@@ -270,6 +270,7 @@ def _run_together(
             for answer in batch:
                 again = others.get(answer.request.item.image_id, ())
                 answers += [answer, *(answer._replace(request=request) for request in again)]
+            summary.cached += sum(answer.known for answer in batch)
             del batch, answer  # whose frames of videos would stay while the next ones are decoded
             rows = [row for answer in answers for row in answer.rows(models)]
             bar.update(len(answers))
@@ -277,7 +278,6 @@ def _run_together(
             keep(rows)
             summary.scored += len(rows)
             summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
-    summary.cached += scorer.cached
 
 
 def _answers(

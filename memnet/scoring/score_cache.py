@@ -69,15 +69,9 @@ def is_wanted() -> bool:
 
 
 class ScoreCache:
-    """A cache that is open.
-
-    Attributes
-    ----------
-    taken : how many scores a run took from it, or had twice and computed once.
-    """
+    """A cache that is open."""
 
     def __init__(self, file: Path, most_bytes: int = MOST_BYTES) -> None:
-        self.taken = 0
         self._file = file
         self._most_bytes = most_bytes
         self._new: dict[bytes, tuple[str, Scored]] = {}

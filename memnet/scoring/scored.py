@@ -119,12 +119,12 @@ class Answer(NamedTuple):
     ----------
     request : what was asked.
     results : one for each of its models, or why there is none.
-    known : whether all of them were known from the score cache.
+    known : how many of them came from the score cache, or are of a picture that was there twice.
     """
 
     request: Request
     results: tuple[Scored | str, ...]
-    known: bool = False
+    known: int = 0
 
     def rows(self, models: Sequence[Model]) -> list[Row]:
         """Make its rows of the score table, one for each of the request's models."""

@@ -109,15 +109,11 @@ def test_pictures_are_taken_from_the_source_only_as_they_are_needed(model, home)
             taken.append(number)
             yield Item(str(number), "", np.full((4, 4, 3), number % 256, dtype=np.uint8))
 
-    cache = ScoreCache(home / "scores.sqlite")
     requests = (Request(item, (0,)) for item in source())
-    batches = score_with_cache(
-        requests, [LazyModel(model)], cache=cache, batch_size=5, limits=USUAL_LIMITS
-    )
+    batches = score_with_cache(requests, [LazyModel(model)], batch_size=5, limits=USUAL_LIMITS)
     assert len(next(batches)) == 5
     assert len(taken) <= 20
     batches.close()
-    cache.close()
 
 
 def changed(header, **fields):

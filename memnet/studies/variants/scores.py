@@ -16,7 +16,6 @@ from memnet.preprocess.decode import USUAL_LIMITS
 from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.cached import score_with_cache
 from memnet.scoring.lazy_model import LazyModel
-from memnet.scoring.score_cache import open_cache
 from memnet.scoring.scored import Request
 from memnet.util.arrays import Array
 from memnet.weights.catalogue import find
@@ -98,15 +97,10 @@ def score_variants(
     kept: list[Item] = []
     failed: dict[str, str] = {}
     known = 0
-    with (
-        tqdm(total=len(items), desc="variants", unit=" pictures", disable=None) as bar,
-        open_cache(model.digest(USUAL_LIMITS) is not None) as cache,
-    ):
-        for batch in score_with_cache(
-            requests, ways, cache=cache, batch_size=batch_size, limits=USUAL_LIMITS
-        ):
-            for (item, _), results, is_known in batch:
-                known += is_known
+    with tqdm(total=len(items), desc="variants", unit=" pictures", disable=None) as bar:
+        for batch in score_with_cache(requests, ways, batch_size=batch_size, limits=USUAL_LIMITS):
+            for (item, _), results, from_cache in batch:
+                known += from_cache == len(results)
                 failure = next((each for each in results if isinstance(each, str)), "")
                 if failure:
                     failed[item.image_id] = failure
