@@ -45,7 +45,8 @@ import torch
 from PIL import Image
 
 import memnet
-from memnet.data.pictures import Inputs, collect
+from memnet.data.inputs import Inputs
+from memnet.data.pictures import collect
 from memnet.scoring.cluster_parts import Share
 from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.ray_cluster import connect

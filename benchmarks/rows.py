@@ -69,7 +69,7 @@ def run_part(part: str, out: Path, rows: int) -> dict[str, float]:
     import pyarrow.parquet  # noqa: F401  # before memory is measured: what scoring imports, too
     import torch  # noqa: F401
 
-    from memnet.data.pictures import Item, TableRow
+    from memnet.data.inputs import Item, TableRow
     from memnet.scoring import score_file
     from memnet.scoring.table import Row
 

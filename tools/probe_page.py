@@ -22,7 +22,7 @@ import _helpers  # noqa: F401
 from diagnosis_page import into_page
 from memnet.compare.report.digits import fixed, with_interval
 from memnet.data.contamination import judge_contamination
-from memnet.data.pictures import Inputs, Item
+from memnet.data.inputs import Inputs, Item
 from memnet.experiments.probe import ProbeSettings, train_probe
 from memnet.experiments.probe_results import RESAMPLES
 from memnet.reimpl.training.sources import from_table

@@ -13,7 +13,7 @@ from memnet.util.messages import say
 from memnet.util.paths import command_text
 
 if TYPE_CHECKING:
-    from memnet.data.pictures import Inputs
+    from memnet.data.inputs import Inputs
     from memnet.scoring.runner import Summary
 
 _LISTED = 50

@@ -32,8 +32,8 @@ def verify_legacy(
     0 whatever the verdict, 1 if pictures failed.
     """
     from memnet.cli.messages import command_line, report_failures
+    from memnet.data.inputs import Inputs
     from memnet.data.lamem import SPLITS
-    from memnet.data.pictures import Inputs
     from memnet.errors import MemnetError
     from memnet.experiments import verify_legacy as verifying
     from memnet.legacy.convert import NOT_ORIGINAL, ORIGINAL, import_for

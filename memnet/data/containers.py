@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from memnet.data.archives import is_compressed, list_tar, list_zip
 from memnet.data.contents import Contents
+from memnet.data.inputs import Extra, Inputs, Item
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import SUFFIXES
 from memnet.preprocess.members import Member
 from memnet.util.text import words_of
-
-if TYPE_CHECKING:
-    from memnet.data.pictures import Extra, Inputs, Item
 
 _ARCHIVES: dict[str, Callable[[Path], Contents]] = {".zip": list_zip, ".tar": list_tar}
 

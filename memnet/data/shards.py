@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from memnet.data.digests import ids_digest
-from memnet.data.pictures import Inputs
+from memnet.data.inputs import Inputs
 from memnet.errors import MemnetError
 
 

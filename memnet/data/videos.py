@@ -12,13 +12,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from memnet.data.inputs import Inputs, Item, TableRow
 from memnet.errors import MemnetError
 from memnet.preprocess.video import VIDEO_SUFFIXES, Video, VideoFrame, frames_of, read_video
-
-if TYPE_CHECKING:
-    from memnet.data.pictures import Inputs, Item, TableRow
 
 
 def frame_id(video_id: str, time: Fraction) -> str:

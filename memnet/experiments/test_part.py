@@ -6,7 +6,7 @@ from pathlib import Path
 
 from memnet.compare.comparison import compare_scores
 from memnet.compare.report.render import write_report
-from memnet.data.pictures import Inputs, Item
+from memnet.data.inputs import Inputs, Item
 from memnet.reimpl.training.run_folder import TEST, WEIGHTS
 from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.runner import Settings, score_to_file

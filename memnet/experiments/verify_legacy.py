@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from memnet.data.inputs import Inputs, Item
 from memnet.data.lamem import picture_paths, read_test_split
-from memnet.data.pictures import Inputs, Item
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
 from memnet.scoring.table import read_table

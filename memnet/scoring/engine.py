@@ -28,7 +28,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.data.videos import decode_frames
 from memnet.errors import PictureError
 from memnet.preprocess.decode import (

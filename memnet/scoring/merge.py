@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from memnet.data.pictures import Extra
+from memnet.data.inputs import Extra
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.errors import MemnetError
 from memnet.scoring.file_versions import check_versions

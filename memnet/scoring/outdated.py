@@ -11,7 +11,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 
 from memnet.data.containers import HDF5_SUFFIXES
-from memnet.data.pictures import Inputs, Item
+from memnet.data.inputs import Inputs, Item
 from memnet.data.videos import split_frame_id
 from memnet.preprocess.members import Member
 from memnet.preprocess.video import VideoFrame

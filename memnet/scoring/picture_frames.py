@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.errors import MemnetError, PictureError
 from memnet.preprocess.decode import Picture
 from memnet.util.text import quoted, words_of

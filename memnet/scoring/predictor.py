@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from memnet.data.contamination import check_trained_on
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.data.targets import HIT_RATE, check_target
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import MAX_PIXELS, Picture, PictureLimits

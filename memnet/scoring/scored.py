@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.preprocess.decode import PictureLimits
 from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring.table import Row

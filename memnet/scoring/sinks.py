@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from memnet.data.pictures import Inputs
+from memnet.data.inputs import Inputs
 from memnet.scoring.table import (
     COLUMNS,
     Extras,

@@ -23,7 +23,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.errors import MemnetError
 from memnet.scoring.engine import score_items
 from memnet.scoring.numeric_environment import scoring_environment

@@ -23,7 +23,7 @@ from memnet.preprocess.decode import decode
 from memnet.util.text import shorten_list
 
 if TYPE_CHECKING:
-    from memnet.data.pictures import Item
+    from memnet.data.inputs import Item
 
 CROP = 227
 """Pixels of a side of what both networks see; a picture with a shorter side is enlarged."""

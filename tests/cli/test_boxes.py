@@ -207,7 +207,7 @@ def test_boxes_are_of_a_table(pictures):
 
 def test_a_model_that_takes_pictures_gets_the_box(pictures):
     import memnet
-    from memnet.data.pictures import Item
+    from memnet.data.inputs import Item
     from memnet.scoring.engine import score_items
 
     sizes = memnet.Predictor.from_function(

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from archives import files_of, write_hdf5, write_zip
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.preprocess.video import Video, VideoFrame
 from memnet.scoring.outdated import _Listed
 from memnet.scoring.table import Row

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 import old_libraries
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.preprocess.resize import RESIZERS
 from memnet.studies.variants.scores import VariantScores, score_variants
 from references import GOLDEN, Measured, golden_pictures, imported

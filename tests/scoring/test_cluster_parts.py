@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memnet import BatchScorer, MemnetError
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.scoring.cluster_parts import Computer, Share, Starts, Worker, cut_up, share_out
 from memnet.scoring.scored import Request
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 import memnet
 from command import run_memnet
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import cached, score_cache
 from memnet.scoring.cached import score_with_cache, scoring_digest

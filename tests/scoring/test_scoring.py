@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import memnet
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import decode
 from memnet.scoring import engine

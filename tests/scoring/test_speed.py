@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import memnet
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.errors import MemnetError
 from memnet.scoring.speed import flop_of, made_pictures, time_model
 from memnet.weights.catalogue import find

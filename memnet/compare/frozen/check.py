@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memnet.compare.frozen.file import FrozenPicture, FrozenScores, failure, relative, score_rows
-from memnet.data.pictures import Item, collect
+from memnet.data.inputs import Item
+from memnet.data.pictures import collect
 from memnet.errors import MemnetError
 from memnet.scoring.numeric_environment import (
     UNDECISIVE,

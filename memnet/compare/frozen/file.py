@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from memnet.data.pictures import Inputs, Item
+from memnet.data.inputs import Inputs, Item
 from memnet.errors import MemnetError
 from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.engine import score_items

@@ -17,10 +17,11 @@ from memnet import __version__
 from memnet.data.columns import Scores
 from memnet.data.declared import check_by_hand, is_by_hand
 from memnet.data.digests import manifest_digest
+from memnet.data.inputs import Inputs
 from memnet.data.manifest import read_manifest
 from memnet.data.matching import join
 from memnet.data.numbers import as_text
-from memnet.data.pictures import Inputs, collect
+from memnet.data.pictures import collect
 from memnet.data.score_tables import ScoreTable
 from memnet.data.sidecar import read_sidecar, sidecar_path
 from memnet.data.tables import (

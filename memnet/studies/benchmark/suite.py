@@ -18,8 +18,8 @@ from typing import Any
 from memnet.compare.comparison import RESAMPLES, SEED
 from memnet.compare.comparison_input import MARGIN
 from memnet.data.contamination import DatasetName, check_trained_on
+from memnet.data.listed_pictures import MANIFEST_SUFFIXES
 from memnet.data.matching import MATCH_RULES
-from memnet.data.pictures import MANIFEST_SUFFIXES
 from memnet.data.tables import split_sheet
 from memnet.data.targets import check_target
 from memnet.errors import MemnetError, unknown_name

@@ -22,7 +22,7 @@ from memnet.studies.diagnosis.result import RECORD, Diagnosis, without_pictures
 from memnet.util.checks import require_whole
 
 if TYPE_CHECKING:
-    from memnet.data.pictures import Item
+    from memnet.data.inputs import Item
 
 MODEL = "memnet.caffe_lamem"
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from memnet.data.columns import Scores
+from memnet.data.inputs import Inputs, Item
 from memnet.data.matching import IdMatch, match_ids
-from memnet.data.pictures import Inputs, Item, collect
+from memnet.data.pictures import collect
 from memnet.data.score_tables import read_scores
 from memnet.data.sidecar import refuse_to_add
 from memnet.data.tables import TableInput, assumed_of, read_table_any

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memnet.data.pictures import Inputs, collect
+from memnet.data.inputs import Inputs
+from memnet.data.pictures import collect
 from memnet.errors import MemnetError
 from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.lazy_model import find_model

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.errors import MemnetError
 from memnet.legacy.variants import SERVER, as_variant, variants
 from memnet.preprocess.decode import USUAL_LIMITS
