@@ -11,7 +11,7 @@ import pytest
 
 from archives import files_of, write_hdf5, write_parquet, write_tar, write_zip
 from command import start_memnet, wait_for
-from web import serving
+from folder_server import FolderServer
 
 WRITERS = {
     "pictures.zip": write_zip,
@@ -233,7 +233,7 @@ def test_sensitivity_of_pictures_in_a_zip_file_is_that_of_the_folder(
 
 def test_pictures_at_addresses_have_the_scores_of_their_files(score, make_pictures, tmp_path):
     folder = make_pictures(20)
-    with serving(folder) as web:
+    with FolderServer(folder) as web:
         table = pd.DataFrame({"url": [f"{web.url}/{n:05d}.png" for n in range(20)]})
         table.to_csv(tmp_path / "t.csv", index=False)
         options = ("t.csv", "--path-column", "url", "--allow-addresses")
@@ -255,7 +255,7 @@ def test_pictures_at_addresses_have_the_scores_of_their_files(score, make_pictur
 def test_a_picture_at_an_address_is_fetched_once(memnet_command, mini, home, make_pictures):
     """It is digested for the score cache, and decoded, and on the next run found."""
     folder = make_pictures(3)
-    with serving(folder) as web:
+    with FolderServer(folder) as web:
         addresses = [f"{web.url}/{n:05d}.png" for n in range(3)]
         memnet_command("score", *addresses, "-m", mini, "-o", "s.csv")
         assert len(web.asked) == 3

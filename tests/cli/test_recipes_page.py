@@ -22,8 +22,8 @@ import pytest
 from PIL import Image
 
 import memnet
+from folder_server import FolderServer
 from needs import skip_for
-from web import serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
 RECIPES = dict(
@@ -269,7 +269,7 @@ def test_the_moments_of_a_film(run, film, tmp_path, in_r):
 
 def test_web_addresses(run, pictures, tmp_path):
     pictures("web/a.jpg", "web/b.jpg")
-    with serving(tmp_path / "web") as web:
+    with FolderServer(tmp_path / "web") as web:
         addresses = [f"{web.url}/{name}" for name in ("b.jpg", "gone.jpg", "a.jpg")]
         films = pd.DataFrame({"film": ["B", "gone", "A"], "poster_url": addresses})
         films.to_csv(tmp_path / "films.csv", index=False)
@@ -305,7 +305,7 @@ def test_a_bucket_and_a_database(run, pictures, tmp_path):
 
 def test_a_program_that_asks(run, pictures, tiny, tmp_path, monkeypatch):
     pictures("poster.jpg", "example.org/poster.jpg")
-    with serving(tmp_path) as web:
+    with FolderServer(tmp_path) as web:
         row, fetched = map(json.loads, run("A program that asks", https=f"{web.url}/").splitlines())
     assert row["image_id"] == fetched["image_id"] == "poster.jpg"
     assert 0 < fetched["score"] < 1

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from archives import files_of, write_parquet, write_tar, write_zip
-from web import serving
+from folder_server import FolderServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -104,7 +104,7 @@ def test_the_web(run, make_pictures, tmp_path):
     folder = make_pictures(3)
     (folder / "example.org").mkdir()
     (folder / "00000.png").rename(folder / "example.org" / "poster.jpg")
-    with serving(folder) as web:
+    with FolderServer(folder) as web:
         assert (
             run("https://example.org/poster.jpg", https=f"{web.url}/").image_id[0] == "poster.jpg"
         )

@@ -9,10 +9,10 @@ import fsspec
 import pytest
 
 from archives import files_of, write_zip
+from folder_server import FolderServer
 from memnet.data.pictures import collect
 from memnet.errors import MemnetError, PictureError
 from memnet.preprocess.decode import PictureLimits, open_picture
-from web import serving
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_package_that_is_missing_is_named(address, package, monkeypatch):
 
 
 def test_the_web_is_read_when_a_picture_s_turn_comes_and_once(tmp_path, make_pictures, files):
-    with serving(tmp_path / "pictures") as web:
+    with FolderServer(tmp_path / "pictures") as web:
         inputs = collect([f"{web.url}/00000.png", f"{web.url}/00001.png?size=full"])
         assert [item.image_id for item in inputs.items] == ["00000.png", "00001.png"]
         assert web.asked == []
@@ -105,7 +105,7 @@ def test_the_web_is_read_when_a_picture_s_turn_comes_and_once(tmp_path, make_pic
 
 
 def test_failures_of_the_web_are_sentences(tmp_path, make_pictures, files):
-    with serving(tmp_path / "pictures") as web:
+    with FolderServer(tmp_path / "pictures") as web:
         missing, broken, long = collect(
             [f"{web.url}/missing.png", f"{web.url}/broken.png", f"{web.url}/00000.png"]
         ).items
@@ -120,7 +120,7 @@ def test_failures_of_the_web_are_sentences(tmp_path, make_pictures, files):
 
 
 def test_a_table_is_followed_only_where_it_is_allowed(tmp_path, make_pictures, files):
-    with serving(tmp_path / "pictures") as web:
+    with FolderServer(tmp_path / "pictures") as web:
         table = tmp_path / "films.csv"
         table.write_text(f"film,poster\nA,{web.url}/00000.png\nB,pictures/00001.png\n")
         (item, _) = collect([table], path_column="poster").items
@@ -138,7 +138,7 @@ def test_an_address_that_cannot_be_read_costs_its_row_and_no_other(
 ):
     monkeypatch.setitem(sys.modules, "s3fs", None)
     table = tmp_path / "films.csv"
-    with serving(tmp_path / "pictures") as web:
+    with FolderServer(tmp_path / "pictures") as web:
         table.write_text(
             f"image_id,path\n1,{web.url.replace('http', 'HTTP')}/00000.png\n2,s3://b/k.jpg\n"
             f"3,nonsense://k.jpg\n4,\n5,pictures/00001.png\n"
@@ -166,7 +166,7 @@ def test_names_and_passwords_of_users_are_in_no_path_and_no_message(
     tmp_path, make_pictures, files, monkeypatch
 ):
     table = tmp_path / "films.csv"
-    with serving(tmp_path / "pictures") as web:
+    with FolderServer(tmp_path / "pictures") as web:
         secret = web.url.replace("http://", "http://user:se@cret@")
         inputs = collect([f"{secret}/00000.png?size=full", f"{secret}/missing.png"])
         assert inputs.items[0].path == f"{web.url}/00000.png?size=full"

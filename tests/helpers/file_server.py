@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from local_server import LocalServer
 
 
-class FileServer(ThreadingHTTPServer):
+class FileServer(LocalServer):
     """Serves ``content`` under every path and notes what was asked and how much was sent."""
 
-    daemon_threads = True
-
     def __init__(self, content: bytes) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/model.pt"
+        super().__init__(Handler)
+        self.url += "/model.pt"
         self.content = content
         self.ranges = True  # whether it understands Range
         self.length = True  # whether it says how long the answer is
@@ -27,6 +25,10 @@ class FileServer(ThreadingHTTPServer):
         self.stall.set()
         self.asked: list[str | None] = []
         self.sent: list[int] = []
+
+    def shutdown(self) -> None:
+        self.stall.set()
+        super().shutdown()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -70,15 +72,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
-
-
-@contextmanager
-def running_server(content: bytes) -> Iterator[FileServer]:
-    """Serve ``content`` until the block ends."""
-    with FileServer(content) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        yield running
-        running.stall.set()
-        running.shutdown()
-        thread.join()

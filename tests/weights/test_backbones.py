@@ -18,7 +18,7 @@ from torchvision.models import ResNet152_Weights
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 from typer.testing import CliRunner
 
-from file_server import running_server
+from file_server import FileServer
 from memnet.cli.weights import app
 from memnet.errors import MemnetError
 from memnet.reimpl.m3m import M3M
@@ -120,7 +120,7 @@ def published(tensors, tmp_path, register) -> Path:
 
 @pytest.fixture
 def server(published, register):
-    with running_server(published.read_bytes()) as running:
+    with FileServer(published.read_bytes()) as running:
         register(published, running.url.replace("model.pt", "tiny-0000.pth"))
         yield running
 
@@ -329,7 +329,7 @@ def test_a_download_is_converted_and_not_kept_twice(server):
 def test_a_broken_download_goes_on_where_it_stopped(tensors, tmp_path, register):
     large = tmp_path / "large.pth"
     torch.save({**tensors, "aux.weight": torch.randn(600, 1000)}, large)  # 2.4 MB: three pieces
-    with running_server(large.read_bytes()) as server:
+    with FileServer(large.read_bytes()) as server:
         register(large, server.url)
         server.cut = 2_200_000
         with pytest.raises(MemnetError, match=r"bytes are kept, run it again") as caught:

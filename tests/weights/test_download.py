@@ -14,7 +14,7 @@ import pytest
 import requests
 import torch
 
-from file_server import FileServer, running_server
+from file_server import FileServer
 from memnet.errors import MemnetError
 from memnet.weights import download, store
 from memnet.weights.catalogue import ModelEntry, find
@@ -34,7 +34,7 @@ def own_surroundings(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server():
-    with running_server(CONTENT) as running:
+    with FileServer(CONTENT) as running:
         yield running
 
 
