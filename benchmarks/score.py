@@ -32,7 +32,6 @@ Results are printed as JSON, and go into `--out FILE` (`benchmarks/results/`) wi
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
 import json
 import os
@@ -41,6 +40,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -104,6 +104,17 @@ def score(folder: Path, out: Path, model: str) -> tuple[float, float]:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
     return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def in_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each call in each round; the calls take turns, since machines are noisy."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    return times
 
 
 def speed(
@@ -206,12 +217,7 @@ def package(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dic
         "reading in one thread": prepare,
     }
     network()
-    times: dict[str, list[float]] = {turn: [] for turn in turns}
-    for _ in range(rounds):
-        for turn, call in turns.items():
-            start = time.perf_counter()
-            call()
-            times[turn].append(time.perf_counter() - start)
+    times = in_turns(turns, rounds)
 
     def times_as_fast(slow: str, quick: str) -> float:
         pairs = zip(times[slow], times[quick], strict=True)
@@ -271,7 +277,7 @@ def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> 
     def preparing() -> None:
         with ThreadPoolExecutor() as pool:
             for model in models:
-                list(pool.map(functools.partial(prepare, model), files))
+                list(pool.map(partial(prepare, model), files))
 
     one = collect(files[:1])
     os.environ["MEMNET_NO_CACHE"] = "1"
@@ -283,12 +289,7 @@ def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> 
         "one decoding": decoding,
         "decoding and preparing for each model": preparing,
     }
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
+    times = in_turns(calls, rounds)
     ratios = [
         (run - once) / ((network + decoded) * (count - 1) / count)
         for run, once, network, decoded in zip(
