@@ -120,17 +120,37 @@ def test_pictures_in_archives_are_read_by_the_workers(
     assert len(read_table(tmp_path / "ray.csv")) == 120
 
 
-def workers_of(log: Path) -> list[int]:
-    """The processes in which Ray computes for a command that has this TINY_LOG."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            name, variables = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
-        except OSError:
-            continue  # it has ended meanwhile
-        if name.startswith(b"ray::") and b"Map" in name and os.fsencode(log) in variables:
-            found.append(int(process.name))
-    return found
+class RunOnTwoWorkers:
+    """`memnet score` on a Ray of its own, so slow that it can be disturbed.
+
+    ``log`` tells how many pictures a network computed, batch by batch.
+    """
+
+    def __init__(self, score, out: Path, environment, *, seconds_of_a_batch: float):
+        self.command = (*score, "-o", out, "--engine", "ray", "--workers", 2)
+        self.journal, self.log = Path(f"{out}.partial"), out.with_name("log")
+        slow = {"TINY_SLEEP": str(seconds_of_a_batch), "TINY_LOG": str(self.log)}
+        self.process = start_memnet(*self.command, cwd=out.parent, env=environment | slow)
+
+    def wait_for_rows(self, count: int) -> None:
+        wait_for(self.process, lambda: self.journal.exists() and self.rows() >= count)
+
+    def rows(self) -> int:
+        return self.journal.read_bytes().count(b"\n")
+
+    def workers(self) -> list[int]:
+        """The processes in which Ray computes for it."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                name = (process / "cmdline").read_bytes()
+                variables = (process / "environ").read_bytes()
+            except OSError:
+                continue  # it has ended meanwhile
+            is_worker = name.startswith(b"ray::") and b"Map" in name
+            if is_worker and os.fsencode(self.log) in variables:
+                found.append(int(process.name))
+        return found
 
 
 @pytest.mark.slow
@@ -139,29 +159,21 @@ def workers_of(log: Path) -> list[int]:
 def test_workers_that_are_killed_lose_and_repeat_nothing(
     environment, memnet_command, make_pictures, tiny_weights, tmp_path
 ):
-    pictures, log, out = make_pictures(320), tmp_path / "log", tmp_path / "s.csv"
-    journal = tmp_path / "s.csv.partial"
-    score = ("score", pictures, "-m", tiny_weights, "--batch-size", 4)
-    environment |= {"TINY_SLEEP": "0.2", "TINY_LOG": str(log)}
-    run = start_memnet(
-        *score, "-o", out, "--engine", "ray", "--workers", 2, cwd=tmp_path, env=environment
-    )
-
-    def rows():
-        return journal.read_bytes().count(b"\n") if journal.exists() else 0
-
+    out = tmp_path / "s.csv"
+    score = ("score", make_pictures(320), "-m", tiny_weights, "--batch-size", 4)
+    run = RunOnTwoWorkers(score, out, environment, seconds_of_a_batch=0.2)
     for moment in (40, 120):
-        wait_for(run, lambda at=moment: rows() >= at)
-        for worker in workers_of(log)[:1]:
+        run.wait_for_rows(moment)
+        for worker in run.workers()[:1]:
             os.kill(worker, signal.SIGKILL)
-    said = run.communicate(timeout=300)[1]
-    assert run.returncode == 0, said
+    said = run.process.communicate(timeout=300)[1]
+    assert run.process.returncode == 0, said
     assert "320 scored" in said
     assert "A worker died" in said
     memnet_command(*score, "-o", "local.csv")
     require_equal(out, tmp_path / "local.csv")
     # What a worker had begun was computed again, and nothing else.
-    computed = sum(int(line) for line in log.read_text().split())
+    computed = sum(int(line) for line in run.log.read_text().split())
     assert 320 < computed <= 320 + 2 * 16
 
 
@@ -171,22 +183,19 @@ def test_workers_that_are_killed_lose_and_repeat_nothing(
 def test_a_run_that_is_killed_leaves_no_workers_and_goes_on(
     environment, memnet_command, make_pictures, tiny_weights, tmp_path
 ):
-    pictures, log, out = make_pictures(160), tmp_path / "log", tmp_path / "s.parquet"
-    journal = tmp_path / "s.parquet.partial"
-    score = ("score", pictures, "-m", tiny_weights, "--batch-size", 4)
-    words = (*score, "-o", out, "--engine", "ray", "--workers", 2)
-    slow = environment | {"TINY_SLEEP": "0.3", "TINY_LOG": str(log)}
-    run = start_memnet(*words, cwd=tmp_path, env=slow)
-    wait_for(run, lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 30)
-    assert len(workers_of(log)) == 2
-    run.kill()
-    run.communicate()
-    kept = journal.read_bytes().count(b"\n")
+    out = tmp_path / "s.parquet"
+    score = ("score", make_pictures(160), "-m", tiny_weights, "--batch-size", 4)
+    run = RunOnTwoWorkers(score, out, environment, seconds_of_a_batch=0.3)
+    run.wait_for_rows(30)
+    assert len(run.workers()) == 2
+    run.process.kill()
+    run.process.communicate()
+    kept = run.rows()
     limit = time.monotonic() + 60
-    while workers_of(log) and time.monotonic() < limit:
+    while run.workers() and time.monotonic() < limit:
         time.sleep(0.5)
-    assert not workers_of(log)
-    again = start_memnet(*words, cwd=tmp_path, env=environment)
+    assert not run.workers()
+    again = start_memnet(*run.command, cwd=tmp_path, env=environment)
     said = again.communicate(timeout=300)[1]
     assert f"{160 - kept} scored" in said
     assert f"{kept} were scored before" in said
