@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 from tqdm import tqdm
 
@@ -19,12 +18,12 @@ from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.batch_scorer import BatchScorer, without_pillows_warnings
 from memnet.scoring.lazy_model import LazyModel
-from memnet.scoring.named import NamedModel
 from memnet.scoring.outdated import settle_outdated
 from memnet.scoring.precision import EXACT
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
 from memnet.scoring.scored import Answer, Request
 from memnet.scoring.table import FAILED, Row
+from memnet.scoring.turns import Turn, in_turns
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_rows
 from memnet.util.text import abridged, printable
@@ -33,13 +32,6 @@ from memnet.weights.catalogue import catalogue
 
 if TYPE_CHECKING:
     from memnet.scoring.cluster_parts import Share
-    from memnet.scoring.predictor import Predictor
-
-
-_WEIGHTS_TOGETHER = 3_000_000_000
-"""Bytes of the weight files of models that score together; more models take turns."""
-
-_Model: TypeAlias = "NamedModel | Predictor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,86 +215,33 @@ def _run(
 ) -> None:
     """Answer requests, whose models are places in the scorer's."""
     start = time.perf_counter()
-    for group in _groups([model for _, model in scorer.found]):
-        asked = [
-            Request(item, tuple(place - group.start for place in wanted if place in group))
-            for item, wanted in requests
-        ]
-        asked = [each for each in asked if each.models]
-        _run_together(scorer.only(group), asked, settings, keep, summary)
+    for turn in in_turns(scorer, requests):
+        models = turn.scorer.sources
+        name = models[0].name if len(models) == 1 else f"{len(models)} models"
+        with (
+            without_pillows_warnings(),
+            tqdm(
+                total=turn.asked, desc=name, unit=" pictures", file=sys.stderr, disable=None
+            ) as bar,
+        ):
+            for batch in _answers(turn, settings.share):
+                summary.cached += sum(answer.known for answer in batch)
+                answers = turn.with_repeats(batch)
+                rows = [row for answer in answers for row in answer.rows(models)]
+                bar.update(len(answers))
+                del batch, answers  # whose frames of videos would stay while the next are decoded
+                keep(rows)
+                summary.scored += len(rows)
+                summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
     summary.seconds += time.perf_counter() - start
 
 
-def _groups(models: Sequence[_Model]) -> Iterator[range]:
-    """Part models into such as memory holds together; one after the other, in their order."""
-    start, held = 0, 0
-    files: set[Path] = set()
-    for place, model in enumerate(models):
-        if not isinstance(model, NamedModel) or model.path in files:
-            continue
-        size = os.path.getsize(model.path)
-        if files and held + size > _WEIGHTS_TOGETHER:
-            yield range(start, place)
-            start, held, files = place, 0, set()
-        files.add(model.path)
-        held += size
-    yield range(start, len(models))
-
-
-def _run_together(
-    scorer: BatchScorer,
-    requests: Sequence[Request],
-    settings: Settings,
-    keep: Callable[[list[Row]], None],
-    summary: Summary,
-) -> None:
-    once, others = _each_picture_once(requests)
-    models = scorer.sources
-    name = models[0].name if len(models) == 1 else f"{len(models)} models"
-    with (
-        without_pillows_warnings(),
-        tqdm(
-            total=len(requests), desc=name, unit=" pictures", file=sys.stderr, disable=None
-        ) as bar,
-    ):
-        for batch in _answers(scorer, once, settings):
-            answers = []
-            for answer in batch:
-                again = others.get(answer.request.item.image_id, ())
-                answers += [answer, *(answer._replace(request=request) for request in again)]
-            summary.cached += sum(answer.known for answer in batch)
-            del batch, answer  # whose frames of videos would stay while the next ones are decoded
-            rows = [row for answer in answers for row in answer.rows(models)]
-            bar.update(len(answers))
-            del answers
-            keep(rows)
-            summary.scored += len(rows)
-            summary.failed.extend(row for row in rows if row.warning.startswith(FAILED))
-
-
-def _answers(
-    scorer: BatchScorer, requests: Sequence[Request], settings: Settings
-) -> Iterator[list[Answer]]:
-    if settings.share is None or not requests:
-        return scorer.answers(requests)
+def _answers(turn: Turn, share: Share | None) -> Iterator[list[Answer]]:
+    if share is None or not turn.requests:
+        return turn.scorer.answers(turn.requests)
     from memnet.scoring.ray_engine import answers_of
 
-    return answers_of(scorer, requests, settings.share)
-
-
-def _each_picture_once(
-    requests: Sequence[Request],
-) -> tuple[Sequence[Request], Mapping[str, Sequence[Request]]]:
-    """Return the first request of each picture, as trials name one; and by its id the others'."""
-    first: dict[object, Request] = {}
-    others: dict[str, list[Request]] = {}
-    for request in requests:
-        item, models = request
-        picture = (item.picture, models) if item.path else id(item)
-        one = first.setdefault(picture, request)
-        if one is not request:
-            others.setdefault(one.item.image_id, []).append(request)
-    return list(first.values()), others
+    return answers_of(turn.scorer, turn.requests, share)
 
 
 def _about(inputs: Inputs, settings: Settings, device: str) -> dict[str, Any]:

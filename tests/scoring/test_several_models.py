@@ -12,7 +12,7 @@ import memnet
 import tiny as tiny_network
 from memnet.data.pictures import collect
 from memnet.preprocess.spec import PreprocessSpec
-from memnet.scoring import engine, predictor, runner
+from memnet.scoring import engine, predictor, turns
 from memnet.scoring.named import NamedModel, with_exif
 from memnet.scoring.runner import Settings, score_to_file, score_to_rows
 from memnet.scoring.scored import Ready
@@ -129,7 +129,7 @@ def test_a_batch_ends_where_its_inputs_would_take_too_much(models, make_pictures
 def test_models_that_memory_does_not_hold_together_take_turns(models, make_pictures, monkeypatch):
     inputs = collect([make_pictures(3)])
     together, _ = score_to_rows(inputs, settings(models))
-    monkeypatch.setattr(runner, "_WEIGHTS_TOGETHER", 1)
+    monkeypatch.setattr(turns, "_WEIGHTS_TOGETHER", 1)
     decoded = counted(monkeypatch, engine, "decode")
     alive: list[weakref.ref] = []
     most = []
