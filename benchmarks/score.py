@@ -1,7 +1,7 @@
 """Speed and memory of `memnet score`, each against a peer measured in the same run.
 
     python benchmarks/score.py speed FOLDER    # of pictures; 100 or more
-    python benchmarks/score.py memory FOLDER   # scores 200, then 5,000 pictures (many minutes)
+    python benchmarks/score.py memory FOLDER --pictures 20000  # 200, then so many: an hour and more
     python benchmarks/score.py package FOLDER  # against the resmem package's own loop
         --pictures 1000 --rounds 5 --out benchmarks/results/package.json
     python benchmarks/score.py several FOLDER --model A --model B ...  # models in one run
@@ -46,15 +46,17 @@ from functools import partial
 from pathlib import Path
 
 BATCH = 8
-FEW, MANY = 200, 5000
+FEW = 200
+"""Pictures of the short run whose memory is compared with the long one's."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["speed", "memory", "package", "several"])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--pictures", type=int, default=200, help="for speed: how many")
-    parser.add_argument("--rounds", type=int, default=3, help="for speed: alternations")
+    parser.add_argument("--pictures", type=int, default=200, help="how many")
+    parser.add_argument("--rounds", type=int, default=3, help="alternations")
+    parser.add_argument("--device", default="cpu", help="for package: where both networks run")
     parser.add_argument("--model", action="append")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -64,25 +66,26 @@ def main() -> None:
         if args.what == "speed":
             found = speed(pictures, Path(scratch), models[0], args.pictures, args.rounds)
         elif args.what == "package":
-            found = package(pictures, Path(scratch), args.pictures, args.rounds)
+            found = package(pictures, Path(scratch), args.pictures, args.rounds, args.device)
         elif args.what == "several":
             found = several(pictures, models, args.pictures, args.rounds)
         else:
-            found = memory(pictures, Path(scratch), models[0])
-    text = json.dumps({"machine": machine(), **found}, indent=1) + "\n"
+            found = memory(pictures, Path(scratch), models[0], args.pictures)
+    text = json.dumps({"machine": machine(args.device), **found}, indent=1) + "\n"
     print(text, end="")
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(text)
 
 
-def machine() -> dict[str, str]:
+def machine(device: str) -> dict[str, str]:
     import torch
 
     from memnet.scoring.numeric_environment import scoring_environment
 
-    about = scoring_environment(torch.device("cpu"))
-    return {name: about[name] for name in ("cpu", "cpu instructions", "threads", "torch", "memnet")}
+    names = ("device", "cpu", "cpu instructions", "threads", "torch", "memnet")
+    about = scoring_environment(torch.device(device))
+    return {name: about[name] for name in names}
 
 
 def link(pictures: list[Path], count: int, folder: Path) -> Path:
@@ -163,7 +166,9 @@ TARGETS = {"exact": 1.5, "fast": 2.3, "max": 3.0}
 multiplies 16-bit floats."""
 
 
-def package(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dict[str, object]:
+def package(
+    pictures: list[Path], scratch: Path, count: int, rounds: int, device: str
+) -> dict[str, object]:
     import numpy as np
     import pandas as pd
     import torch
@@ -179,10 +184,10 @@ def package(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dic
     folder = link(pictures, count, scratch / "pictures")
     files = sorted(folder.iterdir())
     theirs = ResMem(pretrained=True)
-    theirs.eval()
+    theirs.eval().to(device)
     name = "resmem.published"
     ours = {  # each is measured here, if it never was on this machine
-        precision: memnet.load(name, device="cpu", precision=precision) for precision in TARGETS
+        precision: memnet.load(name, device=device, precision=precision) for precision in TARGETS
     }
     exact = ours["exact"]
     inputs = torch.stack([exact.preprocess.apply(path) for path in files])
@@ -193,11 +198,11 @@ def package(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dic
         scores["package"] = []
         for path in files:
             picture = transformer(Image.open(path).convert("RGB"))
-            scores["package"].append(float(theirs(picture.view(-1, 3, 227, 227))))
+            scores["package"].append(float(theirs(picture.view(-1, 3, 227, 227).to(device))))
 
     def our_command(precision: str) -> None:
         out = scratch / f"{len(list(scratch.iterdir()))}.parquet"
-        settings = Settings(models=[name], device="cpu", batch_size=BATCH, precision=precision)
+        settings = Settings(models=[name], device=device, batch_size=BATCH, precision=precision)
         score_to_file(listed, out, settings)
         scores[precision] = pd.read_parquet(out)["score"].tolist()
 
@@ -213,7 +218,7 @@ def package(pictures: list[Path], scratch: Path, count: int, rounds: int) -> dic
         "package": their_loop,
         **{precision: partial(our_command, precision) for precision in TARGETS},
         "network": network,
-        "loading": lambda: memnet.load(name, device="cpu"),
+        "loading": lambda: memnet.load(name, device=device),
         "reading in one thread": prepare,
     }
     network()
@@ -309,15 +314,15 @@ def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> 
     }
 
 
-def memory(pictures: list[Path], scratch: Path, name: str) -> dict[str, object]:
+def memory(pictures: list[Path], scratch: Path, name: str, many: int) -> dict[str, object]:
     peaks = {}
-    for count in (FEW, MANY):
+    for count in (FEW, many):
         folder = link(pictures, count, scratch / str(count))
         _, peaks[count] = score(folder, scratch / f"{count}.csv", name)
     return {
         "model": Path(name).name,
         "peak_mb": {count: round(peak, 1) for count, peak in peaks.items()},
-        "ratio": round(peaks[MANY] / peaks[FEW], 4),
+        "ratio": round(peaks[many] / peaks[FEW], 4),
     }
 
 
