@@ -1,4 +1,4 @@
-"""Representational dissimilarity matrices (RDMs): how unlike are two pictures to a layer?
+"""Representational dissimilarity matrices (RDMs): how unlike two pictures are to a layer.
 
 An RDM has a number for every two pictures, how far apart their features are. It is kept as SciPy's
 ``pdist`` and rsatoolbox keep it: the upper triangle row by row, ``(N (N - 1) / 2,)``;
@@ -83,12 +83,14 @@ def compute_rdm(features: AnyArray, distance: str = "correlation") -> Array:
         )
     if distance in ("correlation", "cosine"):
         return _angles(features, centred=distance == "correlation")
-    squares = np.zeros(len(features) * (len(features) - 1) // 2)
+    squares: Array = np.zeros(len(features) * (len(features) - 1) // 2)
     for block in _blocks(features):
         squares += pdist(block, "sqeuclidean")
     if distance == "euclidean":
-        return np.sqrt(squares)
-    return squares / features.shape[1]
+        squares = np.sqrt(squares)
+    else:
+        squares /= features.shape[1]
+    return squares
 
 
 def pictures_of(rdm: Array) -> int:

@@ -21,6 +21,7 @@ from memnet.stats.resampling import Draws
 
 GOLDEN = json.loads(rsatoolbox_golden.FILE.read_text(encoding="utf-8"))
 LAYERS = {name: np.array(x, dtype=float) for name, x in GOLDEN["features"].items()}
+NEEDED = "needs rsatoolbox; pip install rsatoolbox"
 RSATOOLBOX = {"spearman": "spearman", "tau-a": "tau_a"}
 
 
@@ -58,7 +59,7 @@ def test_rdms_are_those_that_rsatoolbox_wrote(distance, layer):
 @pytest.mark.parametrize("distance", rsatoolbox_golden.METHODS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_rdms_are_those_of_rsatoolbox_itself(random, distance, dtype):
-    pytest.importorskip("rsatoolbox", reason="needs rsatoolbox; pip install rsatoolbox")
+    pytest.importorskip("rsatoolbox", reason=NEEDED)
     x = random.normal(2, 3, size=(60, 200)).astype(dtype)
     theirs = rsatoolbox_golden.rdms_of({"x": x.astype(float)}, rsatoolbox_golden.METHODS[distance])
     np.testing.assert_allclose(compute_rdm(x, distance), theirs.get_vectors()[0], atol=1e-6, rtol=0)
@@ -97,9 +98,7 @@ def test_resampled_comparisons_are_those_that_rsatoolbox_wrote(distance):
 
 @pytest.mark.parametrize("ties", [False, True])
 def test_comparisons_are_those_of_rsatoolbox_itself(random, ties):
-    rsatoolbox = pytest.importorskip(
-        "rsatoolbox", reason="needs rsatoolbox; pip install rsatoolbox"
-    )
+    rsatoolbox = pytest.importorskip("rsatoolbox", reason=NEEDED)
     first, second = (compute_rdm(x) for x in layers_of(random))
     if ties:
         first, second = first.round(1), second.round(2)
@@ -246,7 +245,7 @@ def coverage(pictures: int, studies: int) -> float:
 
 def test_intervals_over_pictures_hold_the_populations_rho_nearly_as_often_as_they_say():
     """Of pairs of pictures, as if these were independent, 63 of 100 would; of 80 pictures, 39."""
-    assert 0.8 < coverage(pictures=40, studies=60)
+    assert coverage(pictures=40, studies=60) > 0.8
 
 
 @pytest.mark.slow
