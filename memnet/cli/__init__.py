@@ -25,6 +25,7 @@ from memnet.cli import (
     demo,
     diagnose,
     freeze,
+    inspect,
     merge,
     migrate,
     power,
@@ -77,6 +78,7 @@ app.command("bench")(bench.bench)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(weights.app, name="weights")
 app.add_typer(cache.app, name="cache")
+app.add_typer(inspect.app, name="inspect")
 
 
 def _version(wanted: bool) -> None:

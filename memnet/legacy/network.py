@@ -53,7 +53,7 @@ def lrn_like_caffe(x: Tensor) -> Tensor:
     return x / (root * root.sqrt())  # scale^0.75; two square roots are faster than a power
 
 
-def conv_in_halves(conv: nn.Conv2d, x: Tensor) -> Tensor:
+class ConvInHalves(nn.Conv2d):
     """Convolve the two halves of the input channels apart, and add.
 
     The same sum in another order, for its rounding: on a CPU in channels-last layout, where
@@ -61,19 +61,20 @@ def conv_in_halves(conv: nn.Conv2d, x: Tensor) -> Tensor:
     1.4e-5 of the blob's RMS from the exact value; two of half the length stay below 9e-6 and cost
     5 % (``docs/precision.md``, ``benchmarks/legacy.py``).
     """
-    each = conv.in_channels // conv.groups
-    half = each // 2
-    if not half:
-        whole: Tensor = conv(x)
-        return whole
-    apart = x.reshape(x.shape[0], conv.groups, each, *x.shape[2:])
-    first, second = apart[:, :, :half].flatten(1, 2), apart[:, :, half:].flatten(1, 2)
-    weight = conv.weight
-    layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else None
-    if layout is not None:
-        first, second = (part.contiguous(memory_format=layout) for part in (first, second))
-    sum_ = conv2d(first, weight[:, :half], conv.bias, 1, conv.padding, 1, conv.groups)
-    return sum_ + conv2d(second, weight[:, half:], None, 1, conv.padding, 1, conv.groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        each = self.in_channels // self.groups
+        half = each // 2
+        if not half:
+            return super().forward(x)
+        apart = x.reshape(x.shape[0], self.groups, each, *x.shape[2:])
+        first, second = apart[:, :, :half].flatten(1, 2), apart[:, :, half:].flatten(1, 2)
+        weight = self.weight
+        layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else None
+        if layout is not None:
+            first, second = (part.contiguous(memory_format=layout) for part in (first, second))
+        sum_ = conv2d(first, weight[:, :half], self.bias, 1, self.padding, 1, self.groups)
+        return sum_ + conv2d(second, weight[:, half:], None, 1, self.padding, 1, self.groups)
 
 
 class MemNetCaffe(nn.Module):
@@ -95,10 +96,10 @@ class MemNetCaffe(nn.Module):
         full = {name.split("-")[0]: width for name, width in ORIGINAL_WIDTHS.items()}
         w = {**full, **(widths or {})}
         self.conv1 = nn.Conv2d(3, w["conv1"], kernel_size=11, stride=4)
-        self.conv2 = nn.Conv2d(w["conv1"], w["conv2"], kernel_size=5, padding=2, groups=2)
-        self.conv3 = nn.Conv2d(w["conv2"], w["conv3"], kernel_size=3, padding=1)
-        self.conv4 = nn.Conv2d(w["conv3"], w["conv4"], kernel_size=3, padding=1, groups=2)
-        self.conv5 = nn.Conv2d(w["conv4"], w["conv5"], kernel_size=3, padding=1, groups=2)
+        self.conv2 = ConvInHalves(w["conv1"], w["conv2"], kernel_size=5, padding=2, groups=2)
+        self.conv3 = ConvInHalves(w["conv2"], w["conv3"], kernel_size=3, padding=1)
+        self.conv4 = ConvInHalves(w["conv3"], w["conv4"], kernel_size=3, padding=1, groups=2)
+        self.conv5 = ConvInHalves(w["conv4"], w["conv5"], kernel_size=3, padding=1, groups=2)
         self.fc6 = nn.Linear(w["conv5"] * 6 * 6, w["fc6"])
         self.fc7 = nn.Linear(w["fc6"], w["fc7"])
         self.fc8 = nn.Linear(w["fc7"], w["fc8"])
@@ -123,12 +124,12 @@ class MemNetCaffe(nn.Module):
         b["conv1"] = relu(self.conv1(b["data"]))  # N x 96 x 55 x 55
         b["pool1"] = max_pool_like_caffe(b["conv1"])  # N x 96 x 27 x 27    Caffe: rounds up
         b["norm1"] = lrn_like_caffe(b["pool1"])  # N x 96 x 27 x 27    after pooling, not before
-        b["conv2"] = relu(conv_in_halves(self.conv2, b["norm1"]))  # N x 256 x 27 x 27    two groups
+        b["conv2"] = relu(self.conv2(b["norm1"]))  # N x 256 x 27 x 27    two groups
         b["pool2"] = max_pool_like_caffe(b["conv2"])  # N x 256 x 13 x 13
         b["norm2"] = lrn_like_caffe(b["pool2"])  # N x 256 x 13 x 13
-        b["conv3"] = relu(conv_in_halves(self.conv3, b["norm2"]))  # N x 384 x 13 x 13    one group
-        b["conv4"] = relu(conv_in_halves(self.conv4, b["conv3"]))  # N x 384 x 13 x 13    two groups
-        b["conv5"] = relu(conv_in_halves(self.conv5, b["conv4"]))  # N x 256 x 13 x 13    two groups
+        b["conv3"] = relu(self.conv3(b["norm2"]))  # N x 384 x 13 x 13    one group
+        b["conv4"] = relu(self.conv4(b["conv3"]))  # N x 384 x 13 x 13    two groups
+        b["conv5"] = relu(self.conv5(b["conv4"]))  # N x 256 x 13 x 13    two groups
         b["pool5"] = max_pool_like_caffe(b["conv5"])  # N x 256 x 6 x 6
         x = torch.flatten(b["pool5"], 1)  # N x 9216    channel, row, column, as Caffe lays it out
         b["fc6"] = self.dropout(relu(self.fc6(x)))  # N x 4096

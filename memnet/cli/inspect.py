@@ -1,0 +1,18 @@
+"""``memnet inspect``: looking inside a model; a file for each of its commands."""
+
+from __future__ import annotations
+
+from memnet.cli.commands import App, Commands
+from memnet.cli.inspect_layers import layers
+
+app = App(
+    cls=Commands,
+    no_args_is_help=True,
+    help="Look inside a model: its layers, and what they respond to.",
+)
+app.command("layers")(layers)
+
+
+@app.callback()
+def _group() -> None:
+    """Only so that there is a group while it has a single command."""
