@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.errors import MemnetError
 from memnet.inspect.layers import Layer, network_of
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits

@@ -10,7 +10,7 @@ from torch.nn.functional import conv2d
 
 import memnet
 from inspected import make_model, make_small, make_spec, noise
-from memnet.data.pictures import Item
+from memnet.data.inputs import Item
 from memnet.inspect.layers import find_layers, layers_of
 from memnet.inspect.recording import record
 from memnet.preprocess.decode import decode
