@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memnet.cli.commands import App, Commands
+from memnet.cli.inspect_activations import activations
 from memnet.cli.inspect_layers import layers
 
 app = App(
@@ -11,8 +12,4 @@ app = App(
     help="Look inside a model: its layers, and what they respond to.",
 )
 app.command("layers")(layers)
-
-
-@app.callback()
-def _group() -> None:
-    """Only so that there is a group while it has a single command."""
+app.command("activations")(activations)
