@@ -43,6 +43,7 @@ class Recorded:
     ----------
     places : of the pictures that could be read, among all that were given, from 0.
     items : these pictures.
+    sizes : their widths and heights in pixels, turned as their EXIF says where that is applied.
     scores : their memorability scores, ``(len(items),)``.
     values : name of a layer -> what was kept, ``(len(items), ...)``; empty where no picture of the
         batch could be read.
@@ -51,6 +52,7 @@ class Recorded:
 
     places: list[int]
     items: list[Item]
+    sizes: list[tuple[int, int]]
     scores: Array
     values: dict[str, AnyArray]
     failed: list[Failed]
@@ -174,6 +176,7 @@ def _recorded(
     """Put together what is known of a batch; ``scores`` and ``values`` are of those read."""
     places: list[int] = []
     items: list[Item] = []
+    sizes: list[tuple[int, int]] = []
     failed: list[Failed] = []
     rows: list[int] = []
     read = 0
@@ -185,10 +188,13 @@ def _recorded(
             rows.append(read)
             places.append(place)
             items.append(item)
+            sizes.append((result.width, result.height))
         else:
             reason = f"The model gave {scores[read]}, no finite number."
             failed.append(Failed(place, item, reason))
         read += 1
     if len(rows) < read:
         scores, values = scores[rows], {name: each[rows] for name, each in values.items()}
-    return Recorded(places=places, items=items, scores=scores, values=values, failed=failed)
+    return Recorded(
+        places=places, items=items, sizes=sizes, scores=scores, values=values, failed=failed
+    )
