@@ -180,7 +180,11 @@ def find_top(
     if not items:
         raise MemnetError("There are no pictures to choose from.")
     folder = Path(out)
-    chosen = {layer.name: (layer, check_filters(layer, filters)) for layer, filters in wanted}
+    modules = list(network_of(predictor).modules())
+    chosen = {
+        layer.name: (layer, sorted(check_filters(layer, filters)))
+        for layer, filters in sorted(wanted, key=lambda each: modules.index(each[0].module))
+    }
     about = _about(predictor, list(chosen.values()), k, by)
     progress = _begin(folder, about)
     left = [each for each in items if each.image_id not in progress.done]
