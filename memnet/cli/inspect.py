@@ -5,6 +5,7 @@ from __future__ import annotations
 from memnet.cli.commands import App, Commands
 from memnet.cli.inspect_activations import activations
 from memnet.cli.inspect_layers import layers
+from memnet.cli.inspect_top import top
 
 app = App(
     cls=Commands,
@@ -13,3 +14,4 @@ app = App(
 )
 app.command("layers")(layers)
 app.command("activations")(activations)
+app.command("top")(top)

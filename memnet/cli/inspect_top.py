@@ -1,0 +1,83 @@
+"""``memnet inspect top``: the pictures that filters respond to most and least."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+
+import typer
+
+
+class By(str, enum.Enum):
+    """What pictures are ordered by."""
+
+    mean = "mean"
+    max = "max"
+
+
+def top(
+    model: str = typer.Argument(help="Model name or .safetensors file."),
+    pictures: list[str] = typer.Argument(help="Pictures, as for `memnet score`."),
+    layers: str = typer.Option(
+        ...,
+        metavar="NAME,NAME",
+        help="Layers by any of the names that `memnet inspect layers` lists.",
+    ),
+    filters: str = typer.Option(
+        "",
+        metavar="NUMBERS",
+        help="Filters of each layer by their numbers from 0, as in 0,3,10-20; or all. Without "
+        "it, the first eight.",
+    ),
+    out: Path = typer.Option(
+        ..., "--out", "-o", file_okay=False, help="Folder for top.csv and top.json."
+    ),
+    k: int = typer.Option(9, "-k", min=1, help="Pictures for each filter."),
+    by: By = typer.Option(
+        By.mean,
+        help="mean: by the mean over space of the filter's output, as published; max: by its "
+        "strongest unit.",
+    ),
+    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+) -> None:
+    """Find the pictures that filters respond to most and least, and where in them.
+
+    One pass through the network serves all filters of all layers. What was broken off goes on
+    where it left off; more pictures join those of before.
+    """
+    from memnet.cli.messages import say_ignored, say_some, say_unreadable
+    from memnet.data.pictures import collect
+    from memnet.errors import MemnetError
+    from memnet.inspect.filters import parse_filters
+    from memnet.inspect.layers import find_layers
+    from memnet.inspect.top import find_top
+    from memnet.scoring.predictor import load
+    from memnet.util.messages import say
+
+    names = [name.strip() for name in layers.split(",") if name.strip()]
+    if not names:
+        raise MemnetError(f"--layers names no layer; `memnet inspect layers {model}` lists them.")
+    inputs = collect(pictures)
+    predictor = load(model, device=device)
+    wanted = []
+    for layer in find_layers(predictor, names):
+        some = range(min(_FILTERS, layer.filters)) if not filters else range(layer.filters)
+        chosen = some if filters in ("", "all") else parse_filters(filters, layer)
+        wanted.append((layer, chosen))
+    found = find_top(predictor, inputs.items, wanted, out, k=k, by=by.value, batch_size=batch_size)
+    say_ignored(inputs)
+    say_unreadable(inputs)
+    failed = [f"{name}: {reason}" for name, reason in found.failed.items()]
+    say_some(failed, f"see {out / 'top.json'}", 50)
+    bad = f", {len(failed)} failed" if failed else ""
+    shapes = ", ".join(
+        f"{layer['name']} ({len(layer['filters'])} filters)" for layer in found.about["layers"]
+    )
+    say(f"{found.pictures:,} pictures{bad}, layers {shapes} -> {out}")
+    if failed or inputs.unreadable:
+        raise typer.Exit(1)
+
+
+_FILTERS = 8
+"""A page of a contact sheet."""
