@@ -6,6 +6,7 @@ from memnet.cli.commands import App, Commands
 from memnet.cli.inspect_activations import activations
 from memnet.cli.inspect_layers import layers
 from memnet.cli.inspect_top import top
+from memnet.cli.inspect_map import map_
 
 app = App(
     cls=Commands,
@@ -15,3 +16,4 @@ app = App(
 app.command("layers")(layers)
 app.command("activations")(activations)
 app.command("top")(top)
+app.command("map")(map_)
