@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter
 from scipy.stats import spearmanr
 
 from memnet.data.inputs import Item
-from memnet.errors import MemnetError, PictureError, unknown_name
+from memnet.errors import MemnetError, unknown_name
 from memnet.inspect.map_methods import (
     Completeness,
     gradient_map,
@@ -177,8 +177,8 @@ class MapMaker:
     >>> pixels = np.zeros((40, 60, 3), np.uint8)
     >>> pixels[:20, :30] = 255  # the upper left quarter is white
     >>> made = maker.make(pixels)
-    >>> made.values.shape, made.values[0, 0], made.values[-1, -1]
-    ((40, 60), 1.0, 0.0)
+    >>> made.values.shape, made.values[[0, -1], [0, -1]].tolist()
+    ((40, 60), [1.0, 0.0])
     >>> made.sanity.rho, made.sanity.reason
     (None, 'brightness.v1 is a function that memnet cannot look inside: ...')
     """
