@@ -5,8 +5,8 @@ from __future__ import annotations
 from memnet.cli.commands import App, Commands
 from memnet.cli.inspect_activations import activations
 from memnet.cli.inspect_layers import layers
-from memnet.cli.inspect_top import top
 from memnet.cli.inspect_map import map_
+from memnet.cli.inspect_top import top
 
 app = App(
     cls=Commands,
