@@ -16,7 +16,7 @@ from memnet.util.arrays import AnyArray, Float32Array
 
 _MOST_PIXELS = 420  # on a side, of what is drawn
 _TALLEST = 2.4  # inches
-_COLOUR = 0.6  # what the overlay has of the map's colour, the rest is the picture's grey
+_COLOUR = 0.65  # what the overlay has of the map's colour, the rest is the picture's grey
 _UNSEEN = 0.35  # brightness of what the network does not see
 
 _LABELS = {
@@ -29,7 +29,7 @@ _LABELS = {
 def draw_map(made: PictureMap, name: str, model: str, settings: MapSettings) -> Figure:
     """Draw a picture, and the map over it in grey, with a colour bar.
 
-    Scores of windows go from dark blue to yellow (cividis); gains and losses from red to blue
+    Scores of windows go from dark blue to yellow (viridis); gains and losses from red to blue
     with light grey for 0 (coolwarm). Both are even to the eye and to colour-blind readers.
 
     Parameters
@@ -41,7 +41,7 @@ def draw_map(made: PictureMap, name: str, model: str, settings: MapSettings) -> 
     signed = settings.method != "windows"
     values, norm = made.shown, _norm(made.shown, signed)
     pixels, values = _shrunk(made.pixels, values)
-    colours = colormaps["coolwarm" if signed else "cividis"]
+    colours = colormaps["coolwarm" if signed else "viridis"]
     height = min(_TALLEST, 1.65 * pixels.shape[0] / pixels.shape[1])
     with styled():
         figure = Figure(figsize=(WIDTH, height + 0.65), layout="constrained")

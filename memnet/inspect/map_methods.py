@@ -67,7 +67,7 @@ def windows_map(
     Returns
     -------
     array
-        float64 ``(H, W)``; NaN where no window is seen.
+        float64 ``(H, W)``; NaN where no window of one of the sizes is seen.
     """
     maps = []
     for size in sizes:
@@ -84,7 +84,8 @@ def windows_map(
             total[place] += seen * score
             count[place] += seen
         maps.append(_mean(total, count))
-    return _mean_over_sizes(maps)
+    averaged: Array = np.mean(maps, axis=0)
+    return averaged
 
 
 def occlusion_map(
@@ -124,7 +125,7 @@ def occlusion_map(
             count[top : top + height, left : left + width] += 1
         maps.append(_mean(total, count))
     size_hw = (decoded.height, decoded.width)
-    values = stretch(_mean_over_sizes(maps), size_hw)
+    values = stretch(np.mean(maps, axis=0), size_hw)
     values[~seen_by(predictor.preprocess, size_hw)] = np.nan
     return values
 
@@ -194,12 +195,6 @@ def _mean(total: Array, count: AnyArray) -> Array:
     with np.errstate(invalid="ignore"):
         mean: Array = total / count  # 0 / 0 is NaN
     return mean
-
-
-def _mean_over_sizes(maps: Sequence[Array]) -> Array:
-    """Average maps where they are defined."""
-    defined = [~np.isnan(each) for each in maps]
-    return _mean(np.sum([np.nan_to_num(each) for each in maps], axis=0), np.sum(defined, axis=0))
 
 
 def score_parts(

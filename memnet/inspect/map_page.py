@@ -52,7 +52,8 @@ def write_map_page(record: Mapping[str, Any], page: Path) -> None:
     settings = record["settings"]
     context = {
         "title": record["model"]["label"],
-        "subtitle": f"{settings['method']} · {len(pictures):,} pictures",
+        "subtitle": f"{settings['method']} · {len(pictures):,} "
+        f"picture{'s' if len(pictures) != 1 else ''}",
         "answer": _WHAT[settings["method"]],
         "first": _cautions(record),
         "trust": _trust(record),
@@ -77,9 +78,9 @@ def _cautions(record: Mapping[str, Any]) -> list[str]:
     same = [each["image_id"] for each in pictures if abs(each["sanity"]["rho"] or 0) > DOUBTFUL]
     if same:
         found.append(
-            f"{len(same):,} of {len(pictures):,} maps hardly change when the network's parameters "
-            f"are drawn at random (rho above {DOUBTFUL}): they show the picture rather than what "
-            f"the model has learnt ({shorten_list(same)})."
+            f"{len(same):,} of {len(pictures):,} maps correlate with those of a network with "
+            f"random parameters (rho above {DOUBTFUL}, without its sign): they may show the "
+            f"picture rather than what the model has learnt ({shorten_list(same)})."
         )
     short = [each["image_id"] for each in pictures if not _adds_up(each)]
     if short:

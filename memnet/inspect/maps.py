@@ -118,7 +118,7 @@ class Sanity:
             return ""
         return (
             f"The map correlates {self.rho:.2f} with that of a network with random parameters: it "
-            "shows the picture rather than what the model has learnt."
+            "may show the picture rather than what the model has learnt."
         )
 
 

@@ -106,6 +106,8 @@ def test_what_a_centre_crop_cuts_off_is_masked_and_the_rest_lies_where_it_is():
     seen = ~np.isnan(windows.values)  # a tenth of the outer windows of 40 x 20
     assert seen[4:96, 2:48].all()
     assert seen.sum() == 92 * 46
+    both = _make(model, _uniform(100, 50), sizes=(0.4, 0.2))
+    np.testing.assert_array_equal(np.isnan(both.values), ~seen)
 
 
 def test_a_mirrored_crop_is_mirrored_back():
@@ -207,7 +209,7 @@ def test_a_map_that_no_parameter_decides_is_warned_of():
     made = _make(edge_model(), picture, "occlusion")
     assert made.sanity.rho == pytest.approx(1.0)
     assert made.warnings == [
-        "The map correlates 1.00 with that of a network with random parameters: it shows the "
+        "The map correlates 1.00 with that of a network with random parameters: it may show the "
         "picture rather than what the model has learnt."
     ]
 
