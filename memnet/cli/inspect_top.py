@@ -30,7 +30,7 @@ def top(
         "it, the first eight.",
     ),
     out: Path = typer.Option(
-        ..., "--out", "-o", file_okay=False, help="Folder for top.csv and top.json."
+        ..., "--out", "-o", file_okay=False, help="Folder for top.csv, top.json and the sheets."
     ),
     k: int = typer.Option(9, "-k", min=1, help="Pictures for each filter."),
     by: By = typer.Option(
@@ -38,11 +38,13 @@ def top(
         help="mean: by the mean over space of the filter's output, as published; max: by its "
         "strongest unit.",
     ),
+    least: bool = typer.Option(False, "--least", help="Draw sheets of the weakest pictures, too."),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
 ) -> None:
     """Find the pictures that filters respond to most and least, and where in them.
 
+    Writes a table of them and, for each layer, contact sheets of the strongest.
     One pass through the network serves all filters of all layers. What was broken off goes on
     where it left off; more pictures join those of before.
     """
@@ -52,6 +54,7 @@ def top(
     from memnet.inspect.filters import parse_filters
     from memnet.inspect.layers import find_layers
     from memnet.inspect.top import find_top
+    from memnet.inspect.top_sheet import draw_sheets
     from memnet.scoring.predictor import load
     from memnet.util.messages import say
 
@@ -66,15 +69,22 @@ def top(
         chosen = some if filters in ("", "all") else parse_filters(filters, layer)
         wanted.append((layer, chosen))
     found = find_top(predictor, inputs.items, wanted, out, k=k, by=by.value, batch_size=batch_size)
+    of_ids = {item.image_id: item.picture for item in inputs.items}
+    failed = [f"{name}: {reason}" for name, reason in found.failed.items()]
+    sheets = []
+    for side in ("most", "least") if least else ("most",):
+        drawn = draw_sheets(found, out, of_ids, side=side)
+        sheets += drawn.paths
+        failed += drawn.failed
     say_ignored(inputs)
     say_unreadable(inputs)
-    failed = [f"{name}: {reason}" for name, reason in found.failed.items()]
     say_some(failed, f"see {out / 'top.json'}", 50)
-    bad = f", {len(failed)} failed" if failed else ""
+    bad = f", {len(found.failed)} failed" if found.failed else ""
     shapes = ", ".join(
         f"{layer['name']} ({len(layer['filters'])} filters)" for layer in found.about["layers"]
     )
-    say(f"{found.pictures:,} pictures{bad}, layers {shapes} -> {out}")
+    pages = f"{len(sheets)} sheet{'' if len(sheets) == 1 else 's'}"
+    say(f"{found.pictures:,} pictures{bad}, layers {shapes}, {pages} -> {out}")
     if failed or inputs.unreadable:
         raise typer.Exit(1)
 

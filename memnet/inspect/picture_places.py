@@ -18,6 +18,7 @@ class Seen(NamedTuple):
         first pixels outside, as Pillow's ``crop`` takes them.
     x, y : of the middle of its receptive field, padding and all; where that lies outside of what
         the network sees, of the nearest point inside.
+    sees_all : whether it is all that the network sees (of this crop).
     """
 
     left: int
@@ -26,6 +27,7 @@ class Seen(NamedTuple):
     bottom: int
     x: float
     y: float
+    sees_all: bool
 
 
 def seen_by(
@@ -52,7 +54,7 @@ def seen_by(
     >>> from memnet.weights.catalogue import find
     >>> spec = find("resmem.published").preprocess  # resized to 256 x 256, the middle 227 x 227
     >>> seen_by(spec, ReceptiveField(size=11, stride=4, start=0), (0, 2, 1), 512, 256)
-    Seen(left=36, top=22, right=58, bottom=33, x=47.0, y=27.5)
+    Seen(left=36, top=22, right=58, bottom=33, x=47.0, y=27.5, sees_all=False)
     """
     crop, row, column = unit
     crop_height, crop_width = spec.crop_hw
@@ -83,6 +85,7 @@ def seen_by(
         bottom=math.ceil(to_y(box[3])),
         x=to_x(middle[0]),
         y=to_y(middle[1]),
+        sees_all=box == (0, 0, crop_width, crop_height),
     )
 
 

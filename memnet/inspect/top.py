@@ -59,6 +59,7 @@ class TopRow(NamedTuple):
     left, top, right, bottom : the receptive field of this unit in pixels of the picture, as
         Pillow's ``crop`` takes them; without the padding.
     x, y : the middle of the receptive field, padding and all, in pixels of the picture.
+    sees_all : whether the receptive field is all that the network sees of the picture, or crop.
     width, height : of the picture in pixels.
     sha256 : of the picture's content, see :class:`memnet.inspect.top_progress.Shown`.
     """
@@ -79,6 +80,7 @@ class TopRow(NamedTuple):
     bottom: int
     x: float
     y: float
+    sees_all: bool
     width: int
     height: int
     sha256: str
@@ -87,11 +89,6 @@ class TopRow(NamedTuple):
     def box(self) -> tuple[int, int, int, int]:
         """The receptive field: left, top, right, bottom."""
         return self.left, self.top, self.right, self.bottom
-
-    @property
-    def sees_everything(self) -> bool:
-        """Whether the receptive field is the whole picture."""
-        return self.box == (0, 0, self.width, self.height)
 
 
 @dataclass(frozen=True)
