@@ -164,7 +164,8 @@ def _cells(
 def _heading(top: Top, layer: Mapping[str, Any], side: str, with_parts: bool) -> list[str]:
     """Say what a sheet shows: a title and a sentence or two."""
     others = f" ({', '.join(layer['other_names'])})" if layer["other_names"] else ""
-    what = {"mean": "mean over space", "max": "maximum over space"}[top.about["by"]]
+    over_space = {"mean": "mean over space", "max": "maximum over space"}[top.about["by"]]
+    what = over_space if len(layer["shape"]) > 1 else "value"
     order = "highest" if side == "most" else "lowest"
     field = layer["receptive_field"]
     title = f"{top.about['model']}, {layer['name']}{others}"
