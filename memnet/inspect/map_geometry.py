@@ -12,22 +12,30 @@ from memnet.util.arrays import AnyArray, Array
 _NO_AREA = 1e-9  # of a pixel: rounding
 
 
-def places(length: int, size: int, stride: float) -> list[int]:
+def places(length: int, share: float, stride: float) -> list[int]:
     """Return where windows along one side begin: evenly, the last at the far end.
+
+    Their number does not depend on the pixels of the side, unless it has too few for them.
 
     Parameters
     ----------
-    length, size : pixels of the side and of a window.
+    length : pixels of the side.
+    share : what a window takes of it (:func:`window_length`).
     stride : the farthest that neighbours may be apart, as a share of the window.
 
     Examples
     --------
-    >>> places(100, 40, 0.5)
+    >>> places(100, 0.4, 0.5)
     [0, 20, 40, 60]
     """
-    steps = math.ceil(round((length - size) / (size * stride), 9))
-    starts = np.linspace(0, length - size, steps + 1)
+    steps = math.ceil(round((1 - share) / (share * stride), 9))
+    starts = np.linspace(0, length - window_length(length, share), steps + 1)
     return list(dict.fromkeys(np.rint(starts).astype(int).tolist()))
+
+
+def window_length(length: int, share: float) -> int:
+    """Return the pixels of a window along a side of so many, at least 1."""
+    return max(1, round(share * length))
 
 
 def seen_by(spec: PreprocessSpec | None, size_hw: tuple[int, int]) -> AnyArray:

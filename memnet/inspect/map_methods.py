@@ -12,7 +12,7 @@ from torch import Tensor
 
 from memnet.data.inputs import Item
 from memnet.errors import MemnetError, PictureError
-from memnet.inspect.map_geometry import places, seen_by, spread, stretch
+from memnet.inspect.map_geometry import places, seen_by, spread, stretch, window_length
 from memnet.preprocess.decode import Decoded
 from memnet.preprocess.resize import RESIZERS
 from memnet.scoring.engine import score_items
@@ -72,7 +72,7 @@ def windows_map(
     maps = []
     for size in sizes:
         height, width = window_hw(pixels, size)
-        corners = _corners(pixels, (height, width), stride)
+        corners = _corners(pixels, size, stride)
         items = (
             Item("", "", pixels[top : top + height, left : left + width]) for top, left in corners
         )
@@ -108,7 +108,7 @@ def occlusion_map(
     maps = []
     for size in sizes:
         height, width = window_hw(picture, size)
-        corners = _corners(picture, (height, width), stride)
+        corners = _corners(picture, size, stride)
 
         def patched(
             corners: Sequence[tuple[int, int]] = corners, height: int = height, width: int = width
@@ -179,15 +179,13 @@ def gradient_map(
 
 
 def window_hw(picture: AnyArray, size: float) -> tuple[int, int]:
-    """Return height and width of a window in pixels, at least 1."""
-    height, width = (max(1, round(size * side)) for side in picture.shape[:2])
+    """Return height and width of a window of a picture, in pixels."""
+    height, width = (window_length(side, size) for side in picture.shape[:2])
     return height, width
 
 
-def _corners(picture: AnyArray, hw: tuple[int, int], stride: float) -> list[tuple[int, int]]:
-    rows, columns = (
-        places(length, size, stride) for length, size in zip(picture.shape[:2], hw, strict=True)
-    )
+def _corners(picture: AnyArray, size: float, stride: float) -> list[tuple[int, int]]:
+    rows, columns = (places(side, size, stride) for side in picture.shape[:2])
     return [(row, column) for row in rows for column in columns]
 
 

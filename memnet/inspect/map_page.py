@@ -60,6 +60,7 @@ def write_map_page(record: Mapping[str, Any], page: Path) -> None:
         "images": "\n".join(
             f"![{escape_markdown(_caption(each))}]({each['figure']})" for each in shown
         ),
+        "shown": len(shown),
         "left_out": max(0, len(pictures) - MOST_SHOWN),
         "table": _table(pictures),
         "methods": methods_text(record),

@@ -44,6 +44,17 @@ def test_a_folder_has_maps_figures_a_record_and_a_page(run, tmp_path):
     assert "Khosla et al., 2015" in page
 
 
+def test_a_page_does_not_grow_without_end(run, tmp_path, monkeypatch):
+    from memnet.inspect import map_page
+
+    monkeypatch.setattr(map_page, "MOST_SHOWN", 1)
+    run()
+    page = (tmp_path / "out" / "maps.html").read_text(encoding="utf-8")
+    assert page.count('src="data:image/png;base64,') == 1
+    assert "The first 1 are shown; 1 more are in the folder" in page
+    assert "00001.png" in page, "in the table"
+
+
 def test_a_later_run_goes_on(run, make_pictures, tmp_path):
     run()
     record = _record(tmp_path)

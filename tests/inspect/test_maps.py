@@ -13,7 +13,7 @@ from PIL import Image
 import memnet
 from inspected import make_small, make_spec, noise
 from map_models import edge_model, part_model
-from memnet.inspect.map_geometry import places, seen_by, spread
+from memnet.inspect.map_geometry import places, seen_by, spread, window_length
 from memnet.inspect.maps import MapMaker, MapSettings, compare_maps
 from memnet.inspect.randomised import randomised
 from memnet.weights.catalogue import find
@@ -130,12 +130,13 @@ def test_ten_crops_show_the_whole_picture_and_one_in_the_middle_does_not():
 
 
 def test_windows_reach_from_edge_to_edge():
-    for length in range(1, 40):
-        for size in range(1, length + 1):
-            starts = places(length, size, 0.5)
-            assert starts[0] == 0
-            assert starts[-1] == length - size
-            assert max(np.diff(starts), default=0) <= size / 2 + 1
+    for share, stride, count in ((0.5, 0.5, 3), (0.3, 0.5, 6), (0.2, 0.5, 9), (1, 0.5, 1)):
+        for length in range(40, 300):
+            starts, size = places(length, share, stride), window_length(length, share)
+            assert (starts[0], starts[-1]) == (0, length - size)
+            assert len(starts) == count, (share, length)
+            assert max(np.diff(starts), default=0) <= size * stride + 1
+    assert places(1, 0.3, 0.5) == [0]
 
 
 def test_spreading_keeps_the_total():
