@@ -6,7 +6,9 @@ from memnet.cli.commands import App, Commands
 from memnet.cli.inspect_activations import activations
 from memnet.cli.inspect_layers import layers
 from memnet.cli.inspect_map import map_
+from memnet.cli.inspect_rdm import rdm
 from memnet.cli.inspect_top import top
+from memnet.cli.inspect_units import units
 
 app = App(
     cls=Commands,
@@ -15,5 +17,7 @@ app = App(
 )
 app.command("layers")(layers)
 app.command("activations")(activations)
+app.command("rdm")(rdm)
+app.command("units")(units)
 app.command("top")(top)
 app.command("map")(map_)
