@@ -53,12 +53,14 @@ def rdm(
     two, with intervals over pictures), a figure, and rdms.json, which says how.
     """
     from memnet.cli.messages import command_line
+    from memnet.inspect.rdm_files import keep_other_files, write_rdms
     from memnet.inspect.rdms import compare_layers
     from memnet.util.atomic import require_writable
     from memnet.util.messages import say
     from memnet.util.text import shorten_list
 
     require_writable(out)
+    keep_other_files(out)
     result = compare_layers(
         _named(activations),
         _named(brain),
@@ -68,9 +70,9 @@ def rdm(
         resamples=resamples,
         permutations=permutations,
         seed=seed,
-        out=out,
         command=command_line(),
     )
+    write_rdms(result, out)
     record = result.record
     _print(result.comparisons)
     for sentence in (*record["notes"], *record["set_aside"]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import squareform
 
 from memnet.data.digests import ids_digest
 from memnet.errors import MemnetError, unknown_name
@@ -22,14 +20,10 @@ from memnet.stats.levels import LEVEL
 from memnet.stats.rdm import DISTANCES, compute_rdm, subset_rdm, undefined_pictures
 from memnet.stats.rdm_comparison import RdmComparison, compare_rdms
 from memnet.util.arrays import AnyArray, Array
-from memnet.util.atomic import replace_file, write_bytes, write_text
-from memnet.util.table_files import write_frame
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 from memnet.weights.digests import file_digest
 
-RDMS, COMPARISONS, RECORD = "rdms.npz", "comparisons.csv", "rdms.json"
-FIGURES = ("rdms.png", "rdms.svg")
 _FEWEST = 4
 """Of three pictures an RDM has three numbers, which can be in six orders."""
 
@@ -69,7 +63,6 @@ def compare_layers(
     resamples: int = 1_000,
     permutations: int = 1_000,
     seed: int = 0,
-    out: Path | None = None,
     command: str = "",
 ) -> LayerRdms:
     """Make the RDM of each layer and compare every two, and each with given ones.
@@ -85,19 +78,16 @@ def compare_layers(
     distance : between two pictures' activations, a key of :data:`memnet.stats.rdm.DISTANCES`.
     match : how ids are matched, a key of :data:`memnet.data.matching.MATCH_RULES`.
     resamples, permutations, seed : of the bootstrap and the Mantel test.
-    out : folder for ``rdms.npz``, ``comparisons.csv``, the figure and ``rdms.json``.
     command : for the record.
 
     Raises
     ------
     MemnetError
-        if a file cannot be read or written, has no picture in common with the others, fewer than
+        if a file cannot be read, has no picture in common with the others, fewer than
         four pictures are left, or no layer has an RDM under this distance.
     """
     if distance not in DISTANCES:
         raise unknown_name("distance", distance, DISTANCES)
-    if out is not None:
-        _keep_other_files(out)
     read = {name: without_failed(*files.read(path)) for name, path in activations.items()}
     given = {name: read_rdm(path, brain_ids) for name, path in (brains or {}).items()}
     _check_names(activations, given)
@@ -124,7 +114,7 @@ def compare_layers(
         seed=seed,
     )
     kept_ids = [common.ids[row] for row in kept]
-    result = LayerRdms(
+    return LayerRdms(
         ids=kept_ids,
         layers=rdms,
         brains=brain_rdms,
@@ -152,9 +142,6 @@ def compare_layers(
             "environment": environment(),
         },
     )
-    if out is not None:
-        _write(result, out)
-    return result
 
 
 def _check_names(activations: Mapping[str, Path], given: Mapping[str, GivenRdm]) -> None:
@@ -239,32 +226,3 @@ def _about(given: GivenRdm) -> dict[str, Any]:
         "sha256": file_digest(Path(given.source)),
         "set_aside": given.set_aside,
     }
-
-
-def _keep_other_files(folder: Path) -> None:
-    """Refuse to write over files that no earlier run has written."""
-    names = (RDMS, COMPARISONS, *FIGURES)
-    there = [folder / name for name in names if (folder / name).exists()]
-    if there and not (folder / RECORD).exists():
-        raise MemnetError(
-            f"{there[0]} exists and was not written by `memnet inspect rdm`; choose another --out."
-        )
-
-
-def _write(result: LayerRdms, folder: Path) -> None:
-    from memnet.inspect.rdm_figure import draw, to_bytes
-
-    text = json.dumps(result.record, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(folder / RECORD, f"{text}\n")
-    rdms = result.layers | result.brains
-    with replace_file(folder / RDMS) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            ids=np.array(result.ids, dtype=str),
-            names=np.array(list(rdms), dtype=str),
-            rdms=np.array([squareform(rdm) for rdm in rdms.values()]),
-        )
-    write_frame(result.table, folder / COMPARISONS)
-    figure = draw(result)
-    for name in FIGURES:
-        write_bytes(folder / name, to_bytes(figure, name.rpartition(".")[2]))
