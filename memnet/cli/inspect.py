@@ -9,6 +9,7 @@ from memnet.cli.inspect_map import map_
 from memnet.cli.inspect_rdm import rdm
 from memnet.cli.inspect_top import top
 from memnet.cli.inspect_units import units
+from memnet.cli.inspect_visualise import visualise
 
 app = App(
     cls=Commands,
@@ -21,3 +22,4 @@ app.command("rdm")(rdm)
 app.command("units")(units)
 app.command("top")(top)
 app.command("map")(map_)
+app.command("visualise")(visualise)

@@ -49,6 +49,13 @@ class Layer:
         return self.shape[0] if self.kind == "convolution" else self.shape[-1]
 
     @property
+    def is_linear(self) -> bool:
+        """Whether it is a convolution of the pixels themselves: a first one."""
+        if not isinstance(self.module, nn.Conv2d) or self.receptive_field is None:
+            return False
+        return self.receptive_field.size == self.module.kernel_size[0]
+
+    @property
     def parameters(self) -> int:
         """How many numbers were learnt."""
         return sum(each.numel() for each in self.module.parameters())

@@ -122,16 +122,7 @@ def preprocess_tensor(
     if exact and rounds_to_8_bits(spec):
         # In this order: what is added is 0, to the bit, and has the gradient of the unrounded.
         x = _published_pixels(pictures, spec) + (x - x.detach())
-    if spec.channel_order == "BGR":
-        x = x.flip(1)
-    elif spec.channel_order == "GREY":
-        red, green, blue = LUMINANCE.tolist()
-        x = (x[:, :1] * red + x[:, 1:2] * green + x[:, 2:] * blue).expand(-1, 3, -1, -1)
-    if spec.mean_kind == "none":
-        x = x / (255.0 / spec.pixel_max)
-    else:
-        x = x * (spec.pixel_max / 255.0) - _planes(spec.subtracted(mean_image), x)
-        x = x / _planes(np.array(MEANS[spec.mean_kind].divide, dtype=np.float32), x)
+    x = _scale(x, spec, None if spec.mean_kind == "none" else spec.subtracted(mean_image))
     height, width = spec.crop_hw
     flipped = x.flip(3) if spec.crop_mirrors != "none" else x
     crops = {
@@ -139,6 +130,60 @@ def preprocess_tensor(
         for number, mirrored, (row, col) in spec.cuts()
     }
     return torch.stack([crops[number] for number in range(spec.n_crops)], dim=1)
+
+
+def network_input(
+    pictures: Tensor, spec: PreprocessSpec, *, mean_image: Float32Array | None = None
+) -> Tensor:
+    """Turn pictures that need no resizing and no cropping into a network's input.
+
+    For pictures that are made for the network itself. Where a mean image is subtracted, it is the
+    part of it in the centre; what of a larger picture it does not cover gets its mean colour.
+
+    Parameters
+    ----------
+    pictures : ``(N, 3, H, W)`` floating point, RGB, values 0 to 1, on any device.
+    spec : of its steps, the order of the channels, the scale and the mean.
+    mean_image : as for :func:`preprocess_tensor`.
+
+    Returns
+    -------
+    Tensor
+        of the same shape and type, on the same device.
+    """
+    subtract = None
+    if spec.mean_kind != "none":
+        subtract = spec.subtracted(mean_image)
+        if subtract.ndim == 3:
+            subtract = _centre(subtract, (pictures.shape[2], pictures.shape[3]))
+    return _scale(pictures * 255.0, spec, subtract)
+
+
+def _centre(mean: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
+    """Cut a mean image ``(H, W, 3)`` to a size, and fill it up with its mean colour."""
+    centred = np.empty((*size_hw, 3), dtype=np.float32)
+    centred[:] = mean.mean(axis=(0, 1), dtype=np.float64)
+    source, target = [], []
+    for old, new in zip(mean.shape, size_hw, strict=False):
+        common = min(old, new)
+        source.append(slice((old - common) // 2, (old - common) // 2 + common))
+        target.append(slice((new - common) // 2, (new - common) // 2 + common))
+    centred[tuple(target)] = mean[tuple(source)]
+    return centred
+
+
+def _scale(levels: Tensor, spec: PreprocessSpec, subtract: Float32Array | None) -> Tensor:
+    """Order the channels of grey levels ``(N, 3, H, W)``, scale them and subtract a mean."""
+    x = levels
+    if spec.channel_order == "BGR":
+        x = x.flip(1)
+    elif spec.channel_order == "GREY":
+        red, green, blue = LUMINANCE.tolist()
+        x = (x[:, :1] * red + x[:, 1:2] * green + x[:, 2:] * blue).expand(-1, 3, -1, -1)
+    if subtract is None:
+        return x / (255.0 / spec.pixel_max)
+    x = x * (spec.pixel_max / 255.0) - _planes(subtract, x)
+    return x / _planes(np.array(MEANS[spec.mean_kind].divide, dtype=np.float32), x)
 
 
 def _check(pictures: Tensor, exact: bool) -> None:

@@ -334,7 +334,7 @@ class Predictor:
         )
         n, count = crops.shape[:2]
         inputs = crops.float().flatten(0, 1).to(self.device, memory_format=self._layout)
-        with _WithoutTensorFloat32():
+        with WithoutTensorFloat32():
             outputs = self._network(inputs).reshape(n, count)
         if inputs.requires_grad and not outputs.requires_grad:
             raise MemnetError(
@@ -359,7 +359,7 @@ class Predictor:
         """
         n, crops = inputs.shape[:2]
         try:
-            with torch.inference_mode(), _WithoutTensorFloat32():
+            with torch.inference_mode(), WithoutTensorFloat32():
                 in_order = inputs.flatten(0, 1).to(self.device, memory_format=self._layout)
                 outputs = self._network(in_order)
         except MemnetError:  # it says itself what is wrong
@@ -397,7 +397,7 @@ class Predictor:
         return self._network(pictures).reshape(len(pictures), 1).cpu()
 
 
-class _WithoutTensorFloat32:
+class WithoutTensorFloat32:
     """Forbid TensorFloat-32 in here: on recent GPUs it would move scores by 1e-3."""
 
     def __enter__(self) -> None:

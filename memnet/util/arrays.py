@@ -12,6 +12,8 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Float32Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 """float32: pictures on their way into a network, weights, outputs."""
 
+UInt8Array: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
+
 AnyArray: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 """Any dtype: uint8 pixels and what is computed of them, integers, booleans."""
 
