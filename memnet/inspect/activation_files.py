@@ -12,6 +12,7 @@ import json
 import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
@@ -27,11 +28,40 @@ IDS = "image_id"
 _ORDER = "layers"
 """The layers' names in order, in the metadata of a safetensors file, whose own order is another."""
 
-Arrays: TypeAlias = "Mapping[str, Float32Array]"
-"""Name of a layer -> ``(pictures, ...)``."""
-
-_BLOCK = 64_000_000
+_BLOCK = 32_000_000
 """Bytes of a layer that are in memory while it is written."""
+
+
+@dataclass(frozen=True)
+class RowFile:
+    """A layer's rows as they lie in a file of 32-bit floats, one after the other.
+
+    Not a memory map: its pages would count as memory of the process.
+    """
+
+    path: Path
+    shape: tuple[int, ...]  # pictures x ...
+
+    @property
+    def row_size(self) -> int:
+        """Numbers for each picture."""
+        return math.prod(self.shape[1:])
+
+    def rows(self, first: int, count: int) -> Float32Array:
+        """Read up to so many rows, ``(count, row_size)``."""
+        size = self.row_size
+        numbers = np.fromfile(self.path, "<f4", count * size, offset=4 * first * size)
+        return numbers.reshape(-1, size)
+
+    def blocks(self) -> Iterator[tuple[int, Float32Array]]:
+        """Yield the rows, so many at a time as memory should hold, with the place of the first."""
+        count = max(1, _BLOCK // (4 * self.row_size))
+        for first in range(0, self.shape[0], count):
+            yield first, self.rows(first, count)
+
+
+RowFiles: TypeAlias = Mapping[str, RowFile]
+"""By the names of the layers."""
 
 
 def check_name(path: Path) -> None:
@@ -46,9 +76,9 @@ def check_name(path: Path) -> None:
         )
 
 
-def write_arrays(path: Path, kind: str, ids: Sequence[str], arrays: Arrays) -> None:
-    """Write a file of a kind (``".npz"``); arrays may be memory maps, and stay out of memory."""
-    _WRITERS[kind](path, ids, arrays)
+def write_arrays(path: Path, kind: str, ids: Sequence[str], layers: RowFiles) -> None:
+    """Write a file of a kind (``".npz"``); no layer is in memory as a whole."""
+    _WRITERS[kind](path, ids, layers)
 
 
 def read_arrays(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
@@ -57,18 +87,16 @@ def read_arrays(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
     return _READERS[path.suffix.lower()](path)
 
 
-def _blocks(array: Float32Array) -> Iterator[Float32Array]:
-    """Yield rows of an array, so many at a time as memory should hold."""
-    rows = max(1, _BLOCK // max(1, 4 * math.prod(array.shape[1:])))
-    for first in range(0, len(array), rows):
-        yield array[first : first + rows]
-
-
-def _write_npz(path: Path, ids: Sequence[str], arrays: Arrays) -> None:
+def _write_npz(path: Path, ids: Sequence[str], layers: RowFiles) -> None:
     with zipfile.ZipFile(path, "w", allowZip64=True) as file:
-        for name, array in {IDS: np.array(ids, dtype=str), **arrays}.items():
+        with file.open(f"{IDS}.npy", "w") as entry:
+            np.lib.format.write_array(entry, np.array(ids, dtype=str), allow_pickle=False)
+        for name, layer in layers.items():
+            about = {"descr": "<f4", "fortran_order": False, "shape": layer.shape}
             with file.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, np.asarray(array), allow_pickle=False)
+                np.lib.format.write_array_header_1_0(entry, about)
+                for _, block in layer.blocks():
+                    entry.write(block.tobytes())
 
 
 def _read_npz(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
@@ -77,20 +105,20 @@ def _read_npz(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
         return file[IDS].tolist(), layers
 
 
-def _write_safetensors(path: Path, ids: Sequence[str], arrays: Arrays) -> None:
-    about = {IDS: json.dumps(list(ids)), _ORDER: json.dumps(list(arrays))}
+def _write_safetensors(path: Path, ids: Sequence[str], layers: RowFiles) -> None:
+    about = {IDS: json.dumps(list(ids)), _ORDER: json.dumps(list(layers))}
     header: dict[str, object] = {"__metadata__": about}
     end = 0
-    for name, array in arrays.items():
-        begin, end = end, end + array.nbytes
-        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [begin, end]}
+    for name, layer in layers.items():
+        begin, end = end, end + 4 * layer.shape[0] * layer.row_size
+        header[name] = {"dtype": "F32", "shape": layer.shape, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for array in arrays.values():
-            for block in _blocks(array):
-                file.write(np.ascontiguousarray(block, dtype="<f4").tobytes())
+        for layer in layers.values():
+            for _, block in layer.blocks():
+                file.write(block.tobytes())
 
 
 def _read_safetensors(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
@@ -102,27 +130,26 @@ def _read_safetensors(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
         return json.loads(about[IDS]), {name: file.get_tensor(name) for name in names}
 
 
-def _write_hdf5(path: Path, ids: Sequence[str], arrays: Arrays) -> None:
+def _write_hdf5(path: Path, ids: Sequence[str], layers: RowFiles) -> None:
     import h5py
 
     # rsatoolbox makes text of fixed lengths of ASCII alone.
     plain = all(each.isascii() for each in ids)
     names = np.array(ids, dtype="S") if plain else np.array(ids, dtype=object)
     with h5py.File(path, "w", track_order=True) as file:
-        for name, array in arrays.items():
-            layer = file.create_group(name)
-            layer.attrs["type"] = "Dataset"
-            layer.attrs["shape"] = array.shape[1:]
-            size = math.prod(array.shape[1:])
-            values = layer.create_dataset("measurements", (len(array), size), dtype="f4")
-            first = 0
-            for block in _blocks(array):
-                values[first : first + len(block)] = block.reshape(len(block), -1)
-                first += len(block)
-            layer.create_group("descriptors").attrs["layer"] = name
+        for name, layer in layers.items():
+            group = file.create_group(name)
+            group.attrs["type"] = "Dataset"
+            group.attrs["shape"] = layer.shape[1:]
+            values = group.create_dataset(
+                "measurements", (layer.shape[0], layer.row_size), dtype="f4"
+            )
+            for first, block in layer.blocks():
+                values[first : first + len(block)] = block
+            group.create_group("descriptors").attrs["layer"] = name
             kind = None if plain else h5py.string_dtype("utf-8")
-            layer.create_group("obs_descriptors").create_dataset(IDS, data=names, dtype=kind)
-            layer.create_group("channel_descriptors")
+            group.create_group("obs_descriptors").create_dataset(IDS, data=names, dtype=kind)
+            group.create_group("channel_descriptors")
 
 
 def _read_hdf5(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
@@ -138,26 +165,23 @@ def _read_hdf5(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
         return ids, layers
 
 
-def _write_parquet(path: Path, ids: Sequence[str], arrays: Arrays) -> None:
+def _write_parquet(path: Path, ids: Sequence[str], layers: RowFiles) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     fields = [pa.field(IDS, pa.string())]
-    size = 0
-    for name, array in arrays.items():
-        count = math.prod(array.shape[1:])
-        shape = {"shape": json.dumps(array.shape[1:])}
-        fields.append(pa.field(name, pa.list_(pa.float32(), count), metadata=shape))
-        size += 4 * count
+    for name, layer in layers.items():
+        shape = {"shape": json.dumps(layer.shape[1:])}
+        kind = pa.list_(pa.float32(), layer.row_size)
+        fields.append(pa.field(name, kind, metadata=shape))
     schema = pa.schema(fields)
-    rows = max(1, _BLOCK // size)
+    count = max(1, _BLOCK // (4 * sum(layer.row_size for layer in layers.values())))
     with pq.ParquetWriter(path, schema, use_dictionary=[IDS]) as file:
-        for first in range(0, len(ids), rows):
-            part = slice(first, first + rows)
-            columns = [pa.array(ids[part], pa.string())]
-            for field, array in zip(fields[1:], arrays.values(), strict=True):
-                numbers = pa.array(np.ascontiguousarray(array[part]).ravel())
-                columns.append(pa.FixedSizeListArray.from_arrays(numbers, field.type.list_size))
+        for first in range(0, len(ids), count):
+            columns = [pa.array(ids[first : first + count], pa.string())]
+            for layer in layers.values():
+                numbers = pa.array(layer.rows(first, count).ravel())
+                columns.append(pa.FixedSizeListArray.from_arrays(numbers, layer.row_size))
             file.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
@@ -175,7 +199,7 @@ def _read_parquet(path: Path) -> tuple[list[str], dict[str, Float32Array]]:
     return table[IDS].to_pylist(), layers
 
 
-_Writer: TypeAlias = Callable[[Path, Sequence[str], Arrays], None]
+_Writer: TypeAlias = Callable[[Path, Sequence[str], RowFiles], None]
 _Reader: TypeAlias = "Callable[[Path], tuple[list[str], dict[str, Float32Array]]]"
 
 _WRITERS: dict[str, _Writer] = {

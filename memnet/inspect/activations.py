@@ -19,7 +19,7 @@ from memnet.data.digests import ids_digest
 from memnet.data.inputs import Item
 from memnet.data.sidecar import sidecar_path
 from memnet.errors import MemnetError
-from memnet.inspect.activation_files import check_name, read_arrays, write_arrays
+from memnet.inspect.activation_files import RowFile, check_name, read_arrays, write_arrays
 from memnet.inspect.layers import Layer
 from memnet.inspect.recording import Failed, record
 from memnet.inspect.reductions import Reduction
@@ -155,12 +155,10 @@ def write(
                 for name, file in opened.items():
                     file.write(values[name].tobytes())
                 failed |= {each.item.image_id: each.reason for each in bad}
-        arrays = {
-            name: np.memmap(files[name], np.float32, "r", shape=(len(items), *shape))
-            for name, shape in shapes.items()
+        stored = {
+            name: RowFile(files[name], (len(items), *shape)) for name, shape in shapes.items()
         }
-        write_arrays(temporary, out.suffix.lower(), [item.image_id for item in items], arrays)
-        del arrays  # Windows removes no file that is mapped
+        write_arrays(temporary, out.suffix.lower(), [item.image_id for item in items], stored)
     about |= {
         "command": command,
         "created": utc_now(),
