@@ -415,3 +415,39 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
     assert peaks[200] > 5e6
     assert peaks[2000] < 1.05 * peaks[200] + 150 * 1800, peaks
     print(peaks)
+
+
+@pytest.mark.slow
+def test_the_published_network_ranks_as_its_own_package_does(resmem, golden_pictures, tmp_path):
+    """Its network, its preprocessing, and layers found by a walk over children."""
+    package = pytest.importorskip("resmem")
+    network = package.ResMem(pretrained=True).eval()
+
+    def walk(module: nn.Module) -> list[nn.Conv2d]:
+        found = []
+        for child in module.children():
+            found += [child] if isinstance(child, nn.Conv2d) else walk(child)
+        return found
+
+    kept = {}
+    convolutions = walk(network.features)
+    modules = {"resnet-13": convolutions[13], "resnet-81": convolutions[81], "conv2": network.conv2}
+    for name, module in modules.items():
+        module.register_forward_hook(lambda _, __, out, name=name: kept.update({name: out.clone()}))
+    means = {name: {} for name in modules}
+    for image_id, path in golden_pictures.items():
+        with Image.open(path) as image, torch.no_grad():
+            network(package.transformer(image.convert("RGB"))[None])
+        for name in modules:
+            means[name][image_id] = kept[name][0].mean(dim=(1, 2)).numpy()
+    items = [Item(image_id, str(path), path) for image_id, path in golden_pictures.items()]
+    layers = find_layers(resmem, list(modules))
+    wanted = [(layer, range(layer.filters)) for layer in layers]
+    top = find_top(resmem, items, wanted, tmp_path, k=3)
+    names = {layer.name: name for layer, name in zip(layers, modules, strict=True)}
+    assert len(top.rows) == 2 * 3 * sum(layer.filters for layer in layers)
+    for row in top.rows:
+        values = {i: each[row.filter] for i, each in means[names[row.layer]].items()}
+        ordered = sorted(values, key=values.__getitem__, reverse=row.side == "most")
+        assert row.activation == pytest.approx(values[ordered[row.rank - 1]], abs=1e-5)
+        assert row.activation == pytest.approx(values[row.image_id], abs=1e-5)
