@@ -25,7 +25,7 @@ COLUMNS = 9
 LINES = 8
 """Lines of pictures on a page: eight filters with up to nine pictures each."""
 
-_GAP, _MARGIN, _NUMBER, _TITLE = 6, 24, 18, 26
+_GAP, _MARGIN, _NUMBER, _TITLE = 6, 24, 18, 32
 _WIDTH = 2 * _MARGIN + COLUMNS * (SIDE + _GAP) - _GAP
 _INK, _FAINT, _OUTLINE = "#222222", "#666666", "#ffd400"
 
@@ -232,7 +232,7 @@ def _draw_line(
     bottom = _TITLE + above  # of the pictures, which stand on what lies below them
     strip = Image.new("RGB", (_WIDTH, bottom + below + _NUMBER + 2 * _GAP), "white")
     pen = ImageDraw.Draw(strip)
-    pen.text((_MARGIN, 8), label, fill=_INK, font=_text())
+    pen.text((_MARGIN, 10), label, fill=_INK, font=_text())
     for column, row in enumerate(rows):
         whole, part = cells[row]
         middle = _MARGIN + column * (SIDE + _GAP) + SIDE // 2
