@@ -47,13 +47,25 @@ def visualise(
     batch_size: int = typer.Option(
         4, "--batch-size", "-b", min=1, help="Pictures that are optimised together."
     ),
+    from_: Path | None = typer.Option(
+        None,
+        "--from",
+        metavar="PICTURE",
+        help="With --objective score: begin with this picture, and find its most and its least "
+        "memorable neighbour.",
+    ),
+    within: float | None = typer.Option(
+        None, metavar="LEVELS", help="How far from it: root mean square difference in grey levels."
+    ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
 ) -> None:
-    """Make pictures that raise a filter's output, by gradient ascent from noise.
+    r"""Make pictures that raise a filter's output, by gradient ascent from noise.
 
     \b
     memnet inspect visualise resmem.published conv4 0-7 --out features
     memnet inspect visualise resmem.published --objective score --out memorable
+    memnet inspect visualise resmem.published --objective score --from photo.jpg --within 4 \\
+        --out neighbours
 
     What is in the folder already, made in the same way, is not computed again.
     """
@@ -66,6 +78,18 @@ def visualise(
     from memnet.scoring.predictor import load
     from memnet.util.messages import say
 
+    if (from_ is None) != (within is None) or (from_ and objective is not Aim.score):
+        raise MemnetError(
+            "--from PICTURE and --within LEVELS belong together, and to --objective score."
+        )
+    if from_ is not None and within is not None:
+        if octaves is not None or diversity > 1 or recipe is RecipeName.of_2020 or layer:
+            raise MemnetError(
+                "--from finds two neighbours of a picture by gradient ascent on the score: it "
+                "takes no layer, --recipe, --octaves or --diversity."
+            )
+        _neighbours(model, from_, within, out, steps, device)
+        return
     changed = {"steps": steps, "octaves": octaves}
     settings = {name: value for name, value in changed.items() if value is not None}
     if octaves is not None and recipe is RecipeName.modern:
@@ -101,3 +125,33 @@ def visualise(
     say(f"{made} picture(s) -> {out}")
     if dead:
         raise typer.Exit(1)
+
+
+def _neighbours(
+    model: str, picture: Path, within: float, out: Path, steps: int | None, device: str
+) -> None:
+    """Find, write and print the neighbours of a picture."""
+    from memnet.compare.report.table_model import Column, number_columns
+    from memnet.compare.report.terminal import print_table
+    from memnet.inspect.neighbours import STEPS, require_distance, write_neighbours
+    from memnet.scoring.predictor import load
+    from memnet.util.messages import say
+
+    require_distance(within)
+    predictor = load(model, device=device)
+    found, record = write_neighbours(out, predictor, picture, within, steps=steps or STEPS)
+    columns = [
+        Column("picture"),
+        *number_columns("distance", "score", "raw", "raw before rounding"),
+    ]
+    rows = [[picture.name, "", f"{record['score']:.4f}", f"{record['raw']:.4f}", ""]]
+    for each in ("start", "most", "least"):
+        row = record[each]
+        numbers = [f"{row['distance']:.2f}"] + [
+            f"{row[name]:.4f}" for name in ("score", "raw", "raw_before_rounding")
+        ]
+        rows.append([row["file"], *numbers])
+    print_table(columns, rows)
+    if found.is_grey:
+        say(f"{picture} is grey; its neighbours may have colours.")
+    say(f"neighbours within {within:g} grey levels -> {out}")

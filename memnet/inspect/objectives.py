@@ -24,12 +24,14 @@ class Objective(Protocol):
     layer_name : of the layer, None for the score.
     size_hw : of the pictures, height and width.
     reach : how many pixels of a picture it looks at along a side, 0 for all of them.
+    box : left, top, right and bottom of what it looks at, where that is a part of the picture.
     """
 
     aim: str
     layer_name: str | None
     size_hw: tuple[int, int]
     reach: int
+    box: tuple[int, int, int, int] | None
 
     def __call__(self, pictures: Tensor, filters: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Evaluate pictures, each for a filter of its own.
@@ -69,6 +71,10 @@ class FilterObjective:
         self.size_hw = predictor.preprocess.crop_hw
         self.is_convolution = layer.kind == "convolution"
         self.reach = 0 if layer.receptive_field is None else layer.receptive_field.size
+        self.box: tuple[int, int, int, int] | None = None
+        if aim == "neuron" and layer.receptive_field is not None:
+            row, column = ((side - 1) // 2 for side in layer.shape[1:])
+            self.box = layer.receptive_field.box(row, column, *self.size_hw)
         if aim == "neuron" and layer.kind == "dense" and len(layer.shape) > 1:
             raise MemnetError(
                 f"{layer.name} has a unit for each of {layer.shape[0]:,} pieces of the picture, "
@@ -120,6 +126,7 @@ class ScoreObjective:
     aim: str = "score"
     layer_name: str | None = None
     reach = 0
+    box: tuple[int, int, int, int] | None = None
 
     def __init__(self, predictor: Predictor) -> None:
         network_of(predictor)

@@ -110,7 +110,11 @@ def visualise_to(
                 data = png(made.picture) if made.raised else None
                 if data is not None:
                     write_bytes(folder / file, data)
-                rows[file] = _row(file, data, made, made_of) | {"device": str(predictor.device)}
+                rows[file] = {
+                    **_row(file, data, made, made_of),
+                    "box": objective.box,
+                    "device": str(predictor.device),
+                }
             _write(folder, rows)
         made_now = [rows[file] for file, _ in wanted.values()]
     return [

@@ -41,7 +41,8 @@ class Visualisation:
     ----------
     filter : its number in the layer; 0 for the score.
     number : which of several pictures of one filter, from 0.
-    picture : ``(height, width, 3)``, 8 bits, RGB.
+    picture : ``(height, width, 3)``, 8 bits, RGB. Of the objective ``neuron`` (in the modern
+        recipe) what lies outside its receptive field is grey.
     start : the objective's value for the noise at the start.
     reached : for the picture as it is, 8-bit and not transformed.
     curve : at every step, as it was optimised: with the transforms of that step.
@@ -184,6 +185,8 @@ def _one_batch(
     made = []
     for place, (name, number) in enumerate(batch):
         picture = ascent.pictures[place]
+        if objective.box is not None and picture.shape[:2] == objective.size_hw:
+            picture = _grey_outside(picture, objective.box)
         made.append(
             Visualisation(
                 filter=name,
@@ -205,6 +208,14 @@ def evaluate(
     with torch.no_grad():
         values, _ = objective(pixels.to(device).float() / 255, [filter_])
     return float(values.item())
+
+
+def _grey_outside(picture: UInt8Array, box: tuple[int, int, int, int]) -> UInt8Array:
+    """Leave no echo of waves where the unit does not look."""
+    left, top, right, bottom = box
+    seen = np.full_like(picture, 128)
+    seen[top:bottom, left:right] = picture[top:bottom, left:right]
+    return seen
 
 
 def _generator(seed: int, name: int, number: int) -> torch.Generator:

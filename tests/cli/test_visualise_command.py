@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from memnet.inspect.visualisation_files import NAME
 
@@ -55,3 +57,46 @@ def test_bad_words_are_answered_in_one_sentence(
     assert sentence in done.stderr
     assert done.stderr.count("memnet: ") == 1
     assert not list((tmp_path / "made").glob("[!.]*"))
+
+
+def test_the_command_finds_neighbours_and_prints_what_the_files_score(
+    memnet_command, tiny_weights, tmp_path
+):
+    picture = tmp_path / "photo.png"
+    grey = np.random.default_rng(2).integers(90, 160, size=(30, 40), dtype=np.uint8)
+    Image.fromarray(grey).save(picture)
+    out = tmp_path / "near"
+    command = ("inspect", "visualise", tiny_weights, "--objective", "score", "--from", picture)
+    done = memnet_command(*command, "--within", 4, "--out", out)
+    assert f"{picture} is grey; its neighbours may have colours." in done.stderr
+    record = json.loads((out / "neighbours.json").read_text(encoding="utf-8"))
+    for name in ("start", "most", "least"):
+        assert record[name]["file"] in done.stdout
+        assert f"{record[name]['raw']:.4f}" in done.stdout
+    assert record["most"]["score"] > record["score"] > record["least"]["score"]
+    assert {path.name for path in out.iterdir()} == {
+        "neighbours.json",
+        "photo_start.png",
+        "photo_most.png",
+        "photo_least.png",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--from", "a.png"], "--from PICTURE and --within LEVELS belong together"),
+        (["--within", "2"], "--from PICTURE and --within LEVELS belong together"),
+        (["--from", "a.png", "--within", "0"], "The distance is 0; it must be above 0"),
+        (["--from", "a.png", "--within", "-3"], "The distance is -3; it must be above 0"),
+        (["--from", "a.png", "--within", "2"], "a.png"),
+        (["--from", "a.png", "--within", "2", "--diversity", "2"], "it takes no layer"),
+    ],
+)
+def test_bad_neighbours_are_answered_in_one_sentence(
+    memnet_command, tiny_weights, tmp_path, words, sentence
+):
+    command = ("inspect", "visualise", tiny_weights, "--objective", "score", *words)
+    done = memnet_command(*command, "--out", tmp_path / "made", check=2)
+    assert sentence in done.stderr
+    assert done.stderr.count("memnet: ") == 1

@@ -68,6 +68,9 @@ def test_a_planted_filter_is_found_again_in_the_field_of_the_centre(planted, num
     for mirrored in (known[:, ::-1], known[:, :, ::-1], known[[1, 0, 2]]):
         if not np.array_equal(mirrored, known):
             assert correlation(patch[used], mirrored[used] > 0) < 0.8
+    outside = made.picture.copy()
+    outside[first : first + KERNEL, first : first + KERNEL] = 128
+    assert (outside == 128).all()
     best = np.clip(known, 0, None).sum()
     assert 0.85 * best < made.reached <= best + 1e-6
 
