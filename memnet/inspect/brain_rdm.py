@@ -38,7 +38,7 @@ class GivenRdm:
 
 
 def read_rdm(path: Path, ids: Path | None = None) -> GivenRdm:
-    """Read an RDM.
+    r"""Read an RDM.
 
     Parameters
     ----------
@@ -53,6 +53,16 @@ def read_rdm(path: Path, ids: Path | None = None) -> GivenRdm:
     MemnetError
         if it cannot be read; is not square, not symmetric or not 0 on its diagonal; has other ids
         in its rows than in its columns; or has numbers for some pairs of a picture only.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "V4.csv")
+    ...     _ = path.write_text("id,b.jpg,a.jpg\nb.jpg,0,0.4\na.jpg,0.4,0\n")
+    ...     found = read_rdm(path)
+    >>> found.ids, found.rdm.tolist()
+    (['b.jpg', 'a.jpg'], [0.4])
     """
     if path.suffix.lower() == ".npy":
         names, rdm = _read_numpy(path, ids)

@@ -85,7 +85,7 @@ def _draw_rdms(
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     assert image is not None
-    bar = figure.colorbar(image, ax=grid, shrink=0.9, aspect=15, pad=0.01)
+    bar = figure.colorbar(image, ax=grid, shrink=0.9, aspect=15 * len(grid), pad=0.01)
     bar.set_label("percentile", fontsize=SMALL)
     bar.outline.set_visible(False)
 
@@ -138,12 +138,13 @@ def _draw_matrix(figure: SubFigure, result: LayerRdms) -> None:
         rho[names.index(each.second), names.index(each.first)] = each.spearman
     axes = figure.add_subplot()
     image = axes.imshow(rho[1:, :-1], cmap="PuOr_r", vmin=-1, vmax=1, aspect="auto")
+    width = (_WIDTH * POINTS_PER_INCH - _NAMES - 60) / max(1, len(names) - 1)
+    shown = width > width_of("0.00", SMALL)  # else the colours must do
     for (row, column), value in np.ndenumerate(rho[1:, :-1]):
-        if not np.isnan(value):
+        if shown and not np.isnan(value):
             ink = "white" if abs(value) > 0.6 else "black"
             text = number(value, 2)
             axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color=ink)
-    width = (_WIDTH * POINTS_PER_INCH - _NAMES - 60) / max(1, len(names) - 1)
     turned = max(width_of(name, SMALL) for name in names[:-1]) > width - 6
     along = [wrapped(name, _NAMES, SMALL) for name in names[:-1]]
     axes.set_xticks(range(len(along)), along, fontsize=SMALL, rotation=90 if turned else 0)
@@ -152,6 +153,6 @@ def _draw_matrix(figure: SubFigure, result: LayerRdms) -> None:
     )
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=15)
+    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=max(15, 3 * len(names)))
     bar.set_label("Spearman's rho", fontsize=SMALL)
     bar.outline.set_visible(False)

@@ -85,6 +85,18 @@ def compare_layers(
     MemnetError
         if a file cannot be read, has no picture in common with the others, fewer than
         four pictures are left, or no layer has an RDM under this distance.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> random = np.random.default_rng(0)
+    >>> first = random.normal(size=(9, 20)).astype(np.float32)
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "net.npz")
+    ...     np.savez(file, image_id=np.array(list("abcdefghi")), conv1=first, conv2=first[:, :15])
+    ...     found = compare_layers({"net": file}, resamples=50, permutations=50)
+    >>> found.table[["first", "second", "n", "spearman"]].round(2).to_numpy().tolist()
+    [['conv1', 'conv2', 9, 0.61]]
     """
     if distance not in DISTANCES:
         raise unknown_name("distance", distance, DISTANCES)
@@ -101,6 +113,10 @@ def compare_layers(
         for layer, values in arrays.items():
             label = f"{name}:{layer}" if len(read) > 1 else layer
             layers[label] = _rdm(label, values[rows], common.ids, distance)
+    if both := layers.keys() & given.keys():
+        raise MemnetError(
+            f"A layer and a given RDM are called {sorted(both)[0]}; name the latter with NAME=FILE."
+        )
     kept, layers, undefined = _defined(layers, common.ids, distance)
     rdms = {name: subset_rdm(rdm, kept) for name, rdm in layers.items()}
     brain_rdms = {

@@ -78,6 +78,17 @@ def correlate_with_score(
     MemnetError
         if a file cannot be read or written, no id matches, fewer than three pictures are left, or
         the score is the same for all of them.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> ids, values = ["a", "b", "c", "d"], np.array([[1, 9], [2, 8], [3, 9], [4, 6]], np.float32)
+    >>> truth = pd.DataFrame({"image_id": ids, "hit_rate": [0.4, 0.5, 0.7, 0.9]})
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder, "net.npz"), image_id=np.array(ids), fc6=values)
+    ...     found = correlate_with_score(Path(folder, "net.npz"), truth, truth_column="hit_rate")
+    >>> found.units[["layer", "unit", "spearman"]].round(2).to_numpy().tolist()
+    [['fc6', 0, 1.0], ['fc6', 1, -0.63]]
     """
     if out is not None:
         check_table_name(out)

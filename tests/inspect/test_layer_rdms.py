@@ -160,6 +160,12 @@ def test_a_brain_of_other_pictures_is_refused_with_what_would_match(layers, brai
     assert compare_layers(*given, match="stem", **QUICK).ids == IDS
 
 
+def test_a_brain_with_the_name_of_a_layer_is_not_taken_for_it(layers, brain, save, tmp_path):
+    square(brain).to_csv(tmp_path / "fc6.csv")
+    with pytest.raises(MemnetError, match="called fc6; name the latter"):
+        compare_layers({"net": save(layers)}, {"fc6": tmp_path / "fc6.csv"}, **QUICK)
+
+
 def test_models_are_compared_on_the_pictures_that_both_have(layers, save):
     other = {"conv1": layers["conv1"][::-1][:20]}
     files = {"a": save(layers, "a.npz"), "b": save(other, "b.npz", IDS[::-1][:20])}
