@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint
 from inspect import signature
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -34,6 +35,7 @@ from memnet.scoring.precision import EXACT, check_precision
 from memnet.scoring.precision.choice import at_precision, say_package_is_exact
 from memnet.scoring.precision.kinds import find_kind
 from memnet.scoring.precision.records import Measured, computing_of
+from memnet.scoring.precision.sharing import UnsuitableError
 from memnet.scoring.scored import Ready, Request
 from memnet.scoring.table import to_frame
 from memnet.util.arrays import Float32Array
@@ -466,7 +468,14 @@ def build(model: NamedModel, tensors: dict[str, Tensor], device: str) -> Predict
     )
     predictor._is_as_read = True
     if model.computing is not None:
-        predictor = predictor.with_network(find_kind(model.computing.kind).make)
+        kind = find_kind(model.computing.kind)
+        try:
+            predictor = predictor.with_network(kind.make)
+        except UnsuitableError as error:  # another computer found that it could
+            raise MemnetError(
+                f"{model.label} was to be computed as {kind.name}, which {gethostname()} cannot do "
+                f"({error})."
+            ) from error
         predictor.computing = model.computing
     return predictor
 

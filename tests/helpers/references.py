@@ -10,7 +10,7 @@ import copy
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -29,7 +29,7 @@ from memnet.data.columns import read_column
 from memnet.legacy.convert import import_memnet
 from memnet.preprocess.differentiable import resize_like_matlab_torch
 from memnet.preprocess.matlab_resize import resize_like_matlab
-from memnet.scoring.precision.kinds import KINDS
+from memnet.scoring.precision.kinds import KINDS, Kind
 from memnet.stats.metrics import METRICS
 from memnet.weights import store
 from memnet.weights.catalogue import catalogue, find
@@ -292,17 +292,24 @@ def resmem_tensors(
     return [Measured(rung, value, over) for rung, value in worst.items()]
 
 
-def faster_scores(model: memnet.Predictor, pictures: list[Path], over: str) -> list[Measured]:
-    """Scores by every kind of computing of `--precision`, against the exact ones."""
+_RUNGS = {
+    kind.name: f"precision.{rung}"
+    for kind, rung in zip(KINDS, ("folded", "onnx_runtime", "between", "bfloat16"), strict=True)
+}
+
+
+def faster_scores(
+    model: memnet.Predictor, pictures: list[Path], over: str, kinds: Sequence[Kind] = KINDS
+) -> list[Measured]:
+    """Scores by kinds of computing of `--precision`, against the exact ones."""
     exact = model.score(pictures).score
-    rungs = dict(zip([kind.name for kind in KINDS], ("folded", "between", "bfloat16"), strict=True))
     return [
         Measured(
-            f"precision.{rungs[kind.name]}",
+            _RUNGS[kind.name],
             float((model.with_network(kind.make).score(pictures).score - exact).abs().max()),
             over,
         )
-        for kind in KINDS
+        for kind in kinds
     ]
 
 

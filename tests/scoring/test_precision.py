@@ -21,21 +21,18 @@ from memnet.reimpl.m3m import M3M
 from memnet.reimpl.memnet import MemNet48
 from memnet.reimpl.resmem import ResMem
 from memnet.scoring.lazy_model import find_model
+from memnet.scoring.numeric_environment import UNKNOWN
 from memnet.scoring.precision import LIMITS, choice, measuring
 from memnet.scoring.precision.calibration import make_pictures
-from memnet.scoring.precision.kinds import (
-    KINDS,
-    Kind,
-    UnsuitableError,
-    find_kind,
-    fold_batch_norms,
-)
+from memnet.scoring.precision.kinds import KINDS, Kind, find_kind, fold_batch_norms
 from memnet.scoring.precision.records import Measured
+from memnet.scoring.precision.sharing import UnsuitableError
 from planted import SMALL
 from references import limit
 from small_backbone import write_backbone
 
-FOLDED, BETWEEN, WHOLE = (kind.name for kind in KINDS)
+FOLDED, BY_ONNX_RUNTIME, BETWEEN, WHOLE = (kind.name for kind in KINDS)
+TRIED_HERE = [kind for kind in KINDS if kind.is_possible("cpu", UNKNOWN)]
 
 
 @pytest.fixture
@@ -127,12 +124,13 @@ def test_a_faster_network_leaves_the_exact_one_as_it_was_and_shares_what_it_can(
     network = Residual()
     before = {name: each.clone() for name, each in network.state_dict().items()}
     scores = network(EXAMPLE)
-    for kind in KINDS:
+    for kind in TRIED_HERE:
         faster = kind.make(network, EXAMPLE[:1])
         assert {each.data_ptr() for each in faster.parameters()} & {
             each.data_ptr() for each in network.parameters()
         }
-        assert not torch.equal(faster(EXAMPLE), scores)
+        if kind.name != BY_ONNX_RUNTIME:  # whose sums may well come out alike
+            assert not torch.equal(faster(EXAMPLE), scores)
     assert all(torch.equal(before[name], each) for name, each in network.state_dict().items())
     assert torch.equal(network(EXAMPLE), scores)
 
@@ -196,7 +194,8 @@ def test_a_processor_without_bfloat16_is_not_asked_for_it(home, backbone, monkey
     old = {**machine, "cpu instructions": "avx avx2 fma sse4_1"}
     monkeypatch.setattr(measuring, "scoring_environment", lambda device: old)
     found = measuring.measure(memnet.load(backbone, device="cpu"))
-    assert [each.kind for each in found] == [FOLDED]
+    without = [FOLDED, BY_ONNX_RUNTIME]
+    assert [each.kind for each in found] == [k.name for k in TRIED_HERE if k.name in without]
     assert found[0].largest_change <= limit("precision.folded")
 
 

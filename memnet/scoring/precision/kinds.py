@@ -6,7 +6,6 @@ one stays what it is and no number is held twice.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from memnet.scoring.numeric_environment import UNKNOWN
-
-
-class UnsuitableError(Exception):
-    """A kind of computing has nothing to change in a network."""
+from memnet.scoring.precision import onnx_runtime
+from memnet.scoring.precision.sharing import UnsuitableError, sharing_copy
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def fold_batch_norms(network: nn.Module, example: Tensor) -> tuple[nn.Module, li
     UnsuitableError
         if there is no such batch norm.
     """
-    network = _sharing_copy(network)
+    network = sharing_copy(network)
     made: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # the tensors live on, and so keep their ids
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
     calls: list[nn.Module] = []
@@ -108,7 +105,7 @@ def _bfloat16(network: nn.Module, example: Tensor) -> nn.Module:
     try:
         folded, _ = fold_batch_norms(network, example)
     except UnsuitableError:
-        folded = _sharing_copy(network)
+        folded = sharing_copy(network)
     most = [each for each in _products(folded) if getattr(each, "out_features", None) != 1]
     return _Bfloat16(folded, most)
 
@@ -150,12 +147,6 @@ def _products(network: nn.Module) -> list[nn.Module]:
     return [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.Linear)]
 
 
-def _sharing_copy(network: nn.Module) -> nn.Module:
-    """Copy a network's modules, but not its numbers."""
-    numbers = (*network.parameters(), *network.buffers())
-    return copy.deepcopy(network, {id(each): each for each in numbers}).eval()
-
-
 def _replace(network: nn.Module, others: dict[nn.Module, nn.Module]) -> None:
     for module in list(network.modules()):
         for name, child in module.named_children():
@@ -181,6 +172,7 @@ def _has_bfloat16(device: str, instructions: str) -> bool:
 
 KINDS = (
     Kind("float32, batch norms folded", _folded, _any_device),
+    Kind(onnx_runtime.NAME, onnx_runtime.make, onnx_runtime.is_possible),
     Kind("bfloat16 between batch norms", _bfloat16_between_norms, _has_bfloat16),
     Kind("bfloat16", _bfloat16, _has_bfloat16),
 )

@@ -18,8 +18,9 @@ from torch import Tensor
 from memnet.errors import MemnetError
 from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.precision.calibration import PICTURES, make_pictures
-from memnet.scoring.precision.kinds import KINDS, Kind, UnsuitableError
+from memnet.scoring.precision.kinds import KINDS, Kind
 from memnet.scoring.precision.records import Measured
+from memnet.scoring.precision.sharing import UnsuitableError
 from memnet.stats.metrics.spearman import spearman
 from memnet.util.json_text import finite_or_none
 

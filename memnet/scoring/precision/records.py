@@ -137,6 +137,8 @@ def describe(header: WeightHeader, device: str) -> Record:
     """Describe all that decides how fast and how exact a kind of computing is."""
     import torch
 
+    from memnet.scoring.precision import onnx_runtime
+
     machine = scoring_environment(torch.device(device))
     return Record(
         {
@@ -145,6 +147,7 @@ def describe(header: WeightHeader, device: str) -> Record:
             "preprocess": header.preprocess.to_dict(),
             "output": header.output.to_dict(),
             "code": code_digest(),
+            "ONNX Runtime": onnx_runtime.versions(),
             **{name: text for name, text in machine.items() if name not in UNDECISIVE},
         }
     )
