@@ -391,7 +391,8 @@ class Predictor:
         assert isinstance(network, nn.Module)
         example = torch.zeros(1, 3, *spec.crop_hw, device=self.device)
         other = copy.copy(self)
-        other._network = make(network, example.to(memory_format=self._layout))
+        # Not as it was read: its scores are none of the exact network's in the score cache.
+        other.network = make(network, example.to(memory_format=self._layout))
         return other
 
     def forward_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
@@ -466,7 +467,6 @@ def build(model: NamedModel, tensors: dict[str, Tensor], device: str) -> Predict
         mean_image=None if mean is None else mean.numpy(),
         device=open_device(device),
     )
-    predictor._is_as_read = True
     if model.computing is not None:
         kind = find_kind(model.computing.kind)
         try:
@@ -477,6 +477,7 @@ def build(model: NamedModel, tensors: dict[str, Tensor], device: str) -> Predict
                 f"({error})."
             ) from error
         predictor.computing = model.computing
+    predictor._is_as_read = True
     return predictor
 
 

@@ -188,6 +188,8 @@ def test_where_it_is_the_fastest_it_scores_and_its_scores_are_kept_apart(home, b
     assert scores.attrs["models"][fast.label]["precision"] == onnx_runtime.NAME
     assert np.abs(scores["raw"] - exact.score(pictures)["raw"]).max() <= LIMIT
     assert fast.scoring_digest(USUAL_LIMITS) not in (None, exact.scoring_digest(USUAL_LIMITS))
+    unmeasured = exact.with_network(find_kind(onnx_runtime.NAME).make)
+    assert unmeasured.scoring_digest(USUAL_LIMITS) is None  # else the cache would give exact ones
     with pytest.raises(MemnetError, match="Gradients are those of the exact network"):
         fast.score_tensor(torch.rand(1, 3, 40, 40))
 

@@ -70,8 +70,6 @@ class _OnnxRuntime(nn.Module):
         options.intra_op_num_threads = torch.get_num_threads()
         # Idle threads sleep: pictures are decoded at the same time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Numbers lie in memory of their size, not in the next power of two.
-        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         options.add_external_initializers(
             list(self._numbers),
             [
