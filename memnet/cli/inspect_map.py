@@ -37,12 +37,12 @@ def map_(
         metavar="SHARE",
         help="Size of windows or patches, as a share of the picture's width and height; repeat to "
         "average over sizes. 0.5 and 0.3 for windows, 0.2 for occlusion; of gradient, the square "
-        "over which it is shown: 0.05.",
+        "over which it is shown: 0.1.",
     ),
     stride: float | None = typer.Option(
         None, metavar="SHARE", help="Distance of neighbours, as a share of a window: 0.5."
     ),
-    steps: int = typer.Option(50, min=2, help="Of gradient, from grey to the picture."),
+    steps: int = typer.Option(150, min=2, help="Of gradient, from grey to the picture."),
     seed: int = typer.Option(0, min=0, help="Of the random network of the sanity check."),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Windows per pass."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),

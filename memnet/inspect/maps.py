@@ -34,7 +34,7 @@ Method: TypeAlias = Literal["windows", "occlusion", "gradient"]
 METHODS: dict[str, tuple[tuple[float, ...], float | None]] = {
     "windows": ((0.5, 0.3), 0.5),
     "occlusion": ((0.2,), 0.5),
-    "gradient": ((0.05,), None),
+    "gradient": ((0.1,), None),
 }
 """Each method's usual sizes and stride (:class:`MapSettings`)."""
 
@@ -69,13 +69,13 @@ class MapSettings:
     Examples
     --------
     >>> MapSettings("occlusion")
-    MapSettings(method='occlusion', sizes=(0.2,), stride=0.5, steps=50, seed=0, batch_size=8)
+    MapSettings(method='occlusion', sizes=(0.2,), stride=0.5, steps=150, seed=0, batch_size=8)
     """
 
     method: Method = "windows"
     sizes: tuple[float, ...] = ()
     stride: float | None = None
-    steps: int = 50
+    steps: int = 150
     seed: int = 0
     batch_size: int = DEFAULT_BATCH_SIZE
 
