@@ -2,7 +2,7 @@
 
 PyTorch's older exporter describes the network, without its numbers; ONNX Runtime gets these where
 they lie in memory. So nothing is written to the disk, and no number is copied to be described. The
-newer exporter takes six times as long and needs a package more. Where a PyTorch to come has the
+newer exporter takes four times as long or more, and needs a package more. Where a PyTorch to come has the
 older one no more, this is no kind of computing.
 """
 
