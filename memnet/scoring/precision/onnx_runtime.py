@@ -2,8 +2,8 @@
 
 PyTorch's older exporter describes the network, without its numbers; ONNX Runtime gets these where
 they lie in memory. So nothing is written to the disk, and no number is copied to be described. The
-newer exporter takes four times as long or more, and needs a package more. Where a PyTorch to come has the
-older one no more, this is no kind of computing.
+newer exporter takes four times as long or more, and needs a package more. Where a PyTorch to come
+has the older one no more, this is no kind of computing.
 """
 
 from __future__ import annotations
