@@ -62,83 +62,82 @@ def tau_a(first: Array, second: Array) -> float:
 
 
 @compiled
-def _concordance(weights: Any, x_order: Any, x: Any, y: Any, tree: Any, in_group: Any) -> Any:
+def _concordance(weights: Any, order: Any, x: Any, y: Any) -> tuple[float, float, float, float]:
     """Pairs ordered alike minus pairs ordered differently, with a Fenwick tree over y's groups.
 
-    Each item is there ``weights`` times. ``x_order`` lists the items by rising x. Returns also the
-    number of items and the number of pairs tied in x; leaves each group's number in ``in_group``.
+    Items stand by rising ``x``; each is there ``weights[order]`` times. Returns also how many pairs
+    there are, how many are tied in x, and how many in y.
     """
-    groups = in_group.size
-    tree[:] = 0
-    in_group[:] = 0
+    # Those that are there, side by side and with no gaps in y, so that the tree fits into a cache.
+    group = np.zeros(y.max() + 1, np.int32)
+    weight = np.empty(x.size, np.int32)
+    of_x, of_y = np.empty(x.size, np.int32), np.empty(x.size, np.int32)
+    items = 0
+    for place in range(x.size):
+        weight[items], of_x[items], of_y[items] = weights[order[place]], x[place], y[place]
+        if weight[items] > 0:
+            group[y[place]] = 1
+            items += 1
+    groups = 0
+    for place in range(group.size):
+        groups += group[place]
+        group[place] = groups
+    tree, in_group = np.zeros(groups + 1, np.int32), np.zeros(groups + 1, np.int32)
     balance, tied_x, before = 0.0, 0.0, 0.0
     first = 0
-    while first < x_order.size:
+    while first < items:
         last = first
         size = 0.0
-        while last < x_order.size and x[x_order[last]] == x[x_order[first]]:
-            item = x_order[last]
-            weight = weights[item]
-            if weight > 0:
-                below, position = 0.0, y[item]
-                while position > 0:
-                    below += tree[position]
-                    position -= position & -position
-                balance += weight * (2 * below + in_group[y[item]] - before)
-                size += weight
+        while last < items and of_x[last] == of_x[first]:
+            below, position = 0, group[of_y[last]] - 1
+            while position > 0:
+                below += tree[position]
+                position -= position & -position
+            balance += weight[last] * (2.0 * below + in_group[group[of_y[last]]] - before)
+            size += weight[last]
             last += 1
         for place in range(first, last):
-            item = x_order[place]
-            weight = weights[item]
-            if weight > 0:
-                in_group[y[item]] += weight
-                position = y[item] + 1
-                while position <= groups:
-                    tree[position] += weight
-                    position += position & -position
+            position = group[of_y[place]]
+            in_group[position] += weight[place]
+            while position <= groups:
+                tree[position] += weight[place]
+                position += position & -position
         before += size
         tied_x += size * (size - 1) / 2
         first = last
-    return balance, before, tied_x
+    tied_y = 0.0
+    for place in range(in_group.size):
+        tied_y += in_group[place] * (in_group[place] - 1.0) / 2
+    return balance, before * (before - 1) / 2, tied_x, tied_y
 
 
 @compiled
-def kendall_rows(
-    counts: Any, x_order: Any, x: Any, y: Any, out: Any, start: int, stop: int
-) -> None:
-    """Kendall's tau-b of each resample; ``x_order`` lists the pictures by rising x."""
-    groups = y.max() + 1
-    tree, in_group = np.zeros(groups + 1), np.zeros(groups)
+def kendall_rows(counts: Any, order: Any, x: Any, y: Any, out: Any, start: int, stop: int) -> None:
+    """Kendall's tau-b of each resample, of items that stand by rising x (``order``)."""
     for row in range(start, stop):
-        balance, total, tied_x = _concordance(counts[row], x_order, x, y, tree, in_group)
-        tied_y = 0.0
-        for group in range(groups):
-            tied_y += in_group[group] * (in_group[group] - 1) / 2
-        pairs = total * (total - 1) / 2
+        balance, pairs, tied_x, tied_y = _concordance(counts[row], order, x, y)
         scale = math.sqrt(max(pairs - tied_x, 0.0)) * math.sqrt(max(pairs - tied_y, 0.0))
         out[row] = balance / scale if scale > 0 else np.nan
 
 
 @compiled
-def tau_a_rows(counts: Any, x_order: Any, x: Any, y: Any, out: Any, start: int, stop: int) -> None:
-    """Kendall's tau-a of each resample; ``x_order`` lists the pictures by rising x."""
-    groups = y.max() + 1
-    tree, in_group = np.zeros(groups + 1), np.zeros(groups)
+def tau_a_rows(counts: Any, order: Any, x: Any, y: Any, out: Any, start: int, stop: int) -> None:
+    """Kendall's tau-a of each resample, of items that stand by rising x (``order``)."""
     for row in range(start, stop):
-        balance, total, _ = _concordance(counts[row], x_order, x, y, tree, in_group)
-        pairs = total * (total - 1) / 2
+        balance, pairs, _, _ = _concordance(counts[row], order, x, y)
         out[row] = balance / pairs if pairs > 0 else np.nan
 
 
 def _ordered(pair: Pair) -> tuple[Any, Any, Any]:
-    """Order of the column with many values, its groups, and those of the one with few.
+    """Order of the column with many values, its groups in it, and those of the one with few.
 
     Tau is symmetric; the tree is the smaller and faster, the more ties its column has.
     """
     few, many = sorted(
         [pair.truth_groups, pair.prediction_groups], key=lambda group: int(group.max())
     )
-    return np.argsort(many, kind="stable"), many, few
+    order = np.argsort(many, kind="stable")
+    return order.astype(np.int32), many[order].astype(np.int32), few[order].astype(np.int32)
 
 
 def resampled(resamples: Resamples) -> Array:
