@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from memnet.inspect.layers import network_of
-from memnet.scoring.functions import CheckedFunction
+from memnet.scoring.functions import AS_IT_IS, CheckedFunction
 from memnet.scoring.predictor import Predictor
 
 _PICTURES, _SQUARES = 8, 16
@@ -18,6 +19,8 @@ _PICTURES, _SQUARES = 8, 16
 
 def randomised(predictor: Predictor, seed: int = 0) -> Predictor:
     """Return a predictor whose network has random parameters, and is else the same.
+
+    Its score is the raw one: the scale and clamp of a trained network could make all scores 0.
 
     Each layer is initialised as PyTorch initialises one of its kind; parameters of no such layer
     (the position embeddings of a transformer) are shuffled. Batch normalisation takes its running
@@ -58,7 +61,7 @@ def randomised(predictor: Predictor, seed: int = 0) -> Predictor:
     other = Predictor(
         predictor.name,
         given,  # type: ignore[arg-type]  # one or the other
-        predictor.header,
+        dataclasses.replace(predictor.header, output=AS_IT_IS),
         variant=predictor.variant,
         mean_image=predictor.mean_image,
         device=predictor.device,

@@ -248,6 +248,15 @@ def test_random_parameters_let_a_deep_network_tell_pictures_apart():
     assert np.ptp(scores) > 1e-3
 
 
+def test_a_clamp_does_not_make_the_random_network_s_map_flat(mini, golden_pictures):
+    # The original MemNet's scores are (raw - 0.7626) * 2 + 0.65 in [0, 1]: 0 for raw ones round 0.
+    model = memnet.load(mini, device="cpu")
+    assert model.output.clamp == "0-1"
+    made = _make(model, min(golden_pictures.values()), sizes=(0.5,))
+    assert made.sanity.rho is not None
+    assert np.isfinite(made.values).all(), "ten crops see everything"
+
+
 # What cannot be
 
 
