@@ -15,7 +15,7 @@ from memnet.inspect.maps import MapSettings, PictureMap, size_text
 from memnet.util.arrays import AnyArray, Float32Array
 
 _MOST_PIXELS = 420  # on a side, of what is drawn
-_TALLEST = 2.4  # inches
+_FLATTEST, _TALLEST = 0.5, 2.4  # inches
 _COLOUR = 0.65  # what the overlay has of the map's colour, the rest is the picture's grey
 _UNSEEN = 0.35  # brightness of what the network does not see
 
@@ -42,7 +42,7 @@ def draw_map(made: PictureMap, name: str, model: str, settings: MapSettings) -> 
     values, norm = made.shown, _norm(made.shown, signed)
     pixels, values = _shrunk(made.pixels, values)
     colours = colormaps["coolwarm" if signed else "viridis"]
-    height = min(_TALLEST, 1.65 * pixels.shape[0] / pixels.shape[1])
+    height = max(_FLATTEST, min(_TALLEST, 1.65 * pixels.shape[0] / pixels.shape[1]))
     with styled():
         figure = Figure(figsize=(WIDTH, height + 0.65), layout="constrained")
         left, right = figure.subplots(1, 2)
