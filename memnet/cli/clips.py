@@ -49,6 +49,7 @@ def clips(
     from memnet.cli.messages import say_some
     from memnet.errors import MemnetError
     from memnet.preprocess.video import parse_fps
+    from memnet.scoring.frame_rates import note_on_part
     from memnet.scoring.table import read_rows_and_extras, to_frame
     from memnet.studies import clips as sorting
     from memnet.studies.bids_events import events_json, events_tsv, one_video
@@ -101,8 +102,8 @@ def clips(
         f"{result.frames['image_id'].nunique():,} frames of {n_clips:,} clip"
         f"{'' if n_clips == 1 else 's'}{aside} -> {', '.join(str(out / name) for name in names)}"
     )
-    if result.warning:
-        say(result.warning)
+    for warning in filter(None, (result.warning, note_on_part(scores))):
+        say(warning)
     say(sorting.STILL_IMAGES)
     if result.set_aside or len(failed):
         raise typer.Exit(1)

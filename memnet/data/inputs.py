@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -66,6 +67,7 @@ class Inputs:
         result calls otherwise.
     part : which part of the pictures these are (:func:`memnet.data.shards.take_part`); empty where
         they are all.
+    rates : a video's id -> at how many frames a second it is scored.
     suffixes : the endings of what is looked for in folders.
     """
 
@@ -77,6 +79,7 @@ class Inputs:
     manifests: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     part: dict[str, Any] = field(default_factory=dict)
+    rates: dict[str, Fraction] = field(default_factory=dict)
     suffixes: tuple[str, ...] = SUFFIXES
 
     @property

@@ -89,6 +89,7 @@ def take_frames(inputs: Inputs, fps: Fraction | None) -> None:
                 raise
             inputs.unreadable.append(str(error))
             continue
+        inputs.rates[item.image_id] = fps
         for time, number in video.samples(fps):
             name = frame_id(item.image_id, time)
             items.append(replace(item, image_id=name, picture=VideoFrame(video, number)))

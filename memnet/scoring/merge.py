@@ -14,6 +14,7 @@ from memnet.data.inputs import Extra
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.errors import MemnetError
 from memnet.scoring.file_versions import check_versions
+from memnet.scoring.frame_rates import FPS, rates_of, record_rates, refuse_different_rates
 from memnet.scoring.score_file import (
     Key,
     ScoreFile,
@@ -76,6 +77,7 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
     if os.path.realpath(out) in map(os.path.realpath, parts):
         raise MemnetError(f"{out} is one of the tables to merge; choose another --out.")
     tables = list(map(_read, parts))
+    refuse_different_rates(tables)
     merged = Merged()
     with open_scores(out) as table:
         _refuse_to_replace(table)
@@ -110,6 +112,7 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
             "failed": merged.failed,
             "merged": [_about(part) for part in tables],
         }
+        record_rates(table, list(map(rates_of, tables)))
         table.require_room([key for key, _ in order])
         table.write_sidecar()  # first: a merge that is killed here is known as one
         table.sidecar["finished"] = utc_now()
@@ -263,7 +266,7 @@ def _missing(tables: Sequence[ScoreFile]) -> list[str]:
 
 def _about(part: ScoreFile) -> dict[str, Any]:
     """Return what stays on record of a part: how and when it was made."""
-    left_out = ("sidecar_version", "models", "files", "shard")
+    left_out = ("sidecar_version", "models", "files", "shard", FPS)
     about = {name: value for name, value in part.sidecar.items() if name not in left_out}
     if shard := shard_of(part.sidecar):
         about["shard"] = {"part": shard[0], "of": shard[1]}

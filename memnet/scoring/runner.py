@@ -17,6 +17,7 @@ from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.batch_scorer import BatchScorer, without_pillows_warnings
+from memnet.scoring.frame_rates import declare_rates
 from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.outdated import settle_outdated
 from memnet.scoring.precision import EXACT
@@ -104,6 +105,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     check_rows(out, len(table_rows) * len(settings.models))
     with open_scores(out) as table:
         table.declare_part(inputs.part)
+        declare_rates(table, inputs.rates)
         scorer = _scorer(settings)
         wanted: dict[str, list[int]] = {item.image_id: [] for item in inputs.items}
         for place, (label, model) in enumerate(scorer.found):

@@ -274,8 +274,9 @@ def shard_of(sidecar: Mapping[str, Any]) -> tuple[int, int] | None:
 _SHARD: Shape = {
     "shard?": {"part": int, "of": int, "all_ids_sha256": str, "places": [int]},
     "limit?": int,
+    "fps?": {str: [str]},
 }
-"""What a sidecar may say of a part of the pictures."""
+"""What a sidecar may say of a part of the pictures, and of the rates of videos."""
 
 
 def journal_path(out: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import weakref
 from fractions import Fraction
 
@@ -52,6 +53,45 @@ def test_a_run_goes_on_where_frames_are_missing(memnet_command, tiny_weights, tm
     twice = pd.read_csv(tmp_path / "f.csv")
     memnet_command(*common[:-2], "whole.csv", "--fps", "2")
     pd.testing.assert_frame_equal(twice, pd.read_csv(tmp_path / "whole.csv"))
+
+
+def test_a_rate_whose_times_are_others_is_refused_and_a_multiple_is_not(
+    memnet_command, tiny_weights, tmp_path
+):
+    write_video(tmp_path / "film.mkv", noise(50))
+    write_video(tmp_path / "other.mkv", noise(25))
+    common = ("-m", tiny_weights, "-o", "f.csv", "--fps")
+    memnet_command("score", "film.mkv", *common, "2")
+    before = (tmp_path / "f.csv").read_bytes()
+    done = memnet_command("score", "film.mkv", *common, "3", check=2)
+    assert "has frames of film.mkv at --fps 2, and this run is at --fps 3" in done.stderr
+    assert "a multiple of 2, or another --out" in done.stderr
+    assert (tmp_path / "f.csv").read_bytes() == before
+    memnet_command("score", "other.mkv", *common, "3")  # its own frames are evenly spaced
+    memnet_command("score", "film.mkv", *common, "6")
+    memnet_command("score", "film.mkv", *common, "1")
+    memnet_command("score", "film.mkv", *common, "4", check=2)
+    rates = json.loads((tmp_path / "f.csv.json").read_text())["fps"]
+    assert rates == {r: ["film.mkv"] for r in "126"} | {"3": ["other.mkv"]}
+
+
+def test_shards_of_different_rates_are_not_merged_and_clips_of_a_part_says_so(
+    memnet_command, tiny_weights, tmp_path
+):
+    write_video(tmp_path / "film.mkv", noise(50))
+    common = ("score", "film.mkv", "-m", tiny_weights, "--fps")
+    memnet_command(*common, "8", "--shard", "1/2", "-o", "1.csv")
+    memnet_command(*common, "4", "--shard", "2/2", "-o", "2.csv")
+    done = memnet_command("merge", "1.csv", "2.csv", "-o", "s.csv", check=2)
+    assert "1.csv has frames of film.mkv at --fps 8, and 2.csv at --fps 4" in done.stderr
+    done = memnet_command("clips", "1.csv", "-o", "c")
+    assert "1.csv is shard 1/2 alone" in done.stderr
+    memnet_command(*common, "8", "--shard", "2/2", "-o", "2.csv")  # which has those of 4 already
+    memnet_command("merge", "1.csv", "2.csv", "-o", "s.csv")
+    assert read_table(tmp_path / "s.csv").image_id.nunique() == 16
+    assert "alone" not in memnet_command("clips", "s.csv", "-o", "c").stderr
+    memnet_command(*common, "4", "--limit", "3", "-o", "few.csv")
+    assert "made with --limit 3" in memnet_command("clips", "few.csv", "-o", "c").stderr
 
 
 def test_videos_in_tables_and_folders_keep_what_stands_beside_them(
