@@ -68,6 +68,7 @@ class Inputs:
     part : which part of the pictures these are (:func:`memnet.data.shards.take_part`); empty where
         they are all.
     rates : a video's id -> at how many frames a second it is scored.
+    boxes : the option that says which boxes of the pictures these are; "" for whole pictures.
     suffixes : the endings of what is looked for in folders.
     """
 
@@ -80,6 +81,7 @@ class Inputs:
     notes: list[str] = field(default_factory=list)
     part: dict[str, Any] = field(default_factory=dict)
     rates: dict[str, Fraction] = field(default_factory=dict)
+    boxes: str = ""
     suffixes: tuple[str, ...] = SUFFIXES
 
     @property

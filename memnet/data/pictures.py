@@ -78,7 +78,7 @@ def collect(
     find_id = IdPattern(id_pattern) if id_pattern else None
     suffixes = SUFFIXES if fps is None else (*SUFFIXES, *VIDEO_SUFFIXES)
     options = ManifestOptions(path_column, boxes, addresses)
-    inputs = Inputs(suffixes=suffixes)
+    inputs = Inputs(suffixes=suffixes, boxes=str(boxes or ""))
     for picture in pictures:
         inputs.add(_collect_one(picture, suffixes, find_id, options))
     option = f"--path-column {path_column}" if path_column != PATH_COLUMN else boxes

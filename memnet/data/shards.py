@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass, replace
 
-from memnet.data.digests import ids_digest
 from memnet.data.inputs import Inputs
 from memnet.errors import MemnetError
 
@@ -63,7 +63,7 @@ def take_part(inputs: Inputs, *, shard: Shard | None = None, limit: int | None =
     """Return a shard of the pictures, or the first ``limit`` of them (of the shard).
 
     :attr:`Inputs.part` of what is returned says so: ``limit``, and of a shard ``part``, ``of``,
-    the digest of the ids of all rows, and the places of its own rows among them, counted from 0,
+    a digest of all rows, and the places of its own rows among them, counted from 0,
     by which ``memnet merge`` puts the shards together again.
     """
     if shard is None and limit is None:
@@ -77,7 +77,21 @@ def take_part(inputs: Inputs, *, shard: Shard | None = None, limit: int | None =
         part["shard"] = {
             "part": shard.part,
             "of": shard.of,
-            "all_ids_sha256": ids_digest(row.image_id for row in all_rows),
+            "list_sha256": _list_digest(inputs),
             "places": places,
         }
     return replace(inputs.only(ids), part=part)
+
+
+def _list_digest(inputs: Inputs) -> str:
+    """Sha256 over the rows in their order: id, path and box of each.
+
+    Of the paths what all begin with is left out: computers may see the pictures in other folders.
+    """
+    paths = [item.path for item in inputs.items]
+    begin = len(os.path.commonprefix(paths))  # noqa: RUF071 - of letters, as addresses have no folders
+    items = {item.image_id: f"{item.path[begin:]}\t{item.box}" for item in inputs.items}
+    digest = hashlib.sha256()
+    for row in inputs.table_rows:
+        digest.update(f"{row.image_id}\t{items[row.image_id]}\n".encode())
+    return digest.hexdigest()

@@ -13,6 +13,7 @@ from typing import Any
 from memnet.data.inputs import Extra
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.errors import MemnetError
+from memnet.scoring.box_kinds import BOXES, boxes_of, refuse_different_boxes
 from memnet.scoring.file_versions import check_versions
 from memnet.scoring.frame_rates import FPS, rates_of, record_rates, refuse_different_rates
 from memnet.scoring.score_file import (
@@ -83,6 +84,7 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
         _refuse_to_replace(table)
         table.rows, table.extras, table.stamps = {}, {}, {}
         models: dict[str, Any] = {}
+        refuse_different_boxes(tables, is_one_list=_is_one_list(tables))
         for part in tables:
             _check_identities(models, part, tables)
             models |= part.sidecar["models"]
@@ -98,8 +100,9 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
         ]
         if not _is_one_list(tables):
             merged.notes.append(
-                "the shards were not made of one list of pictures (some were added or removed "
-                "between the runs): the rows stand by id, and a picture may be in none of them"
+                "the shards were not made of one list of pictures (some were added, removed "
+                "or moved between the runs): the rows stand by id, and a picture may be in none of "
+                "them"
             )
         merged.rows = len(order)
         merged.failed = sum(row.warning.startswith(FAILED) for row in table.rows.values())
@@ -108,6 +111,7 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
             "models": models,
             "command": command,
             "finished": None,
+            BOXES: boxes_of(tables[0]),
             "rows": merged.rows,
             "failed": merged.failed,
             "merged": [_about(part) for part in tables],
@@ -241,7 +245,7 @@ def _placed(tables: Sequence[ScoreFile]) -> list[tuple[int, Key, Extra]] | None:
 def _is_one_list(tables: Sequence[ScoreFile]) -> bool:
     """Whether all shards are of one list of pictures, in as many parts."""
     shards = [table.sidecar["shard"] for table in tables if shard_of(table.sidecar)]
-    return len({(shard["of"], shard["all_ids_sha256"]) for shard in shards}) <= 1
+    return len({(shard["of"], shard["list_sha256"]) for shard in shards}) <= 1
 
 
 def _missing(tables: Sequence[ScoreFile]) -> list[str]:
@@ -266,7 +270,7 @@ def _missing(tables: Sequence[ScoreFile]) -> list[str]:
 
 def _about(part: ScoreFile) -> dict[str, Any]:
     """Return what stays on record of a part: how and when it was made."""
-    left_out = ("sidecar_version", "models", "files", "shard", FPS)
+    left_out = ("sidecar_version", "models", "files", "shard", FPS, BOXES)
     about = {name: value for name, value in part.sidecar.items() if name not in left_out}
     if shard := shard_of(part.sidecar):
         about["shard"] = {"part": shard[0], "of": shard[1]}

@@ -17,6 +17,7 @@ from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
 from memnet.scoring.batch_scorer import BatchScorer, without_pillows_warnings
+from memnet.scoring.box_kinds import declare_boxes
 from memnet.scoring.frame_rates import declare_rates
 from memnet.scoring.lazy_model import LazyModel
 from memnet.scoring.outdated import settle_outdated
@@ -106,6 +107,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
     with open_scores(out) as table:
         table.declare_part(inputs.part)
         declare_rates(table, inputs.rates)
+        declare_boxes(table, inputs.boxes)
         scorer = _scorer(settings)
         wanted: dict[str, list[int]] = {item.image_id: [] for item in inputs.items}
         for place, (label, model) in enumerate(scorer.found):

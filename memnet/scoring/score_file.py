@@ -272,11 +272,12 @@ def shard_of(sidecar: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 _SHARD: Shape = {
-    "shard?": {"part": int, "of": int, "all_ids_sha256": str, "places": [int]},
+    "shard?": {"part": int, "of": int, "list_sha256": str, "places": [int]},
     "limit?": int,
     "fps?": {str: [str]},
+    "boxes?": str,
 }
-"""What a sidecar may say of a part of the pictures, and of the rates of videos."""
+"""What a sidecar may say of a part of the pictures, of the rates of videos, and of boxes."""
 
 
 def journal_path(out: Path) -> Path:

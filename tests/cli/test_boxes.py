@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from fractions import Fraction
 
 import numpy as np
@@ -149,8 +151,61 @@ def test_the_box_is_part_of_what_was_scored(memnet_command, fixations, tiny_weig
     done = memnet_command(*args, *boxes)
     assert "1 picture(s) changed since they were scored" in done.stderr
     assert "1 scored" in done.stderr
-    done = memnet_command(*args, "--centre-columns", "x,y,18,16")
-    assert "4 picture(s) changed since they were scored" in done.stderr
+
+
+@pytest.mark.parametrize("further", [(), ("--limit", "2"), ("-m", "other.safetensors")])
+def test_a_table_is_of_boxes_of_one_kind(
+    memnet_command, fixations, tiny_weights, tmp_path, further
+):
+    """Else nobody could tell the crops of 16 pixels from those of 18 in it."""
+    shutil.copy(tiny_weights, tmp_path / "other.safetensors")
+    fixations.write_text("\n".join(FIXATIONS.splitlines()[:5]) + "\n")
+    args = ("score", fixations, "--path-column", "picture", "-o", "s.csv")
+    memnet_command(*args, "-m", tiny_weights, "--centre-columns", "x, y, 16, 16")
+    before = (tmp_path / "s.csv").read_bytes()
+    for boxes, named in (
+        (("--centre-columns", "x,y,18,16"), "boxes (--centre-columns x,y,18,16)"),
+        ((), "whole pictures"),
+    ):
+        model = () if "-m" in further else ("-m", tiny_weights)
+        done = memnet_command(*args, *model, *further, *boxes, check=2)
+        assert (
+            "s.csv holds scores of boxes (--centre-columns x,y,16,16), and this run is of "
+            f"{named}; choose another --out." in done.stderr
+        )
+    assert (tmp_path / "s.csv").read_bytes() == before
+
+
+def test_shards_of_boxes_are_of_one_size_and_one_list(
+    memnet_command, fixations, tiny_weights, tmp_path
+):
+    rows = [*FIXATIONS.splitlines()[:5], "3,00001.png,9,9,7", "3,00002.png,12,20,8"]
+    fixations.write_text("\n".join(rows) + "\n")
+    args = ("score", fixations, "--path-column", "picture", "-m", tiny_weights)
+
+    def shard(part, size):
+        boxes = ("--centre-columns", f"x,y,{size},{size}")
+        memnet_command(*args, *boxes, "--shard", f"{part}/2", "-o", f"{part}_{size}.csv")
+
+    for part, size in ((1, 16), (2, 16), (2, 12)):
+        shard(part, size)
+    assert "6 row(s)" in memnet_command("merge", "1_16.csv", "2_16.csv", "-o", "all.csv").stderr
+    assert json.loads((tmp_path / "all.csv.json").read_text())["boxes"] == (
+        "--centre-columns x,y,16,16"
+    )
+    done = memnet_command("merge", "1_16.csv", "2_12.csv", "-o", "two.csv", check=2)
+    assert (
+        "1_16.csv holds scores of boxes (--centre-columns x,y,16,16), and 2_12.csv of boxes "
+        "(--centre-columns x,y,12,12); merge only tables of one kind." in done.stderr
+    )
+    # A row's number says which box it is: in a table in another order it is another box.
+    fixations.write_text("\n".join([rows[0], *rows[:0:-1]]) + "\n")
+    (tmp_path / "2_16.csv").unlink()
+    (tmp_path / "2_16.csv.json").unlink()
+    shard(2, 16)
+    done = memnet_command("merge", "1_16.csv", "2_16.csv", "-o", "two.csv", check=2)
+    assert "were not made of one list of boxes (the table changed between" in done.stderr
+    assert not (tmp_path / "two.csv").exists()
 
 
 def test_boxes_by_their_edges_and_ids_of_their_own(

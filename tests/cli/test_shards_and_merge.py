@@ -68,6 +68,22 @@ def test_a_limit_takes_the_first_pictures_with_all_their_rows(make_pictures):
     assert take_part(collect([table]), limit=9).items == collect([table]).items
 
 
+def test_the_list_of_a_shard_is_its_order_and_paths_too(make_pictures, monkeypatch):
+    folder = make_pictures(3)
+    table = folder / "t.csv"
+
+    def digest(text, given=table):
+        table.write_text(text)
+        part = take_part(collect([given]), shard=Shard(1, 2)).part
+        return part["shard"]["list_sha256"]
+
+    one = digest("image_id,path\na,00000.png\nb,00001.png\n")
+    assert one != digest("image_id,path\nb,00001.png\na,00000.png\n")
+    assert one != digest("image_id,path\na,00000.png\nb,00002.png\n")
+    monkeypatch.chdir(folder)  # computers may see the pictures in other folders
+    assert one == digest("image_id,path\na,00000.png\nb,00001.png\n", "t.csv")
+
+
 def script_lines(slurm_task: int | None, tiny_weights) -> list[list[str]]:
     """The commands of docs/cluster.md, as a job or as the merge, of the tiny network."""
     blocks = re.findall(r"^```(?:bash|sh)\n(.*?)^```", CLUSTER.read_text(), flags=re.M | re.S)
@@ -195,7 +211,7 @@ def change(path, changes):
 
 def test_shards_of_lists_that_differ_stand_by_id_and_that_is_said(shards, tmp_path):
     beside = Path(f"{shards[1]}.json")
-    change(beside, lambda sidecar: sidecar["shard"].update(all_ids_sha256="0" * 64))
+    change(beside, lambda sidecar: sidecar["shard"].update(list_sha256="0" * 64))
     merged = merge_tables(shards, tmp_path / "all.csv")
     assert merged.complete
     assert "not made of one list of pictures" in merged.notes[0]
