@@ -20,7 +20,7 @@ from memnet.util.text import words_of
 
 _ARCHIVES: dict[str, Callable[[Path], Contents]] = {".zip": list_zip, ".tar": list_tar}
 
-PARQUET_SUFFIX, HDF5_SUFFIXES = ".parquet", (".hdf5", ".h5", ".hdf")
+PARQUET_SUFFIX, HDF5_SUFFIXES = ".parquet", (".hdf5", ".h5", ".hdf", ".mat")
 
 CONTAINER_SUFFIXES = (*_ARCHIVES, PARQUET_SUFFIX, *HDF5_SUFFIXES)
 

@@ -2,6 +2,9 @@
 
 A dataset of pictures is ``N x H x W x 3`` or ``N x 3 x H x W``, of bytes or of numbers from 0 to 1,
 or ``N`` encoded pictures (of bytes of any length, or opaque).
+
+MATLAB's ``save -v7.3`` writes the axes of an array in reverse, and says so by an attribute: its
+``height x width x 3 x N`` is ``N x 3 x width x height`` here.
 """
 
 from __future__ import annotations
@@ -28,18 +31,24 @@ _CHUNK_CACHE = 2**27
 
 
 class Hdf5Container(Container):
-    """A dataset of pictures; a place is a row of it."""
+    """A dataset of pictures; a place is a row of it.
 
-    def __init__(self, path: Path, dataset: str, *, channels_first: bool) -> None:
+    ``axes`` are those of a picture as it is stored, in the order of height, width and colours;
+    ``single`` is whether the dataset is one picture.
+    """
+
+    def __init__(self, path: Path, dataset: str, *, axes: tuple[int, ...], single: bool) -> None:
         super().__init__(path)
         self.part = dataset
-        self._channels_first = channels_first
+        self._axes = axes
+        self._single = single
 
     def read_stored(self, place: int, size: int, max_bytes: int) -> Stored:
         """Read a row."""
-        cell = keep_open(self, lambda: _open(self.path)[self.part])[place]
-        if isinstance(cell, np.ndarray) and cell.ndim == _CHANNELS:
-            return np.ascontiguousarray(np.moveaxis(cell, 0, 2)) if self._channels_first else cell
+        rows = keep_open(self, lambda: _open(self.path)[self.part])
+        cell = rows[()] if self._single else rows[place]
+        if isinstance(cell, np.ndarray) and cell.ndim > 1:
+            return np.ascontiguousarray(cell.transpose(self._axes))
         content = cell.tobytes()
         if not content:
             raise PictureError("This row holds no picture (0 bytes).")
@@ -66,6 +75,11 @@ def _open(path: str | Path) -> Any:
     try:
         return h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE, locking="best-effort")
     except (OSError, ValueError) as error:
+        if str(path).lower().endswith(".mat"):
+            raise MemnetError(
+                f"{path} is no file of MATLAB's version 7.3, which can be read here: in MATLAB, "
+                "save the pictures with save(..., '-v7.3'), or as files of their own with imwrite."
+            ) from error
         raise MemnetError(
             f"{path} is no HDF5 file, or a damaged one ({words_of(error)}); copy it again from its "
             "source."
@@ -110,38 +124,45 @@ def list_hdf5(path: Path, dataset: str = "") -> Contents:
                 "than 3 columns and rows."
             )
         rows = file[dataset]
+        single = _is_single(rows)
         if len(rows) > max(_FEW_ROWS, path.stat().st_size // _FEWEST_BYTES):
             raise MemnetError(
                 f"{path}::{dataset} says that it has {len(rows):,} pictures, in "
                 f"{path.stat().st_size:,} bytes; it is damaged, or has none yet."
             )
         size = 0  # of encoded pictures of variable length, which nobody knows before
+        axes: tuple[int, ...] = ()
         if known[dataset] != _ENCODED:
-            size = rows.dtype.itemsize * math.prod(rows.shape[1:])
-        if rows.dtype.kind == "f" and size <= MAX_BYTES:
-            _require_shares(rows, f"{path}::{dataset}")
-        container = Hdf5Container(path, dataset, channels_first=known[dataset] == _FIRST)
+            axes = tuple(range(rows.ndim - (not single)))
+            size = rows.dtype.itemsize * math.prod(rows.shape[-len(axes) :])
+            if _matlab_class(rows):
+                axes = axes[::-1]
+            if known[dataset] == _FIRST:
+                axes = (*axes[1:], axes[0])
+            if len(rows) and size <= MAX_BYTES:
+                _require_scale(rows[()][None] if single else rows, f"{path}::{dataset}")
+        container = Hdf5Container(path, dataset, axes=axes, single=single)
         contents = Contents()
         contents.members = {
             f"{dataset}/{name}": Member(container, row, size)
-            for row, name in enumerate(row_names(len(rows)))
+            for row, name in enumerate(row_names(1 if single else len(rows)))
         }
     return contents
 
 
 _LOOKED_AT = 16
-"""Pictures, spread over a dataset of numbers, that show its scale."""
+"""Pictures, spread over a dataset, that show its scale."""
 
 _ROUNDING = 0.1
 """So far beyond 0 or 1, a picture is a damaged one (a failed row), not one on another scale."""
 
 
-def _require_shares(rows: Any, name: str) -> None:
-    """Raise ``MemnetError`` unless the pictures looked at have numbers from 0 to 1.
+def _require_scale(rows: Any, name: str) -> None:
+    """Raise ``MemnetError`` unless the pictures looked at have numbers from 0 to 1, or bytes more.
 
     Of grey levels from 0 to 255, a black picture would pass by itself.
     """
-    low, high = 0.0, 1.0
+    low, high = 0.0, 0.0
     for row in sorted(set(np.linspace(0, len(rows) - 1, _LOOKED_AT).astype(int).tolist())):
         try:
             picture = rows[row]
@@ -149,7 +170,14 @@ def _require_shares(rows: Any, name: str) -> None:
             continue
         finite = picture[np.isfinite(picture)]
         low = min(low, finite.min(initial=0))
-        high = max(high, finite.max(initial=1))
+        high = max(high, finite.max(initial=0))
+    if rows.dtype.kind != "f":
+        if high == 1:
+            raise MemnetError(
+                f"{name} has only 0 and 1 in the pictures looked at, which is black and nearly "
+                "black on the scale of whole numbers, 0 to 255; multiply by 255."
+            )
+        return
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         advice = "undo its normalisation, so that black is 0 and white is 1"
         if low >= -_ROUNDING:
@@ -164,8 +192,9 @@ _LAST, _FIRST, _EITHER, _ENCODED, _OTHER = "last", "first", "either", "encoded",
 """Where a dataset has its colours, or what else it is."""
 
 _WANTED = (
-    "pictures are N x height x width x 3 or N x 3 x height x width, of bytes (uint8) or numbers "
-    "from 0 to 1, or N encoded pictures (of variable length, or opaque)"
+    "pictures are N x height x width x 3 or N x 3 x height x width (in MATLAB, height x width x 3 "
+    "x N), of bytes (uint8) or numbers from 0 to 1, or N encoded pictures (of variable length, or "
+    "opaque)"
 )
 
 
@@ -176,7 +205,7 @@ def _kinds(file: Any) -> dict[str, str]:
     kinds: dict[str, str] = {}
 
     def visit(name: str, each: Any) -> None:
-        if isinstance(each, h5py.Dataset):
+        if isinstance(each, h5py.Dataset) and not name.startswith(_MATLABS_OWN):
             kinds[name] = _kind(each)
 
     file.visititems(visit)
@@ -190,14 +219,43 @@ def _kind(dataset: Any) -> str:
     if dataset.ndim == 1:
         is_opaque = kind.kind == "V" and not kind.names
         return _ENCODED if is_opaque or h5py.check_vlen_dtype(kind) == np.uint8 else _OTHER
-    if dataset.ndim != 1 + _CHANNELS or not (kind == np.uint8 or kind.kind == "f"):
+    matlab = _matlab_class(dataset)
+    single = _is_single(dataset)
+    if not (kind == np.uint8 or kind.kind == "f") or matlab == "logical":
         return _OTHER
-    first, last = dataset.shape[1] == _CHANNELS, dataset.shape[3] == _CHANNELS
+    shape = dataset.shape if single else dataset.shape[1:]
+    if matlab:
+        shape = shape[::-1]
+        if len(shape) == 2 and min(shape) > 1:  # grey; single ones of numbers are mostly others
+            return _LAST if not single or kind == np.uint8 else _OTHER
+    if len(shape) != _CHANNELS:
+        return _OTHER
+    first, last = shape[0] == _CHANNELS, shape[2] in ((1, _CHANNELS) if matlab else (_CHANNELS,))
     if first and last:
         return _EITHER
     return _LAST if last else _FIRST if first else _OTHER
 
 
+def _matlab_class(dataset: Any) -> str:
+    """Return the class that MATLAB wrote it of, with its axes in reverse; "" for other writers."""
+    name = dataset.attrs.get("MATLAB_class", "")
+    return name.decode("latin-1") if isinstance(name, bytes) else str(name)
+
+
+def _is_single(dataset: Any) -> bool:
+    """Whether it is one picture of MATLAB: height x width, or height x width x 3."""
+    if not _matlab_class(dataset):
+        return False
+    return dataset.ndim == 2 or (dataset.ndim == _CHANNELS and dataset.shape[0] == _CHANNELS)
+
+
+_MATLABS_OWN = ("#refs#", "#subsystem#")
+"""Groups with the contents of cell arrays, and of objects."""
+
+
 def _described(dataset: Any) -> str:
-    shape = " x ".join(map(str, dataset.shape)) or "a single value"
-    return f"{shape} of {dataset.dtype}"
+    matlab = _matlab_class(dataset)
+    if matlab == "cell":
+        return "a cell array, which cat(4, x{:}) makes an array of, where all have one size"
+    shape = " x ".join(map(str, dataset.shape[::-1] if matlab else dataset.shape))
+    return f"{shape or 'a single value'} of {matlab or dataset.dtype}"

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import io
 
 from archives import files_of, write_hdf5
 from memnet.data.pictures import collect
@@ -66,6 +67,62 @@ def test_pictures_are_found_in_each_layout(tmp_path, bricks, kind, make_pictures
     }[kind]
     items = collect([write(tmp_path / "a.h5", x=values)]).items
     assert all(np.array_equal(pixels(item), each) for item, each in zip(items, bricks, strict=True))
+
+
+def write_matlab(path, **arrays):
+    """Write arrays as ``save -v7.3`` does: columns first, so the axes of the file are reversed."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, values in arrays.items():
+            dataset = file.create_dataset(name, data=np.ascontiguousarray(values.transpose()))
+            classes = {"float64": "double", "float32": "single", "bool": "logical"}
+            dataset.attrs["MATLAB_class"] = np.bytes_(classes.get(str(values.dtype), "uint8"))
+    content = bytearray(path.read_bytes())
+    content[:19] = b"MATLAB 7.3 MAT-file"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_pictures_of_matlab_are_upright(tmp_path, bricks, dtype):
+    """imgs(:,:,:,n) of MATLAB, height x width x 3, is what its imwrite would write."""
+    stored = bricks if dtype == np.uint8 else (bricks / 255).astype(dtype)
+    path = write_matlab(tmp_path / "a.mat", imgs=np.moveaxis(stored, 0, 3))
+    items = collect([path]).items
+    assert [item.image_id for item in items] == [f"a.mat/imgs/{row:02d}" for row in range(12)]
+    for item, expected in zip(items, bricks, strict=True):
+        assert np.array_equal(pixels(item), expected)
+    grey = write_matlab(tmp_path / "grey.mat", imgs=np.moveaxis(stored[..., 0], 0, 2))
+    for item, expected in zip(collect([grey]).items, bricks[..., 0], strict=True):
+        assert np.array_equal(pixels(item)[..., 1], expected)
+    one = write_matlab(tmp_path / "one.mat", img=stored[0])
+    (item,) = collect([one]).items
+    assert np.array_equal(pixels(item), bricks[0])
+    copy = pickle.loads(pickle.dumps(item.picture))
+    assert np.array_equal(copy.read(10**6), stored[0])
+
+
+def test_one_grey_picture_of_matlab_and_what_is_none(tmp_path, bricks):
+    labels, mask = np.linspace(0, 1, 40).reshape(20, 2), bricks[0, :, :, 0] > 9
+    path = write_matlab(tmp_path / "a.mat", img=bricks[0, :, :, 0], labels=labels, mask=mask)
+    (item,) = collect([path]).items
+    assert np.array_equal(pixels(item)[..., 0], bricks[0, :, :, 0])
+    with pytest.raises(MemnetError, match=r"a\.mat::labels is 20 x 2 of double; pictures are"):
+        collect([f"{path}::labels"])
+
+
+def test_a_mat_file_of_version_5_is_refused_with_what_to_do(tmp_path, bricks):
+    io.savemat(tmp_path / "a.mat", {"imgs": np.moveaxis(bricks, 0, 3)})
+    with pytest.raises(MemnetError, match=r"a\.mat is no file of MATLAB's version 7\.3.*'-v7\.3'"):
+        collect([tmp_path / "a.mat"])
+
+
+def test_whole_numbers_that_are_0_or_1_are_refused(tmp_path, bricks):
+    """On their scale, from 0 to 255, white would be nearly black; of floats, it is white."""
+    shares = np.rint(bricks / 255)
+    with pytest.raises(MemnetError, match=r"a\.h5::x has only 0 and 1 .*; multiply by 255"):
+        collect([write(tmp_path / "a.h5", x=shares.astype(np.uint8))])
+    assert len(collect([write(tmp_path / "b.h5", x=shares)]).items) == 12
+    assert len(collect([write(tmp_path / "c.h5", x=np.zeros_like(bricks))]).items) == 12
 
 
 @pytest.mark.parametrize(
