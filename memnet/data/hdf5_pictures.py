@@ -246,7 +246,7 @@ def _is_single(dataset: Any) -> bool:
     """Whether it is one picture of MATLAB: height x width, or height x width x 3."""
     if not _matlab_class(dataset):
         return False
-    return dataset.ndim == 2 or (dataset.ndim == _CHANNELS and dataset.shape[0] == _CHANNELS)
+    return bool(dataset.ndim == 2 or (dataset.ndim == _CHANNELS and dataset.shape[0] == _CHANNELS))
 
 
 _MATLABS_OWN = ("#refs#", "#subsystem#")
