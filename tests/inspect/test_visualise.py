@@ -11,7 +11,7 @@ from inspected import make_model, make_small
 from memnet.data.inputs import Item
 from memnet.errors import MemnetError
 from memnet.inspect import memory
-from memnet.inspect.layers import find_layer
+from memnet.inspect.layers import find_layer, find_layers
 from memnet.inspect.objectives import FilterObjective, ScoreObjective
 from memnet.inspect.picture_parameters import COLOURS
 from memnet.inspect.recipes import Modern, Of2020
@@ -106,47 +106,51 @@ def random_pictures(count: int, side: int, real: np.ndarray) -> np.ndarray:
     return np.concatenate([uniform, natural.clip(0, 1), shuffled]).astype(np.float32)
 
 
-def best_rivals(model, layer: str, filters, paths) -> np.ndarray:
-    """The largest value of each filter among real pictures and 1,000 random ones."""
-    found = find_layer(model, layer)
+def best_rivals(model, layers, paths) -> list[np.ndarray]:
+    """Of each layer, the largest value of each filter among real and 1,000 random pictures."""
     items = [Item(path.name, str(path), path) for path in paths]
-    real = [
-        batch.values[found.name]
-        for batch in record(model, items, [found], lambda layer, output: output.mean(dim=(2, 3)))
-    ]
-    values = [np.concatenate(real)[:, filters]]
+    real: dict[str, list[np.ndarray]] = {layer.name: [] for layer in layers}
+    for batch in record(model, items, layers, lambda layer, output: output.mean(dim=(2, 3))):
+        for name, values in batch.values.items():
+            real[name].append(values)
     side = model.preprocess.crop_hw[0]
     inputs = np.concatenate([model.preprocess.apply(path).numpy() for path in paths[:8]])
-    rivals = torch.from_numpy(random_pictures(1000, side, inputs))
-    objective = FilterObjective(model, found)
-    with torch.no_grad():
-        for start in range(0, 1000, 50):
-            outputs = objective(rivals[start : start + 50], [0] * 50)[1]
-            values.append(outputs.mean(dim=2).numpy()[:, filters])
-    assert sum(map(len, values)) == len(paths) + 1000
-    return np.concatenate(values).max(axis=0)
+    random = torch.from_numpy(random_pictures(1000, side, inputs))
+    best = []
+    for layer in layers:
+        objective = FilterObjective(model, layer)
+        with torch.no_grad():
+            made = [
+                objective(random[start : start + 50], [0] * 50)[1].mean(dim=2).numpy()
+                for start in range(0, 1000, 50)
+            ]
+        values = np.concatenate([*real[layer.name], *made])
+        assert values.shape == (len(paths) + 1000, layer.filters)
+        best.append(values.max(axis=0))
+    return best
 
 
-def check_against_pictures(model, layer, filters, paths) -> None:
+def check_against_pictures(model, names, filters, paths) -> None:
     """Each visualisation beats all pictures, and another seed's gets as far within 10 %."""
-    made = np.array([each.reached for each in visualise(model, layer, filters)])
-    again = np.array([each.reached for each in visualise(model, layer, filters, seed=1)])
-    rivals = best_rivals(model, layer, filters, paths)
-    print(f"{layer}: {made.round(4)}, seed 1 {again.round(4)}, best pictures {rivals.round(4)}")
-    assert (made > rivals).all()
-    assert (np.abs(made - again) <= 0.1 * np.maximum(abs(made), abs(again))).all()
+    layers = find_layers(model, names)
+    for layer, rivals in zip(layers, best_rivals(model, layers, paths), strict=True):
+        made = np.array([each.reached for each in visualise(model, layer, filters)])
+        again = np.array([each.reached for each in visualise(model, layer, filters, seed=1)])
+        print(f"{layer.name}: {made.round(4)}, {again.round(4)}, rivals {rivals[filters].round(4)}")
+        assert (made > rivals[filters]).all()
+        assert (again > rivals[filters]).all()
+        assert (np.abs(made - again) <= 0.1 * np.maximum(abs(made), abs(again))).all()
 
 
 def test_visualisations_beat_real_and_random_pictures(small, golden_pictures):
-    check_against_pictures(small, "second", [1, 2, 3], list(golden_pictures.values()))
+    check_against_pictures(small, ["second"], [1, 2, 3], list(golden_pictures.values()))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layer", ["conv2", "conv4", "resnet-13"])
-def test_visualisations_of_the_published_model_beat_400_pictures(resmem, shared, layer):
+def test_visualisations_of_the_published_model_beat_400_pictures(resmem, shared):
     paths = sorted((shared / "data" / "pictures" / "images").iterdir())
     assert len(paths) == 400
-    check_against_pictures(resmem, layer, [0, 7], paths)
+    check_against_pictures(resmem, ["conv2", "conv4", "resnet-13"], [0, 7], paths)
 
 
 def test_the_score_that_is_reached_is_that_of_the_picture(small):
@@ -281,8 +285,37 @@ def test_the_network_sees_the_part_of_the_mean_image_in_the_centre(mini):
     )
     wanted = -mean[row : row + height, column : column + width].transpose(2, 0, 1)
     assert np.array_equal(black[0].numpy(), wanted)
+    colour = torch.tensor([0.2, 0.4, 0.6])[None, :, None, None].expand(1, 3, height, width)
+    change = network_input(colour, spec, mean_image=mean) - black
+    assert change[0, :, 0, 0].tolist() == pytest.approx([153, 102, 51], abs=1e-3)  # BGR
     larger = network_input(torch.zeros(1, 3, 300, 300), spec, mean_image=mean)
     assert larger[0, :, 0, 0].numpy() == pytest.approx(-mean.mean(axis=(0, 1)), abs=1e-3)
+
+
+class Tokens(nn.Module):
+    """``(N, 3, 8, 8)`` -> ``(N,)``, by a dense layer for each of 4 pieces of the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each = nn.Linear(3 * 16, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pieces = nn.functional.unfold(x, 4, stride=4).transpose(1, 2)  # N x 4 x 48
+        return self.each(pieces).mean(dim=(1, 2))
+
+
+def test_a_unit_of_a_transformer_is_averaged_over_its_tokens():
+    model = make_model(Tokens(), side=8)
+    layer = find_layer(model, "each")
+    assert layer.shape == (4, 5)
+    pictures = torch.rand(2, 3, 8, 8)
+    values, outputs = FilterObjective(model, layer)(pictures, [1, 4])
+    pieces = nn.functional.unfold(pictures, 4, stride=4).transpose(1, 2)
+    wanted = model.network.each(pieces).mean(dim=1)
+    assert values.tolist() == pytest.approx([wanted[0, 1].item(), wanted[1, 4].item()], abs=1e-6)
+    assert outputs.shape == (2, 5, 4)
+    with pytest.raises(MemnetError, match=r"a unit for each of 4 pieces .*--objective channel"):
+        FilterObjective(model, layer, "neuron")
 
 
 # Bad input.
