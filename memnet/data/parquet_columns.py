@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memnet.errors import MemnetError
 from memnet.util.parquet import group_rows
 from memnet.util.text import shorten_list, words_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BYTES = "bytes"
 """The field with an encoded picture, of a structure."""
@@ -45,6 +51,46 @@ def read_schema(path: Path) -> Any:
         return pq.read_schema(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise MemnetError(f"{path} cannot be read as Parquet ({words_of(error)}).") from error
+
+
+def write_values(frame: pd.DataFrame, source: Path | BytesIO) -> pd.DataFrame:
+    """Put text in the place of lists, structures and bytes in a table of a Parquet file.
+
+    Lists and structures become JSON with all digits (NaN and infinities null, as JSON has none),
+    bytes of a fixed length hexadecimal digits; pandas would shorten the first to a few digits.
+
+    Parameters
+    ----------
+    frame : all rows of the file, and some of its columns.
+    source : the file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for field in pq.read_schema(source):
+        nested = pa.types.is_nested(field.type)
+        if field.name in frame and (nested or pa.types.is_fixed_size_binary(field.type)):
+            column = pq.read_table(source, columns=[field.name])[field.name]
+            frame[field.name] = [
+                json.dumps(cell, ensure_ascii=False, default=str)
+                if nested and cell is not None
+                else cell
+                for cell in map(_plain, column.to_pylist())
+            ]
+    return frame
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has for a value."""
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def left_out(path: Path, columns: Iterable[str]) -> list[str]:

@@ -36,6 +36,7 @@ from memnet.data.numbers import (
     has_decimal_comma,
     is_fraction,
 )
+from memnet.data.parquet_columns import write_values
 from memnet.errors import MemnetError
 from memnet.util.parquet import read_parquet
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
@@ -282,7 +283,7 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     try:
         # Nullable types: a whole number stays one where another is missing.
         frame = read_parquet(content, dtype_backend="numpy_nullable")
-        return _text_frame(_with_index(frame))
+        return _text_frame(_with_index(write_values(frame, io.BytesIO(content))))
     except Exception as error:  # pyarrow raises of many kinds for a damaged file
         reason = " ".join(str(error).split())[:200]
         if "Multiple matches for FieldRef" in reason:
@@ -302,7 +303,7 @@ def read_parquet_columns(path: Path, columns: list[str]) -> pd.DataFrame:
     """
     try:
         frame = pd.read_parquet(path, dtype_backend="numpy_nullable", columns=columns)
-        return _text_frame(_with_index(frame))
+        return _text_frame(_with_index(write_values(frame, path)))
     except Exception as error:  # as above
         raise MemnetError(f"{path} cannot be read as Parquet ({words_of(error)}).") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
@@ -59,6 +60,36 @@ def test_ids_of_the_table_come_first_and_paths_that_repeat_are_none(tmp_path, fi
     pq.write_table(table.append_column("image_id", pa.array(list("vwxyv"))), path)
     with pytest.raises(MemnetError, match=r"row 6: image_id is empty or that of an earlier row"):
         collect([path])
+
+
+@pytest.mark.parametrize("lists", ["pictures", "paths"])
+def test_lists_structures_and_hashes_are_carried_with_every_digit(tmp_path, files, lists):
+    """A list of 2,000 numbers was carried as `[0 1 2 ... 1997 1998 1999]`."""
+    long = list(range(2000))
+    columns = {
+        "image": pa.array([*files.values()][:2], pa.binary()),
+        "embedding": pa.array([[0.1, 1 / 3, float("nan")], None], pa.list_(pa.float64())),
+        "long": pa.array([long, [None, 2**60]], pa.list_(pa.int64())),
+        "boxes": [[[1.5, 2.0], [3.25]], []],
+        "who": [{"name": "Zoë", "seen": [1]}, None],
+        "tags": pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int64())),
+        "hash": pa.array([b"\x00\xffab", None], pa.binary(4)),
+    }
+    if lists == "paths":
+        columns = {"path": ["a.png", "b.png"]} | columns
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns), path, row_group_size=1)
+    first, second = (row.extra for row in collect([path]).rows)
+    assert json.loads(first["embedding"]) == [0.1, 1 / 3, None]
+    assert json.loads(first["long"]) == long
+    assert first["boxes"] == "[[1.5, 2.0], [3.25]]"
+    assert first["who"] == '{"name": "Zoë", "seen": [1]}'
+    assert first["tags"] == '[["a", 1]]'
+    assert first["hash"] == "00ff6162"
+    assert second == {
+        **{"embedding": "", "long": "[null, 1152921504606846976]", "boxes": "[]", "who": ""},
+        **{"tags": "[]", "hash": ""},
+    }
 
 
 def test_several_columns_of_pictures_are_asked_for(tmp_path, files):
