@@ -98,8 +98,8 @@ def report_failures(inputs: Inputs, summary: Summary, out: Path | None) -> None:
         )
     if summary.dropped:
         say(
-            f"{summary.dropped} row(s) of frames or pictures that a video or archive, changed "
-            "since, no longer has were taken out of the table"
+            f"{summary.dropped} row(s) of frames, boxes or pictures that a video, table or "
+            "archive, changed since, no longer has were taken out of the table"
         )
     say_some(summary.outdated, "of other files or models")
     if summary.changed:

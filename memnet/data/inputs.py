@@ -40,11 +40,12 @@ Extra: TypeAlias = Mapping[str, str]
 class TableRow(NamedTuple):
     """A row that the result has: of which picture, and what stood beside it.
 
-    ``extra`` is None for a picture that no table lists.
+    ``extra`` is None for a picture that no table lists; ``table`` is the manifest that lists it.
     """
 
     image_id: str
     extra: Extra | None
+    table: str = ""
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Inputs:
     unreadable : folders that could not be listed, and files whose names no table can hold, within a
         given folder, with the reason.
     manifests : the tables that listed pictures.
+    tables : these, as text -> the SHA-256 of all their rows, ids and cells.
     notes : sentences on what is to be known of the videos, and on columns of the tables that the
         result calls otherwise.
     part : which part of the pictures these are (:func:`memnet.data.shards.take_part`); empty where
@@ -78,6 +80,7 @@ class Inputs:
     passed_over_in: dict[str, Counter[str]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     manifests: list[Path] = field(default_factory=list)
+    tables: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     part: dict[str, Any] = field(default_factory=dict)
     rates: dict[str, Fraction] = field(default_factory=dict)
@@ -136,4 +139,5 @@ class Inputs:
         self.passed_over_in |= other.passed_over_in
         self.unreadable += [each for each in other.unreadable if each not in self.unreadable]
         self.manifests += other.manifests
+        self.tables |= other.tables
         self.notes += other.notes

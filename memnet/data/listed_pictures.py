@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -63,13 +64,16 @@ def add_manifest(
     inputs.manifests.append(manifest)
     inputs.notes += notes
     items: dict[tuple[str, str, Box | None], Item] = {}  # a picture of many trials is made once
+    rows = hashlib.sha256()
     for each in listed:
         key = (each.path, each.image_id + each.suffix, each.box)
         if key not in items:
             path, picture = _listed_picture(manifest, each.path, options.addresses)
             image_id = (find_id(path) if find_id else each.image_id) + each.suffix
             items[key] = Item(image_id, path, Crop(picture, each.box) if each.box else picture)
-        inputs.rows.append(TableRow(items[key].image_id, each.extra))
+        inputs.rows.append(TableRow(items[key].image_id, each.extra, str(manifest)))
+        rows.update(f"{items[key].image_id}\t{each}\n".encode())
+    inputs.tables[str(manifest)] = rows.hexdigest()
     _refuse_where_no_address_can_be_read(items.values())
     inputs.items += items.values()
 

@@ -25,6 +25,7 @@ from memnet.scoring.score_file import (
     shard_of,
 )
 from memnet.scoring.table import FAILED, Row
+from memnet.scoring.table_trials import TABLES, merge_records, merged_trials, sources_of
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_table_name
 from memnet.util.text import model_label, shorten_list
@@ -89,6 +90,7 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
             _check_identities(models, part, tables)
             models |= part.sidecar["models"]
             _add(table, part, tables, merged)
+        _add_trials(table, tables)
         merged.notes += check_versions(tables)
         order = _order(table, tables, list(models), merged)
         merged.notes += (missing := _missing(tables))
@@ -112,6 +114,7 @@ def merge_tables(parts: Sequence[Path], out: Path, *, command: str = "memnet mer
             "command": command,
             "finished": None,
             BOXES: boxes_of(tables[0]),
+            TABLES: merge_records(table, tables),
             "rows": merged.rows,
             "failed": merged.failed,
             "merged": [_about(part) for part in tables],
@@ -173,13 +176,10 @@ def _add(table: ScoreFile, part: ScoreFile, tables: Sequence[ScoreFile], merged:
     """Add the rows of a part; a score that is there already is compared and kept once."""
     for key, row in part.rows.items():
         before = table.rows.get(key)
-        beside = part.beside(key)
         if before is not None:
             merged.twice += 1
             first = next(each for each in tables if key in each.rows)
             _refuse_another(before, row, first.out, part.out)
-            beside = _united(table.extras[key], beside)
-        table.extras[key] = beside
         if before is None or (before.score is None and row.score is not None):
             table.rows[key] = row
             table.stamps.pop(key, None)
@@ -200,16 +200,15 @@ def _refuse_another(before: Row, row: Row, first: Path, part: Path) -> None:
             )
 
 
-def _united(one: Sequence[Extra], other: Sequence[Extra]) -> list[Extra]:
-    """Join what stands beside a picture's score in two tables; a row that both have counts once."""
-    united = list(one)
-    left = list(one)
-    for extra in other:
-        if extra in left:
-            left.remove(extra)
-        else:
-            united.append(extra)
-    return [extra for extra in united if extra] or united[:1]  # a folder has no columns
+def _add_trials(table: ScoreFile, tables: Sequence[ScoreFile]) -> None:
+    """Add what stands beside each score: the rows of the user's own tables."""
+    parts: dict[Key, list[tuple[frozenset[str], Sequence[Extra]]]] = {}
+    for part in tables:
+        sources = sources_of(part)
+        for key in part.rows:
+            of = sources.get(key[2], frozenset())
+            parts.setdefault(key, []).append((of, part.beside(key)))
+    table.extras = {key: merged_trials(each) for key, each in parts.items()}
 
 
 def _order(
@@ -270,7 +269,7 @@ def _missing(tables: Sequence[ScoreFile]) -> list[str]:
 
 def _about(part: ScoreFile) -> dict[str, Any]:
     """Return what stays on record of a part: how and when it was made."""
-    left_out = ("sidecar_version", "models", "files", "shard", FPS, BOXES)
+    left_out = ("sidecar_version", "models", "files", "shard", FPS, BOXES, TABLES)
     about = {name: value for name, value in part.sidecar.items() if name not in left_out}
     if shard := shard_of(part.sidecar):
         about["shard"] = {"part": shard[0], "of": shard[1]}

@@ -1,5 +1,7 @@
 """Rows of earlier runs whose files changed since: those of what is gone go, the others are named.
 
+So do boxes that the user's table no longer has.
+
 A row of what a run scores is not among them: it is scored again. Nothing tells whether a file of
 another size or time holds other pictures, so a row goes only where the run listed the whole file,
 and the file no longer has that picture.
@@ -17,6 +19,7 @@ from memnet.preprocess.members import Member
 from memnet.preprocess.video import VideoFrame
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile
 from memnet.scoring.table import Row
+from memnet.scoring.table_trials import pictures_of
 from memnet.util.file_stamps import containing_file, stamp_file
 from memnet.util.text import model_label, shorten_list
 
@@ -24,13 +27,16 @@ from memnet.util.text import model_label, shorten_list
 def settle_outdated(
     table: ScoreFile, inputs: Inputs, order: Iterable[Key], models: Collection[tuple[str, str]]
 ) -> tuple[int, list[str]]:
-    """Drop the rows of pictures and frames that are gone from a changed file; name the others.
+    """Drop the rows of pictures, frames and boxes that are gone from a changed file or table.
+
+    The others whose files changed are named.
 
     Parameters
     ----------
     table : after the run.
     inputs : the pictures of the run. Of a part of them (``--limit``, ``--shard``), or where some
-        could not be read, nobody knows what is gone, and nothing is dropped.
+        could not be read, nobody knows what is gone, and nothing is dropped; but a shard of a
+        table lists all boxes that belong into it.
     order : the rows of the run.
     models : of the run, each with its variant.
 
@@ -39,11 +45,15 @@ def settle_outdated(
     dropped : how many rows were taken out of the table.
     notes : a sentence on the rows of each model and file that stay though the file changed.
     """
-    outdated = _outdated(table, set(order))
+    made = set(order)
+    outdated = _outdated(table, made)
     gone: set[Key] = set()
+    if inputs.boxes and "limit" not in inputs.part:
+        listed_before = pictures_of(table, inputs)
+        gone = {key for key in table.rows if key[:2] in models and key[2] in listed_before} - made
     if outdated and not inputs.part and not inputs.unreadable:
         listed = _Listed(inputs.items, set(map(os.path.realpath, outdated.values())))
-        gone = {
+        gone |= {
             key
             for key, file in outdated.items()
             if key[:2] in models and listed.lacks(file, table.rows[key])

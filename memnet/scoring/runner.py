@@ -25,6 +25,7 @@ from memnet.scoring.precision import EXACT
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
 from memnet.scoring.scored import Answer, Request
 from memnet.scoring.table import FAILED, Row
+from memnet.scoring.table_trials import declare_tables
 from memnet.scoring.turns import Turn, in_turns
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_rows
@@ -70,7 +71,7 @@ class Summary:
     already : rows that an earlier run had made.
     failed : the rows that could not be scored.
     kept : rows of earlier runs whose pictures or models were not given this time.
-    dropped : rows of frames and pictures that a video or archive no longer has.
+    dropped : rows of frames, boxes and pictures that a video, table or archive no longer has.
     outdated : sentences on rows that stay though their files changed since they were scored.
     changed : pictures whose files changed since an earlier run, scored again.
     seconds : of scoring, without loading.
@@ -108,6 +109,7 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
         table.declare_part(inputs.part)
         declare_rates(table, inputs.rates)
         declare_boxes(table, inputs.boxes)
+        declare_tables(table, inputs)
         scorer = _scorer(settings)
         wanted: dict[str, list[int]] = {item.image_id: [] for item in inputs.items}
         for place, (label, model) in enumerate(scorer.found):

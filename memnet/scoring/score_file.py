@@ -276,8 +276,9 @@ _SHARD: Shape = {
     "limit?": int,
     "fps?": {str: [str]},
     "boxes?": str,
+    "tables?": {str: {"sha256": str, "pictures": [str]}},
 }
-"""What a sidecar may say of a part of the pictures, of the rates of videos, and of boxes."""
+"""What a sidecar may say of a part of the pictures, of rates of videos, of boxes and of tables."""
 
 
 def journal_path(out: Path) -> Path:

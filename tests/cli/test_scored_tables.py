@@ -145,10 +145,9 @@ def test_rows_of_an_earlier_table_keep_their_columns(memnet_command, study, tiny
         read(out).sort_values(["image_id", "subject"], ignore_index=True),
         before.sort_values(["image_id", "subject"], ignore_index=True),
     )
-    # Another table replaces the rows of the pictures that it names, and of no others.
-    other = study.with_name("other.csv")
-    other.write_text("path,mood\n00002.png,fine\n")
-    memnet_command("score", other, "-m", tiny_weights, "-o", out)
+    # The table as it is now replaces the rows of the pictures that it names, and of no others.
+    study.write_text("path,mood\n00002.png,fine\n")
+    memnet_command("score", study, "-m", tiny_weights, "-o", out)
     after = read(out)
     assert after["image_id"].tolist() == ["00002.png", "00000.png", "00001.png"]
     assert after["mood"].tolist() == ["fine", "", ""]
