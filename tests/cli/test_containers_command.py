@@ -124,7 +124,10 @@ def test_of_a_container_that_was_replaced_all_is_scored_again_and_what_is_gone_i
     done = score(name)
     changed = 2 if name.endswith("hdf5") else 1  # there, the second has the id of another
     assert f"{changed} picture(s) changed since they were scored, and were scored" in done.stderr
-    assert f"{3 - changed} row(s) of frames, boxes or pictures that a video, table or archive" in done.stderr
+    assert (
+        f"{3 - changed} row(s) of frames, boxes or pictures that a video, table or archive"
+        in done.stderr
+    )
     table = read(tmp_path / "s.csv")
     assert table.image_id.tolist() == ids_in(name, ["00000.png", "new.png"])
     score(name, out="n.csv")

@@ -188,7 +188,9 @@ def test_a_film_that_was_replaced_leaves_no_old_frames_among_the_new(
     memnet_command(*options, "1")
     write_video(tmp_path / "film.mkv", noise(30, seed=5))
     done = memnet_command(*options, "2")
-    assert "1 row(s) of frames, boxes or pictures that a video, table or archive" in done.stderr  # that at 2 s
+    assert (
+        "1 row(s) of frames, boxes or pictures that a video, table or archive" in done.stderr
+    )  # that at 2 s
     table = pd.read_csv(tmp_path / "s.csv")
     assert table.time.tolist() == [0, 0.5, 1]
     memnet_command("score", "film.mkv", "-m", tiny_weights, "--fps", "2", "-o", "new.csv")
