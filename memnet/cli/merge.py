@@ -18,8 +18,8 @@ def merge(
 ) -> None:
     """Join score tables; the shards of a job array become the table of one run.
 
-    All must be made in one way (weights, preprocessing). A score that several have is kept once, and
-    refused if it differs; every trial of your own tables is kept.
+    All must be made in one way (weights, preprocessing). A score that several have is kept once,
+    and refused if it differs; every trial of your own tables is kept.
     """
     from memnet.cli.messages import command_line
     from memnet.scoring.merge import merge_tables
