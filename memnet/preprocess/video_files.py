@@ -99,11 +99,17 @@ def _start(container: Any) -> Fraction:
 
 
 def declared_end(container: Any) -> Fraction | None:
-    """Return how long its header says it is; None where it does not, and FFmpeg estimates it."""
+    """Return how long its header says it is, from where its clock begins.
+
+    None where it does not say so, and FFmpeg estimates it.
+    """
     estimated = container.format.name in ("mpeg", "mpegts", "mpegvideo", "h264", "hevc")
     if estimated or not container.duration:
         return None
-    return Fraction(container.duration, 1_000_000)
+    duration = Fraction(container.duration, 1_000_000)
+    # Matroska's and ASF's writers state the end, also of a film whose clock does not begin at 0.
+    from_zero = container.format.name in ("matroska,webm", "asf")
+    return duration - max(_start(container), 0) if from_zero else duration
 
 
 def notes_on_streams(container: Any, stream: Any) -> list[str]:

@@ -252,6 +252,18 @@ def test_time_stamps_that_jump_are_doubted_and_a_film_of_years_is_refused(tmp_pa
 # Damage.
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.wmv", "a.mp4"])
+def test_an_intact_film_whose_clock_begins_later_is_whole(tmp_path, name):
+    """3 s from 5 s on; a header that says where it ends says 8 s."""
+    codec = {} if name == "a.mkv" else {"codec": "mpeg4", "pix_fmt": "yuv420p"}
+    path = write_video(tmp_path / name, noise(75), stamps=range(125, 200), **codec)
+    video = read_video(path)
+    assert (video.breaks_off, video.end) == ("", 3)
+    if name == "a.mkv":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert "its header says 3.00 s" in read_video(path).breaks_off
+
+
 def test_of_a_file_that_breaks_off_the_good_frames_are_kept_and_that_is_said(tmp_path):
     frames = noise(50)
     whole = write_video(
