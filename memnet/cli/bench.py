@@ -42,18 +42,26 @@ def bench(
     The network alone, reading pictures alone, and both as `memnet score` does are timed in turns.
     Close other programs first; nothing is kept of the scores.
     """
+    from memnet.cli.messages import say_ignored, say_unreadable
     from memnet.compare.report.terminal import print_sentence, print_table
     from memnet.data.pictures import collect
     from memnet.errors import MemnetError
     from memnet.scoring.speed import measure
-    from memnet.util.atomic import write_text
+    from memnet.util.atomic import require_writable, write_text
     from memnet.util.messages import say
 
     if out is not None and out.suffix != ".json":
         raise MemnetError(f"--out {out} must end in .json.")
     if out is not None and out.exists() and '"peak_gflops"' not in out.read_text(errors="replace"):
         raise MemnetError(f"{out} holds something else; choose another --out.")
-    items = collect(pictures).items if pictures else []
+    if out is not None:
+        require_writable(out.parent)
+    items = []
+    if pictures:
+        inputs = collect(pictures)
+        items = inputs.items
+        say_ignored(inputs)
+        say_unreadable(inputs)
     record = measure(
         model,
         items,

@@ -226,7 +226,8 @@ def score(
             summary = score_to_file(inputs, out, settings)
     report_failures(inputs, summary, out)
     if out is not None and spreadsheet_safe:
-        copy = out.with_name(f"{out.stem}.spreadsheet.csv")
+        stem = out.stem if out.suffix.lower() == ".csv" else out.name  # each has its own copy
+        copy = out.with_name(f"{stem}.spreadsheet.csv")
         write_text(copy, rows_to_csv(*read_rows_and_extras(out), spreadsheet_safe=True))
         say(f"a copy for spreadsheets -> {copy}")
     if summary.failed or inputs.unreadable:

@@ -17,7 +17,7 @@ from memnet.errors import MemnetError, PictureError
 from memnet.preprocess.decode import Box, Crop, Picture
 from memnet.util.text import without_credentials
 
-MANIFEST_SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
+MANIFEST_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
 
 PATH_COLUMN = "path"
 """The column of a manifest with the pictures' paths."""

@@ -16,7 +16,7 @@ from glob import has_magic
 from pathlib import Path
 
 from memnet.data.boxes import BoxColumns
-from memnet.data.containers import open_containers, split_part
+from memnet.data.containers import PARQUET_SUFFIX, open_containers, split_part
 from memnet.data.folders import add_folder, add_glob, why_no_text
 from memnet.data.id_pattern import IdPattern
 from memnet.data.inputs import Inputs, Item, TableRow
@@ -83,6 +83,12 @@ def collect(
         inputs.add(_collect_one(picture, suffixes, find_id, options))
     option = f"--path-column {path_column}" if path_column != PATH_COLUMN else boxes
     if option and not inputs.manifests:
+        files = [split_part(str(picture))[0] for picture in pictures]
+        if pictured := next((f for f in files if f.lower().endswith(PARQUET_SUFFIX)), ""):
+            raise MemnetError(
+                f"{option} is for a table with the paths of pictures, and {pictured} holds the "
+                "pictures themselves: write them as files, and a table of their paths beside them."
+            )
         raise MemnetError(
             f"{option} is for a manifest ({', '.join(MANIFEST_SUFFIXES)}), and none was given."
         )
@@ -158,8 +164,10 @@ def _refuse_shared_ids(items: list[Item]) -> None:
     if repeats:
         image_id = next(image_id for image_id, count in counts.items() if count > 1)
         places = [item.path or "one without a path" for item in items if item.image_id == image_id]
+        advice = "give their common folder, or a manifest with an image_id for each"
+        if places[0] == places[1]:
+            advice = "give the tables a column image_id that differs in all their rows"
         raise MemnetError(
             f"{repeats:,} picture(s) would share an image_id with another, for example "
-            f"{image_id!r}: {places[0]} and {places[1]}; give their common folder, or a manifest "
-            "with an image_id for each."
+            f"{image_id!r}: {places[0]} and {places[1]}; {advice}."
         )

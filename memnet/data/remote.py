@@ -18,6 +18,7 @@ from memnet.data.containers import CONTAINER_SUFFIXES
 from memnet.data.contents import PIPES_AND_DEVICES, Contents, Listing
 from memnet.errors import MemnetError, PictureError
 from memnet.preprocess.members import Container, Member, Stored, keep_open, too_long
+from memnet.preprocess.video import VIDEO_SUFFIXES
 from memnet.util.offline import offline
 from memnet.util.text import without_credentials, words_of
 
@@ -79,12 +80,13 @@ def find_remote(address: str) -> tuple[list[Found], Contents]:
     is_web = scheme.lower().startswith(("http://", "https://"))
     plain = path.split("?")[0] if is_web else path
     is_glob = "*" in plain if is_web else has_magic(plain)
-    if not is_glob and plain.lower().endswith((*CONTAINER_SUFFIXES, ".csv", ".tsv", ".xlsx")):
+    not_read = (*CONTAINER_SUFFIXES, *VIDEO_SUFFIXES, ".csv", ".tsv", ".xlsx")
+    if not is_glob and plain.lower().endswith(not_read):
         if scheme.lower() in ("file://", "local://"):
             raise MemnetError(f"{shown} is on this machine: give its path, {_locate(address)[1]}")
         raise MemnetError(
-            f"{shown} is no picture; tables, and files with pictures in them, are read on this "
-            "machine: download it"
+            f"{shown} is no picture; tables, videos, and files with pictures in them, are read on "
+            "this machine: download it"
             + (f" (or name what is in it: zip://**::{shown})." if plain.endswith(".zip") else ".")
         )
     container, place = _locate(address)

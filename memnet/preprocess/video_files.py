@@ -109,7 +109,7 @@ def declared_end(container: Any) -> Fraction | None:
     duration = Fraction(container.duration, 1_000_000)
     # Matroska's and ASF's writers state the end, also of a film whose clock does not begin at 0.
     from_zero = container.format.name in ("matroska,webm", "asf")
-    return duration - max(_start(container), 0) if from_zero else duration
+    return duration - max(_start(container), Fraction(0)) if from_zero else duration
 
 
 def notes_on_streams(container: Any, stream: Any) -> list[str]:

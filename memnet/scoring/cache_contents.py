@@ -103,11 +103,11 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(connect(file)) as connection:
             yield connection
     except (sqlite3.Error, OSError) as error:
-        advice = (
-            "`memnet cache clear` removes it"
-            if is_damaged(error)
-            else "where another program holds it, try again later; else remove it"
-        )
+        advice = "where another program holds it, try again later; else remove it"
+        if is_damaged(error):
+            advice = "`memnet cache clear` removes it"
+        elif "readonly" in str(error):
+            advice = "you may not write it, and whoever may can clear it"
         raise MemnetError(
             f"The score cache {file} cannot be used ({words_of(error)}); {advice}."
         ) from error

@@ -31,6 +31,7 @@ from memnet.scoring.precision import EXACT
 from memnet.scoring.predictor import Predictor, load
 from memnet.scoring.table import FAILED
 from memnet.util.clock import utc_now
+from memnet.util.messages import say_once
 
 SIDE = 2048
 """Rows and columns of the matrices whose product is the peak: far more than fits a cache."""
@@ -231,6 +232,11 @@ def time_model(
     bad = [row for row in rows if row.warning.startswith(FAILED)]
     if len(bad) == len(rows):
         raise MemnetError(f"None of {len(rows):,} pictures can be read ({bad[0].warning}).")
+    if bad:
+        say_once(
+            f"{len(bad):,} of {len(rows):,} pictures cannot be read and do not count, as "
+            f"{bad[0].path or bad[0].image_id} ({bad[0].warning.removeprefix(FAILED)})"
+        )
     inputs = list(ready.inputs)
     ready.keep = False
     predictor.forward(inputs[0])  # the first call also plans and allocates

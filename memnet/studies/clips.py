@@ -102,6 +102,8 @@ def sort_frames(
         if the pattern is none or has no group ``frame``, or if no picture is a frame.
     """
     rule = None if pattern is None else _compiled(pattern)
+    # A picture that several rows of the user's table name has as many rows, and is one frame.
+    scores = scores.drop_duplicates(["image_id", "model", "variant", "score"])
     if scores.empty:
         raise MemnetError("The score table has no rows, so there are no frames to sort.")
     set_aside, kept, places = [], [], []

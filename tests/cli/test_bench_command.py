@@ -27,6 +27,15 @@ def test_what_cannot_be_timed_is_one_sentence(memnet_command):
     assert "must end in .json" in done.stderr
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_timed(
+    memnet_command, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    done = memnet_command("bench", "--out", "file/b.json", check=2)
+    assert "file cannot be written" in done.stderr
+    assert "timing" not in done.stderr
+
+
 def test_what_is_no_earlier_bench_is_not_replaced(memnet_command, tmp_path):
     (tmp_path / "s.csv.json").write_text("{}")
     done = memnet_command("bench", "--out", "s.csv.json", check=2)

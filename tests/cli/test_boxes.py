@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from archives import files_of, write_parquet
 from memnet.data.boxes import BoxColumns
 from memnet.data.pictures import collect
 from memnet.errors import MemnetError, PictureError
@@ -258,6 +259,23 @@ def test_columns_that_make_no_boxes_are_refused(
 def test_boxes_are_of_a_table(pictures):
     with pytest.raises(MemnetError, match=r"--centre-columns x,y,9,9 is for a manifest"):
         collect([pictures], boxes=BoxColumns.parse(centre_columns="x,y,9,9"))
+
+
+def test_boxes_of_a_parquet_file_that_holds_the_pictures_are_refused_as_such(pictures, tmp_path):
+    path = write_parquet(
+        tmp_path / "p.parquet", files_of(pictures), x=range(len(files_of(pictures)))
+    )
+    with pytest.raises(MemnetError, match=r"p\.parquet holds the pictures themselves: write them"):
+        collect([path], boxes=BoxColumns.parse(centre_columns="x,x,9,9"))
+
+
+def test_boxes_of_two_tables_with_one_id_are_told_apart_by_a_column(pictures):
+    for name in ("x1.csv", "x2.csv"):
+        (pictures / name).write_text(f"path,x,y\n00000.png,{name[1]}0,9\n")
+    boxes = BoxColumns.parse(centre_columns="x,y,9,9")
+    tables = [pictures / "x1.csv", pictures / "x2.csv"]
+    with pytest.raises(MemnetError, match=r"'00000\.png#2'.*; give the tables a column image_id"):
+        collect(tables, boxes=boxes)
 
 
 def test_a_model_that_takes_pictures_gets_the_box(pictures):

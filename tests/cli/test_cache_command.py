@@ -83,6 +83,15 @@ def test_a_damaged_file_is_named_and_removed(file, start):
     assert cache_contents.read_contents().scores == {}
 
 
+def test_a_file_that_may_not_be_written_is_not_to_be_removed(file, monkeypatch):
+    read_only = f"{file.as_uri()}?mode=ro"
+    monkeypatch.setattr(
+        cache_contents, "connect", lambda file: sqlite3.connect(read_only, uri=True)
+    )
+    with pytest.raises(MemnetError, match="; you may not write it, and whoever may can clear it"):
+        cache_contents.clear()
+
+
 def test_a_file_in_use_is_not_cleared_and_said_to_be(file, monkeypatch):
     monkeypatch.setattr(score_cache, "_WAIT", 0.05)
     holder = sqlite3.connect(file, isolation_level=None)

@@ -84,6 +84,8 @@ def test_stdout_and_the_copy_for_spreadsheets_have_the_columns_too(
     assert memnet_command(*args).stdout == (tmp_path / "s.csv").read_text(encoding="utf-8")
     copy = read(tmp_path / "s.spreadsheet.csv")
     assert copy["answer"].tolist() == ["'=1+1", "old", "new", "a\nb"]
+    done = memnet_command(*args, "-o", tmp_path / "s.parquet", "--spreadsheet-safe")
+    assert "s.parquet.spreadsheet.csv" in done.stderr  # not over that of s.csv
 
 
 def test_two_models_have_all_rows_each(memnet_command, study, tiny_weights, tmp_path):

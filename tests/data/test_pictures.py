@@ -44,7 +44,8 @@ def test_what_is_no_picture_is_counted_once_by_whatever_way_it_is_reached(tree):
 
 
 def test_a_single_file_has_its_name_whatever_its_ending(tree):
-    assert ids(tree / "sub" / "c.webp", tree / "notes.txt") == ["c.webp", "notes.txt"]
+    (tree / "d.picture").write_bytes(b"")
+    assert ids(tree / "sub" / "c.webp", tree / "d.picture") == ["c.webp", "d.picture"]
 
 
 def test_a_glob_is_relative_to_its_fixed_part(tree):
@@ -126,6 +127,13 @@ def test_the_paths_of_a_manifest_may_stand_in_another_column(tree):
         collect([study])
     with pytest.raises(MemnetError, match="--path-column file is for a manifest"):
         collect([tree], path_column="file")
+
+
+def test_a_manifest_may_be_a_text_file(tree):
+    (tree / "list.txt").write_text("picture\tmood\na.png\tglad\n")
+    inputs = collect([tree / "list.txt"], path_column="picture")
+    assert [item.path for item in inputs.items] == [str(tree / "a.png")]
+    assert inputs.rows[0].extra == {"picture": "a.png", "mood": "glad"}
 
 
 def test_a_manifest_may_be_a_sheet_or_parquet(tree):

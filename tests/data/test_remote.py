@@ -67,7 +67,9 @@ def test_an_archive_elsewhere_can_be_looked_into(tmp_path, files):
     assert ids(f"zip://::file://{tmp_path}/a.zip") == [f"d/{name}" for name in files]
     assert ids(f"zip://**::file://{tmp_path}/a.zip") == [f"d/{name}" for name in files]
     for address in ("s3://bucket/a.zip", "s3://bucket/a.tar", "https://example.org/a.csv"):
-        with pytest.raises(MemnetError, match=r"is no picture; tables, and files with pictures"):
+        with pytest.raises(
+            MemnetError, match=r"is no picture; tables, videos, and files with pictures"
+        ):
             collect([address])
 
 
@@ -186,7 +188,7 @@ def test_names_and_passwords_of_users_are_in_no_path_and_no_message(
         assert "cret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["p.zip", "t.csv"])
+@pytest.mark.parametrize("name", ["p.zip", "t.csv", "v.mkv", "pictures.mat"])
 def test_an_archive_on_this_machine_is_to_be_given_by_its_path(tmp_path, name):
     path = tmp_path / name
     with pytest.raises(MemnetError, match=r"is on this machine: give its path, ") as refused:

@@ -61,10 +61,11 @@ def test_a_function_without_operations_of_torch_has_no_share_of_the_peak():
     assert (speed.gflop, speed.share_of_peak) == (None, None)
 
 
-def test_pictures_that_cannot_be_read_do_not_count():
+def test_pictures_that_cannot_be_read_do_not_count(capsys):
     bad = Item(image_id="bad", path="bad", picture=b"no picture")
     speed, _ = time_model(model_of(slow), [*made_pictures(2), bad], rounds=1)
     assert speed.network <= 5
+    assert "1 of 3 pictures cannot be read and do not count, as bad (" in capsys.readouterr().err
     with pytest.raises(MemnetError, match="None of 1 pictures can be read"):
         time_model(model_of(slow), [bad], rounds=1)
 

@@ -124,6 +124,13 @@ def test_two_frames_of_one_number_are_set_aside_together():
         sort_frames(scored({"v_1.png": 0.1, "v_01.png": 0.9}))
 
 
+def test_a_film_that_two_rows_of_a_table_name_has_each_frame_once():
+    once = scored({"v_1.png": 0.1, "v_2.png": 0.2})
+    found = sort_frames(pd.concat([once, once], ignore_index=True))
+    assert not found.set_aside
+    assert found.frames["score"].tolist() == [0.1, 0.2]
+
+
 def test_a_pattern_reads_names_that_the_rule_misreads():
     misread = scored({"v_01_720p.png": 0.1, "v_02_720p.png": 0.2})
     assert sort_frames(misread).clips["clip"].tolist() == ["v_01", "v_02"]
