@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from memnet.data.containers import is_container
 from memnet.errors import MemnetError
 from memnet.scoring.score_file import ScoreFile, shard_of
+from memnet.scoring.table import Row
 from memnet.util.file_stamps import stamp_file
 from memnet.util.text import shorten_list
 
@@ -15,7 +16,8 @@ from memnet.util.text import shorten_list
 def check_versions(tables: Sequence[ScoreFile]) -> list[str]:
     """Compare the sizes and times that archives, videos and plain files had in each table.
 
-    Rows that failed play no part: they are tried again.
+    They are told by their paths, and pictures also by their ids, since another computer may see one
+    at another path. Rows that failed play no part: they are tried again.
 
     Returns
     -------
@@ -26,9 +28,10 @@ def check_versions(tables: Sequence[ScoreFile]) -> list[str]:
     ------
     MemnetError
         if a file had two sizes: then it was replaced between the runs, and the table would mix its
-        old pictures with its new ones.
+        old pictures with its new ones. If two pictures have one id, by whatever models.
     """
     first: dict[str, tuple[str, ScoreFile]] = {}
+    pictures: dict[str, tuple[Row, str, ScoreFile]] = {}
     folders: dict[str, str] = {}  # -> the container that it is or lies in, "" if none
     retimed: dict[str, None] = {}
     seen_in: dict[str, None] = {}
@@ -45,6 +48,11 @@ def check_versions(tables: Sequence[ScoreFile]) -> list[str]:
             if stamp != known:
                 _refuse_other_size(file, (known, earlier), (stamp, table))
                 retimed[file] = None
+                seen_in |= dict.fromkeys((str(earlier.out), str(table.out)))
+            before, known, earlier = pictures.setdefault(row.image_id, (row, stamp, table))
+            if before.path != row.path and known != stamp:
+                _refuse_another_picture((before, known, earlier), (row, stamp, table))
+                retimed[row.path] = None
                 seen_in |= dict.fromkeys((str(earlier.out), str(table.out)))
     if not retimed:
         return []
@@ -79,6 +87,17 @@ def _refuse_other_size(file: str, one: tuple[str, ScoreFile], other: tuple[str, 
         f"version {why}: run {again}, then merge. (Two files of one path: score them from their "
         "common folder.)"
     )
+
+
+def _refuse_another_picture(
+    one: tuple[Row, str, ScoreFile], other: tuple[Row, str, ScoreFile]
+) -> None:
+    if one[1].split()[0] != other[1].split()[0]:
+        raise MemnetError(
+            f"{one[2].out} has a score of {one[0].image_id!r} from {one[0].path}, and "
+            f"{other[2].out} from {other[0].path}, which had another size: these are two pictures "
+            "with one image_id; score them from their common folder."
+        )
 
 
 def _container(folder: str) -> str:

@@ -77,6 +77,7 @@ class ScoreFile:
                 self.sidecar["files"] = self._files(self.rows)
         for row in self._read_journal():
             self.rows[row.key] = row
+        self._models = {key[:2] for key in self.rows}
 
     def is_done(self, key: Key, path: str, box: Box | None = None) -> bool:
         """Whether a picture, or a box of it, has its score.
@@ -88,16 +89,21 @@ class ScoreFile:
         Raises
         ------
         MemnetError
-            if the table holds this id from another place: then it is another picture.
+            if the table holds this id from another place, scored by whatever model: then it is
+            another picture.
         """
+        for model in self._models:
+            row = self.rows.get((*model, key[2]))
+            if row is None or row.path == path or row.warning.startswith(FAILED):
+                continue
+            if not _is_one_place(row.path, path):
+                raise MemnetError(
+                    f"{self.out} already holds a picture {row.image_id!r}, from {row.path}, and "
+                    f"now {path} would get the same image_id; choose another --out."
+                )
         row = self.rows.get(key)
         if row is None or row.warning.startswith(FAILED):
             return False
-        if row.path != path and not _is_one_place(row.path, path):
-            raise MemnetError(
-                f"{self.out} already holds a picture {row.image_id!r}, from {row.path}, and now "
-                f"{path} would get the same image_id; choose another --out."
-            )
         known = self.stamps.get(key)
         if known is not None and known != _stamp(path, box):
             self.changed.add(row.image_id)
@@ -168,6 +174,7 @@ class ScoreFile:
                 "kept, free some space and run the same command again."
             ) from error
         self.rows.update({row.key: row for row in rows})
+        self._models |= {row.key[:2] for row in rows}
 
     def finish(
         self, order: Sequence[Key], extras: Iterable[Mapping[str, str] | None] | None = None

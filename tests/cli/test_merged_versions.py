@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pandas as pd
 import pytest
@@ -113,3 +114,43 @@ def test_a_folder_that_is_called_like_an_archive_is_none(shard, merge, make_pict
     for part in (1, 2):
         shard(part, "unpacked.zip")
     assert "had one size" not in merge("1.csv", "2.csv")
+
+
+@pytest.fixture
+def two_pictures(make_pictures, tiny_weights, tmp_path):
+    """Two folders with other pictures of one name, and what scores each with a model."""
+    make_pictures(2, "k")
+    make_pictures(2, "q2", size=(50, 30))
+    other = write_tiny(tmp_path / "other.safetensors", seed=3)
+    return ("k", "-m", tiny_weights), ("q2", "-m", other)
+
+
+def test_two_pictures_with_one_id_are_refused_also_by_two_models(
+    memnet_command, merge, two_pictures, tmp_path
+):
+    one, two = two_pictures
+    memnet_command("score", *one, "-o", "1.csv")
+    before = (tmp_path / "1.csv").read_bytes()
+    said = memnet_command("score", *two, "-o", "1.csv", check=2).stderr
+    assert "1.csv already holds a picture '00000.png', from k" in said
+    assert (tmp_path / "1.csv").read_bytes() == before
+    memnet_command("score", *two, "-o", "2.csv")
+    said = merge("1.csv", "2.csv", check=2)
+    assert "1.csv has a score of '00000.png' from k" in said
+    assert "these are two pictures with one image_id; score them from their common fold" in said
+    assert not (tmp_path / "all.csv").exists()
+
+
+def test_copies_of_a_picture_at_another_path_are_merged(
+    memnet_command, merge, two_pictures, tmp_path
+):
+    one, two = two_pictures
+    memnet_command("score", *one, "-o", "1.csv")
+    shutil.copytree(tmp_path / "k", tmp_path / "copied")
+    memnet_command("score", "copied", *two[1:], "-o", "2.csv")
+    assert "4 row(s) of 2 table(s)" in merge("1.csv", "2.csv")
+    set_time(tmp_path / "copied/00001.png", 1000)
+    memnet_command("score", "copied", *two[1:], "-o", "2.csv")
+    assert "copied/00001.png had one size but several times when 1.csv, 2.csv were made" in merge(
+        "1.csv", "2.csv"
+    ).replace(os.sep, "/")
