@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memnet.cli.commands import App, Commands
 from memnet.cli.inspect_activations import activations
+from memnet.cli.inspect_gallery import gallery
 from memnet.cli.inspect_layers import layers
 from memnet.cli.inspect_map import map_
 from memnet.cli.inspect_rdm import rdm
@@ -23,3 +24,4 @@ app.command("units")(units)
 app.command("top")(top)
 app.command("map")(map_)
 app.command("visualise")(visualise)
+app.command("gallery")(gallery)

@@ -50,24 +50,15 @@ def top(
     """
     from memnet.cli.messages import say_ignored, say_some, say_unreadable
     from memnet.data.pictures import collect
-    from memnet.errors import MemnetError
-    from memnet.inspect.filters import parse_filters
-    from memnet.inspect.layers import find_layers
+    from memnet.inspect.filters import choose_filters
     from memnet.inspect.top import find_top
     from memnet.inspect.top_sheet import draw_sheets
     from memnet.scoring.predictor import load
     from memnet.util.messages import say
 
-    names = [name.strip() for name in layers.split(",") if name.strip()]
-    if not names:
-        raise MemnetError(f"--layers names no layer; `memnet inspect layers {model}` lists them.")
     inputs = collect(pictures)
     predictor = load(model, device=device)
-    wanted = []
-    for layer in find_layers(predictor, names):
-        some = range(min(_FILTERS, layer.filters)) if not filters else range(layer.filters)
-        chosen = some if filters in ("", "all") else parse_filters(filters, layer)
-        wanted.append((layer, chosen))
+    wanted = choose_filters(predictor, layers, filters)
     found = find_top(predictor, inputs.items, wanted, out, k=k, by=by.value, batch_size=batch_size)
     of_ids = {item.image_id: item.picture for item in inputs.items}
     failed = [f"{name}: {reason}" for name, reason in found.failed.items()]
@@ -87,7 +78,3 @@ def top(
     say(f"{found.pictures:,} pictures{bad}, layers {shapes}, {pages} -> {out}")
     if failed or inputs.unreadable:
         raise typer.Exit(1)
-
-
-_FILTERS = 8
-"""A page of a contact sheet."""

@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from memnet.errors import MemnetError
-from memnet.inspect.layers import Layer
+from memnet.inspect.layers import Layer, find_layers
+from memnet.scoring.predictor import Predictor
 from memnet.util.text import printable
+
+FIRST = 8
+"""Filters of a layer that are taken where none are named: a page of a contact sheet."""
+
+
+def choose_filters(
+    predictor: Predictor, layers: str, filters: str
+) -> list[tuple[Layer, Sequence[int]]]:
+    """Read ``--layers`` and ``--filters``: the same filters of several layers.
+
+    Parameters
+    ----------
+    layers : names or aliases with commas between them.
+    filters : as for :func:`parse_filters`; ``all``; or nothing, for the first :data:`FIRST`.
+
+    Raises
+    ------
+    MemnetError
+        if no layer is named, there is none of a name, or one has no such filter.
+    """
+    names = [name.strip() for name in layers.split(",") if name.strip()]
+    if not names:
+        raise MemnetError(
+            f"--layers names no layer; `memnet inspect layers {predictor.label}` lists them."
+        )
+    wanted: list[tuple[Layer, Sequence[int]]] = []
+    for layer in find_layers(predictor, names):
+        some = range(layer.filters if filters == "all" else min(FIRST, layer.filters))
+        wanted.append((layer, some if filters in ("", "all") else parse_filters(filters, layer)))
+    return wanted
 
 
 def check_filters(layer: Layer, filters: Iterable[int]) -> list[int]:

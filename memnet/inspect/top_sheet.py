@@ -104,11 +104,17 @@ def outlined(image: Image.Image, row: TopRow, side: int = SIDE) -> Image.Image:
         box = [min(box[0], box[2] - 3), min(box[1], box[3] - 3), *box[2:]]
         pen.rectangle([box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1], outline="black", width=4)
         pen.rectangle(box, outline=_OUTLINE, width=2)
-    is_cut = abs(left + right - 2 * row.x) > 2 or abs(top + bottom - 2 * row.y) > 2
-    if row.row is not None and (is_cut or row.sees_all):
+    if has_dot(row):
         x, y = row.x * across, row.y * down
         pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_OUTLINE, outline="black")
     return small
+
+
+def has_dot(row: TopRow) -> bool:
+    """Whether the middle of the receptive field is marked: the frame alone does not show it."""
+    left, top, right, bottom = row.box
+    is_cut = abs(left + right - 2 * row.x) > 2 or abs(top + bottom - 2 * row.y) > 2
+    return row.row is not None and (is_cut or row.sees_all)
 
 
 def seen_part(image: Image.Image, row: TopRow, side: int = SIDE) -> Image.Image:

@@ -31,7 +31,21 @@ NAME = "visualisations.json"
 
 _SHAPE = {
     "pictures": [
-        {"file": str, "sha256": (str, None), "made_of": {"model": {"name": str}, "filter": int}}
+        {
+            "file": str,
+            "sha256": (str, None),
+            "reached": (float, None),
+            "box": (None, [int]),
+            "made_of": {
+                "model": {"name": str},
+                "layer": (str, None),
+                "filter": int,
+                "objective": str,
+                "recipe": {"name": str},
+                "seed": int,
+            },
+            "versions": {"memnet": str},
+        }
     ]
 }
 
@@ -85,7 +99,7 @@ def visualise_to(
             wanted[name, number] = file, common | {"filter": name, "number": number}
     busy = f"Another process writes visualisations into {folder}; wait for it."
     with hold_lock(folder / ".visualisations.lock", busy=busy):
-        rows = _read(folder)
+        rows = read(folder)
         for row in rows.values():
             if row["made_of"]["model"] != common["model"]:
                 raise MemnetError(
@@ -123,6 +137,27 @@ def visualise_to(
         for row in made_now
         if row["sha256"] is None
     ]
+
+
+def read(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read what is known of the pictures in a folder: name of the file -> its row.
+
+    Raises
+    ------
+    MemnetError
+        if ``visualisations.json`` is there and cannot be read.
+    """
+    file = folder / NAME
+    if not file.exists():
+        return {}
+    try:
+        content = parse_json(read_json_text(file))
+        check_shape(content, _SHAPE, "")
+    except (OSError, ValueError) as error:
+        raise MemnetError(
+            f"{file} cannot be read ({words_of(error)}); choose another --out."
+        ) from error
+    return {row["file"]: row for row in content["pictures"]}
 
 
 def png(picture: UInt8Array) -> bytes:
@@ -166,21 +201,6 @@ def _is_there(folder: Path, row: dict[str, Any] | None, made_of: dict[str, Any])
     except OSError:
         return False
     return bool(row["sha256"] == hashlib.sha256(data).hexdigest())
-
-
-def _read(folder: Path) -> dict[str, dict[str, Any]]:
-    """Read what is known of the pictures in a folder, by their files."""
-    file = folder / NAME
-    if not file.exists():
-        return {}
-    try:
-        content = parse_json(read_json_text(file))
-        check_shape(content, _SHAPE, "")
-    except (OSError, ValueError) as error:
-        raise MemnetError(
-            f"{file} cannot be read ({words_of(error)}); choose another --out."
-        ) from error
-    return {row["file"]: row for row in content["pictures"]}
 
 
 def _write(folder: Path, rows: dict[str, dict[str, Any]]) -> None:

@@ -64,8 +64,9 @@ def styled() -> AbstractContextManager[None]:
 
 
 def to_bytes(figure: Figure, kind: str) -> bytes:
-    """Render a figure as ``"svg"`` or ``"png"``; the same figure gives the same bytes."""
-    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+    """Render a figure as ``"svg"``, ``"png"`` or ``"pdf"``; the same gives the same bytes."""
+    without = {"svg": ["Date", "Creator"], "png": ["Software"], "pdf": ["CreationDate"]}
+    metadata = dict.fromkeys(without[kind])
     with styled():
         buffer = io.BytesIO()
         figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
