@@ -38,7 +38,7 @@ def settle_outdated(
         could not be read, nobody knows what is gone, and nothing is dropped; but a shard of a
         table lists all boxes that belong into it.
     order : the rows of the run.
-    models : of the run, each with its variant.
+    models : of the run, each with its variant. The boxes of a table are those of all models.
 
     Returns
     -------
@@ -50,7 +50,8 @@ def settle_outdated(
     gone: set[Key] = set()
     if inputs.boxes and "limit" not in inputs.part:
         listed_before = pictures_of(table, inputs)
-        gone = {key for key in table.rows if key[:2] in models and key[2] in listed_before} - made
+        gone_boxes = listed_before - {item.image_id for item in inputs.items}
+        gone = {key for key in table.rows if key[2] in gone_boxes}
     if outdated and not inputs.part and not inputs.unreadable:
         listed = _Listed(inputs.items, set(map(os.path.realpath, outdated.values())))
         gone |= {

@@ -25,7 +25,7 @@ from memnet.scoring.precision import EXACT
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
 from memnet.scoring.scored import Answer, Request
 from memnet.scoring.table import FAILED, Row
-from memnet.scoring.table_trials import declare_tables
+from memnet.scoring.table_trials import declare_tables, rows_of_other_models
 from memnet.scoring.turns import Turn, in_turns
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_rows
@@ -123,7 +123,9 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
                     wanted[item.image_id].append(place)
             order += [(model.name, model.variant, row.image_id) for row in table_rows]
             extras += [row.extra for row in table_rows]
-        table.require_room(order)
+        models = {(found.model.name, found.model.variant) for found in scorer.found}
+        others, notes = rows_of_other_models(table, inputs, models)
+        table.require_room([*order, *(key for key, _ in others)])
         requests = [Request(item, tuple(wanted[item.image_id])) for item in inputs.items]
         asked = sum(len(request.models) for request in requests)
         summary.already = len(scorer.found) * len(requests) - asked
@@ -134,12 +136,14 @@ def score_to_file(inputs: Inputs, out: Path, settings: Settings) -> Summary:
             )
             table.write_sidecar()
             _run(scorer, requests, settings, table.append, summary)
-        models = {(found.model.name, found.model.variant) for found in scorer.found}
         summary.dropped, summary.outdated = settle_outdated(table, inputs, order, models)
+        summary.outdated += notes
         summary.kept = len(table.rows.keys() - set(order))
         summary.changed = len(table.changed)
         table.sidecar.update(_closing(table, summary))
-        table.finish(order, extras)
+        table.finish(
+            [*order, *(key for key, _ in others)], [*extras, *(extra for _, extra in others)]
+        )
     return summary
 
 

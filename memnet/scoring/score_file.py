@@ -331,7 +331,12 @@ def _stamp(path: str, box: Box | None) -> str:
     stamp = stamp_file(path) or stamp_container(path)
     if stamp is None or box is None:
         return str(stamp or "")
-    return f"{stamp} {','.join(map(repr, box))}"
+    return f"{stamp} {box_text(box)}"
+
+
+def box_text(box: Box) -> str:
+    """Write a box as the stamp of a row ends."""
+    return ",".join(map(repr, box))
 
 
 @contextmanager

@@ -7,13 +7,14 @@ that it is given, and no others, and a merge keeps each once.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from memnet.data.inputs import Extra, Inputs
 from memnet.errors import MemnetError
-from memnet.scoring.score_file import ScoreFile
+from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, box_text
 from memnet.util.paths import relative_path
+from memnet.util.text import model_label
 
 TABLES = "tables"
 """Of a sidecar: a table, as it is seen from the score table's folder -> ``sha256`` of its rows, and
@@ -59,6 +60,46 @@ def _refuse_to_replace(table: ScoreFile, name: str, inputs: Inputs, shared: set[
         f"{len(shared):,} picture(s) that both list, for example {row.image_id!r}; {both}choose "
         "another --out."
     )
+
+
+def rows_of_other_models(
+    table: ScoreFile, inputs: Inputs, models: Collection[tuple[str, str]]
+) -> tuple[list[tuple[Key, Extra]], list[str]]:
+    """Return the rows that models of earlier runs have in the tables as they are now.
+
+    Parameters
+    ----------
+    table : the score table.
+    inputs : the pictures of the run.
+    models : of the run, each with its variant.
+
+    Returns
+    -------
+    rows : what stands beside which score now.
+    notes : a sentence on each model that scored other boxes: those rows stay as they were.
+    """
+    boxes = {item.image_id: box_text(item.box) for item in inputs.items if item.box}
+    rows: list[tuple[Key, Extra]] = []
+    notes = []
+    for model in {key[:2]: None for key in table.rows if key[:2] not in models}:
+        others = 0
+        for row in inputs.table_rows:
+            key = (*model, row.image_id)
+            if row.extra is None or key not in table.rows:
+                continue
+            box = table.stamps.get(key, "").split()[2:]
+            if box and box != [boxes.get(row.image_id)]:
+                others += 1
+            else:
+                rows.append((key, row.extra))
+        if others:
+            label = model_label(*model)
+            given = table.sidecar["models"].get(label, {}).get(GIVEN_AS, label)
+            notes.append(
+                f"{others} row(s) of {label} were scored before their boxes changed, and stay as "
+                f"they were; score them again with --model {given}, too"
+            )
+    return rows, notes
 
 
 def pictures_of(table: ScoreFile, inputs: Inputs) -> set[str]:

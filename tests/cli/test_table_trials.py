@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 import pytest
 
 from memnet.errors import MemnetError
 from memnet.scoring.table_trials import merged_trials
+from tiny import write_tiny
 
 
 @pytest.fixture
@@ -140,3 +142,46 @@ def test_a_box_that_the_table_no_longer_has_goes(score, study, tmp_path):
     assert "choose another --out" in run(rows[:1], file=study / "other.csv", check=2)
     run(rows[:1])
     assert [trial for _, trial in trials(out)] == [1, 5, 6]
+
+
+@pytest.fixture
+def two_models(memnet_command, tiny_weights, tmp_path):
+    """A function that scores with the first model, the second, or both, into s.csv."""
+    models = [tiny_weights, write_tiny(tmp_path / "other.safetensors", seed=3)]
+
+    def score(*words, of):
+        given = [word for place in of for word in ("-m", models[place])]
+        return memnet_command("score", *words, *given, "-o", tmp_path / "s.csv").stderr
+
+    return score
+
+
+def test_the_rows_of_all_models_are_those_of_the_table_as_it_is_now(two_models, study, tmp_path):
+    two_models(study / "s1.csv", of=(0,))
+    (study / "s1.csv").write_text("path,mood\n00001.png,x\n00000.png,y\n00001.png,z\n")
+    two_models(study / "s1.csv", of=(1,))
+    table = pd.read_csv(tmp_path / "s.csv")
+    assert "correct" not in table
+    assert table["mood"].tolist() == ["x", "y", "z"] * 2
+    assert table["model"].nunique() == 2
+    assert table.groupby(["model", "image_id"])["score"].nunique().tolist() == [1, 1, 1, 1]
+
+
+def test_boxes_that_another_model_scored_before_they_changed_are_named(two_models, study, tmp_path):
+    rows = ["00000.png,9,9,1", "00000.png,12,9,2", "00000.png,15,9,3"]
+
+    def run(kept, of):
+        (study / "b.csv").write_text("\n".join(["path,x,y,correct", *kept]) + "\n")
+        return two_models(study / "b.csv", "--centre-columns", "x,y,8,8", of=of)
+
+    run(rows, (0,))
+    said = run([rows[0], rows[2]], (1,))
+    assert "1 row(s) of frames, boxes or pictures" in said  # the last of the first model
+    assert re.search(
+        r"1 row\(s\) of \S*tiny\.safetensors were scored before their boxes changed, and stay as "
+        r"they were; score them again with --model \S*tiny\.safetensors, too",
+        said,
+    )
+    assert [trial for _, trial in trials(tmp_path / "s.csv")] == [1, 3, 1, 2]
+    assert "boxes changed" not in run([rows[0], rows[2]], (0, 1))
+    assert [trial for _, trial in trials(tmp_path / "s.csv")] == [1, 3, 1, 3]
