@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from memnet.inspect.activation_files import write_arrays
+from activations import write_npz
 
 IDS = [f"p{number:02}.jpg" for number in range(20)]
 
@@ -16,7 +16,7 @@ IDS = [f"p{number:02}.jpg" for number in range(20)]
 def layers(tmp_path):
     random = np.random.default_rng(0)
     layers = {name: random.normal(size=(20, 8)).astype(np.float32) for name in ("conv1", "conv2")}
-    write_arrays(tmp_path / "net.npz", ".npz", IDS, layers)
+    write_npz(tmp_path / "net.npz", IDS, layers)
     return layers
 
 
@@ -42,7 +42,7 @@ def test_rdms_are_compared_with_a_brain(memnet_command, layers, tmp_path):
 
 def test_what_is_left_out_is_said_and_the_exit_code_tells(memnet_command, layers, tmp_path):
     layers["conv1"][3] = 0
-    write_arrays(tmp_path / "net.npz", ".npz", IDS, layers)
+    write_npz(tmp_path / "net.npz", IDS, layers)
     table = pd.DataFrame(squareform(pdist(layers["conv2"])), index=IDS, columns=IDS)
     table.iloc[2:, 2:].to_csv(tmp_path / "V4.csv")
     words = ["inspect", "rdm", "net.npz", "--brain", "V4.csv", "--out", "out", "--resamples", "9"]
@@ -54,7 +54,7 @@ def test_what_is_left_out_is_said_and_the_exit_code_tells(memnet_command, layers
 
 def test_files_of_one_name_must_be_named(memnet_command, layers, tmp_path):
     (tmp_path / "other").mkdir()
-    write_arrays(tmp_path / "other" / "net.npz", ".npz", IDS, layers)
+    write_npz(tmp_path / "other" / "net.npz", IDS, layers)
     words = ["inspect", "rdm", "net.npz", "other/net.npz", "--out", "out"]
     done = memnet_command(*words, check=2)
     assert "Two files are called net; name them with NAME=FILE" in done.stderr

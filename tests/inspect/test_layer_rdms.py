@@ -11,9 +11,9 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
+from activations import write_npz
 from memnet.errors import MemnetError
 from memnet.inspect import rdm_figure
-from memnet.inspect.activation_files import write_arrays
 from memnet.inspect.brain_rdm import read_rdm
 from memnet.inspect.common_pictures import find_common, without_failed
 from memnet.inspect.rdm_files import write_rdms
@@ -43,7 +43,7 @@ def brain(layers):
 @pytest.fixture
 def save(tmp_path):
     def save(arrays, name="net.npz", ids=IDS) -> Path:
-        write_arrays(tmp_path / name, ".npz", ids, arrays)
+        write_npz(tmp_path / name, ids, arrays)
         return tmp_path / name
 
     return save

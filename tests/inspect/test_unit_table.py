@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from activations import write_npz
 from memnet.errors import MemnetError
-from memnet.inspect.activation_files import write_arrays
 from memnet.inspect.units import correlate_with_score
 
 IDS = [f"p{number:02}.jpg" for number in range(40)]
@@ -35,7 +35,7 @@ def layers(truth):
 
 @pytest.fixture
 def file(layers, tmp_path):
-    write_arrays(tmp_path / "net.npz", ".npz", IDS, layers)
+    write_npz(tmp_path / "net.npz", IDS, layers)
     return tmp_path / "net.npz"
 
 
@@ -107,7 +107,7 @@ def test_bad_input_is_refused_in_a_sentence(file, truth, tmp_path):
 
 def test_tokens_of_a_transformer_are_places(truth, tmp_path):
     random = np.random.default_rng(0)
-    write_arrays(tmp_path / "vit.npz", ".npz", IDS, {"block": random.normal(size=(40, 2, 3))})
+    write_npz(tmp_path / "vit.npz", IDS, {"block": random.normal(size=(40, 2, 3))})
     units = correlate_with_score(tmp_path / "vit.npz", truth, truth_column="hit_rate").units
     assert units[["unit", "token"]].values.tolist() == [
         [0, 0],
