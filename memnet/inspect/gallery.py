@@ -218,20 +218,21 @@ def _layer(
     ]
     if about is None:
         return GalleryLayer(name, [], "No photographs were looked for.", filters)
-    return GalleryLayer(name, about["other_names"], _facts(about, len(filters)), filters)
+    sees_all = bool(photographs) and all(row.sees_all for row in photographs)
+    facts = _facts(about, len(filters), sees_all=sees_all)
+    return GalleryLayer(name, about["other_names"], facts, filters)
 
 
-def _facts(about: Mapping[str, Any], shown: int) -> str:
+def _facts(about: Mapping[str, Any], shown: int, *, sees_all: bool) -> str:
     is_convolution = about["kind"] == "convolution"
     total = about["shape"][0 if is_convolution else -1]
     kind = "Convolution" if is_convolution else "Dense"
     what = "filters" if is_convolution else "units"
     field_ = about["receptive_field"]
-    sees = (
-        f"a unit sees {field_['size']:,} x {field_['size']:,} pixels of the network's input"
-        if field_
-        else "a unit sees the whole picture"
-    )
+    sees = "a unit sees the whole picture"
+    if field_:
+        sees = f"a unit sees {field_['size']:,} x {field_['size']:,} pixels of the network's input"
+        sees += ", padding and all, which is everything" if sees_all else ""
     return f"{kind}; {sees}; {shown:,} of {total:,} {what} {'is' if shown == 1 else 'are'} shown."
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from inspected import make_small, noise
+from inspected import make_model, make_small, noise
 from memnet.data.inputs import Item
 from memnet.errors import MemnetError
 from memnet.inspect import gallery_pictures
@@ -211,6 +211,18 @@ def test_a_single_unit_has_one_measure(folders, items, tmp_path):
     ours = SimpleNamespace(top=tmp_path / "dense", made=tmp_path / "of_dense")
     assert "two measures" not in sentences(ours)["score", 0]
     assert "Dense; a unit sees the whole picture; 1 of 1 units is shown." in page_of(ours)[1]
+
+
+def test_of_a_layer_that_sees_everything_no_parts_are_shown(tmp_path, items):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 1, 33), torch.nn.Flatten())
+    model = make_model(network, side=33)
+    find(tmp_path / "top", model, items, ["0"], [0])
+    make(tmp_path / "made", model, ["0"], [0])
+    page, text = page_of(SimpleNamespace(top=tmp_path / "top", made=tmp_path / "made"))
+    assert "a unit sees 33 x 33 pixels of the network's input, padding and all, which is" in (
+        text.replace("&#39;", "'")
+    )
+    assert len(page.used) == 1 + 3 + 3
 
 
 def test_filters_without_one_of_both_are_shown_and_named(folders):
