@@ -56,7 +56,7 @@ class Modern:
     """
 
     name: ClassVar = "modern"
-    steps: int = 128
+    steps: int = 256
     rate: float = 0.3
     jitter: float = 8.0
     degrees: float = 10.0
