@@ -65,11 +65,16 @@ class GalleryFilter:
         return self.most[0].activation > self.reached
 
     @property
+    def is_failed(self) -> bool:
+        """Whether gradient ascent got no further than its noise."""
+        return bool(self.made) and all(row["sha256"] is None for row in self.made)
+
+    @property
     def is_dead(self) -> bool:
-        """Whether nothing raises it: no picture could be made, or all photographs are the same."""
-        tried = bool(self.made) and all(row["sha256"] is None for row in self.made)
-        several = len({row.image_id for row in self.most + self.least}) > 1
-        return tried or (several and self.most[0].activation == self.least[0].activation)
+        """Whether all photographs give the same or, without them, nothing raises it."""
+        if len({row.image_id for row in self.most + self.least}) > 1:
+            return self.most[0].activation == self.least[0].activation
+        return self.is_failed
 
     @property
     def sentence(self) -> str:
@@ -77,7 +82,7 @@ class GalleryFilter:
         if self.reached is not None:
             made = f"Made picture {short(self.reached)}"
         elif self.made:
-            made = "No picture could be made: nothing raises the filter"
+            made = "No picture could be made: gradient ascent got no further than its noise"
         else:
             made = "No picture was made"
         if not self.most:
@@ -250,8 +255,14 @@ def _cautions(
 
     name_them(
         [each for each in filters if each.is_dead],
-        "seems to be dead (nothing raises it)",
-        "seem to be dead (nothing raises them)",
+        "seems to be dead (nothing changes what it gives)",
+        "seem to be dead (nothing changes what they give)",
+    )
+    name_them(
+        [each for each in filters if each.is_failed and not each.is_dead],
+        "has no made picture, as gradient ascent got no further than its noise (more --steps may)",
+        "have no made pictures, as gradient ascent got no further than its noise (more --steps "
+        "may)",
     )
     name_them(
         [each for each in filters if each.is_beaten],

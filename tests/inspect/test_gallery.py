@@ -249,10 +249,23 @@ def test_a_dead_filter_is_named(tmp_path, items):
     find(tmp_path / "top", model, items, ["second"])
     make(tmp_path / "made", model, ["second"])
     ours = SimpleNamespace(top=tmp_path / "top", made=tmp_path / "made")
-    assert sentences(ours)["second", 2].startswith("No picture could be made: nothing raises")
+    assert sentences(ours)["second", 2].startswith("No picture could be made: gradient ascent")
     cautions = read_gallery(ours.top, ours.made).cautions
-    assert "One filter seems to be dead (nothing raises it): filter 2 of second." in cautions
+    dead = "One filter seems to be dead (nothing changes what it gives): filter 2 of second."
+    assert cautions == [dead]
     page_of(ours)
+
+
+def test_a_filter_that_ascent_did_not_raise_and_photographs_do_is_not_called_dead(folders):
+    path = folders.made / NAME
+    content = json.loads(path.read_text())
+    (row,) = (row for row in content["pictures"] if row["file"] == "second_0.png")
+    row["sha256"] = None
+    path.write_text(json.dumps(content))
+    cautions = read_gallery(folders.top, folders.made).cautions
+    (caution,) = (each for each in cautions if "filter 0 of second" in each)
+    assert caution.startswith("One filter has no made picture, as gradient ascent got no further")
+    assert not any("dead" in each for each in cautions)
 
 
 def test_several_pictures_of_a_filter_stand_together(folders, tmp_path):
