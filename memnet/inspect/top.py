@@ -209,12 +209,12 @@ def find_top(
             bar.update(count)
             unsaved += count
             if unsaved >= every:
-                progress.save(folder / PROGRESS)
+                progress.write(folder / PROGRESS)
                 unsaved = 0
     if not progress.done:
         name, reason = next(iter(progress.failed.items()))
         raise MemnetError(f"None of {len(items):,} pictures can be read: {name}: {reason}")
-    progress.save(folder / PROGRESS)
+    progress.write(folder / PROGRESS)
     top = Top(
         about=about,
         rows=_rows(progress, predictor, chosen),
@@ -280,7 +280,7 @@ def _begin(folder: Path, about: dict[str, Any]) -> Progress:
     if any((folder / name).exists() for name in ("top.json", "top.csv")):
         raise MemnetError(f"{folder} has results already, and no {PROGRESS}; choose another --out.")
     progress = Progress(about)
-    progress.save(folder / PROGRESS)
+    progress.write(folder / PROGRESS)
     return progress
 
 

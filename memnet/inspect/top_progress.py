@@ -127,7 +127,7 @@ class Progress:
             top.pictures = np.where(top.pictures == NONE, NONE, places)
         self._shown = [self._shown[number] for number in kept]
 
-    def save(self, path: Path) -> None:
+    def write(self, path: Path) -> None:
         """Write everything to a file, whole or not at all."""
         self.forget_others()
         facts = {
@@ -146,7 +146,7 @@ class Progress:
 
     @classmethod
     def load(cls, path: Path, about: Mapping[str, Any]) -> Progress:
-        """Read what :meth:`save` wrote.
+        """Read what :meth:`write` wrote.
 
         Raises
         ------

@@ -162,9 +162,9 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
 
 def png(picture: UInt8Array) -> bytes:
     """Return a picture ``(height, width, 3)`` as a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "png", optimize=True)
-    return file.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
 
 
 def _file_name(objective: Objective, name: int, number: int | None) -> str:

@@ -89,14 +89,15 @@ class ScoreFile:
         Raises
         ------
         MemnetError
-            if the table holds this id from another place, scored by whatever model: then it is
-            another picture.
+            if the table holds this id from another place: then it is another picture. What
+            another model scored may be a copy, of one size and time.
         """
         for model in self._models:
             row = self.rows.get((*model, key[2]))
             if row is None or row.path == path or row.warning.startswith(FAILED):
                 continue
-            if not _is_one_place(row.path, path):
+            is_copy = model != key[:2] and self.stamps.get(row.key) == _stamp(path, box)
+            if not is_copy and not _is_one_place(row.path, path):
                 raise MemnetError(
                     f"{self.out} already holds a picture {row.image_id!r}, from {row.path}, and "
                     f"now {path} would get the same image_id; choose another --out."

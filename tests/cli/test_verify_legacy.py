@@ -175,13 +175,13 @@ def test_a_second_run_scores_nothing_again_and_a_bad_picture_is_counted(
     broken = root / "images" / read_test_split(root, 1).index[3]
     content = broken.read_bytes()
     broken.write_bytes(content[:60])
-    done = run(memnet_command, root, tmp_path / "out", "--split", "1")
+    done = run(memnet_command, root, tmp_path / "new", "--split", "1")
     assert done.returncode == 1
     assert broken.name in done.stderr
-    found = json.loads((tmp_path / "out" / "verification.json").read_text())
+    found = json.loads((tmp_path / "new" / "verification.json").read_text())
     assert (found["splits"][0]["n"], found["splits"][0]["failed"]) == (99, 1)
     broken.write_bytes(content)
-    done = run(memnet_command, root, tmp_path / "out", "--split", "1")
+    done = run(memnet_command, root, tmp_path / "new", "--split", "1")
     assert done.returncode == 0
     assert "1 scored" in done.stderr
     assert "99 were scored before" in done.stderr

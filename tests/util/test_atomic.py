@@ -173,6 +173,8 @@ ALLOWED = {
     "util/workbook.py": "opens the sheet within the archive, which is written by replace_file",
     "reimpl/probe/features.py": "appends features picture by picture; a cut-off row is cut off",
     "reimpl/training/cache_files.py": "fills a file row by row; its .json says when it is whole",
+    "inspect/activations.py": "keeps rows in a temporary folder until the file is put together",
+    "inspect/activation_files.py": "fills the temporary file that inspect/activations.py replaces",
     "reimpl/training/frozen_outputs.py": "fills a file row by row; its .json says when it is whole",
 }
 WRITERS = {"write_text", "write_bytes", "savefig", "save_file", "savez", "savez_compressed"}
@@ -186,6 +188,11 @@ def is_mode(value: object) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"[rbt]*[wxa+][rbt+]*", value))
 
 
+def opened_by(call: ast.Call) -> str:
+    """Return the variable whose method a call is: ``temporary`` of ``temporary.open("wb")``."""
+    return str(getattr(getattr(call.func, "value", None), "id", ""))
+
+
 def writes(tree: ast.Module) -> list[tuple[int, str]]:
     """Every call that writes to a path of its own, with its line."""
     temporaries = {
@@ -196,6 +203,15 @@ def writes(tree: ast.Module) -> list[tuple[int, str]]:
         if isinstance(item.optional_vars, ast.Name)
         and isinstance(item.context_expr, ast.Call)
         and getattr(item.context_expr.func, "id", "") == "replace_file"
+    }
+    temporaries |= {  # and what such a file is opened as
+        item.optional_vars.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With)
+        for item in node.items
+        if isinstance(item.optional_vars, ast.Name)
+        and isinstance(item.context_expr, ast.Call)
+        and opened_by(item.context_expr) in temporaries
     }
 
     def harmless(call: ast.Call) -> bool:
@@ -215,7 +231,8 @@ def writes(tree: ast.Module) -> list[tuple[int, str]]:
             name = getattr(call.func, "attr", "open")
         if name == "open":
             modes = [*call.args, *(keyword.value for keyword in call.keywords)]
-            if any(isinstance(mode, ast.Constant) and is_mode(mode.value) for mode in modes):
+            writing = any(isinstance(mode, ast.Constant) and is_mode(mode.value) for mode in modes)
+            if writing and opened_by(call) not in temporaries:
                 found.append((call.lineno, "open"))
         elif name in ("replace", "rename"):  # of Path and os, not of str and DataFrame
             owner = getattr(getattr(call.func, "value", None), "id", "")
@@ -250,6 +267,7 @@ def test_the_check_below_sees_every_kind_of_writing():
         "frame.to_csv(index=False)",
         "frame.to_csv(sys.stdout)",
         "with replace_file(path) as temporary:\n    frame.to_parquet(temporary)",
+        "with replace_file(p) as temporary, temporary.open('wb') as file:\n    np.savez(file, a=1)",
     ]
     assert [writes(ast.parse(line)) for line in right] == [[]] * len(right)
 
