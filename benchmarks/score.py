@@ -26,7 +26,8 @@ networks (each on inputs that lie in memory) and one decoding of the pictures, w
 once per run (reading the weights), which a run over one picture measures; what preparing the
 pictures for each model costs (resizing, mean image, crops) is given apart.
 
-Results are printed as JSON, and go into `--out FILE` (`benchmarks/results/`) with the processor.
+Nothing comes from the score cache. Results are printed as JSON, and go into `--out FILE`
+(`benchmarks/results/`) with the processor.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--model", action="append")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
+    os.environ["MEMNET_NO_CACHE"] = "1"  # else a picture that comes again is only looked up
     models = args.model or ["resmem.published"]
     pictures = sorted(path for path in args.folder.rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory() as scratch:
@@ -180,7 +182,6 @@ def package(
     from memnet.data.pictures import collect
     from memnet.scoring.runner import Settings, score_to_file
 
-    os.environ["MEMNET_NO_CACHE"] = "1"
     folder = link(pictures, count, scratch / "pictures")
     files = sorted(folder.iterdir())
     theirs = ResMem(pretrained=True)
@@ -285,7 +286,6 @@ def several(pictures: list[Path], names: list[str], count: int, rounds: int) -> 
                 list(pool.map(partial(prepare, model), files))
 
     one = collect(files[:1])
-    os.environ["MEMNET_NO_CACHE"] = "1"
     networks()
     calls = {
         "one run": lambda: score_to_rows(listed, settings),

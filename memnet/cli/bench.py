@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.options import Precision
+from memnet.cli.options import BATCH_SIZE, DEVICE, Precision
 
 if TYPE_CHECKING:
     from memnet.compare.report.table_model import Column
@@ -30,8 +30,8 @@ def bench(
     out: Path | None = typer.Option(
         None, "--out", "-o", dir_okay=False, help="FILE.json for the figures in full."
     ),
-    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    batch_size: int = BATCH_SIZE,
+    device: str = DEVICE,
     precision: list[Precision] = typer.Option(
         [Precision.exact], help="exact, fast or max; repeat for several: a row for each."
     ),

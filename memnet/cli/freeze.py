@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from memnet.cli.options import BATCH_SIZE
+
 
 def freeze(
     model: list[str] = typer.Option(..., "--model", "-m", help="Model name or .safetensors file."),
@@ -22,7 +24,7 @@ def freeze(
         "tolerance.",
     ),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, auto; equal digits only with cpu."),
-    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
+    batch_size: int = BATCH_SIZE,
     force: bool = typer.Option(False, "--force", help="Replace frozen scores that are there."),
 ) -> None:
     """Freeze a model's scores of some pictures, for a test that holds it to them.

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from memnet.cli.options import BATCH_SIZE, DEVICE, LAYERS, MODEL, PICTURES
+
 
 class Reduce(str, enum.Enum):
     """What is kept of a layer's output."""
@@ -18,13 +20,9 @@ class Reduce(str, enum.Enum):
 
 
 def activations(
-    model: str = typer.Argument(help="Model name or .safetensors file."),
-    pictures: list[str] = typer.Argument(help="Pictures, as for `memnet score`."),
-    layers: str = typer.Option(
-        ...,
-        metavar="NAME,NAME",
-        help="Layers by any of the names that `memnet inspect layers` lists.",
-    ),
+    model: str = MODEL,
+    pictures: list[str] = PICTURES,
+    layers: str = LAYERS,
     out: Path = typer.Option(
         ...,
         "--out",
@@ -41,15 +39,15 @@ def activations(
         None, min=1, help="Numbers for each picture and layer; 1000 without it."
     ),
     seed: int | None = typer.Option(None, min=0, help="Of the projection; 0 without it."),
-    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    batch_size: int = BATCH_SIZE,
+    device: str = DEVICE,
 ) -> None:
     """Write what layers of a model give for pictures, for RDMs, encoding models and the like.
 
     One pass through the network serves all layers. A picture that cannot be read keeps its row, of
     NaN, and is named.
     """
-    from memnet.cli.messages import command_line, say_ignored, say_some, say_unreadable
+    from memnet.cli.messages import command_line, say_unread
     from memnet.data.pictures import collect
     from memnet.errors import MemnetError
     from memnet.inspect.activation_files import check_name
@@ -84,9 +82,8 @@ def activations(
         batch_size=batch_size,
         command=command_line(),
     )
-    say_ignored(inputs)
-    say_unreadable(inputs)
-    say_some([f"{name}: {reason}" for name, reason in failed.items()], f"see {out}.json", 50)
+    reasons = [f"{name}: {reason}" for name, reason in failed.items()]
+    say_unread(inputs, reasons, f"see {out}.json")
     shapes = ", ".join(
         f"{layer.name} ({' x '.join(map(str, reduction.shape(layer)))})" for layer in chosen
     )

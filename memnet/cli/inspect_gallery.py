@@ -7,22 +7,14 @@ from pathlib import Path
 import typer
 
 from memnet.cli.inspect_visualise import RecipeName
+from memnet.cli.options import DEVICE, FILTERS, LAYERS, MODEL, PICTURES
 
 
 def gallery(
-    model: str = typer.Argument(help="Model name or .safetensors file."),
-    pictures: list[str] = typer.Argument(help="Pictures, as for `memnet score`."),
-    layers: str = typer.Option(
-        ...,
-        metavar="NAME,NAME",
-        help="Layers by any of the names that `memnet inspect layers` lists.",
-    ),
-    filters: str = typer.Option(
-        "",
-        metavar="NUMBERS",
-        help="Filters of each layer by their numbers from 0, as in 0,3,10-20; or all. Without "
-        "it, the first eight.",
-    ),
+    model: str = MODEL,
+    pictures: list[str] = PICTURES,
+    layers: str = LAYERS,
+    filters: str = FILTERS,
     out: Path = typer.Option(
         ..., "--out", "-o", file_okay=False, help="Folder for gallery.html and all it is made of."
     ),
@@ -35,7 +27,7 @@ def gallery(
     batch_size: int = typer.Option(
         4, "--batch-size", "-b", min=1, help="Pictures that are optimised together."
     ),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    device: str = DEVICE,
 ) -> None:
     """Show filters of a model: the pictures made for them beside their strongest photographs.
 
@@ -43,7 +35,7 @@ def gallery(
     of OUT, then writes OUT/gallery.html, a page that stands alone, and OUT/sheets, contact sheets
     as PNG and PDF. What was broken off goes on where it left off.
     """
-    from memnet.cli.messages import say_ignored, say_some, say_unreadable
+    from memnet.cli.messages import say_unread
     from memnet.data.pictures import collect
     from memnet.inspect.filters import choose_filters
     from memnet.inspect.gallery_folder import PAGE, write_gallery
@@ -84,9 +76,7 @@ def gallery(
     of_ids = {item.image_id: item.picture for item in inputs.items}
     written = write_gallery(out / "top", out / "visualised", out, of_ids)
     failed += written.failed
-    say_ignored(inputs)
-    say_unreadable(inputs)
-    say_some(failed, f"see {out / PAGE}", 50)
+    say_unread(inputs, failed, f"see {out / PAGE}")
     shown = sum(len(layer.filters) for layer in written.gallery.layers)
     say(
         f"{shown:,} filter{'' if shown == 1 else 's'} of {len(written.gallery.layers)} "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
+from memnet.cli.options import MODEL
 
 if TYPE_CHECKING:
     from memnet.inspect.layers import Layer
 
 
 def layers(
-    model: str = typer.Argument(help="Model name or .safetensors file."),
+    model: str = MODEL,
 ) -> None:
     """List the layers of a model: their names, sizes and receptive fields.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from memnet.cli.browser import OPEN_HELP, open_page
+from memnet.cli.options import DEVICE, MODEL, PICTURES
 
 
 class Method(str, enum.Enum):
@@ -19,10 +20,8 @@ class Method(str, enum.Enum):
 
 
 def map_(
-    model: str = typer.Argument(help="Model name or .safetensors file."),
-    pictures: list[str] = typer.Argument(
-        help="Folders (searched recursively), files, globs, or manifests with a column `path`."
-    ),
+    model: str = MODEL,
+    pictures: list[str] = PICTURES,
     out: Path = typer.Option(
         ..., "--out", "-o", file_okay=False, help="Folder for the maps and their page."
     ),
@@ -45,7 +44,7 @@ def map_(
     steps: int = typer.Option(150, min=2, help="Of gradient, from grey to the picture."),
     seed: int = typer.Option(0, min=0, help="Of the random network of the sanity check."),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Windows per pass."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    device: str = DEVICE,
     open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:
     """Show which parts of pictures a model's score depends on.
@@ -58,7 +57,7 @@ def map_(
 
     from tqdm import tqdm
 
-    from memnet.cli.messages import command_line, say_ignored, say_some, say_unreadable
+    from memnet.cli.messages import command_line, say_unread
     from memnet.data.pictures import collect
     from memnet.inspect.map_folder import PAGE, write_maps
     from memnet.inspect.maps import MapMaker, MapSettings
@@ -72,9 +71,7 @@ def map_(
     maker = MapMaker(load(model, device=device), settings)
     with tqdm(total=len(inputs.items), unit="picture", file=sys.stderr, disable=None) as bar:
         summary = write_maps(maker, inputs.items, out, command=command_line(), done=bar.update)
-    say_ignored(inputs)
-    say_unreadable(inputs)
-    say_some(summary.failed, f"in {out / 'maps.json'}")
+    say_unread(inputs, summary.failed, f"see {out / 'maps.json'}")
     if summary.warned:
         say(f"{summary.warned} map(s) have a warning beside them: see the page's first lines")
     before = f", {summary.already} were there before" if summary.already else ""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from memnet.cli.options import BATCH_SIZE, DEVICE, FILTERS, LAYERS, MODEL, PICTURES
+
 
 class By(str, enum.Enum):
     """What pictures are ordered by."""
@@ -16,19 +18,10 @@ class By(str, enum.Enum):
 
 
 def top(
-    model: str = typer.Argument(help="Model name or .safetensors file."),
-    pictures: list[str] = typer.Argument(help="Pictures, as for `memnet score`."),
-    layers: str = typer.Option(
-        ...,
-        metavar="NAME,NAME",
-        help="Layers by any of the names that `memnet inspect layers` lists.",
-    ),
-    filters: str = typer.Option(
-        "",
-        metavar="NUMBERS",
-        help="Filters of each layer by their numbers from 0, as in 0,3,10-20; or all. Without "
-        "it, the first eight.",
-    ),
+    model: str = MODEL,
+    pictures: list[str] = PICTURES,
+    layers: str = LAYERS,
+    filters: str = FILTERS,
     out: Path = typer.Option(
         ..., "--out", "-o", file_okay=False, help="Folder for top.csv, top.json and the sheets."
     ),
@@ -39,8 +32,8 @@ def top(
         "strongest unit.",
     ),
     least: bool = typer.Option(False, "--least", help="Draw sheets of the weakest pictures, too."),
-    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    batch_size: int = BATCH_SIZE,
+    device: str = DEVICE,
 ) -> None:
     """Find the pictures that filters respond to most and least, and where in them.
 
@@ -48,7 +41,7 @@ def top(
     One pass through the network serves all filters of all layers. What was broken off goes on
     where it left off; more pictures join those of before.
     """
-    from memnet.cli.messages import say_ignored, say_some, say_unreadable
+    from memnet.cli.messages import say_unread
     from memnet.data.pictures import collect
     from memnet.inspect.filters import choose_filters
     from memnet.inspect.top import find_top
@@ -67,9 +60,7 @@ def top(
         drawn = draw_sheets(found, out, of_ids, side=side)
         sheets += drawn.paths
         failed += drawn.failed
-    say_ignored(inputs)
-    say_unreadable(inputs)
-    say_some(failed, f"see {out / 'top.json'}", 50)
+    say_unread(inputs, failed, f"see {out / 'top.json'}")
     bad = f", {len(found.failed)} failed" if found.failed else ""
     shapes = ", ".join(
         f"{layer['name']} ({len(layer['filters'])} filters)" for layer in found.about["layers"]

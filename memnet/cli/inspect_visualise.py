@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from memnet.cli.options import DEVICE, MODEL
+
 
 class Aim(str, enum.Enum):
     """What is raised."""
@@ -24,7 +26,7 @@ class RecipeName(str, enum.Enum):
 
 
 def visualise(
-    model: str = typer.Argument(help="Model name or .safetensors file."),
+    model: str = MODEL,
     layer: str = typer.Argument("", help="One of the names that `memnet inspect layers` lists."),
     filters: str = typer.Argument("", help="Numbers of filters from 0, as in 3,17,40-43."),
     out: Path = typer.Option(
@@ -57,7 +59,7 @@ def visualise(
     within: float | None = typer.Option(
         None, metavar="LEVELS", help="How far from it: root mean square difference in grey levels."
     ),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    device: str = DEVICE,
 ) -> None:
     r"""Make pictures that raise a filter's output, by gradient ascent from noise.
 

@@ -67,6 +67,19 @@ def say_unreadable(inputs: Inputs) -> None:
         say(f"not read: {place}")
 
 
+def say_unread(inputs: Inputs, failed: Sequence[str], where: str) -> None:
+    """Say what a command could not take, at its end: no pictures, unread ones, failures.
+
+    Parameters
+    ----------
+    failed : a sentence each; the first fifty are said.
+    where : where all of them stand.
+    """
+    say_ignored(inputs)
+    say_unreadable(inputs)
+    say_some(failed, where, _LISTED)
+
+
 def _folder_of(file: Path) -> Path:
     return Path(os.path.abspath(file)).parent
 

@@ -1,8 +1,10 @@
-"""What is said of options that several commands have."""
+"""Options that several commands have: a command takes one as the default of its parameter."""
 
 from __future__ import annotations
 
 import enum
+
+import typer
 
 
 class Precision(str, enum.Enum):
@@ -12,6 +14,23 @@ class Precision(str, enum.Enum):
     fast = "fast"
     max = "max"
 
+
+MODEL = typer.Argument(help="Model name or .safetensors file.")
+PICTURES = typer.Argument(
+    help="Folders (searched recursively), files, globs, or manifests with a column `path`: as for "
+    "`memnet score`."
+)
+LAYERS = typer.Option(
+    ..., metavar="NAME,NAME", help="Layers by any of the names that `memnet inspect layers` lists."
+)
+FILTERS = typer.Option(
+    "",
+    metavar="NUMBERS",
+    help="Filters of each layer by their numbers from 0, as in 0,3,10-20; or all. Without it, the "
+    "first eight.",
+)
+BATCH_SIZE = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass.")
+DEVICE = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ...")
 
 MATCH_HELP = (
     "How ids are matched: exact, basename (file names), stem (without endings), or normalised "

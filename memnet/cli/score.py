@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.options import Precision
+from memnet.cli.options import BATCH_SIZE, DEVICE, Precision
 
 if TYPE_CHECKING:
     from memnet.scoring.cluster_parts import Share
@@ -66,8 +66,8 @@ def score(
         help="Of what goes to stdout: a table in CSV, in the end; or each row as soon as it is "
         "known, as a line of JSON or in an Arrow stream.",
     ),
-    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps (Apple's GPU) ..."),
+    batch_size: int = BATCH_SIZE,
+    device: str = DEVICE,
     precision: Precision = typer.Option(
         Precision.exact,
         help="exact: as the authors computed. fast, max: as fast as this machine can within "

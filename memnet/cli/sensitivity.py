@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from memnet.cli.browser import OPEN_HELP, open_page
+from memnet.cli.options import BATCH_SIZE
 
 if TYPE_CHECKING:
     from memnet.studies.variants.sensitivity import Sensitivity
@@ -24,7 +25,7 @@ def sensitivity(
     model: str = typer.Option(
         "memnet.caffe_lamem", "--model", "-m", help="A MemNet by name, or its .safetensors file."
     ),
-    batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Pictures per pass."),
+    batch_size: int = BATCH_SIZE,
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps ..."),
     open_report: bool = typer.Option(False, "--open", help=OPEN_HELP),
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from memnet.data.digests import ids_digest
 from memnet.data.inputs import Item
@@ -24,7 +22,6 @@ from memnet.inspect.layers import Layer
 from memnet.inspect.recording import Failed, record
 from memnet.inspect.reductions import Reduction
 from memnet.scoring import DEFAULT_BATCH_SIZE
-from memnet.scoring.batch_scorer import without_pillows_warnings
 from memnet.scoring.predictor import Predictor
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file, write_text
@@ -205,27 +202,16 @@ def _rows(
 ) -> Iterator[tuple[dict[str, Float32Array], list[Failed]]]:
     """Yield what is kept of each batch's pictures, in order, and those of them that failed."""
     first = 0
-    with (
-        without_pillows_warnings(),
-        tqdm(
-            total=len(items),
-            desc=predictor.name,
-            unit=" pictures",
-            file=sys.stderr,
-            disable=None,
-        ) as bar,
-    ):
-        for batch in record(predictor, items, layers, reduction.keep, batch_size=batch_size):
-            count = len(batch.items) + len(batch.failed)
-            rows = {}
-            for layer in layers:
-                kept = np.full((count, *reduction.shape(layer)), np.nan, np.float32)
-                if batch.items:
-                    kept[[place - first for place in batch.places]] = batch.values[layer.name]
-                rows[layer.name] = kept
-            first += count
-            bar.update(count)
-            yield rows, batch.failed
+    for batch in record(predictor, items, layers, reduction.keep, batch_size=batch_size):
+        count = len(batch.items) + len(batch.failed)
+        rows = {}
+        for layer in layers:
+            kept = np.full((count, *reduction.shape(layer)), np.nan, np.float32)
+            if batch.items:
+                kept[[place - first for place in batch.places]] = batch.values[layer.name]
+            rows[layer.name] = kept
+        first += count
+        yield rows, batch.failed
 
 
 def _check_size(count: int, shapes: dict[str, tuple[int, ...]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -191,12 +192,14 @@ class MapMaker:
         limits: PictureLimits = USUAL_LIMITS,
     ) -> None:
         self.predictor, self.settings, self.limits = predictor, settings or MapSettings(), limits
-        self._why_not = ""
-        self._random: Predictor | None = None
+
+    @functools.cached_property
+    def _random(self) -> Predictor | str:
+        """The same network with random parameters, or why there is none; made when needed."""
         try:
-            self._random = randomised(predictor, self.settings.seed)
+            return randomised(self.predictor, self.settings.seed)
         except MemnetError as error:
-            self._why_not = str(error)
+            return str(error)
 
     def decode(self, picture: PictureOrCrop) -> Decoded:
         """Decode a picture as the model sees it; raises ``PictureError`` where it cannot be."""
@@ -246,8 +249,8 @@ class MapMaker:
         return np.where(np.isnan(values), np.nan, mean * height * width)
 
     def _check(self, shown: Array, decoded: Decoded) -> Sanity:
-        if self._random is None:
-            return Sanity(None, self._why_not)
+        if isinstance(self._random, str):
+            return Sanity(None, self._random)
         other, _ = self._values(self._random, decoded)
         return compare_maps(shown, self._shown(other))
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from memnet.data.inputs import Item
 from memnet.errors import MemnetError
 from memnet.inspect.layers import Layer, network_of
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE
+from memnet.scoring.batch_scorer import without_pillows_warnings
 from memnet.scoring.engine import run_batches
 from memnet.scoring.functions import AS_IT_IS
 from memnet.scoring.predictor import Predictor
@@ -60,7 +63,7 @@ class Recorded:
 
 def record(
     predictor: Predictor,
-    items: Iterable[Item],
+    items: Sequence[Item],
     layers: Sequence[Layer],
     keep: Keep,
     *,
@@ -70,7 +73,7 @@ def record(
     """Send pictures through a model once, and keep what some of its layers give.
 
     Pictures are decoded and prepared, and failures told, as in scoring. Memory does not grow with
-    the number of pictures.
+    the number of pictures. A terminal shows a progress bar.
 
     Parameters
     ----------
@@ -99,15 +102,21 @@ def record(
     hooks = [layer.module.register_forward_hook(_keeper(layer, keep, kept)) for layer in layers]
     requests = (Request(item, (0,)) for item in items)
     count = 0
+    bar = tqdm(
+        total=len(items), desc=predictor.name, unit=" pictures", file=sys.stderr, disable=None
+    )
     try:
-        for batch in run_batches([Ready(watched)], requests, batch_size=batch_size, limits=limits):
-            pictures = [(answer.request.item, answer.results[0]) for answer in batch]
-            del batch  # whose frames of videos would stay while the next ones are decoded
-            values = {name: watched.mean_over_crops(each) for name, each in kept.items()}
-            yield _recorded(count, pictures, watched.take_scores(), values)
-            count += len(pictures)
-            kept.clear()
-            del pictures, values
+        with without_pillows_warnings(), bar:
+            batches = run_batches([Ready(watched)], requests, batch_size=batch_size, limits=limits)
+            for batch in batches:
+                pictures = [(answer.request.item, answer.results[0]) for answer in batch]
+                del batch  # whose frames of videos would stay while the next ones are decoded
+                values = {name: watched.mean_over_crops(each) for name, each in kept.items()}
+                yield _recorded(count, pictures, watched.take_scores(), values)
+                count += len(pictures)
+                bar.update(len(pictures))
+                kept.clear()
+                del pictures, values
     finally:
         for hook in hooks:
             hook.remove()

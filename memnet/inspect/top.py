@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from memnet import __version__
 from memnet.data.inputs import Item
@@ -24,7 +22,6 @@ from memnet.inspect.strongest_units import BY, keep_strongest, unit_at
 from memnet.inspect.top_progress import SIDES, Progress
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE
-from memnet.scoring.batch_scorer import without_pillows_warnings
 from memnet.scoring.predictor import Predictor
 from memnet.util.atomic import write_text
 from memnet.util.checks import require_whole
@@ -193,24 +190,12 @@ def find_top(
     )
     layers = [layer for layer, _ in chosen.values()]
     unsaved = 0
-    with (
-        without_pillows_warnings(),
-        tqdm(
-            total=len(left),
-            desc=predictor.name,
-            unit=" pictures",
-            file=sys.stderr,
-            disable=None,
-        ) as bar,
-    ):
-        for batch in record(predictor, left, layers, keep, batch_size=batch_size, limits=limits):
-            progress.add(batch, limits)
-            count = len(batch.items) + len(batch.failed)
-            bar.update(count)
-            unsaved += count
-            if unsaved >= every:
-                progress.write(folder / PROGRESS)
-                unsaved = 0
+    for batch in record(predictor, left, layers, keep, batch_size=batch_size, limits=limits):
+        progress.add(batch, limits)
+        unsaved += len(batch.items) + len(batch.failed)
+        if unsaved >= every:
+            progress.write(folder / PROGRESS)
+            unsaved = 0
     if not progress.done:
         name, reason = next(iter(progress.failed.items()))
         raise MemnetError(f"None of {len(items):,} pictures can be read: {name}: {reason}")

@@ -75,7 +75,7 @@ def visualise_to(
     Returns
     -------
     list of str
-        a sentence for each filter whose objective nothing raises: it has no picture.
+        a sentence for each filter whose objective the ascent did not raise: it has no picture.
 
     Raises
     ------
@@ -132,8 +132,8 @@ def visualise_to(
             _write(folder, rows)
         made_now = [rows[file] for file, _ in wanted.values()]
     return [
-        f"{row['made_of']['layer'] or 'score'}, filter {row['made_of']['filter']}: nothing raises "
-        f"it above the {row['start']} of noise, so there is no picture (a dead filter?)"
+        f"{row['made_of']['layer'] or 'score'}, filter {row['made_of']['filter']}: gradient ascent "
+        f"got no further than the {row['start']} of its noise, so there is no picture"
         for row in made_now
         if row["sha256"] is None
     ]

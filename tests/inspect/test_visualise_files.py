@@ -121,7 +121,7 @@ def test_a_dead_filter_is_named_and_the_others_have_pictures(small, tmp_path):
         small.network.second.weight[2] = 0
     for _ in "12":  # the second time it is known
         (sentence,) = make(tmp_path, small)
-        assert sentence.startswith("second, filter 2: nothing raises it above the ")
+        assert sentence.startswith("second, filter 2: gradient ascent got no further than the ")
     assert not (tmp_path / "second_2.png").exists()
     assert rows_of(tmp_path)["second_2.png"]["sha256"] is None
     assert (tmp_path / "second_3.png").exists()
