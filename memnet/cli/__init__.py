@@ -33,6 +33,7 @@ from memnet.cli import (
     responses,
     score,
     sensitivity,
+    serve,
     table1,
     train,
     tune,
@@ -75,6 +76,7 @@ app.command("clips")(clips.clips)
 app.command("responses")(responses.responses)
 app.command("power")(power.power)
 app.command("bench")(bench.bench)
+app.command("serve")(serve.serve)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(weights.app, name="weights")
 app.add_typer(cache.app, name="cache")

@@ -11,14 +11,19 @@ OPEN_HELP = "Open the page in the browser once it is written."
 
 
 def open_page(page: Path) -> None:
-    """Open a page in the browser; where there is none, say where the page is.
+    """Open the page of a file in the browser; where there is none, say where the page is."""
+    page = page.resolve()
+    open_address(page.as_uri(), f"{page} ({page.as_uri()})")
+
+
+def open_address(address: str, place: str = "") -> None:
+    """Open an address in the browser; where there is none, say where the page is.
 
     A browser of the terminal (lynx, w3m) is not taken unless the variable BROWSER names it: it
     would hold the terminal, and show no figures.
     """
     import webbrowser
 
-    address = page.resolve().as_uri()
     try:
         browser = webbrowser.get()
         in_terminal = type(browser) is webbrowser.GenericBrowser and "BROWSER" not in os.environ
@@ -26,4 +31,4 @@ def open_page(page: Path) -> None:
     except (webbrowser.Error, OSError):
         opened = False
     if not opened:
-        say(f"no browser could be opened; the page is {page.resolve()} ({address})")
+        say(f"no browser could be opened; the page is {place or address}")

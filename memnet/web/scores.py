@@ -1,0 +1,149 @@
+"""``POST /v1/scores``: pictures in, what each model gives for each, in the order of the files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from memnet.scoring.scored import Scored
+from memnet.web.models import ServedModel, choose
+from memnet.web.problems import responses
+from memnet.web.service import Service
+from memnet.web.settings import Settings
+from memnet.web.uploads import FIELD, PicturesInJson, Upload, read_uploads
+
+router = APIRouter()
+
+
+class PictureWarning(BaseModel):
+    """What to know before a picture's scores are used."""
+
+    kind: str = Field(description="grey, tiny, faces, rotated or decoding", examples=["grey"])
+    sentence: str
+
+
+class Score(BaseModel):
+    """What a model gives for a picture."""
+
+    model: str = Field(examples=["resmem.published"])
+    score: float = Field(examples=[0.7254])
+    raw: float = Field(description="before scaling and clamping", examples=[0.7254])
+    n_crops: int = Field(examples=[1])
+    clamped: bool
+    percentiles: dict[str, float] = Field(
+        description="share of a data set's human scores that lie below, in per cent",
+        examples=[{"lamem": 63.2}],
+    )
+
+
+class PictureScores(BaseModel):
+    """A picture and its scores; one that cannot be read has none, and says why."""
+
+    index: int = Field(description="place among the files of the request, from 0", examples=[0])
+    name: str = Field(description="the file's name, made printable", examples=["a.jpg"])
+    sha256: str = Field(description="of the file")
+    width: int | None
+    height: int | None
+    mode: str = Field(description="as stored: RGB, L, CMYK ...", examples=["RGB"])
+    failed: str | None = Field(description="why there are no scores, in one sentence")
+    warnings: list[PictureWarning]
+    scores: list[Score]
+
+
+class Scores(BaseModel):
+    """The pictures of a request in their order, and what decides the scores of each model."""
+
+    pictures: list[PictureScores]
+    identities: dict[str, dict[str, Any]]
+
+
+_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": [FIELD],
+                "properties": {
+                    FIELD: {"type": "array", "items": {"type": "string", "format": "binary"}}
+                },
+            }
+        },
+        "application/json": {
+            "schema": PicturesInJson.model_json_schema(ref_template="#/components/schemas/{model}"),
+            "example": {
+                "pictures": [{"name": "dot.gif", "data": "R0lGODlhAQABAAAAACwAAAAAAQABAAA="}],
+                "models": ["resmem.published"],
+            },
+        },
+    },
+}
+
+
+@router.post(
+    "/v1/scores",
+    summary="Score pictures",
+    response_model=Scores,
+    responses=responses(408, 413, 415, 422, 503),
+    openapi_extra={"requestBody": _BODY},
+)
+async def post_scores(
+    request: Request,
+    model: Annotated[
+        list[str] | None, Query(description="labels of /v1/models; without it, all")
+    ] = None,
+) -> dict[str, Any]:
+    """Score pictures by models of this server: files of a form, or base64 within JSON.
+
+    A picture that cannot be read says why and stops no other. Nothing of them is kept but the
+    score, under a checksum, in the server's score cache.
+    """
+    settings: Settings = request.app.state.settings
+    service: Service = request.app.state.service
+    uploads, named = await read_uploads(request, settings.limits)
+    places = choose(service.models, model or named)
+    results = await service.score([upload.data for upload in uploads], places)
+    models = [service.models[place] for place in places]
+    return {
+        "pictures": [
+            _picture(index, upload, models, result)
+            for index, (upload, result) in enumerate(zip(uploads, results, strict=True))
+        ],
+        "identities": {each.label: each.identity for each in models},
+    }
+
+
+def _picture(
+    index: int, upload: Upload, models: Sequence[ServedModel], results: Sequence[Scored | str]
+) -> dict[str, Any]:
+    reasons = [result for result in results if isinstance(result, str)]
+    first = next((result for result in results if isinstance(result, Scored)), None)
+    return {
+        "index": index,
+        "name": upload.name,
+        "sha256": hashlib.sha256(upload.data).hexdigest(),
+        "width": first.width if first else None,
+        "height": first.height if first else None,
+        "mode": first.mode if first else "",
+        "failed": reasons[0] if reasons else None,
+        "warnings": [
+            {"kind": "decoding", "sentence": sentence}
+            for sentence in (first.warning.split("; ") if first and first.warning else [])
+        ],
+        "scores": [
+            {
+                "model": model.label,
+                "score": result.score,
+                "raw": result.raw,
+                "n_crops": len(result.outputs),
+                "clamped": result.clamped,
+                "percentiles": {},
+            }
+            for model, result in zip(models, results, strict=True)
+            if isinstance(result, Scored)
+        ],
+    }
