@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tiny import register, write_tiny
 
 pytest.importorskip("fastapi", reason="needs the extra `web`")

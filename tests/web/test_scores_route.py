@@ -23,9 +23,7 @@ def test_scores_are_those_of_the_model_on_the_same_bytes(client, weights, golden
     expected = memnet.load(weights, device="cpu").score(pictures)
     answer = post(client, *pictures)
     assert [picture["index"] for picture in answer["pictures"]] == list(range(len(pictures)))
-    for picture, path, row in zip(
-        answer["pictures"], pictures, expected.itertuples(), strict=True
-    ):
+    for picture, path, row in zip(answer["pictures"], pictures, expected.itertuples(), strict=True):
         (score,) = picture["scores"]
         assert score["score"] == row.score
         assert (score["raw"], score["n_crops"], score["clamped"]) == (row.raw, 2, False)
