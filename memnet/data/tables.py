@@ -40,7 +40,7 @@ from memnet.data.parquet_columns import write_values
 from memnet.errors import MemnetError
 from memnet.util.parquet import read_parquet
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
-from memnet.util.text import quoted, shorten_list, words_of
+from memnet.util.text import is_text, quoted, shorten_list, words_of
 
 TABLE_GIVEN = "the table given"
 """What messages and records call a DataFrame, which has no file's name."""
@@ -162,6 +162,31 @@ def read_table_any(table: TableInput) -> pd.DataFrame:
         frame, assumed = _read_excel(content, path, sheet)
     else:
         frame, assumed = _read_text(content, str(path))
+    frame.attrs[_ASSUMED] = assumed
+    return frame
+
+
+def read_text_table(text: str, source: str = TABLE_GIVEN) -> pd.DataFrame:
+    r"""Read the text of a CSV or TSV file as :func:`read_table_any` reads the file.
+
+    Parameters
+    ----------
+    text : the file's content.
+    source : what messages call it.
+
+    Raises
+    ------
+    MemnetError
+        as :func:`memnet.data.delimited.parse_text_table`.
+
+    Examples
+    --------
+    >>> read_text_table("image_id;hit_rate\na.jpg;0,5\n").to_dict("records")
+    [{'image_id': 'a.jpg', 'hit_rate': '0,5'}]
+    """
+    if not is_text(text):
+        raise MemnetError(f"{source} has letters that no text can have; save it as UTF-8.")
+    frame, assumed = _read_text(text.encode(), source)
     frame.attrs[_ASSUMED] = assumed
     return frame
 

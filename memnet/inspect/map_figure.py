@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
@@ -38,10 +38,8 @@ def draw_map(made: PictureMap, name: str, model: str, settings: MapSettings) -> 
     name, model : of the picture and the model, for the heading.
     settings : how it was made.
     """
-    signed = settings.method != "windows"
-    values, norm = made.shown, _norm(made.shown, signed)
-    pixels, values = _shrunk(made.pixels, values)
-    colours = colormaps["coolwarm" if signed else "viridis"]
+    norm, colours = _scale(made, settings)
+    pixels, values = _shrunk(made.pixels, made.shown, _MOST_PIXELS)
     height = max(_FLATTEST, min(_TALLEST, 1.65 * pixels.shape[0] / pixels.shape[1]))
     with styled():
         figure = Figure(figsize=(WIDTH, height + 0.65), layout="constrained")
@@ -57,9 +55,7 @@ def draw_map(made: PictureMap, name: str, model: str, settings: MapSettings) -> 
             aspect=30,
             pad=0.03,
         )
-        bar.set_label(
-            _LABELS[settings.method].format(sizes=size_text(settings.sizes)), fontsize=SMALL
-        )
+        bar.set_label(describe_values(settings), fontsize=SMALL)
         bar.ax.locator_params(nbins=5)
         bar.outline.set_visible(False)
         if np.isnan(values).any():
@@ -75,6 +71,42 @@ def draw_map(made: PictureMap, name: str, model: str, settings: MapSettings) -> 
     return figure
 
 
+def overlay(made: PictureMap, settings: MapSettings, most_pixels: int) -> AnyArray:
+    """Return a map over its picture, as :func:`draw_map` shows it on the right.
+
+    Parameters
+    ----------
+    made, settings : the map, and how it was made.
+    most_pixels : on a side; a larger picture is shrunk.
+
+    Returns
+    -------
+    array
+        uint8 ``(H, W, 3)``.
+    """
+    norm, colours = _scale(made, settings)
+    pixels, values = _shrunk(made.pixels, made.shown, most_pixels)
+    mixed = _overlay(pixels, values, colours(norm(values)))
+    return np.rint(mixed * 255).astype(np.uint8)
+
+
+def describe_values(settings: MapSettings) -> str:
+    """Say what the values of such a map are.
+
+    Examples
+    --------
+    >>> describe_values(MapSettings("windows"))
+    'score of the windows round it'
+    """
+    return _LABELS[settings.method].format(sizes=size_text(settings.sizes))
+
+
+def _scale(made: PictureMap, settings: MapSettings) -> tuple[Normalize, Colormap]:
+    """Return what turns the values of a map into colours."""
+    signed = settings.method != "windows"
+    return _norm(made.shown, signed), colormaps["coolwarm" if signed else "viridis"]
+
+
 def _norm(values: Float32Array, signed: bool) -> Normalize:
     defined = values[np.isfinite(values)]
     if not len(defined):
@@ -88,12 +120,12 @@ def _norm(values: Float32Array, signed: bool) -> Normalize:
     return Normalize(low, high)
 
 
-def _shrunk(pixels: AnyArray, values: Float32Array) -> tuple[AnyArray, Float32Array]:
-    """Return picture and map with no more pixels than are drawn."""
+def _shrunk(pixels: AnyArray, values: Float32Array, most: int) -> tuple[AnyArray, Float32Array]:
+    """Return picture and map with at most so many pixels on a side."""
     side = max(pixels.shape[:2])
-    if side <= _MOST_PIXELS:
+    if side <= most:
         return pixels, values
-    height, width = (max(1, round(each * _MOST_PIXELS / side)) for each in pixels.shape[:2])
+    height, width = (max(1, round(each * most / side)) for each in pixels.shape[:2])
     rows, columns = (
         ((np.arange(new) + 0.5) * old / new).astype(int)
         for new, old in zip((height, width), pixels.shape[:2], strict=True)
