@@ -40,7 +40,7 @@ from memnet.data.parquet_columns import write_values
 from memnet.errors import MemnetError
 from memnet.util.parquet import read_parquet
 from memnet.util.sniffing import LFS_POINTER, WEB_PAGE, stand_in
-from memnet.util.text import is_text, quoted, shorten_list, words_of
+from memnet.util.text import quoted, shorten_list, words_of
 
 TABLE_GIVEN = "the table given"
 """What messages and records call a DataFrame, which has no file's name."""
@@ -184,9 +184,7 @@ def read_text_table(text: str, source: str = TABLE_GIVEN) -> pd.DataFrame:
     >>> read_text_table("image_id;hit_rate\na.jpg;0,5\n").to_dict("records")
     [{'image_id': 'a.jpg', 'hit_rate': '0,5'}]
     """
-    if not is_text(text):
-        raise MemnetError(f"{source} has letters that no text can have; save it as UTF-8.")
-    frame, assumed = _read_text(text.encode(), source)
+    frame, assumed = _parse(text, "text", source)
     frame.attrs[_ASSUMED] = assumed
     return frame
 
@@ -227,7 +225,11 @@ def _content(path: Path) -> bytes:
 
 
 def _read_text(content: bytes, source: str) -> tuple[pd.DataFrame, list[str]]:
-    text, encoding = _decode(content, source)
+    return _parse(*_decode(content, source), source)
+
+
+def _parse(text: str, encoding: str, source: str) -> tuple[pd.DataFrame, list[str]]:
+    """Read a text table that was decoded as ``encoding`` says."""
     parsed = parse_text_table(text, source)
     frame = pd.DataFrame(parsed.rows, columns=None, index=parsed.numbers, dtype=object)
     if not len(frame):

@@ -86,8 +86,8 @@ def overlay(made: PictureMap, settings: MapSettings, most_pixels: int) -> AnyArr
     """
     norm, colours = _scale(made, settings)
     pixels, values = _shrunk(made.pixels, made.shown, most_pixels)
-    mixed = _overlay(pixels, values, colours(norm(values)))
-    return np.rint(mixed * 255).astype(np.uint8)
+    mixed: AnyArray = np.rint(255 * _overlay(pixels, values, colours(norm(values))))
+    return mixed.astype(np.uint8)
 
 
 def describe_values(settings: MapSettings) -> str:

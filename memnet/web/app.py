@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from memnet import __version__
-from memnet.web import health, models, scores
+from memnet.web import comparisons, distributions, health, models, scores
 from memnet.web.guard import Guard
 from memnet.web.intake import Intake
 from memnet.web.pages import add_page
@@ -17,15 +17,22 @@ from memnet.web.problems import ProblemDetails, add_handlers
 from memnet.web.service import Service
 from memnet.web.settings import Settings
 
-ROUTERS = (health.router, models.router, scores.router)
+ROUTERS = (
+    health.router,
+    models.router,
+    distributions.router,
+    scores.router,
+    comparisons.router,
+)
 """A route of its own is an ``APIRouter`` in a file of its own, and stands here."""
 
 
 def make_app(settings: Settings) -> FastAPI:
     """Load the models and build the application (ASGI).
 
-    Routes find ``settings``, ``models`` (:class:`.models.ServedModel`) and ``service``
-    (:class:`.service.Service`) in ``request.app.state``.
+    Routes find ``settings``, ``models`` (:class:`.models.ServedModel`), ``service``
+    (:class:`.service.Service`) and ``comparisons`` (:class:`.comparisons.Comparisons`) in
+    ``request.app.state``.
 
     Raises
     ------
@@ -34,12 +41,14 @@ def make_app(settings: Settings) -> FastAPI:
     """
     loaded = models.load_models(settings)
     service = Service(loaded, settings)
+    reports = comparisons.Comparisons()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         yield
         await service.stop()
+        reports.stop()
 
     app = FastAPI(
         title="memnet",
@@ -50,6 +59,7 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings, app.state.models, app.state.service = settings, loaded, service
+    app.state.comparisons = reports
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from memnet.web.problems import Problem, describe, responses
 from memnet.web.reports import Report, make_report
+from memnet.web.schemas import body_schema
 
 router = APIRouter()
 
@@ -121,7 +122,7 @@ class Comparisons:
                 make_report, args=args, kwargs=options, timeout=self._seconds
             )
             report = await asyncio.wrap_future(future)
-        except TimeoutError:
+        except asyncio.TimeoutError:
             raise Problem(
                 422,
                 f"The comparison took longer than {self._seconds:g} seconds; `memnet compare` on "
@@ -159,7 +160,7 @@ class Comparisons:
         """End the process, and forget all reports."""
         self._kept.clear()
         if "_pool" in self.__dict__:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
 
 
@@ -172,7 +173,7 @@ class Comparisons:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": NewComparison.model_json_schema()}},
+            "content": {"application/json": {"schema": body_schema(NewComparison)}},
         }
     },
 )

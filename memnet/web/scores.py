@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
+from memnet.data.human_scores import percentiles
 from memnet.scoring.scored import Scored
 from memnet.web.models import ServedModel, choose
 from memnet.web.problems import responses
@@ -141,7 +142,7 @@ def _picture(
                 "raw": result.raw,
                 "n_crops": len(result.outputs),
                 "clamped": result.clamped,
-                "percentiles": {},
+                "percentiles": percentiles(result.score, model.predictor.target),
             }
             for model, result in zip(models, results, strict=True)
             if isinstance(result, Scored)
