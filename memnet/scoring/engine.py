@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -60,21 +60,28 @@ _HELD_BYTES = 300_000_000
 48 pictures' ten crops of MemNet, or 100 million pixels."""
 
 
-class Scorer(Protocol):
+class Preparation(Protocol):
+    """What happens to a picture before a network sees it; a :class:`Scorer` is one, too."""
+
+    @property
+    def preprocess(self) -> PreprocessSpec | None:
+        """Resizing, mean and crops; None: the model takes pictures."""
+
+    @property
+    def exif_orientation(self) -> Literal["ignore", "apply"]:
+        """What happens to a picture's EXIF orientation."""
+
+    @property
+    def mean_image(self) -> np.ndarray | None:
+        """What is subtracted, if the preprocessing subtracts a picture."""
+
+
+class Scorer(Preparation, Protocol):
     """What the loop needs of a predictor; :class:`memnet.Predictor` is one."""
 
     name: str
     variant: str
     device: torch.device
-    mean_image: np.ndarray | None
-
-    @property
-    def preprocess(self) -> PreprocessSpec | None:
-        """What happens to a picture; None: the model takes pictures."""
-
-    @property
-    def exif_orientation(self) -> Literal["ignore", "apply"]:
-        """What happens to a picture's EXIF orientation."""
 
     @property
     def output(self) -> OutputSpec:
@@ -87,15 +94,17 @@ class Scorer(Protocol):
         """Turn pictures (PIL, RGB) into raw outputs ``(N, 1)``."""
 
 
-_Way: TypeAlias = "tuple[str, str, int]"
+Way: TypeAlias = "tuple[str, str, int]"
 """What is done to a picture: EXIF policy, digest of the preprocessing, identity of the mean image.
 
 Models with equal ways get the same input.
 """
 
+_Key = TypeVar("_Key")
+
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """What is left of a picture once it is ready for the networks."""
 
     width: int
@@ -134,16 +143,16 @@ def run_batches(
     Models that no request asks for are not loaded.
     """
     require_whole("batch_size", batch_size, 1)
-    ways: dict[int, _Way] = {}
-    scorers: dict[_Way, Scorer] = {}  # one of those that prepare pictures so
+    ways: dict[int, Way] = {}
+    scorers: dict[Way, Scorer] = {}  # one of those that prepare pictures so
 
     def get_ready(batch: Sequence[Request]) -> None:
         for place in sorted({place for request in batch for place in request.models}):
             scorer = models[place].load()
-            ways[place] = _way_of(scorer)
+            ways[place] = way_of(scorer)
             scorers.setdefault(ways[place], scorer)
 
-    def prepare(request: Request) -> dict[_Way, _Prepared]:
+    def make_inputs(request: Request) -> dict[Way, Prepared]:
         picture = request.item.picture
         if file_bytes(picture) > _LONG_FILE:
             return one_by_one.submit(unpack, picture, request.models).result()
@@ -153,10 +162,11 @@ def run_batches(
             return one_by_one.submit(unpack, opened, request.models).result()
         return unpack(opened, request.models)
 
-    def unpack(picture: PictureOrCrop, wanted: Sequence[int]) -> dict[_Way, _Prepared]:
+    def unpack(picture: PictureOrCrop, wanted: Sequence[int]) -> dict[Way, Prepared]:
         # Only the crops wait for their batch; the full-size picture ends its life here, unless a
         # model takes pictures.
-        return _prepare(picture, {ways[place]: scorers[ways[place]] for place in wanted}, limits)
+        preparations = {ways[place]: scorers[ways[place]] for place in wanted}
+        return prepare(decode_for(picture, preparations.values(), limits), preparations)
 
     def bytes_held(request: Request) -> int:
         return _bytes_held(
@@ -168,12 +178,12 @@ def run_batches(
         ThreadPoolExecutor(1, thread_name_prefix="memnet-decode-large") as one_by_one,
         ThreadPoolExecutor(_THREADS, thread_name_prefix="memnet-decode") as pool,
     ):
-        waiting: deque[list[tuple[Request, Future[dict[_Way, _Prepared]]]]] = deque()
+        waiting: deque[list[tuple[Request, Future[dict[Way, Prepared]]]]] = deque()
 
         def refill(ahead: int) -> None:
             for batch in itertools.islice(batches, 1 + ahead - len(waiting)):
                 get_ready(batch)
-                waiting.append([(request, pool.submit(prepare, request)) for request in batch])
+                waiting.append([(request, pool.submit(make_inputs, request)) for request in batch])
 
         try:
             refill(0)
@@ -197,26 +207,31 @@ def _with_frames(requests: Iterable[Request]) -> Iterator[Request]:
         yield request._replace(item=item)
 
 
-def _way_of(scorer: Scorer) -> _Way:
+def way_of(scorer: Preparation) -> Way:
+    """Return what is done to a picture for a model."""
     spec = scorer.preprocess
     return scorer.exif_orientation, "" if spec is None else spec.digest(), id(scorer.mean_image)
 
 
-def _prepare(
-    picture: PictureOrCrop, scorers: Mapping[_Way, Scorer], limits: PictureLimits
-) -> dict[_Way, _Prepared]:
-    """Decode a picture, once for each EXIF policy, and make what each way feeds its network."""
-    made: dict[_Way, _Prepared] = {}
-    decoded: dict[str, Decoded] = {}
-    for way, scorer in scorers.items():
-        exif = scorer.exif_orientation
-        if exif not in decoded:
-            decoded[exif] = decode(picture, exif_orientation=exif, limits=limits)
-        source, spec = decoded[exif], scorer.preprocess
+def decode_for(
+    picture: PictureOrCrop, preparations: Iterable[Preparation], limits: PictureLimits
+) -> dict[str, Decoded]:
+    """Decode a picture, once for each EXIF policy that is wanted; raises ``PictureError``."""
+    policies = dict.fromkeys(each.exif_orientation for each in preparations)
+    return {exif: decode(picture, exif_orientation=exif, limits=limits) for exif in policies}
+
+
+def prepare(
+    decoded: Mapping[str, Decoded], preparations: Mapping[_Key, Preparation]
+) -> dict[_Key, Prepared]:
+    """Make what each preparation feeds its network, of a picture decoded by each EXIF policy."""
+    made: dict[_Key, Prepared] = {}
+    for key, preparation in preparations.items():
+        source, spec = decoded[preparation.exif_orientation], preparation.preprocess
         content: Tensor | Image.Image = source.rgb
         if spec is not None:
-            content = spec.apply_decoded(source, mean_image=scorer.mean_image)
-        made[way] = _Prepared(
+            content = spec.apply_decoded(source, mean_image=preparation.mean_image)
+        made[key] = Prepared(
             width=source.width,
             height=source.height,
             mode=source.mode,
@@ -270,7 +285,7 @@ def _pixels(picture: PictureOrCrop, limits: PictureLimits) -> int:
         return 0  # decoding it says what is wrong
 
 
-def _result(future: Future[dict[_Way, _Prepared]]) -> dict[_Way, _Prepared] | PictureError:
+def _result(future: Future[dict[Way, Prepared]]) -> dict[Way, Prepared] | PictureError:
     try:
         return future.result()
     except PictureError as error:
@@ -290,8 +305,8 @@ def _outputs(predictor: Scorer, inputs: Sequence[Tensor | Image.Image]) -> Tenso
 
 def _answers(
     models: Sequence[Model],
-    ways: Mapping[int, _Way],
-    prepared: Sequence[tuple[Request, dict[_Way, _Prepared] | PictureError]],
+    ways: Mapping[int, Way],
+    prepared: Sequence[tuple[Request, dict[Way, Prepared] | PictureError]],
 ) -> list[Answer]:
     """Run each model on the pictures of a batch that ask for it."""
     answers: list[dict[int, Scored | str]] = [
@@ -305,7 +320,7 @@ def _answers(
             if place in request.models and not isinstance(result, PictureError)
         ]
         if asked:
-            scored = _scored(models[place].load(), [each for _, each in asked])
+            scored = score_prepared(models[place].load(), [each for _, each in asked])
             for (answer, _), result in zip(asked, scored, strict=True):
                 answer[place] = result
     return [
@@ -314,7 +329,7 @@ def _answers(
     ]
 
 
-def _scored(scorer: Scorer, prepared: Sequence[_Prepared]) -> list[Scored | str]:
+def score_prepared(scorer: Scorer, prepared: Sequence[Prepared]) -> list[Scored | str]:
     """Return what a model gives for pictures, or why that is no score."""
     outputs = _outputs(scorer, [each.content for each in prepared])
     columns = (outputs, *scorer.output.apply(outputs))

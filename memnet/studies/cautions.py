@@ -19,7 +19,7 @@ from PIL import Image
 from memnet.data.contamination import judge_contamination
 from memnet.data.missing import find_doubtful_codes
 from memnet.errors import PictureError
-from memnet.preprocess.decode import decode
+from memnet.preprocess.decode import Decoded, decode
 from memnet.util.text import shorten_list
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ FACE_SHARE = 0.10
 _FACE_PIXELS = 256  # the longer side, at which faces are looked for: they are large ones
 _CASCADE = "haarcascade_frontalface_alt.xml"
 _LAMEM_NAME = re.compile(r"(?:.*/)?[0-9]{8}\.jpg")
-_FACES_WHY = (
+FACES_WHY = (
     "neither MemNet nor ResMem is meant for faces: on 10k US Adult Faces such models predict "
     "memorability poorly (Younesi & Mohsenzadeh 2024, Scientific Reports 14:1246)"
 )
@@ -78,23 +78,23 @@ def inspect_pictures(
     list of Caution
         at most one of each kind: ``"grey"``, ``"tiny"``, ``"faces"``.
     """
-    cascade = _cascade() if faces else None
+    cascade = face_cascade() if faces else None
     read = 0
     stored_grey, equal, tiny, with_face = [], [], [], []
     for picture in pictures:
         name, source = _named(picture)
         try:
-            decoded = decode(source, exif_orientation="ignore")
+            looks = look_at(decode(source, exif_orientation="ignore"), cascade)
         except PictureError:
             continue
         read += 1
-        if decoded.mode in ("L", "1", "LA", "La") or decoded.mode.startswith("I"):
+        if looks.stored_grey:
             stored_grey.append(name)
-        elif _is_grey(decoded.rgb):
+        elif looks.grey:
             equal.append(name)
-        if min(decoded.width, decoded.height) < CROP:
+        if looks.tiny:
             tiny.append(name)
-        if cascade is not None and _face_share(decoded.rgb, cascade) > FACE_SHARE:
+        if looks.face:
             with_face.append(name)
     cautions = [_grey(stored_grey, equal, read), _tiny(tiny, read), _faces(with_face, read)]
     if faces and cascade is None and read:
@@ -102,10 +102,38 @@ def inspect_pictures(
             Caution(
                 kind="faces",
                 sentence="Pictures were not searched for faces, because OpenCV is not installed "
-                f'(`pip install "opencv-python-headless<5"`). Note that {_FACES_WHY}.',
+                f'(`pip install "opencv-python-headless<5"`). Note that {FACES_WHY}.',
             )
         )
     return [caution for caution in cautions if caution is not None]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is to be known of a picture before its score is used.
+
+    Attributes
+    ----------
+    grey : whether it has no colour; ``stored_grey``, whether it was stored without.
+    tiny : whether it is smaller than what the networks see.
+    face : whether a face covers much of it; False, too, where nobody looked.
+    """
+
+    grey: bool
+    stored_grey: bool
+    tiny: bool
+    face: bool
+
+
+def look_at(decoded: Decoded, cascade: Any = None) -> Looks:
+    """Look at one decoded picture; for faces where there is a :func:`face_cascade`."""
+    stored = decoded.mode in ("L", "1", "LA", "La") or decoded.mode.startswith("I")
+    return Looks(
+        grey=stored or _is_grey(decoded.rgb),
+        stored_grey=stored,
+        tiny=min(decoded.width, decoded.height) < CROP,
+        face=cascade is not None and _face_share(decoded.rgb, cascade) > FACE_SHARE,
+    )
 
 
 def score_cautions(
@@ -251,13 +279,13 @@ def _faces(names: list[str], read: int) -> Caution | None:
     return Caution(
         kind="faces",
         sentence=f"In {_count(len(names), read, 'picture')} a face seems to cover more than "
-        f"{100 * FACE_SHARE:.0f} % of it{_which(names)}. Note that {_FACES_WHY}. Do not rank faces "
+        f"{100 * FACE_SHARE:.0f} % of it{_which(names)}. Note that {FACES_WHY}. Do not rank faces "
         "by these scores.",
         ids=tuple(names),
     )
 
 
-def _cascade() -> Any:
+def face_cascade() -> Any:
     """Return OpenCV's detector of frontal faces, or None where it is not installed."""
     try:
         cv2: Any = import_module("cv2")

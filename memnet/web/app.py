@@ -9,7 +9,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from memnet import __version__
-from memnet.web import comparisons, distributions, health, models, scores
+from memnet.web import comparisons, distributions, health, metrics, models, scores
+from memnet.web.decoding import start_importing
 from memnet.web.guard import Guard
 from memnet.web.intake import Intake
 from memnet.web.pages import add_page
@@ -19,6 +20,7 @@ from memnet.web.settings import Settings
 
 ROUTERS = (
     health.router,
+    metrics.router,
     models.router,
     distributions.router,
     scores.router,
@@ -31,16 +33,18 @@ def make_app(settings: Settings) -> FastAPI:
     """Load the models and build the application (ASGI).
 
     Routes find ``settings``, ``models`` (:class:`.models.ServedModel`), ``service``
-    (:class:`.service.Service`) and ``comparisons`` (:class:`.comparisons.Comparisons`) in
-    ``request.app.state``.
+    (:class:`.service.Service`), ``comparisons`` (:class:`.comparisons.Comparisons`) and
+    ``metrics`` (:class:`.metrics.Metrics`) in ``request.app.state``.
 
     Raises
     ------
     MemnetError
         as :func:`memnet.load`, for any of the models.
     """
+    start_importing()  # beside reading the weights
     loaded = models.load_models(settings)
-    service = Service(loaded, settings)
+    counted = metrics.Metrics()
+    service = Service(loaded, settings, counted)
     reports = comparisons.Comparisons()
 
     @asynccontextmanager
@@ -60,12 +64,16 @@ def make_app(settings: Settings) -> FastAPI:
     )
     app.state.settings, app.state.models, app.state.service = settings, loaded, service
     app.state.comparisons = reports
+    app.state.metrics = counted
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
     add_page(app, settings)
-    app.add_middleware(Intake, limits=settings.limits)
-    app.add_middleware(Guard, settings=settings)  # the last one added is the first to be asked
+    app.add_middleware(
+        Intake, limits=settings.limits, is_open=lambda: service.is_ready, metrics=counted
+    )
+    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(metrics.Counted, metrics=counted)  # the last one added is the outermost
     _describe_problems(app)
     return app
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from memnet.data.human_scores import percentiles
-from memnet.scoring.scored import Scored
+from memnet.web.connection import while_connected
 from memnet.web.models import ServedModel, choose
 from memnet.web.problems import responses
-from memnet.web.service import Service
+from memnet.web.service import Answered, Service
 from memnet.web.settings import Settings
-from memnet.web.uploads import FIELD, PicturesInJson, Upload, read_uploads
+from memnet.web.uploads import FIELD, PicturesInJson, read_uploads
 
 router = APIRouter()
 
@@ -105,36 +104,33 @@ async def post_scores(
     """
     settings: Settings = request.app.state.settings
     service: Service = request.app.state.service
+    service.check_room()  # before anything is read
     uploads, named = await read_uploads(request, settings.limits)
     places = choose(service.models, model or named)
-    results = await service.score([upload.data for upload in uploads], places)
-    models = [service.models[place] for place in places]
+    data = [upload.data for upload in uploads]
+    answers = await while_connected(request, service.score(data, places))
+    models = {place: service.models[place] for place in places}
     return {
         "pictures": [
-            _picture(index, upload, models, result)
-            for index, (upload, result) in enumerate(zip(uploads, results, strict=True))
+            _picture(index, upload.name, models, answered)
+            for index, (upload, answered) in enumerate(zip(uploads, answers, strict=True))
         ],
-        "identities": {each.label: each.identity for each in models},
+        "identities": {each.label: each.identity for each in models.values()},
     }
 
 
 def _picture(
-    index: int, upload: Upload, models: Sequence[ServedModel], results: Sequence[Scored | str]
+    index: int, name: str, models: Mapping[int, ServedModel], answered: Answered
 ) -> dict[str, Any]:
-    reasons = [result for result in results if isinstance(result, str)]
-    first = next((result for result in results if isinstance(result, Scored)), None)
     return {
         "index": index,
-        "name": upload.name,
-        "sha256": hashlib.sha256(upload.data).hexdigest(),
-        "width": first.width if first else None,
-        "height": first.height if first else None,
-        "mode": first.mode if first else "",
-        "failed": reasons[0] if reasons else None,
-        "warnings": [
-            {"kind": "decoding", "sentence": sentence}
-            for sentence in (first.warning.split("; ") if first and first.warning else [])
-        ],
+        "name": name,
+        "sha256": answered.sha256,
+        "width": answered.width,
+        "height": answered.height,
+        "mode": answered.mode,
+        "failed": answered.failed,
+        "warnings": [warned._asdict() for warned in answered.warnings],
         "scores": [
             {
                 "model": model.label,
@@ -144,7 +140,7 @@ def _picture(
                 "clamped": result.clamped,
                 "percentiles": percentiles(result.score, model.predictor.target),
             }
-            for model, result in zip(models, results, strict=True)
-            if isinstance(result, Scored)
+            for place, model in models.items()
+            if (result := (answered.results or {}).get(place)) is not None
         ],
     }

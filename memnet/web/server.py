@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from memnet.errors import MemnetError
 from memnet.util.messages import say
@@ -38,14 +41,48 @@ class Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             ws="none",
+            http=hurried(settings.limits.body_seconds),
         )
         super().__init__(config)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take no more requests, and end once those that were taken are answered."""
+        self.app.state.service.is_ready = False
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+
+def hurried(seconds: float) -> type[H11Protocol]:
+    """Return a protocol that ends connections on which no request begins for so long.
+
+    uvicorn's own waits for ever for the head of a request.
+    """
+
+    class Hurried(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._watch()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._timer.cancel()
+            super().connection_lost(exc)
+
+        def _watch(self) -> None:
+            self._timer = self.loop.call_later(seconds, self._check, self.cycle)
+
+        def _check(self, before: RequestResponseCycle | None) -> None:
+            is_idle = self.cycle is None or self.cycle.response_complete
+            if is_idle and self.cycle is before:
+                self.transport.close()
+            else:
+                self._watch()
+
+    return Hurried
 
 
 def run(settings: Settings, on_ready: Callable[[str], None] = lambda address: None) -> None:
@@ -61,6 +98,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda address: No
     MemnetError
         as :func:`.app.make_app`, or if the address is taken or none of this machine's.
     """
+    _allow_many_connections()
     with listen(settings.host, settings.port) as listening:
         address = address_of(settings.host, listening.getsockname()[1])
 
@@ -89,6 +127,17 @@ def listen(host: str, port: int) -> socket.socket:
             "--port, or --host."
         ) from error
     return listening
+
+
+def _allow_many_connections() -> None:
+    """Take as many files and connections as the system lets this user have."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):  # macOS lets nobody have "unlimited"
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def address_of(host: str, port: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ pytest.importorskip("fastapi", reason="needs the extra `web`")
 
 from starlette.testclient import TestClient
 
+from live_server import tiny_settings
 from memnet.web.app import make_app
-from memnet.web.settings import Settings
+from memnet.web.settings import Limits
 
 ADDRESS = "http://127.0.0.1:8400"
 
@@ -25,12 +27,20 @@ def weights(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings(weights: Path) -> Settings:
-    return Settings(models=(str(weights),), device="cpu", decoders=1)
+def client(weights: Path):
+    """A client of a server that lives as long as the tests do: none of them may change it."""
+    with TestClient(make_app(tiny_settings(weights)), base_url=ADDRESS) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
-def client(settings: Settings):
-    """A client of a server that lives as long as the tests do: none of them may change it."""
-    with TestClient(make_app(settings), base_url=ADDRESS) as client:
-        yield client
+def open_client(weights: Path):
+    """Return a function that opens a client of a server with other limits or settings."""
+
+    @contextmanager
+    def open_one(limits: Limits | None = None, **changes: object):
+        settings = tiny_settings(weights, limits=limits or Limits(), **changes)
+        with TestClient(make_app(settings), base_url=ADDRESS) as client:
+            yield client
+
+    return open_one
