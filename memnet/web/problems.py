@@ -74,7 +74,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in sorted({400, 401, 403, *statuses})
+        for status in sorted({400, 401, 403, 422, *statuses})
     }
 
 

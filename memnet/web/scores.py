@@ -12,6 +12,7 @@ from memnet.data.human_scores import percentiles
 from memnet.web.connection import while_connected
 from memnet.web.models import ServedModel, choose
 from memnet.web.problems import responses
+from memnet.web.schemas import body_schema
 from memnet.web.service import Answered, Service
 from memnet.web.settings import Settings
 from memnet.web.uploads import FIELD, PicturesInJson, read_uploads
@@ -69,12 +70,16 @@ _BODY = {
                 "type": "object",
                 "required": [FIELD],
                 "properties": {
-                    FIELD: {"type": "array", "items": {"type": "string", "format": "binary"}}
+                    FIELD: {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"type": "string", "format": "binary"},
+                    }
                 },
             }
         },
         "application/json": {
-            "schema": PicturesInJson.model_json_schema(ref_template="#/components/schemas/{model}"),
+            "schema": body_schema(PicturesInJson),
             "example": {
                 "pictures": [{"name": "dot.gif", "data": "R0lGODlhAQABAAAAACwAAAAAAQABAAA="}],
                 "models": ["resmem.published"],

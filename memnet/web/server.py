@@ -118,15 +118,17 @@ def listen(host: str, port: int) -> socket.socket:
         (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
+        with contextlib.ExitStack() as until_bound:
+            listening = until_bound.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            until_bound.pop_all()
+            return listening
     except OSError as error:
         raise MemnetError(
             f"The server cannot listen at {host}, port {port} ({error.strerror}); choose another "
             "--port, or --host."
         ) from error
-    return listening
 
 
 def _allow_many_connections() -> None:
