@@ -41,7 +41,9 @@ def map_(
     stride: float | None = typer.Option(
         None, metavar="SHARE", help="Distance of neighbours, as a share of a window: 0.5."
     ),
-    steps: int = typer.Option(150, min=2, help="Of gradient, from grey to the picture."),
+    steps: int | None = typer.Option(
+        None, min=2, help="Of gradient, from grey to the picture; 150 without it."
+    ),
     seed: int = typer.Option(0, min=0, help="Of the random network of the sanity check."),
     batch_size: int = typer.Option(8, "--batch-size", "-b", min=1, help="Windows per pass."),
     device: str = DEVICE,
@@ -59,13 +61,21 @@ def map_(
 
     from memnet.cli.messages import command_line, say_unread
     from memnet.data.pictures import collect
+    from memnet.errors import MemnetError
     from memnet.inspect.map_folder import PAGE, write_maps
     from memnet.inspect.maps import MapMaker, MapSettings
     from memnet.scoring.predictor import load
     from memnet.util.messages import say
 
+    if steps is not None and method is not Method.gradient:
+        raise MemnetError("--steps is for --method gradient.")
     settings = MapSettings(
-        method.value, tuple(window), stride, steps=steps, seed=seed, batch_size=batch_size
+        method.value,
+        tuple(window),
+        stride,
+        steps=MapSettings.steps if steps is None else steps,
+        seed=seed,
+        batch_size=batch_size,
     )
     inputs = collect(pictures)
     maker = MapMaker(load(model, device=device), settings)

@@ -53,14 +53,14 @@ def rdm(
     two, with intervals over pictures), a figure, and rdms.json, which says how.
     """
     from memnet.cli.messages import command_line
-    from memnet.inspect.rdm_files import keep_other_files, write_rdms
+    from memnet.inspect.rdm_files import check_folder, write_rdms
     from memnet.inspect.rdms import compare_layers
     from memnet.util.atomic import require_writable
     from memnet.util.messages import say
     from memnet.util.text import shorten_list
 
     require_writable(out)
-    keep_other_files(out)
+    check_folder(out)
     result = compare_layers(
         _named(activations),
         _named(brain),
@@ -84,7 +84,10 @@ def rdm(
             what = f"{len(each['set_aside']):,} picture(s) of {each['file']} have no numbers"
             say(f"{what}: {shorten_list(each['set_aside'])}.")
     count = len(result.layers) + len(result.brains)
-    say(f"{count} RDMs of {record['n']:,} pictures -> {out}")
+    if count == 1:
+        say("one RDM has nothing to be compared with: name another layer, or a --brain")
+    rdms = "1 RDM" if count == 1 else f"{count} RDMs"
+    say(f"{rdms} of {record['n']:,} pictures -> {out}")
     if record["set_aside"] or unread:
         raise typer.Exit(1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -44,7 +45,7 @@ def top(
     from memnet.cli.messages import say_unread
     from memnet.data.pictures import collect
     from memnet.inspect.filters import choose_filters
-    from memnet.inspect.top import find_top
+    from memnet.inspect.top import few_pictures, find_top
     from memnet.inspect.top_sheet import draw_sheets
     from memnet.scoring.predictor import load
     from memnet.util.messages import say
@@ -62,10 +63,16 @@ def top(
         failed += drawn.failed
     say_unread(inputs, failed, f"see {out / 'top.json'}")
     bad = f", {len(found.failed)} failed" if found.failed else ""
-    shapes = ", ".join(
-        f"{layer['name']} ({len(layer['filters'])} filters)" for layer in found.about["layers"]
-    )
+    shapes = ", ".join(f"{layer['name']} ({_count(layer)})" for layer in found.about["layers"])
+    if found.pictures < 2 * k:
+        say(few_pictures(found.pictures, k))
     pages = f"{len(sheets)} sheet{'' if len(sheets) == 1 else 's'}"
     say(f"{found.pictures:,} pictures{bad}, layers {shapes}, {pages} -> {out}")
     if failed or inputs.unreadable:
         raise typer.Exit(1)
+
+
+def _count(layer: dict[str, Any]) -> str:
+    what = "filter" if layer["kind"] == "convolution" else "unit"
+    count = len(layer["filters"])
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

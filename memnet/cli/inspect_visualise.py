@@ -28,7 +28,7 @@ class RecipeName(str, enum.Enum):
 def visualise(
     model: str = MODEL,
     layer: str = typer.Argument("", help="One of the names that `memnet inspect layers` lists."),
-    filters: str = typer.Argument("", help="Numbers of filters from 0, as in 3,17,40-43."),
+    filters: str = typer.Argument("", help="Numbers of filters from 0, as in 3,17,40-43; or all."),
     out: Path = typer.Option(
         ..., "--out", "-o", file_okay=False, help="Folder for the pictures and visualisations.json."
     ),
@@ -61,13 +61,13 @@ def visualise(
     ),
     device: str = DEVICE,
 ) -> None:
-    r"""Make pictures that raise a filter's output, by gradient ascent from noise.
+    """Make pictures that raise a filter's output, by gradient ascent from noise.
 
     \b
     memnet inspect visualise resmem.published conv4 0-7 --out features
     memnet inspect visualise resmem.published --objective score --out memorable
-    memnet inspect visualise resmem.published --objective score --from photo.jpg --within 4 \\
-        --out neighbours
+    memnet inspect visualise resmem.published --objective score \\
+        --from photo.jpg --within 4 --out neighbours
 
     What is in the folder already, made in the same way, is not computed again.
     """
@@ -156,4 +156,12 @@ def _neighbours(
     print_table(columns, rows)
     if found.is_grey:
         say(f"{picture} is grey; its neighbours may have colours.")
+    farthest = max(found.most.distance, found.least.distance)
+    if farthest == 0:
+        say(
+            "rounding to whole grey levels left nothing of so small a change: both neighbours are "
+            "the picture itself; take a larger --within."
+        )
+    elif farthest < 0.9 * within and steps is not None and steps < STEPS:
+        say(f"{steps} steps led only {farthest:.2f} grey levels away; more --steps lead further.")
     say(f"neighbours within {within:g} grey levels -> {out}")

@@ -218,8 +218,11 @@ class IdMatch:
             [image_id for image_id in self.right_only if image_id not in several],
         )
 
-    def require_any(self) -> None:
-        """Raise ``MemnetError`` where no id matches; it says what would make them match."""
+    def require_any(self, advice: str = "Is --id-column right?") -> None:
+        """Raise ``MemnetError`` where no id matches; it says what would make them match.
+
+        ``advice`` is said where nothing is known that would.
+        """
         if (self.positions >= 0).any():
             return
         best = best_looser_rule(*self._unambiguous())
@@ -241,7 +244,7 @@ class IdMatch:
         hints = [*hints, self._rule_hint().strip()]
         raise MemnetError(
             f"No id of {self.left_name} is in {self.right_name}: {must}{examples}. "
-            f"{' '.join(filter(None, hints)) or 'Is --id-column right?'}"
+            f"{' '.join(filter(None, hints)) or advice}"
         )
 
     def _rule_hint(self) -> str:

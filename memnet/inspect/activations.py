@@ -184,6 +184,8 @@ def read(path: str | Path) -> tuple[list[str], dict[str, Float32Array]]:
     """
     path = Path(path)
     check_name(path)
+    if not path.exists():
+        raise MemnetError(f"There is no file {path}.")
     try:
         return read_arrays(path)
     except Exception as error:  # each kind's library has its own

@@ -52,7 +52,8 @@ def read_rdm(path: Path, ids: Path | None = None) -> GivenRdm:
     ------
     MemnetError
         if it cannot be read; is not square, not symmetric or not 0 on its diagonal; has other ids
-        in its rows than in its columns; or has numbers for some pairs of a picture only.
+        in its rows than in its columns, or none; has numbers for some pairs of a picture only; or
+        one number for all pairs.
 
     Examples
     --------
@@ -66,6 +67,11 @@ def read_rdm(path: Path, ids: Path | None = None) -> GivenRdm:
     """
     if path.suffix.lower() == ".npy":
         names, rdm = _read_numpy(path, ids)
+    elif path.suffix.lower() == ".npz":
+        raise MemnetError(
+            f"{path} may hold several arrays; save the one that is meant as .npy (numpy.save), and "
+            "give the pictures' ids by --brain-ids."
+        )
     else:
         names, rdm = _read_table(path)
     if not len(rdm):
@@ -83,6 +89,10 @@ def read_rdm(path: Path, ids: Path | None = None) -> GivenRdm:
             f"{path} has no number for {np.count_nonzero(~np.isfinite(rdm)):,} pair(s) of pictures "
             f"that have others, such as {quoted(one)} and {quoted(other)}; leave one of each pair "
             "out."
+        )
+    if len(rdm) > 1 and np.ptp(rdm) == 0:
+        raise MemnetError(
+            f"{path} has {rdm[0]:g} for every two pictures, so no RDM is more like it than another."
         )
     return GivenRdm(
         source=str(path),
@@ -140,10 +150,24 @@ def _read_table(path: Path) -> tuple[list[str], Array]:
         raise MemnetError(f"An RDM must be whole: {broken[0]}.")
     columns = [str(name) for name in table.columns[1:]]
     rows = as_text(table.iloc[:, 0]).tolist()
+    if _are_numbers([str(table.columns[0]), *columns]):
+        raise MemnetError(
+            f"{path} has numbers where ids should be: its first row and its first column must be "
+            "the pictures' ids. (A matrix without ids: save it as .npy, and give --brain-ids.)"
+        )
     if sorted(rows) != sorted(columns) or len(set(rows)) < len(rows):
         raise MemnetError(_not_square(path, rows, columns))
     numbers = np.stack([to_numbers(table[name], str(path)) for name in rows], axis=1)
     return rows, _upper(numbers, rows, path)
+
+
+def _are_numbers(names: list[str]) -> bool:
+    """Whether names are those of a matrix's first row: numbers, some of them broken ones."""
+    try:
+        numbers = [float(name) for name in names]
+    except ValueError:
+        return False
+    return not all(number.is_integer() for number in numbers)
 
 
 def _not_square(path: Path, rows: list[str], columns: list[str]) -> str:

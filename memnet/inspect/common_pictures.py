@@ -30,13 +30,19 @@ class CommonPictures:
     sentences: list[str]
 
 
-def find_common(sources: Mapping[str, Sequence[str]], rule: str = "exact") -> CommonPictures:
+def find_common(
+    sources: Mapping[str, Sequence[str]],
+    rule: str = "exact",
+    *,
+    advice: str = "Are these the same pictures?",
+) -> CommonPictures:
     """Find the pictures that every source has.
 
     Parameters
     ----------
     sources : name -> ids. The pictures are in the order of the first one.
     rule : of matching, a key of :data:`memnet.data.matching.MATCH_RULES`.
+    advice : what is said where no picture is common and nothing tells why.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def find_common(sources: Mapping[str, Sequence[str]], rule: str = "exact") -> Co
     kept = np.ones(len(wanted), dtype=bool)
     sentences = []
     for match in matches.values():
-        match.require_any()
+        match.require_any(advice)
         kept &= match.positions >= 0
         sentences += [*match.sentences(), *_left_out(match)]
     if not kept.any():

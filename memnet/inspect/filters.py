@@ -22,7 +22,7 @@ def choose_filters(
     Parameters
     ----------
     layers : names or aliases with commas between them.
-    filters : as for :func:`parse_filters`; ``all``; or nothing, for the first :data:`FIRST`.
+    filters : as for :func:`parse_filters`, or nothing, for the first :data:`FIRST`.
 
     Raises
     ------
@@ -36,8 +36,8 @@ def choose_filters(
         )
     wanted: list[tuple[Layer, Sequence[int]]] = []
     for layer in find_layers(predictor, names):
-        some = range(layer.filters if filters == "all" else min(FIRST, layer.filters))
-        wanted.append((layer, some if filters in ("", "all") else parse_filters(filters, layer)))
+        first = range(min(FIRST, layer.filters))
+        wanted.append((layer, parse_filters(filters, layer) if filters else first))
     return wanted
 
 
@@ -62,20 +62,22 @@ def check_filters(layer: Layer, filters: Iterable[int]) -> list[int]:
 
 
 def parse_filters(text: str, layer: Layer) -> list[int]:
-    """Read numbers of filters as a command line has them: ``3,17,40-43``.
+    """Read numbers of filters as a command line has them: ``3,17,40-43``, or ``all``.
 
     Raises
     ------
     MemnetError
         if it cannot be read, or the layer has no such filter.
     """
+    if text.strip() == "all":
+        return list(range(layer.filters))
     numbers: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part, flags=re.ASCII)
         if match is None:
             raise MemnetError(
                 f"{printable(repr(text), 80)} names no filters; write numbers from 0, as in "
-                "3,17,40-43."
+                "3,17,40-43, or all."
             )
         first, last = int(match[1]), int(match[2] or match[1])
         check_filters(layer, (first, last))  # before a billion of them are listed

@@ -10,7 +10,7 @@ from typing import Any
 from memnet.errors import MemnetError
 from memnet.inspect import top as top_files
 from memnet.inspect import visualisation_files
-from memnet.inspect.top import Top, TopRow
+from memnet.inspect.top import Top, TopRow, few_pictures
 from memnet.util.text import join_names, shorten_list
 
 _MEASURES = {
@@ -281,6 +281,8 @@ def _cautions(
         "has no photographs",
         "have no photographs",
     )
+    if top.pictures < 2 * top.about["k"]:
+        found.append(few_pictures(top.pictures, top.about["k"]))
     if top.failed:
         count = len(top.failed)
         what = "One photograph" if count == 1 else f"{count:,} photographs"

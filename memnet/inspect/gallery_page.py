@@ -132,4 +132,5 @@ def _part_cell(row: TopRow, where: str, names: dict[tuple[str, str], str]) -> _C
     left, top, right, bottom = row.box
     alt = f"{where}: what its strongest unit sees of {row.image_id}, number {row.rank}"
     view = (left, top, right - left, bottom - top)
-    return _Cell(names.get(("photograph", row.image_id)), view, alt, "")
+    # The number, too, so that each part stands beside its photograph.
+    return _Cell(names.get(("photograph", row.image_id)), view, alt, short(row.activation))

@@ -16,6 +16,7 @@ from memnet.util.arrays import AnyArray, Float32Array
 
 _MOST_PIXELS = 420  # on a side, of what is drawn
 _FLATTEST, _TALLEST = 0.5, 2.4  # inches
+_LONGEST = 8  # times its other side: what is longer is drawn shorter than it is
 _COLOUR = 0.65  # what the overlay has of the map's colour, the rest is the picture's grey
 _UNSEEN = 0.35  # brightness of what the network does not see
 
@@ -48,6 +49,8 @@ def draw_map(made: PictureMap, name: str, model: str, settings: MapSettings) -> 
         right.imshow(_overlay(pixels, values, colours(norm(values))), interpolation="nearest")
         for axes in (left, right):
             axes.set_axis_off()
+            if not 1 / _LONGEST <= pixels.shape[0] / pixels.shape[1] <= _LONGEST:
+                axes.set_aspect("auto")  # else it would be a line
         bar = figure.colorbar(
             ScalarMappable(norm, colours),
             ax=[left, right],

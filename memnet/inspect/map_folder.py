@@ -92,7 +92,8 @@ def write_maps(
     Raises
     ------
     MemnetError
-        if the folder cannot be written, or holds maps of another model or other settings.
+        if the folder cannot be written, or holds maps of another model or other settings; if no
+        picture can be read.
     """
     require_writable(folder)
     record = _begin(maker, folder)
@@ -117,6 +118,8 @@ def write_maps(
             known.pop(item.image_id, None)
             summary.failed.append(f"{item.path or item.image_id}: {error}")
         done()
+    if not known and summary.failed:
+        raise MemnetError(f"No picture has a map: {summary.failed[0]}")
     record["pictures"], record["failed"] = list(known.values()), summary.failed
     _write_record(record, folder)
     write_map_page(record, folder / PAGE)
@@ -212,7 +215,7 @@ def _numbers(made: PictureMap) -> dict[str, Any]:
 
 def _file_name(image_id: str) -> str:
     """Make a file's name of an id that may hold folders or letters that no file name can."""
-    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", image_id)[-60:].strip("-.")
+    readable = re.sub(r"[^\w.-]+", "-", image_id)[-60:].strip("-.")
     return f"{readable}-{hashlib.sha256(image_id.encode()).hexdigest()[:8]}".lstrip("-")
 
 

@@ -28,9 +28,14 @@ def places(length: int, share: float, stride: float) -> list[int]:
     >>> places(100, 0.4, 0.5)
     [0, 20, 40, 60]
     """
-    steps = math.ceil(round((1 - share) / (share * stride), 9))
-    starts = np.linspace(0, length - window_length(length, share), steps + 1)
+    count = windows_along(share, stride)
+    starts = np.linspace(0, length - window_length(length, share), count)
     return list(dict.fromkeys(np.rint(starts).astype(int).tolist()))
+
+
+def windows_along(share: float, stride: float) -> int:
+    """Return how many windows there are along a side with pixels enough; see :func:`places`."""
+    return math.ceil(round((1 - share) / (share * stride), 9)) + 1
 
 
 def window_length(length: int, share: float) -> int:

@@ -105,23 +105,27 @@ def _adds_up(entry: Mapping[str, Any]) -> bool:
 
 def _trust(record: Mapping[str, Any]) -> str:
     """Say what the sanity checks gave, all together."""
-    known = [each["sanity"]["rho"] for each in record["pictures"]]
-    known = [abs(rho) for rho in known if rho is not None]
+    checks = [each["sanity"] for each in record["pictures"]]
+    known = [abs(each["rho"]) for each in checks if each["rho"] is not None]
+    reasons = " ".join(sorted({each["reason"] for each in checks if each["rho"] is None}))
     if not known:
-        reasons = {each["sanity"]["reason"] for each in record["pictures"]}
-        return f"No map could be checked: {' '.join(sorted(reasons))}" if reasons else ""
+        return f"No map could be checked: {reasons}" if reasons else ""
     above = sum(rho > DOUBTFUL for rho in known)
+    without = len(checks) - len(known)
     return (
         "Sanity check: every map was made again with the network's parameters drawn at random. A "
         "map that stays the same shows the picture, not what the model has learnt. Spearman's rho "
         f"of the two, without its sign, is {number(fmean(known), 2)} on average and above "
         f"{DOUBTFUL} for {above:,} of {len(known):,} pictures."
+        + (f" {without:,} more cannot be compared: {reasons}" if without else "")
     )
 
 
 def _caption(entry: Mapping[str, Any]) -> str:
     rho = entry["sanity"]["rho"]
-    check = "no sanity check" if rho is None else f"rho with random network {number(rho, 2)}"
+    check = f"rho with random network {number(rho or 0, 2)}"
+    if rho is None:
+        check = f"no sanity check ({entry['sanity']['reason'].rstrip('.')})"
     return f"{entry['image_id']}: score {number(entry['score'])}, {check}"
 
 

@@ -15,6 +15,7 @@ from scipy.stats import spearmanr
 
 from memnet.data.inputs import Item
 from memnet.errors import MemnetError, unknown_name
+from memnet.inspect.map_geometry import windows_along
 from memnet.inspect.map_methods import (
     Completeness,
     gradient_map,
@@ -42,6 +43,9 @@ METHODS: dict[str, tuple[tuple[float, ...], float | None]] = {
 DOUBTFUL = 0.5
 """A map that correlates more than this with that of a random network shows the picture rather than
 the model."""
+
+MOST_WINDOWS = 10_000
+"""Of one map, of all sizes together: an hour of ResMem on two cores."""
 
 _MOST_ON_A_SIDE = 64  # points of a map that are compared
 
@@ -97,6 +101,13 @@ class MapSettings:
         require_whole("batch_size", self.batch_size, 1)
         object.__setattr__(self, "sizes", tuple(map(float, self.sizes)) or sizes)
         object.__setattr__(self, "stride", stride if self.stride is None else float(self.stride))
+        if self.stride is not None:
+            count = sum(windows_along(size, self.stride) ** 2 for size in self.sizes)
+            if count > MOST_WINDOWS:
+                raise MemnetError(
+                    f"Windows of {size_text(self.sizes)} at this distance are {count:,} for each "
+                    f"picture; the most are {MOST_WINDOWS:,}: take larger ones, or a larger stride."
+                )
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import squareform
 
-from memnet.errors import MemnetError
+from memnet.inspect.earlier_results import keep_other_files
 from memnet.inspect.rdm_figure import draw, to_bytes
-from memnet.inspect.rdms import LayerRdms
+from memnet.inspect.rdms import FORMAT, LayerRdms
 from memnet.util.atomic import replace_file, write_bytes, write_text
 from memnet.util.table_files import write_frame
 
@@ -18,14 +18,10 @@ RDMS, COMPARISONS, RECORD = "rdms.npz", "comparisons.csv", "rdms.json"
 FIGURES = ("rdms.png", "rdms.svg")
 
 
-def keep_other_files(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Raise ``MemnetError`` where files would be written over that no earlier run has written."""
-    names = (RDMS, COMPARISONS, *FIGURES)
-    there = [folder / name for name in names if (folder / name).exists()]
-    if there and not (folder / RECORD).exists():
-        raise MemnetError(
-            f"{there[0]} exists and was not written by `memnet inspect rdm`; choose another --out."
-        )
+    files = [folder / name for name in (RDMS, COMPARISONS, *FIGURES)]
+    keep_other_files(files, folder / RECORD, FORMAT)
 
 
 def write_rdms(result: LayerRdms, folder: Path) -> None:
@@ -36,7 +32,7 @@ def write_rdms(result: LayerRdms, folder: Path) -> None:
     MemnetError
         if a file cannot be written, or would replace one that no earlier run has written.
     """
-    keep_other_files(folder)
+    check_folder(folder)
     text = json.dumps(result.record, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(folder / RECORD, f"{text}\n")
     rdms = result.layers | result.brains

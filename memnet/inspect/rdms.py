@@ -24,6 +24,9 @@ from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 from memnet.weights.digests import file_digest
 
+FORMAT = "memnet rdms"
+"""What ``rdms.json`` says that it is about."""
+
 _FEWEST = 4
 """Of three pictures an RDM has three numbers, which can be in six orders."""
 
@@ -102,10 +105,20 @@ def compare_layers(
         raise unknown_name("distance", distance, DISTANCES)
     read = {name: without_failed(*files.read(path)) for name, path in activations.items()}
     given = {name: read_rdm(path, brain_ids) for name, path in (brains or {}).items()}
+    if brain_ids is not None and not any(path.suffix == ".npy" for path in (brains or {}).values()):
+        raise MemnetError(
+            "--brain-ids names the pictures of a NumPy file (.npy), and no --brain is one; a table "
+            "has them in its first column."
+        )
     _check_names(activations, given)
     ids = {str(activations[name]): each[0] for name, each in read.items()}
     ids |= {each.source: each.ids for each in given.values()}
-    common = find_common(ids, match)
+    common = find_common(
+        ids,
+        match,
+        advice="Are these the same pictures? The ids of a table are its first column and the names "
+        "of the others.",
+    )
     layers: dict[str, Array] = {}
     notes = list(common.sentences)
     for name, (_, arrays, _) in read.items():
@@ -115,7 +128,8 @@ def compare_layers(
             layers[label] = _rdm(label, values[rows], common.ids, distance)
     if both := layers.keys() & given.keys():
         raise MemnetError(
-            f"A layer and a given RDM are called {sorted(both)[0]}; name the latter with NAME=FILE."
+            f"A layer and a given RDM are both called {sorted(both)[0]}; call the RDM otherwise, "
+            "as in --brain V4=FILE."
         )
     kept, layers, undefined = _defined(layers, common.ids, distance)
     rdms = {name: subset_rdm(rdm, kept) for name, rdm in layers.items()}
@@ -136,6 +150,7 @@ def compare_layers(
         brains=brain_rdms,
         comparisons=comparisons,
         record={
+            "format": FORMAT,
             "command": command,
             "activations": {
                 name: {"file": str(path), "sha256": file_digest(path), "set_aside": read[name][2]}
@@ -207,10 +222,15 @@ def _defined(
             kept &= ~undefined
     if not layers:
         raise MemnetError(sentences[0])
+    if len(kept) < _FEWEST:
+        raise MemnetError(
+            f"Only {len(kept)} picture(s) are in every file; RDMs are compared over {_FEWEST} or "
+            "more."
+        )
     if kept.sum() < _FEWEST:
         raise MemnetError(
-            f"{kept.sum():,} picture(s) are in every file and have an RDM; {_FEWEST} are needed."
-            + "".join(f" {each}" for each in sentences)
+            f"Only {kept.sum()} of {len(kept):,} pictures have an RDM in every layer, and "
+            f"{_FEWEST} are needed; leave the layer out. {' '.join(sentences)}"
         )
     return np.flatnonzero(kept), layers, sentences
 

@@ -95,8 +95,8 @@ class Top:
     Attributes
     ----------
     about : what was looked for: ``model``, ``identity``, ``network_sha256``, ``exif_orientation``,
-        ``layers`` (a list of ``name``, ``other_names``, ``kind``, ``shape``, ``receptive_field``
-        and ``filters``), ``by``, ``k``.
+        ``crops`` (how many of a picture the network sees), ``layers`` (a list of ``name``,
+        ``other_names``, ``kind``, ``shape``, ``receptive_field`` and ``filters``), ``by``, ``k``.
     rows : by layer, filter, side and rank.
     pictures : how many took part.
     failed : id -> why a picture could not.
@@ -210,6 +210,14 @@ def find_top(
     return top
 
 
+def few_pictures(count: int, k: int) -> str:
+    """Say that some pictures are among the strongest and the weakest, of fewer than 2 x k."""
+    return (
+        f"{count:,} pictures are fewer than twice {k:,}, so some are among the strongest of a "
+        "filter and among its weakest; more pictures, or a smaller -k, tell more."
+    )
+
+
 def read(folder: str | Path) -> Top:
     """Read what :func:`find_top` or ``memnet inspect top`` wrote to a folder.
 
@@ -236,11 +244,13 @@ def _about(
     predictor: Predictor, chosen: Sequence[tuple[Layer, list[int]]], k: int, by: str
 ) -> dict[str, Any]:
     """Describe what is looked for, in plain JSON types."""
+    assert predictor.preprocess is not None
     about = {
         "model": predictor.label,
         "identity": predictor.identity(),
         "network_sha256": tensors_digest(network_of(predictor).state_dict()),
         "exif_orientation": predictor.exif_orientation,
+        "crops": predictor.preprocess.n_crops,
         "layers": [
             {
                 "name": layer.name,

@@ -172,7 +172,7 @@ class Progress:
         other = [said for name, said in _SAID.items() if facts["about"].get(name) != about[name]]
         if other:
             raise MemnetError(
-                f"{path.parent} has the strongest pictures with another {join_names(other)}; "
-                "choose another --out."
+                f"{path.parent} has the strongest pictures of a run that was of another kind "
+                f"(different: {join_names(other)}); choose another --out."
             )
         return progress

@@ -179,7 +179,15 @@ def _heading(top: Top, layer: Mapping[str, Any], side: str, with_parts: bool) ->
         f"The pictures of {top.pictures:,} with the {order} {what} of each filter, which stands "
         "below them. "
     )
-    if with_parts and field:
+    crops = top.about["crops"]
+    if crops > 1:
+        sentence += f"The network sees {crops} crops of a picture; outlined is "
+        sentence += (
+            "what the strongest unit of all crops sees; the same enlarged below. "
+            if with_parts and field
+            else "the one in which the filter's strongest unit is. "
+        )
+    elif with_parts and field:
         sentence += (
             f"Outlined: what the filter's strongest unit sees, {field['size']} x {field['size']} "
             "pixels of the network's input; the same enlarged below. "
@@ -192,7 +200,10 @@ def _heading(top: Top, layer: Mapping[str, Any], side: str, with_parts: bool) ->
         )
     else:
         sentence += "Outlined: what the network sees of them, and each unit."
-    return [title, sentence]
+    count = top.pictures
+    if count < top.about["k"]:
+        sentence += f" There are {count:,} pictures, and {top.about['k']:,} were asked for."
+    return [title, " ".join(sentence.split())]
 
 
 def _draw_page(

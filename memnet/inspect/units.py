@@ -13,18 +13,29 @@ import pandas as pd
 
 from memnet.data.columns import read_column
 from memnet.data.digests import ids_digest
+from memnet.data.sidecar import sidecar_path
 from memnet.data.tables import TableInput
 from memnet.errors import MemnetError
 from memnet.inspect import activations as files
 from memnet.inspect.common_pictures import find_common, without_failed
+from memnet.inspect.earlier_results import keep_other_files
 from memnet.stats.levels import ALPHA
-from memnet.stats.unit_correlations import UnitCorrelations, correct_together, correlate_units
+from memnet.stats.unit_correlations import (
+    FEWEST_FOR_P,
+    UnitCorrelations,
+    check_score,
+    correct_together,
+    correlate_units,
+)
 from memnet.util.arrays import AnyArray, Array
 from memnet.util.atomic import write_text
 from memnet.util.table_files import check_table_name, write_frame
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment
 from memnet.weights.digests import file_digest
+
+FORMAT = "memnet unit correlations"
+"""What the file beside the table says that it is about."""
 
 CONSTANT = "constant"
 """The note on a unit that is the same for all pictures."""
@@ -76,8 +87,8 @@ def correlate_with_score(
     Raises
     ------
     MemnetError
-        if a file cannot be read or written, no id matches, fewer than three pictures are left, or
-        the score is the same for all of them.
+        if a file cannot be read or written, ``out`` is there and is no such table, no id matches,
+        fewer than three pictures are left, or the score is the same for all of them.
 
     Examples
     --------
@@ -92,12 +103,19 @@ def correlate_with_score(
     """
     if out is not None:
         check_table_name(out)
+        keep_other_files([out], sidecar_path(out), FORMAT)
     ids, layers, failed = without_failed(*files.read(activations))
     scores = read_column(truth, column=truth_column, id_column=id_column)
     if str(activations) == scores.source:
         raise MemnetError(f"{activations} is given as activations and as the table of scores.")
-    common = find_common({str(activations): ids, scores.source: scores.by_id.index.tolist()}, match)
-    score = scores.by_id.to_numpy(dtype=np.float64)[common.rows[scores.source]]
+    usable = f"the usable scores of {scores.source}"
+    common = find_common(
+        {str(activations): ids, usable: scores.by_id.index.tolist()},
+        match,
+        advice="Is --id-column right?",
+    )
+    score = scores.by_id.to_numpy(dtype=np.float64)[common.rows[usable]]
+    check_score(score)
     rows = common.rows[str(activations)]
     found = {name: _correlate(name, values[rows], score) for name, values in layers.items()}
     units = _unit_rows(found, {name: values.shape[1:] for name, values in layers.items()})
@@ -106,6 +124,7 @@ def correlate_with_score(
         units=units,
         layers=_layer_rows(units),
         record={
+            "format": FORMAT,
             "command": command,
             "activations": {
                 "file": str(activations),
@@ -123,9 +142,14 @@ def correlate_with_score(
             "match": match,
             "n": len(score),
             "ids_sha256": ids_digest(common.ids),
-            "notes": [*common.sentences, *_constant_sentences(units)],
+            "notes": [
+                *common.sentences,
+                *_constant_sentences(units),
+                *_without_p(len(score)),
+            ],
             "method": "Spearman and Pearson, two-sided p by Student's t with n - 2 degrees of "
-            "freedom; Benjamini-Hochberg over all units of all layers that are not constant",
+            f"freedom (none of fewer than {FEWEST_FOR_P} pictures); Benjamini-Hochberg over all "
+            "units of all layers that are not constant",
             "alpha": ALPHA,
             "layers": [],
             "environment": environment(),
@@ -135,7 +159,7 @@ def correlate_with_score(
     if out is not None:
         write_frame(units, out)
         text = json.dumps(table.record, indent=1, ensure_ascii=False)
-        write_text(out.with_name(f"{out.name}.json"), f"{text}\n")
+        write_text(sidecar_path(out), f"{text}\n")
     return table
 
 
@@ -192,6 +216,15 @@ def _layer_rows(units: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return flags.groupby("layer", sort=False).sum().astype(int).reset_index()
+
+
+def _without_p(n: int) -> list[str]:
+    if n >= FEWEST_FOR_P:
+        return []
+    return [
+        f"Of {n} pictures no p values are given, since Student's t is no guide to so few: "
+        f"{FEWEST_FOR_P} are needed, and a hundred are better."
+    ]
 
 
 def _constant_sentences(units: pd.DataFrame) -> list[str]:

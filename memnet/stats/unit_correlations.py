@@ -18,6 +18,9 @@ from memnet.stats.dependent_correlations import benjamini_hochberg
 from memnet.stats.metrics.spearman import standard_ranks
 from memnet.util.arrays import AnyArray, Array
 
+FEWEST_FOR_P = 10
+"""Pictures: of fewer, Student's t is far off (of three, rho is 1 or -1 one time in three)."""
+
 _NUMBERS_AT_ONCE = 4_000_000  # 32 MB of float64, whatever the number of units
 
 
@@ -28,7 +31,8 @@ class UnitCorrelations:
     Attributes
     ----------
     spearman, pearson : float64 ``(P,)``, -1 to 1; ``scipy.stats.spearmanr`` and ``pearsonr``.
-    spearman_p, pearson_p : float64 ``(P,)``, 0 to 1, two-sided, uncorrected.
+    spearman_p, pearson_p : float64 ``(P,)``, 0 to 1, two-sided, uncorrected; NaN of fewer pictures
+        than :data:`FEWEST_FOR_P`.
     constant : bool ``(P,)``, the units that are the same for all pictures.
     """
 
@@ -66,13 +70,7 @@ def correlate_units(units: AnyArray, score: Array) -> UnitCorrelations:
     ([1.0, nan, -0.8], [False, True, False])
     """
     n, count = units.shape
-    if n < 3:
-        raise MemnetError(f"Units are correlated over three pictures or more; here: {n}.")
-    if np.ptp(score) == 0:
-        raise MemnetError(
-            f"The score is {score[0]:g} for each of the {n:,} pictures, so nothing correlates with "
-            "it."
-        )
+    check_score(score)
     ranks, deviations = standard_ranks(score), _standardised(score[None])[0]
     spearman, pearson = np.empty(count), np.empty(count)
     constant = np.empty(count, dtype=bool)
@@ -96,6 +94,23 @@ def correlate_units(units: AnyArray, score: Array) -> UnitCorrelations:
         pearson_p=_p_values(pearson, n),
         constant=constant,
     )
+
+
+def check_score(score: Array) -> None:
+    """Raise ``MemnetError`` where no unit can correlate with a score ``(N,)``.
+
+    It is of fewer than three pictures, or the same for all.
+    """
+    if len(score) < 3:
+        raise MemnetError(
+            f"A score of {len(score)} picture(s) is too few to correlate units with; three are the "
+            f"least, and p values need {FEWEST_FOR_P}."
+        )
+    if np.ptp(score) == 0:
+        raise MemnetError(
+            f"The score is {score[0]:g} for each of the {len(score):,} pictures, so nothing "
+            "correlates with it."
+        )
 
 
 def correct_together(p_values: list[Array]) -> list[Array]:
@@ -130,6 +145,8 @@ def _standardised(rows: Array) -> Array:
 
 def _p_values(r: Array, n: int) -> Array:
     """Two-sided, by Student's t with n - 2 degrees of freedom; as SciPy's for both correlations."""
+    if n < FEWEST_FOR_P:
+        return np.full_like(r, np.nan)
     with np.errstate(divide="ignore"):  # of r = 1, whose t is infinite
         t = r * np.sqrt((n - 2) / ((1 - r) * (1 + r)))
     p: Array = 2 * special.stdtr(n - 2, -np.abs(t))

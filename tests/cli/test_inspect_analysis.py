@@ -74,3 +74,18 @@ def test_units_are_correlated_with_a_column(memnet_command, layers, tmp_path):
     units = pd.read_csv(tmp_path / "units.csv")
     (rho,) = units.loc[(units["layer"] == "conv2") & (units["unit"] == 3), "spearman"]
     assert rho == pytest.approx(1)
+
+
+def test_one_rdm_has_nothing_to_be_compared_with(memnet_command, layers, tmp_path):
+    write_npz(tmp_path / "one.npz", IDS, {"conv1": layers["conv1"]})
+    done = memnet_command("inspect", "rdm", "one.npz", "--out", "out")
+    assert (
+        "one RDM has nothing to be compared with: name another layer, or a --brain" in done.stderr
+    )
+
+
+def test_the_examples_of_visualise_stand_a_line_each(memnet_command):
+    lines = memnet_command("inspect", "visualise", "--help").stdout.splitlines()
+    starts = [line for line in lines if line.strip().startswith("memnet inspect visualise ")]
+    assert len(starts) == 3
+    assert not any("\\b" in line for line in lines)

@@ -124,6 +124,8 @@ def test_a_map_that_shows_the_picture_alone_is_warned_of(run, tmp_path):
         (("--window", "20"), "size of windows is 20.0"),
         (("--stride", "0"), "stride is 0.0"),
         (("--method", "gradient", "--stride", "0.5"), "gradient has no stride"),
+        (("--window", "0.001"), "are 3,996,010 for each picture; the most are 10,000"),
+        (("--steps", "30"), "--steps is for --method gradient"),
     ],
 )
 def test_settings_that_cannot_be_are_one_sentence(run, options, sentence, tmp_path):
@@ -140,3 +142,20 @@ def test_gradients_by_the_command(run, tmp_path):
         assert np.nansum(np.load(tmp_path / "out" / each["map"])) == pytest.approx(
             each["completeness"]["total"], abs=1e-5
         )
+
+
+def test_where_nothing_can_be_read_there_is_no_page(run, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.jpg").write_bytes(b"no picture")
+    assert "No picture has a map: " in run(pictures=tmp_path / "bad", check=2).stderr
+    assert not (tmp_path / "out" / "maps.html").exists()
+
+
+def test_a_flat_map_says_why_it_has_no_check(run, make_pictures, tmp_path):
+    folder = make_pictures(2)
+    Image.new("RGB", (40, 30), "red").save(folder / "plain.png")
+    run(pictures=folder)
+    page = (tmp_path / "out" / "maps.html").read_text(encoding="utf-8")
+    assert "plain.png: score" in page
+    assert "no sanity check (The map is flat)" in page
+    assert "1 more cannot be compared: The map is flat." in page

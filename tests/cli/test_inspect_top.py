@@ -30,7 +30,7 @@ def test_a_table_and_a_record(run, tmp_path):
     assert len(found.rows) == len((tmp_path / "found" / "top.csv").read_text().splitlines()) - 1
     sides = [(row.side, row.rank) for row in found.rows[:4]]
     assert sides == [("most", 1), ("most", 2), ("least", 1), ("least", 2)]
-    assert "3 pictures, layers conv5 (1 filters), fc8 (1 filters), 2 sheets -> found" in done.stderr
+    assert "3 pictures, layers conv5 (1 filter), fc8 (1 unit), 2 sheets -> found" in done.stderr
     again = run(*layers, "--filters", "0", "-k", "2", "--by", "max", "--out", "found")
     assert "3 pictures" in again.stderr
     refused = run(*layers, "--filters", "0", "-k", "3", "--by", "max", "--out", "found", check=2)

@@ -162,7 +162,7 @@ def test_a_brain_of_other_pictures_is_refused_with_what_would_match(layers, brai
 
 def test_a_brain_with_the_name_of_a_layer_is_not_taken_for_it(layers, brain, save, tmp_path):
     square(brain).to_csv(tmp_path / "fc6.csv")
-    with pytest.raises(MemnetError, match="called fc6; name the latter"):
+    with pytest.raises(MemnetError, match="both called fc6; call the RDM otherwise"):
         compare_layers({"net": save(layers)}, {"fc6": tmp_path / "fc6.csv"}, **QUICK)
 
 
@@ -204,7 +204,7 @@ def test_pictures_that_could_not_be_read_are_left_out_and_other_gaps_refused(lay
 
 def test_too_few_pictures_and_repeated_ids_are_refused(layers, save, brain, tmp_path):
     few = {name: values[:3] for name, values in layers.items()}
-    with pytest.raises(MemnetError, match=r"3 picture.* 4 are needed"):
+    with pytest.raises(MemnetError, match=r"Only 3 picture.* over 4 or more"):
         compare_layers({"net": save(few, ids=IDS[:3])}, **QUICK)
     with pytest.raises(MemnetError, match=r"more than once: p00.jpg"):
         compare_layers({"net": save(layers, ids=[*IDS[:-1], IDS[0]])}, **QUICK)
@@ -263,7 +263,7 @@ def test_files_hold_what_was_computed_and_other_files_stay(layers, brain, save, 
     write_rdms(again, out)  # its own files may be replaced
     assert (out / "rdms.svg").read_bytes() == before
     (out / "rdms.json").unlink()
-    with pytest.raises(MemnetError, match="was not written by"):
+    with pytest.raises(MemnetError, match="exists and holds something else"):
         write_rdms(again, out)
 
 
@@ -287,3 +287,48 @@ def test_the_figure_without_a_brain_has_rho_between_layers(layers, save):
     assert len(texts) == 3
     one = rdm_figure.draw(compare_layers({"net": save({"fc6": layers["fc6"]})}, **QUICK))
     assert sum(bool(axes.images) for axes in one.axes) == 1
+
+
+def test_a_matrix_without_ids_is_not_taken_for_one_with_them(brain, tmp_path):
+    """Its first row and column agree, being symmetric; the ids would be numbers."""
+    pd.DataFrame(brain).to_csv(tmp_path / "bare.csv", index=False, header=False)
+    with pytest.raises(MemnetError, match="numbers where ids should be"):
+        read_rdm(tmp_path / "bare.csv")
+
+
+def test_ids_that_are_whole_numbers_are_ids(tmp_path):
+    path = tmp_path / "V4.csv"
+    path.write_text("0,1,2\n1,0,0.5\n2,0.5,0\n", encoding="utf-8")
+    assert read_rdm(path).ids == ["1", "2"]
+
+
+def test_an_rdm_that_is_the_same_everywhere_is_refused(tmp_path):
+    (tmp_path / "ids.txt").write_text("\n".join(IDS), encoding="utf-8")
+    np.save(tmp_path / "ones.npy", np.ones((24, 24)) - np.eye(24))
+    with pytest.raises(MemnetError, match="has 1 for every two pictures"):
+        read_rdm(tmp_path / "ones.npy", tmp_path / "ids.txt")
+
+
+def test_a_folder_of_somebody_else_is_left_alone(layers, save, tmp_path):
+    found = compare_layers({"net": save(layers)}, **QUICK)
+    out = tmp_path / "theirs"
+    out.mkdir()
+    for name, text in (("rdms.json", "{}"), ("comparisons.csv", "mine")):
+        (out / name).write_text(text, encoding="utf-8")
+    with pytest.raises(MemnetError, match=r"comparisons\.csv exists and holds something else"):
+        write_rdms(found, out)
+    assert (out / "comparisons.csv").read_text(encoding="utf-8") == "mine"
+
+
+def test_ids_are_asked_for_by_the_options_that_there_are(layers, brain, save, tmp_path):
+    table = pd.DataFrame(brain, index=range(24), columns=range(24))
+    table.to_csv(tmp_path / "V4.csv")
+    with pytest.raises(MemnetError) as caught:
+        compare_layers({"net": save(layers)}, {"V4": tmp_path / "V4.csv"}, **QUICK)
+    assert "Are these the same pictures?" in str(caught.value)
+    assert "--id-column" not in str(caught.value)
+    ids = tmp_path / "ids.txt"
+    ids.write_text("\n".join(IDS), encoding="utf-8")
+    square(brain).to_csv(tmp_path / "V4.csv")
+    with pytest.raises(MemnetError, match="no --brain is one"):
+        compare_layers({"net": save(layers)}, {"V4": tmp_path / "V4.csv"}, brain_ids=ids, **QUICK)

@@ -99,7 +99,7 @@ def test_bad_input_is_refused_in_a_sentence(file, truth, tmp_path):
     with pytest.raises(MemnetError, match="without file endings"):
         correlate_with_score(file, other, truth_column="hit_rate")
     assert len(correlate_with_score(file, other, truth_column="hit_rate", match="stem").units) == 17
-    with pytest.raises(MemnetError, match=r"Layer conv: .* 0.5 for each of the 40 pictures"):
+    with pytest.raises(MemnetError, match=r"0.5 for each of the 40 pictures"):
         correlate_with_score(file, truth.assign(hit_rate=0.5), truth_column="hit_rate")
     with pytest.raises(MemnetError, match=r"must end in \.csv"):
         correlate_with_score(file, truth, truth_column="hit_rate", out=tmp_path / "units.txt")
@@ -117,3 +117,30 @@ def test_tokens_of_a_transformer_are_places(truth, tmp_path):
         [1, 1],
         [2, 1],
     ]
+
+
+def test_no_unit_of_three_pictures_is_significant(file, truth):
+    found = correlate_with_score(file, truth.iloc[:3], truth_column="hit_rate")
+    assert (found.units["spearman"].abs() > 0.999).sum() > 2
+    assert found.layers[["significant_positive", "significant_negative"]].to_numpy().sum() == 0
+    assert "Of 3 pictures no p values are given" in found.record["notes"][-1]
+
+
+def test_a_picture_whose_score_is_no_number_is_not_called_missing(file, truth):
+    truth["hit_rate"] = truth["hit_rate"].where(truth["image_id"] != "p03.jpg")
+    found = correlate_with_score(file, truth, truth_column="hit_rate")
+    (sentence,) = [each for each in found.record["notes"] if "p03.jpg" in each]
+    assert "not in the usable scores of" in sentence
+
+
+def test_nothing_is_written_over_but_an_earlier_table_of_units(file, truth, tmp_path):
+    mine = tmp_path / "human.csv"
+    truth.to_csv(mine, index=False)
+    before = mine.read_bytes()
+    with pytest.raises(MemnetError, match=r"human\.csv exists and holds something else"):
+        correlate_with_score(file, mine, truth_column="hit_rate", out=mine)
+    assert mine.read_bytes() == before
+    out = tmp_path / "units.csv"
+    for some in (truth, truth.iloc[:20]):
+        correlate_with_score(file, some, truth_column="hit_rate", out=out)
+    assert pd.read_csv(out)["n"].unique().tolist() == [20]

@@ -16,7 +16,7 @@ def random():
     return np.random.default_rng(4)
 
 
-@pytest.mark.parametrize("n", [5, 80])
+@pytest.mark.parametrize("n", [10, 80])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_correlations_and_p_values_are_those_of_scipy(random, n, dtype, monkeypatch):
     monkeypatch.setattr(unit_correlations, "_NUMBERS_AT_ONCE", n * 7)  # blocks of seven units
@@ -58,7 +58,7 @@ def test_all_units_are_corrected_together_but_for_constant_ones():
 @pytest.mark.parametrize(
     ("units", "score", "words"),
     [
-        (np.zeros((2, 3)), np.arange(2.0), "three pictures or more; here: 2"),
+        (np.zeros((2, 3)), np.arange(2.0), "2 picture.s. is too few to correlate units with"),
         (np.eye(4), np.full(4, 0.5), "0.5 for each of the 4 pictures"),
         (np.array([[0, 1], [1, np.inf], [2, 3]]), np.arange(3.0), "Unit 1 is not finite"),
     ],
@@ -103,3 +103,11 @@ def test_the_share_of_false_discoveries_is_controlled(related, bound):
 def test_the_share_of_false_discoveries_is_controlled_in_more_studies(related, bound):
     share, _ = false_discoveries(related, studies=4000, units=500)
     assert share <= bound + 0.008
+
+
+def test_a_few_pictures_have_no_p_values(random):
+    """Of three, every third unit has rho 1 or -1 by chance, whose p by Student's t is 0."""
+    for n, known in ((3, False), (9, False), (10, True)):
+        found = correlate_units(random.normal(size=(n, 30)), random.normal(size=n))
+        assert np.isfinite(found.spearman).all()
+        assert np.isfinite(found.spearman_p).all() == np.isfinite(found.pearson_p).all() == known
