@@ -144,6 +144,18 @@ def model_label(model: str, variant: str) -> str:
     return f"{model}:{variant}" if variant else model
 
 
+def split_label(label: str) -> tuple[str, str]:
+    """Return model and variant of what :func:`model_label` wrote.
+
+    Examples
+    --------
+    >>> split_label("memnet.caffe_lamem:web-api"), split_label("resmem.published")
+    (('memnet.caffe_lamem', 'web-api'), ('resmem.published', ''))
+    """
+    match = re.fullmatch(r"(.+):([a-z0-9-]+)", label)
+    return (match[1], match[2]) if match else (label, "")
+
+
 _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 """Control characters, bytes of a name that is no UTF-8, ends of lines and paragraphs."""
 

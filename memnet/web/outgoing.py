@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from memnet.data.folders import add_folder
 from memnet.data.inputs import Inputs
 from memnet.errors import MemnetError, PictureError
+from memnet.util.text import split_label
 
 SentPicture: TypeAlias = str | os.PathLike[str] | bytes
 """A picture's file, a folder of them, or an encoded picture."""
@@ -37,7 +38,7 @@ class Outgoing:
         failed = self.failed or seen.get("failed") or "the server gave no score"
         rows = []
         for label in dict.fromkeys(labels):
-            model, _, variant = label.partition(":")
+            model, variant = split_label(label)
             row = {"image_id": self.image_id, "path": self.path, "model": model, "mode": ""}
             row["variant"] = variant
             if label in scores:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from memnet.util.text import split_label
+
 TRUTH = "the table with the human scores"
 """What sentences call the table that was sent."""
 
@@ -68,10 +70,7 @@ def make_report(
     from memnet.data.tables import read_text_table
 
     scores = pd.DataFrame(
-        [
-            (image_id, *_name_and_variant(label, identities), score)
-            for image_id, label, score in rows
-        ],
+        [(image_id, *split_label(label), score) for image_id, label, score in rows],
         columns=["image_id", "model", "variant", "score"],
     )
     scores.attrs["models"] = dict(identities)
@@ -92,12 +91,6 @@ def make_report(
         matched=record.items["n"],
         notes=tuple(record.warnings),
     )
-
-
-def _name_and_variant(label: str, identities: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
-    """Split the label of a model of this server; any other is a name as it stands."""
-    name, _, variant = label.partition(":")
-    return (name, variant) if label in identities else (label, "")
 
 
 def _policy(page: str) -> str:

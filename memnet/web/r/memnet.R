@@ -24,7 +24,8 @@ memnet_score <- function(pictures, models = NULL, url = memnet_url(), key = Sys.
       request <- memnet_request(url, "/v1/scores", key)
       request <- httr2::req_url_query(request, !!!stats::setNames(as.list(models), rep("model", length(models))))
       # The server is told no names: the order says which is which.
-      parts <- lapply(some$path[sent], function(path) curl::form_file(path, "application/octet-stream", "picture"))
+      parts <- Map(function(path, size) curl::form_data(readBin(path, "raw", size), "application/octet-stream"),
+                   some$path[sent], some$size[sent])
       request <- httr2::req_body_multipart(request, !!!stats::setNames(parts, rep("files", length(parts))))
       answers[sent] <- memnet_json(request)$pictures
     }
@@ -123,7 +124,7 @@ memnet_next <- function(files, limits, most = 16) {
 memnet_rows <- function(file, labels, answer) {
   given <- function(value, missing) if (is.null(value)) missing else value
   failed <- if (file$failed != "") file$failed else given(answer$failed, "the server gave no score")
-  scores <- stats::setNames(answer$scores, vapply(answer$scores, function(score) score$model, ""))
+  scores <- stats::setNames(as.list(answer$scores), vapply(answer$scores, function(score) score$model, ""))
   warning <- paste(vapply(answer$warnings, function(each) each$sentence, ""), collapse = "; ")
   do.call(rbind, lapply(unique(labels), function(label) {
     score <- scores[[label]]
