@@ -46,7 +46,7 @@ class Outgoing:
                     name: scores[label][name] for name in ("score", "raw", "n_crops", "clamped")
                 }
                 row |= {name: seen[name] for name in ("width", "height", "mode")}
-                row["warning"] = "; ".join(each["sentence"] for each in seen["warnings"])
+                row["warning"] = " ".join(each["sentence"] for each in seen["warnings"])
             else:
                 row["warning"] = f"failed: {failed}"
             rows.append(row)

@@ -17,12 +17,12 @@ from pandas.testing import assert_frame_equal
 from PIL import Image
 
 import memnet
-from live_server import serving
+from live_server import LiveServer, tiny_settings
 from local_server import LocalServer
 from memnet.errors import MemnetError
 from memnet.web.client import Client
 from memnet.web.outgoing import chunks
-from memnet.web.settings import Limits, Settings
+from memnet.web.settings import Limits
 from tiny import write_tiny
 
 KEY = "a-key-of-the-tests"
@@ -46,10 +46,9 @@ def both(weights, tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(both):
     limits = Limits(files=5, bytes_per_file=3_000_000)
-    models = tuple(map(str, both))
-    settings = Settings(models=models, device="cpu", decoders=1, key=KEY, limits=limits)
-    with serving(settings) as url:
-        yield url
+    settings = tiny_settings(both[0], models=tuple(map(str, both)), key=KEY, limits=limits)
+    with LiveServer(settings) as server:
+        yield server.url
 
 
 @pytest.fixture

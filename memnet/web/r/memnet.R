@@ -80,7 +80,7 @@ memnet_perform <- function(request, patience = 300) {
   until <- Sys.time() + patience
   repeat {
     response <- tryCatch(httr2::req_perform(request), error = function(error) {
-      stop("The server cannot be reached; does `memnet serve` run at ", request$url, "?", call. = FALSE)
+      stop("The server cannot be reached; does `memnet serve` run at ", sub("/v1/.*", "", request$url), "?", call. = FALSE)
     })
     status <- httr2::resp_status(response)
     if (status < 300) return(response)
@@ -125,7 +125,7 @@ memnet_rows <- function(file, labels, answer) {
   given <- function(value, missing) if (is.null(value)) missing else value
   failed <- if (file$failed != "") file$failed else given(answer$failed, "the server gave no score")
   scores <- stats::setNames(as.list(answer$scores), vapply(answer$scores, function(score) score$model, ""))
-  warning <- paste(vapply(answer$warnings, function(each) each$sentence, ""), collapse = "; ")
+  warning <- paste(vapply(answer$warnings, function(each) each$sentence, ""), collapse = " ")
   do.call(rbind, lapply(unique(labels), function(label) {
     score <- scores[[label]]
     known <- !is.null(score)
