@@ -34,7 +34,7 @@ def test_a_table_and_a_record(run, tmp_path):
     again = run(*layers, "--filters", "0", "-k", "2", "--by", "max", "--out", "found")
     assert "3 pictures" in again.stderr
     refused = run(*layers, "--filters", "0", "-k", "3", "--by", "max", "--out", "found", check=2)
-    assert "found has the strongest pictures with another -k; choose another --out." in (
+    assert "found has the strongest pictures of a run that was of another kind (different: -k)" in (
         refused.stderr
     )
 
