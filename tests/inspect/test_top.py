@@ -276,10 +276,10 @@ def test_another_question_is_not_answered_in_the_same_folder(tmp_path):
     with torch.no_grad():
         other.network.first.weight[0, 0, 0, 0] += 1
     for said, changed, wanted, settings in (
-        ("another -k;", model, everything(model), {"k": 3}),
-        ("another --by;", model, everything(model), {"k": 2, "by": "max"}),
-        ("another layers or filters;", model, everything(model, ["first"]), {"k": 2}),
-        ("another weights;", other, everything(other), {"k": 2}),
+        (r"different: -k\);", model, everything(model), {"k": 3}),
+        (r"different: --by\);", model, everything(model), {"k": 2, "by": "max"}),
+        (r"different: layers or filters\);", model, everything(model, ["first"]), {"k": 2}),
+        (r"different: weights\);", other, everything(other), {"k": 2}),
     ):
         with pytest.raises(memnet.MemnetError, match=f"{said} choose another --out"):
             find_top(changed, items, wanted, tmp_path, **settings)
