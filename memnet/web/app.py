@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from memnet import __version__
-from memnet.web import comparisons, distributions, health, metrics, models, scores
+from memnet.web import comparisons, distributions, health, maps, metrics, models, scores
 from memnet.web.decoding import start_importing
 from memnet.web.guard import Guard
 from memnet.web.intake import Intake
@@ -24,6 +24,7 @@ ROUTERS = (
     models.router,
     distributions.router,
     scores.router,
+    maps.router,
     comparisons.router,
 )
 """A route of its own is an ``APIRouter`` in a file of its own, and stands here."""
@@ -33,8 +34,9 @@ def make_app(settings: Settings) -> FastAPI:
     """Load the models and build the application (ASGI).
 
     Routes find ``settings``, ``models`` (:class:`.models.ServedModel`), ``service``
-    (:class:`.service.Service`), ``comparisons`` (:class:`.comparisons.Comparisons`) and
-    ``metrics`` (:class:`.metrics.Metrics`) in ``request.app.state``.
+    (:class:`.service.Service`), ``maps`` (:class:`.maps.Maps`), ``comparisons``
+    (:class:`.comparisons.Comparisons`) and ``metrics`` (:class:`.metrics.Metrics`) in
+    ``request.app.state``.
 
     Raises
     ------
@@ -45,13 +47,14 @@ def make_app(settings: Settings) -> FastAPI:
     loaded = models.load_models(settings)
     counted = metrics.Metrics()
     service = Service(loaded, settings, counted)
-    reports = comparisons.Comparisons()
+    map_thread, reports = maps.Maps(), comparisons.Comparisons()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         yield
         await service.stop()
+        map_thread.stop()
         reports.stop()
 
     app = FastAPI(
@@ -63,7 +66,7 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings, app.state.models, app.state.service = settings, loaded, service
-    app.state.comparisons = reports
+    app.state.maps, app.state.comparisons = map_thread, reports
     app.state.metrics = counted
     add_handlers(app)
     for router in ROUTERS:

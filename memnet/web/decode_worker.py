@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from memnet.errors import PictureError
-from memnet.preprocess.decode import PictureLimits
+from memnet.preprocess.decode import PictureLimits, decode
 from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring.engine import Prepared, decode_for, prepare
 from memnet.studies.cautions import face_cascade, look_at
@@ -99,6 +99,18 @@ def get_ready(data: bytes, wanted: Sequence[int], limits: PictureLimits) -> Read
             warnings=warnings_of(first, look_at(first, _cascade)),
             inputs={place: _as_array(each) for place, each in made.items()},
         )
+    except PictureError as error:
+        return str(error)
+    except MemoryError:
+        return "The memory does not hold this picture; shrink it."
+
+
+def get_pixels(
+    data: bytes, exif_orientation: Literal["ignore", "apply"], limits: PictureLimits
+) -> np.ndarray | str:
+    """Decode a picture, and return it as uint8 ``(H, W, 3)``, or why it cannot be decoded."""
+    try:
+        return np.asarray(decode(data, exif_orientation=exif_orientation, limits=limits).rgb)
     except PictureError as error:
         return str(error)
     except MemoryError:
