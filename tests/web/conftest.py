@@ -13,9 +13,10 @@ pytest.importorskip("fastapi", reason="needs the extra `web`")
 
 from starlette.testclient import TestClient
 
-from live_server import tiny_settings
+from live_server import LiveServer, tiny_settings
 from memnet.web.app import make_app
 from memnet.web.settings import Limits
+from page_browser import chromium
 
 ADDRESS = "http://127.0.0.1:8400"
 
@@ -44,3 +45,25 @@ def open_client(weights: Path):
             yield client
 
     return open_one
+
+
+@pytest.fixture(scope="session")
+def alarm_weights(tmp_path_factory) -> Path:
+    """Another network, of false alarms."""
+    register()
+    path = tmp_path_factory.mktemp("web") / "alarms.safetensors"
+    return write_tiny(path, seed=8, name="tiny.alarms", target="false_alarm_rate")
+
+
+@pytest.fixture(scope="session")
+def address(weights: Path, alarm_weights: Path):
+    """Of a server that a browser can ask, with a model of hits and one of false alarms."""
+    models = (str(weights), str(alarm_weights))
+    with LiveServer(tiny_settings(weights, models=models)) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as browser:
+        yield browser

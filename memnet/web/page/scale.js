@@ -1,0 +1,118 @@
+// A score on the distribution of human scores: drawn, and in words.
+
+import { bare, drawn } from "./dom.js";
+
+const WIDTH = 220;
+const HEIGHT = 56;
+const LEFT = 8;
+const BASE = 39;
+const TOP = 8;
+
+const at = (score) => LEFT + score * (WIDTH - 2 * LEFT);
+
+/** The outline of a histogram, as steps from 0 to 1. */
+function outline({ edges, counts }) {
+  const most = Math.max(...counts, 1);
+  const up = (count) => (BASE - (count / most) * (BASE - TOP)).toFixed(1);
+  const steps = counts.map((count, i) => `V${up(count)}H${at(edges[i + 1]).toFixed(1)}`);
+  return `M${at(edges[0]).toFixed(1)} ${BASE}${steps.join("")}V${BASE}`;
+}
+
+/**
+ * Draw scores on a distribution (or, without one, on the bare range from 0 to 1).
+ *
+ * marks: [{ score, name }]; error: root mean squared error, or null, drawn to both sides of each.
+ * The drawing says nothing that does not stand in words beside it, and is hidden from readers.
+ */
+export function scale(distribution, marks, error) {
+  const axis = [0, 0.5, 1].flatMap((tick) => [
+    drawn("path", { class: "tick", d: `M${at(tick)} ${BASE}v4` }),
+    drawn("text", { class: "tick-label", x: at(tick), y: HEIGHT - 3, "text-anchor": "middle" },
+      String(tick)),
+  ]);
+  const markers = marks.flatMap(({ score, name }, i) => {
+    const x = at(score).toFixed(1);
+    const y = TOP + 6 + 12 * i;
+    const [low, high] = error ? [score - error, score + error].map((end) =>
+      at(Math.min(Math.max(end, 0), 1)).toFixed(1)) : [];
+    return [
+      error ? drawn("path", { class: "error", d: `M${low} ${y}H${high}M${low} ${y - 3}v6M${high} ${y - 3}v6` })
+        : null,
+      drawn("path", { class: "marker", d: `M${x} ${TOP - 4}V${BASE}` }),
+      drawn("circle", { class: "dot", cx: x, cy: y, r: 4.5 }),
+      name ? drawn("text", { class: "mark-name", x: score > 0.93 ? at(score) - 8 : at(score) + 8,
+        y: TOP + 2 + 12 * i, "text-anchor": score > 0.93 ? "end" : "start" }, name) : null,
+    ];
+  });
+  return drawn("svg", { class: "scale", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" },
+    distribution ? drawn("path", { class: "human", d: outline(distribution) }) : null,
+    drawn("path", { class: "axis", d: `M${at(0)} ${BASE}H${at(1)}` }), axis, markers);
+}
+
+/** Human scores of what a model predicts. */
+export const distributionsFor = (model, distributions) =>
+  distributions.filter((each) => each.target === model.target);
+
+/** "63 %", "less than 1 %", "more than 99 %". */
+function share(percentile) {
+  if (percentile < 1) return "less than 1 %";
+  if (percentile > 99) return "more than 99 %";
+  return `${Math.round(percentile)} %`;
+}
+
+const PREDICTED = {
+  hit_rate: "More memorable",
+  corrected: "More memorable",
+  d_prime: "More memorable",
+  false_alarm_rate: "More often taken for seen when new",
+};
+
+/** Where a score lies among human scores, a sentence; "" where there are none to compare with. */
+export function placeInWords(score, model, distributions) {
+  const places = distributionsFor(model, distributions)
+    .filter((each) => typeof score.percentiles?.[each.dataset] === "number")
+    .map((each, i) => `${share(score.percentiles[each.dataset])} of ${titleOf(each.dataset, distributions)}’s `
+      + `${each.n.toLocaleString("en")}${i ? "" : " pictures"}`);
+  if (!places.length) return "";
+  return `${PREDICTED[model.target] ?? "Higher"} than ${places.join(", and ")}`;
+}
+
+const valueOf = (model, metric) => model.published.find((each) => each.metric === metric);
+
+/** A model's published mean squared error and correlation, those on unseen pictures first. */
+export function publishedErrors(model) {
+  const order = { clean: 0, unknown: 1, possibly: 2, contaminated: 3 };
+  const rank = (each) => order[each.contamination] ?? 1;
+  const published = [...model.published].sort((a, b) => rank(a) - rank(b));
+  const best = { ...model, published };
+  return { spearman: valueOf(best, "spearman"), mse: valueOf(best, "mse") };
+}
+
+/** Root of the published mean squared error, in units of the score; null where there is none. */
+export function typicalError(model) {
+  const { mse } = publishedErrors(model);
+  return mse ? Math.sqrt(mse.value) : null;
+}
+
+/** What people call a data set, without its authors: "LaMem and MemCat" of "lamem+memcat". */
+export const titleOf = (dataset, distributions) => dataset.split("+").map((name) =>
+  distributions.find((each) => each.dataset === name)?.title.replace(/ \(.*/, "") ?? name).join(" and ");
+
+/** How far a model can be trusted: sentences, in short and at length. */
+export function errorInWords(model, distributions) {
+  const { spearman, mse } = publishedErrors(model);
+  const said = [];
+  if (spearman) {
+    const on = titleOf(spearman.dataset, distributions);
+    said.push({ ...spearman, short: `ranks as people do: ρ ${bare(spearman.value)} on ${on}`,
+      words: `Its ranking of ${on} agrees with people’s at ρ ${bare(spearman.value)}` });
+  }
+  if (mse) {
+    const on = titleOf(mse.dataset, distributions);
+    const root = bare(Math.sqrt(mse.value));
+    said.push({ ...mse, short: `misses people’s scores by ± ${root} on ${on}`,
+      words: `On ${on} its scores miss people’s by ± ${root}, the root of the mean squared error `
+        + bare(mse.value, 4) });
+  }
+  return said;
+}
