@@ -23,7 +23,9 @@ from memnet.scoring.engine import Prepared, decode_for, prepare
 from memnet.studies.cautions import face_cascade, look_at
 from memnet.web.picture_warnings import Warned, warnings_of
 
-_LEAST_PRIORITY = 19
+_NICE = 10
+"""A tenth of a core against a network's threads, which wait for the slowest of them; enough to get
+on beside other programs of the machine."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def begin(recipes: tuple[Recipe, ...], more_bytes: int) -> None:
     _recipes, _cascade = recipes, face_cascade()
     torch.set_num_threads(1)
     if hasattr(os, "nice"):
-        os.nice(_LEAST_PRIORITY)  # a network's threads wait for the slowest of them
+        os.nice(_NICE)
     limit_memory(more_bytes)
 
 

@@ -36,7 +36,7 @@ class Limits:
     bytes_together: int = 1_000_000_000
     pixels: int = 100_000_000
     side: int = MAX_SIDE
-    decoding_seconds: float = 20.0
+    decoding_seconds: float = 30.0
     decoding_bytes: int = 2_500_000_000
     waiting: int = 200
     body_seconds: float = 20.0
