@@ -60,12 +60,18 @@ def main() -> None:
     with serving(options.model, options.device) as (url, process):
         load = Load(url, process, pictures)
         load.sustained(5)  # the first passes also plan and allocate
-        results = {"alone": alone(load, model, options.rounds)}
-        results["sustained"] = sustained(load, model, options)
+        results: dict[str, Any] = {}
+
+        def keep(name: str, result: Any) -> None:
+            results[name] = result
+            print(name, json.dumps(result), file=sys.stderr, flush=True)
+
+        keep("alone", alone(load, model, options.rounds))
+        keep("sustained", sustained(load, model, options))
         rate = TIMES * results["sustained"]["server"]
-        results["overload"] = load.overload(rate, options.seconds)
-        results["slow"] = load.slow_clients()
-        results["hang_ups"] = load.hang_ups()
+        keep("overload", load.overload(rate, options.seconds))
+        keep("slow", load.slow_clients())
+        keep("hang_ups", load.hang_ups())
     text = json.dumps(
         {
             "model": model.label,

@@ -23,9 +23,9 @@ from memnet.scoring.engine import Prepared, decode_for, prepare
 from memnet.studies.cautions import face_cascade, look_at
 from memnet.web.picture_warnings import Warned, warnings_of
 
-_NICE = 10
-"""A tenth of a core against a network's threads, which wait for the slowest of them; enough to get
-on beside other programs of the machine."""
+_NICE = 5
+"""A quarter of a core against a network's threads, which wait for the slowest of them; and enough
+to get on beside other programs of the machine."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ from memnet.web.problems import Problem, log
 from memnet.web.settings import Settings
 
 _LONGEST_RETRY = 120
+
+_NEWEST = 0.05
+"""What the last picture counts in the mean time from one to the next: they come in batches."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,8 @@ class Service:
         # As many as a batch wait decoded while another is computed; of whole pictures, few.
         self._room = 2 if takes_pictures else 2 * self._size + settings.decoders
         self._waiting = 0
-        self._seconds = 1.0  # for a picture; measured as soon as there are some
+        self._seconds = 0.5  # from one picture to the next; measured as soon as there are some
+        self._last = 0.0
         self._pictures: set[asyncio.Task[Answered]] = set()
         metrics.watch("waiting_pictures", "Pictures accepted and not scored.", self._count_waiting)
 
@@ -114,6 +119,8 @@ class Service:
             if too many pictures wait already (503).
         """
         self.check_room(len(pictures))
+        if not self._waiting:
+            self._last = time.monotonic()
         self._waiting += len(pictures)
         group = _Group()
         try:
@@ -136,8 +143,10 @@ class Service:
         """Refuse pictures where the queue is full, or the server shuts down; raises ``Problem``."""
         if not self.is_ready:
             raise Problem(503, "The server shuts down; try again in a while.", retry_after=10)
-        if self._waiting + more > max(self._limits.waiting, more if not self._waiting else 0):
-            seconds = min(max(math.ceil(self._waiting * self._seconds), 1), _LONGEST_RETRY)
+        seconds = self._waiting * self._seconds
+        too_many = self._waiting + more > self._limits.waiting
+        if self._waiting and (too_many or seconds > self._limits.waiting_seconds):
+            seconds = min(max(math.ceil(seconds), 1), _LONGEST_RETRY)
             raise Problem(
                 503,
                 f"{self._waiting} pictures wait already; try again in {seconds} seconds.",
@@ -182,13 +191,15 @@ class Service:
     def _on_picture(self, task: asyncio.Task[Answered]) -> None:
         self._waiting -= 1
         self._pictures.discard(task)
+        now = time.monotonic()
+        self._seconds += _NEWEST * (now - self._last - self._seconds)
+        self._last = now
         failed = task.cancelled() or task.exception() or task.result().failed
         self._metrics.pictures.labels("failed" if failed else "scored").inc()
 
     def _on_batch(self, pictures: int, seconds: float) -> None:
         self._metrics.batch_pictures.observe(pictures)
         self._metrics.batch_seconds.observe(seconds)
-        self._seconds += 0.2 * (seconds / pictures - self._seconds)
 
     def _count_waiting(self) -> int:
         return self._waiting

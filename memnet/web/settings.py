@@ -25,7 +25,8 @@ class Limits:
     pixels, side : of a picture, before it is unpacked.
     decoding_seconds : for one picture, after which its decoder is ended.
     decoding_bytes : that a decoder may take beyond what it has when it starts.
-    waiting : pictures that were accepted and are not scored yet; more are answered with 503.
+    waiting, waiting_seconds : pictures that were accepted and are not scored yet, and how long
+        they will take by the last ones; more are answered with 503.
     body_seconds : until a body, or the head of a request, must have come; long bodies have more
         time, at :data:`memnet.web.intake.SLOWEST` bytes per second.
     """
@@ -39,6 +40,7 @@ class Limits:
     decoding_seconds: float = 30.0
     decoding_bytes: int = 2_500_000_000
     waiting: int = 200
+    waiting_seconds: float = 30.0
     body_seconds: float = 20.0
 
     @property

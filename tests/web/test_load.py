@@ -76,6 +76,19 @@ def test_a_full_queue_answers_503_and_when_to_come_back(weights, monkeypatch):
         assert post(live.url).status_code == 200
 
 
+def test_the_queue_is_as_long_as_it_takes_so_that_nobody_waits_for_long(weights, monkeypatch):
+    monkeypatch.setenv("TINY_SLEEP", "0.4")
+    limits = Limits(waiting=100, waiting_seconds=1.0)
+    with LiveServer(tiny_settings(weights, limits=limits, batch_size=1)) as live:
+        for _ in range(3):
+            post(live.url)
+        with ThreadPoolExecutor(20) as clients:
+            answers = list(clients.map(lambda _: post(live.url), range(20)))
+    taken = sum(answer.status_code == 200 for answer in answers)
+    assert 2 <= taken <= 10
+    assert all(answer.status_code in (200, 503) for answer in answers)
+
+
 def test_more_bytes_than_the_server_holds_are_refused(weights, monkeypatch):
     monkeypatch.setenv("TINY_SLEEP", "1")
     big = [("files", ("a.jpg", bytes(600_000)))]
