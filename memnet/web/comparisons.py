@@ -19,6 +19,7 @@ from fastapi.responses import Response
 from pebble import ProcessExpired, ProcessPool
 from pydantic import BaseModel, Field, ValidationError
 
+from memnet.web.connection import while_connected
 from memnet.web.problems import Problem, describe, responses
 from memnet.web.reports import Report, make_report
 from memnet.web.schemas import body_schema
@@ -185,7 +186,7 @@ async def post_comparison(request: Request, response: Response) -> dict[str, Any
     asked = await _read(request)
     comparisons: Comparisons = request.app.state.comparisons
     identities = {model.label: model.identity for model in request.app.state.models}
-    key, report = await comparisons.make(
+    making = comparisons.make(
         asked.truth,
         [(row.image_id, row.model, row.score) for row in asked.rows],
         {row.model: identities[row.model] for row in asked.rows if row.model in identities},
@@ -194,6 +195,7 @@ async def post_comparison(request: Request, response: Response) -> dict[str, Any
         match=asked.match,
         dataset=asked.dataset,
     )
+    key, report = await while_connected(request, making)  # else its process is ended
     url = response.headers["Location"] = f"/v1/comparisons/{key}"
     return {
         "url": url,

@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 
 from memnet.inspect.map_figure import describe_values, overlay
 from memnet.inspect.maps import MapMaker, MapSettings, PictureMap
+from memnet.web.connection import while_connected
 from memnet.web.decode_worker import get_pixels
 from memnet.web.models import choose
 from memnet.web.problems import Problem, responses
@@ -157,7 +158,8 @@ async def post_map(
     if isinstance(pixels, str):
         raise Problem(422, pixels)
     how = MapSettings(method, batch_size=settings.batch_size)
-    made, png = await maps.make(MapMaker(served.predictor, how), pixels)
+    making = maps.make(MapMaker(served.predictor, how), pixels)
+    made, png = await while_connected(request, making)  # else it is not begun
     seen = made.shown[np.isfinite(made.shown)]
     return {
         "png": base64.b64encode(png).decode(),

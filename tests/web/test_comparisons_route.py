@@ -230,3 +230,18 @@ def test_a_process_that_takes_too_long_is_ended():
             asyncio.run(made.make(ASKED["truth"], [], {}, truth_column="hit_rate"))
     finally:
         made.stop()
+
+
+def test_a_client_that_hangs_up_ends_its_comparison():
+    async def hang_up():
+        pool = Pool()
+        made = kept_by(pool)
+        task = asyncio.create_task(made.make())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert pool.futures[0].cancelled()  # pebble ends its process
+        pool.futures = []
+        return await make(made, pool)  # and there is room again
+
+    assert asyncio.run(hang_up())[1] is REPORT
