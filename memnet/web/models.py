@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from memnet import __version__
 from memnet.compare.published import published
 from memnet.data.contamination import judge_contamination
+from memnet.data.datasets import known_datasets
 from memnet.errors import unknown_name
 from memnet.preprocess.decode import USUAL_LIMITS
 from memnet.scoring.lazy_model import find, open_models
@@ -75,6 +76,7 @@ class ServedModel:
             "published": [
                 {
                     "dataset": stated.dataset,
+                    "dataset_title": _title_of(stated.dataset),
                     "metric": stated.metric,
                     "value": stated.value,
                     "printed": stated.text,
@@ -117,10 +119,17 @@ def choose(models: tuple[ServedModel, ...], labels: list[str] | None) -> tuple[i
     return tuple(known[label] for label in dict.fromkeys(labels))
 
 
+def _title_of(dataset: str) -> str:
+    """Return what people call a data set, its name where memnet knows no other."""
+    known = known_datasets().get(dataset)
+    return known.title if known else dataset
+
+
 class Published(BaseModel):
     """A published value of a model."""
 
     dataset: str = Field(examples=["lamem+memcat"])
+    dataset_title: str = Field(examples=["the mixture of Needell & Bainbridge (2022)"])
     metric: str = Field(description="spearman or mse", examples=["spearman"])
     value: float = Field(examples=[0.67])
     printed: str = Field(description="as its source prints it", examples=["0.67"])

@@ -273,3 +273,15 @@ def test_what_was_lost_goes_on(page, twenty):
     wait_for_scores(page)
     assert all("waiting" not in row[1] for row in rows(page))
     page.complaints.clear()  # the browser notes the lost connection
+
+
+def test_a_map_of_where_in_the_picture(page, golden_pictures):
+    add(page, [next(iter(golden_pictures.values()))])
+    page.get_by_role("button", name="Look closely").click()
+    page.get_by_role("button", name="Show where").click()
+    overlay = page.locator("#picture .overlay")
+    overlay.wait_for(timeout=5 * PATIENCE)
+    assert overlay.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    assert "correlates ρ" in page.inner_text("#picture .map-form")
+    page.get_by_role("button", name="Map over the picture").click()
+    assert overlay.is_hidden()

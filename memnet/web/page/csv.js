@@ -20,17 +20,14 @@ function written(cell) {
 }
 
 /**
- * The scores as a table with the columns of `memnet score`, a row per picture and model; `caution`,
- * behind them, holds what that command does not say in its table (grey, tiny, a face).
+ * The scores as a table with the columns of `memnet score`, a row per picture and model; `warning`
+ * has every warning of the page, as that of memnet's own client has.
  */
 export function scoreTable(pictures, models) {
-  const lines = [[...COLUMNS, "caution"]];
+  const lines = [COLUMNS];
   for (const picture of pictures) {
     const { result } = picture;
-    const warnings = result?.warnings ?? [];
-    const sentences = (wanted) => warnings.filter(wanted).map((each) => each.sentence).join("; ");
-    const decoding = sentences((each) => each.kind === "decoding");
-    const caution = sentences((each) => each.kind !== "decoding");
+    const warnings = (result?.warnings ?? []).map((each) => each.sentence).join(" ");
     for (const { label } of models) {
       const score = result?.scores?.find((each) => each.model === label);
       const [, model, variant = ""] = LABEL.exec(label);
@@ -38,7 +35,7 @@ export function scoreTable(pictures, models) {
       lines.push([
         picture.id, picture.path, model, variant, score?.score, score?.raw, score?.n_crops,
         score?.clamped, result?.width, result?.height, result?.mode ?? "",
-        failure ? `failed: ${failure}` : decoding, caution,
+        failure ? `failed: ${failure}` : warnings,
       ]);
     }
   }

@@ -1,8 +1,8 @@
 // Looking closely at one picture, with a map of where; and at two side by side.
 
-import { bare, byId, element } from "./dom.js";
+import { bare, byId, drawn, element } from "./dom.js";
 import { badge, failureBlock, failureOf, image, scoreBlock, scoreOf } from "./results.js";
-import { distributionsFor, errorInWords, scale, titleOf, typicalError } from "./scale.js";
+import { distributionsFor, errorsInShort, scale, titleOf, typicalError } from "./scale.js";
 import { mapOf } from "./service.js";
 
 const METHODS = {
@@ -15,17 +15,12 @@ for (const button of document.querySelectorAll("[data-close]")) {
 }
 
 /** How far a model can be trusted, as a list. */
-export function errorList(model, distributions, isFull = false) {
-  const errors = errorInWords(model, distributions);
-  if (!errors.length) {
-    return element("p", { class: "small" }, "Nothing was published of how well it predicts.");
-  }
-  return element("ul", { class: "errors small" }, errors.map(
-    ({ words, source, note, contamination }) =>
-      element("li", {}, `${words} (${source}). `, badge(contamination), isFull && note ? ` ${sentence(note)}` : "")));
+function errorList(model, distributions) {
+  const errors = errorsInShort(model, distributions);
+  if (!errors.length) return element("p", { class: "small" }, "Nothing was published of its errors.");
+  return element("ul", { class: "errors small" }, errors.map(({ words, source, contamination }) =>
+    element("li", {}, `${words} (${source}) `, badge(contamination))));
 }
-
-const sentence = (note) => `${note[0].toUpperCase()}${note.slice(1)}${note.endsWith(".") ? "" : "."}`;
 
 /** Show one picture with all that is known of it. */
 export function showPicture(picture, { models, distributions }) {
@@ -90,7 +85,7 @@ function mapForm(picture, canvas, models, signal) {
         alt: `Map of ${picture.id}: ${METHODS[method.value]}, by ${model.value}` }));
       toggle.hidden = false;
       toggle.setAttribute("aria-pressed", "true");
-      words.replaceChildren(...mapInWords(map).map((each) => element("p", { class: "small" }, each)));
+      words.replaceChildren(...mapInWords(map));
     } catch (error) {
       if (!signal.aborted) {
         words.replaceChildren(element("p", { class: "failure" }, error.message));
@@ -105,14 +100,39 @@ function mapForm(picture, canvas, models, signal) {
     element("p", { class: "buttons" }, button, toggle), words);
 }
 
-function mapInWords({ sanity, warnings }) {
-  const said = ["Where it is lit, the picture raises the predicted score most."];
-  if (sanity?.reason) said.push(sanity.reason);
-  else if (typeof sanity?.rho === "number") {
-    said.push(`Against a network of random weights its map correlates ρ ${bare(sanity.rho)}: above `
-      + ".5 a map shows the picture rather than the model.");
-  }
-  return [...said, ...(warnings ?? []).map((each) => each.sentence ?? each)];
+const COLOURS = { // of the overlay: matplotlib's viridis, and its coolwarm round 0
+  windows: ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"],
+  occlusion: ["#3b4cc0", "#8db0fe", "#dddddd", "#f4987a", "#b40426"],
+};
+
+/** What the colours of a map mean. */
+function legend({ method, values, lowest, highest }) {
+  const most = Math.max(-lowest, highest);
+  const ends = method === "windows" ? [lowest, highest] : [-most, most];
+  const stops = COLOURS[method].map((colour, i) =>
+    drawn("stop", { offset: i / (COLOURS[method].length - 1), "stop-color": colour }));
+  return element("figure", {},
+    drawn("svg", { class: "legend", viewBox: "0 0 220 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+      drawn("linearGradient", { id: "map-colours" }, stops),
+      drawn("rect", { width: 220, height: 10, fill: "url(#map-colours)" })),
+    element("figcaption", {}, `${bare(ends[0])} ${COLOUR_NAMES[method][0]} to ${bare(ends[1])} `
+      + `${COLOUR_NAMES[method][1]}: ${values}. Colours are scaled for each picture. The network does `
+      + "not see what is dark at the edges."));
+}
+
+const COLOUR_NAMES = { windows: ["(dark blue)", "(yellow)"], occlusion: ["(blue)", "(red)"] };
+
+function mapInWords(map) {
+  const { sanity, warnings } = map;
+  const said = [];
+  if (typeof sanity.rho === "number") {
+    said.push(`The map of a network of random weights correlates ρ ${bare(sanity.rho)} with this one. `
+      + (sanity.rho > 0.5 ? "Above .5, a map shows the picture rather than the model."
+        : "Above .5, it would show the picture rather than the model."));
+  } else if (sanity.reason) said.push(sanity.reason);
+  said.push("It says what the model’s score depends on, not what people look at.", ...warnings);
+  return [map.lowest === null ? "" : legend(map),
+    ...said.map((each) => element("p", { class: "small" }, each))];
 }
 
 /** Show two pictures side by side, and what their difference means. */

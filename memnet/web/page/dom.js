@@ -29,6 +29,10 @@ export const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 
 export const bare = (value, digits = 2) =>
   value.toFixed(digits).replace(/^(-?)0\./, "$1.").replace("-", "−");
 
+/** "20 MB". */
+export const megabytes = (bytes) =>
+  `${(bytes / 1e6).toLocaleString("en", { maximumSignificantDigits: 3 })} MB`;
+
 /** The first names of a list, and how many more. */
 export function listed(names, most = 5) {
   const more = names.length - most;

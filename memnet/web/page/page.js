@@ -1,12 +1,12 @@
 // The page: what comes in is shown at once, sent in chunks, and scored one chunk after another.
 
-import { announce, byId, counted, element, listed } from "./dom.js";
+import { announce, byId, counted, element, listed, megabytes } from "./dom.js";
 import { scoreTable } from "./csv.js";
-import { errorList, showPair, showPicture } from "./dialogs.js";
+import { describe } from "./about.js";
+import { showPair, showPicture } from "./dialogs.js";
 import { HumanScores } from "./human.js";
 import { fromDrop, fromFiles, fromInput, fromPaste, withOwnIds } from "./intake.js";
 import { Results } from "./results.js";
-import { scale, titleOf } from "./scale.js";
 import { ask, isReadable, nextChunk, onKeyNeeded, Problem, score } from "./service.js";
 
 const ANNOUNCE_SECONDS = 5; // a screen reader is not told of every picture
@@ -36,8 +36,6 @@ async function take({ pictures, tables, leftOut, unreadable }) {
   }
   if (tables.length) page.human.take(tables[0].file);
 }
-
-const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString("en", { maximumSignificantDigits: 3 })} MB`;
 
 function tellOf({ tables, leftOut, unreadable, repeated, renamed }) {
   const told = [
@@ -183,31 +181,7 @@ function picked(pictures) {
     : pictures.length ? "Tick one more." : "Tick two in the table.";
 }
 
-// ---- What the server has
-
-function describe() {
-  const { models, distributions, limits } = page;
-  byId("version").textContent = `memnet ${page.version}`;
-  byId("limits").textContent = `JPEG, PNG, WebP, GIF, TIFF or BMP, up to ${megabytes(limits.bytes_per_file)} each.`;
-  byId("models").replaceChildren(...models.map((model) => element("section", { class: "about-model",
-    "aria-label": model.label },
-  element("h3", {}, model.title),
-  element("dl", {}, ...[
-    ["Name", model.label],
-    ["Predicts", model.target_words],
-    ["Trained on", model.trained_on?.map((name) => titleOf(name, distributions)).join(", ") || "not known"],
-    ["Published errors", errorList(model, distributions, true)],
-    ["Source", model.citation],
-    ["Licence", model.licence],
-  ].flatMap(([term, told]) => [element("dt", {}, term), element("dd", {}, told)])))));
-  byId("distributions").replaceChildren(...distributions.map((each) => element("figure", { class: "distribution" },
-    scale(each, [], null),
-    element("figcaption", {}, `${titleOf(each.dataset, distributions)}, ${each.label ?? "human scores"}: ${each.n.toLocaleString("en")} pictures, mean `
-      + `${each.mean.toFixed(2)}, SD ${each.sd.toFixed(2)}. `,
-    element("a", { href: each.url, rel: "noreferrer", target: "_blank" }, each.citation)))),
-  element("p", { class: "small" }, "Predictions spread less than people’s scores do, so high and low ones "
-    + "are a little further out among their own kind than among people’s."));
-}
+// ---- Around it
 
 function sayWhere() {
   const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
@@ -279,7 +253,7 @@ async function begin() {
     trouble(`${error.message} Load this page again to try once more.`);
     return;
   }
-  describe();
+  describe(page);
   page.results = new Results({ models: page.models, distributions: page.distributions, picked,
     open: (picture) => showPicture(picture, page) });
   page.human = new HumanScores(() => page.results.pictures, page);

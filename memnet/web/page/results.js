@@ -1,7 +1,7 @@
 // The table of scores: a row per picture, a column per model; sorted, filtered, a page at a time.
 
 import { byId, counted, element } from "./dom.js";
-import { errorInWords, distributionsFor, placeInWords, scale, typicalError } from "./scale.js";
+import { distributionsFor, errorsInShort, placeInWords, scale, typicalError } from "./scale.js";
 
 const AT_ONCE = 100; // rows shown; thousands of pictures would make the page slow
 
@@ -67,12 +67,12 @@ export class Results {
     const picture = head(this.headButton("Picture", "name", "name"));
     this.heads.set("name", picture);
     byId("heads").replaceChildren(picture, ...this.models.map((model, i) => {
-      const errors = errorInWords(model, this.distributions);
+      const errors = errorsInShort(model, this.distributions);
       const th = head(
         this.headButton(model.label, `high:${i}`, `low:${i}`),
         element("span", { class: "small" }, model.target_words),
-        errors.map(({ short, contamination }) =>
-          element("span", { class: "small" }, `${short} `, badge(contamination))),
+        errors.map(({ words, contamination }) =>
+          element("span", { class: "small" }, `${words} `, badge(contamination))),
         errors.length ? null : element("span", { class: "small" }, "nothing published of its errors"),
         distributionsFor(model, this.distributions).length ? null
           : element("span", { class: "small" }, "there are no human scores here to place it among"),

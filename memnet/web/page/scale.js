@@ -77,42 +77,34 @@ export function placeInWords(score, model, distributions) {
   return `${PREDICTED[model.target] ?? "Higher"} than ${places.join(", and ")}`;
 }
 
-const valueOf = (model, metric) => model.published.find((each) => each.metric === metric);
+/** What people call a data set, without its authors: "LaMem and MemCat" of "lamem+memcat". */
+export const titleOf = (dataset, distributions, otherwise = null) => dataset.split("+").map((name) =>
+  distributions.find((each) => each.dataset === name)?.title ?? otherwise ?? name)
+  .map((title) => title.replace(/ \(.*/, "")).join(" and ");
 
-/** A model's published mean squared error and correlation, those on unseen pictures first. */
-export function publishedErrors(model) {
-  const order = { clean: 0, unknown: 1, possibly: 2, contaminated: 3 };
-  const rank = (each) => order[each.contamination] ?? 1;
-  const published = [...model.published].sort((a, b) => rank(a) - rank(b));
-  const best = { ...model, published };
-  return { spearman: valueOf(best, "spearman"), mse: valueOf(best, "mse") };
-}
+/** The published value by which a metric is first given, or first on pictures the model never saw. */
+const firstOf = (model, metric, onlyClean = false) => model.published.find((each) =>
+  each.metric === metric && (!onlyClean || each.contamination === "clean"));
 
 /** Root of the published mean squared error, in units of the score; null where there is none. */
 export function typicalError(model) {
-  const { mse } = publishedErrors(model);
+  const mse = firstOf(model, "mse", true) ?? firstOf(model, "mse");
   return mse ? Math.sqrt(mse.value) : null;
 }
 
-/** What people call a data set, without its authors: "LaMem and MemCat" of "lamem+memcat". */
-export const titleOf = (dataset, distributions) => dataset.split("+").map((name) =>
-  distributions.find((each) => each.dataset === name)?.title.replace(/ \(.*/, "") ?? name).join(" and ");
+/** "ρ .67", "± .09": a published value in units that can be read against scores. */
+export const shortValue = ({ metric, value }) =>
+  (metric === "mse" ? `± ${bare(Math.sqrt(value))}` : `ρ ${bare(value)}`);
 
-/** How far a model can be trusted: sentences, in short and at length. */
-export function errorInWords(model, distributions) {
-  const { spearman, mse } = publishedErrors(model);
-  const said = [];
-  if (spearman) {
-    const on = titleOf(spearman.dataset, distributions);
-    said.push({ ...spearman, short: `ranks as people do: ρ ${bare(spearman.value)} on ${on}`,
-      words: `Its ranking of ${on} agrees with people’s at ρ ${bare(spearman.value)}` });
-  }
-  if (mse) {
-    const on = titleOf(mse.dataset, distributions);
-    const root = bare(Math.sqrt(mse.value));
-    said.push({ ...mse, short: `misses people’s scores by ± ${root} on ${on}`,
-      words: `On ${on} its scores miss people’s by ± ${root}, the root of the mean squared error `
-        + bare(mse.value, 4) });
-  }
-  return said;
+/**
+ * How far a model can be trusted, in short: what its authors give first, and the first that was
+ * measured on pictures that it did not see in training.
+ */
+export function errorsInShort(model, distributions) {
+  const chosen = [firstOf(model, "spearman"), firstOf(model, "spearman", true), firstOf(model, "mse")];
+  return [...new Set(chosen)].filter(Boolean).map((each) => ({
+    ...each,
+    words: `${each.metric === "mse" ? "misses people’s scores by" : "ranks as people do:"} `
+      + `${shortValue(each)} on ${titleOf(each.dataset, distributions, each.dataset_title)}`,
+  }));
 }
