@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -364,3 +365,12 @@ def test_a_row_of_a_sheet_is_a_layer_and_beside_a_made_picture_stand_its_photogr
     cells = [right[:128, left : left + 128] for left in (0, 136, 272)]
     assert all(cell.std() > 20 for cell in cells)
     assert (right[140:] == 255).all()  # three photographs fill the first row
+
+
+def test_noise_fits_into_a_jpeg():
+    """Pillow's optimised JPEG of it is larger than the buffer that it is written through."""
+    levels = np.random.default_rng(0).integers(256, size=(384, 384, 3), dtype=np.uint8)
+    data = gallery_pictures._jpeg(Image.fromarray(levels), 88)
+    with Image.open(io.BytesIO(data)) as image:
+        apart = np.abs(np.asarray(image).astype(float) - levels).mean()
+    assert apart < 8, "grey levels"
