@@ -9,6 +9,7 @@ from the score cache. In this order:
 - `alone`: one picture at a time, by the API and by `Predictor.score` on the same bytes, in turns.
 - `sustained`: four clients, eight pictures a request, in turns with the engine on the same pictures
   (`score_items`, batches of eight), while the other one rests. The clients need some of the cores.
+  Where other programs are busy, compare the core seconds that each needs for a picture.
 - `overload`: single pictures at ten times the sustained rate, sent whether or not others were
   answered. Latency is that of accepted requests; memory is that of the server and its decoders
   (proportional set size), before, at most, and afterwards.
@@ -219,7 +220,7 @@ class Load:
 
     def hang_ups(self) -> dict[str, Any]:
         """Send requests and leave."""
-        before, scored = memory(self.process), self._counted("memnet_batch_pictures_sum")
+        before, scored = memory(self.process), self.counted("memnet_batch_pictures_sum")
         body = requests.Request(
             "POST", f"{self.url}/v1/scores", files=[("files", ("a.jpg", self.pictures[0]))]
         ).prepare()
@@ -229,16 +230,17 @@ class Load:
         for _ in range(200):
             with socket.create_connection((host, int(port))) as connection:
                 connection.sendall(head.encode() + body.body)
-        while self._counted("memnet_waiting_pictures"):
+        while self.counted("memnet_waiting_pictures"):
             time.sleep(0.2)
         return {
             "requests": 200,
-            "pictures_computed": self._counted("memnet_batch_pictures_sum") - scored,
+            "pictures_computed": self.counted("memnet_batch_pictures_sum") - scored,
             "memory_mb": {"before": before, "after": memory(self.process)},
             "one_picture_afterwards": self.post_one(),
         }
 
-    def _counted(self, name: str) -> float:
+    def counted(self, name: str) -> float:
+        """Return one of the server's metrics."""
         text = self.session.get(f"{self.url}/metrics").text
         return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1])
 
@@ -258,15 +260,24 @@ def alone(load: Load, model: memnet.Predictor, rounds: int) -> dict[str, float]:
 def sustained(load: Load, model: memnet.Predictor, options: argparse.Namespace) -> dict[str, Any]:
     """Measure pictures per second, in turns."""
     server, engine = [], []
+    cores: dict[str, list[float]] = {"server": [], "engine": []}
     for _ in range(options.rounds):
-        done, began = 0, time.perf_counter()
+        done, began, used = 0, time.perf_counter(), time.process_time()
         while time.perf_counter() - began < options.seconds:
             done += sum(len(rows) for rows in score_items(model, made_items(load.pictures)))
         engine.append(done / (time.perf_counter() - began))
+        cores["engine"].append((time.process_time() - used) / done)
+        before, used = load.counted("memnet_batch_pictures_sum"), cpu_seconds(load.process)
         server.append(load.sustained(options.seconds))
+        used = cpu_seconds(load.process) - used
+        cores["server"].append(used / (load.counted("memnet_batch_pictures_sum") - before))
     result = {"server": statistics.median(server), "engine": statistics.median(engine)}
     ratios = [one / other for one, other in zip(server, engine, strict=True)]
-    return result | {"ratio": statistics.median(ratios), "rounds": [server, engine]}
+    return result | {
+        "ratio": statistics.median(ratios),
+        "rounds": [server, engine],
+        "core_seconds_per_picture": {name: statistics.median(of) for name, of in cores.items()},
+    }
 
 
 def made_items(pictures: list[bytes]) -> list[Any]:
@@ -292,6 +303,15 @@ def memory(process: int) -> int:
             continue
         total += int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1])
     return total // 1000
+
+
+def cpu_seconds(process: int) -> float:
+    """Return the seconds of cores that a process and all that it started have used."""
+    ticks = 0
+    for number in [process, *descendants(process)]:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def descendants(process: int) -> list[int]:

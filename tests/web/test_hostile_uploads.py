@@ -147,3 +147,19 @@ def test_nothing_of_an_upload_touches_the_disk(client, monkeypatch):
     assert len(picture["scores"]) == 1
     sent = {"pictures": [{"data": base64.b64encode(photograph(1500)).decode()}]}
     assert client.post("/v1/scores", json=sent).status_code == 200
+
+
+def test_no_log_has_the_name_of_a_file(client, caplog, capfd, monkeypatch):
+    import memnet
+
+    def fail(self, inputs):
+        raise memnet.MemnetError("a fault")
+
+    caplog.set_level("DEBUG")
+    names = ("secret-name.jpg", photograph()), ("secret-name.png", b"no picture")
+    sent = [("files", name) for name in names]
+    assert client.post("/v1/scores", files=sent).status_code == 200
+    monkeypatch.setattr(memnet.Predictor, "forward", fail)
+    assert client.post("/v1/scores", files=sent).status_code == 500
+    assert "a fault" in caplog.text  # what went wrong is there
+    assert "secret-name" not in caplog.text + "".join(capfd.readouterr())
