@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from memnet.errors import PictureError
-from memnet.preprocess.decode import PictureLimits, decode
+from memnet.preprocess.decode import Decoded, PictureLimits, decode
 from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring.engine import Prepared, decode_for, prepare
 from memnet.studies.cautions import face_cascade, look_at
@@ -66,6 +67,8 @@ def begin(recipes: tuple[Recipe, ...], more_bytes: int) -> None:
     torch.set_num_threads(1)
     if hasattr(os, "nice"):
         os.nice(_NICE)
+    blank = Decoded(Image.new("RGB", (300, 300)), "RGB", 300, 300, ())
+    prepare({"ignore": blank, "apply": blank}, dict(enumerate(recipes)))  # some is compiled now
     limit_memory(more_bytes)
 
 
