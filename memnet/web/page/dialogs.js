@@ -125,11 +125,11 @@ const COLOUR_NAMES = { windows: ["(dark blue)", "(yellow)"], occlusion: ["(blue)
 function mapInWords(map) {
   const { sanity, warnings } = map;
   const said = [];
-  if (typeof sanity.rho === "number") {
+  if (sanity.reason) said.push(sanity.reason);
+  else if (sanity.rho <= 0.5) { // of more the server warns
     said.push(`The map of a network of random weights correlates ρ ${bare(sanity.rho)} with this one. `
-      + (sanity.rho > 0.5 ? "Above .5, a map shows the picture rather than the model."
-        : "Above .5, it would show the picture rather than the model."));
-  } else if (sanity.reason) said.push(sanity.reason);
+      + "Above .5, it would show the picture rather than the model.");
+  }
   said.push("It says what the model’s score depends on, not what people look at.", ...warnings);
   return [map.lowest === null ? "" : legend(map),
     ...said.map((each) => element("p", { class: "small" }, each))];

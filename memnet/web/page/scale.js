@@ -30,7 +30,9 @@ export function scale(distribution, marks, error) {
     drawn("text", { class: "tick-label", x: at(tick), y: HEIGHT - 3, "text-anchor": "middle" },
       String(tick)),
   ]);
+  const right = Math.max(...marks.map(({ score }) => score)); // names stand away from each other
   const markers = marks.flatMap(({ score, name }, i) => {
+    const isLeft = score > 0.93 || (score < right && score > 0.07);
     const x = at(score).toFixed(1);
     const y = TOP + 6 + 12 * i;
     const [low, high] = error ? [score - error, score + error].map((end) =>
@@ -40,8 +42,8 @@ export function scale(distribution, marks, error) {
         : null,
       drawn("path", { class: "marker", d: `M${x} ${TOP - 4}V${BASE}` }),
       drawn("circle", { class: "dot", cx: x, cy: y, r: 4.5 }),
-      name ? drawn("text", { class: "mark-name", x: score > 0.93 ? at(score) - 8 : at(score) + 8,
-        y: TOP + 2 + 12 * i, "text-anchor": score > 0.93 ? "end" : "start" }, name) : null,
+      name ? drawn("text", { class: "mark-name", x: isLeft ? at(score) - 8 : at(score) + 8,
+        y: TOP + 2 + 12 * i, "text-anchor": isLeft ? "end" : "start" }, name) : null,
     ];
   });
   return drawn("svg", { class: "scale", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" },
@@ -53,12 +55,8 @@ export function scale(distribution, marks, error) {
 export const distributionsFor = (model, distributions) =>
   distributions.filter((each) => each.target === model.target);
 
-/** "63 %", "less than 1 %", "more than 99 %". */
-function share(percentile) {
-  if (percentile < 1) return "less than 1 %";
-  if (percentile > 99) return "more than 99 %";
-  return `${Math.round(percentile)} %`;
-}
+/** "63 %"; close to the ends with a decimal: "0.4 %", "99.6 %". */
+const share = (percentile) => `${percentile.toFixed(percentile < 1 || percentile > 99 ? 1 : 0)} %`;
 
 const PREDICTED = {
   hit_rate: "More memorable",
