@@ -171,16 +171,16 @@ def test_what_is_no_server_is_said(tmp_path):
         list(chunks([0.5], {"files": 1}))
 
 
-def test_a_comparison_is_that_of_memnet_compare(client, folder, tmp_path):
+def test_a_comparison_is_that_of_memnet_compare(address, folder, tmp_path):
+    client = Client(address)
     label = client.models()[0]["label"]
     scores = client.score(folder, label)
     truth = pd.DataFrame({"image_id": scores["image_id"], "hit_rate": np.linspace(0.5, 0.9, 11)})
     truth.to_csv(tmp_path / "people.csv", index=False)
     record = memnet.compare(tmp_path / "people.csv", scores, truth_column="hit_rate")
-    for given in (truth, tmp_path / "people.csv"):
-        made = client.compare(given, scores, truth_column="hit_rate")
-        assert made.matched == record.items["n"] == 10  # one is broken
-        assert f"{record.value('spearman'):.2f}".replace("0.", ".") in made.answer
+    made = client.compare(tmp_path / "people.csv", scores, truth_column="hit_rate")
+    assert made.matched == record.items["n"] == 10  # one is broken
+    assert f"{record.value('spearman'):.2f}".replace("0.", ".") in made.answer
     assert any("score is missing" in note for note in made.notes)
     made.save(tmp_path / "report.html")
     assert made.answer.partition(":")[0] in (tmp_path / "report.html").read_text("utf-8")
