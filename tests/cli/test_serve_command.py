@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("fastapi", reason="needs the extra `web`")
-
 
 @pytest.mark.parametrize(
     ("arguments", "said"),

@@ -6,17 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-from tiny import register, write_tiny
-
-pytest.importorskip("fastapi", reason="needs the extra `web`")
-
 from starlette.testclient import TestClient
 
 from live_server import LiveServer, tiny_settings
 from memnet.web.app import make_app
 from memnet.web.settings import Limits
 from page_browser import chromium
+from tiny import register, write_tiny
 
 ADDRESS = "http://127.0.0.1:8400"
 
