@@ -12,12 +12,9 @@ def body_schema(model: type[BaseModel]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> class Point(BaseModel):
-    ...     x: int
-    >>> class Line(BaseModel):
-    ...     points: list[Point]
-    >>> body_schema(Line)["properties"]["points"]["items"]["properties"]
-    {'x': {'title': 'X', 'type': 'integer'}}
+    >>> from memnet.web.comparisons import NewComparison
+    >>> body_schema(NewComparison)["properties"]["rows"]["items"]["title"]
+    'ScoreRow'
     """
     schema = model.model_json_schema()
     parts = schema.pop("$defs", {})
