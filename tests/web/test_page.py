@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import memnet
+from live_server import LiveServer, tiny_settings
 from page_browser import PATIENCE, add, drop, names, opened, rows, wait_for_scores
 
 pytestmark = pytest.mark.slow
@@ -285,3 +286,20 @@ def test_a_map_of_where_in_the_picture(page, golden_pictures):
     assert "correlates" in page.inner_text("#picture .map-form")
     page.get_by_role("button", name="Map over the picture").click()
     assert overlay.is_hidden()
+
+
+def test_a_server_with_a_key_asks_for_it_and_a_demo_begins_with_pictures(browser, weights):
+    with LiveServer(tiny_settings(weights, key="correct-horse", demo=True)) as server:
+        context = browser.new_context()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(server.url)
+        page.locator("#key-input").fill("wrong")
+        page.get_by_role("button", name="Use this key").click()
+        page.get_by_text("The server did not accept that key.").wait_for()
+        page.locator("#key-input").fill("correct-horse")
+        page.keyboard.press("Enter")
+        wait_for_scores(page)
+        assert len(names(page)) == 3
+        assert "waiting" not in rows(page)[2][1]
+        context.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from page_browser import add, axe_violations, names, opened, wait_for_scores
+from page_browser import PATIENCE, add, axe_violations, names, opened, wait_for_scores
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +31,8 @@ def test_axe_finds_nothing(browser, address, three, light, tmp_path):
         assert axe_violations(page) == []
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Look closely").first.click()
+        page.get_by_role("button", name="Show where").click()
+        page.locator("#picture .overlay").wait_for(timeout=5 * PATIENCE)
         assert axe_violations(page) == []
         page.keyboard.press("Escape")
         table = tmp_path / "people.csv"

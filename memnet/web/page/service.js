@@ -59,7 +59,9 @@ export async function ask(path, { method = "GET", body, json, signal, onBusy } =
     if (response.ok) return response.json();
     const problem = await problemOf(response);
     if (response.status === 401 && askForKey) {
-      sessionStorage.setItem(KEY, await askForKey(Boolean(key)));
+      const given = await askForKey(Boolean(key));
+      if (!given) throw problem; // the dialog was closed
+      sessionStorage.setItem(KEY, given);
     } else if (response.status === 503) {
       const seconds = Number(response.headers.get("Retry-After")) || RETRY_SECONDS;
       onBusy?.(seconds, problem.message);
