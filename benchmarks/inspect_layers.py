@@ -1,11 +1,11 @@
-"""Activations of six layers beside a plain forward pass, in turns: processor time, peak memory.
+"""Activations of six layers beside a plain forward pass, in turns: time and peak memory.
 
 ``python benchmarks/inspect_layers.py PICTURES``: the first 48 pictures of a folder by
 ``resmem.published``, three rounds. A plain pass is `memnet score` without its table: decoding,
-preprocessing and the network. The time is the processor's, of all threads: that of the clock is
-another on a machine that does something else besides. Once per run the layers are looked for, which
-runs the network on one input; that is in the time. ``--pictures 400 --rounds 1 --reduce whole`` is
-for the memory of a longer run.
+preprocessing and the network. Times are the processor's, of all threads, and the clock's, which
+is another on a machine that does something else besides. Once per run the layers are looked for,
+which runs the network on one input; that is in the time. ``--pictures 400 --rounds 1 --reduce
+whole`` is for the memory of a longer run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import TypeAlias
 
 import memnet
 from memnet.data.inputs import Item
@@ -24,6 +25,9 @@ from memnet.inspect.activations import write
 from memnet.inspect.layers import find_layers
 from memnet.inspect.reductions import REDUCTIONS, Reduction
 from memnet.scoring.engine import score_items
+
+Taken: TypeAlias = tuple[float, float]
+"""Seconds of processor, and by the clock."""
 
 LAYERS = ["resnet-13", "resnet-35", "resnet-81", "resnet-105", "resnet-139", "conv4"]
 
@@ -38,7 +42,7 @@ def main() -> None:
     items = collect([chosen.folder]).items[: chosen.pictures]
     model = memnet.load("resmem.published", device="cpu")
     kinds = chosen.reduce or ["mean", "projection", "whole"]
-    seconds: dict[str, list[float]] = {"plain": [], **{kind: [] for kind in kinds}}
+    seconds: dict[str, list[Taken]] = {"plain": [], **{kind: [] for kind in kinds}}
     loaded = peak()
     for _ in range(chosen.rounds):
         seconds["plain"].append(plain(model, items))
@@ -48,27 +52,38 @@ def main() -> None:
             seconds[kind].append(taken)
             print(f"{kind:<10}  peak memory {peak():,} MB, file {size / 1e6:,.1f} MB")
     for name, each in seconds.items():
-        ratios = [a / b for a, b in zip(each, seconds["plain"], strict=True)]
-        print(
-            f"{name:<10}  {statistics.median(each) / len(items):.3f} s of processor a picture, "
-            f"{statistics.median(ratios):.3f} times a plain pass ({min(ratios):.3f} to "
-            f"{max(ratios):.3f})"
-        )
+        for clock, kind in (("of processor", 0), ("by the clock", 1)):
+            taken = [times[kind] for times in each]
+            ratios = [a / b[kind] for a, b in zip(taken, seconds["plain"], strict=True)]
+            print(
+                f"{name:<10}  {statistics.median(taken) / len(items):.3f} s {clock} a picture, "
+                f"{statistics.median(ratios):.3f} times a plain pass ({min(ratios):.3f} to "
+                f"{max(ratios):.3f})"
+            )
 
 
-def plain(model: memnet.Predictor, items: list[Item]) -> float:
-    start = time.process_time()
+def now() -> Taken:
+    return time.process_time(), time.perf_counter()
+
+
+def since(start: Taken) -> Taken:
+    processor, clock = now()
+    return processor - start[0], clock - start[1]
+
+
+def plain(model: memnet.Predictor, items: list[Item]) -> Taken:
+    start = now()
     for _ in score_items(model, items):
         pass
-    return time.process_time() - start
+    return since(start)
 
 
-def activations(model: memnet.Predictor, items: list[Item], kind: str) -> tuple[float, int]:
+def activations(model: memnet.Predictor, items: list[Item], kind: str) -> tuple[Taken, int]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "activations.npz")
-        start = time.process_time()
+        start = now()
         write(model, items, find_layers(model, LAYERS), out, Reduction(kind))
-        return time.process_time() - start, out.stat().st_size
+        return since(start), out.stat().st_size
 
 
 def peak() -> int:
