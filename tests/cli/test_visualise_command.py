@@ -40,7 +40,10 @@ def test_the_command_makes_pictures_of_a_unit_and_of_the_score(
     [
         (["linear", "1"], "linear has no filter 1: its 1 filters are 0 to 0."),
         (["linear", "0-999999999"], "linear has no filter 999999999"),
-        (["linear", "zero"], "'zero' names no filters; write numbers from 0, as in 3,17,40-43."),
+        (
+            ["linear", "zero"],
+            "'zero' names no filters; write numbers from 0, as in 3,17,40-43, or all.",
+        ),
         (["linaer", "0"], "Did you mean 'linear'?"),
         (["linear"], "Name a layer and its filters"),
         ([], "Name a layer and its filters"),
