@@ -1,12 +1,14 @@
 """`memnet serve` under load, from a second process on the same machine.
 
-    python benchmarks/serve.py --out benchmarks/results/serve.json
+    python benchmarks/serve.py --chromium /usr/bin/chromium --out benchmarks/results/serve.json
     python benchmarks/serve.py --model FILE.safetensors   # a small one: what is not the network
 
 The pictures are made JPEG files of 1024 x 768 (those of `memnet bench`), in memory. Nothing comes
 from the score cache. In this order:
 
 - `alone`: one picture at a time, by the API and by `Predictor.score` on the same bytes, in turns.
+- `on_screen`: from a picture's appearance on the page to that of its score, in Chromium, and by
+  `Predictor.score` on the same file, in turns; only with `--chromium PROGRAM` and Playwright.
 - `sustained`: four clients, eight pictures a request, in turns with the engine on the same pictures
   (`score_items`, batches of eight), while the other one rests. The clients need some of the cores.
   Where other programs are busy, compare the core seconds that each needs for a picture.
@@ -35,6 +37,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import requests
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="alternations")
+    parser.add_argument("--chromium", help="such as /usr/bin/chromium, for `on_screen`")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     pictures = [item.picture for item in made_pictures()]
@@ -68,6 +72,8 @@ def main() -> None:
             print(name, json.dumps(result), file=sys.stderr, flush=True)
 
         keep("alone", alone(load, model, options.rounds))
+        if options.chromium:
+            keep("on_screen", on_screen(load, model, options))
         keep("sustained", sustained(load, model, options))
         rate = TIMES * results["sustained"]["server"]
         keep("overload", load.overload(rate, options.seconds))
@@ -255,6 +261,47 @@ def alone(load: Load, model: memnet.Predictor, rounds: int) -> dict[str, float]:
         served.append(load.post_one())
     result = {"server": statistics.median(served), "predictor": statistics.median(direct)}
     return result | {"ratio": result["server"] / result["predictor"]}
+
+
+_WATCH = """() => {
+  window.shown = window.scored = null;
+  new MutationObserver(() => {
+    window.shown ??= document.querySelector("#rows tr") && performance.now();
+    window.scored ??= document.querySelector("#rows .score") && performance.now();
+  }).observe(document.getElementById("rows"), { childList: true, subtree: true });
+}"""
+
+
+def on_screen(load: Load, model: memnet.Predictor, options: argparse.Namespace) -> dict[str, float]:
+    """Time one picture on the page, each time on a new one whose first it is."""
+    from playwright.sync_api import sync_playwright
+
+    page_seconds, direct = [], []
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=options.chromium, args=["--no-sandbox"]
+        )
+        for number in range(options.rounds * 5 + 1):
+            path = Path(folder, f"{number}.jpg")
+            path.write_bytes(load.pictures[number % len(load.pictures)])
+            began = time.perf_counter()
+            model.score(path)
+            direct.append(time.perf_counter() - began)
+            page = browser.new_page()
+            page.goto(load.url)
+            page.wait_for_selector("#models section")
+            page.evaluate(_WATCH)
+            page.set_input_files("#files", str(path))
+            page.wait_for_selector("#rows .score")
+            page_seconds.append(page.evaluate("(window.scored - window.shown) / 1000"))
+            page.close()
+        browser.close()
+    ratios = [one / other for one, other in zip(page_seconds[1:], direct[1:], strict=True)]
+    return {
+        "page": statistics.median(page_seconds[1:]),
+        "predictor": statistics.median(direct[1:]),
+        "ratio": statistics.median(ratios),
+    }
 
 
 def sustained(load: Load, model: memnet.Predictor, options: argparse.Namespace) -> dict[str, Any]:

@@ -18,6 +18,19 @@ class PictureError(MemnetError):
     """One picture cannot be scored. The others still can."""
 
 
+class LimitError(PictureError):
+    """A picture is beyond a limit that whoever scores may raise.
+
+    Attributes
+    ----------
+    where_fixed : the message for those who cannot raise it, such as a server's clients.
+    """
+
+    def __init__(self, message: str, where_fixed: str = "") -> None:
+        super().__init__(message)
+        self.where_fixed = where_fixed
+
+
 _LONGEST = 200
 """Letters of a name that a message shows, and that are compared with known ones."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.options import BATCH_SIZE, DEVICE, Precision
+from memnet.cli.options import BATCH_SIZE, DEVICE, MODELS_OR_RESMEM, Precision
 
 if TYPE_CHECKING:
     from memnet.compare.report.table_model import Column
@@ -21,12 +21,7 @@ def bench(
         help="Pictures to time with, as for `memnet score`; without any, 24 made JPEG files of "
         "1024 x 768.",
     ),
-    model: list[str] = typer.Option(
-        ["resmem.published"],
-        "--model",
-        "-m",
-        help="Model name or .safetensors file; repeat for several.",
-    ),
+    model: list[str] = MODELS_OR_RESMEM,
     out: Path | None = typer.Option(
         None, "--out", "-o", dir_okay=False, help="FILE.json for the figures in full."
     ),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import typer
 
-from memnet.cli.options import BATCH_SIZE
+from memnet.cli.options import BATCH_SIZE, MODELS
 
 
 def freeze(
-    model: list[str] = typer.Option(..., "--model", "-m", help="Model name or .safetensors file."),
+    model: list[str] = MODELS,
     images: list[str] = typer.Option(
         ..., help="Folders (searched recursively), files, globs, or manifests (CSV, Excel ...)."
     ),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memnet.scoring.table import FAILED
+from memnet.data.score_columns import FAILED
 from memnet.util.messages import say
 from memnet.util.paths import command_text
 

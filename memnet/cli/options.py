@@ -16,6 +16,9 @@ class Precision(str, enum.Enum):
 
 
 MODEL = typer.Argument(help="Model name or .safetensors file.")
+_MODELS_HELP = "Model name or .safetensors file; repeat for several."
+MODELS = typer.Option(..., "--model", "-m", help=_MODELS_HELP)
+MODELS_OR_RESMEM = typer.Option(["resmem.published"], "--model", "-m", help=_MODELS_HELP)
 PICTURES = typer.Argument(
     help="Folders (searched recursively), files, globs, or manifests with a column `path`: as for "
     "`memnet score`."

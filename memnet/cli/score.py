@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memnet.cli.options import BATCH_SIZE, DEVICE, Precision
+from memnet.cli.options import BATCH_SIZE, DEVICE, MODELS, Precision
 
 if TYPE_CHECKING:
     from memnet.scoring.cluster_parts import Share
@@ -44,9 +44,7 @@ def score(
         help="Folders (searched recursively), files, globs, or manifests (CSV, Excel ...) with a "
         "column `path` (and `image_id`); see --path-column. Videos where --fps is given.",
     ),
-    model: list[str] = typer.Option(
-        ..., "--model", "-m", help="Model name or .safetensors file; repeat for several."
-    ),
+    model: list[str] = MODELS,
     name: str = typer.Option(
         "",
         "--as",

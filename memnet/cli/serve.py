@@ -8,18 +8,13 @@ from pathlib import Path
 import typer
 
 from memnet.cli.browser import open_address
-from memnet.cli.options import BATCH_SIZE, DEVICE, Precision
+from memnet.cli.options import BATCH_SIZE, DEVICE, MODELS_OR_RESMEM, Precision
 
 KEY_VARIABLE = "MEMNET_API_KEY"
 
 
 def serve(
-    model: list[str] = typer.Option(
-        ["resmem.published"],
-        "--model",
-        "-m",
-        help="Model name or .safetensors file; repeat for several.",
-    ),
+    model: list[str] = MODELS_OR_RESMEM,
     host: str = typer.Option(
         "127.0.0.1",
         help="Where to listen; another than this machine's own (127.0.0.1) needs a key or "
@@ -51,7 +46,7 @@ def serve(
     from memnet.errors import MemnetError
 
     try:
-        from memnet.web.guard import is_loopback
+        from memnet.web.addresses import check_key, is_loopback
         from memnet.web.server import run
         from memnet.web.settings import Settings
     except ModuleNotFoundError as error:
@@ -59,9 +54,7 @@ def serve(
             f"memnet serve needs the extra `web` ({error.name} is missing): pip install "
             '"memnet-harness[web]".'
         ) from error
-    key = _read_key(api_key_file)
-    if len(key.split()) > 1 or not key.isascii() or not key.isprintable():
-        raise MemnetError("A key is one word of ASCII letters, digits and signs.")
+    key = check_key(_read_key(api_key_file))
     if not (is_loopback(host) or key or allow_anyone):
         raise MemnetError(
             f"With --host {host}, other machines reach the server. Give them a key "

@@ -15,3 +15,6 @@ SCORE_COLUMNS = {
     "warning": "object",
 }
 """Column -> pandas type. Integers and booleans can be missing: a failed picture has none."""
+
+FAILED = "failed: "
+"""How the warning of a picture begins that could not be scored."""

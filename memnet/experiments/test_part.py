@@ -7,10 +7,10 @@ from pathlib import Path
 from memnet.compare.comparison import compare_scores
 from memnet.compare.report.render import write_report
 from memnet.data.inputs import Inputs, Item
+from memnet.data.score_columns import FAILED
 from memnet.reimpl.training.run_folder import TEST, WEIGHTS
 from memnet.reimpl.training.training_set import TrainingSet
 from memnet.scoring.runner import Settings, score_to_file
-from memnet.scoring.table import FAILED
 from memnet.util.atomic import write_text
 from memnet.util.csv_text import to_csv_text
 

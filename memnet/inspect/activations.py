@@ -18,6 +18,7 @@ from memnet.data.inputs import Item
 from memnet.data.sidecar import sidecar_path
 from memnet.errors import MemnetError
 from memnet.inspect.activation_files import RowFile, check_name, read_arrays, write_arrays
+from memnet.inspect.earlier_results import keep_other_files
 from memnet.inspect.layers import Layer
 from memnet.inspect.recording import Failed, record
 from memnet.inspect.reductions import Reduction
@@ -26,7 +27,7 @@ from memnet.scoring.predictor import Predictor
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file, write_text
 from memnet.util.clock import utc_now
-from memnet.util.json_text import parse_json, read_json_text
+from memnet.util.json_text import parse_json
 from memnet.util.versions import environment
 
 FORMAT = "memnet activations"
@@ -252,15 +253,9 @@ def _about(predictor: Predictor, layers: Sequence[Layer], reduction: Reduction) 
 
 def _check_same(out: Path, about: dict[str, Any]) -> None:
     """Refuse to write over anything but what the same command made."""
-    beside = sidecar_path(out)
-    if not out.exists() and not beside.exists():
+    before = keep_other_files([out], sidecar_path(out), FORMAT)
+    if before is None:
         return
-    try:
-        before = parse_json(read_json_text(beside))
-    except (OSError, ValueError):
-        before = None
-    if not isinstance(before, dict) or before.get("format") != FORMAT:
-        raise MemnetError(f"{out} exists and holds something else; choose another --out.")
     now = parse_json(json.dumps(about))
     other = [name for name in _WHAT_MADE_IT if before.get(name) != now[name]]
     if other:

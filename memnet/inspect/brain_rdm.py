@@ -65,7 +65,7 @@ def read_rdm(path: Path, ids: Path | None = None) -> GivenRdm:
     >>> found.ids, found.rdm.tolist()
     (['b.jpg', 'a.jpg'], [0.4])
     """
-    if path.suffix.lower() == ".npy":
+    if is_numpy(path):
         names, rdm = _read_numpy(path, ids)
     elif path.suffix.lower() == ".npz":
         raise MemnetError(
@@ -100,6 +100,11 @@ def read_rdm(path: Path, ids: Path | None = None) -> GivenRdm:
         rdm=rdm,
         set_aside=[names[row] for row in np.flatnonzero(without)],
     )
+
+
+def is_numpy(path: Path) -> bool:
+    """Whether a file is a NumPy one by its name, so that the ids must be told apart from it."""
+    return path.suffix.lower() == ".npy"
 
 
 def _read_numpy(path: Path, ids: Path | None) -> tuple[list[str], Array]:

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from memnet.data.inputs import Item
+from memnet.data.score_columns import FAILED
 from memnet.errors import MemnetError, PictureError
 from memnet.inspect.map_geometry import places, seen_by, spread, stretch, window_length
 from memnet.preprocess.decode import Decoded
 from memnet.preprocess.resize import RESIZERS
 from memnet.scoring.engine import score_items
 from memnet.scoring.predictor import Predictor
-from memnet.scoring.table import FAILED
 from memnet.util.arrays import AnyArray, Array
 
 GREY = (124, 116, 104)

@@ -14,7 +14,7 @@ import pandas as pd
 from memnet.data.digests import ids_digest
 from memnet.errors import MemnetError, unknown_name
 from memnet.inspect import activations as files
-from memnet.inspect.brain_rdm import GivenRdm, read_rdm
+from memnet.inspect.brain_rdm import GivenRdm, is_numpy, read_rdm
 from memnet.inspect.common_pictures import find_common, without_failed
 from memnet.stats.levels import LEVEL
 from memnet.stats.rdm import DISTANCES, compute_rdm, subset_rdm, undefined_pictures
@@ -105,7 +105,7 @@ def compare_layers(
         raise unknown_name("distance", distance, DISTANCES)
     read = {name: without_failed(*files.read(path)) for name, path in activations.items()}
     given = {name: read_rdm(path, brain_ids) for name, path in (brains or {}).items()}
-    if brain_ids is not None and not any(path.suffix == ".npy" for path in (brains or {}).values()):
+    if brain_ids is not None and not any(map(is_numpy, (brains or {}).values())):
         raise MemnetError(
             "--brain-ids names the pictures of a NumPy file (.npy), and no --brain is one; a table "
             "has them in its first column."

@@ -41,7 +41,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-from memnet.errors import PictureError
+from memnet.errors import LimitError, PictureError
 from memnet.preprocess.members import Member, too_long
 from memnet.preprocess.video import VideoFrame
 from memnet.util.file_stamps import stamp_file
@@ -324,20 +324,26 @@ def _decoded(
 
 def _check_size(image: Image.Image, limits: PictureLimits) -> None:
     if max(image.width, image.height) > limits.max_side:
-        raise PictureError(
+        raise _beyond(
             f"The picture has {image.width} x {image.height} pixels, and no side may have more "
-            f"than {limits.max_side:,}; shrink or cut it, or raise the limit with --max-side."
+            f"than {limits.max_side:,}; shrink or cut it",
+            "--max-side",
         )
     if image.width * image.height > limits.max_pixels:
-        raise PictureError(
+        raise _beyond(
             f"The picture has {image.width} x {image.height} pixels, more than the limit of "
-            f"{limits.max_pixels:,}; shrink it, or raise the limit with --max-pixels (max_pixels=)."
+            f"{limits.max_pixels:,}; shrink it",
+            "--max-pixels (max_pixels=)",
         )
     if _tile_pixels(image) > limits.max_pixels:
         raise PictureError(
             f"The file is damaged (a picture of {image.width} x {image.height} pixels in tiles of "
             f"{_tile_pixels(image):,}); copy it again from its source."
         )
+
+
+def _beyond(sentence: str, option: str) -> LimitError:
+    return LimitError(f"{sentence}, or raise the limit with {option}.", f"{sentence}.")
 
 
 def _tile_pixels(image: Image.Image) -> int:

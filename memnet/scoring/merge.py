@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from memnet.data.inputs import Extra
+from memnet.data.score_columns import FAILED
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.errors import MemnetError
 from memnet.scoring.box_kinds import BOXES, boxes_of, refuse_different_boxes
@@ -24,7 +25,7 @@ from memnet.scoring.score_file import (
     open_scores,
     shard_of,
 )
-from memnet.scoring.table import FAILED, Row
+from memnet.scoring.table import Row
 from memnet.scoring.table_trials import TABLES, merge_records, merged_trials, sources_of
 from memnet.util.clock import utc_now
 from memnet.util.table_files import check_table_name

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from memnet.data.digests import ids_digest
 from memnet.data.inputs import Extra, Inputs
+from memnet.data.score_columns import FAILED
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits
 from memnet.scoring import DEFAULT_BATCH_SIZE, plugins
@@ -24,7 +25,7 @@ from memnet.scoring.outdated import settle_outdated
 from memnet.scoring.precision import EXACT
 from memnet.scoring.score_file import GIVEN_AS, Key, ScoreFile, open_scores
 from memnet.scoring.scored import Answer, Request
-from memnet.scoring.table import FAILED, Row
+from memnet.scoring.table import Row
 from memnet.scoring.table_trials import declare_tables, rows_of_other_models
 from memnet.scoring.turns import Turn, in_turns
 from memnet.util.clock import utc_now

@@ -17,11 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from memnet.data.score_columns import FAILED
 from memnet.data.sidecar import SIDECAR_VERSION, read_sidecar, sidecar_path
 from memnet.errors import MemnetError
 from memnet.preprocess.decode import Box
 from memnet.scoring.sinks import write_rows
-from memnet.scoring.table import FAILED, Row, read_rows_and_extras
+from memnet.scoring.table import Row, read_rows_and_extras
 from memnet.util.atomic import replace_text
 from memnet.util.file_stamps import stamp_container, stamp_file
 from memnet.util.json_fields import Shape, check_known, check_shape

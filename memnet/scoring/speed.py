@@ -24,12 +24,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from memnet.data.inputs import Item
+from memnet.data.score_columns import FAILED
 from memnet.errors import MemnetError
 from memnet.scoring.engine import score_items
 from memnet.scoring.numeric_environment import scoring_environment
 from memnet.scoring.precision import EXACT
 from memnet.scoring.predictor import Predictor, load
-from memnet.scoring.table import FAILED
 from memnet.util.clock import utc_now
 from memnet.util.messages import say_once
 

@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from memnet.data.score_columns import SCORE_COLUMNS
+from memnet.data.score_columns import FAILED, SCORE_COLUMNS
 from memnet.data.sidecar import SIDECAR_VERSION, sidecar_path
 from memnet.errors import MemnetError
 from memnet.util.atomic import write_text
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 COLUMNS = SCORE_COLUMNS
 """Of each table; whatever else a user's own table had stands behind them, as text."""
-
-FAILED = "failed: "
-"""How the warning of a picture begins that could not be scored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 import time
@@ -23,6 +22,7 @@ import requests
 from memnet.data.score_columns import SCORE_COLUMNS
 from memnet.errors import MemnetError
 from memnet.util.text import printable
+from memnet.web.addresses import check_key, is_loopback
 from memnet.web.outgoing import SentPicture, chunks
 
 if TYPE_CHECKING:
@@ -69,19 +69,17 @@ class Client:
     Raises
     ------
     MemnetError
-        if the address is none of a web server.
+        if the address is none of a web server, or the key cannot be one.
     """
 
     def __init__(self, url: str, key: str | None = None, *, patience: float = 300) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise MemnetError(f"{printable(url)} is no address of a server; http://HOST:PORT is.")
-        if key and not (key.isascii() and key.isprintable()):
-            raise MemnetError("The key has letters that no key of a server can have.")
         self.url, self.patience = url.rstrip("/"), patience
         self._session = requests.Session()
-        self._session.auth = _Bearer(key)
-        if _is_loopback(parts.hostname):
+        self._session.auth = _Bearer(check_key(key or ""))
+        if is_loopback(parts.hostname):
             self._session.trust_env = False  # a proxy of the network's knows nothing of here
 
     def models(self) -> list[dict[str, Any]]:
@@ -155,6 +153,7 @@ class Client:
         id_column: str = "",
         match: str = "exact",
         dataset: str = "",
+        target: str = "",
     ) -> Comparison:
         """Compare scores with human scores, on the server.
 
@@ -163,7 +162,7 @@ class Client:
         truth : a CSV file in UTF-8, or a DataFrame, with a row per picture.
         scores : what :meth:`score` returned, or any table with ``image_id``, ``model`` and
             ``score``.
-        truth_column, id_column, match, dataset : as of :func:`memnet.compare`.
+        truth_column, id_column, match, dataset, target : as of :func:`memnet.compare`.
 
         Raises
         ------
@@ -179,6 +178,7 @@ class Client:
                 "id_column": id_column,
                 "match": match,
                 "dataset": dataset,
+                "target": target,
                 "rows": _rows_of(scores),
             },
         )
@@ -232,7 +232,7 @@ class Client:
 class _Bearer(requests.auth.AuthBase):
     """The server's key; set as ``auth``, so that no netrc file brings another one."""
 
-    def __init__(self, key: str | None) -> None:
+    def __init__(self, key: str) -> None:
         self._key = key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -293,10 +293,3 @@ def _sentence(answer: requests.Response, url: str) -> str:
     if isinstance(detail, str) and detail:
         return printable(detail)
     return f"{url} answered with the error {answer.status_code}; is it a server of memnet?"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -17,12 +17,13 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pebble import ProcessExpired, ProcessPool
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from memnet.web.connection import while_connected
-from memnet.web.problems import Problem, describe, responses
+from memnet.web.problems import Problem, responses
 from memnet.web.reports import Report, make_report
-from memnet.web.schemas import body_schema
+from memnet.web.room import Room
+from memnet.web.schemas import body_schema, read_json
 
 router = APIRouter()
 
@@ -61,6 +62,9 @@ class NewComparison(BaseModel):
     dataset: str = Field(
         default="", max_length=1_000, description="lamem, memcat ..., to tell contaminated tests"
     )
+    target: Literal["", "hit_rate", "false_alarm_rate", "corrected", "d_prime"] = Field(
+        default="", description="what the human scores are, where the names do not say it"
+    )
     rows: list[ScoreRow] = Field(
         min_length=1,
         examples=[
@@ -88,12 +92,16 @@ class Comparisons:
     ----------
     seconds : after which the making of a report is given up.
     minutes : how long a report is kept.
+
+    Attributes
+    ----------
+    room : for those that wait.
     """
 
     def __init__(self, *, seconds: float = _SECONDS, minutes: float = MINUTES) -> None:
         self._seconds, self._minutes = seconds, minutes
         self._kept: OrderedDict[str, tuple[float, Report]] = OrderedDict()
-        self._waiting = 0
+        self.room = Room("comparisons", _MOST_WAITING, _RETRY_AFTER)
 
     @functools.cached_property
     def _pool(self) -> ProcessPool:
@@ -111,18 +119,12 @@ class Comparisons:
         MemnetError
             as :func:`memnet.compare`.
         """
-        if self._waiting >= _MOST_WAITING:
-            raise Problem(
-                503,
-                f"{self._waiting} comparisons wait already; try again in {_RETRY_AFTER} seconds.",
-                retry_after=_RETRY_AFTER,
-            )
-        self._waiting += 1
         try:
-            future = self._pool.schedule(
-                make_report, args=args, kwargs=options, timeout=self._seconds
-            )
-            report = await asyncio.wrap_future(future)
+            with self.room.place():
+                future = self._pool.schedule(
+                    make_report, args=args, kwargs=options, timeout=self._seconds
+                )
+                report = await asyncio.wrap_future(future)
         except asyncio.TimeoutError:
             raise Problem(
                 422,
@@ -135,8 +137,6 @@ class Comparisons:
                 "The comparison took more than the server has; use `memnet compare` on the command "
                 "line.",
             ) from None
-        finally:
-            self._waiting -= 1
         return self._keep(report), report
 
     def _keep(self, report: Report) -> str:
@@ -183,8 +183,9 @@ async def post_comparison(request: Request, response: Response) -> dict[str, Any
 
     The report is at `url` for some minutes, and for nobody who does not know that address.
     """
-    asked = await _read(request)
     comparisons: Comparisons = request.app.state.comparisons
+    comparisons.room.check()  # before anything is read
+    asked = await _read(request)
     identities = {model.label: model.identity for model in request.app.state.models}
     making = comparisons.make(
         asked.truth,
@@ -194,6 +195,7 @@ async def post_comparison(request: Request, response: Response) -> dict[str, Any
         id_column=asked.id_column,
         match=asked.match,
         dataset=asked.dataset,
+        target=asked.target,
     )
     key, report = await while_connected(request, making)  # else its process is ended
     url = response.headers["Location"] = f"/v1/comparisons/{key}"
@@ -218,10 +220,7 @@ async def _read(request: Request) -> NewComparison:
                 f"A comparison may have {_MOST_BYTES:,} bytes; `memnet compare` on the command "
                 "line takes more.",
             )
-    try:
-        asked = await asyncio.to_thread(NewComparison.model_validate_json, bytes(body))
-    except ValidationError as error:
-        raise Problem(422, describe(error.errors(include_input=False))) from None
+    asked = await asyncio.to_thread(read_json, NewComparison, bytes(body))
     pictures = len({row.image_id for row in asked.rows})
     if pictures > _MOST_PICTURES:
         raise Problem(

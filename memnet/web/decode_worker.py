@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from memnet.errors import PictureError
+from memnet.errors import LimitError, PictureError
 from memnet.preprocess.decode import Decoded, PictureLimits, decode
 from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring.engine import Prepared, decode_for, prepare
@@ -104,10 +104,8 @@ def get_ready(data: bytes, wanted: Sequence[int], limits: PictureLimits) -> Read
             warnings=warnings_of(first, look_at(first, _cascade)),
             inputs={place: _as_array(each) for place, each in made.items()},
         )
-    except PictureError as error:
-        return str(error)
-    except MemoryError:
-        return "The memory does not hold this picture; shrink it."
+    except (PictureError, MemoryError) as error:
+        return _sentence(error)
 
 
 def get_pixels(
@@ -116,10 +114,15 @@ def get_pixels(
     """Decode a picture, and return it as uint8 ``(H, W, 3)``, or why it cannot be decoded."""
     try:
         return np.asarray(decode(data, exif_orientation=exif_orientation, limits=limits).rgb)
-    except PictureError as error:
-        return str(error)
-    except MemoryError:
+    except (PictureError, MemoryError) as error:
+        return _sentence(error)
+
+
+def _sentence(error: PictureError | MemoryError) -> str:
+    """Say why a picture cannot be decoded, to those who cannot change the limits."""
+    if isinstance(error, MemoryError):
         return "The memory does not hold this picture; shrink it."
+    return error.where_fixed if isinstance(error, LimitError) else str(error)
 
 
 def _as_array(prepared: Prepared) -> Prepared:

@@ -9,7 +9,6 @@ may post a form here without being asked, and browsers say from where it comes.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import socket
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from memnet.web.addresses import is_address, is_loopback
 from memnet.web.problems import Problem, log
 from memnet.web.settings import Settings
 
@@ -101,7 +101,7 @@ class Guard:
 
     def _is_ours(self, host: str) -> bool:
         name = _name_of(host)
-        return name in self._names or ("" in self._names and _is_address(name))
+        return name in self._names or ("" in self._names and is_address(name))
 
     def _check_key(self, scope: Scope, headers: Headers) -> Problem | None:
         path: str = scope["path"]
@@ -125,27 +125,6 @@ def host_names(settings: Settings) -> frozenset[str]:
     if not is_loopback(settings.host):
         names |= {"", socket.gethostname().lower()}
     return frozenset(names)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens there.
-
-    Examples
-    --------
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    return _is_address(host) and ipaddress.ip_address(host).is_loopback
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _name_of(host: str) -> str:

@@ -64,7 +64,7 @@ class KnownScores:
             for place, result in results.items():
                 model = self._models[place]
                 if cache and model.digest and isinstance(result, Scored):
-                    cache.add(content.key(model.digest), model.label, result)
+                    cache.add(content.key(model.digest), model.predictor.label, result)
 
 
 def _digest(data: bytes) -> Content:

@@ -11,7 +11,7 @@ import base64
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
@@ -24,9 +24,14 @@ from memnet.web.connection import while_connected
 from memnet.web.decode_worker import get_pixels
 from memnet.web.models import choose
 from memnet.web.problems import Problem, responses
+from memnet.web.room import Room
+from memnet.web.schemas import FILE, form_schema
 from memnet.web.service import Service
 from memnet.web.settings import Settings
-from memnet.web.uploads import FIELD, read_uploads
+from memnet.web.uploads import read_uploads
+
+if TYPE_CHECKING:
+    from memnet.scoring.predictor import Predictor
 
 router = APIRouter()
 
@@ -65,22 +70,21 @@ class Map(BaseModel):
 
 
 class Maps:
-    """Makes maps, one at a time."""
+    """Makes maps, one at a time.
+
+    Attributes
+    ----------
+    room : for those that wait.
+    """
 
     def __init__(self) -> None:
+        self.room = Room("maps", _MOST_WAITING, _RETRY_AFTER)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="maps")
-        self._waiting = 0
+        self._maker: MapMaker | None = None
 
-    def check_room(self) -> None:
-        """Refuse a map where too many wait; raises ``Problem``."""
-        if self._waiting >= _MOST_WAITING:
-            raise Problem(
-                503,
-                f"{self._waiting} maps wait already; try again in {_RETRY_AFTER} seconds.",
-                retry_after=_RETRY_AFTER,
-            )
-
-    async def make(self, maker: MapMaker, pixels: np.ndarray) -> tuple[PictureMap, bytes]:
+    async def make(
+        self, predictor: Predictor, settings: MapSettings, pixels: np.ndarray
+    ) -> tuple[PictureMap, bytes]:
         """Make a map and the PNG that shows it.
 
         Raises
@@ -90,24 +94,25 @@ class Maps:
         MemnetError
             as :meth:`memnet.inspect.maps.MapMaker.make`.
         """
-        self.check_room()
-        self._waiting += 1
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, _make, maker, pixels)
-        finally:
-            self._waiting -= 1
+        with self.room.place():
+            return await loop.run_in_executor(self._thread, self._make, predictor, settings, pixels)
+
+    def _make(
+        self, predictor: Predictor, settings: MapSettings, pixels: np.ndarray
+    ) -> tuple[PictureMap, bytes]:
+        maker = self._maker
+        if maker is None or (maker.predictor, maker.settings) != (predictor, settings):
+            # The last one is kept, with its random network, which takes as long as some passes.
+            maker = self._maker = MapMaker(predictor, settings)
+        made = maker.make(pixels)
+        buffer = io.BytesIO()
+        Image.fromarray(overlay(made, settings, _SHOWN)).save(buffer, "PNG")
+        return made, buffer.getvalue()
 
     def stop(self) -> None:
         """Finish what is being made, and end."""
         self._thread.shutdown()
-
-
-def _make(maker: MapMaker, pixels: np.ndarray) -> tuple[PictureMap, bytes]:
-    made = maker.make(pixels)
-    buffer = io.BytesIO()
-    Image.fromarray(overlay(made, maker.settings, _SHOWN)).save(buffer, "PNG")
-    return made, buffer.getvalue()
 
 
 @router.post(
@@ -118,15 +123,7 @@ def _make(maker: MapMaker, pixels: np.ndarray) -> tuple[PictureMap, bytes]:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": [FIELD],
-                        "properties": {FIELD: {"type": "string", "format": "binary"}},
-                    }
-                }
-            },
+            "content": {"multipart/form-data": {"schema": form_schema(FILE)}},
         }
     },
 )
@@ -142,7 +139,7 @@ async def post_map(
     service: Service = request.app.state.service
     settings: Settings = request.app.state.settings
     maps: Maps = request.app.state.maps
-    maps.check_room()  # before anything is read
+    maps.room.check()  # before anything is read
     uploads, named = await read_uploads(request, replace(settings.limits, files=1))
     places = choose(service.models, [model] if model else named)
     if len(places) > 1:
@@ -158,7 +155,7 @@ async def post_map(
     if isinstance(pixels, str):
         raise Problem(422, pixels)
     how = MapSettings(method, batch_size=settings.batch_size)
-    making = maps.make(MapMaker(served.predictor, how), pixels)
+    making = maps.make(served.predictor, how, pixels)
     made, png = await while_connected(request, making)  # else it is not begun
     seen = made.shown[np.isfinite(made.shown)]
     return {

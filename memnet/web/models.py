@@ -13,11 +13,11 @@ from memnet import __version__
 from memnet.compare.published import published
 from memnet.data.contamination import judge_contamination
 from memnet.data.datasets import known_datasets
-from memnet.errors import unknown_name
+from memnet.errors import MemnetError, unknown_name
 from memnet.preprocess.decode import USUAL_LIMITS
 from memnet.scoring.lazy_model import find, open_models
 from memnet.scoring.precision import EXACT
-from memnet.util.text import join_names
+from memnet.util.text import join_names, model_label
 from memnet.web.problems import Problem, responses
 from memnet.web.samples import sample_addresses
 from memnet.web.settings import Settings
@@ -45,7 +45,7 @@ class ServedModel:
 
     Attributes
     ----------
-    label : what answers call it.
+    label : what answers call it; of a weight file nothing of where it lies.
     predictor : it.
     identity : everything that decides its scores.
     digest : what its scores are cached under, None where they are not.
@@ -72,6 +72,7 @@ class ServedModel:
             "citation": header.citation,
             "remark": header.remark,
             "trained_on": None if header.trained_on is None else list(header.trained_on),
+            "exif_orientation": self.predictor.exif_orientation,
             "exactness": EXACT if computing is None else str(computing),
             "published": [
                 {
@@ -99,13 +100,26 @@ def load_models(settings: Settings) -> tuple[ServedModel, ...]:
     """Load the models that a server is to have; raises ``MemnetError`` as :func:`memnet.load`."""
     found = [find(name, settings.device, None, settings.precision) for name in settings.models]
     by_label = {model.label: model for model in found}  # one may be given by its name and its file
-    served = []
+    served: list[ServedModel] = []
     for source in open_models(list(by_label.values()), settings.device):
         predictor = source.load()
         # Ours are stricter than a table's limits, which change no score: so both share the cache.
         digest = predictor.scoring_digest(USUAL_LIMITS)
-        served.append(ServedModel(predictor.label, predictor, predictor.identity(), digest))
+        label = _label_of(predictor)
+        if label in (model.label for model in served):
+            raise MemnetError(f"Two models would be called {label} here; rename one of the files.")
+        served.append(ServedModel(label, predictor, predictor.identity(), digest))
     return tuple(served)
+
+
+def _label_of(predictor: Predictor) -> str:
+    """Return what answers call a model: of a weight file its name, without the folders here."""
+    name = predictor.name.rpartition("/")[2] if _is_file(predictor.name) else predictor.name
+    return model_label(name, predictor.variant)
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".safetensors")
 
 
 def choose(models: tuple[ServedModel, ...], labels: list[str] | None) -> tuple[int, ...]:
@@ -154,6 +168,10 @@ class Model(BaseModel):
     citation: str
     remark: str
     trained_on: list[str] | None = Field(description="null: nobody knows", examples=[["lamem"]])
+    exif_orientation: str = Field(
+        description="ignore: it sees pictures as stored, also where programs show them turned",
+        examples=["ignore"],
+    )
     exactness: str = Field(examples=["exact"])
     published: list[Published]
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from memnet.data.folders import add_folder
 from memnet.data.inputs import Inputs
+from memnet.data.score_columns import FAILED
 from memnet.errors import MemnetError, PictureError
 from memnet.util.text import split_label
 
@@ -48,7 +49,7 @@ class Outgoing:
                 row |= {name: seen[name] for name in ("width", "height", "mode")}
                 row["warning"] = " ".join(each["sentence"] for each in seen["warnings"])
             else:
-                row["warning"] = f"failed: {failed}"
+                row["warning"] = FAILED + failed
             rows.append(row)
         return rows
 

@@ -47,6 +47,7 @@ def make_report(
     id_column: str = "",
     match: str = "exact",
     dataset: str = "",
+    target: str = "",
 ) -> Report:
     """Compare scores with human scores, as ``memnet compare`` does.
 
@@ -55,7 +56,7 @@ def make_report(
     truth : the text of a CSV file with human scores.
     rows : id of the picture, label of the model, score (None where there is none).
     identities : label -> :meth:`memnet.Predictor.identity`, of the models that are known here.
-    truth_column, id_column, match, dataset : as of :func:`memnet.compare`.
+    truth_column, id_column, match, dataset, target : as of :func:`memnet.compare`.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def make_report(
         id_column=id_column,
         match=match,
         dataset=dataset,
+        target=target,
         command="memnet serve",
     )
     page = html(record)

@@ -12,10 +12,10 @@ from memnet.data.human_scores import percentiles
 from memnet.web.connection import while_connected
 from memnet.web.models import ServedModel, choose
 from memnet.web.problems import responses
-from memnet.web.schemas import body_schema
+from memnet.web.schemas import FILE, body_schema, form_schema
 from memnet.web.service import Answered, Service
 from memnet.web.settings import Settings
-from memnet.web.uploads import FIELD, PicturesInJson, read_uploads
+from memnet.web.uploads import PicturesInJson, read_uploads
 
 router = APIRouter()
 
@@ -66,17 +66,7 @@ _BODY = {
     "required": True,
     "content": {
         "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": [FIELD],
-                "properties": {
-                    FIELD: {
-                        "type": "array",
-                        "minItems": 1,
-                        "items": {"type": "string", "format": "binary"},
-                    }
-                },
-            }
+            "schema": form_schema({"type": "array", "minItems": 1, "items": FILE})
         },
         "application/json": {
             "schema": body_schema(PicturesInJson),

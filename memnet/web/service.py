@@ -25,6 +25,7 @@ from memnet.web.metrics import Metrics
 from memnet.web.models import ServedModel
 from memnet.web.picture_warnings import Warned
 from memnet.web.problems import Problem, log
+from memnet.web.room import busy
 from memnet.web.settings import Settings
 
 _LONGEST_RETRY = 120
@@ -147,11 +148,7 @@ class Service:
         too_many = self._waiting + more > self._limits.waiting
         if self._waiting and (too_many or seconds > self._limits.waiting_seconds):
             seconds = min(max(math.ceil(seconds), 1), _LONGEST_RETRY)
-            raise Problem(
-                503,
-                f"{self._waiting} pictures wait already; try again in {seconds} seconds.",
-                retry_after=seconds,
-            )
+            raise busy(self._waiting, "pictures", seconds)
 
     async def _score_one(
         self, group: _Group, data: bytes, content: Content, known: Known, places: Sequence[int]

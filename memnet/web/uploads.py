@@ -5,21 +5,21 @@ A file's name is echoed, cut and made printable; it is used for nothing else.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fastapi import Request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from memnet.util.text import printable
-from memnet.web.problems import Problem, describe
+from memnet.web.problems import Problem
+from memnet.web.schemas import FIELD, read_json
 from memnet.web.settings import Limits
-
-FIELD = "files"
 
 _LONGEST_NAME = 200
 
@@ -65,7 +65,8 @@ async def read_uploads(request: Request, limits: Limits) -> tuple[list[Upload], 
         uploads = await read_form(request.stream(), boundary, limits)
         models = None
     elif kind == b"application/json":
-        uploads, models = _of_json(await request.body(), limits)
+        body = await request.body()
+        uploads, models = await asyncio.to_thread(_of_json, body, limits)  # it takes a while
     else:
         raise Problem(
             415,
@@ -156,10 +157,7 @@ class _Form:
 
 
 def _of_json(body: bytes, limits: Limits) -> tuple[list[Upload], list[str] | None]:
-    try:
-        sent = PicturesInJson.model_validate_json(body)
-    except ValidationError as error:
-        raise Problem(422, describe(error.errors(include_input=False))) from None
+    sent = read_json(PicturesInJson, body)
     if len(sent.pictures) > limits.files:
         raise too_many(limits)
     uploads = []

@@ -22,9 +22,9 @@ import tiny as tiny_network
 from archives import files_of, write_hdf5, write_parquet, write_tar, write_zip
 from command import Finished, start_memnet, wait_for
 from memnet.data import pictures as picture_lists
+from memnet.data.score_columns import FAILED
 from memnet.scoring import engine
 from memnet.scoring.score_file import ScoreFile
-from memnet.scoring.table import FAILED
 
 PICTURES = 12
 

@@ -21,7 +21,7 @@ import pytest
         (("--model", "resmem.publishd"), "Did you mean 'resmem.published'?"),
         (("--api-key-file", "nothing"), "The key in nothing cannot be read"),
         (("--api-key-file", "empty"), "empty is empty"),
-        (("--api-key-file", "two"), "A key is one word"),
+        (("--api-key-file", "two"), "A server's key is one word"),
     ],
 )
 def test_what_cannot_be_served_is_said(memnet_command, tmp_path, monkeypatch, arguments, said):

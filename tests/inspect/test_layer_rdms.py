@@ -320,6 +320,17 @@ def test_a_folder_of_somebody_else_is_left_alone(layers, save, tmp_path):
     assert (out / "comparisons.csv").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_numpy_file_is_one_in_any_letter_case(layers, brain, save, tmp_path):
+    ids = tmp_path / "ids.txt"
+    ids.write_text("\n".join(IDS), encoding="utf-8")
+    with (tmp_path / "V4.NPY").open("wb") as file:
+        np.save(file, brain)
+    found = compare_layers(
+        {"net": save(layers)}, {"V4": tmp_path / "V4.NPY"}, brain_ids=ids, **QUICK
+    )
+    assert list(found.brains) == ["V4"]
+
+
 def test_ids_are_asked_for_by_the_options_that_there_are(layers, brain, save, tmp_path):
     table = pd.DataFrame(brain, index=range(24), columns=range(24))
     table.to_csv(tmp_path / "V4.csv")

@@ -165,7 +165,7 @@ def test_what_is_no_server_is_said(tmp_path):
         Client("127.0.0.1:8400")
     with pytest.raises(MemnetError, match="cannot be reached; does `memnet serve` run there"):
         Client("http://127.0.0.1:9").models()
-    with pytest.raises(MemnetError, match="letters that no key"):
+    with pytest.raises(MemnetError, match="one word of ASCII"):
         Client("http://127.0.0.1:9", "a\nb")
     with pytest.raises(MemnetError, match="A float cannot be sent"):
         list(chunks([0.5], {"files": 1}))

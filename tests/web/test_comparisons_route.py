@@ -12,9 +12,10 @@ from pebble import ProcessExpired
 
 import memnet
 from memnet.compare.report.answer import write_answer
+from memnet.data.targets import TARGETS
 from memnet.errors import MemnetError
 from memnet.web import comparisons
-from memnet.web.comparisons import Comparisons
+from memnet.web.comparisons import Comparisons, NewComparison
 from memnet.web.problems import PROBLEM, Problem
 from memnet.web.reports import Report, make_report
 
@@ -114,6 +115,16 @@ def test_what_cannot_be_compared_says_why(client, change, sentence):
     assert answer.headers["content-type"] == PROBLEM
     assert sentence in answer.json()["detail"]
     assert "/" not in answer.json()["detail"]  # no path of the server's
+
+
+def test_what_human_scores_are_can_be_told(client):
+    rows = [row | {"model": "alarms.v1"} for row in ASKED["rows"]]
+    asked = ASKED | {"truth_column": "hit_rate", "rows": rows, "target": "false_alarm_rate"}
+    notes = client.post("/v1/comparisons", json=asked).json()["notes"]
+    assert any("was taken for false-alarm rates: is it the right one?" in note for note in notes)
+    assert client.post("/v1/comparisons", json=asked | {"target": "rate"}).status_code == 422
+    offered = NewComparison.model_json_schema()["properties"]["target"]["enum"]
+    assert offered == ["", *TARGETS]
 
 
 def test_numbers_that_are_none_and_other_kinds_are_refused(client):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memnet.web.guard import PAGE_POLICY, is_loopback
+from memnet.web.addresses import is_loopback
+from memnet.web.guard import PAGE_POLICY
 
 GOOD = {"files": ("a.jpg", b"no picture")}
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import memnet
+from memnet.inspect import maps as inspected
 from memnet.inspect.maps import MapMaker, MapSettings
-from memnet.web import maps
 from memnet.web.maps import Maps
 from memnet.web.problems import PROBLEM, Problem
 from png import png_bomb
@@ -80,19 +80,42 @@ def test_one_picture_and_one_model(client, path):
 
 def test_few_may_wait(client, path, monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(maps, "_make", lambda *_: release.wait(30))
+    monkeypatch.setattr(Maps, "_make", lambda *_: release.wait(30))
 
     async def ask_often():
         made = Maps()
-        waiting = [asyncio.create_task(made.make(None, None)) for _ in range(3)]
+        waiting = [asyncio.create_task(made.make(None, None, None)) for _ in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(Problem) as refused:
-            await made.make(None, None)
+            await made.make(None, None, None)
         release.set()
         await asyncio.gather(*waiting)
-        assert await made.make(None, None)  # there is room again
+        assert await made.make(None, None, None)  # there is room again
         made.stop()
         return refused.value
 
     refused = asyncio.run(ask_often())
     assert (refused.status_code, refused.retry_after) == (503, 20)
+
+
+def test_the_random_network_is_made_once_for_maps_of_a_kind(weights, path, monkeypatch):
+    drawn = []
+    randomised = inspected.randomised
+    monkeypatch.setattr(
+        inspected, "randomised", lambda *given: drawn.append(given) or randomised(*given)
+    )
+    predictor = memnet.load(weights, device="cpu")
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+
+    async def ask():
+        made = Maps()
+        rhos = []
+        for method in ("windows", "windows", "occlusion"):
+            found, _ = await made.make(predictor, MapSettings(method), pixels)
+            rhos.append(found.sanity.rho)
+        made.stop()
+        return rhos
+
+    first, again, _ = asyncio.run(ask())
+    assert len(drawn) == 2
+    assert first == again

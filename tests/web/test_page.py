@@ -14,6 +14,8 @@ from PIL import Image
 
 import memnet
 from live_server import LiveServer, tiny_settings
+from memnet.data.matching import MATCH_RULES
+from memnet.data.targets import TARGETS
 from page_browser import PATIENCE, add, drop, names, opened, rows, wait_for_scores
 
 pytestmark = pytest.mark.slow
@@ -286,6 +288,55 @@ def test_a_map_of_where_in_the_picture(page, golden_pictures):
     assert "correlates" in page.inner_text("#picture .map-form")
     page.get_by_role("button", name="Map over the picture").click()
     assert overlay.is_hidden()
+
+
+def test_a_map_lies_over_the_picture_as_it_is_stored(page, tmp_path):
+    path = tmp_path / "turned.jpg"
+    picture = Image.new("RGB", (300, 200), "red")
+    picture.paste("blue", (150, 0, 300, 200))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # browsers show it turned, upright
+    picture.save(path, exif=exif)
+    add(page, [path])
+    page.get_by_role("button", name="Look closely").click()
+    shown = page.locator("#picture .canvas img").first
+    shape = "image => image.decode().then(() => image.clientWidth / image.clientHeight)"
+    assert shown.evaluate(shape) == pytest.approx(2 / 3, abs=0.02)
+    page.get_by_role("button", name="Show where").click()
+    page.locator("#picture .overlay").wait_for(timeout=5 * PATIENCE)
+    for at in (0, 1):
+        image = page.locator("#picture .canvas img").nth(at)
+        assert image.evaluate(shape) == pytest.approx(3 / 2, abs=0.02)
+
+
+def test_names_agree_on_the_page_as_they_do_on_the_server(page):
+    names = [
+        *(
+            "a.jpg",
+            "x/y/A.JPG",
+            "x\\y\\a.jpeg",
+            "face.v0",
+            "face.v0.jpg",
+            "000.5",
+            ".jpg",
+            "x/.png",
+        ),
+        *("a.jp2", "a.jp3", "a.m4v", "a.b.c", "a b.png", "a%20b.png", "a\u00a0b.png", "100%.jpg"),
+        *("%E4.jpg", "%c3%a4.jpg", "50%20%zz.jpg", "Stra\u00dfe.jpg", "STRASSE.jpg", "a .jpg", ""),
+        *("\u00e9.png", "e\u0301.png", " a.jpg ", "..jpg", "a.", "a.tar.gz", "a.superlong"),
+    ]
+    ours = {rule: [MATCH_RULES[rule].simplify(name) for name in names] for rule in MATCH_RULES}
+    theirs = page.evaluate(
+        """names => import("/page/human.js").then(({ RULES }) => Object.fromEntries(
+            Object.entries(RULES).map(([rule, simplify]) => [rule, names.map(simplify)])))""",
+        names,
+    )
+    assert theirs == ours
+
+
+def test_the_page_knows_what_human_scores_can_be(page):
+    offered = page.eval_on_selector_all("#target option", "options => options.map(o => o.value)")
+    assert offered == ["", *TARGETS]
 
 
 def test_a_server_with_a_key_asks_for_it_and_a_demo_begins_with_pictures(browser, weights):

@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 import memnet
+from live_server import tiny_settings
 from memnet.data.human_scores import percentiles
+from memnet.errors import MemnetError
+from memnet.web.models import load_models
+from memnet.web.settings import Limits
 from tiny import write_tiny
 
 OTHER_BATCH = 1e-6
@@ -78,7 +82,7 @@ def test_a_broken_file_says_why_and_stops_no_other(client, pictures):
 
 def test_several_models_score_and_one_can_be_chosen(open_client, weights, tmp_path, pictures):
     other = write_tiny(tmp_path / "other.safetensors", seed=8)
-    labels = [weights.as_posix(), other.as_posix()]
+    labels = [weights.name, other.name]  # not where they lie, which is nobody's business
     with open_client(models=(str(weights), str(other))) as client:
         assert [model["label"] for model in client.get("/v1/models").json()["models"]] == labels
         (picture,) = post(client, pictures[0])["pictures"]
@@ -92,6 +96,29 @@ def test_several_models_score_and_one_can_be_chosen(open_client, weights, tmp_pa
     )
     assert unknown.status_code == 422
     assert "There is no model of this server 'tiny.tset'." in unknown.json()["detail"]
+
+
+def test_where_a_weight_file_lies_is_in_no_answer(client, weights, pictures):
+    folder = weights.parent.as_posix()
+    answers = [client.get("/v1/models"), client.post("/v1/scores", files=files(pictures[0]))]
+    answers.append(client.post("/v1/scores", files=files(pictures[0]), params={"model": "x"}))
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
+    assert not [answer for answer in answers if folder in answer.text]
+
+
+def test_two_files_of_one_name_cannot_be_told_apart(weights, tmp_path):
+    other = write_tiny(tmp_path / weights.name, seed=8)
+    with pytest.raises(MemnetError, match=f"Two models would be called {weights.name}"):
+        load_models(tiny_settings(weights, models=(str(weights), str(other))))
+
+
+def test_a_limit_that_a_client_cannot_raise_is_told_without_an_option(open_client, pictures):
+    with open_client(Limits(pixels=1_000)) as client:
+        (picture,) = post(client, pictures[0])["pictures"]
+    assert picture["failed"].endswith("pixels, more than the limit of 1,000; shrink it.")
+    with open_client(Limits(side=20)) as client:
+        (picture,) = post(client, pictures[0])["pictures"]
+    assert picture["failed"].endswith("no side may have more than 20; shrink or cut it.")
 
 
 def test_what_was_scored_is_not_computed_again(home, mini, open_client, computed, pictures):

@@ -31,11 +31,12 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from memnet.data.inputs import Inputs, Item
+from memnet.data.score_columns import FAILED
 from memnet.errors import MemnetError
 from memnet.scoring import DEFAULT_BATCH_SIZE
 from memnet.scoring.engine import score_items
 from memnet.scoring.numeric_environment import scoring_environment
-from memnet.scoring.table import FAILED, Row
+from memnet.scoring.table import Row
 from memnet.util.atomic import write_text
 from memnet.util.clock import utc_now
 from memnet.util.json_fields import Shape, check_known, check_shape

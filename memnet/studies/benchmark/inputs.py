@@ -22,6 +22,7 @@ from memnet.data.manifest import read_manifest
 from memnet.data.matching import join
 from memnet.data.numbers import as_text
 from memnet.data.pictures import collect
+from memnet.data.score_columns import FAILED
 from memnet.data.score_tables import ScoreTable
 from memnet.data.sidecar import read_sidecar, sidecar_path
 from memnet.data.tables import (
@@ -36,7 +37,6 @@ from memnet.data.two_classes import read_truth
 from memnet.errors import MemnetError
 from memnet.scoring.named import split_variant
 from memnet.scoring.runner import Settings, Summary, score_to_file
-from memnet.scoring.table import FAILED
 from memnet.studies.benchmark.suite import Suite, SuiteDataset, SuiteModel, folder_name
 from memnet.util.text import model_label, shorten_list
 from memnet.weights.digests import file_digest

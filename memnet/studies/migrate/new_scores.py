@@ -15,12 +15,12 @@ from memnet.data.columns import Scores
 from memnet.data.inputs import Inputs, Item
 from memnet.data.matching import IdMatch, match_ids
 from memnet.data.pictures import collect
+from memnet.data.score_columns import FAILED
 from memnet.data.score_tables import read_scores
 from memnet.data.sidecar import refuse_to_add
 from memnet.data.tables import TableInput, assumed_of, read_table_any
 from memnet.errors import MemnetError
 from memnet.scoring.runner import Settings, Summary, score_to_file
-from memnet.scoring.table import FAILED
 from memnet.studies.migrate.claims.compute import FEWEST
 from memnet.studies.migrate.study import StudyTable
 from memnet.util.text import model_label

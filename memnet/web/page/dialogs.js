@@ -81,6 +81,9 @@ function mapForm(picture, canvas, models, signal) {
         words.textContent = `The server is busy; asking again in ${seconds} s.`;
       } });
       canvas.querySelector(".overlay")?.remove();
+      // Else the browser turns the picture, and the map lies over other places of it.
+      const { exif_orientation: turning } = models.find(({ label }) => label === model.value);
+      canvas.classList.toggle("as-stored", turning === "ignore");
       canvas.append(element("img", { class: "overlay", src: `data:image/png;base64,${map.png}`,
         alt: `Map of ${picture.id}: ${METHODS[method.value]}, by ${model.value}` }));
       toggle.hidden = false;

@@ -7,24 +7,25 @@ import { ask } from "./service.js";
 
 const USUAL_SCORES = /^(hit_?rate|hr|memorability|memorability_score|score|human_?score|.*correction)$/i;
 
-const base = (id) => id.replaceAll("\\", "/").split("/").pop();
-const stem = (id) => base(id).replace(/\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$/i, "");
+const ENDING = /\.([a-z]{2,5}|jp2|j2k|mp2|mp4|m4v|3gp)$/i;
 
-/** Each rule by which names agree, the strictest first; the server has the last word. */
-const RULES = {
+const base = (id) => id.replaceAll("\\", "/").split("/").pop();
+function stem(id) {
+  const without = base(id).replace(ENDING, "");
+  return /[^.]/.test(without) ? without : base(id); // a point alone begins the name of a hidden file
+}
+const folded = (id) => id.toUpperCase().toLowerCase(); // ß is ss
+const decoded = (id) => id.replace(/(%[0-9a-f]{2})+/gi, (codes) =>
+  new TextDecoder().decode(Uint8Array.from(codes.match(/[0-9a-f]{2}/gi), (code) => parseInt(code, 16))));
+const plain = (id) => decoded(id).normalize("NFC").replaceAll("\u00a0", " ");
+
+/** Each rule by which names agree, the strictest first, as the server reads them. */
+export const RULES = {
   exact: (id) => id,
   basename: base,
   stem,
-  normalised: (id) => stem(decode(id)).normalize("NFC").replaceAll("\u00a0", " ").trim().toLowerCase(),
+  normalised: (id) => folded(stem(plain(id).trim())).trim(),
 };
-
-function decode(id) {
-  try {
-    return decodeURIComponent(id);
-  } catch {
-    return id;
-  }
-}
 
 const isNumber = (cell) => cell?.trim() && Number.isFinite(Number(cell));
 
@@ -150,7 +151,8 @@ export class HumanScores {
     try {
       this.tell(await ask("/v1/comparisons", { method: "POST", json: {
         truth: this.text, truth_column: columns[truth], id_column: columns[byId("id-column").value],
-        match: byId("match").value, dataset: byId("dataset").value, rows,
+        match: byId("match").value, dataset: byId("dataset").value,
+        target: byId("target").value, rows,
       } }));
     } catch (error) {
       this.fail(error.message);

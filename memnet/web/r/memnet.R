@@ -35,7 +35,7 @@ memnet_score <- function(pictures, models = NULL, url = memnet_url(), key = Sys.
   do.call(rbind, tables)
 }
 
-memnet_compare <- function(truth, scores, truth_column, id_column = "", match = "exact", dataset = "", out = NULL,
+memnet_compare <- function(truth, scores, truth_column, id_column = "", match = "exact", dataset = "", target = "", out = NULL,
                            url = memnet_url(), key = Sys.getenv("MEMNET_API_KEY")) {
   # Compares scores with human scores, as `memnet compare` does. `truth`: a CSV file in UTF-8, or a data
   # frame; `scores`: of memnet_score(), or any data frame with image_id, model and score. Returns a list of
@@ -54,7 +54,7 @@ memnet_compare <- function(truth, scores, truth_column, id_column = "", match = 
     list(image_id = id, model = model, score = if (is.finite(score)) score else NA)
   }, as.character(scores$image_id), model, scores$score, USE.NAMES = FALSE)
   body <- list(truth = paste(lines, collapse = "\n"), truth_column = truth_column, id_column = id_column,
-               match = match, dataset = dataset, rows = rows)
+               match = match, dataset = dataset, target = target, rows = rows)
   request <- httr2::req_body_json(memnet_request(url, "/v1/comparisons", key), body, digits = 17)
   result <- memnet_json(request)
   result$notes <- unlist(result$notes)
