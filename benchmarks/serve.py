@@ -8,7 +8,8 @@ from the score cache. In this order:
 
 - `alone`: one picture at a time, by the API and by `Predictor.score` on the same bytes, in turns.
 - `on_screen`: from a picture's appearance on the page to that of its score, in Chromium, and by
-  `Predictor.score` on the same file, in turns; only with `--chromium PROGRAM` and Playwright.
+  `Predictor.score` on the same file, in turns: the first picture of a page, which the browser has
+  to draw for the first time, and the next one. Only with `--chromium PROGRAM` and Playwright.
 - `sustained`: four clients, eight pictures a request, in turns with the engine on the same pictures
   (`score_items`, batches of eight), while the other one rests. The clients need some of the cores.
   Where other programs are busy, compare the core seconds that each needs for a picture.
@@ -264,43 +265,51 @@ def alone(load: Load, model: memnet.Predictor, rounds: int) -> dict[str, float]:
 
 
 _WATCH = """() => {
+  const count = (what) => document.querySelectorAll(what).length;
+  const before = { rows: count("#rows tr"), scores: count("#rows .score") };
   window.shown = window.scored = null;
-  new MutationObserver(() => {
-    window.shown ??= document.querySelector("#rows tr") && performance.now();
-    window.scored ??= document.querySelector("#rows .score") && performance.now();
-  }).observe(document.getElementById("rows"), { childList: true, subtree: true });
+  window.watcher?.disconnect();
+  window.watcher = new MutationObserver(() => {
+    if (count("#rows tr") > before.rows) window.shown ??= performance.now();
+    if (count("#rows .score") > before.scores) window.scored ??= performance.now();
+  });
+  window.watcher.observe(document.getElementById("rows"), { childList: true, subtree: true });
 }"""
 
 
-def on_screen(load: Load, model: memnet.Predictor, options: argparse.Namespace) -> dict[str, float]:
-    """Time one picture on the page, each time on a new one whose first it is."""
+def on_screen(load: Load, model: memnet.Predictor, options: argparse.Namespace) -> dict[str, Any]:
+    """Time the first picture of a page, and the next one on it."""
     from playwright.sync_api import sync_playwright
 
-    page_seconds, direct = [], []
+    found: dict[str, list[tuple[float, float]]] = {"first": [], "next": []}
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=options.chromium, args=["--no-sandbox"]
         )
-        for number in range(options.rounds * 5 + 1):
-            path = Path(folder, f"{number}.jpg")
-            path.write_bytes(load.pictures[number % len(load.pictures)])
-            began = time.perf_counter()
-            model.score(path)
-            direct.append(time.perf_counter() - began)
+        for number in range(0, options.rounds * 10 + 2, 2):
             page = browser.new_page()
             page.goto(load.url)
             page.wait_for_selector("#models section")
-            page.evaluate(_WATCH)
-            page.set_input_files("#files", str(path))
-            page.wait_for_selector("#rows .score")
-            page_seconds.append(page.evaluate("(window.scored - window.shown) / 1000"))
+            for at, which in enumerate(found):
+                path = Path(folder, f"{number + at}.jpg")
+                path.write_bytes(load.pictures[(number + at) % len(load.pictures)])
+                time.sleep(2)  # nobody chooses a picture sooner
+                began = time.perf_counter()
+                model.score(path)
+                direct = time.perf_counter() - began
+                page.evaluate(_WATCH)
+                page.set_input_files("#files", str(path))
+                page.locator("#rows .score").nth(at).wait_for()
+                found[which].append((page.evaluate("(scored - shown) / 1000"), direct))
             page.close()
         browser.close()
-    ratios = [one / other for one, other in zip(page_seconds[1:], direct[1:], strict=True)]
     return {
-        "page": statistics.median(page_seconds[1:]),
-        "predictor": statistics.median(direct[1:]),
-        "ratio": statistics.median(ratios),
+        which: {
+            "page": statistics.median(page for page, _ in pairs[1:]),
+            "predictor": statistics.median(direct for _, direct in pairs[1:]),
+            "ratio": statistics.median(page / direct for page, direct in pairs[1:]),
+        }
+        for which, pairs in found.items()
     }
 
 

@@ -68,6 +68,12 @@ def _pass(pixels: AnyArray, axis: int, out: AnyArray) -> None:
     (resize_columns if axis == 0 else resize_rows)(pixels, first, count, weight, _BITS, out)
 
 
+def expect_many() -> None:
+    """Compile with the next picture: there will be many."""
+    global _resized
+    _resized = _PIXELS_WITH_NUMPY
+
+
 def columns_come_first(old_hw: tuple[int, int], new_hw: tuple[int, int]) -> bool:
     """Whether Pillow 13 changes the height first, to have less work with the width."""
     rows, columns = (old - new for old, new in zip(old_hw, new_hw, strict=True))

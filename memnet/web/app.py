@@ -14,6 +14,7 @@ from memnet.web.decoding import start_importing
 from memnet.web.guard import Guard
 from memnet.web.intake import Intake
 from memnet.web.pages import add_page
+from memnet.web.passing_thread import call_in_passing
 from memnet.web.problems import ProblemDetails, add_handlers
 from memnet.web.service import Service
 from memnet.web.settings import Settings
@@ -44,7 +45,7 @@ def make_app(settings: Settings) -> FastAPI:
         as :func:`memnet.load`, for any of the models.
     """
     start_importing()  # beside reading the weights
-    loaded = models.load_models(settings)
+    loaded = call_in_passing(models.load_models, settings)
     counted = metrics.Metrics()
     service = Service(loaded, settings, counted)
     map_thread, reports = maps.Maps(), comparisons.Comparisons()

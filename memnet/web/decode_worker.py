@@ -6,6 +6,7 @@ has nothing else in it, has a limit of memory, and gives way to the networks.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ from PIL import Image
 from torch import Tensor
 
 from memnet.errors import LimitError, PictureError
-from memnet.preprocess.decode import Decoded, PictureLimits, decode
+from memnet.preprocess import pillow_compiled, pillow_resize  # noqa: F401
+from memnet.preprocess.decode import USUAL_LIMITS, PictureLimits, decode
 from memnet.preprocess.spec import PreprocessSpec
 from memnet.scoring.engine import Prepared, decode_for, prepare
 from memnet.studies.cautions import face_cascade, look_at
@@ -67,8 +69,11 @@ def begin(recipes: tuple[Recipe, ...], more_bytes: int) -> None:
     torch.set_num_threads(1)
     if hasattr(os, "nice"):
         os.nice(_NICE)
-    blank = Decoded(Image.new("RGB", (300, 300)), "RGB", 300, 300, ())
-    prepare({"ignore": blank, "apply": blank}, dict(enumerate(recipes)))  # some is compiled now
+    pillow_resize.expect_many()
+    blank = io.BytesIO()
+    Image.new("RGB", (300, 300)).save(blank, "JPEG")
+    # What the first picture would wait for is imported and compiled now.
+    get_ready(blank.getvalue(), range(len(recipes)), USUAL_LIMITS)
     limit_memory(more_bytes)
 
 

@@ -20,7 +20,7 @@ from memnet.web.settings import Settings
 _T = TypeVar("_T")
 
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-"""A process that is lost is replaced by a fork of one that has imported everything: in 10 ms."""
+"""A lost process is replaced in half a second, by a fork of one that has imported everything."""
 
 
 class Decoders:

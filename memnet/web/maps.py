@@ -23,6 +23,7 @@ from memnet.inspect.maps import MapMaker, MapSettings, PictureMap
 from memnet.web.connection import while_connected
 from memnet.web.decode_worker import get_pixels
 from memnet.web.models import choose
+from memnet.web.passing_thread import call_in_passing
 from memnet.web.problems import Problem, responses
 from memnet.web.room import Room
 from memnet.web.schemas import FILE, form_schema
@@ -79,7 +80,7 @@ class Maps:
 
     def __init__(self) -> None:
         self.room = Room("maps", _MOST_WAITING, _RETRY_AFTER)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="maps")
+        self._one_by_one = ThreadPoolExecutor(1, thread_name_prefix="memnet-maps")
         self._maker: MapMaker | None = None
 
     async def make(
@@ -94,9 +95,10 @@ class Maps:
         MemnetError
             as :meth:`memnet.inspect.maps.MapMaker.make`.
         """
-        loop = asyncio.get_running_loop()
         with self.room.place():
-            return await loop.run_in_executor(self._thread, self._make, predictor, settings, pixels)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._one_by_one, call_in_passing, self._make, predictor, settings, pixels
+            )
 
     def _make(
         self, predictor: Predictor, settings: MapSettings, pixels: np.ndarray
@@ -112,7 +114,7 @@ class Maps:
 
     def stop(self) -> None:
         """Finish what is being made, and end."""
-        self._thread.shutdown()
+        self._one_by_one.shutdown()
 
 
 @router.post(
