@@ -1,0 +1,1 @@
+"""Pictures for a study: chosen by their scores, and alike in everything else."""
