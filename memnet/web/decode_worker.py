@@ -73,7 +73,8 @@ def begin(recipes: tuple[Recipe, ...], more_bytes: int) -> None:
     blank = io.BytesIO()
     Image.new("RGB", (300, 300)).save(blank, "JPEG")
     # What the first picture would wait for is imported and compiled now.
-    get_ready(blank.getvalue(), range(len(recipes)), USUAL_LIMITS)
+    for place in range(len(recipes)):
+        get_ready(blank.getvalue(), [place], USUAL_LIMITS)
     limit_memory(more_bytes)
 
 

@@ -44,7 +44,7 @@ def server(request):
 
 def run(command, server, folder, weights):
     command = command.replace("http://127.0.0.1:8400", server)
-    command = command.replace("resmem.published", str(weights))
+    command = command.replace("resmem.published", weights.name)
     done = subprocess.run(["bash", "-c", f"{command} --silent --show-error"],
                           cwd=folder, capture_output=True, text=True, check=True)  # fmt: skip
     return json.loads(done.stdout)

@@ -77,7 +77,7 @@ def test_the_downloaded_table_is_that_of_memnet_score(page, weights, alarm_weigh
     assert list(table)[:12] == list(memnet.load(weights, device="cpu").score(twenty[:1]))
     for file in (weights, alarm_weights):
         expected = memnet.load(file, device="cpu").score(twenty)
-        ours = table[table["model"] == str(file)].reset_index(drop=True)
+        ours = table[table["model"] == file.name].reset_index(drop=True)
         assert list(ours["image_id"]) == list(expected["image_id"])
         assert list(ours["variant"]) == [""] * 20
         for column in COLUMNS:
@@ -88,7 +88,7 @@ def test_the_downloaded_table_is_that_of_memnet_score(page, weights, alarm_weigh
                 else list(expected[column])
             ), column
         given = [
-            each for picture in sent for each in picture["scores"] if each["model"] == str(file)
+            each for picture in sent for each in picture["scores"] if each["model"] == file.name
         ]
         for column in ("score", "raw"):
             assert list(ours[column]) == [each[column] for each in given]

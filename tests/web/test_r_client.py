@@ -76,7 +76,7 @@ def seen(weights, folder):
         )
         truth.to_csv(folder / "people.csv", index=False)
         compared = client.compare(truth, table, truth_column="hit_rate")
-        (folder / "program.R").write_text(PROGRAM.replace("tiny.test", str(weights)))
+        (folder / "program.R").write_text(PROGRAM.replace("tiny.test", weights.name))
         environment = {"MEMNET_URL": server.url, "MEMNET_API_KEY": KEY, "PATH": "/usr/bin:/bin"}
         done = subprocess.run(
             [rscript, "--vanilla", folder / "program.R", SCRIPT, folder, KEY],

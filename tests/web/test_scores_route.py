@@ -62,7 +62,7 @@ def test_pictures_come_back_in_their_order_with_their_scores(client, model, pict
         assert picture["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         expected = model.score(path).score.item()
         assert picture["scores"][0]["score"] == pytest.approx(expected, abs=OTHER_BATCH)
-    assert answer["identities"] == {model.label: model.identity()}
+    assert answer["identities"] == {Path(model.name).name: model.identity()}
 
 
 def test_json_is_scored_like_a_form(client, pictures):
