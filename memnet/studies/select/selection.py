@@ -79,7 +79,7 @@ class Selection:
     settings : how.
     groups : name of a group -> places of its pictures among the candidates; of pairs, in the order
         of the pairs.
-    objective, bound : what the choice reached, and what none can exceed; equal where it is the best.
+    objective, bound : what the choice reached, and what none can exceed; equal: it is the best.
     notes : what is to be known of the choice, one sentence each.
     """
 
