@@ -28,6 +28,8 @@ class Candidates:
     table : all columns of the tables, a row per picture in this order, for the result.
     notes : what was left out and why, one sentence each.
     identities : label of a model -> what decides its scores, from the sidecar of its table.
+    left_out : id of a picture that cannot be chosen -> why.
+    tables : of each table that was read: ``file``, ``sha256`` and ``rows``.
     """
 
     ids: list[str]
@@ -42,6 +44,8 @@ class Candidates:
     table: pd.DataFrame = field(repr=False)
     notes: list[str] = field(default_factory=list)
     identities: dict[str, Any] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    tables: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,11 @@ class Selection:
         of the pairs.
     objective, bound : what the choice reached, and what none can exceed; equal: it is the best.
     notes : what is to be known of the choice, one sentence each.
+    balance : how alike the groups are, as JSON holds it (``memnet.stats.balance``).
+    expected : by how much people's scores of the groups will differ, as JSON holds it
+        (``memnet.studies.select.expected``).
+    command, created : what was run, and when.
+    options : what was asked for, as JSON holds it.
     """
 
     candidates: Candidates
@@ -89,3 +98,8 @@ class Selection:
     objective: float
     bound: float
     notes: list[str] = field(default_factory=list)
+    balance: Any = None
+    expected: Any = None
+    command: str = "memnet.select(...)"
+    created: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
