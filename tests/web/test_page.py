@@ -15,7 +15,7 @@ from PIL import Image
 import memnet
 from live_server import LiveServer, tiny_settings
 from memnet.data.matching import MATCH_RULES
-from memnet.data.targets import TARGETS
+from memnet.data.targets import TARGETS, target_in_name
 from page_browser import PATIENCE, add, drop, names, opened, rows, wait_for_scores
 
 pytestmark = pytest.mark.slow
@@ -337,6 +337,30 @@ def test_names_agree_on_the_page_as_they_do_on_the_server(page):
 def test_the_page_knows_what_human_scores_can_be(page):
     offered = page.eval_on_selector_all("#target option", "options => options.map(o => o.value)")
     assert offered == ["", *TARGETS]
+    names = [
+        "HR",
+        "hit_rate",
+        "Hits",
+        "hits (n)",
+        "FAR",
+        "False alarms",
+        "false_alarm_rate",
+        "score",
+    ]
+    names += [
+        "d'",
+        "d_prime",
+        "corrected",
+        "Corrected recognition",
+        "hit rate 2",
+        "fa",
+        "memorability",
+    ]
+    read = page.evaluate(
+        'names => import("/page/human.js").then(({ targetInName }) => names.map(targetInName))',
+        names,
+    )
+    assert read == [target_in_name(name) for name in names]
 
 
 def test_a_server_with_a_key_asks_for_it_and_a_demo_begins_with_pictures(browser, weights):

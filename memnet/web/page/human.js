@@ -27,6 +27,19 @@ export const RULES = {
   normalised: (id) => folded(stem(plain(id).trim())).trim(),
 };
 
+const TARGETS = {
+  hit_rate: /^(hr|hits|hitrates?)$/,
+  false_alarm_rate: /^(far|fa|falsealarms?|falsealarmrate)$/,
+  corrected: /^corrected(recognition|hitrate)?$/,
+  d_prime: /^dprime$/,
+};
+
+/** What a column's name says that its scores are, "" for nothing; the user sees it and may change it. */
+export function targetInName(column) {
+  const name = column.replaceAll("d'", "dprime").toLowerCase().replace(/[^a-z]/g, "");
+  return Object.keys(TARGETS).find((target) => TARGETS[target].test(name)) ?? "";
+}
+
 const isNumber = (cell) => cell?.trim() && Number.isFinite(Number(cell));
 
 export class HumanScores {
@@ -46,9 +59,10 @@ export class HumanScores {
       event.preventDefault();
       this.compare();
     });
-    for (const id of ["id-column", "truth-column", "match"]) {
+    for (const id of ["id-column", "match"]) {
       byId(id).addEventListener("change", () => this.count());
     }
+    byId("truth-column").addEventListener("change", () => this.sayTarget());
   }
 
   /** Read a table and offer its columns. */
@@ -71,6 +85,7 @@ export class HumanScores {
     byId("id-column").replaceChildren(...options());
     byId("truth-column").replaceChildren(element("option", { value: "" }, "choose …"), ...options());
     byId("truth-column").value = this.likelyScores();
+    this.sayTarget();
     this.chooseLikely();
     byId("columns").hidden = false;
     byId("human-heading").focus();
@@ -85,6 +100,12 @@ export class HumanScores {
     const named = numeric.filter((i) => USUAL_SCORES.test(columns[i]));
     const sure = named.length ? named : numeric;
     return sure.length === 1 ? String(sure[0]) : "";
+  }
+
+  /** Say what the chosen scores are, where their name says it. */
+  sayTarget() {
+    const column = byId("truth-column").value;
+    byId("target").value = column && targetInName(this.table.columns[column]);
   }
 
   agreeing(column, rule) {
