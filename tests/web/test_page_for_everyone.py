@@ -114,6 +114,10 @@ def test_print_shows_scores_and_no_controls(browser, address, three):
         assert page.locator(".toolbar").first.is_hidden()
         assert page.locator("#rows .score").first.is_visible()
         assert len(names(page)) == 3
+        page.set_viewport_size({"width": 640, "height": 900})  # of a sheet, about
+        score = page.locator("#rows .score").first
+        assert score.bounding_box()["height"] < 35  # in one line
+        assert page.evaluate("document.documentElement.scrollWidth") <= 640
 
 
 def test_motion_stands_still_for_those_who_ask(browser, address):
