@@ -1,0 +1,184 @@
+"""Groups of k pictures that are worth most and alike in their means and categories."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from memnet.stats.selection.highs import OutOfTime
+from memnet.stats.selection.matching import CannotBe, Chosen, Matching, tightened
+from memnet.stats.selection.program import Program, Solution, maximise
+from memnet.util.arrays import AnyArray, Array
+
+ROUNDS = 40
+"""Solutions at most until the groups keep what is promised of their standardised differences."""
+
+_REASON_SECONDS = 20.0
+"""For each question why a choice cannot be made."""
+
+
+def choose_groups(
+    gain: Array, k: int, matching: Matching, *, seed: int, seconds: float = 60.0
+) -> Chosen:
+    """Choose k pictures for each group, so that they are worth most and the groups alike.
+
+    Every two groups' means differ by at most the tolerance, in standard deviations of the
+    candidates and in pooled ones of the two groups; each category of each exact column is equally
+    frequent in all groups; no picture is in two groups.
+
+    Parameters
+    ----------
+    gain : float64 ``(N, G)``, what a picture is worth in each group: of high and low scores ``[z,
+        -z]``, of levels minus the distance of the score from the level.
+    k : pictures per group.
+    matching : what the groups must be alike in.
+    seed : settles which of several equally good choices is made.
+    seconds : after which the best so far is returned, with its bound. Only then can the choice
+        differ from run to run.
+
+    Returns
+    -------
+    Chosen
+        ``bound`` is for means within the tolerance in standard deviations of the candidates. Where
+        the chosen vary less than the candidates, the groups had to be still more alike, and
+        ``objective`` can be below it.
+
+    Raises
+    ------
+    CannotBe
+        Where there is no such choice.
+    OutOfTime
+        Where none was found in time and none ruled out.
+
+    Examples
+    --------
+    >>> z = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    >>> chosen = choose_groups(np.c_[z, -z], 2, Matching.nothing(5), seed=0)
+    >>> [group.tolist() for group in chosen.groups], chosen.objective
+    ([[3, 4], [0, 1]], 6.0)
+    """
+    chosen = _choose(gain, k, matching, seed, seconds)
+    if chosen is None:
+        raise _cannot(gain.shape, k, matching, seed)
+    return chosen
+
+
+def _choose(gain: Array, k: int, matching: Matching, seed: int, seconds: float) -> Chosen | None:
+    """As :func:`choose_groups`; None where there is no such choice."""
+    n, count = gain.shape
+    if k * count > n or k < 1:
+        return None
+    deadline = time.monotonic() + seconds
+    tolerances, bound = matching.tolerances, np.inf
+    for _ in range(ROUNDS):
+        program = group_program(gain, matching, tolerances, (k, k))
+        solution = maximise(program, seed=seed, deadline=deadline)
+        if solution is None:
+            return None
+        bound = min(bound, solution.bound) if np.isinf(bound) else bound
+        groups = members(solution.group, count)
+        following = tightened(groups, matching, tolerances)
+        if following is None:
+            worth = float(sum(gain[group, g].sum() for g, group in enumerate(groups)))
+            return Chosen(groups=groups, objective=worth, bound=max(bound, worth))
+        tolerances = following
+    return None
+
+
+def members(group: AnyArray, count: int) -> tuple[AnyArray, ...]:
+    """Return the places of each group's pictures."""
+    return tuple(np.flatnonzero(group == g) for g in range(count))
+
+
+def group_program(
+    gain: Array, matching: Matching, tolerances: Array, k: tuple[int, int], toward: int = 0
+) -> Program:
+    """Write down the programme; ``k`` from and to, ``toward`` 1 for the largest k, -1 the smallest.
+
+    The free numbers are k, then for each covariate the smallest of the groups' sums, then for each
+    category its count in a group.
+    """
+    n, count = gain.shape
+    covariates = matching.covariates.shape[1]
+    kinds = [
+        (column == kind).astype(float)
+        for column in matching.categories.T
+        for kind in np.unique(column)
+    ]
+    numbers = 1 + covariates + len(kinds)
+    values, weights, extra, low, high = [], [], [], [], []
+
+    def row(of: Array, group: int, numbers_of: dict[int, float], least: float, most: float) -> None:
+        values.append(of)
+        weights.append(np.eye(count)[group])
+        line = np.zeros(numbers)
+        for place, factor in numbers_of.items():
+            line[place] = factor
+        extra.append(line)
+        low.append(least)
+        high.append(most)
+
+    for g in range(count):
+        row(np.ones(n), g, {0: -1.0}, 0, 0)
+        for c in range(covariates):
+            # Sums about the candidates' mean stay small, and so exact, for the solver.
+            x = matching.covariates[:, c] - matching.covariates[:, c].mean()
+            row(x, g, {1 + c: -1.0}, 0, np.inf)
+            row(x, g, {1 + c: -1.0, 0: -float(tolerances[c])}, -np.inf, 0)
+        for place, kind in enumerate(kinds):
+            row(kind, g, {1 + covariates + place: -1.0}, 0, 0)
+    return Program(
+        gain=gain,
+        values=np.array(values),
+        weights=np.array(weights),
+        extra=np.array(extra),
+        low=np.array(low, float),
+        high=np.array(high, float),
+        extra_gain=np.r_[float(toward), np.zeros(numbers - 1)],
+        extra_low=np.r_[float(k[0]), np.full(numbers - 1, -np.inf)],
+        extra_high=np.r_[float(k[1]), np.full(numbers - 1, np.inf)],
+        extra_whole=np.r_[1, np.zeros(numbers - 1, int)],
+    )
+
+
+def _cannot(shape: tuple[int, ...], k: int, matching: Matching, seed: int) -> CannotBe:
+    """Find out why there is no choice of k."""
+    n, count = shape
+    nothing = np.zeros((n, count))
+    binding = []
+    for place in range(len(matching)):
+        try:
+            possible = _choose(nothing, k, matching.without(place), seed, _REASON_SECONDS)
+        except OutOfTime:
+            continue
+        if possible is not None:
+            binding.append(place)
+    most = _nearest(nothing, matching, (1, min(k - 1, n // count)), 1, seed)
+    more = _nearest(nothing, matching, (max(k + 1, 1), n // count), -1, seed)
+    return CannotBe(binding, most, more)
+
+
+def _nearest(nothing: Array, matching: Matching, k: tuple[int, int], toward: int, seed: int) -> int:
+    """Return the largest (``toward`` 1) or smallest possible k in a range; 0: none found."""
+    if k[0] > k[1]:
+        return 0
+    deadline = time.monotonic() + _REASON_SECONDS
+    tolerances = matching.tolerances
+    for _ in range(ROUNDS):
+        try:
+            solution: Solution | None = maximise(
+                group_program(nothing, matching, tolerances, k, toward),
+                seed=seed,
+                deadline=deadline,
+            )
+        except OutOfTime:
+            return 0
+        if solution is None:
+            return 0
+        groups = members(solution.group, nothing.shape[1])
+        following = tightened(groups, matching, tolerances)
+        if following is None:
+            return len(groups[0])
+        tolerances = following
+    return 0
