@@ -14,6 +14,8 @@ import pytest
 import memnet
 from hostile_pictures import photograph
 from live_server import LiveServer, tiny_settings
+from memnet.inspect.maps import MapMaker
+from memnet.web import batches, models
 from memnet.web.settings import Limits
 
 ONE = [("files", ("a.jpg", photograph()))]
@@ -101,6 +103,28 @@ def test_more_bytes_than_the_server_holds_are_refused(weights, monkeypatch):
         assert "bytes of other requests" in second.json()["detail"]
         assert first.result().status_code == 200
         assert post(live.url, big).status_code == 200
+
+
+def test_no_thread_that_computed_stays_but_the_networks(open_client, monkeypatch):
+    """Each would keep helpers, which slow the networks down by a fifth on few cores."""
+    threads = []
+
+    def noting(function):
+        def noted(*given, **options):
+            threads.append(threading.current_thread())
+            return function(*given, **options)
+
+        return noted
+
+    monkeypatch.setattr(models, "load_models", noting(models.load_models))
+    monkeypatch.setattr(MapMaker, "make", noting(MapMaker.make))
+    monkeypatch.setattr(batches, "score_prepared", noting(batches.score_prepared))
+    with open_client() as client:
+        assert client.post("/v1/scores", files=ONE).status_code == 200
+        assert client.post("/v1/maps", files=ONE).status_code == 200
+        loading, computing, making = threads
+        assert [each.is_alive() for each in (loading, computing, making)] == [False, True, False]
+        assert threading.main_thread() not in threads
 
 
 def test_what_was_accepted_is_finished_when_the_server_is_told_to_end(weights, monkeypatch):
