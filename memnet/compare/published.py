@@ -50,6 +50,8 @@ class PublishedValue:
     contradicts : ids of what the same paper says elsewhere.
     every_dataset : whether it is about the model, whatever it is shown.
     target : what the human scores were (:data:`memnet.data.targets.TARGETS`).
+    unseen : whether it says how good these weights, or others trained alike, are on new pictures.
+    pictures : on how many it was measured; 0 where that is not said.
     """
 
     id: str
@@ -69,6 +71,8 @@ class PublishedValue:
     contradicts: tuple[str, ...]
     every_dataset: bool = False
     target: str = HIT_RATE
+    unseen: bool = False
+    pictures: int = 0
 
     @property
     def text(self) -> str:

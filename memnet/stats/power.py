@@ -240,3 +240,74 @@ def _least(enough: Callable[[float], bool], high: float) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
+
+
+def participants_for_groups(
+    difference: float, sd_items: float, mean: float, k: int, power: float = 0.8
+) -> int | None:
+    """Return how many people must see each picture for two groups of pictures to differ.
+
+    The test is Welch's t test over pictures, two-sided at 5 %, of the share of people who
+    remembered each picture. That share varies between the pictures of a group (``sd_items``) and by
+    chance: its binomial variance is ``p (1 - p) / people``. More people make only the second
+    smaller. The power is that of the noncentral t distribution with Welch's degrees of freedom at
+    the expected variances.
+
+    Parameters
+    ----------
+    difference : of the groups' expected shares, above 0.
+    sd_items : SD of the pictures' true shares within a group, 0 or more.
+    mean : share over both groups, between 0 and 1; so are both groups' own.
+    k : pictures per group, 2 or more.
+    power : share of the studies that shall find the difference, above 0.05 and below 1.
+
+    Returns
+    -------
+    int or None
+        None where no number of people suffices: more pictures are needed.
+
+    Raises
+    ------
+    ValueError
+        if a number is out of its range.
+
+    Examples
+    --------
+    >>> participants_for_groups(0.1, 0.08, 0.75, 20)
+    32
+    >>> participants_for_groups(0.02, 0.08, 0.75, 20) is None
+    True
+    """
+    shares = (mean - difference / 2, mean + difference / 2)
+    fits = difference > 0 and sd_items >= 0 and k >= 2 and ALPHA < power < 1
+    if not fits or not 0 < shares[0] < shares[1] < 1:
+        raise ValueError("difference, sd_items, mean, k or power is out of its range")
+
+    def power_with(people: float) -> float:
+        noise = (max(p * (1 - p) - sd_items**2, 0.0) / people for p in shares)
+        errors = [(sd_items**2 + each) / k for each in noise]
+        return _power_of_welch(difference, errors[0], errors[1], k)
+
+    if power_with(math.inf) < power:
+        return None
+    high = 1
+    while power_with(high) < power:
+        high *= 2
+        if high > MOST:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power_with(middle) >= power else (middle, high)
+    return high
+
+
+def _power_of_welch(difference: float, error_a: float, error_b: float, k: int) -> float:
+    """Power of Welch's test, of groups of ``k`` whose means have these squared errors."""
+    total = error_a + error_b
+    if total == 0:
+        return 1.0
+    df = total**2 * (k - 1) / (error_a**2 + error_b**2)
+    limit = float(special.stdtrit(df, 1 - ALPHA / 2))
+    shift = difference / math.sqrt(total)
+    return 1 - float(special.nctdtr(df, shift, limit)) + float(special.nctdtr(df, shift, -limit))

@@ -86,7 +86,22 @@ def make_sheet(record: RunRecord, pictures: Mapping[str, PictureOrCrop]) -> Cont
         None where none of the pictures that it would show is among them. A picture that is missing
         or cannot be read has a grey placeholder, and a sentence.
     """
-    ids = shown_ids(record)
+    groups = record.extremes.get("groups", {}).values()
+    times = Counter(row["image_id"] for rows in groups for row in rows)
+    ids = {image_id: times[image_id] for image_id in shown_ids(record)}
+    return make_thumbnails(ids, pictures)
+
+
+def make_thumbnails(
+    ids: Mapping[str, int], pictures: Mapping[str, PictureOrCrop]
+) -> ContactSheet | None:
+    """Make the thumbnails of pictures, small enough for all of them to fit on a page.
+
+    Parameters
+    ----------
+    ids : of the pictures, in the order of their numbers -> how often the page shows it.
+    pictures : as for :func:`make_sheet`, which returns the same.
+    """
     if not any(image_id in pictures for image_id in ids):
         return None
     small, failed = {}, []
@@ -98,12 +113,10 @@ def make_sheet(record: RunRecord, pictures: Mapping[str, PictureOrCrop]) -> Cont
         except PictureError as error:
             small[image_id] = _placeholder()
             failed.append(f"{image_id}: {error}")
-    groups = record.extremes["groups"].values()
-    times = Counter(row["image_id"] for rows in groups for row in rows)
     files: dict[str, bytes] = {}
     for side, quality in _SIZES:
         files = {image_id: _jpeg(image, side, quality) for image_id, image in small.items()}
-        if sum(times[image_id] * len(file) for image_id, file in files.items()) <= MOST_BYTES:
+        if sum(ids[image_id] * len(file) for image_id, file in files.items()) <= MOST_BYTES:
             break
     sources = {image_id: f"figures/picture_{n:02d}.jpg" for n, image_id in enumerate(ids, start=1)}
     images = {sources[image_id]: file for image_id, file in files.items()}
@@ -154,24 +167,31 @@ def sheet_markdown(record: RunRecord, sheet: ContactSheet | None) -> str:
                 f"![{_caption(row, classes)}]({sheet.sources[row['image_id']]})" for row in rows
             )
             parts.append("\n".join(images))
-    if sheet.failed:
-        count = len(sheet.failed)
-        what = "1 picture" if count == 1 else f"{count} pictures"
-        parts.append(escape_markdown(f"{what} could not be shown. {shorten_list(sheet.failed, 5)}"))
+    parts += filter(None, [say_failed(sheet)])
     return "".join(f"{part}\n\n" for part in parts)
+
+
+def say_failed(sheet: ContactSheet) -> str:
+    """Say in Markdown which pictures could not be shown, "" where all could."""
+    if not sheet.failed:
+        return ""
+    count = len(sheet.failed)
+    what = "1 picture" if count == 1 else f"{count} pictures"
+    return escape_markdown(f"{what} could not be shown. {shorten_list(sheet.failed, 5)}")
 
 
 def _caption(row: Mapping[str, Any], classes: Mapping[str, Any] | None) -> str:
     """Write a picture's id, its human score or what the user calls its class, its prediction."""
-    people = _short(row["truth"])
+    people = short_score(row["truth"])
     if classes:
         people = str(classes["positive" if row["truth"] == 1 else "negative"])
-    texts = map(escape_markdown, (row["image_id"], people, _short(row["prediction"])))
+    texts = map(escape_markdown, (row["image_id"], people, short_score(row["prediction"])))
     # A line ends before "people" or "model", not between the word and its number.
     return "{}: people\N{NO-BREAK SPACE}{}, model\N{NO-BREAK SPACE}{}".format(*texts)
 
 
-def _short(score: float) -> str:
+def short_score(score: float) -> str:
+    """Write a score under a picture: two decimals, or three digits where they would hide it."""
     text = f"{score:.2f}" if 0.005 <= abs(score) < 10 or not score else f"{score:.3g}"
     return text.replace("-", "−")
 

@@ -1,0 +1,330 @@
+"""What a selection's report says in sentences: answer, expectation, cautions, methods paragraph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from memnet import __version__
+from memnet.compare.report.digits import fixed, with_interval
+from memnet.data.targets import HIT_RATE, target_words
+from memnet.preprocess.decode import PictureOrCrop
+from memnet.studies.cautions import inspect_pictures, score_cautions, training_cautions
+from memnet.studies.select.balance import (
+    BalanceRow,
+    SpreadRow,
+    distances_in_pairs,
+    largest,
+)
+from memnet.studies.select.expected import Expectation, ExpectedDifference
+from memnet.studies.select.selection import Selection
+from memnet.util.text import join_names
+from memnet.weights.known_models import named_after
+
+_PLAIN = {"extremes": "a median split", "pairs": "a median split", "levels": "the nearest level"}
+_CLEARLY = 0.05  # of the slope from 1: less is not worth a sentence
+
+_AUSTIN = (
+    "Austin, P. C. (2009). Balance diagnostics for comparing the distribution of baseline "
+    "covariates between treatment groups in propensity-score matched samples. Statistics in "
+    "Medicine, 28, 3083-3107. https://doi.org/10.1002/sim.3697"
+)
+_HIGHS = (
+    "Huangfu, Q., & Hall, J. A. J. (2018). Parallelizing the dual revised simplex method. "
+    "Mathematical Programming Computation, 10, 119-142. https://doi.org/10.1007/s12532-017-0130-5"
+)
+_ZOU = (
+    "Zou, G. Y., & Donner, A. (2008). Construction of confidence limits about effect measures: A "
+    "general approach. Statistics in Medicine, 27, 1693-1702. https://doi.org/10.1002/sim.3095"
+)
+
+
+def write_answer(
+    selection: Selection,
+    rows: list[BalanceRow],
+    spread: list[SpreadRow],
+    expectation: Expectation,
+) -> str:
+    """Say what was chosen, what to expect of it, and how alike the groups are."""
+    parts = [say_chosen(selection)]
+    differences = expectation.differences
+    if differences and selection.settings.kind != "split":
+        top = max(differences, key=lambda row: row.raw) if len(differences) > 2 else differences[0]
+        parts.append(
+            f"People's {_people_words(expectation)} of {top.first} and {top.second} are expected "
+            f"to differ by {_size(top)}."
+        )
+    parts += [say_alike(selection, rows), _say_spread(spread)]
+    return " ".join(filter(None, parts))
+
+
+def say_chosen(selection: Selection) -> str:
+    """Say how many pictures were chosen from how many: ``40 high and 40 low ... of 400``."""
+    groups, kind = selection.groups, selection.settings.kind
+    total = f"{len(selection.candidates.ids):,} candidates"
+    names = join_names(selection.candidates.score_names)
+    if kind == "pairs":
+        number = len(next(iter(groups.values())))
+        return f"{number:,} pairs were chosen from {total}, with scores of {names} far apart."
+    if kind == "spread":
+        number = sum(map(len, groups.values()))
+        return f"{number:,} pictures were chosen from {total}, evenly over the scores of {names}."
+    listed = join_names([f"{len(places):,} {name}" for name, places in groups.items()])
+    if kind == "split":
+        return f"{total[0].upper()}{total[1:]} were divided into sets alike in {names}: {listed}."
+    return f"{listed} pictures were chosen from {total} by {names}."
+
+
+def say_alike(selection: Selection, rows: list[BalanceRow]) -> str:
+    """Say how far apart the groups are at most, and how far a plain split would leave them."""
+    after, before = largest(rows, "after"), largest(rows, "before")
+    if math.isnan(after):
+        return ""
+    plain = _PLAIN.get(selection.settings.kind)
+    earlier = f", {before:.2f} with {plain}" if plain and math.isfinite(before) else ""
+    return f"Covariates differ between groups by {after:.2f} SD at most{earlier}."
+
+
+def _say_spread(spread: list[SpreadRow]) -> str:
+    if not spread:
+        return ""
+    after, before = (max(abs(getattr(row, when)) for row in spread) for when in ("after", "before"))
+    return (
+        f"No covariate correlates with the score by more than {fixed(after, 2, bare=True)} (of all "
+        f"candidates, {fixed(before, 2, bare=True)})."
+    )
+
+
+def _people_words(expectation: Expectation) -> str:
+    return target_words(expectation.target or HIT_RATE)
+
+
+def _size(row: ExpectedDifference) -> str:
+    return with_interval(row.value, (row.low, row.high), bare=True)
+
+
+def say_expected(selection: Selection, expectation: Expectation) -> list[str]:
+    """Say what the scores alone would make believe, and how many people a study needs."""
+    sentences = []
+    kind = selection.settings.kind
+    for row in expectation.differences if kind in ("extremes", "pairs", "levels") else ():
+        whose = f"{row.first} and {row.second}"
+        if len(expectation.lines) > 1:
+            whose += f" by {row.predictor}"
+        sentences += [_say_raw(row, whose), _say_people(selection, row, whose)]
+    for name, line in expectation.lines.items() if kind == "spread" else ():
+        points = (line.low.slope / 10, line.high.slope / 10)
+        size = with_interval(line.value.slope / 10, points, bare=True)
+        sentences.append(
+            f"Where the score of {name} is .10 higher, people's {_people_words(expectation)} are "
+            f"expected to be {size} higher."
+        )
+    if kind == "split" and expectation.differences:
+        most = max(expectation.differences, key=lambda row: max(abs(row.low), abs(row.high)))
+        end = fixed(max(abs(most.low), abs(most.high)), 2, bare=True)
+        sentences.append(
+            f"The sets are alike in predicted scores; people's {_people_words(expectation)} of two "
+            f"sets may still differ by up to {end}, since pictures with equal scores are not "
+            "remembered equally well."
+        )
+    return [*sentences, *expectation.missing.values()]
+
+
+def _say_raw(row: ExpectedDifference, whose: str) -> str:
+    raw, value = fixed(row.raw, 2, bare=True), fixed(row.value, 2, bare=True)
+    slope = row.value / row.raw if row.raw else 1.0
+    text = f"The predicted scores of {whose} differ by {raw}"
+    if slope < 1 - _CLEARLY:
+        return (
+            f"{text}. Do not expect that of people, but {value}: the predictions differ more than "
+            "people's scores do, so groups chosen for extreme predictions are less extreme in "
+            "truth (regression to the mean)."
+        )
+    if slope > 1 + _CLEARLY:
+        return (
+            f"{text}. People's scores are expected to differ by more, {value}: these predictions "
+            "spread less than people's scores."
+        )
+    return f"{text}, nearly what is expected of people."
+
+
+def _say_people(selection: Selection, row: ExpectedDifference, whose: str) -> str:
+    groups = selection.groups
+    k = min(len(groups[row.first]), len(groups[row.second]))
+    test = "Welch's t test over pictures, two-sided at 5 %, power 80 %"
+    if row.people is None:
+        return (
+            f"No number of people shows the expected difference of {whose} with {k:,} pictures a "
+            f"group ({test}): choose more pictures or more extreme ones."
+        )
+    text = (
+        f"To find the expected difference of {whose}, {_persons(row.people)} must see each picture "
+        f"({test})"
+    )
+    if row.low <= 0:
+        return f"{text}; at the lower end of its interval there is nothing to be found."
+    if row.people_low is None:
+        return (
+            f"{text}; if the difference is as small as the lower end of its interval, no number of "
+            "people is enough, and more pictures are needed."
+        )
+    return f"{text}; {_persons(row.people_low)} if it is as small as the lower end of its interval."
+
+
+def _persons(number: int) -> str:
+    return "1 person" if number == 1 else f"{number:,} people"
+
+
+def list_cautions(
+    selection: Selection, expectation: Expectation, pictures: Mapping[str, PictureOrCrop]
+) -> list[str]:
+    """Say what threatens the choice: training data, domain, clamped scores, and the notes."""
+    candidates, settings = selection.candidates, selection.settings
+    sentences = list(selection.notes)
+    chosen = [place for places in selection.groups.values() for place in places]
+    ids = [candidates.ids[place] for place in chosen]
+    for at, name in enumerate(candidates.score_names):
+        if name in expectation.lines:
+            sentences += expectation.lines[name].cautions
+        if name not in expectation.lines or not settings.dataset:
+            known, identity = named_after(name), candidates.identities.get(name, {})
+            training = training_cautions(
+                ids,
+                name,
+                trained_on=identity.get("trained_on", known.trained_on if known else None),
+                dataset=settings.dataset,
+                split_unpublished=known.split_unpublished if known else (),
+            )
+            sentences += [caution.sentence for caution in training]
+        scores = score_cautions(candidates.scores[chosen, at], name, ids=ids)
+        sentences += [caution.sentence for caution in scores]
+    if pictures:
+        at_hand = [_Named(each, pictures[each]) for each in ids if each in pictures]
+        sentences += [caution.sentence for caution in inspect_pictures(at_hand)]  # type: ignore[arg-type]
+    return list(dict.fromkeys([*sentences, *candidates.notes]))
+
+
+class _Named:
+    """A picture with its id, as :func:`memnet.studies.cautions.inspect_pictures` takes them."""
+
+    def __init__(self, image_id: str, picture: PictureOrCrop) -> None:
+        self.image_id, self.picture = image_id, picture
+
+
+def write_methods(
+    selection: Selection,
+    rows: list[BalanceRow],
+    expectation: Expectation,
+) -> tuple[str, list[str]]:
+    """Write the paragraph for a methods section, and its references."""
+    candidates, settings = selection.candidates, selection.settings
+    models = [_model(candidates.identities.get(name, {}), name) for name in candidates.score_names]
+    listed = join_names([f"{len(rows):,} {name}" for name, rows in selection.groups.items()])
+    parts = [
+        f"Pictures were chosen with memnet {__version__} (memnet select, seed {settings.seed}) "
+        f"from {len(candidates.ids):,} candidates by their predicted memorability, "
+        f"{join_names(models)}: "
+        f"{_HOW[settings.kind].format(listed=listed, levels=_levels(settings.levels))}.",
+        _tolerances(selection),
+        _how_good(selection),
+    ]
+    after, before = largest(rows, "after"), largest(rows, "before")
+    references = [_citation(candidates.identities.get(n, {}), n) for n in candidates.score_names]
+    if math.isfinite(after):
+        plain = _PLAIN.get(settings.kind)
+        earlier = f" ({before:.2f} with {plain})" if plain and math.isfinite(before) else ""
+        parts.append(
+            "The largest standardised difference (by the pooled SD; Austin, 2009) of a covariate "
+            f"between two groups was {after:.2f}{earlier}."
+        )
+        references.append(_AUSTIN)
+    if settings.kind in ("extremes", "pairs", "levels"):
+        for row in expectation.differences:
+            parts.append(
+                f"By {row.predictor}, people's {_people_words(expectation)} of {row.first} and "
+                f"{row.second} were expected to differ by {_size(row)} (95 % interval, after Zou & "
+                "Donner, 2008, for the slope of people's scores on predicted scores and for the "
+                "chosen pictures)."
+            )
+    if any("Zou" in part for part in parts):
+        references.append(_ZOU)
+    if any("HiGHS" in part for part in parts):
+        references.append(_HIGHS)
+    return " ".join(filter(None, parts)), [r for r in dict.fromkeys(references) if r]
+
+
+_HOW = {
+    "extremes": "{listed}, with means of the scores as far apart as possible",
+    "pairs": "{listed}, in pairs with scores as far apart as possible",
+    "levels": "{listed}, with scores as near as possible to {levels}",
+    "spread": "{listed}, with scores spread evenly over their range",
+    "split": "{listed}, as alike as possible",
+}
+
+
+def _levels(levels: tuple[float, ...]) -> str:
+    return join_names([f"{level:g}" for level in levels]) if levels else ""
+
+
+def _model(identity: Mapping[str, Any], name: str) -> str:
+    known = named_after(name)
+    digests = [
+        f"{what} {identity[key][:8]}"
+        for what, key in (("weights", "weights_sha256"), ("preprocessing", "preprocess_digest"))
+        if identity.get(key)
+    ]
+    title = f"{known.title}, " if known else ""
+    return f"{name} ({title}{f'sha256 of {join_names(digests)}' if digests else 'no digests'})"
+
+
+def _citation(identity: Mapping[str, Any], name: str) -> str:
+    known = named_after(name)
+    return str(identity.get("citation") or (known.citation if known else ""))
+
+
+def _tolerances(selection: Selection) -> str:
+    settings, candidates = selection.settings, selection.candidates
+    parts = []
+    if settings.tolerances:
+        by_size: dict[float, list[str]] = {}
+        for name, size in settings.tolerances.items():
+            by_size.setdefault(size, []).append(name)
+        listed = [f"{size:g} SD in {join_names(names)}" for size, names in by_size.items()]
+        what = {
+            "pairs": "The two pictures of a pair were to differ by at most",
+            "spread": "Covariates were to be uncorrelated with the score, within",
+        }.get(settings.kind, "Means of any two groups were to differ by at most")
+        parts.append(f"{what} {join_names(listed)}.")
+    if candidates.category_names:
+        names = join_names(candidates.category_names)
+        same = "of one category" if settings.kind == "pairs" else "equally frequent in all groups"
+        what = "Both pictures of a pair were" if settings.kind == "pairs" else "Categories were"
+        parts.append(f"{what} {same} ({names}).")
+    return " ".join(parts)
+
+
+def _how_good(selection: Selection) -> str:
+    gap = abs(selection.bound - selection.objective)
+    proved = gap <= 1e-6 * max(1.0, abs(selection.bound))
+    kind = selection.settings.kind
+    if kind in ("extremes", "levels"):
+        solver = "by integer programming (HiGHS, by way of SciPy; Huangfu & Hall, 2018)"
+        if proved:
+            return f"The choice was made {solver} and proved to be the best there is."
+        return (
+            f"The choice was made {solver}; no other can be better by more than {gap:.3g} in the "
+            f"sum that was maximised ({selection.objective:.4g})."
+        )
+    if kind == "pairs" and proved:
+        return "No other pairs have a larger sum of differences."
+    return ""
+
+
+def say_pairs(selection: Selection) -> str:
+    """Say how far two pictures of a pair are apart at most."""
+    apart = distances_in_pairs(selection)
+    if not apart:
+        return ""
+    listed = join_names([f"{size:.2f} in {name}" for name, size in apart.items()])
+    return f"Within a pair, pictures are apart by at most (SDs of the candidates): {listed}."
