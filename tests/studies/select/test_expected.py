@@ -6,13 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from needs import skip_for
 from scipy import stats
-from selections import candidates_of, select_by_rank
 
 from memnet.errors import MemnetError
 from memnet.studies.select.expected import compared_groups, difference_interval, expect
 from memnet.studies.select.people_line import LinePoint, PeopleLine, line_of_rho
+from selections import candidates_of, select_by_rank
 
 
 def _scores(n=400, sd=0.12, seed=0):
@@ -56,7 +55,8 @@ def test_a_model_that_has_seen_the_pictures_may_be_as_good_as_can_be():
     new = expect(select_by_rank(candidates, dataset="figrim"))
     row, other = seen.differences[0], new.differences[0]
     caution = seen.lines["resmem.published"].cautions[0]
-    assert "has seen these pictures in training" in caution and "reliability" in caution
+    assert "has seen these pictures in training" in caution
+    assert "reliability" in caution
     assert not any("seen" in text for text in new.lines["resmem.published"].cautions)
     # the ceiling of MemCat: sqrt of its reliability, .78 after Spearman and Brown
     ceiling = math.sqrt(2 * 0.78 / 1.78)
@@ -75,7 +75,9 @@ def test_published_tests_on_training_pictures_do_not_count():
     line = expect(select_by_rank(candidates_of(_scores()), dataset="lamem")).lines[
         "resmem.published"
     ]
-    assert ".81" not in line.source and ".78" not in line.source and "0.67" in line.source
+    assert ".81" not in line.source
+    assert ".78" not in line.source
+    assert "0.67" in line.source
 
 
 def test_a_data_set_with_a_published_test_is_judged_by_it():
@@ -228,7 +230,8 @@ def test_a_calibration_is_taken_for_what_it_measured(calibrated):
     answer = expect(selection, record)
     line, (row,) = answer.lines["resmem.published"], answer.differences
     slope = record.result("calibration_slope")
-    assert line.measured and line.value.slope == slope.value
+    assert line.measured
+    assert line.value.slope == slope.value
     assert (line.low.slope, line.high.slope) == tuple(slope.interval)
     high, low = selection.groups["high"], selection.groups["low"]
     assert row.value == pytest.approx(slope.value * (scores[high].mean() - scores[low].mean()))

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from selections import candidates_of, select_by_rank
 
 from memnet.studies.select.balance import list_balance, list_categories, split_plainly
 from memnet.studies.select.page import write_report
+from selections import candidates_of, select_by_rank
 
 KINDS = ("extremes", "pairs", "levels", "spread", "split")
 
@@ -38,7 +38,8 @@ def test_every_kind_has_a_report_that_stands_alone(kind, candidates, tmp_path):
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     for name in re.findall(r"\]\((figures/[^)]+)\)", text):
         assert (tmp_path / name).is_file()
-    assert "undefined" not in text and "nan" not in text.casefold().split()
+    assert "undefined" not in text
+    assert "nan" not in text.casefold().split()
     assert "memnet select" in text
 
 
@@ -100,7 +101,8 @@ def test_the_contact_sheet_shows_the_groups_and_names_what_it_cannot(candidates,
     Image.new("RGB", (300, 240), (200, 30, 30)).save(file)
     write_report(selection, tmp_path, {shown: file})
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "### high, 3 pictures" in text and "### low, 3 pictures" in text
+    assert "### high, 3 pictures" in text
+    assert "### low, 3 pictures" in text
     assert "5 pictures could not be shown" in text
     assert len(list((tmp_path / "figures").glob("picture_*.jpg"))) == 6
     write_report(selection, tmp_path, {})
@@ -113,7 +115,8 @@ def test_a_choice_that_is_not_proved_best_says_how_far_it_may_be(candidates, tmp
     selection = replace(select_by_rank(candidates), objective=10.0, bound=10.5)
     write_report(selection, tmp_path, {})
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "no other can be better by more than 0.5" in text and "proved" not in text
+    assert "no other can be better by more than 0.5" in text
+    assert "proved" not in text
 
 
 def test_the_same_selection_gives_the_same_files(candidates, tmp_path):
