@@ -11,6 +11,7 @@ import scipy.fft
 import scipy.stats
 from PIL import Image
 
+import hostile_pictures
 from memnet.data.inputs import Item
 from memnet.preprocess.decode import Crop
 
@@ -19,6 +20,7 @@ pytest.importorskip("imagehash", reason="needs ImageHash; of the extra 'describe
 
 from skimage import color, feature
 
+from memnet.studies.describe import measures
 from memnet.studies.describe.measures import describe_item, spectral_slope
 
 
@@ -236,6 +238,33 @@ def test_a_smaller_copy_of_a_picture_has_nearly_the_same_hash(golden_pictures, t
         assert (int(one, 16) ^ int(copy, 16)).bit_count() <= 6
         hashes.append(int(one, 16))
     assert (hashes[0] ^ hashes[-1]).bit_count() > 12
+
+
+def test_one_large_picture_is_measured_at_a_time(tmp_path, monkeypatch):
+    held = []
+
+    class Lock:
+        def __enter__(self):
+            held.append(True)
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(measures, "one_large", Lock())
+    monkeypatch.setattr(measures, "LARGE", 2_000)
+    rng = np.random.default_rng(4)
+    for side, times in ((40, 0), (50, 1)):
+        described(saved(tmp_path, rng.integers(0, 256, (side, side, 3), dtype=np.uint8)))
+        assert len(held) == times
+
+
+@pytest.mark.parametrize("name", sorted(set(hostile_pictures.REFUSED) - {"bomb N x N"}))
+def test_a_hostile_picture_is_a_failed_row(tmp_path, name):
+    make, sentence = hostile_pictures.REFUSED[name]
+    (tmp_path / "bad.png").write_bytes(make())
+    warning = described(tmp_path / "bad.png")["warning"]
+    assert warning.startswith("failed: ")
+    assert sentence in warning
 
 
 def test_what_is_no_picture_says_why_and_has_no_numbers(tmp_path):

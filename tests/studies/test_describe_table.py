@@ -102,6 +102,21 @@ def test_a_changed_picture_is_measured_again_even_with_the_old_time(folder):
     assert "1 picture(s) changed since they were measured" in done.stderr
 
 
+def test_a_row_that_a_spreadsheet_changed_is_kept_if_it_is_whole_else_measured_again(folder):
+    describe(folder)
+    before = cells(folder)
+    mark(folder, "1.png")
+    mark(folder, "2.png")
+    frame = cells(folder).reset_index()
+    frame["grey"] = frame["grey"].str.upper()  # as Excel writes it
+    frame.loc[frame["image_id"] == "2.png", "rms_contrast"] = ""
+    write_frame(frame, folder.parent / "c.csv")
+    done = describe(folder)
+    assert cells(folder).loc["1.png", "entropy"] == "42.0"
+    assert cells(folder).drop("1.png").equals(before.drop("1.png"))
+    assert "1 measured" in done.stderr
+
+
 def test_rows_of_other_pictures_stay_behind_and_it_is_said(folder):
     describe(folder)
     done = run_memnet("describe", "pictures/5.png", "--out", "c.csv", cwd=folder.parent)
@@ -214,6 +229,24 @@ def test_two_processes_give_the_same_rows_and_run_no_script_twice(folder):
     pd.testing.assert_frame_equal(
         frame.drop(columns="path"), here.drop(columns="path"), check_exact=True
     )
+
+
+BROKEN = """
+import os, signal
+from memnet.studies.describe import measures, workers
+workers.FEW, workers._cores = 1, lambda: 2
+workers._begin = os._exit  # as a system ends a process whose memory is full
+import memnet
+memnet.describe("pictures")
+"""
+
+
+@pytest.mark.process
+def test_a_process_that_was_ended_is_one_sentence(folder):
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN], cwd=folder.parent, capture_output=True, text=True
+    )
+    assert "MemnetError: A process that measured pictures was ended from outside" in done.stderr
 
 
 WORKING = """

@@ -21,7 +21,6 @@ from scipy.signal.windows import hann
 from skimage.color import rgb2gray, rgb2xyz
 from skimage.feature import canny
 from skimage.measure import shannon_entropy
-from skimage.util import img_as_ubyte
 
 from memnet.data.inputs import Item
 from memnet.data.score_columns import FAILED
@@ -128,7 +127,7 @@ def measure(decoded: Decoded) -> tuple[dict[str, Any], list[str]]:
         "colourfulness": colourfulness(rgb),
         "spectral_slope": slope,
         "edge_density": edges,
-        "entropy": float(shannon_entropy(img_as_ubyte(grey_levels))),
+        "entropy": float(shannon_entropy(np.rint(grey_levels * 255).astype(np.uint8))),
         "phash": str(imagehash.phash(small)),
     }
     return numbers, [note for note in (no_slope, no_edges) if note]

@@ -45,6 +45,11 @@ COLUMNS = {
 }
 """Column -> pandas type. Numbers and booleans can be missing: a failed picture has none."""
 
+MAY_LACK = ("spectral_slope", "edge_density")
+"""Measures that some pictures do not have."""
+
+_TRUTHS = {"true": True, "false": False}  # Excel writes them in capitals
+
 _SECONDS = 5.0
 """Between two writings of a table that is being made, at least."""
 
@@ -187,7 +192,7 @@ def read_described(path: Path) -> dict[str, Row]:
         if kind == "object":
             columns[name] = cells.tolist()
         elif kind == "boolean":
-            columns[name] = [{"True": True, "False": False}.get(cell) for cell in cells]
+            columns[name] = [_TRUTHS.get(cell.strip().lower()) for cell in cells]
         else:
             columns[name] = to_numbers(cells, str(path)).tolist()
     rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
@@ -208,15 +213,19 @@ def _rows(inputs: Inputs, before: dict[str, Row]) -> Generator[Row, None, None]:
 
 
 def _to_keep(row: Row | None) -> Row | None:
-    return None if row is None or row["warning"].startswith(FAILED) else row
+    """Return the row of an earlier run if it is whole; a spreadsheet may have changed it since."""
+    if row is None or row["warning"].startswith(FAILED):
+        return None
+    always = (row[name] for name in COLUMNS if name not in MAY_LACK)
+    return row if not any(cell is None or cell != cell for cell in always) else None
 
 
 def _count(row: Row, before: Row | None, summary: Summary) -> None:
     if row["warning"].startswith(FAILED):
         summary.failed.append(row)
-    elif before is None or before["warning"].startswith(FAILED):
+    elif _to_keep(before) is None:
         summary.described += 1
-    elif before["sha256"] == row["sha256"] != "":
+    elif before is not None and before["sha256"] == row["sha256"]:
         summary.already += 1
     else:
         summary.described += 1

@@ -25,6 +25,9 @@ FEW = 48
 _AHEAD = 4
 """Pictures per process that are asked for before the first of them is fetched."""
 
+_MOST = 61
+"""Processes, of which Python can wait for no more on Windows."""
+
 Row = dict[str, Any]
 """A picture's row of the table, by column."""
 
@@ -48,7 +51,9 @@ def describe_items(
     """
     from memnet.studies.describe.measures import describe_item
 
-    processes = min(_cores(), 1 + count // FEW)
+    processes = min(_cores(), 1 + count // FEW, _MOST)
+    if multiprocessing.current_process().daemon:  # such a process may start no others
+        processes = 1
     if processes == 1:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"PIL\.")  # they name no picture
