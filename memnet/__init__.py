@@ -4,9 +4,10 @@
 >>> [model["name"] for model in memnet.list_models()]
 ['resmem.published', 'memnet.caffe_lamem', 'falseresmem.published', 'vitmem.published']
 
-The whole interface is nine calls, :func:`load`, :func:`compare`, :func:`list_models`,
+The whole interface is ten calls, :func:`load`, :func:`compare`, :func:`list_models`,
 :func:`benchmark` for many models on many data sets, for old studies :func:`diagnose` and
-:func:`migrate`, and for new ones :func:`describe`, :func:`responses` and :func:`power`.
+:func:`migrate`, and for new ones :func:`describe`, :func:`responses`, :func:`power` and
+:func:`select`.
 A model of your own comes in by :meth:`Predictor.from_function`, or by :func:`register_network` and
 :func:`save_weights`; a metric by :func:`register_metric`, a data set by :func:`register_dataset`.
 They are imported when first used, so that ``import memnet`` costs nothing.
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from memnet.studies.migrate.migration import Migration
     from memnet.studies.power import StudyPlan, power
     from memnet.studies.responses.responses import ResponseTables, responses
+    from memnet.studies.select.run import select
+    from memnet.studies.select.selection import Selection
     from memnet.weights.files import save_weights
     from memnet.weights.networks import register_network
 
@@ -73,6 +76,8 @@ _HOMES = {  # public name -> its module, and its name there where that is anothe
     "StudyPlan": "memnet.studies.power",
     "responses": "memnet.studies.responses.responses",
     "ResponseTables": "memnet.studies.responses.responses",
+    "select": "memnet.studies.select.run",
+    "Selection": "memnet.studies.select.selection",
     "register_network": "memnet.weights.networks",
     "save_weights": "memnet.weights.files",
     "write_report": "memnet.compare.report.render",
@@ -105,6 +110,7 @@ __all__ = [
     "PreprocessSpec",
     "ResponseTables",
     "RunRecord",
+    "Selection",
     "StudyPlan",
     "Truth",
     "__version__",
@@ -124,6 +130,7 @@ __all__ = [
     "register_network",
     "responses",
     "save_weights",
+    "select",
     "write_report",
     "write_table",
 ]

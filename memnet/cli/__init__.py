@@ -33,6 +33,7 @@ from memnet.cli import (
     report,
     responses,
     score,
+    select,
     sensitivity,
     serve,
     table1,
@@ -76,6 +77,7 @@ app.command("diagnose")(diagnose.diagnose)
 app.command("migrate")(migrate.migrate)
 app.command("clips")(clips.clips)
 app.command("responses")(responses.responses)
+app.command("select")(select.select)
 app.command("power")(power.power)
 app.command("bench")(bench.bench)
 app.command("serve")(serve.serve)

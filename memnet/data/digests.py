@@ -1,10 +1,12 @@
-"""Checksums of which pictures these are, and which human scores they have."""
+"""Checksums of pictures, of which pictures these are, and which human scores they have."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections.abc import Iterable
+
+import numpy as np
 
 
 def ids_digest(ids: Iterable[str]) -> str:
@@ -27,3 +29,23 @@ def manifest_digest(ids: Iterable[str], labels: Iterable[float]) -> str:
     )
     lines = "".join(f"{image_id}\t{label!r}\n" for image_id, label in pairs)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def stored_digest(stored: object) -> str:
+    """Sha256 of the bytes of a picture's file; of an array's kind, shape and numbers; else "".
+
+    Parameters
+    ----------
+    stored : what :func:`memnet.preprocess.decode.read_stored` returned.
+
+    Examples
+    --------
+    >>> stored_digest(b"abc")[:8]
+    'ba7816bf'
+    """
+    if isinstance(stored, bytes):
+        return hashlib.sha256(stored).hexdigest()
+    if isinstance(stored, np.ndarray):
+        kind = repr((stored.dtype.str, stored.shape)).encode()
+        return hashlib.sha256(kind + stored.tobytes()).hexdigest()
+    return ""

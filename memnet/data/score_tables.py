@@ -82,7 +82,7 @@ def read_scores(
         )
         if isinstance(table, pd.DataFrame):
             return [scores]
-        beside = _read_beside(table)
+        beside = read_beside(table)
         identity = about_model(beside.models, label, named=name is not None)
         unused = () if identity else warn_of_unused(beside.models, [label], beside.file)
         doubts = (*scores.doubts, *beside.doubts, *unused)
@@ -93,9 +93,9 @@ def read_scores(
             f"{name!r}; give it without a name, or remove the column."
         )
     if isinstance(table, pd.DataFrame):  # `Predictor.score` writes there what a sidecar holds
-        beside = _Beside(table.attrs.get("models", {}))
+        beside = Beside(table.attrs.get("models", {}))
     else:
-        beside = _read_beside(table)
+        beside = read_beside(table)
     variants = as_text(frame["variant"]) if has_column(frame, "variant", source) else ""
     frame = frame.assign(model=as_text(frame["model"]), variant=variants)
     require_column(frame, score_column, source)
@@ -127,7 +127,7 @@ def read_scores(
     return models
 
 
-class _Beside(NamedTuple):
+class Beside(NamedTuple):
     """What the file beside a table says of each model, and what is wrong with that file."""
 
     models: dict[str, Any]
@@ -135,7 +135,7 @@ class _Beside(NamedTuple):
     doubts: tuple[Caution, ...] = ()
 
 
-def _read_beside(table: str | os.PathLike[str]) -> _Beside:
+def read_beside(table: str | os.PathLike[str]) -> Beside:
     """Read the file beside a score table; without one, its models are known by name only.
 
     Raises
@@ -148,14 +148,14 @@ def _read_beside(table: str | os.PathLike[str]) -> _Beside:
     try:
         models: dict[str, Any] = read_sidecar(path)["models"]
     except FileNotFoundError:
-        return _Beside({})
+        return Beside({})
     except (OSError, ValueError) as error:
         if is_truth_manifest(path):
-            return _Beside({})
+            return Beside({})
         sentence = (
             f"{file} cannot be read as the file beside a score table ({words_of(error)}), so what "
             f"it may say of the training data is not known; mend it, or remove it."
         )
-        return _Beside({}, file, (Caution(sentence, "sidecar"),))
+        return Beside({}, file, (Caution(sentence, "sidecar"),))
     check_by_hand(models, file)
-    return _Beside(models, file)
+    return Beside(models, file)

@@ -18,7 +18,6 @@ from memnet.data.inputs import Item
 from memnet.data.sidecar import sidecar_path
 from memnet.errors import MemnetError
 from memnet.inspect.activation_files import RowFile, check_name, read_arrays, write_arrays
-from memnet.inspect.earlier_results import keep_other_files
 from memnet.inspect.layers import Layer
 from memnet.inspect.recording import Failed, record
 from memnet.inspect.reductions import Reduction
@@ -27,6 +26,7 @@ from memnet.scoring.predictor import Predictor
 from memnet.util.arrays import Float32Array
 from memnet.util.atomic import replace_file, write_text
 from memnet.util.clock import utc_now
+from memnet.util.earlier_results import keep_other_files
 from memnet.util.json_text import parse_json
 from memnet.util.versions import environment
 

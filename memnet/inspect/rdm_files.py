@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import squareform
 
-from memnet.inspect.earlier_results import keep_other_files
 from memnet.inspect.rdm_figure import draw, to_bytes
 from memnet.inspect.rdms import FORMAT, LayerRdms
 from memnet.util.atomic import replace_file, write_bytes, write_text
+from memnet.util.earlier_results import keep_other_files
 from memnet.util.table_files import write_frame
 
 RDMS, COMPARISONS, RECORD = "rdms.npz", "comparisons.csv", "rdms.json"

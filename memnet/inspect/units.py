@@ -18,7 +18,6 @@ from memnet.data.tables import TableInput
 from memnet.errors import MemnetError
 from memnet.inspect import activations as files
 from memnet.inspect.common_pictures import find_common, without_failed
-from memnet.inspect.earlier_results import keep_other_files
 from memnet.stats.levels import ALPHA
 from memnet.stats.unit_correlations import (
     FEWEST_FOR_P,
@@ -29,6 +28,7 @@ from memnet.stats.unit_correlations import (
 )
 from memnet.util.arrays import AnyArray, Array
 from memnet.util.atomic import write_text
+from memnet.util.earlier_results import keep_other_files
 from memnet.util.table_files import check_table_name, write_frame
 from memnet.util.text import shorten_list
 from memnet.util.versions import environment

@@ -7,7 +7,6 @@ explains each measure to a reader who does not program.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
@@ -22,6 +21,7 @@ from skimage.color import rgb2gray, rgb2xyz
 from skimage.feature import canny
 from skimage.measure import shannon_entropy
 
+from memnet.data.digests import stored_digest
 from memnet.data.inputs import Item
 from memnet.data.score_columns import FAILED
 from memnet.errors import PictureError
@@ -88,7 +88,7 @@ def describe_item(item: Item, known: dict[str, Any] | None = None) -> dict[str, 
         picture = picture.picture
     try:
         stored = read_stored(picture)
-        row["sha256"] = _digest(stored)
+        row["sha256"] = stored_digest(stored)
         if known is not None and box is None and known.get("sha256") == row["sha256"] != "":
             return {**known, **row}
         opened = open_picture(stored if box is None else Crop(stored, box))
@@ -243,13 +243,3 @@ def edge_density(grey_levels: Array) -> tuple[float, str]:
     if min(grey_levels.shape) < 3:
         return math.nan, "no edge density: a side of less than 3 pixels"
     return float(canny(grey_levels, sigma=CANNY_SIGMA).mean()), ""
-
-
-def _digest(stored: bytes | Opened) -> str:
-    """Return the sha256 of a file's bytes, of an array's numbers; "" of what is neither."""
-    if isinstance(stored, bytes):
-        return hashlib.sha256(stored).hexdigest()
-    if isinstance(stored, np.ndarray):
-        kind = repr((stored.dtype.str, stored.shape)).encode()
-        return hashlib.sha256(kind + stored.tobytes()).hexdigest()
-    return ""

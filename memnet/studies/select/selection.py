@@ -29,6 +29,7 @@ class Candidates:
     notes : what was left out and why, one sentence each.
     identities : label of a model -> what decides its scores, from the sidecar of its table.
     left_out : id of a picture that cannot be chosen -> why.
+    lacking : how many of these lack a score, a covariate, a category or their file.
     tables : of each table that was read: ``file``, ``sha256`` and ``rows``.
     """
 
@@ -45,6 +46,7 @@ class Candidates:
     notes: list[str] = field(default_factory=list)
     identities: dict[str, Any] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    lacking: int = 0
     tables: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -103,3 +105,29 @@ class Selection:
     command: str = "memnet.select(...)"
     created: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> dict[str, list[str]]:
+        """Name of a group -> ids of its pictures."""
+        return {
+            name: [self.candidates.ids[place] for place in places.tolist()]
+            for name, places in self.groups.items()
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(describe_groups(self))
+
+
+def describe_groups(selection: Selection) -> list[str]:
+    """Say which groups were chosen, and their scores."""
+    candidates = selection.candidates
+    lines = []
+    for name, places in selection.groups.items():
+        means = ", ".join(
+            f"mean {column} {candidates.scores[places, at].mean():.3f} "
+            f"({candidates.scores[places, at].min():.3f} to "
+            f"{candidates.scores[places, at].max():.3f})"
+            for at, column in enumerate(candidates.score_names)
+        )
+        lines.append(f"{name}: {len(places):,} pictures, {means}")
+    return lines
