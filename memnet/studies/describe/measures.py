@@ -28,7 +28,6 @@ from memnet.errors import PictureError
 from memnet.preprocess.decode import (
     Crop,
     Decoded,
-    Opened,
     decode,
     open_picture,
     pixels_to_unpack,
