@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.fft
 import scipy.stats
@@ -92,6 +95,44 @@ def test_every_measure_of_the_golden_pictures_is_that_of_the_libraries(golden_pi
         assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert row["grey"] == ("grey" in path.name)
         assert row["warning"] == ""
+
+
+def test_every_measure_of_photographs_is_that_of_the_libraries(shared):
+    for path in sorted((shared / "data" / "pictures" / "images").iterdir())[:400:40]:
+        with Image.open(path) as image:
+            require_same(described(path), np.asarray(image.convert("RGB")))
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "describe.md"
+
+
+def test_the_three_examples_on_the_page_are_true(golden_pictures):
+    names = ("astronaut_256x256.png", "chelsea_451x300.png", "rocket_portrait_213x320.png")
+    rows = [described(golden_pictures[name]) for name in names]
+    written = re.findall(
+        r"^\| `(\w+)` \| (-?[\d.]+) \| (-?[\d.]+) \| (-?[\d.]+) \|$", PAGE.read_text(), re.M
+    )
+    assert [name for name, *_ in written] == list(measures.MEASURES)
+    for name, *cells in written:
+        digits = len(cells[0].partition(".")[2])
+        assert [f"{row[name]:.{digits}f}" for row in rows] == cells, name
+
+
+@pytest.mark.slow
+def test_the_figures_of_400_photographs_on_the_page_are_true(shared):
+    paths = sorted((shared / "data" / "pictures" / "images").iterdir())[:400]
+    table = pd.DataFrame([described(path) for path in paths])
+    mean, sd = table[list(measures.MEASURES)].mean(), table[list(measures.MEASURES)].std()
+    sentence = " ".join(PAGE.read_text().split())
+    for word, name, digits in (
+        ("luminance", "luminance_mean", 2),
+        ("contrast", "rms_contrast", 2),
+        ("colourfulness", "colourfulness", 0),
+        ("slope", "spectral_slope", 1),
+        ("edge density", "edge_density", 2),
+        ("entropy", "entropy", 1),
+    ):
+        assert f"{word} {mean[name]:.{digits}f} ({sd[name]:.{digits}f})" in sentence
 
 
 @pytest.mark.parametrize(("height", "width"), [(99, 64), (64, 99), (33, 33), (16, 200)])

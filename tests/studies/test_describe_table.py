@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +146,22 @@ def test_ids_are_those_of_memnet_score_also_of_a_manifest_and_a_pattern(folder):
         cwd=folder.parent,
     )
     assert list(cells(folder, "d.csv").index) == list("012345")
+
+
+def test_pictures_in_a_zip_have_the_digests_of_the_files(folder):
+    with zipfile.ZipFile(folder.parent / "all.zip", "w") as packed:
+        for number in (0, 1):
+            packed.write(folder / f"{number}.png", f"{number}.png")
+    run_memnet("describe", "all.zip", "--out", "z.csv", cwd=folder.parent)
+    frame = cells(folder, "z.csv")
+    describe(folder)
+    assert list(frame.index) == ["all.zip/0.png", "all.zip/1.png"]  # as in a score table
+    files = cells(folder).loc[["0.png", "1.png"]].set_index(frame.index)
+    assert frame.drop(columns="path").equals(files.drop(columns="path"))
+    digest = hashlib.sha256((folder / "1.png").read_bytes()).hexdigest()
+    assert frame.loc["all.zip/1.png", "sha256"] == digest
+    again = run_memnet("describe", "all.zip", "--out", "z.csv", cwd=folder.parent)
+    assert "2 were measured before" in again.stderr
 
 
 def test_a_table_that_is_read_is_not_written_over(folder):
