@@ -90,6 +90,14 @@ def quick_figures():
         yield
 
 
+@pytest.fixture
+def quick_report(monkeypatch):
+    """Write no report of a selection, which takes seconds, for tests that ask nothing of it."""
+    from memnet.studies.select import page
+
+    monkeypatch.setattr(page, "write_report", lambda *given: given[1] / "report.html")
+
+
 def pytest_collection_finish() -> None:
     """Whatever was imported for the tests stays; to look for garbage in it again takes seconds."""
     gc.collect()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from memnet.cli.browser import OPEN_HELP, open_page
+
+if TYPE_CHECKING:
+    from memnet.studies.select.selection import Selection
 
 
 def select(
@@ -105,7 +109,7 @@ def select(
         out=out,
         command=command_line(),
     )
-    print(selection)
+    _print(selection)
     say_some([*selection.candidates.notes, *selection.notes], f"in {out / 'selection.json'}")
     total = sum(map(len, selection.groups.values()))
     say(f"{total:,} of {len(selection.candidates.ids):,} pictures chosen -> {out}")
@@ -113,6 +117,36 @@ def select(
         open_page(out / "report.html")
     if selection.candidates.lacking:
         raise typer.Exit(1)
+
+
+def _print(selection: Selection) -> None:
+    """Print the answer, and how alike every two groups are."""
+    from memnet.compare.report.table_model import Column, number_columns
+    from memnet.compare.report.terminal import print_sentence, print_table
+    from memnet.studies.select.words import write_answer
+
+    balance = selection.balance
+    print_sentence(
+        write_answer(selection, balance["groups"], balance["spread"], selection.expected)
+    )
+    print()
+    for sentence in str(selection).splitlines():
+        print_sentence(sentence)
+    rows = [row for row in balance["groups"] if row.kind == "covariate" and row.after]
+    if rows:
+        print()
+        print_table(
+            [Column("covariate"), Column("groups"), *number_columns("SD apart", "before")],
+            [
+                (
+                    row.name,
+                    f"{row.first} - {row.second}",
+                    f"{row.after.difference:.2f}",
+                    f"{row.before.difference:.2f}" if row.before else "",
+                )
+                for row in rows
+            ],
+        )
 
 
 def _check(path: Path, images: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 import shlex
@@ -20,7 +21,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "select.md").read_text(encoding="ut
 
 
 @pytest.fixture
-def tables(tmp_path):
+def tables(tmp_path, quick_report):
     table = made_table()
     table[["image_id", "score"]].to_csv(tmp_path / "scores.csv", index=False)
     table.drop(columns="score").to_csv(tmp_path / "more.csv", index=False)
@@ -129,6 +130,7 @@ def test_the_five_commands_of_the_page(memnet_command, photos, tiny_weights):
     assert {"stimulus", "group", "role", "score"} <= set(conditions.columns)
     assert not conditions.isna().any(axis=None)
     assert all((photos / each).is_file() for each in conditions["stimulus"])
+    assert (photos / "chosen" / "report.html").is_file()
     assert conditions.groupby(["group", "role"]).size().tolist() == [2, 2, 2, 2]
 
 
@@ -171,6 +173,12 @@ def test_400_photographs(memnet_command, of_400, shared):
     )
     whole["group"] = np.where(whole["score"] > whole["score"].median(), "high", "low")
     assert max(abs(difference(whole, name)) for name in covariates) > 0.3
+    # What people remembered, which the choice knew nothing of, differs as much as was expected.
+    record = json.loads((of_400 / "out" / "selection.json").read_text())
+    (expected,) = record["expected"]["differences"]
+    seen = chosen.merge(pd.read_csv(people), on="image_id").groupby("group")["hit_rate"].mean()
+    assert expected["low"] < seen["high"] - seen["low"] < expected["high"]
+    assert expected["value"] < expected["raw"]
 
 
 def test_made_covariates_that_a_median_split_leaves_apart(memnet_command, tables):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ import pandas as pd
 
 from memnet.data.tables import TableInput, split_sheet
 from memnet.errors import MemnetError
-from memnet.preprocess.decode import PictureOrCrop
 from memnet.studies.select.lists import make_lists
 from memnet.studies.select.selection import Selection
 from memnet.util.atomic import write_text
@@ -45,17 +44,8 @@ def require_own(folder: Path, tables: Sequence[TableInput]) -> None:
     keep_other_files(files, folder / RECORD, FORMAT)
 
 
-def write_selection(
-    selection: Selection, folder: Path, pictures: Mapping[str, PictureOrCrop]
-) -> None:
-    """Write everything; the record comes first, by which the folder is known as ours.
-
-    Parameters
-    ----------
-    selection : what was chosen.
-    folder : where to; it is made.
-    pictures : id -> picture, for the contact sheet; those that are missing are not shown.
-    """
+def write_selection(selection: Selection, folder: Path) -> None:
+    """Write all but the report; the record comes first, by which the folder is known as ours."""
     table = to_csv_text(selection_table(selection))
     record = make_record(selection, folder)
     record["selection_sha256"] = hashlib.sha256(table.encode()).hexdigest()

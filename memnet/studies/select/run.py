@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from memnet.compare.record import RunRecord
 from memnet.data.inputs import Inputs
 from memnet.data.pictures import collect
 from memnet.data.tables import TableInput, name_of
@@ -23,7 +25,9 @@ from memnet.stats.selection import (
     choose_spread,
     split,
 )
+from memnet.studies.select.balance import list_balance, list_categories, list_spread
 from memnet.studies.select.candidates import find_candidates
+from memnet.studies.select.expected import expect
 from memnet.studies.select.result import require_own, write_selection
 from memnet.studies.select.selection import Candidates, Selection, SelectSettings
 from memnet.util.arrays import Array
@@ -113,6 +117,7 @@ def select(
     score, exact = as_names(score), as_names(exact)
     if out is not None:
         require_own(Path(out), [table, *others])
+    measured = None if calibration is None else RunRecord.read(Path(calibration))
     inputs = collect([os.fspath(images)]) if images is not None else None
     candidates = find_candidates(
         table,
@@ -160,8 +165,21 @@ def select(
             "dataset": dataset,
         },
     )
+    selection = replace(
+        selection,
+        balance={
+            "groups": list_balance(selection),
+            "categories": list_categories(selection),
+            "spread": list_spread(selection) if kind == "spread" else [],
+        },
+        expected=expect(selection, measured),
+    )
     if out is not None:
-        write_selection(selection, Path(out), _pictures(inputs, candidates))
+        from memnet.studies.select.page import write_report  # what draws is imported only here
+
+        pictures = _pictures(inputs, candidates)
+        write_selection(selection, Path(out))
+        write_report(selection, Path(out), pictures, measured)
     return selection
 
 

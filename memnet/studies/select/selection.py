@@ -87,9 +87,10 @@ class Selection:
         of the pairs.
     objective, bound : what the choice reached, and what none can exceed; equal: it is the best.
     notes : what is to be known of the choice, one sentence each.
-    balance : how alike the groups are, as JSON holds it (``memnet.stats.balance``).
-    expected : by how much people's scores of the groups will differ, as JSON holds it
-        (``memnet.studies.select.expected``).
+    balance : how alike the groups are: under ``groups``, ``categories`` and ``spread`` the rows of
+        :mod:`memnet.studies.select.balance`.
+    expected : by how much people's scores of the groups will differ, an
+        :class:`memnet.studies.select.expected.Expectation`.
     command, created : what was run, and when.
     options : what was asked for, as JSON holds it.
     """

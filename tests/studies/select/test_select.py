@@ -18,6 +18,11 @@ from memnet.studies.select.result import selection_table
 TABLE = made_table()
 
 
+@pytest.fixture(autouse=True)
+def quick(quick_report):
+    """Draw no report here: test_select_report.py does."""
+
+
 @pytest.fixture(scope="module")
 def matched():
     return memnet.select(
