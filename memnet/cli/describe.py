@@ -30,9 +30,9 @@ def describe(
 ) -> None:
     """Measure what pictures look like: size, luminance, contrast, colour, spatial frequencies.
 
-    The ids are those of `memnet score`, so the table can be joined to scores by image_id. Run the
-    same command again after an interruption and it goes on; a picture whose file changed is
-    measured again.
+    The ids are those of `memnet score`: `memnet select SCORES --with TABLE` chooses pictures that
+    are alike in these measures. Run the same command again after an interruption and it goes on; a
+    picture whose file changed is measured again.
     """
     from memnet.cli.messages import say_some, say_unread
     from memnet.cli.paths import keep_inputs

@@ -107,7 +107,7 @@ def measure(decoded: Decoded) -> tuple[dict[str, Any], list[str]]:
     Returns
     -------
     dict, list of str
-        the numbers by column, NaN where a measure is not defined; and why it is not, a note each.
+        the values by column, NaN or "" where a measure is not defined; and why, a note each.
     """
     small = shrink(decoded.rgb)
     rgb = np.asarray(small)  # H x W x 3, uint8
@@ -115,6 +115,9 @@ def measure(decoded: Decoded) -> tuple[dict[str, Any], list[str]]:
     luminance = relative_luminance(rgb)
     slope, no_slope = spectral_slope(grey_levels)
     edges, no_edges = edge_density(grey_levels)
+    perceptual_hash, no_hash = str(imagehash.phash(small)), ""
+    if not np.ptp(grey_levels):  # all flat pictures would have one hash, and seem to be copies
+        perceptual_hash, no_hash = "", "no perceptual hash: the picture is flat"
     numbers = {
         "width": decoded.width,
         "height": decoded.height,
@@ -127,9 +130,9 @@ def measure(decoded: Decoded) -> tuple[dict[str, Any], list[str]]:
         "spectral_slope": slope,
         "edge_density": edges,
         "entropy": float(shannon_entropy(np.rint(grey_levels * 255).astype(np.uint8))),
-        "phash": str(imagehash.phash(small)),
+        "phash": perceptual_hash,
     }
-    return numbers, [note for note in (no_slope, no_edges) if note]
+    return numbers, [note for note in (no_slope, no_edges, no_hash) if note]
 
 
 def shrink(rgb: Image.Image) -> Image.Image:
