@@ -31,6 +31,7 @@ from memnet.stats.power import participants_for_groups
 from memnet.studies.select.people_line import (
     LinePoint,
     PeopleLine,
+    line_of_matched,
     measured_line,
     published_line,
     target_of,
@@ -113,7 +114,7 @@ def expect(selection: Selection, calibration: RunRecord | None = None) -> Expect
         if isinstance(line, str):
             missing[name] = line
         else:
-            lines[name] = line
+            lines[name] = line_of_matched(line, candidates, scores)
     if calibration is not None and not any(line.measured for line in lines.values()):
         raise MemnetError(
             f"The calibration is of {join_names(list(calibration.words))}, and the scores are of "

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from memnet.compare.published import PublishedValue, published, published_reliability
 from memnet.compare.record import RunRecord
 from memnet.data.contamination import ContaminationVerdict, DatasetName, judge_contamination
@@ -27,6 +29,8 @@ from memnet.util.arrays import Array
 from memnet.util.text import join_names
 from memnet.weights.known_models import named_after
 
+_LEAST_SHARE = 0.02
+"""Of the scores' variance: matched columns that explain less make no difference to speak of."""
 _SEEN = ("contaminated", "possibly", "unknown")
 
 
@@ -54,6 +58,7 @@ class PeopleLine:
     ----------
     value, low, high : the line, and the ends of its 95 % interval.
     mean : people's mean score of pictures with the candidates' mean predicted score.
+    best : the slope that a perfect prediction with scores of this spread would have.
     spread_error : standard error of the slope, by the slope, that comes from the SD of few
         candidates' scores; 0 for a measured line.
     measured : whether a calibration measured it; else it follows from published values.
@@ -65,6 +70,7 @@ class PeopleLine:
     low: LinePoint
     high: LinePoint
     mean: float
+    best: float
     spread_error: float
     measured: bool
     source: str
@@ -97,9 +103,10 @@ def measured_line(
     if slope is None or slope.value is None or slope.interval is None or r is None:
         return None
     n, sd = r.n, float(record.truth["sd"])
+    stated = (record.labels.get("figures") or {}).get("reliability_pearson") or {}
+    reliability = float(stated.get("value") or 1.0)
     residual = sd * math.sqrt((1 - (r.value or 0.0) ** 2) * (n - 1) / (n - 2))
-    stated = record.labels.get("figures", {}).get("reliability_pearson") or {}
-    noise = (1 - float(stated.get("value") or 1.0)) * sd**2
+    noise = (1 - reliability) * sd**2
     items = math.sqrt(max(residual**2 - noise, 0.0))
     value, low, high = (
         LinePoint(slope=each, residual=residual, items=items)
@@ -112,6 +119,7 @@ def measured_line(
         low=low,
         high=high,
         mean=intercept + slope.value * float(scores.mean()),
+        best=slope.value * math.sqrt(reliability) / r.value if r.value else slope.value,
         spread_error=0.0,
         measured=True,
         source=f"The line of people's scores on those of {name} was measured on {slope.n:,} "
@@ -240,11 +248,64 @@ def line_of_rho(
         low=low,
         high=high,
         mean=mean,
+        best=math.sqrt(reliability) * sds[0] / spread,
         spread_error=1 / math.sqrt(2 * (len(scores) - 1)),
         measured=False,
         source=source,
         cautions=list(cautions),
     )
+
+
+def line_of_matched(line: PeopleLine, candidates: Candidates, scores: Array) -> PeopleLine:
+    """Move the lower end of a line to what groups may show that are alike in other columns.
+
+    The slope over all candidates is a mean of two, weighted by the shares of the scores' variance:
+    that between pictures unlike in the matched columns (``R^2``), and that within alike ones, which
+    alone matters to matched groups. Where a model tells kinds of pictures apart better than
+    pictures of one kind, the second is less. It is ``(slope - R^2 best) / (1 - R^2)`` where the
+    first is perfect, and kinds make up no more of people's variance than of the scores'.
+    """
+    share = share_of_matched(candidates, scores)
+    if share < _LEAST_SHARE:
+        return line
+    within = max((line.value.slope - share * line.best) / (1 - share), 0.0)
+    if within >= line.value.slope:
+        return line
+    # Alike pictures differ less in score, so that a slope among them is known less well.
+    below = (line.value.slope - line.low.slope) / math.sqrt(1 - share)
+    names = join_names([*candidates.covariate_names, *candidates.category_names])
+    caution = (
+        f"Groups are alike in {names}, which explain{'s' if ' ' not in names else ''} "
+        f"{100 * share:.0f} % of the variance of the scores. A model may tell such kinds of "
+        "pictures apart better than pictures of one kind; the lower end of the interval allows for "
+        "that."
+    )
+    return replace(
+        line,
+        low=replace(line.low, slope=max(within - below, 0.0)),
+        cautions=[*line.cautions, caution],
+    )
+
+
+def share_of_matched(candidates: Candidates, scores: Array) -> float:
+    """Return the share of the scores' variance that the matched columns explain, adjusted.
+
+    By linear regression on the covariates and a column per category; 0 where nothing is matched.
+    """
+    columns = [*candidates.covariates.T]
+    for values in candidates.categories.T:
+        columns += [(values == each).astype(np.float64) for each in sorted(set(values.tolist()))]
+    if not columns or not scores.std():
+        return 0.0
+    design = np.column_stack([np.ones(len(scores)), *columns])
+    design[:, 1:] -= design[:, 1:].mean(axis=0)
+    design[:, 1:] /= np.where(design[:, 1:].std(axis=0) > 0, design[:, 1:].std(axis=0), 1.0)
+    fitted, _, rank, _ = np.linalg.lstsq(design, scores, rcond=None)
+    left, n = np.sum((scores - design @ fitted) ** 2), len(scores)
+    if n <= rank:
+        return 1.0 - 1e-9
+    adjusted = 1 - left / (n - rank) / scores.var(ddof=1)
+    return float(min(max(adjusted, 0.0), 1.0 - 1e-9))
 
 
 def _values(name: str, target: str, dataset: str) -> list[PublishedValue]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -10,12 +11,41 @@ from scipy import stats
 
 from memnet.errors import MemnetError
 from memnet.studies.select.expected import compared_groups, difference_interval, expect
-from memnet.studies.select.people_line import LinePoint, PeopleLine, line_of_rho
+from memnet.studies.select.people_line import (
+    LinePoint,
+    PeopleLine,
+    line_of_matched,
+    line_of_rho,
+    share_of_matched,
+)
 from selections import candidates_of, select_by_rank
 
 
 def _scores(n=400, sd=0.12, seed=0):
     return np.random.default_rng(seed).normal(0.75, sd, n).clip(0, 1)
+
+
+def _line(slopes, residual, best=1.0):
+    value, low, high = (LinePoint(slope=each, residual=residual, items=residual) for each in slopes)
+    return PeopleLine(
+        value=value,
+        low=low,
+        high=high,
+        mean=0.75,
+        best=best,
+        spread_error=0.0,
+        measured=True,
+        source="",
+    )
+
+
+def _fitted(x, y, reliability=1.0):
+    """Return the line of ``y`` on ``x`` with the interval of its slope, by SciPy alone."""
+    fit = stats.linregress(x, y)
+    half = stats.t.ppf(0.975, len(x) - 2) * fit.stderr
+    around = float(fit.stderr * math.sqrt(np.sum((x - x.mean()) ** 2)))
+    best = fit.slope * math.sqrt(reliability) / fit.rvalue
+    return _line((fit.slope, fit.slope - half, fit.slope + half), around, best)
 
 
 def _one(selection, **known):
@@ -32,9 +62,7 @@ def test_the_slope_is_r_by_the_two_sds():
 
 
 def test_parts_of_an_interval_add_by_their_squares():
-    points = [LinePoint(slope=slope, residual=0.1, items=0.1) for slope in (0.8, 0.6, 0.9)]
-    known = {"mean": 0.7, "spread_error": 0.0, "measured": True, "source": ""}
-    line = PeopleLine(value=points[0], low=points[1], high=points[2], **known)
+    line = _line((0.8, 0.6, 0.9), 0.1)
     value, low, high = difference_interval(0.25, line, (40, 50))
     chance = stats.norm.ppf(0.975) * 0.1 * math.sqrt(1 / 40 + 1 / 50)
     assert value == pytest.approx(0.2)
@@ -43,9 +71,7 @@ def test_parts_of_an_interval_add_by_their_squares():
 
 
 def test_of_many_pictures_and_people_the_slope_alone_is_uncertain():
-    points = [LinePoint(slope=slope, residual=0.1, items=0.1) for slope in (0.8, 0.6, 0.9)]
-    known = {"mean": 0.7, "spread_error": 0.0, "measured": True, "source": ""}
-    line = PeopleLine(value=points[0], low=points[1], high=points[2], **known)
+    line = _line((0.8, 0.6, 0.9), 0.1)
     assert difference_interval(0.25, line, (10**9, 10**9)) == pytest.approx((0.2, 0.15, 0.225))
 
 
@@ -142,15 +168,7 @@ def test_a_measured_line_holds_its_level_and_raw_differences_overstate():
     held = overstated = 0
     for _ in range(_REPEATS):
         x = generator.normal(0.75, 0.11, 320)
-        fit = stats.linregress(x, _people_of(generator, x, slope, residual))
-        half = stats.t.ppf(0.975, 318) * fit.stderr
-        around = float(fit.stderr * math.sqrt(np.sum((x - x.mean()) ** 2)))
-        points = [
-            LinePoint(slope=s, residual=around, items=around)
-            for s in (fit.slope, fit.slope - half, fit.slope + half)
-        ]
-        known = {"mean": 0.75, "spread_error": 0.0, "measured": True, "source": ""}
-        line = PeopleLine(value=points[0], low=points[1], high=points[2], **known)
+        line = _fitted(x, _people_of(generator, x, slope, residual))
         scores, high, low = _chosen(generator)
         people = _people_of(generator, scores, slope, residual)
         raw = scores[high].mean() - scores[low].mean()
@@ -196,6 +214,161 @@ def test_the_slope_alone_does_not_hold_its_level():
         half = stats.t.ppf(0.975, 318) * fit.stderr * raw
         held += abs(people[high].mean() - people[low].mean() - fit.slope * raw) <= half
     assert held / 1_000 < 0.8
+
+
+def _of_kinds(generator, n):
+    """Return scores, what people remember, and kinds, which the model tells apart perfectly.
+
+    Kinds have the same share of both variances; within a kind the slope is .6.
+    """
+    kind = generator.integers(0, 4, n)
+    own, rest = generator.normal(0, 0.08, (2, n))
+    scores = 0.6 + 0.09 * kind + own
+    return scores, 0.6 + 0.09 * kind + 0.6 * own + 0.8 * rest, kind
+
+
+def _matched_by_kind(scores, kind, k):
+    low, high = [], []
+    for each in range(4):
+        rows = np.flatnonzero(kind == each)
+        rows = rows[np.argsort(scores[rows])]
+        low += rows[:k].tolist()
+        high += rows[-k:].tolist()
+    return high, low
+
+
+@pytest.mark.slow
+def test_of_pictures_of_one_kind_the_slope_is_another():
+    """Groups matched by kind: the slope over all pictures promises too much."""
+    generator = np.random.default_rng(52)
+    held = held_by_slope = 0
+    for _ in range(1_000):
+        x, y, _ = _of_kinds(generator, 320)
+        line = _fitted(x, y)
+        scores, people, kind = _of_kinds(generator, 300)
+        high, low = _matched_by_kind(scores, kind, 10)
+        raw = scores[high].mean() - scores[low].mean()
+        truth = people[high].mean() - people[low].mean()
+        matched = line_of_matched(line, candidates_of(scores, None, {"kind": kind}), scores)
+        _, lower, upper = difference_interval(raw, matched, (40, 40))
+        held += lower <= truth <= upper
+        _, lower, upper = difference_interval(raw, line, (40, 40))
+        held_by_slope += lower <= truth <= upper
+    assert held / 1_000 >= 0.92  # .94 of many more
+    assert held_by_slope / 1_000 < 0.7
+
+
+def test_the_share_of_matched_columns_is_the_adjusted_r_squared():
+    import statsmodels.api as sm
+
+    generator = np.random.default_rng(1)
+    scores, _, kind = _of_kinds(generator, 200)
+    width = generator.normal(800, 100, 200) + 500 * scores
+    candidates = candidates_of(scores, {"width": width}, {"kind": kind})
+    dummies = np.stack([kind == each for each in (1, 2, 3)], axis=1)
+    design = sm.add_constant(np.column_stack([width, dummies]).astype(float))
+    expected = sm.OLS(scores, design).fit().rsquared_adj
+    assert share_of_matched(candidates, scores) == pytest.approx(expected, abs=1e-9)
+    assert share_of_matched(candidates_of(scores), scores) == 0
+
+
+def test_matching_moves_the_lower_end_alone():
+    scores, _, kind = _of_kinds(np.random.default_rng(2), 200)
+    candidates = candidates_of(scores, None, {"kind": kind})
+    share = share_of_matched(candidates, scores)
+    line, matched = (
+        _line((0.8, 0.7, 0.9), 0.1),
+        line_of_matched(_line((0.8, 0.7, 0.9), 0.1), candidates, scores),
+    )
+    within = (0.8 - share * 1.0) / (1 - share)
+    assert matched.low.slope == pytest.approx(within - 0.1 / math.sqrt(1 - share))
+    assert (matched.value, matched.high) == (line.value, line.high)
+    assert f"{100 * share:.0f} % of the variance" in matched.cautions[0]
+
+
+# The 400 real pictures, of which people's hit rates are known.
+
+
+@pytest.fixture(scope="module")
+def pictures400(shared):
+    import pandas as pd
+
+    people = pd.read_csv(shared / "data" / "pictures" / "human_scores.csv")
+    scores = pd.read_csv(shared / "golden" / "resmem_pictures400.csv")
+    return people.merge(scores, on="image_id", validate="one_to_one")
+
+
+def _forty(frame, k=8):
+    """Return 5 x 8 high and low pictures, as many of each category, by the scores alone."""
+    scores, categories = frame["score"].to_numpy(), frame["category"].to_numpy()
+    candidates = candidates_of(scores, None, {"category": categories})
+    kinds = np.unique(categories, return_inverse=True)[1]
+    high, low = [], []
+    for each in np.unique(kinds):
+        rows = np.flatnonzero(kinds == each)
+        rows = rows[np.argsort(scores[rows], kind="stable")]
+        low += rows[:k].tolist()
+        high += rows[-k:].tolist()
+    selection = select_by_rank(candidates, dataset="memcat")
+    return dataclasses.replace(selection, groups={"high": np.array(high), "low": np.array(low)})
+
+
+def _true_difference(frame, selection):
+    rates = frame["hit_rate"].to_numpy()
+    return rates[selection.groups["high"]].mean() - rates[selection.groups["low"]].mean()
+
+
+def test_people_differ_as_published_values_let_expect(pictures400):
+    selection = _forty(pictures400)
+    row, truth = _one(selection), _true_difference(pictures400, selection)
+    assert truth == pytest.approx(0.233, abs=0.001)
+    assert row.low < truth < row.high
+    assert row.raw > row.high > truth  # the scores promise more
+    assert row.high - row.low > 0.1  # wide, since the model has seen MemCat
+
+
+def test_people_differ_as_the_other_pictures_let_expect(pictures400):
+    """Calibrated on the 320 pictures that were not chosen."""
+    from memnet import compare
+
+    selection = _forty(pictures400)
+    rest = np.setdiff1d(np.arange(400), np.concatenate(list(selection.groups.values())))
+    others = pictures400.iloc[rest]
+    record = compare(
+        others[["image_id", "hit_rate", "hits", "n"]],
+        others[["image_id", "score"]].assign(model="resmem.published"),
+        truth_column="hit_rate",
+        hits_column="hits",
+        responses_column="n",
+        dataset="memcat",
+        resamples=1_000,
+        seed=1,
+    )
+    row, truth = _one(selection, calibration=record), _true_difference(pictures400, selection)
+    assert row.low < truth < row.high < row.raw
+    assert row.high - row.low < 0.1
+
+
+def test_half_of_the_pictures_tell_of_the_other_half(pictures400):
+    """300 times: the line of 200 pictures, and 5 x 4 high and low of the other 200."""
+    generator = np.random.default_rng(1)
+    held = held_by_slope = 0
+    for _ in range(300):
+        order = generator.permutation(400)
+        known, frame = pictures400.iloc[order[:200]], pictures400.iloc[order[200:]]
+        line = _fitted(known["score"].to_numpy(), known["hit_rate"].to_numpy(), 0.88)
+        selection = _forty(frame, k=4)
+        scores, high, low = frame["score"].to_numpy(), *selection.groups.values()
+        raw = scores[high].mean() - scores[low].mean()
+        truth = _true_difference(frame, selection)
+        _, lower, upper = difference_interval(
+            raw, line_of_matched(line, selection.candidates, scores), (20, 20)
+        )
+        held += lower <= truth <= upper
+        _, lower, upper = difference_interval(raw, line, (20, 20))
+        held_by_slope += lower <= truth <= upper
+    assert held / 300 >= 0.9
+    assert held_by_slope / 300 < 0.85
 
 
 def test_a_calibration_of_another_model_is_refused(calibrated):
