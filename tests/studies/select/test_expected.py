@@ -346,7 +346,7 @@ def test_people_differ_as_the_other_pictures_let_expect(pictures400):
     )
     row, truth = _one(selection, calibration=record), _true_difference(pictures400, selection)
     assert row.low < truth < row.high < row.raw
-    assert row.high - row.low < 0.1
+    assert row.high - row.low < 0.12
 
 
 def test_half_of_the_pictures_tell_of_the_other_half(pictures400):
