@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from memnet.data.missing import EMPTY_CELLS
 from memnet.data.score_rows import read_score_rows
 from memnet.data.tables import TableInput, require_column
 from memnet.errors import MemnetError, PictureError, unknown_name
-from memnet.preprocess.decode import Crop, PictureOrCrop, read_stored
+from memnet.preprocess.decode import Crop, PictureOrCrop, decode, read_stored
 from memnet.studies.select.near_duplicates import BITS, find_repeats, read_hashes
 from memnet.studies.select.reading import PictureTable, read_pictures
 from memnet.studies.select.rules import Rule
@@ -142,6 +143,7 @@ class _State:
         self.notes: list[str] = []
         self.left_out: dict[str, str] = {}
         self.lacking = 0
+        self.pictures: dict[int, PictureOrCrop] = {}
         self.there = np.ones(len(frame), dtype=bool)
 
     @property
@@ -256,6 +258,7 @@ class _State:
             if self.sha256[place] not in ("", digest):
                 changed.append(image_id)
             self.paths[place], self.sha256[place] = items[image_id].path, digest
+            self.pictures[place] = items[image_id].picture
         if changed:
             raise MemnetError(
                 f"{len(changed):,} picture(s) are not the files that {self.read.name} was made of "
@@ -263,12 +266,32 @@ class _State:
             )
         self._drop(reasons, "are left out")
 
+    def _hash_pictures(self) -> list[str]:
+        """Return perceptual hashes of the pictures at hand; none without the extra ``describe``."""
+        if not self.pictures or find_spec("imagehash") is None or find_spec("skimage") is None:
+            return []
+        import imagehash
+
+        from memnet.studies.describe.measures import shrink
+
+        texts = [""] * len(self.there)
+        for place in self.kept:
+            try:
+                decoded = decode(self.pictures[place], exif_orientation="ignore")
+            except PictureError:  # it has a digest, and the contact sheet says what is wrong
+                continue
+            small = shrink(decoded.rgb)
+            low, high = small.convert("L").getextrema()
+            texts[place] = "" if low == high else str(imagehash.phash(small))
+        return texts
+
     def drop_repeats(self) -> None:
         """Keep the first of pictures that are the same, or nearly."""
         frame, kept = self.read.frame, self.kept
         hashes, there = np.zeros(len(kept), dtype=np.uint64), np.zeros(len(kept), dtype=bool)
-        if "phash" in frame.columns:
-            hashes, there = read_hashes(frame["phash"].iloc[kept].tolist(), self.read.name)
+        texts = frame["phash"].tolist() if "phash" in frame.columns else self._hash_pictures()
+        if texts:
+            hashes, there = read_hashes([texts[place] for place in kept], self.read.name)
         else:
             self.notes.append(
                 "Near-duplicates were not looked for: that needs the column phash of `memnet "

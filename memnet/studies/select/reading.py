@@ -143,10 +143,17 @@ def _read(table: TableInput, name: str, id_column: str, used: Collection[str]) -
     if is_scores:
         wide, lacking = _wide(frame, id_column, name)
         labels = list(wide.columns)
-        frame = frame[[column for column in frame.columns if column not in _OF_A_MODEL]]
+        # Of one model, its raw outputs can be columns like any other.
+        own = _OF_A_MODEL if len(labels) > 1 else ("model", "variant", "score", "warning")
+        frame = frame[[column for column in frame.columns if column not in own]]
         frame = _one_row_each(frame, id_column, {*used, *_MUST_AGREE}, name)
         frame = pd.concat([wide, frame.drop(columns=labels, errors="ignore")], axis=1)
     else:
+        if "warning" in frame.columns:  # of `memnet describe`, for all it could not measure
+            failed = frame[as_text(frame["warning"]).str.startswith(FAILED)]
+            why = failed["warning"].str.removeprefix(FAILED)
+            reasons = dict(zip(failed[id_column], why, strict=True))
+            lacking = {str(column): reasons for column in frame.columns if reasons}
         repeats = int(frame[id_column].duplicated().sum())
         frame = _one_row_each(frame, id_column, {*used, *_MUST_AGREE}, name)
         if repeats:

@@ -70,6 +70,18 @@ def test_failed_pictures_are_named_with_their_reason():
     assert any("c (It is no picture.)" in note for note in found.notes)
 
 
+def test_pictures_that_could_not_be_described_have_their_reason():
+    more = MORE.assign(warning="")
+    more.loc[1, ["light", "warning"]] = [np.nan, "failed: It is damaged."]
+    assert find(others=[more], match=["light"]).left_out == {"e": "It is damaged."}
+
+
+def test_raw_outputs_of_the_only_model_can_be_the_score():
+    """Clamped scores are ties that are not real; what is behind them is not."""
+    table = SCORES.assign(model="m", variant="", raw=[1.3, 1.2, 0.7, 0.4, -0.1, -0.2])
+    assert find(table, score=["raw"]).scores[:2, 0].tolist() == [1.3, 1.2]
+
+
 def test_two_scores_of_a_picture_are_refused():
     table = pd.concat([SCORES, SCORES.iloc[:1].assign(score=0.1)]).assign(model="m", variant="")
     with pytest.raises(MemnetError, match=r"several scores of m for 1 picture.*'a' \(0.9, 0.1\)"):
@@ -304,6 +316,23 @@ def test_many_pictures_are_searched_for_near_duplicates_in_seconds():
 @pytest.fixture
 def pictures(make_pictures):
     return make_pictures(4, "pictures")
+
+
+def test_without_hashes_in_a_table_the_pictures_are_looked_at(pictures):
+    from PIL import Image
+
+    from memnet.data.pictures import collect
+
+    pytest.importorskip("imagehash", reason="needs ImageHash; pip install ImageHash")
+    names = sorted(each.name for each in pictures.iterdir())
+    with Image.open(pictures / names[1]) as picture:
+        picture.convert("RGB").save(pictures / "copy.jpg", quality=90)
+    for number, colour in enumerate(("#333333", "#999999")):  # flat pictures are no copies
+        Image.new("RGB", (30, 30), colour).save(pictures / f"flat{number}.png")
+    names += ["copy.jpg", "flat0.png", "flat1.png"]
+    table = pd.DataFrame({"image_id": names, "score": range(len(names))})
+    found = find(table, images=collect([pictures]))
+    assert found.left_out == {"copy.jpg": f"nearly the same as {names[1]}"}
 
 
 def test_files_give_paths_and_digests(pictures):
