@@ -114,7 +114,8 @@ def expect(selection: Selection, calibration: RunRecord | None = None) -> Expect
         if isinstance(line, str):
             missing[name] = line
         else:
-            lines[name] = line_of_matched(line, candidates, scores)
+            alike = selection.settings.kind == "split"  # also in the scores
+            lines[name] = line if alike else line_of_matched(line, candidates, scores)
     if calibration is not None and not any(line.measured for line in lines.values()):
         raise MemnetError(
             f"The calibration is of {join_names(list(calibration.words))}, and the scores are of "

@@ -153,7 +153,7 @@ def draw_balance(rows: list[BalanceRow], categories: list[CategoryRow]) -> Figur
         axes.set_yticks(places, names)
         axes.spines["left"].set_visible(False)
         axes.tick_params("y", length=0)
-        heading(figure, ["How alike the groups are"])
+        heading(figure, ["Standardised differences between groups"])
         legend(figure, axes)
         settle(figure)
     return figure
@@ -193,7 +193,7 @@ def draw_scores(selection: Selection) -> Figure:
             axes.set(ylim=(len(groups) + 0.5, -0.5), xlabel=readable(f"score, {predictor}"))
             axes.spines["left"].set_visible(False)
             axes.tick_params("y", length=0)
-        heading(figure, ["What was chosen"])
+        heading(figure, ["Scores of the chosen pictures"])
         settle(figure)
     return figure
 
@@ -230,7 +230,7 @@ def draw_covariates(selection: Selection, before: Mapping[str, AnyArray]) -> Fig
             axes.set_ylim(0, 1)
         for axes in panels[len(names) :]:
             axes.set_visible(False)
-        heading(figure, ["Covariates in the groups"])
+        heading(figure, ["Covariates (cumulative distributions)"])
         legend(figure, panels[0])
         settle(figure)
     return figure
@@ -274,7 +274,7 @@ def draw_expected(expectation: Expectation) -> Figure:
         axes.spines["left"].set_visible(False)
         axes.tick_params("y", length=0)
         axes.xaxis.set_major_locator(MaxNLocator(4))
-        heading(figure, ["What to expect of people"])
+        heading(figure, ["Predicted and expected differences"])
         legend(figure, axes)
         settle(figure)
     return figure

@@ -283,6 +283,7 @@ def spread_table(spread: list[SpreadRow]) -> Table:
             [Cell(row.name), Cell(_number(row.before)), Cell(_number(row.after))] for row in spread
         ],
         before="Pearson's correlation of each covariate with the score.",
+        after="Near 0, a covariate and the score can be told apart in an analysis.",
     )
 
 

@@ -275,10 +275,9 @@ def line_of_matched(line: PeopleLine, candidates: Candidates, scores: Array) -> 
     below = (line.value.slope - line.low.slope) / math.sqrt(1 - share)
     names = join_names([*candidates.covariate_names, *candidates.category_names])
     caution = (
-        f"Groups are alike in {names}, which explain{'s' if ' ' not in names else ''} "
-        f"{100 * share:.0f} % of the variance of the scores. A model may tell such kinds of "
-        "pictures apart better than pictures of one kind; the lower end of the interval allows for "
-        "that."
+        f"What was matched ({names}) explains {100 * share:.0f} % of the variance of the scores. A "
+        "model may tell such kinds of pictures apart better than pictures of one kind; the lower "
+        "end of the interval allows for that."
     )
     return replace(
         line,

@@ -34,6 +34,10 @@ _HIGHS = (
     "Huangfu, Q., & Hall, J. A. J. (2018). Parallelizing the dual revised simplex method. "
     "Mathematical Programming Computation, 10, 119-142. https://doi.org/10.1007/s12532-017-0130-5"
 )
+_PAPENBERG = (
+    "Papenberg, M., & Klau, G. W. (2021). Using anticlustering to partition data sets into "
+    "equivalent parts. Psychological Methods, 26, 161-174. https://doi.org/10.1037/met0000301"
+)
 _ZOU = (
     "Zou, G. Y., & Donner, A. (2008). Construction of confidence limits about effect measures: A "
     "general approach. Statistics in Medicine, 27, 1693-1702. https://doi.org/10.1002/sim.3095"
@@ -50,10 +54,10 @@ def write_answer(
     parts = [say_chosen(selection)]
     differences = expectation.differences
     if differences and selection.settings.kind != "split":
-        top = max(differences, key=lambda row: row.raw) if len(differences) > 2 else differences[0]
+        top = _widest(expectation)
         parts.append(
             f"People's {_people_words(expectation)} of {top.first} and {top.second} are expected "
-            f"to differ by {_size(top)}."
+            f"to differ by {_size(top)} (95 % interval)."
         )
     parts += [say_alike(selection, rows), _say_spread(spread)]
     return " ".join(filter(None, parts))
@@ -96,6 +100,13 @@ def _say_spread(spread: list[SpreadRow]) -> str:
     )
 
 
+def _widest(expectation: Expectation) -> ExpectedDifference:
+    """Return the first predictor's largest difference."""
+    first = expectation.differences[0].predictor
+    rows = [row for row in expectation.differences if row.predictor == first]
+    return max(rows, key=lambda row: row.raw)
+
+
 def _people_words(expectation: Expectation) -> str:
     return target_words(expectation.target or HIT_RATE)
 
@@ -108,11 +119,12 @@ def say_expected(selection: Selection, expectation: Expectation) -> list[str]:
     """Say what the scores alone would make believe, and how many people a study needs."""
     sentences = []
     kind = selection.settings.kind
-    for row in expectation.differences if kind in ("extremes", "pairs", "levels") else ():
+    if expectation.differences and kind in ("extremes", "pairs", "levels"):
+        row = _widest(expectation)
         whose = f"{row.first} and {row.second}"
         if len(expectation.lines) > 1:
             whose += f" by {row.predictor}"
-        sentences += [_say_raw(row, whose), _say_people(selection, row, whose)]
+        sentences = [_say_raw(row, whose), _say_people(selection, row, whose)]
     for name, line in expectation.lines.items() if kind == "spread" else ():
         points = (line.low.slope / 10, line.high.slope / 10)
         size = with_interval(line.value.slope / 10, points, bare=True)
@@ -185,9 +197,10 @@ def list_cautions(
     chosen = [place for places in selection.groups.values() for place in places]
     ids = [candidates.ids[place] for place in chosen]
     for at, name in enumerate(candidates.score_names):
-        if name in expectation.lines:
+        told = name in expectation.lines and settings.kind != "split"
+        if told:
             sentences += expectation.lines[name].cautions
-        if name not in expectation.lines or not settings.dataset:
+        if not (told and settings.dataset):
             known, identity = named_after(name), candidates.identities.get(name, {})
             training = training_cautions(
                 ids,
@@ -251,6 +264,8 @@ def write_methods(
         references.append(_ZOU)
     if any("HiGHS" in part for part in parts):
         references.append(_HIGHS)
+    if any("Papenberg" in part for part in parts):
+        references.append(_PAPENBERG)
     return " ".join(filter(None, parts)), [r for r in dict.fromkeys(references) if r]
 
 
@@ -317,7 +332,11 @@ def _how_good(selection: Selection) -> str:
             f"sum that was maximised ({selection.objective:.4g})."
         )
     if kind == "pairs" and proved:
-        return "No other pairs have a larger sum of differences."
+        return "Pairs were matched optimally: no others have a larger sum of differences."
+    if kind == "split":
+        return (
+            "Pictures were exchanged between sets as long as that helped (Papenberg & Klau, 2021)."
+        )
     return ""
 
 
