@@ -275,6 +275,7 @@ def _choose(candidates: Candidates, settings: SelectSettings) -> tuple[Chosen, l
             gain = -np.abs(candidates.scores[:, :1] - np.array(settings.levels))
             chosen = choose_groups(gain, k, matching, seed=seed)
             notes += _ties(candidates, gain, chosen, _names(settings))
+            notes += _levels_outside(candidates, settings.levels)
         elif settings.kind == "pairs":
             chosen = choose_pairs(z[:, 0], k, matching, seed=seed)
         elif settings.kind == "spread":
@@ -345,6 +346,17 @@ def _why_not(reason: CannotBe, candidates: Candidates, settings: SelectSettings)
     if reason.more:
         sentence += f" {reason.more:,} are possible (--k {reason.more})."
     return f"{sentence} Or allow more tolerance (--match COLUMN:0.2), or match less."
+
+
+def _levels_outside(candidates: Candidates, levels: Sequence[float]) -> list[str]:
+    low, high = float(candidates.scores.min()), float(candidates.scores.max())
+    outside = [f"{level:g}" for level in levels if not low <= level <= high]
+    if not outside:
+        return []
+    return [
+        f"No picture has a score of {join_names(outside, 'or')}: the candidates' run from "
+        f"{low:.3g} to {high:.3g}. The nearest were chosen."
+    ]
 
 
 def _ties(candidates: Candidates, gain: Array, chosen: Chosen, names: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 import memnet
 from made_pictures import COVARIATES, difference, made_table
 from memnet.errors import MemnetError
+from memnet.stats.selection import CannotBe, OutOfTime
 from memnet.studies.select.check import check_selection
 from memnet.studies.select.lists import make_lists
 from memnet.studies.select.result import selection_table
@@ -145,12 +146,43 @@ def test_what_stands_in_the_way_is_named_with_what_can_be():
         ({"kind": "pairs", "score": ["score", "light"]}, r"--kind pairs takes one score"),
         ({"kind": "split", "k": None, "sets": 200}, r"160 picture\(s\) cannot make 200 sets"),
         ({"lists": 0}, r"lists is 0"),
+        ({"kind": "spread", "exact": "category"}, r"[Aa] spread is one group"),
         ({"include": "score > 0.85", "k": 20}, r"others are left out"),
     ],
 )
 def test_impossible_requests_are_one_sentence(settings, sentence):
     with pytest.raises(MemnetError, match=sentence):
         memnet.select(TABLE, **{"score": "score", "k": 5, **settings})
+
+
+def test_no_pairs_are_one_sentence():
+    """Five pictures of each kind make two pairs, where each picture has one of its kind only."""
+    table = TABLE.iloc[:12].assign(kind=[f"{number // 2}" for number in range(12)])
+    with pytest.raises(MemnetError, match=r"6 pairs .* light \(within 0.01 SD\)"):
+        memnet.select(table, score="score", k=6, kind="pairs", match={"light": 0.01}, exact="kind")
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (OutOfTime(), "in the time allowed, and none was ruled out: choose fewer"),
+        (CannotBe([0, 1], 0, 9), r"Each of these .* light \(.*, edges \(.* Fewer are not possible"),
+        (CannotBe([0, 1], 0, 9), r"9 are possible \(--k 9\)"),
+        (CannotBe([], 3, 0), "No one of them alone .* several do together. At most 3 pictures per"),
+    ],
+)
+def test_every_reason_is_a_sentence(monkeypatch, reason, sentence):
+    def refuse(*_, **__):
+        raise reason
+
+    monkeypatch.setattr("memnet.studies.select.run.choose_groups", refuse)
+    with pytest.raises(MemnetError, match=sentence):
+        memnet.select(TABLE, score="score", k=5, match=["light", "edges"])
+
+
+def test_levels_that_no_score_has_are_said():
+    chosen = memnet.select(TABLE, score="score", k=2, levels=[0.6, 60, 80])
+    assert "No picture has a score of 60 or 80: the candidates' run from 0.4" in chosen.notes[-1]
 
 
 def test_ties_are_said_and_settled_by_the_seed():
@@ -283,6 +315,19 @@ def test_scores_and_covariates_are_checked_one_by_one(written):
     assert "is '0.123'" in sentence
     (written / "more.csv").unlink()
     assert "cannot be checked: There is no file" in fails(written)[-1]
+
+
+def test_scores_of_another_model_do_not_hold(tmp_path):
+    scores = TABLE[["image_id", "score"]].assign(model="m", variant="")
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    for number in (1, 2):
+        models = {"m": {"arch": "a", "weights_sha256": f"{number}"}}
+        sidecar = json.dumps({"sidecar_version": 2, "models": models})
+        (tmp_path / "scores.csv.json").write_text(sidecar)
+        if number == 1:
+            memnet.select(tmp_path / "scores.csv", k=3, out=tmp_path / "out")
+            assert "are the same" in check_selection(tmp_path / "out").holds[-1]
+    assert "The scores of m are of another model now (weights_sha256)." in fails(tmp_path)
 
 
 def test_a_selection_that_was_edited_does_not_hold(written):
