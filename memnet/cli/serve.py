@@ -46,7 +46,7 @@ def serve(
     from memnet.errors import MemnetError
 
     try:
-        from memnet.web.addresses import check_key, is_loopback
+        from memnet.web.addresses import check_key, check_name, is_loopback
         from memnet.web.server import run
         from memnet.web.settings import Settings
     except ModuleNotFoundError as error:
@@ -68,7 +68,7 @@ def serve(
         precision=precision.value,
         batch_size=batch_size,
         key=key,
-        names=tuple(allow_host),
+        names=tuple(map(check_name, allow_host)),
         demo=demo,
     )
     run(settings, open_address if open_page else lambda address: None)

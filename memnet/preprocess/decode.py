@@ -492,7 +492,8 @@ def _not_a_picture(data: bytes) -> str:
         )
     if other := next((name for start, name in _OTHERS.items() if start.match(data)), ""):
         return f"The file is {other}; save it as one of {known}."
-    return f"The file is no picture that can be read ({known}); it starts with {data[:12]!r}."
+    start = repr(data[:12])[1:]  # without Python's b before the quotes
+    return f"The file is no picture that can be read ({known}); it starts with {start}."
 
 
 _OURS = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from memnet.errors import MemnetError
+from memnet.util.text import printable
 
 
 def is_loopback(host: str) -> bool:
@@ -38,3 +40,19 @@ def check_key(key: str) -> str:
     if len(key.split()) > 1 or not key.isascii() or not key.isprintable():
         raise MemnetError("A server's key is one word of ASCII letters, digits and signs.")
     return key
+
+
+def check_name(name: str) -> str:
+    """Return a host's name; raises ``MemnetError`` where it is none, an address of a page, say.
+
+    Examples
+    --------
+    >>> check_name("memory.example.org")
+    'memory.example.org'
+    """
+    if not re.fullmatch(r"\w([\w.-]*\w)?", name, re.ASCII) and not is_address(name):
+        raise MemnetError(
+            f"--allow-host {printable(name)}: give the name alone, such as memory.example.org, "
+            "without http:// and port."
+        )
+    return name

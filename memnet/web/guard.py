@@ -113,7 +113,9 @@ class Guard:
             return None
         return Problem(
             401,
-            "This server wants its key: the header `Authorization: Bearer KEY`.",
+            "This is not the key of this server; who runs it can tell you."
+            if given
+            else "This server wants its key: the header `Authorization: Bearer KEY`.",
             headers={"WWW-Authenticate": "Bearer"},
         )
 

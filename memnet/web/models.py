@@ -65,7 +65,7 @@ class ServedModel:
         computing = self.predictor.computing
         return {
             "label": self.label,
-            "title": entry.title if entry else header.name,
+            "title": entry.title if entry else self.label,
             "target": header.target,
             "target_words": _TARGET_WORDS[header.target],
             "licence": header.licence,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -13,9 +14,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from memnet.errors import MemnetError
 from memnet.util.messages import say
+from memnet.web.addresses import is_loopback
 from memnet.web.app import make_app
 from memnet.web.models import labels_in_words
 from memnet.web.settings import Settings
+
+_STOPPED = 130
+"""Exit code of what was stopped by a signal."""
 
 
 class Server(uvicorn.Server):
@@ -46,8 +51,18 @@ class Server(uvicorn.Server):
         super().__init__(config)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take no more requests, and end once those that were taken are answered."""
+        """Take no more requests, and end once those that were taken are answered.
+
+        A second time: end at once. Networks cannot be stopped halfway in any other way.
+        """
+        if self.should_exit:
+            say("ended at once; what was not answered is lost")
+            self.app.state.service.decoders.stop()
+            self.app.state.comparisons.stop()
+            os._exit(_STOPPED)
         self.app.state.service.is_ready = False
+        if self.app.state.service.waiting:
+            say("finishing what was accepted (Ctrl-C again ends it at once)")
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -104,12 +119,20 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda address: No
 
         def say_ready() -> None:
             models = labels_in_words(server.app.state.models)
-            say(f"{models} at {address} (Ctrl-C ends it)")
+            say(f"{models} at {address} (Ctrl-C ends it){_for_others(settings)}")
             on_ready(address)
 
         server = Server(settings, say_ready)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is done
             server.run(sockets=[listening])
+
+
+def _for_others(settings: Settings) -> str:
+    """Say how other machines reach it, and who may."""
+    if is_loopback(settings.host):
+        return ""
+    who = "who brings its key" if settings.key else "anyone, without a key"
+    return f"; from other machines by this one's address or name, for {who}"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -93,7 +93,7 @@ class Service:
         self._seconds = 0.5  # from one picture to the next; measured as soon as there are some
         self._last = 0.0
         self._pictures: set[asyncio.Task[Answered]] = set()
-        metrics.watch("waiting_pictures", "Pictures accepted and not scored.", self._count_waiting)
+        metrics.watch("waiting_pictures", "Pictures accepted and not scored.", lambda: self.waiting)
 
     async def start(self) -> None:
         """Start what computes."""
@@ -198,7 +198,9 @@ class Service:
         self._metrics.batch_pictures.observe(pictures)
         self._metrics.batch_seconds.observe(seconds)
 
-    def _count_waiting(self) -> int:
+    @property
+    def waiting(self) -> int:
+        """Pictures that were accepted and are not answered yet."""
         return self._waiting
 
 

@@ -177,7 +177,9 @@ def _of_json(body: bytes, limits: Limits) -> tuple[list[Upload], list[str] | Non
 def too_many(limits: Limits) -> Problem:
     """Say that a request has too many pictures."""
     return Problem(
-        413, f"A request may have {limits.files} pictures; send the others in further requests."
+        413,
+        f"A request may have {limits.files} picture{'' if limits.files == 1 else 's'}; send the "
+        "others in further requests.",
     )
 
 

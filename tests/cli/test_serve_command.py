@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 
@@ -22,6 +24,8 @@ import pytest
         (("--api-key-file", "nothing"), "The key in nothing cannot be read"),
         (("--api-key-file", "empty"), "empty is empty"),
         (("--api-key-file", "two"), "A server's key is one word"),
+        (("--allow-host", "http://lab.example/"), "give the name alone"),
+        (("--allow-host", "lab.example:80"), "give the name alone"),
     ],
 )
 def test_what_cannot_be_served_is_said(memnet_command, tmp_path, monkeypatch, arguments, said):
@@ -61,3 +65,31 @@ def test_it_serves_until_it_is_told_to_end(tiny_weights, sent):
         _, rest = server.communicate(timeout=60)
         assert rest == ""
         assert server.returncode in (0, -signal.SIGTERM)
+
+
+@pytest.mark.process
+def test_a_second_ctrl_c_ends_it_at_once_and_in_words(tiny_weights, golden_pictures):
+    program = Path(__file__).parents[1] / "helpers" / "tiny.py"
+    command = [sys.executable, program, "serve", "--model", tiny_weights, "--port", "0"]
+    command += ["--host", "0.0.0.0"]
+    variables = {**os.environ, "MEMNET_API_KEY": "a-long-word", "TINY_SLEEP": "30"}
+    headers = {"Authorization": "Bearer a-long-word"}
+    picture = [("files", ("a.png", next(iter(golden_pictures.values())).read_bytes()))]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables) as server,
+        ThreadPoolExecutor(1) as client,
+    ):
+        line = server.stderr.readline()
+        assert "from other machines by this one's address or name, for who brings its key" in line
+        address = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+        answer = client.submit(httpx.post, f"{address}/v1/scores", files=picture, headers=headers)
+        metrics = ""
+        while "memnet_waiting_pictures 1.0" not in metrics:
+            metrics = httpx.get(f"{address}/metrics", headers=headers).text
+        server.send_signal(signal.SIGINT)
+        assert "finishing what was accepted" in server.stderr.readline()
+        server.send_signal(signal.SIGINT)
+        _, rest = server.communicate(timeout=20)
+        assert rest == "memnet: ended at once; what was not answered is lost\n"
+        assert server.returncode == 130
+        assert isinstance(answer.exception(), httpx.TransportError)

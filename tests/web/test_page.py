@@ -191,7 +191,8 @@ def test_two_pictures_are_compared_side_by_side(page, twenty):
     assert captions == ["A p01.png", "B p02.png"]
     of_hits = page.locator("#pair section").first
     a, b = map(float, of_hits.locator(".score").all_inner_texts())
-    assert f"{'A' if a > b else 'B'} is predicted" in of_hits.inner_text()
+    higher = f"{'A' if a > b else 'B'} is predicted .{round(100 * abs(a - b)):02} higher"
+    assert (higher if a != b else "Both get the same score") in of_hits.inner_text()
     page.get_by_role("button", name="Close", exact=True).click()
     table = pd.read_csv(io.StringIO(downloaded(page)))
     scores = table[table["model"] == table["model"][0]]["score"]
@@ -215,7 +216,7 @@ def test_names_are_text_and_the_same_twice_is_one(page, golden_pictures, tmp_pat
     other.mkdir()
     Image.new("RGB", (50, 50)).save(other / "=1+1.png")
     add(page, [other / "=1+1.png"])
-    assert names(page)[-1] == "=1+1.png (2)"
+    assert names(page)[-1] == "=1+1 (2).png"
 
 
 def test_human_scores_beside_the_pictures_give_the_report(page, twenty, tmp_path):
@@ -276,6 +277,54 @@ def test_what_was_lost_goes_on(page, twenty):
     wait_for_scores(page)
     assert all("waiting" not in row[1] for row in rows(page))
     page.complaints.clear()  # the browser notes the lost connection
+
+
+def test_removing_all_asks_and_leaves_nothing_to_go_on_with(page, twenty):
+    page.on("dialog", lambda dialog: dialog.accept())
+    add(page, twenty[:1])
+    page.route("**/v1/scores*", lambda route: None)  # never answered
+    page.set_input_files("#files", [str(path) for path in twenty[1:4]])
+    page.get_by_text("1 of 4 pictures done").wait_for()
+    page.get_by_role("button", name="Remove all").click()
+    page.locator("#progress").wait_for(state="hidden")
+    assert page.locator("#unfinished").is_hidden()
+    assert names(page) == []
+
+
+def test_what_was_cancelled_has_not_failed(page, twenty):
+    page.route("**/v1/scores*", lambda route: None)
+    page.set_input_files("#files", [str(path) for path in twenty[:2]])
+    page.get_by_role("button", name="Cancel").click()
+    page.locator(
+        "#unfinished-words", has_text="Cancelled. 0 pictures scored, 2 not sent"
+    ).wait_for()
+    table = pd.read_csv(io.StringIO(downloaded(page)), keep_default_na=False)
+    assert set(table["warning"]) == {"not scored yet"}
+
+
+def test_the_browser_asks_before_scores_are_lost(page, twenty):
+    page.mouse.click(5, 5)  # browsers ask only where somebody has done something
+    add(page, twenty[:1])
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.reload()
+    assert asked == ["beforeunload"]
+
+
+def test_a_table_without_names_of_columns_is_refused(page, twenty, tmp_path):
+    add(page, twenty[:2])
+    (tmp_path / "people.csv").write_text("p00.png,0.8\np01.png,0.7\n")
+    page.set_input_files("#table-file", str(tmp_path / "people.csv"))
+    page.get_by_text(
+        "Its first row should name the columns, and has the picture p00.png."
+    ).wait_for()
+    (tmp_path / "people.csv").write_text("file;hit_rate\nx.png;0,8\ny.png;0,7\n")
+    page.set_input_files("#table-file", str(tmp_path / "people.csv"))
+    page.get_by_text("0 of the 2 pictures above are in this column.").wait_for()
+    assert page.input_value("#truth-column") == "1"
+    assert page.input_value("#target") == "hit_rate"
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_text("None of the pictures above is in the column").wait_for()
 
 
 def test_a_map_of_where_in_the_picture(page, golden_pictures):

@@ -8,7 +8,6 @@ const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${text.endsW
 
 /** Every published value of a model's errors, with what it was measured on. */
 function publishedTable({ label, published }) {
-  if (!published.length) return element("p", {}, "nothing was published");
   const head = (text) => element("th", { scope: "col" }, text);
   return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Published errors of ${label}` },
     element("table", { class: "published" },
@@ -33,7 +32,9 @@ function aboutModel(model, distributions) {
   return element("section", { class: "about-model", "aria-label": model.label },
     element("h3", {}, model.title),
     element("dl", {}, facts.map(([term, told]) => [element("dt", {}, term), element("dd", {}, told)]).flat()),
-    element("details", {}, element("summary", {}, "Published errors"), publishedTable(model)));
+    model.published.length
+      ? element("details", {}, element("summary", {}, "Published errors"), publishedTable(model))
+      : element("p", { class: "small" }, "Nothing was published of its errors."));
 }
 
 /** Fill the last part of the page. */

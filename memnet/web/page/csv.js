@@ -31,11 +31,11 @@ export function scoreTable(pictures, models) {
     for (const { label } of models) {
       const score = result?.scores?.find((each) => each.model === label);
       const [, model, variant = ""] = LABEL.exec(label);
-      const failure = score ? "" : picture.failed ?? "not scored";
+      const failure = score ? "" : picture.failed;
       lines.push([
         picture.id, picture.path, model, variant, score?.score, score?.raw, score?.n_crops,
         score?.clamped, result?.width, result?.height, result?.mode ?? "",
-        failure ? `failed: ${failure}` : warnings,
+        failure ? `failed: ${failure}` : result ? warnings : "not scored yet",
       ]);
     }
   }

@@ -2,7 +2,7 @@
 
 import { bare, byId, drawn, element } from "./dom.js";
 import { badge, failureBlock, failureOf, image, scoreBlock, scoreOf } from "./results.js";
-import { distributionsFor, errorsInShort, scale, titleOf, typicalError } from "./scale.js";
+import { distributionsFor, errorsInShort, errorWord, scale, titleOf, typicalError } from "./scale.js";
 import { mapOf } from "./service.js";
 
 const METHODS = {
@@ -61,6 +61,8 @@ function choice(label, options) {
   return [select, element("label", {}, `${label} `, select)];
 }
 
+const PASSES = { windows: 91, occlusion: 165 }; // through the network, with the check
+
 /** What makes a map of where in a picture, and shows it over the picture. */
 function mapForm(picture, canvas, models, signal) {
   const [method, methodLabel] = choice("Map", Object.entries(METHODS));
@@ -75,7 +77,7 @@ function mapForm(picture, canvas, models, signal) {
   const make = async (event) => {
     event.preventDefault();
     button.disabled = true;
-    words.textContent = "The map is being made: many passes through the network …";
+    words.textContent = `The map is being made; that takes as long as scoring ${PASSES[method.value]} pictures …`;
     try {
       const map = await mapOf(picture, model.value, method.value, { signal, onBusy: (seconds) => {
         words.textContent = `The server is busy; asking again in ${seconds} s.`;
@@ -123,7 +125,7 @@ function legend({ method, values, lowest, highest }) {
       + "not see what is dark at the edges."));
 }
 
-const COLOUR_NAMES = { windows: ["(dark blue)", "(yellow)"], occlusion: ["(blue)", "(red)"] };
+const COLOUR_NAMES = { windows: ["(dark violet)", "(yellow)"], occlusion: ["(blue)", "(red)"] };
 
 function mapInWords(map) {
   const { sanity, warnings } = map;
@@ -159,7 +161,7 @@ export function showPair(pair, { models, distributions }) {
 }
 
 function differenceInWords([a, b], model) {
-  const difference = a - b;
+  const difference = Number(a.toFixed(2)) - Number(b.toFixed(2)); // of the numbers that are shown
   const size = bare(Math.abs(difference));
   const error = typicalError(model);
   const first = Math.abs(difference) < 0.005 ? "Both get the same score, to two digits."
@@ -167,7 +169,7 @@ function differenceInWords([a, b], model) {
   if (!error) return first;
   const together = error * Math.SQRT2; // of two errors that know nothing of each other
   return `${first} The difference between two pictures’ scores is off by ± ${bare(together)}, going by `
-    + "the published error"
+    + `the published error${errorWord(model) === "contaminated" ? " (on pictures that the model had seen)" : ""}`
     + (Math.abs(difference) < together
       ? ": this one says little about these two pictures."
       : "; this one is larger.");

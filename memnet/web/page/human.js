@@ -40,7 +40,19 @@ export function targetInName(column) {
   return Object.keys(TARGETS).find((target) => TARGETS[target].test(name)) ?? "";
 }
 
-const isNumber = (cell) => cell?.trim() && Number.isFinite(Number(cell));
+/** Whether a cell is a number, also as "0,81" or "81.2 %": the server reads those or says why not. */
+const isNumber = (cell) => /\d/.test(cell ?? "")
+  && Number.isFinite(Number(cell.replace(/\s*%$/, "").replace(",", ".")));
+
+const OPTIONS = { // what the page calls the options of memnet compare, which sentences name
+  "--id-column": "“Column with the file’s name”",
+  "--truth-column": "“Column with the human score”",
+  "--match": "“Names agree”",
+  "--dataset": "“Known data set”",
+  "--target": "“It is a”",
+};
+const inWordsOfThePage = (sentence) => sentence.replace(/ \(in Python, \w+=\)/g, "")
+  .replace(/--[a-z-]+/g, (option) => OPTIONS[option] ?? option);
 
 export class HumanScores {
   /** `pictures()` are those on the page, `models` and `distributions` the server's. */
@@ -72,6 +84,11 @@ export class HumanScores {
       this.text = await textOf(file);
       this.table = parseTable(this.text);
       if (!this.table.rows.length) throw new SyntaxError("It has no rows below its first.");
+      const known = new Set(this.pictures().map(({ id }) => RULES.stem(id)));
+      const picture = this.table.columns.find((name) => known.has(RULES.stem(name)));
+      if (picture) {
+        throw new SyntaxError(`Its first row should name the columns, and has the picture ${picture}.`);
+      }
     } catch (error) {
       this.table = null;
       byId("columns").hidden = true;
@@ -84,9 +101,9 @@ export class HumanScores {
     const options = () => columns.map((name, i) => element("option", { value: i }, name || `column ${i + 1}`));
     byId("id-column").replaceChildren(...options());
     byId("truth-column").replaceChildren(element("option", { value: "" }, "choose …"), ...options());
+    this.chooseLikely();
     byId("truth-column").value = this.likelyScores();
     this.sayTarget();
-    this.chooseLikely();
     byId("columns").hidden = false;
     byId("human-heading").focus();
     announce("A table of human scores was read. Choose its columns.");
@@ -96,6 +113,7 @@ export class HumanScores {
   likelyScores() {
     const { columns, rows } = this.table;
     const numeric = columns.map((_, i) => i)
+      .filter((i) => i !== Number(byId("id-column").value))
       .filter((i) => rows.filter((row) => isNumber(row[i])).length > rows.length / 2);
     const named = numeric.filter((i) => USUAL_SCORES.test(columns[i]));
     const sure = named.length ? named : numeric;
@@ -141,7 +159,7 @@ export class HumanScores {
   }
 
   fail(sentence) {
-    byId("comparison").replaceChildren(element("p", { class: "failure" }, sentence));
+    byId("comparison").replaceChildren(element("p", { class: "failure" }, inWordsOfThePage(sentence)));
   }
 
   /** Each model's score of each picture, null where there is none: the report counts those, too. */
@@ -166,6 +184,11 @@ export class HumanScores {
       this.fail("No picture has a score yet.");
       return;
     }
+    if (!this.agreeing(Number(byId("id-column").value), byId("match").value)) {
+      this.fail("None of the pictures above is in the column with the file’s name.");
+      byId("id-column").focus();
+      return;
+    }
     const button = byId("columns").querySelector("[type=submit]");
     button.disabled = true;
     byId("comparison").replaceChildren(element("p", {}, "The report is being written …"));
@@ -188,6 +211,6 @@ export class HumanScores {
       element("p", {}, `${counted(matched, "picture")} compared. `,
         element("a", { href: url, target: "_blank", rel: "noopener" }, "Open the report"), ".",
         " It opens beside this page. The server keeps it for half an hour; save it to keep it longer."),
-      notes?.length ? element("ul", { class: "warnings" }, notes.map((note) => element("li", {}, note))) : "");
+      notes?.length ? element("ul", { class: "warnings" }, notes.map((note) => element("li", {}, inWordsOfThePage(note)))) : "");
   }
 }

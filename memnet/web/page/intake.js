@@ -99,7 +99,7 @@ export function withOwnIds(fresh, old) {
     for (let n = 2; byId.has(id) && !isRepeated; n += 1) {
       const { file } = byId.get(id);
       isRepeated = file.size === each.file.size && file.lastModified === each.file.lastModified;
-      if (!isRepeated) id = `${each.id} (${n})`;
+      if (!isRepeated) id = each.id.replace(/(\.[^./]*)?$/, (ending) => ` (${n})${ending}`);
     }
     if (isRepeated) {
       repeated.push(each.id);

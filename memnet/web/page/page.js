@@ -17,7 +17,11 @@ const page = { models: [], distributions: [], limits: null, results: null, human
 
 async function take({ pictures, tables, leftOut, unreadable }) {
   await page.ready;
-  if (!page.results) return; // the page says why
+  if (!page.results) { // the page says why
+    byId("trouble").scrollIntoView();
+    announce(byId("trouble").textContent);
+    return;
+  }
   const { kept, repeated, renamed } = withOwnIds(pictures, page.results.pictures);
   tellOf({ tables: tables.slice(1).map((each) => each.path), leftOut, unreadable, repeated, renamed });
   for (const picture of kept) {
@@ -37,7 +41,7 @@ async function take({ pictures, tables, leftOut, unreadable }) {
   if (tables.length) page.human.take(tables[0].file);
 }
 
-function tellOf({ tables, leftOut, unreadable, repeated, renamed }) {
+function tellOf({ tables, leftOut, unreadable, repeated, renamed, isLink }) {
   const told = [
     [leftOut, (n) => `${counted(n, "file")} left out, since ${n === 1 ? "it is no picture" : "they are no pictures"}`],
     [unreadable, (n) => `${counted(n, "file")} could not be read`],
@@ -45,6 +49,7 @@ function tellOf({ tables, leftOut, unreadable, repeated, renamed }) {
     [renamed, (n) => `${counted(n, "picture")} renamed, since another one has the same name`],
     [tables, (n) => `${counted(n, "table")} left out: one is compared at a time`],
   ].filter(([names]) => names.length).map(([names, words]) => `${words(names.length)}: ${listed(names)}.`);
+  if (isLink) told.push("That was a link, not a picture: save the picture first, and drop the file.");
   byId("notes").replaceChildren(...told.map((each) => element("li", {}, each)));
   byId("notes").hidden = !told.length;
   if (told.length) announce(told.join(" "));
@@ -123,13 +128,13 @@ function settle(picture, result) {
 
 function showProgress(left) {
   const { done, begun, busy } = page.run;
-  const all = done + left;
+  const all = page.results.pictures.length;
   byId("progress").hidden = false;
   byId("progress-bar").max = all;
-  byId("progress-bar").value = done;
+  byId("progress-bar").value = all - left;
   const seconds = (performance.now() - begun) / 1000;
   const rest = done > 2 ? `, about ${inTime((seconds / done) * left)} left` : "";
-  const words = `${done.toLocaleString("en")} of ${counted(all, "picture")} scored${rest}.`;
+  const words = `${(all - left).toLocaleString("en")} of ${counted(all, "picture")} done${rest}.`;
   byId("progress-words").textContent = busy || words;
   if (performance.now() - page.run.told > ANNOUNCE_SECONDS * 1000) {
     page.run.told = performance.now();
@@ -149,7 +154,7 @@ function finish(stopped) {
   const words = `${counted(scored, "picture")} scored`
     + (failed ? `, ${failed.toLocaleString("en")} without a score` : "")
     + (left ? `, ${left.toLocaleString("en")} not sent` : "");
-  byId("unfinished").hidden = !stopped;
+  byId("unfinished").hidden = !stopped || !left; // all were removed meanwhile
   byId("unfinished-words").textContent = stopped ? `${stopped} ${words}.` : "";
   if (!byId("rows").contains(document.activeElement)) page.results.show();
   announce(`${stopped} ${words}.`);
@@ -165,6 +170,8 @@ function download() {
 }
 
 function clear() {
+  const scored = page.results.pictures.filter((each) => each.state === "scored").length;
+  if (scored && !confirm(`Remove ${counted(page.results.pictures.length, "picture")} and their scores?`)) return;
   page.run?.controller.abort();
   page.results.pictures.forEach(({ url }) => URL.revokeObjectURL(url));
   page.results.clear();
@@ -217,7 +224,13 @@ function listen() {
   addEventListener("dragleave", (event) => { if (!event.relatedTarget) mark(false); });
   addEventListener("drop", async (event) => {
     mark(false);
-    if (!hasFiles(event)) return;
+    if (!hasFiles(event)) {
+      if (event.dataTransfer?.types.includes("text/uri-list")) {
+        event.preventDefault(); // else the browser would leave the page
+        tellOf({ tables: [], leftOut: [], unreadable: [], repeated: [], renamed: [], isLink: true });
+      }
+      return;
+    }
     event.preventDefault();
     await take(await fromDrop(event.dataTransfer));
   });
@@ -225,6 +238,9 @@ function listen() {
     if (!event.clipboardData?.files.length) return;
     event.preventDefault();
     take(fromPaste(event.clipboardData));
+  });
+  addEventListener("beforeunload", (event) => {
+    if (page.results?.pictures.length) event.preventDefault(); // the browser asks: all would be lost
   });
   byId("cancel").addEventListener("click", () => page.run?.controller.abort());
   byId("go-on").addEventListener("click", run);
@@ -250,15 +266,25 @@ async function begin() {
     Object.assign(page, { ...told, distributions });
     trouble("");
   } catch (error) {
-    trouble(`${error.message} Load this page again to try once more.`);
+    trouble(error.status === 401 ? "This server asks for its key. Load this page again to enter it."
+      : `${error.message} Load this page again to try once more.`);
     return;
   }
   describe(page);
+  layOut(page.models.length);
   page.results = new Results({ models: page.models, distributions: page.distributions, picked,
     open: (picture) => showPicture(picture, page) });
   page.human = new HumanScores(() => page.results.pictures, page);
   picked([]);
   if (page.samples?.length) takeSamples(page.samples);
+}
+
+/** Make cards of the table's rows where its columns would not stand beside each other. */
+function layOut(models) {
+  const narrow = matchMedia(`(max-width: ${26 + 19 * models}rem)`);
+  const apply = () => document.body.classList.toggle("cards", narrow.matches);
+  narrow.addEventListener("change", apply);
+  apply();
 }
 
 function trouble(sentence) {

@@ -30,7 +30,7 @@ export function scoreBlock(score, model, distributions) {
       scale(main, [{ score: score.score }], typicalError(model))),
     words ? element("p", { class: "place" }, words) : null,
     score.clamped ? element("p", { class: "small" },
-      `The network gave ${score.raw.toFixed(2)}; scores end at 0 and 1.`) : null,
+      `Cut off at ${score.score.toFixed(0)}, where scores end: the model’s value lies beyond.`) : null,
   ];
 }
 

@@ -84,11 +84,16 @@ export const titleOf = (dataset, distributions, otherwise = null) => dataset.spl
 const firstOf = (model, metric, onlyClean = false) => model.published.find((each) =>
   each.metric === metric && (!onlyClean || each.contamination === "clean"));
 
+const squaredError = (model) => firstOf(model, "mse", true) ?? firstOf(model, "mse");
+
 /** Root of the published mean squared error, in units of the score; null where there is none. */
 export function typicalError(model) {
-  const mse = firstOf(model, "mse", true) ?? firstOf(model, "mse");
+  const mse = squaredError(model);
   return mse ? Math.sqrt(mse.value) : null;
 }
+
+/** Whether that was measured on pictures that the model had seen: "contaminated", "clean" ... */
+export const errorWord = (model) => squaredError(model)?.contamination ?? "";
 
 /** "ρ .67", "± .09": a published value in units that can be read against scores. */
 export const shortValue = ({ metric, value }) =>

@@ -13,6 +13,7 @@ memnet_score <- function(pictures, models = NULL, url = memnet_url(), key = Sys.
   # scored keeps its row, with the reason in `warning`. `models`: labels; NULL: all of the server's.
   about <- memnet_json(memnet_request(url, "/v1/models", key))
   labels <- if (is.null(models)) vapply(about$models, function(model) model$label, "") else models
+  if (length(pictures) == 0) return(memnet_nothing())
   files <- memnet_files(pictures)
   tables <- list()
   while (nrow(files) > 0) {
@@ -119,6 +120,13 @@ memnet_next <- function(files, limits, most = 16) {
                                 format(files$size[long], big.mark = ","), format(limits$bytes_per_file, big.mark = ","))
   sizes <- ifelse(files$failed == "", files$size, 0) + 1000
   files[seq_len(max(1, min(sum(cumsum(sizes) <= limits$bytes), most, limits$files, nrow(files)))), ]
+}
+
+memnet_nothing <- function() {
+  # The table of no pictures.
+  data.frame(image_id = character(), path = character(), model = character(), variant = character(), score = numeric(),
+             raw = numeric(), n_crops = integer(), clamped = logical(), width = integer(), height = integer(),
+             mode = character(), warning = character())
 }
 
 memnet_rows <- function(file, labels, answer) {
