@@ -53,6 +53,7 @@ class ExpectedDifference:
     ----------
     predictor, first, second : column of the scores; names of the groups.
     raw : difference of the groups' mean predicted scores.
+    same_scale : whether these are on the scale of people's scores, 0 to 1.
     value, low, high : expected difference of people's mean scores, with its 95 % interval.
     people, people_low : how many people must see each picture so that a Welch test over pictures
         finds ``value``, or ``low``, in 80 % of studies; None where no number suffices.
@@ -62,6 +63,7 @@ class ExpectedDifference:
     first: str
     second: str
     raw: float
+    same_scale: bool
     value: float
     low: float
     high: float
@@ -190,6 +192,7 @@ def _difference(
         first=first,
         second=second,
         raw=raw,
+        same_scale=bool(scores.min() >= 0 and scores.max() <= 1),
         value=value,
         low=low,
         high=high,

@@ -263,7 +263,8 @@ def draw_expected(expectation: Expectation) -> Figure:
         for place, row, text in zip(places, rows, texts, strict=True):
             first: Any = {} if row is not rows[0] else {"label": "predicted scores"}
             style: Any = {"ls": "", "marker": "s", "mfc": "white", "color": INK, "ms": 6}
-            axes.plot([row.raw], [place - 5.5], **style, **first)
+            if row.same_scale:
+                axes.plot([row.raw], [place - 5.5], **style, **first)
             first = {} if row is not rows[0] else {"label": "to be expected of people, 95 %"}
             axes.plot([row.low, row.high], [place + 5.5] * 2, color=PREDICTION, lw=1.8)
             axes.plot([row.value], [place + 5.5], ls="", marker="o", color=PREDICTION, **first)

@@ -85,7 +85,7 @@ def write_report(
         "expected_table": expected_table(expectation) if expectation.differences else None,
         "sources": [line.source for line in expectation.lines.values()],
         "groups": group_table(selection, rows) if len(selection.groups) > 2 else None,
-        "balance": balance_table(selection, rows) if len(selection.groups) > 1 else None,
+        "balance": balance_table(selection, rows) if any(row.after for row in rows) else None,
         "spread": spread_table(spread) if spread else None,
         "categories": category_table(selection, categories) if categories else None,
         "pairs": say_pairs(selection),

@@ -200,7 +200,7 @@ def published_line(
         ceiling, whose = _ceiling(dataset)
         if ceiling > high:
             high = ceiling
-            cautions.append(_why_ceiling(name, verdict, ceiling, whose))
+            cautions.append(_why_ceiling(name, dataset, verdict, ceiling, whose))
     if not dataset or not {each.dataset for each in people} & _parts(dataset):
         cautions.append(
             "How much people's scores of these pictures vary is not known; it was taken from "
@@ -361,18 +361,20 @@ def _point(rho: float, sd: float, spread: float, reliability: float) -> LinePoin
     )
 
 
-def _why_ceiling(name: str, verdict: ContaminationVerdict, ceiling: float, whose: str) -> str:
-    degree = {"contaminated": "has seen", "possibly": "may have seen"}.get(verdict.word)
-    what = (
-        f"{name} {degree} these pictures in training"
-        if degree
-        else (f"Whether {name} has seen these pictures in training is not known")
-    )
-    end = " (--dataset says which they are)" if verdict.word == "unknown" else ""
+def _why_ceiling(
+    name: str, dataset: str, verdict: ContaminationVerdict, ceiling: float, whose: str
+) -> str:
+    seen = {
+        "contaminated": f"{name} has seen these pictures in training.",
+        "possibly": f"{name} may have seen these pictures in training.",
+        "unknown": f"Whether {name} has seen these pictures in training is not known.",
+    }[verdict.word]
+    name_it = " Name it with --dataset." if not dataset else ""
+    so = "It can" if verdict.word == "contaminated" else "If it has, it can"
     return (
-        f"{what}{end}. {verdict.why} It can then have learnt their human scores, and no published "
-        "test says how well. The upper end of the interval is therefore what a perfect prediction "
-        f"would give, limited only by the reliability of human scores (rho {ceiling:.2f}, {whose})."
+        f"{seen} {verdict.why}{name_it} {so} have learnt their human scores, and no published test "
+        "says how well. The upper end of the interval is therefore what a perfect prediction would "
+        f"give, limited only by the reliability of human scores (rho {ceiling:.2f}, {whose})."
     )
 
 

@@ -87,7 +87,13 @@ def say_alike(selection: Selection, rows: list[BalanceRow]) -> str:
         return ""
     plain = _PLAIN.get(selection.settings.kind)
     earlier = f", {before:.2f} with {plain}" if plain and math.isfinite(before) else ""
-    return f"Covariates differ between groups by {after:.2f} SD at most{earlier}."
+    return f"Covariates differ between groups by {_apart(after)} SD at most{earlier}."
+
+
+def _apart(difference: float) -> str:
+    """Write a standardised difference; one below 0.1 is never rounded to it."""
+    digits = 3 if 0.095 <= difference < 0.1 else 2
+    return f"{min(difference, 0.099) if digits == 3 else difference:.{digits}f}"
 
 
 def _say_spread(spread: list[SpreadRow]) -> str:
@@ -147,6 +153,8 @@ def _say_raw(row: ExpectedDifference, whose: str) -> str:
     raw, value = fixed(row.raw, 2, bare=True), fixed(row.value, 2, bare=True)
     slope = row.value / row.raw if row.raw else 1.0
     text = f"The predicted scores of {whose} differ by {raw}"
+    if not row.same_scale:
+        return f"{text} on a scale of their own, which is not that of people's scores."
     if slope < 1 - _CLEARLY:
         return (
             f"{text}. Do not expect that of people, but {value}: the predictions differ more than "
@@ -164,10 +172,11 @@ def _say_raw(row: ExpectedDifference, whose: str) -> str:
 def _say_people(selection: Selection, row: ExpectedDifference, whose: str) -> str:
     groups = selection.groups
     k = min(len(groups[row.first]), len(groups[row.second]))
+    pictures = "1 picture" if k == 1 else f"{k:,} pictures"
     test = "Welch's t test over pictures, two-sided at 5 %, power 80 %"
     if row.people is None:
         return (
-            f"No number of people shows the expected difference of {whose} with {k:,} pictures a "
+            f"No number of people shows the expected difference of {whose} with {pictures} a "
             f"group ({test}): choose more pictures or more extreme ones."
         )
     text = (
@@ -249,7 +258,7 @@ def write_methods(
         earlier = f" ({before:.2f} with {plain})" if plain and math.isfinite(before) else ""
         parts.append(
             "The largest standardised difference (by the pooled SD; Austin, 2009) of a covariate "
-            f"between two groups was {after:.2f}{earlier}."
+            f"between two groups was {_apart(after)}{earlier}."
         )
         references.append(_AUSTIN)
     if settings.kind in ("extremes", "pairs", "levels"):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from memnet.studies.select.balance import list_balance, list_categories, split_plainly
+from memnet.studies.select.expected import expect
 from memnet.studies.select.page import write_report
+from memnet.studies.select.words import say_alike, say_expected, write_methods
 from selections import candidates_of, select_by_rank
 
 KINDS = ("extremes", "pairs", "levels", "spread", "split")
@@ -29,24 +32,30 @@ def candidates():
     )
 
 
+@pytest.fixture(scope="module")
+def written(candidates, tmp_path_factory):
+    """Return kind -> the folder of its report."""
+    folder = tmp_path_factory.mktemp("select")
+    for kind in KINDS:
+        write_report(select_by_rank(candidates, kind), folder / kind, {})
+    return {kind: folder / kind for kind in KINDS}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_has_a_report_that_stands_alone(kind, candidates, tmp_path):
-    page = write_report(select_by_rank(candidates, kind), tmp_path, {})
-    html = page.read_text(encoding="utf-8")
-    assert page == tmp_path / "report.html"
+def test_every_kind_has_a_report_that_stands_alone(kind, written):
+    html = (written[kind] / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(?!data:|#)', html)
-    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    text = (written[kind] / "report.md").read_text(encoding="utf-8")
     for name in re.findall(r"\]\((figures/[^)]+)\)", text):
-        assert (tmp_path / name).is_file()
+        assert (written[kind] / name).is_file()
     assert "undefined" not in text
     assert "nan" not in text.casefold().split()
     assert "memnet select" in text
 
 
-def test_the_answer_has_the_numbers_of_the_tables(candidates, tmp_path):
-    selection = select_by_rank(candidates, dataset="figrim")
-    write_report(selection, tmp_path, {})
-    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+def test_the_answer_has_the_numbers_of_the_tables(candidates, written):
+    selection = select_by_rank(candidates)
+    text = (written["extremes"] / "report.md").read_text(encoding="utf-8")
     answer = text.split("**")[1]
     high, low = (candidates.covariates[selection.groups[name]] for name in ("high", "low"))
     pooled = np.sqrt((high.var(axis=0, ddof=1) + low.var(axis=0, ddof=1)) / 2)
@@ -99,7 +108,8 @@ def test_the_contact_sheet_shows_the_groups_and_names_what_it_cannot(candidates,
     shown = candidates.ids[selection.groups["low"][0]]
     file = tmp_path / "any.png"
     Image.new("RGB", (300, 240), (200, 30, 30)).save(file)
-    write_report(selection, tmp_path, {shown: file})
+    page = write_report(selection, tmp_path, {shown: file})
+    assert page == tmp_path / "report.html"
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "### high, 3 pictures" in text
     assert "### low, 3 pictures" in text
@@ -109,20 +119,48 @@ def test_the_contact_sheet_shows_the_groups_and_names_what_it_cannot(candidates,
     assert not list((tmp_path / "figures").glob("picture_*.jpg"))
 
 
-def test_a_choice_that_is_not_proved_best_says_how_far_it_may_be(candidates, tmp_path):
-    from dataclasses import replace
-
+def test_a_choice_that_is_not_proved_best_says_how_far_it_may_be(candidates):
     selection = replace(select_by_rank(candidates), objective=10.0, bound=10.5)
-    write_report(selection, tmp_path, {})
-    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    text, _ = write_methods(selection, list_balance(selection), expect(selection))
     assert "no other can be better by more than 0.5" in text
     assert "proved" not in text
 
 
-def test_the_same_selection_gives_the_same_files(candidates, tmp_path):
-    for name in ("a", "b"):
-        write_report(select_by_rank(candidates), tmp_path / name, {})
-    names = {file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.*")}
+def test_a_difference_below_the_limit_is_not_rounded_to_it(candidates):
+    selection = select_by_rank(candidates)
+    row = list_balance(selection)[1]
+    for difference, text in ((0.0999, "0.099 SD"), (0.1001, "0.10 SD"), (0.0449, "0.04 SD")):
+        rows = [replace(row, after=replace(row.after, difference=-difference))]
+        assert text in say_alike(selection, rows)
+
+
+def test_scores_on_another_scale_are_not_compared_with_peoples():
+    scores = np.random.default_rng(1).normal(0, 1, 100)
+    selection = select_by_rank(candidates_of(scores), dataset="figrim")
+    sentence, people = say_expected(selection, expect(selection))
+    assert "on a scale of their own" in sentence
+    assert "must see each picture" in people
+
+
+def test_of_levels_the_widest_difference_is_told_and_all_are_in_the_table(written):
+    text = (written["levels"] / "report.md").read_text(encoding="utf-8")
+    assert "hit rates of level-3 and level-1 are expected to differ by" in text.split("**")[1]
+    assert text.count("must see each picture (") == 1
+    for pair in ("level-3 − level-2", "level-2 − level-1", "level-3 − level-1"):
+        assert f"| {pair} |" in text
+
+
+def test_a_single_picture_in_a_group_has_no_balance(candidates, tmp_path):
+    write_report(select_by_rank(candidates, k=1), tmp_path, {})
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "No number of people shows the expected difference" in text
+    assert "with 1 picture a group" in text
+    assert "Variance ratio" not in text
+
+
+def test_the_same_selection_gives_the_same_files(candidates, written, tmp_path):
+    write_report(select_by_rank(candidates), tmp_path, {})
+    names = {file.relative_to(tmp_path) for file in tmp_path.rglob("*.*")}
     assert names
     for name in names:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (written["extremes"] / name).read_bytes()
