@@ -78,8 +78,10 @@ def select(
     from memnet.util.messages import say
 
     if check is not None:
-        if table is not None or out is not None:
-            raise MemnetError("--check looks at an earlier selection; leave TABLE and --out out.")
+        if table is not None or out is not None or score or k is not None:
+            raise MemnetError(
+                "--check looks at an earlier selection; give it nothing but --images."
+            )
         _check(check, images)
         return
     if table is None:
@@ -112,7 +114,7 @@ def select(
     _print(selection)
     say_some([*selection.candidates.notes, *selection.notes], f"in {out / 'selection.json'}")
     total = sum(map(len, selection.groups.values()))
-    say(f"{total:,} of {len(selection.candidates.ids):,} pictures chosen -> {out}")
+    say(f"{total:,} of {len(selection.candidates.ids):,} pictures chosen -> {out / 'report.html'}")
     if open_report:
         open_page(out / "report.html")
     if selection.candidates.lacking:

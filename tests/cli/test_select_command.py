@@ -35,7 +35,7 @@ def test_groups_are_printed_and_files_written(memnet_command, tables):
         *("--seed", 3, "--lists", 3, "--out", "out"),
     )
     assert re.findall(r"^(high|low): 12 pictures", done.stdout, re.MULTILINE) == ["high", "low"]
-    assert "24 of 160 pictures chosen -> out" in done.stderr
+    assert "24 of 160 pictures chosen -> out/report.html" in done.stderr
     chosen = pd.read_csv(tables / "out" / "selection.csv")
     for name, limit in (("light", 0.1), ("contrast", 0.2), ("edges", 0.1)):
         assert abs(difference(chosen, name)) < limit
@@ -70,7 +70,7 @@ def test_check_says_what_no_longer_holds(memnet_command, tables):
         (["scores.csv", "--k", "5"], "Say where the selection is to be written (--out DIR)."),
         (["scores.csv", "--out", "o"], "Say how many pictures are wanted (--k)."),
         (["scores.csv", "--k", "5", "--out", "o"], "--score COLUMN. There are: score."),
-        (["scores.csv", "--check", "o/selection.csv"], "leave TABLE and --out out"),
+        (["scores.csv", "--check", "o/selection.csv"], "give it nothing but --images"),
         (["--check", "o/selection.csv"], "There is no o/selection.json"),
         (
             ["scores.csv", "--score", "score", "--levels", "x", "--k", "2", "--out", "o"],

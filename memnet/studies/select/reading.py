@@ -300,7 +300,7 @@ def _join(left: PictureTable, right: PictureTable, used: Collection[str]) -> Pic
         gone = dict.fromkeys(match.left_only, f"it is not in {names[1]}")
         lacking[column] = {**gone, **lacking.get(column, {})}
     return PictureTable(
-        name=f"{left.name} and {right.name}",
+        name=f"{left.name} with {right.name}",
         frame=frame,
         labels=[*left.labels, *(each for each in right.labels if each not in left.labels)],
         models={**right.models, **left.models},

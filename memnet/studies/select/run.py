@@ -38,6 +38,7 @@ from memnet.util.text import join_names, shorten_list
 KINDS = ("extremes", "levels", "spread", "pairs", "split")
 _TOLERANCE = 0.1
 _PAIR_TOLERANCE = 0.5
+_SETS = 2
 _ONE_SCORE = ("levels", "spread", "pairs")
 
 
@@ -201,6 +202,8 @@ def _settings(
         require_whole("k", k, 2 if kind == "spread" else 1)
     require_whole("seed", seed, 0)
     require_whole("sets", sets, 2)
+    if sets != _SETS and kind != "split":
+        raise MemnetError(f"--sets is for --kind split; --kind {kind} has no sets.")
     if (kind == "levels") != bool(levels):
         raise MemnetError(
             "--kind levels needs the levels (--levels .5,.7,.9)."

@@ -146,6 +146,7 @@ def test_what_stands_in_the_way_is_named_with_what_can_be():
         ({"kind": "pairs", "score": ["score", "light"]}, r"--kind pairs takes one score"),
         ({"kind": "split", "k": None, "sets": 200}, r"160 picture\(s\) cannot make 200 sets"),
         ({"lists": 0}, r"lists is 0"),
+        ({"sets": 3}, r"--sets is for --kind split"),
         ({"kind": "spread", "exact": "category"}, r"[Aa] spread is one group"),
         ({"include": "score > 0.85", "k": 20}, r"others are left out"),
     ],
