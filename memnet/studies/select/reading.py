@@ -129,7 +129,7 @@ def _read(table: TableInput, name: str, id_column: str, used: Collection[str]) -
         models = beside.models
         notes += beside.doubts
     frame = _unambiguous(frame, {id_column, *used}, name)
-    frame = frame.loc[named]
+    frame = frame.loc[named].copy()
     is_scores = has_column(frame, "model", name) and has_column(frame, "score", name)
     if is_scores:
         frame["score"] = with_decimal_points(frame["score"], name)
