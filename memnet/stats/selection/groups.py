@@ -14,6 +14,9 @@ from memnet.util.arrays import AnyArray, Array
 ROUNDS = 40
 """Solutions at most until the groups keep what is promised of their standardised differences."""
 
+GAP = 2e-3
+"""Where there are many candidates, a choice within this share of the bound is good enough."""
+
 _REASON_SECONDS = 20.0
 """For each question why a choice cannot be made."""
 
@@ -73,7 +76,7 @@ def _choose(gain: Array, k: int, matching: Matching, seed: int, seconds: float) 
     tolerances, bound = matching.tolerances, np.inf
     for _ in range(ROUNDS):
         program = group_program(gain, matching, tolerances, (k, k))
-        solution = maximise(program, seed=seed, deadline=deadline)
+        solution = maximise(program, seed=seed, deadline=deadline, gap=GAP)
         if solution is None:
             return None
         bound = min(bound, solution.bound) if np.isinf(bound) else bound
@@ -83,7 +86,7 @@ def _choose(gain: Array, k: int, matching: Matching, seed: int, seconds: float) 
             worth = float(sum(gain[group, g].sum() for g, group in enumerate(groups)))
             return Chosen(groups=groups, objective=worth, bound=max(bound, worth))
         tolerances = following
-    return None
+    raise OutOfTime
 
 
 def members(group: AnyArray, count: int) -> tuple[AnyArray, ...]:
@@ -171,6 +174,7 @@ def _nearest(nothing: Array, matching: Matching, k: tuple[int, int], toward: int
                 group_program(nothing, matching, tolerances, k, toward),
                 seed=seed,
                 deadline=deadline,
+                gap=GAP,
             )
         except OutOfTime:
             return 0

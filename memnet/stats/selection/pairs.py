@@ -12,8 +12,8 @@ from memnet.stats.selection.matching import SLACK, CannotBe, Chosen, Matching
 from memnet.util.arrays import AnyArray, Array
 
 _SECONDS = 60.0
-_PAIRS = 200_000
-"""So many possible pairs at a time, those of the greatest differences first."""
+_PAIRS = 200
+"""So many possible pairs for each pair wanted come first, those of the greatest differences."""
 
 _MOST_PAIRS = 3_200_000
 """More possible pairs than these are never looked at together."""
@@ -84,7 +84,7 @@ def _choose(score: Array, k: int, matching: Matching, seed: int) -> Chosen | Non
         return None
     deadline = time.monotonic() + _SECONDS
     order = np.random.default_rng(seed).permutation(n)
-    limit = _PAIRS
+    limit = _PAIRS * k
     while True:
         high, low, least = possible_pairs(score, matching, order, limit)
         solved = _best(score[high] - score[low], high, low, k, n, least, deadline)
@@ -94,7 +94,7 @@ def _choose(score: Array, k: int, matching: Matching, seed: int) -> Chosen | Non
         limit *= 4
     if solved is None:
         if least > -np.inf:
-            raise OutOfTime("there are too many possible pairs")
+            raise OutOfTime
         return None
     taken, objective, bound = solved
     taken = taken[np.argsort(score[low[taken]] - score[high[taken]], kind="stable")]

@@ -13,17 +13,20 @@ integer programme needs the others only. That loses nothing: the result is the b
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from memnet.stats.selection.highs import linear, whole
+from memnet.stats.selection.highs import OutOfTime, linear, whole
 from memnet.util.arrays import AnyArray, Array
 
-_ALL = 3000
-"""So many places x are solved at once, without shadow prices."""
+EXACT = 200
+"""With so many x at most, the best choice of all is found. (More can take hours for nothing.)"""
+
+_NODES, _MORE = 200, 300
+"""How long the first search is, and so many x more than the linear programme's come to it."""
 
 _BATCH = 5000
 """So many places x come first, and are added at a time."""
@@ -64,7 +67,7 @@ class Solution:
     bound: float
 
 
-def maximise(program: Program, *, seed: int, deadline: float) -> Solution | None:
+def maximise(program: Program, *, seed: int, deadline: float, gap: float) -> Solution | None:
     """Return the best choice, or None where there is none.
 
     Parameters
@@ -74,38 +77,45 @@ def maximise(program: Program, *, seed: int, deadline: float) -> Solution | None
         depends on that order.
     deadline : :func:`time.monotonic` at which the best so far is returned.
 
+    gap : the share of the objective by which it may miss the bound, where there are more than
+        ``EXACT`` x.
+
     Raises
     ------
     OutOfTime
         Where there is nothing so far.
     """
     n, groups = program.gain.shape
-    order = np.random.default_rng(seed).permutation(n * groups)
-    if len(order) <= _ALL:
+    random = np.random.default_rng(seed)
+    order = random.permutation(n * groups)
+    if len(order) <= EXACT:
         return _whole(program, order, deadline)
     relaxed = _relaxed(program, order)
     if relaxed is None:
         return None
     ceiling, cost = relaxed
-    ranked = np.sort(cost)
-    count = min(2 * int(np.sum(cost < 1e-9)) + 400, len(ranked) - 1)
-    width = max(float(ranked[count]), 1e-9)
+    best, bound, nodes, wanted = None, ceiling, _NODES, gap
+    count = int(np.sum(cost < 1e-9)) + _MORE
     while True:
-        kept = order[cost[order] <= width]
-        found = _whole(program, kept, deadline)
-        gap = np.inf if found is None else ceiling - found.objective
-        outside = ceiling - width if len(kept) < len(order) else -np.inf
-        if found is not None and (gap <= width or time.monotonic() > deadline):
-            bound = max(found.bound, min(outside, ceiling))
-            return Solution(
-                group=found.group, extra=found.extra, objective=found.objective, bound=bound
-            )
-        if len(kept) == len(order):
-            return found
-        if found is None:
-            width = 10 * width if 4 * len(kept) < len(order) else np.inf
-        else:
-            width = max(gap, found.bound - found.objective) * (1 + 1e-6)
+        width = np.inf if count >= len(cost) else float(np.partition(cost, count)[count])
+        kept = random.permutation(np.flatnonzero(cost <= width))
+        try:
+            found = _whole(program, kept, deadline, wanted, nodes)
+            if found is None and len(kept) == len(order):
+                return None
+        except OutOfTime:
+            found = None
+        if found is not None:
+            bound = min(bound, max(found.bound, ceiling - width))
+            if best is None or found.objective > best.objective:
+                best = found
+        late = time.monotonic() > deadline
+        if best is not None and (late or bound - best.objective <= wanted * abs(bound)):
+            return replace(best, bound=max(bound, best.objective))
+        if late:
+            raise OutOfTime
+        # Another order, more x and more time, for a little less.
+        count, nodes, wanted = 2 * count, 2 * nodes, 1.5 * wanted
 
 
 def _relaxed(program: Program, order: AnyArray) -> tuple[float, Array] | None:
@@ -172,14 +182,16 @@ def _rows(program: Program, columns: AnyArray) -> tuple[AnyArray, Any, Array, Ar
     )
 
 
-def _whole(program: Program, columns: AnyArray, deadline: float) -> Solution | None:
+def _whole(
+    program: Program, columns: AnyArray, deadline: float, gap: float = 0, nodes: int = 2**31 - 1
+) -> Solution | None:
     """Solve the integer programme with some of the x; None where it is infeasible."""
     n, groups = program.gain.shape
     count = len(columns)
     _, rows, low, high, ends = _rows(program, columns)
     gain = np.r_[program.gain.ravel()[columns], program.extra_gain]
     integer = np.r_[np.ones(count, int), program.extra_whole]
-    solved = whole(gain, rows, low, high, ends, integer, deadline)
+    solved = whole(gain, rows, low, high, ends, integer, deadline, gap, nodes)
     if solved is None:
         return None
     x, bound = solved

@@ -50,10 +50,10 @@ def split(
 
     Examples
     --------
-    >>> values = np.array([[1.0], [2.0], [3.0], [4.0]])
-    >>> chosen = split(values, 2, None, np.zeros((4, 0), int), seed=0)
+    >>> values = np.arange(8.0)[:, None]
+    >>> chosen = split(values, 2, None, np.zeros((8, 0), int), seed=0)
     >>> sorted(group.tolist() for group in chosen.groups)
-    [[0, 3], [1, 2]]
+    [[0, 3, 5, 6], [1, 2, 4, 7]]
     """
     n = len(score_and_covariates)
     values = _standardised(score_and_covariates)

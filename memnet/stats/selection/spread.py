@@ -7,13 +7,19 @@ import time
 import numpy as np
 
 from memnet.errors import MemnetError
-from memnet.stats.selection.groups import ROUNDS
 from memnet.stats.selection.highs import OutOfTime
 from memnet.stats.selection.matching import SLACK, CannotBe, Chosen, Matching
 from memnet.stats.selection.program import Program, maximise
 from memnet.util.arrays import AnyArray, Array
 
 _SECONDS = 60.0
+
+_GAP = 0.02
+"""Where there are many candidates, distances within this share of the bound are good enough."""
+
+_ROUNDS = 20
+"""Solutions at most until correlations are as small as asked for."""
+
 _FEWER = 20
 """So many smaller k are tried where k cannot be done."""
 
@@ -76,58 +82,62 @@ def _possible(score: Array, k: int, matching: Matching, seed: int) -> bool:
 
 
 def _choose(score: Array, k: int, matching: Matching, seed: int) -> Chosen | None:
-    n = len(score)
-    if k < 1 or k > n:
+    """As :func:`choose_spread`; None where there is no such choice."""
+    if k < 1 or k > len(score):
         return None
-    aims = np.linspace(score.min(), score.max(), k) if k > 1 else np.array([np.ptp(score) / 2])
-    if k == 1:
-        aims += score.min()
+    low, high = score.min(), score.max()
+    aims = np.linspace(low, high, k) if k > 1 else np.array([(low + high) / 2])
     gain = -np.abs(score[:, None] - aims)
-    limits = np.full(len(matching.tolerances), np.inf)
     deadline, bound = time.monotonic() + _SECONDS, np.inf
-    for _ in range(ROUNDS):
-        solution = maximise(
-            _program(gain, score, aims, matching, limits), seed=seed, deadline=deadline
-        )
+    chosen, less = None, 1.0
+    for _ in range(_ROUNDS):
+        program = _program(gain, score, matching, chosen, less)
+        solution = maximise(program, seed=seed, deadline=deadline, gap=_GAP)
         if solution is None:
-            return None
-        bound = min(bound, solution.bound) if np.isinf(bound) else bound
+            break
+        if chosen is None:
+            bound = solution.bound
         chosen = np.flatnonzero(solution.group >= 0)
-        following = _tightened(score, chosen, aims, matching, limits)
-        if following is None:
-            return Chosen(groups=(chosen,), objective=solution.objective, bound=bound)
-        limits = following
-    return None
+        products, sizes = _covariances(score, matching, chosen)
+        if k < 3 or (np.abs(products) <= matching.tolerances * sizes + SLACK).all():
+            objective = min(solution.objective, bound)
+            return Chosen(groups=(chosen,), objective=objective, bound=bound)
+        less *= 0.985
+    if chosen is None:
+        return None
+    raise OutOfTime
 
 
-def _tightened(
-    score: Array, chosen: AnyArray, aims: Array, matching: Matching, limits: Array
-) -> Array | None:
-    """Return limits of the covariances to solve again with; None: the correlations are kept."""
-    following, kept = limits.copy(), True
+def _covariances(score: Array, matching: Matching, chosen: AnyArray) -> tuple[Array, Array]:
+    """Return each covariate's sum of products with the score, and the largest that it could be."""
+    x = matching.covariates[chosen] - matching.covariates[chosen].mean(axis=0)
     y = score[chosen] - score[chosen].mean()
-    for c, tolerance in enumerate(matching.tolerances):
-        x = matching.covariates[chosen, c] - matching.covariates[chosen, c].mean()
-        size = np.sqrt((x @ x) * (y @ y))
-        if abs(x @ y) > tolerance * size + SLACK:
-            kept = False
-            following[c] = min(0.99 * limits[c], 0.999 * tolerance * size)
-    return None if kept else following
+    products: Array = x.T @ y
+    sizes: Array = np.sqrt((x**2).sum(axis=0) * (y @ y))
+    return products, sizes
 
 
-def _program(gain: Array, score: Array, aims: Array, matching: Matching, limits: Array) -> Program:
-    """Write down the programme: a group of one picture for each score aimed at."""
+def _program(
+    gain: Array, score: Array, matching: Matching, before: AnyArray | None, less: float
+) -> Program:
+    """Write down the programme: a group of one picture for each score aimed at.
+
+    A correlation is not linear in the choice, but nearly so near another choice: it is limited with
+    the means and standard deviations of those chosen ``before`` (the first time not at all).
+    """
     n, k = gain.shape
-    limited = np.flatnonzero(np.isfinite(limits))
-    x = matching.covariates[:, limited]
-    products = ((x - x.mean(axis=0)) * (score - aims.mean())[:, None]).T
+    products, limits = np.zeros((0, n)), np.zeros(0)
+    if before is not None:
+        x = matching.covariates - matching.covariates[before].mean(axis=0)
+        products = (x * (score - score[before].mean())[:, None]).T
+        limits = less * matching.tolerances * _covariances(score, matching, before)[1]
     return Program(
         gain=gain,
         values=np.r_[np.ones((k, n)), products],
-        weights=np.r_[np.eye(k), np.ones((len(limited), k))],
-        extra=np.zeros((k + len(limited), 0)),
-        low=np.r_[np.ones(k), -limits[limited]],
-        high=np.r_[np.ones(k), limits[limited]],
+        weights=np.r_[np.eye(k), np.ones((len(limits), k))],
+        extra=np.zeros((k + len(limits), 0)),
+        low=np.r_[np.ones(k), -limits],
+        high=np.r_[np.ones(k), limits],
         extra_gain=np.zeros(0),
         extra_low=np.zeros(0),
         extra_high=np.zeros(0),
