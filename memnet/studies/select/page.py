@@ -25,6 +25,7 @@ from memnet.studies.select.balance import (
 )
 from memnet.studies.select.expected import Expectation, expect
 from memnet.studies.select.figures import FIGURES, captions, draw_all
+from memnet.studies.select.methods import write_methods
 from memnet.studies.select.selection import Selection
 from memnet.studies.select.sheet import make_sheet
 from memnet.studies.select.words import (
@@ -32,7 +33,6 @@ from memnet.studies.select.words import (
     say_expected,
     say_pairs,
     write_answer,
-    write_methods,
 )
 from memnet.util.atomic import write_bytes
 
@@ -81,7 +81,7 @@ def write_report(
         "subtitle": _subtitle(selection),
         "answer": write_answer(selection, rows, spread, expectation),
         "expected": say_expected(selection, expectation),
-        "cautions": list_cautions(selection, expectation, pictures),
+        "cautions": list_cautions(selection, rows, expectation, pictures),
         "expected_table": expected_table(expectation) if expectation.differences else None,
         "sources": [line.source for line in expectation.lines.values()],
         "groups": group_table(selection, rows) if len(selection.groups) > 2 else None,

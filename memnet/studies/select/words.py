@@ -1,12 +1,10 @@
-"""What a selection's report says in sentences: answer, expectation, cautions, methods paragraph."""
+"""What a selection's report says in sentences: the answer, what to expect, and cautions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
-from memnet import __version__
 from memnet.compare.report.digits import fixed, with_interval
 from memnet.data.targets import HIT_RATE, target_words
 from memnet.preprocess.decode import PictureOrCrop
@@ -22,26 +20,11 @@ from memnet.studies.select.selection import Selection
 from memnet.util.text import join_names
 from memnet.weights.known_models import named_after
 
-_PLAIN = {"extremes": "a median split", "pairs": "a median split", "levels": "the nearest level"}
+PLAIN = {"extremes": "a median split", "pairs": "a median split", "levels": "the nearest level"}
+"""What the groups are compared with."""
+_UNLIKE = 2.0
+"""How many times a variance may be another."""
 _CLEARLY = 0.05  # of the slope from 1: less is not worth a sentence
-
-_AUSTIN = (
-    "Austin, P. C. (2009). Balance diagnostics for comparing the distribution of baseline "
-    "covariates between treatment groups in propensity-score matched samples. Statistics in "
-    "Medicine, 28, 3083-3107. https://doi.org/10.1002/sim.3697"
-)
-_HIGHS = (
-    "Huangfu, Q., & Hall, J. A. J. (2018). Parallelizing the dual revised simplex method. "
-    "Mathematical Programming Computation, 10, 119-142. https://doi.org/10.1007/s12532-017-0130-5"
-)
-_PAPENBERG = (
-    "Papenberg, M., & Klau, G. W. (2021). Using anticlustering to partition data sets into "
-    "equivalent parts. Psychological Methods, 26, 161-174. https://doi.org/10.1037/met0000301"
-)
-_ZOU = (
-    "Zou, G. Y., & Donner, A. (2008). Construction of confidence limits about effect measures: A "
-    "general approach. Statistics in Medicine, 27, 1693-1702. https://doi.org/10.1002/sim.3095"
-)
 
 
 def write_answer(
@@ -56,8 +39,8 @@ def write_answer(
     if differences and selection.settings.kind != "split":
         top = _widest(expectation)
         parts.append(
-            f"People's {_people_words(expectation)} of {top.first} and {top.second} are expected "
-            f"to differ by {_size(top)} (95 % interval)."
+            f"People's {people_words(expectation)} of {top.first} and {top.second} are expected "
+            f"to differ by {say_size(top)} (95 % interval)."
         )
     parts += [say_alike(selection, rows), _say_spread(spread)]
     return " ".join(filter(None, parts))
@@ -85,12 +68,12 @@ def say_alike(selection: Selection, rows: list[BalanceRow]) -> str:
     after, before = largest(rows, "after"), largest(rows, "before")
     if math.isnan(after):
         return ""
-    plain = _PLAIN.get(selection.settings.kind)
+    plain = PLAIN.get(selection.settings.kind)
     earlier = f", {before:.2f} with {plain}" if plain and math.isfinite(before) else ""
-    return f"Covariates differ between groups by {_apart(after)} SD at most{earlier}."
+    return f"Covariates differ between groups by {say_apart(after)} SD at most{earlier}."
 
 
-def _apart(difference: float) -> str:
+def say_apart(difference: float) -> str:
     """Write a standardised difference; one below 0.1 is never rounded to it."""
     digits = 3 if 0.095 <= difference < 0.1 else 2
     return f"{min(difference, 0.099) if digits == 3 else difference:.{digits}f}"
@@ -113,11 +96,13 @@ def _widest(expectation: Expectation) -> ExpectedDifference:
     return max(rows, key=lambda row: row.raw)
 
 
-def _people_words(expectation: Expectation) -> str:
+def people_words(expectation: Expectation) -> str:
+    """Say what people's scores are: hit rates."""
     return target_words(expectation.target or HIT_RATE)
 
 
-def _size(row: ExpectedDifference) -> str:
+def say_size(row: ExpectedDifference) -> str:
+    """Write an expected difference with its interval."""
     return with_interval(row.value, (row.low, row.high), bare=True)
 
 
@@ -135,14 +120,14 @@ def say_expected(selection: Selection, expectation: Expectation) -> list[str]:
         points = (line.low.slope / 10, line.high.slope / 10)
         size = with_interval(line.value.slope / 10, points, bare=True)
         sentences.append(
-            f"Where the score of {name} is .10 higher, people's {_people_words(expectation)} are "
+            f"Where the score of {name} is .10 higher, people's {people_words(expectation)} are "
             f"expected to be {size} higher."
         )
     if kind == "split" and expectation.differences:
         most = max(expectation.differences, key=lambda row: max(abs(row.low), abs(row.high)))
         end = fixed(max(abs(most.low), abs(most.high)), 2, bare=True)
         sentences.append(
-            f"The sets are alike in predicted scores; people's {_people_words(expectation)} of two "
+            f"The sets are alike in predicted scores; people's {people_words(expectation)} of two "
             f"sets may still differ by up to {end}, since pictures with equal scores are not "
             "remembered equally well."
         )
@@ -198,7 +183,10 @@ def _persons(number: int) -> str:
 
 
 def list_cautions(
-    selection: Selection, expectation: Expectation, pictures: Mapping[str, PictureOrCrop]
+    selection: Selection,
+    rows: list[BalanceRow],
+    expectation: Expectation,
+    pictures: Mapping[str, PictureOrCrop],
 ) -> list[str]:
     """Say what threatens the choice: training data, domain, clamped scores, and the notes."""
     candidates, settings = selection.candidates, selection.settings
@@ -224,7 +212,7 @@ def list_cautions(
     if pictures:
         at_hand = [_Named(each, pictures[each]) for each in ids if each in pictures]
         sentences += [caution.sentence for caution in inspect_pictures(at_hand)]  # type: ignore[arg-type]
-    return list(dict.fromkeys([*sentences, *candidates.notes]))
+    return list(dict.fromkeys([*sentences, *say_spreads(rows), *candidates.notes]))
 
 
 class _Named:
@@ -234,119 +222,26 @@ class _Named:
         self.image_id, self.picture = image_id, picture
 
 
-def write_methods(
-    selection: Selection,
-    rows: list[BalanceRow],
-    expectation: Expectation,
-) -> tuple[str, list[str]]:
-    """Write the paragraph for a methods section, and its references."""
-    candidates, settings = selection.candidates, selection.settings
-    models = [_model(candidates.identities.get(name, {}), name) for name in candidates.score_names]
-    listed = join_names([f"{len(rows):,} {name}" for name, rows in selection.groups.items()])
-    parts = [
-        f"Pictures were chosen with memnet {__version__} (memnet select, seed {settings.seed}) "
-        f"from {len(candidates.ids):,} candidates by their predicted memorability, "
-        f"{join_names(models)}: "
-        f"{_HOW[settings.kind].format(listed=listed, levels=_levels(settings.levels))}.",
-        _tolerances(selection),
-        _how_good(selection),
+def say_spreads(rows: list[BalanceRow]) -> list[str]:
+    """Name the covariates whose means are alike, but whose variances are not (Rubin, 2001)."""
+    unlike: dict[str, float] = {}
+    for row in rows:
+        if row.kind == "covariate" and row.after is not None:
+            ratio = row.after.variance_ratio
+            ratio = max(ratio, 1 / ratio if ratio else math.inf)
+            if ratio > _UNLIKE:
+                unlike[row.name] = max(ratio, unlike.get(row.name, 0.0))
+    if not unlike:
+        return []
+    times = {
+        name: f"{r:.1f} times" if math.isfinite(r) else "one is 0" for name, r in unlike.items()
+    }
+    listed = join_names([f"{name} ({text})" for name, text in times.items()])
+    return [
+        f"Means are matched, spreads are not: the groups' variances differ in {listed}. A variance "
+        "more than twice another is commonly called unbalanced (Rubin, 2001, Health "
+        "Services & Outcomes Research Methodology 2, 169-188): look at the distributions below."
     ]
-    after, before = largest(rows, "after"), largest(rows, "before")
-    references = [_citation(candidates.identities.get(n, {}), n) for n in candidates.score_names]
-    if math.isfinite(after):
-        plain = _PLAIN.get(settings.kind)
-        earlier = f" ({before:.2f} with {plain})" if plain and math.isfinite(before) else ""
-        parts.append(
-            "The largest standardised difference (by the pooled SD; Austin, 2009) of a covariate "
-            f"between two groups was {_apart(after)}{earlier}."
-        )
-        references.append(_AUSTIN)
-    if settings.kind in ("extremes", "pairs", "levels"):
-        for row in expectation.differences:
-            parts.append(
-                f"By {row.predictor}, people's {_people_words(expectation)} of {row.first} and "
-                f"{row.second} were expected to differ by {_size(row)} (95 % interval, after Zou & "
-                "Donner, 2008, for the slope of people's scores on predicted scores and for the "
-                "chosen pictures)."
-            )
-    if any("Zou" in part for part in parts):
-        references.append(_ZOU)
-    if any("HiGHS" in part for part in parts):
-        references.append(_HIGHS)
-    if any("Papenberg" in part for part in parts):
-        references.append(_PAPENBERG)
-    return " ".join(filter(None, parts)), [r for r in dict.fromkeys(references) if r]
-
-
-_HOW = {
-    "extremes": "{listed}, with means of the scores as far apart as possible",
-    "pairs": "{listed}, in pairs with scores as far apart as possible",
-    "levels": "{listed}, with scores as near as possible to {levels}",
-    "spread": "{listed}, with scores spread evenly over their range",
-    "split": "{listed}, as alike as possible",
-}
-
-
-def _levels(levels: tuple[float, ...]) -> str:
-    return join_names([f"{level:g}" for level in levels]) if levels else ""
-
-
-def _model(identity: Mapping[str, Any], name: str) -> str:
-    known = named_after(name)
-    digests = [
-        f"{what} {identity[key][:8]}"
-        for what, key in (("weights", "weights_sha256"), ("preprocessing", "preprocess_digest"))
-        if identity.get(key)
-    ]
-    title = f"{known.title}, " if known else ""
-    return f"{name} ({title}{f'sha256 of {join_names(digests)}' if digests else 'no digests'})"
-
-
-def _citation(identity: Mapping[str, Any], name: str) -> str:
-    known = named_after(name)
-    return str(identity.get("citation") or (known.citation if known else ""))
-
-
-def _tolerances(selection: Selection) -> str:
-    settings, candidates = selection.settings, selection.candidates
-    parts = []
-    if settings.tolerances:
-        by_size: dict[float, list[str]] = {}
-        for name, size in settings.tolerances.items():
-            by_size.setdefault(size, []).append(name)
-        listed = [f"{size:g} SD in {join_names(names)}" for size, names in by_size.items()]
-        what = {
-            "pairs": "The two pictures of a pair were to differ by at most",
-            "spread": "Covariates were to be uncorrelated with the score, within",
-        }.get(settings.kind, "Means of any two groups were to differ by at most")
-        parts.append(f"{what} {join_names(listed)}.")
-    if candidates.category_names:
-        names = join_names(candidates.category_names)
-        same = "of one category" if settings.kind == "pairs" else "equally frequent in all groups"
-        what = "Both pictures of a pair were" if settings.kind == "pairs" else "Categories were"
-        parts.append(f"{what} {same} ({names}).")
-    return " ".join(parts)
-
-
-def _how_good(selection: Selection) -> str:
-    gap = abs(selection.bound - selection.objective)
-    proved = gap <= 1e-6 * max(1.0, abs(selection.bound))
-    kind = selection.settings.kind
-    if kind in ("extremes", "levels"):
-        solver = "by integer programming (HiGHS, by way of SciPy; Huangfu & Hall, 2018)"
-        if proved:
-            return f"The choice was made {solver} and proved to be the best there is."
-        return (
-            f"The choice was made {solver}; no other can be better by more than {gap:.3g} in the "
-            f"sum that was maximised ({selection.objective:.4g})."
-        )
-    if kind == "pairs" and proved:
-        return "Pairs were matched optimally: no others have a larger sum of differences."
-    if kind == "split":
-        return (
-            "Pictures were exchanged between sets as long as that helped (Papenberg & Klau, 2021)."
-        )
-    return ""
 
 
 def say_pairs(selection: Selection) -> str:

@@ -11,8 +11,9 @@ from PIL import Image
 
 from memnet.studies.select.balance import list_balance, list_categories, split_plainly
 from memnet.studies.select.expected import expect
+from memnet.studies.select.methods import write_methods
 from memnet.studies.select.page import write_report
-from memnet.studies.select.words import say_alike, say_expected, write_methods
+from memnet.studies.select.words import say_alike, say_expected, say_spreads
 from selections import candidates_of, select_by_rank
 
 KINDS = ("extremes", "pairs", "levels", "spread", "split")
@@ -132,6 +133,17 @@ def test_a_difference_below_the_limit_is_not_rounded_to_it(candidates):
     for difference, text in ((0.0999, "0.099 SD"), (0.1001, "0.10 SD"), (0.0449, "0.04 SD")):
         rows = [replace(row, after=replace(row.after, difference=-difference))]
         assert text in say_alike(selection, rows)
+
+
+def test_spreads_that_differ_are_named_though_means_are_alike(candidates):
+    selection = select_by_rank(candidates)
+    row = next(row for row in list_balance(selection) if row.name == "width")
+    ratios = {0.6: "", 1.9: "", 2.7: "width (2.7 times)", 0.25: "width (4.0 times)"}
+    for ratio, text in ratios.items():
+        rows = [replace(row, after=replace(row.after, variance_ratio=ratio))]
+        sentences = say_spreads(rows)
+        assert bool(sentences) == bool(text)
+        assert text in "".join(sentences)
 
 
 def test_scores_on_another_scale_are_not_compared_with_peoples():
