@@ -65,8 +65,8 @@ def write_methods(
             parts.append(
                 f"By {row.predictor}, people's {people_words(expectation)} of {row.first} and "
                 f"{row.second} were expected to differ by {say_size(row)} (95 % interval, after "
-                "Zou & Donner, 2008, for the slope of people's scores on predicted scores and for the "
-                "chosen pictures)."
+                "Zou & Donner, 2008, for the slope of people's scores on predicted scores and for "
+                "the chosen pictures)."
             )
     if any("Zou" in part for part in parts):
         references.append(_ZOU)
