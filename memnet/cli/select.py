@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,8 +144,8 @@ def _print(selection: Selection) -> None:
                 (
                     row.name,
                     f"{row.first} - {row.second}",
-                    f"{row.after.difference:.2f}",
-                    f"{row.before.difference:.2f}" if row.before else "",
+                    f"{row.after.difference:.3f}",
+                    f"{row.before.difference:.3f}" if row.before else "",
                 )
                 for row in rows
             ],
@@ -183,14 +184,16 @@ def _tolerances(given: list[str]) -> dict[str, float | None]:
     >>> _tolerances(["width,entropy:0.2"])
     {'width': None, 'entropy': 0.2}
     """
+    from memnet.errors import MemnetError
+
     tolerances: dict[str, float | None] = {}
     for name in [name for each in given for name in _names(each)]:
         column, mark, number = name.rpartition(":")
-        if not mark:
-            tolerances[name] = None
-            continue
-        try:
-            tolerances[column.strip()] = float(number)
-        except ValueError:  # the colon is part of the name
-            tolerances[name] = None
+        tolerance = None
+        with contextlib.suppress(ValueError):  # else the colon is part of the name
+            if mark:
+                name, tolerance = column.strip(), float(number)
+        if tolerances.get(name, tolerance) != tolerance:
+            raise MemnetError(f"--match gives {name!r} two tolerances; give one.")
+        tolerances[name] = tolerance
     return tolerances

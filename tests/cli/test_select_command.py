@@ -77,6 +77,10 @@ def test_check_says_what_no_longer_holds(memnet_command, tables):
             "--levels x",
         ),
         (
+            ["scores.csv", "--k", "5", "--match", "light:.1", "--match", "light:.2", "--out", "o"],
+            "--match gives 'light' two tolerances; give one.",
+        ),
+        (
             ["scores.csv", "--score", "score", "--k", "5", "--match", "light:no", "--out", "o"],
             "has no column 'light:no'",
         ),

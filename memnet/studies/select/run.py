@@ -115,7 +115,7 @@ def select(
     kind = kind or ("levels" if levels else "extremes")
     settings = _settings(kind, k, levels, sets, seed, dataset, match)
     require_whole("lists", lists, 1)
-    score, exact = as_names(score), as_names(exact)
+    score, exact = as_names(score), tuple(dict.fromkeys(as_names(exact)))
     if out is not None:
         require_own(Path(out), [table, *others])
     measured = None if calibration is None else RunRecord.read(Path(calibration))
@@ -137,6 +137,11 @@ def select(
             f"{shorten_list(candidates.score_names)}."
         )
     chosen, notes = _choose(candidates, settings)
+    if out is not None and not all(candidates.paths):
+        notes.append(
+            "Where no path is known, the lists name pictures by their ids (--images FOLDER says where "
+            "they are)."
+        )
     selection = Selection(
         candidates=candidates,
         settings=settings,
