@@ -139,8 +139,8 @@ def select(
     chosen, notes = _choose(candidates, settings)
     if out is not None and not all(candidates.paths):
         notes.append(
-            "Where no path is known, the lists name pictures by their ids (--images FOLDER says where "
-            "they are)."
+            "Where no path is known, the lists name pictures by their ids (--images FOLDER says "
+            "where they are)."
         )
     selection = Selection(
         candidates=candidates,
