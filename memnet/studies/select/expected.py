@@ -42,6 +42,8 @@ from memnet.util.text import join_names
 POWER = 0.8
 """Share of the studies that shall find a difference."""
 
+_SHARES = (HIT_RATE, "false_alarm_rate")
+"""Of people: their chance errors are binomial."""
 _Z = float(special.ndtri((1 + LEVEL) / 2))
 
 
@@ -55,6 +57,8 @@ class ExpectedDifference:
     raw : difference of the groups' mean predicted scores.
     same_scale : whether these are on the scale of people's scores, 0 to 1.
     value, low, high : expected difference of people's mean scores, with its 95 % interval.
+    planned : whether numbers of people were looked for: for groups that are to differ, in a share
+        of people between 0 and 1.
     people, people_low : how many people must see each picture so that a Welch test over pictures
         finds ``value``, or ``low``, in 80 % of studies; None where no number suffices.
     """
@@ -67,6 +71,7 @@ class ExpectedDifference:
     value: float
     low: float
     high: float
+    planned: bool
     people: int | None
     people_low: int | None
 
@@ -123,15 +128,16 @@ def expect(selection: Selection, calibration: RunRecord | None = None) -> Expect
             f"The calibration is of {join_names(list(calibration.words))}, and the scores are of "
             f"{join_names(candidates.score_names)}; compare the same model with human scores."
         )
+    target = next((target_of(candidates, name) for name in lines), "")
+    if calibration is not None:
+        target = calibration.truth.get("target") or target
+    target = target or HIT_RATE
     differences = [
-        _difference(selection, name, line, *pair)
+        _difference(selection, name, line, *pair, shares=target in _SHARES)
         for name, line in lines.items()
         for pair in compared_groups(selection)
     ]
-    target = next((target_of(candidates, name) for name in lines), "")
-    return Expectation(
-        target=target or HIT_RATE, lines=lines, differences=differences, missing=missing
-    )
+    return Expectation(target=target, lines=lines, differences=differences, missing=missing)
 
 
 def compared_groups(selection: Selection) -> list[tuple[str, str]]:
@@ -172,7 +178,7 @@ def difference_interval(
 
 
 def _difference(
-    selection: Selection, name: str, line: PeopleLine, first: str, second: str
+    selection: Selection, name: str, line: PeopleLine, first: str, second: str, *, shares: bool
 ) -> ExpectedDifference:
     candidates, groups = selection.candidates, selection.groups
     scores = candidates.scores[:, candidates.score_names.index(name)]
@@ -180,9 +186,10 @@ def _difference(
     raw = float(a.mean() - b.mean())
     value, low, high = difference_interval(raw, line, (len(a), len(b)))
     people: list[int | None] = [None, None]
-    if selection.settings.kind != "split" and min(len(a), len(b)) > 1:
+    mean = line.mean + line.value.slope * float((a.mean() + b.mean()) / 2 - scores.mean())
+    planned = selection.settings.kind != "split" and shares and 0 < mean < 1
+    if planned and min(len(a), len(b)) > 1:
         within = float((a.var(ddof=1) + b.var(ddof=1)) / 2)
-        mean = line.mean + line.value.slope * float((a.mean() + b.mean()) / 2 - scores.mean())
         people = [
             _people(size, point, within, mean, min(len(a), len(b)))
             for size, point in ((value, line.value), (low, line.low))
@@ -196,6 +203,7 @@ def _difference(
         value=value,
         low=low,
         high=high,
+        planned=planned,
         people=people[0],
         people_low=people[1],
     )

