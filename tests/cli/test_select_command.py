@@ -35,7 +35,7 @@ def test_groups_are_printed_and_files_written(memnet_command, tables):
         *("--seed", 3, "--lists", 3, "--out", "out"),
     )
     assert re.findall(r"^(high|low): 12 pictures", done.stdout, re.MULTILINE) == ["high", "low"]
-    assert "24 of 160 pictures chosen -> out/report.html" in done.stderr
+    assert "24 of 100 pictures chosen -> out/report.html" in done.stderr
     chosen = pd.read_csv(tables / "out" / "selection.csv")
     for name, limit in (("light", 0.1), ("contrast", 0.2), ("edges", 0.1)):
         assert abs(difference(chosen, name)) < limit
@@ -188,7 +188,7 @@ def test_400_photographs(memnet_command, of_400, shared):
 def test_made_covariates_that_a_median_split_leaves_apart(memnet_command, tables):
     """The same without the photographs: four covariates, category counts, each below 0.1."""
     memnet_command(
-        *("select", "scores.csv", "--with", "more.csv", "--score", "score", "--k", 25),
+        *("select", "scores.csv", "--with", "more.csv", "--score", "score", "--k", 20),
         *("--match", ",".join(COVARIATES), "--exact", "category", "--out", "out"),
     )
     chosen = pd.read_csv(tables / "out" / "selection.csv")

@@ -8,7 +8,7 @@ import pandas as pd
 COVARIATES = ["light", "contrast", "colour", "edges"]
 
 
-def made_table(n: int = 160, seed: int = 20) -> pd.DataFrame:
+def made_table(n: int = 100, seed: int = 20) -> pd.DataFrame:
     """Make ``n`` pictures whose covariates and categories differ between high and low scores."""
     random = np.random.default_rng(seed)
     score = random.normal(size=n)

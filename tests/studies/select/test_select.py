@@ -44,7 +44,7 @@ def test_a_median_split_leaves_differences_and_the_choice_does_not(matched):
     means = chosen.groupby("group")["score"].mean()
     whole = split.groupby("group")["score"].mean()
     assert means["high"] - means["low"] > whole["high"] - whole["low"]
-    assert matched.objective == pytest.approx(matched.bound, rel=1e-3)
+    assert matched.objective == pytest.approx(matched.bound, rel=1e-2)
 
 
 def test_without_matching_the_extremes_are_the_highest_and_the_lowest():
@@ -110,7 +110,7 @@ def test_a_split_uses_all_and_its_sets_are_alike():
     )
     table = selection_table(chosen)
     assert sorted(table["image_id"]) == sorted(TABLE["image_id"])
-    assert table["group"].value_counts().to_dict() == {f"set-{n}": 40 for n in range(1, 5)}
+    assert table["group"].value_counts().to_dict() == {f"set-{n}": 25 for n in range(1, 5)}
     for name in ("score", *COVARIATES):
         assert abs(difference(table, name, "set-1", "set-4")) < 0.1
     counts = pd.crosstab(table["group"], table["category"])
@@ -127,15 +127,15 @@ def test_what_stands_in_the_way_is_named_with_what_can_be():
         memnet.select(kinds.iloc[2:], score="score", k=2, match=["light"], exact="kind")
     # One picture of another size must be in one of the groups, where all pictures are needed.
     table = TABLE.assign(size=[1000, *[1] * (len(TABLE) - 1)])
-    sentence = r"way is size \(within 0.1 SD\).* At most 79 pictures per group are possible"
+    sentence = r"way is size \(within 0.1 SD\).* At most 49 pictures per group are possible"
     with pytest.raises(MemnetError, match=sentence):
-        memnet.select(table, score="score", k=80, match=["size", "light"])
+        memnet.select(table, score="score", k=50, match=["size", "light"])
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"k": 81}, r"162 pictures are asked for \(2 x 81\), and there are 160"),
+        ({"k": 51}, r"102 pictures are asked for \(2 x 51\), and there are 100"),
         ({"k": None}, r"Say how many pictures are wanted \(--k\)"),
         ({"k": 0}, r"k is 0; it must be a whole number, 1 or more"),
         ({"kind": "extreme"}, r"no kind of selection 'extreme'\. Did you mean 'extremes'\?"),
@@ -144,7 +144,7 @@ def test_what_stands_in_the_way_is_named_with_what_can_be():
         ({"levels": [0.5]}, r"two different levels or more"),
         ({"match": {"light": 0}}, r"tolerance of 'light' is 0; it must be above 0"),
         ({"kind": "pairs", "score": ["score", "light"]}, r"--kind pairs takes one score"),
-        ({"kind": "split", "k": None, "sets": 200}, r"160 picture\(s\) cannot make 200 sets"),
+        ({"kind": "split", "k": None, "sets": 200}, r"100 picture\(s\) cannot make 200 sets"),
         ({"lists": 0}, r"lists is 0"),
         ({"sets": 3}, r"--sets is for --kind split"),
         ({"kind": "spread", "exact": "category"}, r"[Aa] spread is one group"),
