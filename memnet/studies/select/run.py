@@ -353,7 +353,10 @@ def _why_not(reason: CannotBe, candidates: Candidates, settings: SelectSettings)
     )
     if reason.more:
         sentence += f" {reason.more:,} are possible (--k {reason.more})."
-    return f"{sentence} Or allow more tolerance (--match COLUMN:0.2), or match less."
+    if settings.tolerances:
+        more = 2 * max(settings.tolerances.values())
+        sentence += f" Or allow more tolerance (--match COLUMN:{more:g})."
+    return f"{sentence} Or match fewer columns." if names else sentence
 
 
 def _levels_outside(candidates: Candidates, levels: Sequence[float]) -> list[str]:

@@ -168,7 +168,10 @@ def test_no_pairs_are_one_sentence():
     [
         (OutOfTime(), "in the time allowed, and none was ruled out: choose fewer"),
         (CannotBe([0, 1], 0, 9), r"Each of these .* light \(.*, edges \(.* Fewer are not possible"),
-        (CannotBe([0, 1], 0, 9), r"9 are possible \(--k 9\)"),
+        (
+            CannotBe([0, 1], 0, 9),
+            r"9 are possible \(--k 9\)\. Or .*\(--match COLUMN:0\.2\)\. Or match",
+        ),
         (CannotBe([], 3, 0), "No one of them alone .* several do together. At most 3 pictures per"),
     ],
 )
