@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from memnet.errors import MemnetError
 from memnet.stats.selection import (
     CannotBe,
     Matching,
@@ -134,3 +135,151 @@ def test_no_other_halves_are_more_alike(seed):
     chosen = split(values, 2, None, np.zeros((10, 0), int), seed=0)
     assert sorted(np.concatenate(chosen.groups)) == list(range(10))
     assert -chosen.objective == pytest.approx(best, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_candidates(seed):
+    """Too many to look at all choices: what was promised holds, near the proved bound."""
+    score, matching = _problem(seed, 300, covariates=2, kinds=4, tolerance=0.1)
+    gain = np.c_[score, -score]
+    chosen = choose_groups(gain, 20, matching, seed=seed)
+    high, low = chosen.groups
+    assert len({*high, *low}) == 40
+    assert _alike(chosen.groups, matching)
+    assert 0 <= chosen.bound - chosen.objective <= 0.02 * chosen.bound
+    assert chosen.objective == pytest.approx(score[high].sum() - score[low].sum())
+    again = choose_groups(gain, 20, matching, seed=seed)
+    assert [g.tolist() for g in again.groups] == [g.tolist() for g in chosen.groups]
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    score, matching = _problem(1, 12, covariates=1, kinds=2)
+    order = np.random.default_rng(0).permutation(12)
+    moved = Matching(
+        covariates=matching.covariates[order],
+        tolerances=matching.tolerances,
+        categories=matching.categories[order],
+    )
+    chosen = choose_groups(np.c_[score, -score], 3, matching, seed=0)
+    again = choose_groups(np.c_[score, -score][order], 3, moved, seed=0)
+    assert [sorted(order[g]) for g in again.groups] == [g.tolist() for g in chosen.groups]
+
+
+def test_ties_are_settled_by_the_seed():
+    """Ten pictures of one score: any of them may be chosen, and the sum is the same."""
+    score = np.array([0.0] * 10 + [1.0] * 10)
+    all_chosen = [
+        choose_groups(np.c_[score, -score], 2, Matching.nothing(20), seed=seed) for seed in range(9)
+    ]
+    assert {chosen.objective for chosen in all_chosen} == {2.0}
+    assert len({tuple(chosen.groups[0]) for chosen in all_chosen}) > 1
+
+
+def test_a_constant_covariate_asks_for_nothing():
+    score, matching = _problem(3, 12, covariates=1, kinds=0)
+    flat = Matching(
+        covariates=np.c_[matching.covariates, np.ones(12)],
+        tolerances=np.array([0.4, 0.0]),
+        categories=matching.categories,
+    )
+    gain = np.c_[score, -score]
+    with_flat = choose_groups(gain, 3, flat, seed=0)
+    assert with_flat.objective == choose_groups(gain, 3, matching, seed=0).objective
+
+
+def test_the_category_that_forbids_it():
+    """Three pictures of each of two kinds: two groups of 3 would need halves of a picture."""
+    score = np.arange(6.0)
+    matching = Matching(
+        covariates=np.zeros((6, 1)),
+        tolerances=np.array([0.1]),
+        categories=np.array([[0, 0, 0, 1, 1, 1]]).T,
+    )
+    with pytest.raises(CannotBe) as told:
+        choose_groups(np.c_[score, -score], 3, matching, seed=0)
+    assert (told.value.binding, told.value.most, told.value.more) == ([1], 2, 0)
+    with pytest.raises(CannotBe) as told:
+        split(score[:, None], 2, 3, matching.categories, seed=0)
+    assert (told.value.binding, told.value.most) == ([0], 2)
+
+
+def test_the_covariate_that_forbids_it():
+    """All sizes differ by more than the tolerance; without the size, anything goes."""
+    score = np.array([0.3, 0.1, 0.2, 0.4])
+    matching = Matching(
+        covariates=np.c_[np.zeros(4), 2.0 ** np.arange(4)],
+        tolerances=np.array([0.1, 0.1]),
+        categories=np.zeros((4, 0), int),
+    )
+    with pytest.raises(CannotBe) as told:
+        choose_groups(np.c_[score, -score], 2, matching, seed=0)
+    assert (told.value.binding, told.value.most) == ([1], 0)
+    with pytest.raises(CannotBe) as told:
+        choose_pairs(score, 1, matching, seed=0)
+    assert (told.value.binding, told.value.most) == ([1], 0)
+
+
+@pytest.mark.parametrize("k", [0, 2, 5])
+def test_more_than_there_are(k):
+    score = np.array([0.1, 0.2])
+    for choose in (choose_pairs, choose_spread):
+        if k == 2 and choose is choose_spread:
+            continue
+        with pytest.raises(CannotBe) as told:
+            choose(score, k, Matching.nothing(2), seed=0)
+        assert told.value.binding == []
+    with pytest.raises(CannotBe) as told:
+        choose_groups(np.c_[score, -score], k, Matching.nothing(2), seed=0)
+    assert told.value.most == (1 if k else 0)
+
+
+def test_two_pictures():
+    score = np.array([0.1, 0.2])
+    nothing = Matching.nothing(2)
+    for groups in (
+        choose_groups(np.c_[score, -score], 1, nothing, seed=0).groups,
+        choose_pairs(score, 1, nothing, seed=0).groups,
+    ):
+        assert [group.tolist() for group in groups] == [[1], [0]]
+    assert choose_spread(score, 2, nothing, seed=0).groups[0].tolist() == [0, 1]
+    halves = split(score[:, None], 2, None, nothing.categories, seed=0).groups
+    assert sorted(np.concatenate(halves)) == [0, 1]
+
+
+def test_a_spread_that_a_covariate_does_not_follow():
+    score, matching = _problem(0, 80, covariates=2, kinds=0, tolerance=0.1)
+    chosen = choose_spread(score, 12, matching, seed=0)
+    (places,) = chosen.groups
+    assert len(set(places)) == 12
+    r = np.corrcoef(np.c_[score, matching.covariates][places].T)[0, 1:]
+    assert (np.abs(r) <= 0.1 + 1e-8).all()
+    assert chosen.objective <= chosen.bound
+    aims = np.linspace(score.min(), score.max(), 12)
+    assert -chosen.objective == pytest.approx(np.abs(np.sort(score[places]) - aims).sum(), abs=1e-6)
+    alone = choose_spread(score, 12, Matching.nothing(80), seed=0)
+    assert alone.objective == alone.bound == pytest.approx(chosen.bound)
+
+
+def test_a_spread_has_no_categories():
+    score, matching = _problem(0, 9, covariates=0, kinds=2)
+    with pytest.raises(MemnetError, match="A spread is one group"):
+        choose_spread(score, 3, matching, seed=0)
+
+
+@pytest.mark.parametrize("sets", [2, 3])
+def test_sets_keep_to_their_counts(sets):
+    random = np.random.default_rng(0)
+    values, kinds = random.normal(size=(50, 3)), random.integers(0, 3, (50, 2))
+    groups = split(values, sets, None, kinds, seed=0).groups
+    assert sorted(np.concatenate(groups)) == list(range(50))
+    assert np.ptp([len(group) for group in groups]) <= 1
+    for column in kinds.T:
+        counts = np.array([np.bincount(column[group], minlength=3) for group in groups])
+        assert (np.ptp(counts, axis=0) <= 1).all()
+    means = np.array([values[group].mean(axis=0) for group in groups])
+    assert np.ptp(means, axis=0).max() < 0.2  # of chance sets about 0.4
+    equal = split(values, sets, 10, kinds, seed=0).groups
+    for column in kinds.T:
+        counts = np.array([np.bincount(column[group], minlength=3) for group in equal])
+        assert (counts == counts[0]).all()
+        assert counts.sum() == 10 * sets

@@ -14,10 +14,11 @@ from memnet.util.arrays import AnyArray, Array
 ROUNDS = 40
 """Solutions at most until the groups keep what is promised of their standardised differences."""
 
-GAP = 2e-3
-"""Where there are many candidates, a choice within this share of the bound is good enough."""
+GAP = 0.004
+"""Where there are many candidates, a choice is good enough whose pictures are on average this close
+to the bound, in standard deviations of what a picture is worth."""
 
-_REASON_SECONDS = 20.0
+_REASON_SECONDS = 8.0
 """For each question why a choice cannot be made."""
 
 
@@ -67,16 +68,19 @@ def choose_groups(
     return chosen
 
 
-def _choose(gain: Array, k: int, matching: Matching, seed: int, seconds: float) -> Chosen | None:
-    """As :func:`choose_groups`; None where there is no such choice."""
+def _choose(
+    gain: Array, k: int, matching: Matching, seed: int, seconds: float, best: bool = True
+) -> Chosen | None:
+    """As :func:`choose_groups`, or any choice; None where there is none."""
     n, count = gain.shape
     if k * count > n or k < 1:
         return None
     deadline = time.monotonic() + seconds
     tolerances, bound = matching.tolerances, np.inf
+    gap = GAP * k * float(gain.std(axis=0).sum()) if best else np.inf
     for _ in range(ROUNDS):
         program = group_program(gain, matching, tolerances, (k, k))
-        solution = maximise(program, seed=seed, deadline=deadline, gap=GAP)
+        solution = maximise(program, seed=seed, deadline=deadline, gap=gap)
         if solution is None:
             return None
         bound = min(bound, solution.bound) if np.isinf(bound) else bound
@@ -148,21 +152,24 @@ def group_program(
 def _cannot(shape: tuple[int, ...], k: int, matching: Matching, seed: int) -> CannotBe:
     """Find out why there is no choice of k."""
     n, count = shape
-    nothing = np.zeros((n, count))
+    # Any choice will do; chance says which, so that the solver does not weigh all of them.
+    any_gain = np.random.default_rng(seed).random((n, count))
     binding = []
     for place in range(len(matching)):
         try:
-            possible = _choose(nothing, k, matching.without(place), seed, _REASON_SECONDS)
+            possible = _choose(
+                any_gain, k, matching.without(place), seed, _REASON_SECONDS, best=False
+            )
         except OutOfTime:
             continue
         if possible is not None:
             binding.append(place)
-    most = _nearest(nothing, matching, (1, min(k - 1, n // count)), 1, seed)
-    more = _nearest(nothing, matching, (max(k + 1, 1), n // count), -1, seed)
+    most = _nearest(any_gain / (2 * n), matching, (1, min(k - 1, n // count)), 1, seed)
+    more = _nearest(any_gain / (2 * n), matching, (max(k + 1, 1), n // count), -1, seed)
     return CannotBe(binding, most, more)
 
 
-def _nearest(nothing: Array, matching: Matching, k: tuple[int, int], toward: int, seed: int) -> int:
+def _nearest(small: Array, matching: Matching, k: tuple[int, int], toward: int, seed: int) -> int:
     """Return the largest (``toward`` 1) or smallest possible k in a range; 0: none found."""
     if k[0] > k[1]:
         return 0
@@ -171,16 +178,16 @@ def _nearest(nothing: Array, matching: Matching, k: tuple[int, int], toward: int
     for _ in range(ROUNDS):
         try:
             solution: Solution | None = maximise(
-                group_program(nothing, matching, tolerances, k, toward),
+                group_program(small, matching, tolerances, k, toward),
                 seed=seed,
                 deadline=deadline,
-                gap=GAP,
+                gap=0.5,
             )
         except OutOfTime:
             return 0
         if solution is None:
             return 0
-        groups = members(solution.group, nothing.shape[1])
+        groups = members(solution.group, small.shape[1])
         following = tightened(groups, matching, tolerances)
         if following is None:
             return len(groups[0])

@@ -77,8 +77,7 @@ def maximise(program: Program, *, seed: int, deadline: float, gap: float) -> Sol
         depends on that order.
     deadline : :func:`time.monotonic` at which the best so far is returned.
 
-    gap : the share of the objective by which it may miss the bound, where there are more than
-        ``EXACT`` x.
+    gap : by how much the objective may miss the bound, where there are more than ``EXACT`` x.
 
     Raises
     ------
@@ -100,7 +99,8 @@ def maximise(program: Program, *, seed: int, deadline: float, gap: float) -> Sol
         width = np.inf if count >= len(cost) else float(np.partition(cost, count)[count])
         kept = random.permutation(np.flatnonzero(cost <= width))
         try:
-            found = _whole(program, kept, deadline, wanted, nodes)
+            share = min(wanted / max(abs(ceiling), 1e-9), 1e6)
+            found = _whole(program, kept, deadline, share, nodes)
             if found is None and len(kept) == len(order):
                 return None
         except OutOfTime:
@@ -110,7 +110,7 @@ def maximise(program: Program, *, seed: int, deadline: float, gap: float) -> Sol
             if best is None or found.objective > best.objective:
                 best = found
         late = time.monotonic() > deadline
-        if best is not None and (late or bound - best.objective <= wanted * abs(bound)):
+        if best is not None and (late or bound - best.objective <= wanted):
             return replace(best, bound=max(bound, best.objective))
         if late:
             raise OutOfTime

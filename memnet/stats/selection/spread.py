@@ -7,15 +7,13 @@ import time
 import numpy as np
 
 from memnet.errors import MemnetError
+from memnet.stats.selection.groups import GAP
 from memnet.stats.selection.highs import OutOfTime
 from memnet.stats.selection.matching import SLACK, CannotBe, Chosen, Matching
 from memnet.stats.selection.program import Program, maximise
 from memnet.util.arrays import AnyArray, Array
 
 _SECONDS = 60.0
-
-_GAP = 0.02
-"""Where there are many candidates, distances within this share of the bound are good enough."""
 
 _ROUNDS = 20
 """Solutions at most until correlations are as small as asked for."""
@@ -92,7 +90,7 @@ def _choose(score: Array, k: int, matching: Matching, seed: int) -> Chosen | Non
     chosen, less = None, 1.0
     for _ in range(_ROUNDS):
         program = _program(gain, score, matching, chosen, less)
-        solution = maximise(program, seed=seed, deadline=deadline, gap=_GAP)
+        solution = maximise(program, seed=seed, deadline=deadline, gap=GAP * k * float(score.std()))
         if solution is None:
             break
         if chosen is None:
