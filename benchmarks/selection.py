@@ -4,9 +4,9 @@
 
 Candidates are made up: a score, four covariates that follow it (correlations .15 to .37), and a
 column of 12 categories. Each choice is made in a process of its own, three times; the slowest
-counts. `missed` is by how much the choice may at most miss the best one, in SDs of the score and per
-picture; nothing where the bound is of no use (a spread's is that without covariates, a split's is
-sets that are alike altogether). Memory is the process's peak in MB, imports included.
+counts. `missed` is by how much the choice may at most miss the best one, in SDs of the score and
+per picture; nothing where the bound is of no use (a spread's is that without covariates, a split's
+is sets that are alike altogether). Memory is the process's peak in MB, imports included.
 """
 
 from __future__ import annotations
