@@ -154,23 +154,33 @@ def _cannot(shape: tuple[int, ...], k: int, matching: Matching, seed: int) -> Ca
     n, count = shape
     # Any choice will do; chance says which, so that the solver does not weigh all of them.
     any_gain = np.random.default_rng(seed).random((n, count))
-    binding = []
-    for place in range(len(matching)):
+
+    def possible(fewer: int, asked: Matching) -> bool:
         try:
-            possible = _choose(
-                any_gain, k, matching.without(place), seed, _REASON_SECONDS, best=False
-            )
+            chosen = _choose(any_gain, fewer, asked, seed, _REASON_SECONDS, best=False)
         except OutOfTime:
-            continue
-        if possible is not None:
-            binding.append(place)
-    most = _nearest(any_gain / (2 * n), matching, (1, min(k - 1, n // count)), 1, seed)
+            return False
+        return chosen is not None
+
+    binding = [p for p in range(len(matching)) if possible(k, matching.without(p))]
+    # Categories alone allow so many; where covariates do as well, there is nothing to search for.
+    most = min(k - 1, n // count)
+    for column in matching.categories.T:
+        most = min(most, int((np.unique(column, return_counts=True)[1] // count).sum()))
+    if most > 0 and not possible(most, matching):
+        found = _nearest(any_gain / (2 * n), matching, (1, most), 1, seed)
+        if found is None:  # too many to be searched in time: a number that is surely possible
+            tried = (most * share // 10 for share in (9, 5, 2, 1))
+            found = next((fewer for fewer in tried if possible(fewer, matching)), 0)
+        most = found
     more = _nearest(any_gain / (2 * n), matching, (max(k + 1, 1), n // count), -1, seed)
-    return CannotBe(binding, most, more)
+    return CannotBe(binding, max(most, 0), more or 0)
 
 
-def _nearest(small: Array, matching: Matching, k: tuple[int, int], toward: int, seed: int) -> int:
-    """Return the largest (``toward`` 1) or smallest possible k in a range; 0: none found."""
+def _nearest(
+    small: Array, matching: Matching, k: tuple[int, int], toward: int, seed: int
+) -> int | None:
+    """Return the largest (``toward`` 1) or smallest possible k in a range; 0: none, None: unknown."""
     if k[0] > k[1]:
         return 0
     deadline = time.monotonic() + _REASON_SECONDS
@@ -184,7 +194,7 @@ def _nearest(small: Array, matching: Matching, k: tuple[int, int], toward: int, 
                 gap=0.5,
             )
         except OutOfTime:
-            return 0
+            return None
         if solution is None:
             return 0
         groups = members(solution.group, small.shape[1])
@@ -192,4 +202,4 @@ def _nearest(small: Array, matching: Matching, k: tuple[int, int], toward: int, 
         if following is None:
             return len(groups[0])
         tolerances = following
-    return 0
+    return None
