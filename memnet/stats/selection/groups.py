@@ -180,7 +180,7 @@ def _cannot(shape: tuple[int, ...], k: int, matching: Matching, seed: int) -> Ca
 def _nearest(
     small: Array, matching: Matching, k: tuple[int, int], toward: int, seed: int
 ) -> int | None:
-    """Return the largest (``toward`` 1) or smallest possible k in a range; 0: none, None: unknown."""
+    """Return the largest (``toward`` 1) or smallest possible k in a range; None: unknown."""
     if k[0] > k[1]:
         return 0
     deadline = time.monotonic() + _REASON_SECONDS
@@ -196,7 +196,7 @@ def _nearest(
         except OutOfTime:
             return None
         if solution is None:
-            return 0
+            return 0 if tolerances is matching.tolerances else None
         groups = members(solution.group, small.shape[1])
         following = tightened(groups, matching, tolerances)
         if following is None:
