@@ -124,6 +124,24 @@ class PublishedReliability:
         return math.sqrt(self.value)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublishedSpread:
+    """How much a model's scores vary on pictures like those of its tests.
+
+    Attributes
+    ----------
+    model : its name.
+    sd, mean, pictures : of its scores (SD with n - 1), and of how many pictures.
+    where : which pictures, and by whom it was measured.
+    """
+
+    model: str
+    sd: float
+    mean: float
+    pictures: int
+    where: str
+
+
 @cache
 def published() -> tuple[PublishedValue, ...]:
     """Return every published value, in the order of the file."""
@@ -218,6 +236,12 @@ def published_reliability(dataset: str) -> PublishedReliability | None:
             rest = {key: table[key] for key in ("labels", "made_of", "why")}
             return PublishedReliability(published=_find_value(table["figure"]), **rest)
     return None
+
+
+def known_spread(model: str) -> PublishedSpread | None:
+    """Return how much a model's scores vary where that was measured; else None."""
+    tables = [table for table in _data()["spread"] if table["model"] == model]
+    return PublishedSpread(**tables[0]) if tables else None
 
 
 def rivals(stated: PublishedValue) -> list[PublishedValue]:

@@ -32,7 +32,7 @@ class Balance:
     mean_a, mean_b, sd_a, sd_b : of the two groups, in the covariate's own unit; SDs with n - 1.
     difference : standardised, a minus b; see :func:`standardised_difference`.
     variance_ratio : variance of a by that of b; 1 where they are equal, NaN where b has none.
-    overlap : 1 minus the Kolmogorov-Smirnov distance: 1 where both groups have the same
+    one_minus_ks : 1 minus the Kolmogorov-Smirnov distance: 1 where both groups have the same
         distribution, 0 where all of one group lie above all of the other.
     """
 
@@ -42,7 +42,7 @@ class Balance:
     sd_b: float
     difference: float
     variance_ratio: float
-    overlap: float
+    one_minus_ks: float
 
 
 def balance(a: AnyArray, b: AnyArray) -> Balance:
@@ -60,7 +60,7 @@ def balance(a: AnyArray, b: AnyArray) -> Balance:
     Examples
     --------
     >>> alike = balance([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
-    >>> alike.difference, alike.variance_ratio, round(alike.overlap, 3)
+    >>> alike.difference, alike.variance_ratio, round(alike.one_minus_ks, 3)
     (-1.0, 1.0, 0.667)
     """
     first, second = (np.asarray(values, dtype=np.float64) for values in (a, b))
@@ -75,7 +75,7 @@ def balance(a: AnyArray, b: AnyArray) -> Balance:
         sd_b=math.sqrt(var_b),
         difference=_standardised(float(first.mean() - second.mean()), (var_a + var_b) / 2),
         variance_ratio=var_a / var_b if var_b else math.nan,
-        overlap=1 - float(ks_2samp(first, second, method="asymp").statistic),
+        one_minus_ks=1 - float(ks_2samp(first, second, method="asymp").statistic),
     )
 
 

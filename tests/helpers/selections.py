@@ -38,6 +38,7 @@ def candidates_of(
         sha256=[""] * n,
         table=pd.DataFrame({"image_id": ids, name: scores, **covariates, **categories}),
         identities=identities or {},
+        spreads={name: (float(scores.std(ddof=1)), float(scores.mean()), n)},
     )
 
 

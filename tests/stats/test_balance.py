@@ -54,14 +54,14 @@ def test_difference_of_shares_is_that_of_tableone():
     assert difference_of_shares(324 / 656, 322 / 656) == pytest.approx(0.006, abs=0.0005)
 
 
-def test_variance_ratio_and_overlap_are_numpys_and_scipys(groups):
+def test_variance_ratio_and_one_minus_ks_are_numpys_and_scipys(groups):
     a, b = groups
     result = balance(a, b)
     assert result.variance_ratio == pytest.approx(np.var(a, ddof=1) / np.var(b, ddof=1), abs=1e-12)
     every = np.concatenate([a, b])
     steps = [abs((a <= x).mean() - (b <= x).mean()) for x in every]
-    assert result.overlap == pytest.approx(1 - max(steps), abs=1e-12)
-    assert result.overlap == pytest.approx(1 - stats.ks_2samp(a, b).statistic, abs=1e-12)
+    assert result.one_minus_ks == pytest.approx(1 - max(steps), abs=1e-12)
+    assert result.one_minus_ks == pytest.approx(1 - stats.ks_2samp(a, b).statistic, abs=1e-12)
 
 
 def test_groups_swapped_change_the_sign_alone(groups):
@@ -69,14 +69,14 @@ def test_groups_swapped_change_the_sign_alone(groups):
     there, back = balance(a, b), balance(b, a)
     assert there.difference == -back.difference
     assert there.variance_ratio == pytest.approx(1 / back.variance_ratio, rel=1e-12)
-    assert there.overlap == back.overlap
+    assert there.one_minus_ks == back.one_minus_ks
 
 
 def test_numbers_do_not_make_groups_less_alike(groups):
     a, b = groups
     once, twentyfold = balance(a, b), balance(np.tile(a, 20), np.tile(b, 20))
     assert twentyfold.difference == pytest.approx(once.difference, rel=0.03)
-    assert twentyfold.overlap == pytest.approx(once.overlap, abs=1e-12)
+    assert twentyfold.one_minus_ks == pytest.approx(once.one_minus_ks, abs=1e-12)
 
 
 def test_without_spread_equal_means_are_alike_and_others_undefined():

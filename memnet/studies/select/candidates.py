@@ -92,6 +92,7 @@ def find_candidates(
         identities=_identities(read, scores),
         left_out=state.left_out,
         lacking=state.lacking,
+        spreads={column: _spread(numbers[column]) for column in scores},
         tables=read.sources,
     )
 
@@ -330,6 +331,13 @@ def digest_of_picture(picture: PictureOrCrop) -> str:
 
 def _stack(columns: list[Any], rows: int) -> Any:
     return np.column_stack(columns) if columns else np.zeros((rows, 0))
+
+
+def _spread(values: Any) -> tuple[float, float, int]:
+    """Return SD, mean and number of all scores, those of pictures that rules leave out as well."""
+    there = values[np.isfinite(values)]
+    sd = float(there.std(ddof=1)) if len(there) > 1 else 0.0
+    return sd, float(there.mean()), len(there)
 
 
 def _identities(read: PictureTable, scores: list[str]) -> dict[str, Any]:

@@ -28,11 +28,11 @@ from memnet.data.targets import HIT_RATE
 from memnet.errors import MemnetError
 from memnet.stats.levels import LEVEL
 from memnet.stats.power import participants_for_groups
+from memnet.studies.select.matched_line import line_of_matched
+from memnet.studies.select.measured_line import measured_line
 from memnet.studies.select.people_line import (
     LinePoint,
     PeopleLine,
-    line_of_matched,
-    measured_line,
     published_line,
     target_of,
 )
@@ -56,7 +56,9 @@ class ExpectedDifference:
     predictor, first, second : column of the scores; names of the groups.
     raw : difference of the groups' mean predicted scores.
     same_scale : whether these are on the scale of people's scores, 0 to 1.
-    value, low, high : expected difference of people's mean scores, with its 95 % interval.
+    value, low, high : expected difference of people's mean scores, as they would be observed with
+        about 80 answers for each of these very pictures, with its interval.
+    confident : whether that is a 95 % interval; else a range (see :class:`.PeopleLine`).
     planned : whether numbers of people were looked for: for groups that are to differ, in a share
         of people between 0 and 1.
     people, people_low : how many people must see each picture so that a Welch test over pictures
@@ -71,6 +73,7 @@ class ExpectedDifference:
     value: float
     low: float
     high: float
+    confident: bool
     planned: bool
     people: int | None
     people_low: int | None
@@ -117,7 +120,7 @@ def expect(selection: Selection, calibration: RunRecord | None = None) -> Expect
         if calibration is not None:
             line = measured_line(calibration, candidates, name, dataset)
         if line is None:
-            line = published_line(candidates, name, scores, dataset)
+            line = published_line(candidates, name, dataset)
         if isinstance(line, str):
             missing[name] = line
         else:
@@ -154,7 +157,7 @@ def compared_groups(selection: Selection) -> list[tuple[str, str]]:
 def difference_interval(
     raw: float, line: PeopleLine, counts: tuple[int, int]
 ) -> tuple[float, float, float]:
-    """Return the expected difference of people's mean scores, and its 95 % interval.
+    """Return the expected difference of people's mean scores, and its interval.
 
     Parameters
     ----------
@@ -203,6 +206,7 @@ def _difference(
         value=value,
         low=low,
         high=high,
+        confident=line.confident,
         planned=planned,
         people=people[0],
         people_low=people[1],

@@ -86,7 +86,7 @@ def captions(selection: Selection, expectation: Expectation) -> dict[str, str]:
         f"distributions): thick, the chosen groups{dashed}; grey, all candidates. Groups are alike "
         "where their lines lie over each other.",
         "expected": f"The {what} of the groups' predicted scores (hollow), and the {what} to be "
-        "expected between people's scores, with 95 % interval (filled).",
+        "expected between people's scores, with its interval or range (filled).",
     }
 
 
@@ -265,7 +265,7 @@ def draw_expected(expectation: Expectation) -> Figure:
             style: Any = {"ls": "", "marker": "s", "mfc": "white", "color": INK, "ms": 6}
             if row.same_scale:
                 axes.plot([row.raw], [place - 5.5], **style, **first)
-            first = {} if row is not rows[0] else {"label": "to be expected of people, 95 %"}
+            first = {} if row is not rows[0] else {"label": "to be expected of people"}
             axes.plot([row.low, row.high], [place + 5.5] * 2, color=PREDICTION, lw=1.8)
             axes.plot([row.value], [place + 5.5], ls="", marker="o", color=PREDICTION, **first)
             where = axes.get_yaxis_transform()

@@ -56,17 +56,17 @@ def write_methods(
         plain = PLAIN.get(settings.kind)
         earlier = f" ({before:.2f} with {plain})" if plain and math.isfinite(before) else ""
         parts.append(
-            "The largest standardised difference (by the pooled SD; Austin, 2009) of a covariate "
-            f"between two groups was {say_apart(after)}{earlier}."
+            "The largest standardised difference of the means of a covariate in two groups (by the "
+            f"pooled SD; Austin, 2009) was {say_apart(after)}{earlier}."
         )
         references.append(_AUSTIN)
     if settings.kind in ("extremes", "pairs", "levels"):
         for row in expectation.differences:
             parts.append(
-                f"By {row.predictor}, people's {people_words(expectation)} of {row.first} and "
-                f"{row.second} were expected to differ by {say_size(row)} (95 % interval, after "
-                "Zou & Donner, 2008, for the slope of people's scores on predicted scores and for "
-                "the chosen pictures)."
+                f"By {row.predictor}, people's mean {people_words(expectation)} of {row.first} and "
+                f"{row.second} were expected to differ by {say_size(row)} "
+                f"({'95 % interval' if row.confident else 'range'}, after Zou & Donner, 2008, for "
+                "the slope of people's scores on predicted scores and for the chosen pictures)."
             )
     if any("Zou" in part for part in parts):
         references.append(_ZOU)

@@ -29,7 +29,9 @@ from memnet.studies.select.methods import write_methods
 from memnet.studies.select.selection import Selection
 from memnet.studies.select.sheet import make_sheet
 from memnet.studies.select.words import (
+    FEWEST,
     list_cautions,
+    people_words,
     say_expected,
     say_pairs,
     write_answer,
@@ -80,6 +82,7 @@ def write_report(
         "title": _title(selection),
         "subtitle": _subtitle(selection),
         "answer": write_answer(selection, rows, spread, expectation),
+        "people": people_words(expectation),
         "expected": say_expected(selection, expectation),
         "cautions": list_cautions(selection, rows, expectation, pictures),
         "expected_table": expected_table(expectation) if expectation.differences else None,
@@ -157,16 +160,28 @@ def expected_table(expectation: Expectation) -> Table:
                 *([Cell(row.predictor)] if several else []),
                 Cell(fixed(row.raw, 3, bare=True)),
                 _with_ends(row.value, (row.low, row.high)),
-                *([Cell(_count(row.people)), Cell(_count(row.people_low))] if planned else []),
+                *([_people(row.people), _people(row.people_low)] if planned else []),
             ]
             for row in expectation.differences
         ],
-        after="Difference of the groups' means, with 95 % interval. People a picture: how many "
-        "must see each picture so that a Welch test over pictures finds the difference in 80 % of "
-        "studies."
-        if planned
-        else "Difference of the groups' means, with 95 % interval.",
+        after=_about_expected(expectation, planned),
     )
+
+
+def _about_expected(expectation: Expectation, planned: bool) -> str:
+    ends = {"a 95 % interval" if row.confident else "a range" for row in expectation.differences}
+    text = f"Difference of the groups' means, with {' or '.join(sorted(ends))}."
+    if "a range" in ends:
+        text += (
+            " A range is no 95 % interval: it rests on something that nobody measured, which is "
+            "said above."
+        )
+    if planned:
+        text += (
+            " People a picture: how many must see each picture as an old one so that a Welch test "
+            "over pictures finds the difference in 80 % of studies."
+        )
+    return text
 
 
 def _with_ends(value: float, ends: tuple[float, float]) -> Cell:
@@ -174,8 +189,12 @@ def _with_ends(value: float, ends: tuple[float, float]) -> Cell:
     return Cell(text, interval=interval)
 
 
-def _count(people: int | None) -> str:
-    return "no number" if people is None else f"{people:,}"
+def _people(people: int | None) -> Cell:
+    if people is None:
+        return Cell("no number")
+    if people < FEWEST:
+        return Cell(f"{FEWEST} or more", note=f"computed: {people}")
+    return Cell(f"{people:,}")
 
 
 def balance_table(selection: Selection, rows: list[BalanceRow]) -> Table:
@@ -201,7 +220,7 @@ def balance_table(selection: Selection, rows: list[BalanceRow]) -> Table:
                 *([Cell(_number(row.before.difference if row.before else None))] if before else []),
                 Cell(_number(after.difference)),
                 Cell(_number(after.variance_ratio)),
-                Cell(_number(after.overlap)),
+                Cell(_number(after.one_minus_ks)),
             ]
         )
     plain = number_columns("Difference before") if before else []
@@ -211,15 +230,15 @@ def balance_table(selection: Selection, rows: list[BalanceRow]) -> Table:
             Column("Column"),
             *means,
             *plain,
-            *number_columns("Difference", "Variance ratio", "Overlap"),
+            *number_columns("Difference", "Variance ratio", "1 − KS distance"),
         ],
         rows=lines,
         after=("Means, with SDs below. " if two else "The two groups that are furthest apart. ")
         + "Difference: standardised, of the means by the pooled SD (Austin, 2009)"
         + ("; before: of the halves of a median split" if before and two else "")
-        + ". Variance ratio: 1 where both groups vary equally. Overlap: 1 where both groups have "
-        "the same distribution, 0 where they share no value (1 minus the Kolmogorov-Smirnov "
-        "distance).",
+        + ". Variance ratio: 1 where both groups vary equally. 1 − KS distance: 1 minus the "
+        "Kolmogorov-Smirnov distance, 1 where both groups have the same distribution, 0 where they "
+        "share no value.",
     )
 
 

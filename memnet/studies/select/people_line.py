@@ -3,7 +3,9 @@
 ``memnet compare`` measures it on pictures with human scores. Without such pictures it follows from
 what is published: ``slope = r SD(people) / SD(predicted)``, where r is that of the published rho if
 scores are normal (:func:`.power_simulation.normal_correlation`), SD(people) that of the human
-scores of LaMem and MemCat, and SD(predicted) that of the candidates' scores.
+scores of LaMem and MemCat, and SD(predicted) that of the model's scores of pictures like those
+of the test. It is not that of the candidates: where these were chosen by their scores (a rule, one
+category), their SD and r both shrink, and the slope stays.
 """
 
 from __future__ import annotations
@@ -11,28 +13,33 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import median
-from typing import Any
+from statistics import median, stdev
 
-import numpy as np
+from scipy import special
 
-from memnet.compare.published import PublishedValue, published, published_reliability
-from memnet.compare.record import RunRecord
+from memnet.compare.published import (
+    PublishedSpread,
+    PublishedValue,
+    known_spread,
+    published,
+    published_reliability,
+)
 from memnet.data.contamination import ContaminationVerdict, DatasetName, judge_contamination
 from memnet.data.datasets import known_datasets
 from memnet.data.human_scores import Distribution, distributions
-from memnet.data.targets import HIT_RATE
+from memnet.data.targets import HIT_RATE, target_in_name, target_words
+from memnet.stats.levels import LEVEL
 from memnet.stats.power import rho_interval
 from memnet.stats.power_simulation import normal_correlation
 from memnet.studies.select.selection import Candidates
-from memnet.util.arrays import Array
 from memnet.util.text import join_names
 from memnet.weights.known_models import named_after
 
-_LEAST_SHARE = 0.02
-"""Of the scores' variance: matched columns that explain less make no difference to speak of."""
 _PERFECT = 0.9999  # a rho of 1 leaves no residual, and no interval
 _SEEN = ("contaminated", "possibly", "unknown")
+_ENOUGH = 3  # data sets, for what they differ by to be their own
+_BETWEEN = 0.17  # SD of rho between data sets: that of ResMem's on four of them
+_Z = float(special.ndtri((1 + LEVEL) / 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +64,13 @@ class PeopleLine:
 
     Attributes
     ----------
-    value, low, high : the line, and the ends of its 95 % interval.
+    value, low, high : the line, and the ends of its interval.
+    confident : whether that is a 95 % interval; else a range, since something is supposed that
+        nobody has measured.
     mean : people's mean score of pictures with the candidates' mean predicted score.
     best : the slope that a perfect prediction with scores of this spread would have.
-    spread_error : standard error of the slope, by the slope, that comes from the SD of few
-        candidates' scores; 0 for a measured line.
+    spread_error : standard error of the slope, by the slope, that comes from the SD of few scores;
+        0 for a measured line.
     measured : whether a calibration measured it; else it follows from published values.
     source : where it comes from, a sentence.
     cautions : what makes it uncertain, one sentence each.
@@ -76,6 +85,7 @@ class PeopleLine:
     measured: bool
     source: str
     cautions: list[str] = field(default_factory=list)
+    confident: bool = True
 
 
 def target_of(candidates: Candidates, name: str) -> str:
@@ -92,121 +102,29 @@ def model_verdict(candidates: Candidates, name: str, dataset: str) -> Contaminat
     return judge_contamination(trained_on, dataset, split_unpublished=unpublished)
 
 
-def measured_line(
-    record: RunRecord, candidates: Candidates, name: str, dataset: str
-) -> PeopleLine | None:
-    """Return the line of a comparison with this very model; None where it is not in it."""
-    model = _same_model(record, name, candidates.identities.get(name, {}))
-    if model is None:
-        return None
-    results = {each.metric: each for each in record.results if each.model == model}
-    slope, r = results.get("calibration_slope"), results.get("pearson")
-    if slope is None or slope.value is None or slope.interval is None or r is None:
-        return None
-    n, sd = r.n, float(record.truth["sd"])
-    stated = (record.labels.get("figures") or {}).get("reliability_pearson") or {}
-    reliability = float(stated.get("value") or 1.0)
-    residual = sd * math.sqrt((1 - (r.value or 0.0) ** 2) * (n - 1) / (n - 2))
-    noise = (1 - reliability) * sd**2
-    items = math.sqrt(max(residual**2 - noise, 0.0))
-    value, low, high = (
-        LinePoint(slope=each, residual=residual, items=items)
-        for each in (slope.value, *slope.interval)
-    )
-    intercept = results["calibration_intercept"].value or 0.0
-    scores = candidates.scores[:, candidates.score_names.index(name)]
-    line = PeopleLine(
-        value=value,
-        low=low,
-        high=high,
-        mean=intercept + slope.value * float(scores.mean()),
-        best=slope.value * math.sqrt(reliability) / r.value if r.value else slope.value,
-        spread_error=0.0,
-        measured=True,
-        source=f"The line of people's scores on those of {name} was measured on {slope.n:,} "
-        f"pictures{f' of {record.dataset}' if record.dataset else ''}: slope {slope.value:.2f} "
-        f"[{slope.interval[0]:.2f}, {slope.interval[1]:.2f}], r = {r.value or 0.0:.2f}.",
-    )
-    return _if_seen_unlike(line, record, slope.contamination, candidates, name, dataset)
-
-
-def _same_model(record: RunRecord, name: str, identity: dict[str, Any]) -> str | None:
-    """Find a predictor in a comparison: by its weights and preprocessing, else by its name."""
-    for model in record.models:
-        told = [
-            (model.get(key), identity.get(key)) for key in ("weights_sha256", "preprocess_digest")
-        ]
-        if all(a and b for a, b in told):
-            if all(a == b for a, b in told):
-                return str(model["name"])
-        elif model["name"] == name:
-            return name
-    return None
-
-
-def _if_seen_unlike(
-    line: PeopleLine,
-    record: RunRecord,
-    word: str,
-    candidates: Candidates,
-    name: str,
-    dataset: str,
-) -> PeopleLine:
-    """Widen the line where the model had seen the calibration's pictures and not these, or so."""
-    if dataset and record.dataset and _base(dataset) == _base(record.dataset):
-        return line
-    scores = candidates.scores[:, candidates.score_names.index(name)]
-    other = published_line(candidates, name, scores, dataset)
-    here = model_verdict(candidates, name, dataset)
-    if word == "contaminated" and here.word != "contaminated":
-        text = (
-            f"{name} had seen the pictures of the calibration in training, which may flatter it. "
-        )
-        if isinstance(other, str):
-            return replace(line, cautions=[f"{text}On new pictures the difference may be smaller."])
-        low = min(line.low, other.low, key=lambda each: each.slope)
-        text += "The lower end of the interval is that of published tests on new pictures."
-        return replace(line, low=low, cautions=[text])
-    if here.word == "contaminated" and word != "contaminated" and not isinstance(other, str):
-        high = max(line.high, other.high, key=lambda each: each.slope)
-        return replace(line, high=high, cautions=other.cautions)
-    return line
-
-
-def _base(dataset: str) -> str:
-    return DatasetName.parse(dataset).base
-
-
-def published_line(
-    candidates: Candidates, name: str, scores: Array, dataset: str
-) -> PeopleLine | str:
+def published_line(candidates: Candidates, name: str, dataset: str) -> PeopleLine | str:
     """Return the line that published values of a model give, or why there is none."""
     known = named_after(name)
     target = target_of(candidates, name) or HIT_RATE
-    values = _values(name, target, dataset)
+    values = _values(name, target)
     if not values or known is None:
-        return (
-            f"No test of {name} on pictures that it had not seen is published: measure it with "
-            "`memnet compare` on pictures with human scores, and add --calibration record.json."
-        )
+        return _why_no_line(name, dataset)
+    scores = candidates.scores[:, candidates.score_names.index(name)]
     if not scores.std():
         return f"All scores of {name} are equal."
     people = _distributions(target, dataset)
-    rhos = [value.value for value in values]
-    rho = median(rhos)
-    low = min(_end(value, 0) for value in values)
-    high = max(_end(value, 1) for value in values)
+    rho, low, high = rho_of_tests(values, dataset)
+    ceiling, whose = _ceiling(target, dataset)
     verdict = model_verdict(candidates, name, dataset)
     cautions = []
     if ":" in name:
         cautions.append(
             f"What is published is about {known.name} itself; how well {name} predicts is not."
         )
-    if verdict.word in _SEEN:
-        ceiling, whose = _ceiling(target, dataset)
-        if ceiling > high:
-            high = ceiling
-            cautions.append(_why_ceiling(name, dataset, verdict, ceiling, whose))
+    seen = verdict.word in _SEEN
+    if seen and ceiling > rho:
+        cautions.append(_why_ceiling(name, dataset, verdict, ceiling, whose))
+    high = max(ceiling if seen else min(high, ceiling), rho)
     if not dataset or not {each.dataset for each in people} & _parts(dataset):
         cautions.append(
             "How much people's scores of these pictures vary is not known; it was taken from "
@@ -214,22 +132,94 @@ def published_line(
             f"(SD {_range([each.sd for each in people])}). Where yours vary less, so does what can "
             "be expected."
         )
+    own_scale = abs(scores - 0.5).max() <= 1  # else z scores, percent or the like
+    reference = known_spread(known.name) if own_scale else None
+    if reference is None:
+        sd, mean, pictures = candidates.spreads[name]
+        reference = PublishedSpread(model=name, sd=sd, mean=mean, pictures=pictures, where="")
+        cautions.append(
+            f"How much such scores of {name} vary on the pictures of its tests is not published: "
+            "what is expected supposes that your pictures' scores vary as those of the test did "
+            f"(SD {_range([sd])}, all {pictures:,} pictures of the table)."
+        )
     sds = [each.sd for each in people]
-    return line_of_rho(
+    line = line_of_rho(
         (rho, low, high),
         (math.sqrt(sum(sd**2 for sd in sds) / len(sds)), min(sds), max(sds)),
-        scores,
+        (reference.sd, reference.pictures),
         reliability=max(_reliabilities(target, dataset).values(), default=1.0),
-        mean=sum(each.mean for each in people) / len(people),
-        source=_say_published(name, values, rho),
+        source=_say_published(name, values, (rho, low, high), dataset),
         cautions=cautions,
+    )
+    tests = _tests(values, dataset)
+    settled = len(tests) >= _ENOUGH or _is_own(next(iter(tests)), dataset)
+    shift = line.value.slope * (float(scores.mean()) - reference.mean)
+    return replace(
+        line,
+        mean=sum(each.mean for each in people) / len(people) + shift,
+        confident=not seen and settled and bool(reference.where),
+    )
+
+
+def rho_of_tests(values: Sequence[PublishedValue], dataset: str = "") -> tuple[float, float, float]:
+    """Return what published tests say of Spearman's rho on other pictures, with its interval.
+
+    A data set counts once, by the median of what is published of it. Where ``dataset`` was tested
+    itself it alone counts, and only chance differs (Bonett & Wright). Else rho differs between data
+    sets, too: the ends are those of a prediction interval for one more data set, ``t sqrt(tau^2 +
+    se^2)`` from the median, with the tested data sets' own tau where there are three or more, else
+    with a borrowed one of .17.
+    """
+    tests = _tests(values, dataset)
+    rho = median(tests.values())
+    pictures = [value.pictures for value in values if value.dataset in tests and value.pictures]
+    chance = rho_interval(rho, min(pictures)) if pictures else (rho, rho)
+    if _is_own(next(iter(tests)), dataset):
+        return rho, *chance
+    number = len(tests)
+    if number >= _ENOUGH:
+        total, times = stdev(tests.values()), float(special.stdtrit(number - 1, (1 + LEVEL) / 2))
+        of_median = math.sqrt(math.pi / 2) * total / math.sqrt(number)
+    else:
+        total, times = math.hypot(_BETWEEN, (chance[1] - chance[0]) / 2 / _Z), _Z
+        of_median = total / math.sqrt(number)
+    half = times * math.hypot(total, of_median)
+    return rho, max(rho - half, 0.0), min(rho + half, _PERFECT)
+
+
+def _tests(values: Sequence[PublishedValue], dataset: str) -> dict[str, float]:
+    """Return one rho per data set; those of the named one alone if there are any."""
+    named = [value for value in values if _is_own(value.dataset, dataset)]
+    of: dict[str, list[float]] = {}
+    for value in named or values:
+        of.setdefault(value.dataset, []).append(value.value)
+    return {name: median(rhos) for name, rhos in of.items()}
+
+
+def _is_own(tested: str, dataset: str) -> bool:
+    return bool(dataset and DatasetName.parse(tested).names & _parts(dataset))
+
+
+def _why_no_line(name: str, dataset: str) -> str:
+    target = target_in_name(name)
+    if not target:
+        return (
+            f"No test of {name} on pictures that it had not seen is published: measure it with "
+            "`memnet compare` on pictures with human scores, and add --calibration record.json."
+        )
+    known = _reliabilities(target, dataset) if dataset else {}
+    size = f" ({max(known.values()):.2f} for {join_names(list(known))})" if len(known) == 1 else ""
+    return (
+        f"{name} seems to hold people's own {target_words(target)}: of other people, expect the "
+        f"groups' difference times the reliability of these scores{size}, since chance made "
+        "some pictures extreme."
     )
 
 
 def line_of_rho(
     rhos: Sequence[float],
     sds: Sequence[float],
-    scores: Array,
+    spread: tuple[float, int],
     *,
     reliability: float = 1.0,
     mean: float = 0.0,
@@ -242,98 +232,40 @@ def line_of_rho(
     ----------
     rhos : of people's and predicted scores: the estimate, and the ends of its interval.
     sds : SD of people's scores: the same three.
-    scores : predicted scores of the candidates, ``(N,)``.
+    spread : SD of the predicted scores of pictures like those of the test, and of how many
+        pictures it is. That of candidates that were picked by their scores is too small.
     reliability, mean, source, cautions : of people's scores; see :class:`PeopleLine`.
     """
-    spread = float(scores.std(ddof=1))
     value, low, high = (
-        _point(rho, sd, spread, reliability) for rho, sd in zip(rhos, sds, strict=True)
+        _point(rho, sd, spread[0], reliability) for rho, sd in zip(rhos, sds, strict=True)
     )
     return PeopleLine(
         value=value,
         low=low,
         high=high,
         mean=mean,
-        best=math.sqrt(reliability) * sds[0] / spread,
-        spread_error=1 / math.sqrt(2 * (len(scores) - 1)),
+        best=math.sqrt(reliability) * sds[0] / spread[0],
+        spread_error=1 / math.sqrt(2 * (spread[1] - 1)),
         measured=False,
         source=source,
         cautions=list(cautions),
     )
 
 
-def line_of_matched(line: PeopleLine, candidates: Candidates, scores: Array) -> PeopleLine:
-    """Move the lower end of a line to what groups may show that are alike in other columns.
-
-    The slope over all candidates is a mean of two, weighted by the shares of the scores' variance:
-    that between pictures unlike in the matched columns (``R^2``), and that within alike ones, which
-    alone matters to matched groups. Where a model tells kinds of pictures apart better than
-    pictures of one kind, the second is less. It is ``(slope - R^2 best) / (1 - R^2)`` where the
-    first is perfect, and kinds make up no more of people's variance than of the scores'.
-    """
-    share = share_of_matched(candidates, scores)
-    if share < _LEAST_SHARE:
-        return line
-    within = max((line.value.slope - share * line.best) / (1 - share), 0.0)
-    if within >= line.value.slope:
-        return line
-    # Alike pictures differ less in score, so that a slope among them is known less well.
-    below = (line.value.slope - line.low.slope) / math.sqrt(1 - share)
-    names = join_names([*candidates.covariate_names, *candidates.category_names])
-    caution = (
-        f"What was matched ({names}) explains {100 * share:.0f} % of the variance of the scores. A "
-        "model may tell such kinds of pictures apart better than pictures of one kind; the lower "
-        "end of the interval allows for that."
-    )
-    return replace(
-        line,
-        low=replace(line.low, slope=max(within - below, 0.0)),
-        cautions=[*line.cautions, caution],
-    )
-
-
-def share_of_matched(candidates: Candidates, scores: Array) -> float:
-    """Return the share of the scores' variance that the matched columns explain, adjusted.
-
-    By linear regression on the covariates and a column per category; 0 where nothing is matched.
-    """
-    columns = [*candidates.covariates.T]
-    for values in candidates.categories.T:
-        columns += [(values == each).astype(np.float64) for each in sorted(set(values.tolist()))]
-    if not columns or not scores.std():
-        return 0.0
-    design = np.column_stack([np.ones(len(scores)), *columns])
-    design[:, 1:] -= design[:, 1:].mean(axis=0)
-    design[:, 1:] /= np.where(design[:, 1:].std(axis=0) > 0, design[:, 1:].std(axis=0), 1.0)
-    fitted, _, rank, _ = np.linalg.lstsq(design, scores, rcond=None)
-    left, n = np.sum((scores - design @ fitted) ** 2), len(scores)
-    if n <= rank:
-        return 1.0 - 1e-9
-    adjusted = 1 - left / (n - rank) / scores.var(ddof=1)
-    return float(min(max(adjusted, 0.0), 1.0 - 1e-9))
-
-
-def _values(name: str, target: str, dataset: str) -> list[PublishedValue]:
-    """Return published rhos on new pictures: those of the data set if there are any, else all."""
+def _values(name: str, target: str) -> list[PublishedValue]:
+    """Return published rhos on pictures that the model had not seen."""
     base = name.partition(":")[0]
     known = named_after(name)
     names = {base, known.name if known else base}
-    values = [
+    return [
         value
         for value in published()
         if value.unseen and value.target == target and names & {value.model, *value.beside}
     ]
-    own = [v for v in values if dataset and DatasetName.parse(v.dataset).names & _parts(dataset)]
-    return own or values
 
 
 def _parts(dataset: str) -> frozenset[str]:
     return DatasetName.parse(dataset).names
-
-
-def _end(value: PublishedValue, which: int) -> float:
-    """Return an end of a published rho's interval; rho itself where its n is not known."""
-    return rho_interval(value.value, value.pictures)[which] if value.pictures else value.value
 
 
 def _distributions(target: str, dataset: str) -> list[Distribution]:
@@ -386,17 +318,29 @@ def _why_ceiling(
     so = "It can" if verdict.word == "contaminated" else "If it has, it can"
     return (
         f"{seen} {verdict.why}{name_it} {so} have learnt their human scores, and no published test "
-        "says how well. The upper end of the interval is therefore what a perfect prediction would "
+        "says how well. The upper end is therefore what a perfect prediction would "
         f"give, limited only by the reliability of human scores (rho {ceiling:.2f}, {whose})."
     )
 
 
-def _say_published(name: str, values: Sequence[PublishedValue], rho: float) -> str:
-    listed = [f"{v.printed} ({v.source.short}; {v.dataset})" for v in values]
-    several = f", with {rho:.3g} as their middle" if len(values) > 1 else ""
-    return (
+def _say_published(
+    name: str, values: Sequence[PublishedValue], rhos: tuple[float, float, float], dataset: str
+) -> str:
+    tests = _tests(values, dataset)
+    told = [value for value in values if value.dataset in tests]
+    listed = [f"{v.printed} ({v.source.short}; {v.dataset})" for v in told]
+    several = f"; each data set counted once, {rhos[0]:.3g} in the middle" if len(told) > 1 else ""
+    text = (
         f"How well {name} predicts people's scores of new pictures is published: Spearman's rho "
-        f"{join_names(list(dict.fromkeys(listed)))}{several}."
+        f"{join_names(list(dict.fromkeys(listed)))}{several}. What is expected is for pictures "
+        "like those of these tests"
+    )
+    if _is_own(next(iter(tests)), dataset):
+        return f"{text}."
+    how = "as much as these do" if len(tests) >= _ENOUGH else f"as ResMem's do (SD {_BETWEEN})"
+    return (
+        f"{text}, supposing that rhos of data sets differ {how}: {rhos[1]:.2f} to {rhos[2]:.2f} on "
+        "another one."
     )
 
 

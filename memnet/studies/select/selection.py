@@ -30,6 +30,7 @@ class Candidates:
     identities : label of a model -> what decides its scores, from the sidecar of its table.
     left_out : id of a picture that cannot be chosen -> why.
     lacking : how many of these lack a score, a covariate, a category or their file.
+    spreads : predictor -> SD, mean and number of all scores of the table, before rules.
     tables : of each table that was read: ``file``, ``sha256`` and ``rows``.
     """
 
@@ -47,6 +48,7 @@ class Candidates:
     identities: dict[str, Any] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     lacking: int = 0
+    spreads: dict[str, tuple[float, float, int]] = field(default_factory=dict)
     tables: list[dict[str, Any]] = field(default_factory=list)
 
 

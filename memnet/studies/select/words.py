@@ -22,6 +22,8 @@ from memnet.weights.known_models import named_after
 
 PLAIN = {"extremes": "a median split", "pairs": "a median split", "levels": "the nearest level"}
 """What the groups are compared with."""
+FEWEST = 20
+"""People per picture: fewer are never advised, whatever is computed."""
 _UNLIKE = 2.0
 """How many times a variance may be another."""
 _CLEARLY = 0.05  # of the slope from 1: less is not worth a sentence
@@ -39,8 +41,8 @@ def write_answer(
     if differences and selection.settings.kind != "split":
         top = _widest(expectation)
         parts.append(
-            f"People's {people_words(expectation)} of {top.first} and {top.second} are expected "
-            f"to differ by {say_size(top)} (95 % interval)."
+            f"People's mean {people_words(expectation)} of {top.first} and {top.second} are "
+            f"expected to differ by {say_size(top)} ({say_what(top)})."
         )
     parts += [say_alike(selection, rows), _say_spread(spread)]
     return " ".join(filter(None, parts))
@@ -106,6 +108,11 @@ def say_size(row: ExpectedDifference) -> str:
     return with_interval(row.value, (row.low, row.high), bare=True)
 
 
+def say_what(row: ExpectedDifference) -> str:
+    """Say what the ends of an expected difference are."""
+    return "95 % interval" if row.confident else "a range, no 95 % interval"
+
+
 def say_expected(selection: Selection, expectation: Expectation) -> list[str]:
     """Say what the scores alone would make believe, and how many people a study needs."""
     sentences = []
@@ -138,19 +145,20 @@ def say_expected(selection: Selection, expectation: Expectation) -> list[str]:
 def _say_raw(row: ExpectedDifference, whose: str) -> str:
     raw, value = fixed(row.raw, 2, bare=True), fixed(row.value, 2, bare=True)
     slope = row.value / row.raw if row.raw else 1.0
+    per_tenth = fixed(slope / 10, 2, bare=True)
     text = f"The predicted scores of {whose} differ by {raw}"
     if not row.same_scale:
         return f"{text} on a scale of their own, which is not that of people's scores."
     if slope < 1 - _CLEARLY:
         return (
-            f"{text}. Do not expect that of people, but {value}: the predictions differ more than "
-            "people's scores do, so groups chosen for extreme predictions are less extreme in "
-            "truth (regression to the mean)."
+            f"{text}. Do not expect that of people, but {value}: part of the differences between "
+            "predictions is error. A picture predicted .10 higher is on average remembered only "
+            f"{per_tenth} more (regression to the mean)."
         )
     if slope > 1 + _CLEARLY:
         return (
-            f"{text}. People's scores are expected to differ by more, {value}: these predictions "
-            "spread less than people's scores."
+            f"{text}. Of people more is expected, {value}: these predictions are shrunken towards "
+            f"their mean. A picture predicted .10 higher is on average remembered {per_tenth} more."
         )
     return f"{text}, nearly what is expected of people."
 
@@ -165,22 +173,46 @@ def _say_people(selection: Selection, row: ExpectedDifference, whose: str) -> st
             f"No number of people shows the expected difference of {whose} with {pictures} a "
             f"group ({test}): choose more pictures or more extreme ones."
         )
+    lists = int(selection.options.get("lists", 2))
     text = (
-        f"To find the expected difference of {whose}, {_persons(row.people)} must see each picture "
-        f"({test})"
+        f"To find the expected difference of {whose}, {say_people(row.people)} must see each "
+        f"picture as an old one ({test})"
     )
     if row.low <= 0:
-        return f"{text}; at the lower end of its interval there is nothing to be found."
-    if row.people_low is None:
-        return (
-            f"{text}; if the difference is as small as the lower end of its interval, no number of "
-            "people is enough, and more pictures are needed."
+        text += "; at the lower end there is nothing to be found"
+    elif row.people_low is None:
+        text += (
+            "; if the difference is as small as the lower end, no number of people is enough, and "
+            "more pictures are needed"
         )
-    return f"{text}; {_persons(row.people_low)} if it is as small as the lower end of its interval."
+    elif max(row.people_low, FEWEST) > max(row.people, FEWEST):
+        text += f"; {row.people_low:,} if it is as small as the lower end"
+    if lists > 1:
+        text += (
+            f". With {lists} lists, each picture is new to some: "
+            f"{say_participants(max(row.people, FEWEST), lists)} participants in all"
+        )
+    return (
+        f"{text}. This supposes the task of LaMem and MemCat, one answer per person and picture, "
+        "and an effect of the same size in everybody. A claim about people needs an analysis with "
+        "random slopes for persons and random intercepts for pictures."
+    )
 
 
-def _persons(number: int) -> str:
-    return "1 person" if number == 1 else f"{number:,} people"
+def say_people(number: int) -> str:
+    """Write a number of people, never fewer than :data:`FEWEST`."""
+    return (
+        f"{FEWEST} or more people (computed: {number})" if number < FEWEST else f"{number:,} people"
+    )
+
+
+def say_participants(number: int, lists: int) -> str:
+    """Write how many participants let ``number`` see each picture as an old one.
+
+    In each of N lists a picture is new in one and old in N - 1: ``number N / (N - 1)``, and whole
+    lists are filled.
+    """
+    return f"{lists * math.ceil(number / (lists - 1)):,}"
 
 
 def list_cautions(
@@ -239,7 +271,7 @@ def say_spreads(rows: list[BalanceRow]) -> list[str]:
     }
     listed = join_names([f"{name} ({text})" for name, text in times.items()])
     return [
-        f"Means are matched, spreads are not: the groups' variances differ in {listed}. A variance "
+        f"Means are alike, spreads are not: the groups' variances differ in {listed}. A variance "
         "more than twice another is commonly called unbalanced (Rubin, 2001, Health "
         "Services & Outcomes Research Methodology 2, 169-188): look at the distributions below."
     ]

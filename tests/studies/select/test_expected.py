@@ -9,15 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from memnet.compare.published import published
 from memnet.errors import MemnetError
 from memnet.studies.select.expected import compared_groups, difference_interval, expect
-from memnet.studies.select.people_line import (
-    LinePoint,
-    PeopleLine,
-    line_of_matched,
-    line_of_rho,
-    share_of_matched,
-)
+from memnet.studies.select.matched_line import line_of_matched, share_of_matched
+from memnet.studies.select.people_line import LinePoint, PeopleLine, line_of_rho, rho_of_tests
 from selections import candidates_of, select_by_rank
 
 
@@ -54,10 +50,9 @@ def _one(selection, **known):
 
 
 def test_the_slope_is_r_by_the_two_sds():
-    scores = _scores()
-    line = line_of_rho((0.6, 0.5, 0.7), (0.13,) * 3, scores)
+    line = line_of_rho((0.6, 0.5, 0.7), (0.13,) * 3, (0.11, 400))
     r = 2 * math.sin(math.pi * 0.6 / 6)
-    assert line.value.slope == pytest.approx(r * 0.13 / np.std(scores, ddof=1), rel=1e-12)
+    assert line.value.slope == pytest.approx(r * 0.13 / 0.11, rel=1e-12)
     assert line.value.residual == pytest.approx(0.13 * math.sqrt(1 - r**2), rel=1e-12)
 
 
@@ -78,7 +73,7 @@ def test_of_many_pictures_and_people_the_slope_alone_is_uncertain():
 def test_a_model_that_has_seen_the_pictures_may_be_as_good_as_can_be():
     candidates = candidates_of(_scores())
     seen = expect(select_by_rank(candidates, dataset="memcat"))
-    new = expect(select_by_rank(candidates, dataset="figrim"))
+    new = expect(select_by_rank(candidates, dataset="things"))
     row, other = seen.differences[0], new.differences[0]
     caution = seen.lines["resmem.published"].cautions[0]
     assert "has seen these pictures in training" in caution
@@ -87,7 +82,7 @@ def test_a_model_that_has_seen_the_pictures_may_be_as_good_as_can_be():
     # the ceiling of MemCat: sqrt of its reliability, .78 after Spearman and Brown
     ceiling = math.sqrt(2 * 0.78 / 1.78)
     r = 2 * math.sin(math.pi * ceiling / 6)
-    slope = r * 0.131123 / candidates.scores.std(ddof=1)
+    slope = r * 0.131123 / 0.13305
     assert seen.lines["resmem.published"].high.slope == pytest.approx(slope, rel=1e-3)
     assert row.high > other.high
     # of pictures that nobody named, the model may have seen some
@@ -129,7 +124,7 @@ def test_of_false_alarms_no_reliability_is_published_and_none_is_borrowed():
     assert answer.target == "false_alarm_rate"
     assert "as if they were free of noise" in line.cautions[0]
     r = 2 * math.sin(math.pi * 0.48 / 6)
-    assert line.value.slope == pytest.approx(r * 0.050905 / scores.std(ddof=1), rel=1e-4)
+    assert line.value.slope == pytest.approx(r * 0.050905 / 0.03266, rel=1e-4)
     assert line.value.items == line.value.residual
 
 
@@ -169,7 +164,9 @@ def test_sets_alike_in_scores_may_still_differ_in_people():
 
 def test_more_pictures_make_the_interval_narrower_and_fewer_people_enough():
     candidates = candidates_of(_scores(2_000))
-    few, many = (_one(select_by_rank(candidates, k=k, dataset="figrim")) for k in (10, 100))
+    few, many = (
+        _one(select_by_rank(candidates, k=k, dataset="sun-memorability")) for k in (10, 100)
+    )
     assert (many.high - many.low) / many.value < (few.high - few.low) / few.value
     assert many.people_low is not None
     assert few.people_low is None or few.people_low >= many.people_low
@@ -220,7 +217,8 @@ def test_a_published_rho_holds_its_level():
         y = _people_of(generator, x, slope, residual)
         rho = stats.spearmanr(x, y).statistic
         scores, high, low = _chosen(generator, 200)
-        line = line_of_rho((rho, *rho_interval(rho, 1_000)), (y.std(ddof=1),) * 3, scores)
+        spread = (float(scores.std(ddof=1)), len(scores))
+        line = line_of_rho((rho, *rho_interval(rho, 1_000)), (y.std(ddof=1),) * 3, spread)
         people = _people_of(generator, scores, slope, residual)
         raw = scores[high].mean() - scores[low].mean()
         _, lower, upper = difference_interval(raw, line, (_K, _K))
@@ -300,18 +298,131 @@ def test_the_share_of_matched_columns_is_the_adjusted_r_squared():
     assert share_of_matched(candidates_of(scores), scores) == 0
 
 
-def test_matching_moves_the_lower_end_alone():
+def test_matching_moves_both_ends():
     scores, _, kind = _of_kinds(np.random.default_rng(2), 200)
     candidates = candidates_of(scores, None, {"kind": kind})
     share = share_of_matched(candidates, scores)
-    line, matched = (
-        _line((0.8, 0.7, 0.9), 0.1),
-        line_of_matched(_line((0.8, 0.7, 0.9), 0.1), candidates, scores),
-    )
+    line = _line((0.8, 0.7, 0.9), 0.1)
+    matched = line_of_matched(line, candidates, scores)
+    root = math.sqrt(1 - share)
     within = (0.8 - share * 1.0) / (1 - share)
-    assert matched.low.slope == pytest.approx(within - 0.1 / math.sqrt(1 - share))
-    assert (matched.value, matched.high) == (line.value, line.high)
+    assert matched.low.slope == pytest.approx(within - 0.1 / root)
+    assert matched.high.slope == pytest.approx(min(0.9 / (1 - share), 1.0 / root + 0.1 / root))
+    assert matched.value == line.value
+    assert line.confident
+    assert not matched.confident
     assert f"{100 * share:.0f} % of the variance" in matched.cautions[0]
+    assert "no 95 % interval" in matched.cautions[0]
+
+
+def test_where_people_do_not_care_for_the_kind_groups_alike_in_it_differ_more():
+    """The score goes with the kind, people's scores do not: the slope within is the larger one."""
+    generator = np.random.default_rng(53)
+    held = held_by_slope = 0
+    for _ in range(200):
+        (x, _, kinds), (scores, _, kind) = _of_kinds(generator, 320), _of_kinds(generator, 300)
+        y, people = (
+            0.8 * (each - 0.6 - 0.09 * of) + generator.normal(0, 0.05, len(each))
+            for each, of in ((x, kinds), (scores, kind))
+        )
+        line = _fitted(x, y)
+        high, low = _matched_by_kind(scores, kind, 10)
+        raw = scores[high].mean() - scores[low].mean()
+        truth = people[high].mean() - people[low].mean()
+        matched = line_of_matched(line, candidates_of(scores, None, {"kind": kind}), scores)
+        for which, counted in ((matched, True), (line, False)):
+            _, lower, upper = difference_interval(raw, which, (40, 40))
+            held += counted and lower <= truth <= upper
+            held_by_slope += not counted and lower <= truth <= upper
+    assert held / 200 >= 0.9
+    assert held_by_slope / 200 < 0.1
+
+
+def test_candidates_that_a_rule_left_spread_less_and_keep_the_slope():
+    """The upper half by the score: r and the SD are smaller there, and the slope is not."""
+    generator = np.random.default_rng(8)
+    r, sd, spread = 2 * math.sin(math.pi * 0.645 / 6), 0.1277, 0.13305
+    held = held_by_theirs = 0
+    for _ in range(200):
+        scores = generator.normal(0.757, spread, 400)
+        noise = generator.normal(0, sd * math.sqrt(1 - r**2), 400)
+        people = 0.75 + r * sd / spread * (scores - 0.757) + noise
+        rows = scores > np.median(scores)
+        selection = select_by_rank(candidates_of(scores[rows]), k=40, dataset="sun-memorability")
+        high, low = selection.groups["high"], selection.groups["low"]
+        truth = people[rows][high].mean() - people[rows][low].mean()
+        row = _one(selection)
+        held += row.low <= truth <= row.high
+        # the SD of the candidates themselves, as if r were theirs
+        times = spread / scores[rows].std(ddof=1)
+        held_by_theirs += row.low * times <= truth <= row.high * times
+    assert held / 200 >= 0.9
+    assert held_by_theirs / 200 < 0.5
+
+
+def test_the_table_before_rules_says_how_scores_vary_where_nothing_is_published():
+    import pandas as pd
+
+    from memnet import select
+
+    scores = _scores(300)
+    table = pd.DataFrame(
+        {"image_id": [f"{n}.jpg" for n in range(300)], "memnet.caffe_lamem": scores}
+    )
+    whole, upper = (
+        select(table, score="memnet.caffe_lamem", k=20, include=rules, dataset="figrim").expected
+        for rules in ((), ("memnet.caffe_lamem > 0.75",))
+    )
+    name = "memnet.caffe_lamem"
+    assert upper.lines[name].value.slope == whole.lines[name].value.slope
+    r = 2 * math.sin(math.pi * 0.58 / 6)
+    sd = math.sqrt((0.123787**2 + 0.131123**2) / 2)
+    assert whole.lines[name].value.slope == pytest.approx(r * sd / scores.std(ddof=1), rel=1e-3)
+    assert "supposes that your pictures' scores vary as those of the test did" in "".join(
+        upper.lines[name].cautions
+    )
+
+
+def _tests_of(rhos, pictures=10**7):
+    value = published()[0]
+    return [
+        dataclasses.replace(value, dataset=name, value=rho, pictures=pictures) for name, rho in rhos
+    ]
+
+
+def test_three_values_of_one_data_set_count_once():
+    values = _tests_of([("lamem", 0.67), ("lamem", 0.68), ("lamem", 0.64), ("things", 0.3)])
+    rho, low, high = rho_of_tests(values)
+    assert rho == pytest.approx((0.67 + 0.3) / 2)
+    # two data sets: the borrowed SD between data sets, .17
+    half = 1.959964 * 0.17 * math.sqrt(1 + 1 / 2)
+    assert (low, high) == pytest.approx((rho - half, rho + half), abs=1e-3)
+    alone = rho_of_tests(values, "lamem")
+    assert alone[0] == pytest.approx(0.67)
+    assert alone[2] - alone[1] < 0.01
+
+
+@pytest.mark.parametrize("number", [3, 4, 6])
+def test_the_next_data_set_lies_in_the_interval_of_the_tested_ones(number):
+    generator = np.random.default_rng(number)
+    names = ("lamem", "memcat", "things", "figrim", "sun-memorability", "lamem+memcat")
+    held = between = 0
+    for _ in range(2_000):
+        *rhos, new = generator.normal(0.5, 0.05, number + 1)
+        values = _tests_of(zip(names, rhos, strict=False))
+        _, low, high = rho_of_tests(values)
+        held += low <= new <= high
+        between += min(rhos) <= new <= max(rhos)
+    assert 0.93 <= held / 2_000 <= 0.98
+    assert between / 2_000 < 0.8
+
+
+def test_of_peoples_own_scores_less_is_expected_of_other_people():
+    candidates = candidates_of(_scores(), name="hit_rate")
+    text = expect(select_by_rank(candidates, dataset="memcat")).missing["hit_rate"]
+    assert "people's own hit rates" in text
+    assert "times the reliability of these scores (0.88 for memcat)" in text
+    assert "--calibration" not in text
 
 
 # The 400 real pictures, of which people's hit rates are known.
@@ -351,8 +462,30 @@ def test_people_differ_as_published_values_let_expect(pictures400):
     row, truth = _one(selection), _true_difference(pictures400, selection)
     assert truth == pytest.approx(0.233, abs=0.001)
     assert row.low < truth < row.high
-    assert row.raw > row.high > truth  # the scores promise more
+    assert row.raw > row.value  # the scores promise more
     assert row.high - row.low > 0.1  # wide, since the model has seen MemCat
+    assert not row.confident
+
+
+def test_the_middle_half_by_a_rule_is_expected_to_differ_as_it_does(pictures400):
+    """By the candidates' own SD .28 would be expected of people; .10 is true."""
+    from memnet import select
+
+    scores = pictures400["score"]
+    ends = scores.quantile([0.25, 0.75]).to_list()
+    chosen = select(
+        pictures400[["image_id", "score"]].rename(columns={"score": "resmem.published"}),
+        score="resmem.published",
+        k=20,
+        include=[f"resmem.published >= {ends[0]}", f"resmem.published <= {ends[1]}"],
+        dataset="memcat",
+    )
+    (row,) = chosen.expected.differences
+    rates = pictures400.set_index("image_id")["hit_rate"]
+    truth = rates[chosen.ids["high"]].mean() - rates[chosen.ids["low"]].mean()
+    assert truth == pytest.approx(0.102, abs=0.005)
+    assert row.value == pytest.approx(0.10, abs=0.015)
+    assert row.low < truth < row.high < 0.25
 
 
 def test_people_differ_as_the_other_pictures_let_expect(pictures400):
@@ -373,8 +506,8 @@ def test_people_differ_as_the_other_pictures_let_expect(pictures400):
         seed=1,
     )
     row, truth = _one(selection, calibration=record), _true_difference(pictures400, selection)
-    assert row.low < truth < row.high < row.raw
-    assert row.high - row.low < 0.12
+    assert row.low < truth < row.high
+    assert row.value < row.raw
 
 
 def test_half_of_the_pictures_tell_of_the_other_half(pictures400):

@@ -154,10 +154,66 @@ def test_scores_on_another_scale_are_not_compared_with_peoples():
     assert "must see each picture" in people
 
 
+def _sentences(candidates, dataset, **changed):
+    selection = select_by_rank(candidates, dataset=dataset)
+    expectation = expect(selection)
+    rows = [replace(row, **changed) for row in expectation.differences]
+    return " ".join(say_expected(selection, replace(expectation, differences=rows)))
+
+
+def test_fewer_than_twenty_people_are_never_advised(candidates):
+    few = _sentences(candidates, "things", people=7, people_low=12, low=0.1)
+    assert "20 or more people (computed: 7) must see each picture as an old one" in few
+    assert "; 12" not in few
+    many = _sentences(candidates, "things", people=35, people_low=90, low=0.1)
+    assert "35 people must see each picture as an old one" in many
+    assert "; 90 if it is as small as the lower end" in many
+    assert "one answer per person and picture" in many
+    assert "random slopes for persons" in many
+
+
+@pytest.mark.parametrize(("lists", "participants"), [(2, "70"), (3, "54"), (5, "45")])
+def test_every_picture_is_new_in_one_list(candidates, lists, participants):
+    selection = replace(select_by_rank(candidates, dataset="things"), options={"lists": lists})
+    expectation = expect(selection)
+    row = replace(expectation.differences[0], people=35, people_low=None, low=0.1)
+    text = " ".join(say_expected(selection, replace(expectation, differences=[row])))
+    assert f"{participants} participants in all" in text
+    # so many are enough: each list is given to as many, and a picture is old in all but one
+    per_list = int(participants) // lists
+    assert per_list * lists == int(participants)
+    assert per_list * (lists - 1) >= 35 > (per_list - 1) * (lists - 1)
+
+
+def test_regression_to_the_mean_is_said_as_it_is(candidates):
+    less = _sentences(candidates, "things", raw=0.3, value=0.21, same_scale=True)
+    assert "part of the differences between predictions is error" in less
+    assert "A picture predicted .10 higher is on average remembered only .07 more" in less
+    assert "the predictions differ more than" not in less
+    more = _sentences(candidates, "things", raw=0.2, value=0.26, same_scale=True)
+    assert "these predictions are shrunken towards their mean" in more
+    assert "remembered .13 more" in more
+
+
+def test_a_range_is_not_called_a_95_percent_interval(candidates, tmp_path):
+    plain = replace(candidates, covariate_names=[], covariates=np.empty((200, 0)))
+    plain = replace(plain, category_names=[], categories=np.empty((200, 0), dtype=object))
+    for name, chosen, is_one in (
+        ("new", select_by_rank(plain, dataset="things"), True),
+        ("seen", select_by_rank(plain, dataset="memcat"), False),
+        ("matched", select_by_rank(candidates, dataset="things"), False),
+    ):
+        write_report(chosen, tmp_path / name, {})
+        text = (tmp_path / name / "report.md").read_text(encoding="utf-8")
+        assert ("(95 % interval)." in text.split("**")[1]) == is_one
+        assert ("a range, no 95 % interval" in text.split("**")[1]) != is_one
+        assert "would be observed for these very pictures, with about 80 answers each" in text
+
+
 def test_of_levels_the_widest_difference_is_told_and_all_are_in_the_table(written):
     text = (written["levels"] / "report.md").read_text(encoding="utf-8")
     assert "hit rates of level-3 and level-1 are expected to differ by" in text.split("**")[1]
-    assert text.count("must see each picture (") == 1
+    assert text.count("must see each picture as an old one (") == 1
     for pair in ("level-3 − level-2", "level-2 − level-1", "level-3 − level-1"):
         assert f"| {pair} |" in text
 
