@@ -158,8 +158,9 @@ def _check(path: Path, images: str) -> None:
 
     checked = check_selection(path, images or None)
     verdict = "does not hold" if checked.fails else "holds"
+    verdict += ", as far as it can be checked" if checked.open and not checked.fails else ""
     print(f"The selection of {checked.pictures:,} pictures {verdict}.")
-    for sentence in (*checked.fails, *checked.holds):
+    for sentence in (*checked.fails, *checked.open, *checked.holds):
         print(f"- {sentence}")
     if checked.fails:
         raise typer.Exit(1)

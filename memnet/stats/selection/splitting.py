@@ -121,8 +121,9 @@ def _counts(
 ) -> AnyArray | None:
     """Draw how many pictures of each cell are in each set, ``(cells, sets)``; None: impossible.
 
-    With k, every category is equally frequent in all sets; without, all pictures are used and sets
-    and categories in them differ by one picture (where three or more columns forbid it, by more).
+    With k, every category is equally frequent in all sets, and as frequent as among the candidates
+    (as nearly as whole pictures allow); without, all pictures are used and sets and categories in
+    them differ by one picture (where three or more columns forbid it, by more).
     """
     kinds = [np.ones(len(cells))]
     kinds += [(column == kind).astype(float) for column in cells.T for kind in np.unique(column)]
@@ -130,7 +131,8 @@ def _counts(
     of_kinds = sparse.kron(np.array(kinds), sparse.eye_array(sets))
     same = sparse.kron(sparse.eye_array(len(kinds)), np.ones((sets, 1)))
     count = len(cells) * sets
-    for uneven in (0,) if k is not None else range(1, len(there) + 2):
+    fair = np.repeat(there / there.sum() * (k or 0), sets)  # pictures of each cell in each set
+    for uneven in range(1 if k is None else 0, int(there.max()) + 2):
         least = [0.0 if k is None else k, *np.zeros(len(kinds) - 1)]
         most = [np.inf if k is None else k, *np.full(len(kinds) - 1, np.inf)]
         solved = whole(
@@ -143,7 +145,10 @@ def _counts(
             ),
             np.r_[there if k is None else 0 * there, np.zeros(len(kinds) * sets)],
             np.r_[there, np.full(len(kinds) * sets, 0 if k is not None else uneven)],
-            (np.r_[np.zeros(count), least], np.r_[np.full(count, np.inf), most]),
+            (
+                np.r_[np.zeros(count) if k is None else (np.floor(fair) - uneven).clip(0), least],
+                np.r_[np.full(count, np.inf) if k is None else np.ceil(fair) + uneven, most],
+            ),
             np.ones(count + len(kinds), int),
             time.monotonic() + 20,
         )

@@ -24,7 +24,7 @@ from skimage.measure import shannon_entropy
 from memnet.data.digests import stored_digest
 from memnet.data.inputs import Item
 from memnet.data.score_columns import FAILED
-from memnet.errors import PictureError
+from memnet.errors import LimitError, PictureError
 from memnet.preprocess.decode import (
     Crop,
     Decoded,
@@ -94,6 +94,8 @@ def describe_item(item: Item, known: dict[str, Any] | None = None) -> dict[str, 
         with one_large if pixels_to_unpack(opened) > LARGE else nullcontext():
             decoded = decode(opened, exif_orientation="ignore")
             measured, notes = measure(decoded)
+    except LimitError as error:  # there is no option here that would raise it
+        return {**row, "warning": f"{FAILED}{error.where_fixed}"}
     except PictureError as error:
         return {**row, "warning": f"{FAILED}{error}"}
     except MemoryError:

@@ -59,6 +59,8 @@ def find_candidates(
     rules += [(Rule.parse(text), False) for text in exclude]
     used = [*score, *match, *exact, *(rule.column for rule, _ in rules)]
     read = read_pictures(table, others, id_column=id_column, used=used)
+    if id_column in (rule.column for rule, _ in rules) and id_column not in read.frame.columns:
+        read.frame[id_column] = read.frame.index
     scores = _score_columns(read, score)
     _refuse_twice(scores, list(match), list(exact))
     for column in dict.fromkeys([*scores, *match, *exact, *(rule.column for rule, _ in rules)]):
@@ -68,7 +70,7 @@ def find_candidates(
         state.find_files(images)
     for rule, keep in rules:
         state.apply(rule, keep)
-    numbers = {column: state.numbers(column) for column in (*scores, *match)}
+    numbers = {column: state.numbers(column, column in match) for column in (*scores, *match)}
     for column in exact:
         state.categories(column)
     state.require_some()
@@ -190,7 +192,7 @@ class _State:
         if out:
             self.notes.append(f"{len(out):,} picture(s) are left out by {option} {rule.text}.")
 
-    def numbers(self, column: str) -> Any:
+    def numbers(self, column: str, is_matched: bool) -> Any:
         """Read a column of numbers; leave out the pictures that have none."""
         frame, source = self.read.frame, self.read.name
         table = pd.DataFrame({"image_id": frame.index, column: frame[column].to_numpy()})
@@ -199,7 +201,10 @@ class _State:
         if not rows.usable.any():
             words = pd.Series(rows.texts[rows.texts != ""])
             advice = f" Its first cell is {quoted(words.iloc[0])}." if len(words) else ""
-            advice += " Categories are matched by --exact." if len(words) else ""
+            if len(words) and words.str.strip().str.endswith("%").all():
+                advice += " Take the percent signs away."
+            elif len(words) and is_matched:
+                advice += " Categories are matched by --exact."
             raise MemnetError(f"{source} has no number in column {column!r}.{advice}")
         known = self.read.lacking.get(column, {})
         self._drop(

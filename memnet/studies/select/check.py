@@ -47,12 +47,14 @@ class Checked:
     ----------
     pictures : how many were chosen.
     holds : sentences on what is still as it was.
-    fails : sentences on what is not, or could not be checked.
+    fails : sentences on what is not, or is not there.
+    open : sentences on what could not be checked, and may hold or not.
     """
 
     pictures: int
     holds: list[str] = field(default_factory=list)
     fails: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
 
 
 def check_selection(
@@ -79,8 +81,11 @@ def check_selection(
         raise MemnetError(f"{path} is no selection: it has no column {missing[0]!r}.")
     checked = Checked(pictures=len(chosen))
     if hashlib.sha256(path.read_bytes()).hexdigest() != record["selection_sha256"]:
-        checked.fails.append(f"{path} itself was changed since `memnet select` wrote it.")
-    _check_pictures(chosen, images, checked)
+        checked.fails.append(
+            f"{path} itself was changed since `memnet select` wrote it, by hand, or by a "
+            "spreadsheet that saved it."
+        )
+    _check_pictures(chosen, images, path.parent, checked)
     _check_values(chosen, record, path.parent, checked)
     return checked
 
@@ -103,15 +108,18 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def _check_pictures(
-    chosen: pd.DataFrame, images: str | os.PathLike[str] | None, checked: Checked
+    chosen: pd.DataFrame, images: str | os.PathLike[str] | None, folder: Path, checked: Checked
 ) -> None:
     """Compare the digest of every picture."""
     files: Mapping[str, PictureOrCrop]
     if images is not None:
         files = {item.image_id: item.picture for item in collect([os.fspath(images)]).items}
     else:
+        # Paths are seen from where the pictures were chosen: here, or above the selection.
+        bases = ["", *map(str, folder.resolve().parents), str(folder)]
         pairs = zip(chosen["image_id"], chosen["path"], strict=True)
-        files = {image_id: path for image_id, path in pairs if path and os.path.isfile(path)}
+        found = {image_id: _find(path, bases) for image_id, path in pairs}
+        files = {image_id: path for image_id, path in found.items() if path}
     same, changed, gone, unknown = 0, [], [], []
     for image_id, digest in zip(chosen["image_id"], chosen["sha256"], strict=True):
         if not digest:
@@ -138,10 +146,16 @@ def _check_pictures(
             f"{len(gone):,} picture(s) were not found{advice}: {shorten_list(gone, 20)}."
         )
     if unknown:
-        checked.fails.append(
+        checked.open.append(
             f"{len(unknown):,} picture(s) cannot be checked, since no digest was recorded: choose "
             "with --images, or with the covariates of `memnet describe`."
         )
+
+
+def _find(path: str, bases: list[str]) -> str:
+    """Return the path of a file below the first folder that has it, "" where none does."""
+    places = (os.path.join(base, path) for base in bases)
+    return next((place for place in places if path and os.path.isfile(place)), "")
 
 
 def _check_values(
@@ -153,7 +167,7 @@ def _check_values(
     numbers, words = [*options["score"], *options["match"]], list(options["exact"])
     what = "scores, covariates and categories" if len(numbers) + len(words) > 1 else "scores"
     if len(tables) < len(record["tables"]):
-        checked.fails.append(
+        checked.open.append(
             f"The {what} cannot be checked: they came from a table in memory, not from a file."
         )
         return

@@ -1,4 +1,4 @@
-"""Rules such as ``width >= 400`` and ``category = animal``: which pictures can be chosen."""
+"""Which pictures can be chosen: ``width >= 400``, ``category = animal``, ``city = Bern | Rome``."""
 
 from __future__ import annotations
 
@@ -74,6 +74,11 @@ class Rule:
         return rule
 
     @property
+    def values(self) -> list[str]:
+        """The values that ``animal | food`` names."""
+        return [_bare(each.strip()) for each in self.value.split("|")]
+
+    @property
     def number(self) -> float:
         """The value as a number, NaN where it is none."""
         return float(to_numbers(pd.Series([self.value], dtype=object), f"The rule {self.text}")[0])
@@ -113,7 +118,8 @@ class Rule:
         if np.isfinite(number) and np.isfinite(values[~empty]).all():
             holds = _SIGNS[self.sign](values, number)
         else:
-            holds = _SIGNS[self.sign](texts.to_numpy(dtype=object), self.value).astype(bool)
+            among = texts.isin([self.value, *self.values]).to_numpy(dtype=bool)
+            holds = among if self.sign == "=" else ~among
         return holds & ~empty, empty
 
     def hint(self, cells: pd.Series) -> str:
@@ -121,6 +127,8 @@ class Rule:
         known = sorted({text for text in cells.str.strip() if text})
         near = [each for each in known if each.casefold() == self.value.casefold()]
         near = near or get_close_matches(self.value, known, n=1)
+        if self.value in known:
+            return " Several rules must all hold; one of several values is 'COLUMN = a | b'."
         return f" Did you mean {quoted(near[0])}?" if near and self.sign in ("=", "!=") else ""
 
 

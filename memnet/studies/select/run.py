@@ -39,6 +39,9 @@ KINDS = ("extremes", "levels", "spread", "pairs", "split")
 _TOLERANCE = 0.1
 _PAIR_TOLERANCE = 0.5
 _SETS = 2
+_PROVABLE = ("extremes", "levels", "pairs")
+_ROUNDING = 1e-6
+
 _ONE_SCORE = ("levels", "spread", "pairs")
 
 
@@ -137,6 +140,18 @@ def select(
             f"{shorten_list(candidates.score_names)}."
         )
     chosen, notes = _choose(candidates, settings)
+    total = sum(map(len, chosen.groups))
+    if lists > total:
+        raise MemnetError(
+            f"--lists {lists:,}: each picture is new in one list, and {total:,} pictures are "
+            f"chosen; take {total:,} lists or fewer."
+        )
+    packed = [path for path in candidates.paths if path and not os.path.isfile(path)]
+    if out is not None and packed:
+        notes.append(
+            f"{len(packed):,} path(s) are no files that are there now, such as {packed[0]}: unpack "
+            "pictures of archives, so that the programs of experiments can open them."
+        )
     if out is not None and not all(candidates.paths):
         notes.append(
             "Where no path is known, the lists name pictures by their ids (--images FOLDER says "
@@ -223,10 +238,10 @@ def _settings(
         column: default if value is None else float(value) for column, value in given.items()
     }
     for column, value in tolerances.items():
-        if not value > 0:
+        if not 0 < value < np.inf:
             raise MemnetError(
-                f"The tolerance of {column!r} is {value:g}; it must be above 0, in standard "
-                f"deviations (without one, {default:g})."
+                f"The tolerance of {column!r} is {value:g}; it must be above 0 and finite, in "
+                f"standard deviations (without one, {default:g})."
             )
     return SelectSettings(
         kind=kind,
@@ -250,7 +265,13 @@ def _names(settings: SelectSettings) -> list[str]:
 
 def _choose(candidates: Candidates, settings: SelectSettings) -> tuple[Chosen, list[str]]:
     """Choose; say where that cannot be done."""
-    z, _ = _standardise(candidates.scores)
+    z, same_scores = _standardise(candidates.scores)
+    if settings.kind != "split" and any(same_scores):
+        name = candidates.score_names[same_scores.index(True)]
+        raise MemnetError(
+            f"All {len(z):,} candidates have the same {name}, so none is high and none is low; "
+            "choose another --score, or other candidates."
+        )
     covariates, constant = _standardise(candidates.covariates)
     notes = [
         f"All candidates have the same {name}: there was nothing to match."
@@ -270,7 +291,8 @@ def _choose(candidates: Candidates, settings: SelectSettings) -> tuple[Chosen, l
     if wanted > len(z):
         raise MemnetError(
             f"{wanted:,} pictures are asked for ({groups} x {k:,}), and there are {len(z):,} to "
-            f"choose from. {_left_out(candidates)}Choose {len(z) // groups:,} or fewer (--k)."
+            f"choose from. {_left_out(candidates)}"
+            + (f"Choose {len(z) // groups:,} or fewer (--k)." if len(z) >= groups else "")
         )
     if settings.kind == "split" and len(z) < groups:
         raise MemnetError(f"{len(z):,} picture(s) cannot make {groups} sets.")
@@ -298,6 +320,13 @@ def _choose(candidates: Candidates, settings: SelectSettings) -> tuple[Chosen, l
             "No such choice was found in the time allowed, and none was ruled out: choose fewer "
             "(--k), match fewer columns, or allow more tolerance (--match COLUMN:0.2)."
         ) from None
+    if settings.kind in _PROVABLE and chosen.bound - chosen.objective > _ROUNDING:
+        more = (chosen.bound - chosen.objective) / sum(map(len, chosen.groups))
+        unit = "" if settings.kind == "levels" else " SD of the score"
+        notes.append(
+            "Whether this is the very best choice was not proved: another may be better by "
+            f"{more:.2g}{unit} per picture at most."
+        )
     return chosen, notes
 
 

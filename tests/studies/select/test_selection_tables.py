@@ -240,6 +240,18 @@ def test_rules(text, holds, unknown):
     assert [each.tolist() for each in got] == [holds, unknown]
 
 
+def test_a_rule_may_name_several_values_and_pictures():
+    table = pd.DataFrame({"image_id": list("abcd"), "score": [1, 2, 3, 4], "kind": list("xyzx")})
+    kept = find_candidates(table, score=["score"], match=[], exact=[], include=["kind = x | z"])
+    assert kept.ids == ["a", "c", "d"]
+    kept = find_candidates(table, score=["score"], match=[], exact=[], exclude=["image_id = c"])
+    assert kept.ids == ["a", "b", "d"]
+    with pytest.raises(MemnetError, match=r"one of several values is 'COLUMN = a \| b'"):
+        find_candidates(
+            table, score=["score"], match=[], exact=[], include=["kind = x", "kind = y"]
+        )
+
+
 def test_rules_leave_out_by_name_and_count():
     table = SCORES.assign(width=["100", "400", "", "500", "600", "700"], kind=list("xxyyyz"))
     found = find(table, include=["width >= 400"], exclude=["kind = z", "kind = Y"])
