@@ -72,7 +72,7 @@ def say_alike(selection: Selection, rows: list[BalanceRow]) -> str:
         return ""
     plain = PLAIN.get(selection.settings.kind)
     earlier = f", {before:.2f} with {plain}" if plain and math.isfinite(before) else ""
-    return f"Covariates differ between groups by {say_apart(after)} SD at most{earlier}."
+    return f"Means of covariates differ between groups by {say_apart(after)} SD at most{earlier}."
 
 
 def say_apart(difference: float) -> str:
@@ -188,9 +188,10 @@ def _say_people(selection: Selection, row: ExpectedDifference, whose: str) -> st
     elif max(row.people_low, FEWEST) > max(row.people, FEWEST):
         text += f"; {row.people_low:,} if it is as small as the lower end"
     if lists > 1:
+        number = say_participants(max(row.people, FEWEST), lists)
+        more = " or more" if row.people < FEWEST else ""
         text += (
-            f". With {lists} lists, each picture is new to some: "
-            f"{say_participants(max(row.people, FEWEST), lists)} participants in all"
+            f". With {lists} lists, each picture is new to some: {number}{more} participants in all"
         )
     return (
         f"{text}. This supposes the task of LaMem and MemCat, one answer per person and picture, "

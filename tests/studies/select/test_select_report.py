@@ -165,6 +165,7 @@ def test_fewer_than_twenty_people_are_never_advised(candidates):
     few = _sentences(candidates, "things", people=7, people_low=12, low=0.1)
     assert "20 or more people (computed: 7) must see each picture as an old one" in few
     assert "; 12" not in few
+    assert "40 or more participants in all" in few
     many = _sentences(candidates, "things", people=35, people_low=90, low=0.1)
     assert "35 people must see each picture as an old one" in many
     assert "; 90 if it is as small as the lower end" in many
