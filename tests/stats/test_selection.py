@@ -11,6 +11,7 @@ from memnet.errors import MemnetError
 from memnet.stats.selection import (
     CannotBe,
     Matching,
+    OutOfTime,
     choose_groups,
     choose_pairs,
     choose_spread,
@@ -59,7 +60,10 @@ def _every(n, k, groups):
 @pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize(("k", "count", "n"), [(2, 2, 9), (3, 2, 8), (2, 3, 7), (1, 2, 8)])
 def test_no_other_groups_are_better(seed, k, count, n):
-    """Compared with all choices; the proved bound is that without the chosen's own SD."""
+    """Compared with all choices; the proved bound is that without the chosen's own SD.
+
+    Called impossible is only what is impossible without that SD, too.
+    """
     score, matching = _problem(seed, n, covariates=seed % 3, kinds=seed % 2 * 2)
     gain = np.c_[score, -score] if count == 2 else -np.abs(score[:, None] - [-1, 0, 1])
     best = {True: -np.inf, False: -np.inf}
@@ -70,8 +74,13 @@ def test_no_other_groups_are_better(seed, k, count, n):
                 best[pooled] = worth
     try:
         chosen = choose_groups(gain, k, matching, seed=0)
-    except CannotBe:
-        assert best[True] == -np.inf
+    except CannotBe as told:
+        assert best[False] == -np.inf
+        for fewer in range(k - 1, told.most if told.proved else k, -1):
+            assert not any(_alike(g, matching) for g in _every(n, fewer, count))
+        return
+    except OutOfTime:
+        assert best[False] > -np.inf
         return
     assert _alike(chosen.groups, matching)
     assert chosen.bound == pytest.approx(best[False], abs=1e-6)
@@ -258,6 +267,48 @@ def test_a_spread_that_a_covariate_does_not_follow():
     assert -chosen.objective == pytest.approx(np.abs(np.sort(score[places]) - aims).sum(), abs=1e-6)
     alone = choose_spread(score, 12, Matching.nothing(80), seed=0)
     assert alone.objective == alone.bound == pytest.approx(chosen.bound)
+
+
+def _uncorrelated(score, matching, places):
+    r = np.corrcoef(np.c_[score, matching.covariates][list(places)].T)[0, 1:]
+    return (np.abs(r) <= matching.tolerances + 1e-8).all()
+
+
+def test_a_spread_that_is_possible_is_found():
+    """Of 60 small problems with covariates that follow the score, none possible is given up."""
+    distances = []
+    for seed in range(60):
+        n, k = 11, 4 + seed % 2
+        score, matching = _problem(seed, n, covariates=1 + seed // 2 % 2, kinds=0, tolerance=0.1)
+        aims = np.linspace(score.min(), score.max(), k)
+        fitting = [c for c in combinations(range(n), k) if _uncorrelated(score, matching, c)]
+        try:
+            (places,) = choose_spread(score, k, matching, seed=0).groups
+        except OutOfTime:
+            assert not fitting
+            continue
+        assert len(set(places)) == k
+        assert _uncorrelated(score, matching, places)
+        reached, *all_of_them = (
+            np.abs(np.sort(score[list(c)]) - aims).sum() for c in [places, *fitting]
+        )
+        distances.append(reached - min(all_of_them))
+    assert len(distances) > 30
+    assert np.mean(np.array(distances) < 1e-6) > 0.85
+
+
+def test_a_spread_of_pictures_whose_covariate_follows_the_score():
+    """Six of 30 with r = .8: the programme alone, which limits r only nearly, finds none."""
+    random = np.random.default_rng(0)
+    score = random.normal(size=30)
+    x = 0.8 * score + 0.6 * random.normal(size=30)
+    matching = Matching(
+        covariates=(x / x.std(ddof=1))[:, None],
+        tolerances=np.array([0.1]),
+        categories=np.zeros((30, 0), int),
+    )
+    (places,) = choose_spread(score / score.std(ddof=1), 6, matching, seed=0).groups
+    assert _uncorrelated(score, matching, places)
 
 
 def test_a_spread_has_no_categories():

@@ -51,9 +51,10 @@ def choose_groups(
     Raises
     ------
     CannotBe
-        Where there is no such choice.
+        Where there is no choice with means within the tolerance in standard deviations of the
+        candidates.
     OutOfTime
-        Where none was found in time and none ruled out.
+        Where there is, or may be, but none was found whose pooled standard deviations allow it.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def choose_groups(
 def _choose(
     gain: Array, k: int, matching: Matching, seed: int, seconds: float, best: bool = True
 ) -> Chosen | None:
-    """As :func:`choose_groups`, or any choice; None where there is none."""
+    """As :func:`choose_groups`, or any choice; None where it is proved that there is none."""
     n, count = gain.shape
     if k * count > n or k < 1:
         return None
@@ -82,8 +83,10 @@ def _choose(
         program = group_program(gain, matching, tolerances, (k, k))
         solution = maximise(program, seed=seed, deadline=deadline, gap=gap)
         if solution is None:
-            return None
-        bound = min(bound, solution.bound) if np.isinf(bound) else bound
+            if tolerances is matching.tolerances:
+                return None
+            break  # only the lowered tolerances, which are one way of many, allow none
+        bound = solution.bound if np.isinf(bound) else bound
         groups = members(solution.group, count)
         following = tightened(groups, matching, tolerances)
         if following is None:
@@ -155,36 +158,41 @@ def _cannot(shape: tuple[int, ...], k: int, matching: Matching, seed: int) -> Ca
     # Any choice will do; chance says which, so that the solver does not weigh all of them.
     any_gain = np.random.default_rng(seed).random((n, count))
 
-    def possible(fewer: int, asked: Matching) -> bool:
+    def possible(fewer: int, asked: Matching) -> bool | None:
+        """None: not known."""
         try:
             chosen = _choose(any_gain, fewer, asked, seed, _REASON_SECONDS, best=False)
         except OutOfTime:
-            return False
+            return None
         return chosen is not None
 
-    binding = [p for p in range(len(matching)) if possible(k, matching.without(p))]
+    alone = [possible(k, matching.without(place)) for place in range(len(matching))]
+    binding = [place for place, does in enumerate(alone) if does]
     # Categories alone allow so many; where covariates do as well, there is nothing to search for.
-    most = min(k - 1, n // count)
+    most, proved = min(k - 1, n // count), True
     for column in matching.categories.T:
         most = min(most, int((np.unique(column, return_counts=True)[1] // count).sum()))
     if most > 0 and not possible(most, matching):
-        found = _nearest(any_gain / (2 * n), matching, (1, most), 1, seed)
-        if found is None:  # too many to be searched in time: a number that is surely possible
+        found, proved = _nearest(any_gain / (2 * n), matching, (1, most), 1, seed)
+        if not found and not proved:  # too many to be searched in time: one that is surely possible
             tried = (most * share // 10 for share in (9, 5, 2, 1))
             found = next((fewer for fewer in tried if possible(fewer, matching)), 0)
         most = found
-    more = _nearest(any_gain / (2 * n), matching, (max(k + 1, 1), n // count), -1, seed)
-    return CannotBe(binding, max(most, 0), more or 0)
+    more, _ = _nearest(any_gain / (2 * n), matching, (max(k + 1, 1), n // count), -1, seed)
+    return CannotBe(binding, max(most, 0), more, proved=proved, all_tried=None not in alone)
 
 
 def _nearest(
     small: Array, matching: Matching, k: tuple[int, int], toward: int, seed: int
-) -> int | None:
-    """Return the largest (``toward`` 1) or smallest possible k in a range; None: unknown."""
+) -> tuple[int, bool]:
+    """Return the largest (``toward`` 1) or smallest possible k in a range; 0: none found.
+
+    And whether it is proved that there is no larger (smaller) one.
+    """
     if k[0] > k[1]:
-        return 0
+        return 0, True
     deadline = time.monotonic() + _REASON_SECONDS
-    tolerances = matching.tolerances
+    tolerances, limit = matching.tolerances, np.inf
     for _ in range(ROUNDS):
         try:
             solution: Solution | None = maximise(
@@ -194,12 +202,14 @@ def _nearest(
                 gap=0.5,
             )
         except OutOfTime:
-            return None
+            return 0, False
         if solution is None:
-            return 0 if tolerances is matching.tolerances else None
+            return 0, tolerances is matching.tolerances
+        # The gains add up to less than 0.5, so the bound tells which k could still be.
+        limit = solution.bound if np.isinf(limit) else limit
         groups = members(solution.group, small.shape[1])
         following = tightened(groups, matching, tolerances)
         if following is None:
-            return len(groups[0])
+            return len(groups[0]), limit < toward * len(groups[0]) + 1
         tolerances = following
-    return None
+    return 0, False

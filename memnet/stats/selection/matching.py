@@ -78,15 +78,29 @@ class CannotBe(Exception):  # noqa: N818 (not an error of the program: an answer
         out, makes it possible. Empty where none alone does.
     most : the largest possible k below the one asked for; 0 where there is none. (Of many thousand
         candidates, the largest that was found in seconds.)
+    proved : whether no k between ``most`` and the one asked for is possible. Where not, the time
+        was up, or larger k could not be ruled out.
+    all_tried : whether each covariate and exact column that is not in ``binding`` is proved not to
+        make it possible.
     more : the smallest possible k above the one asked for; 0 where there is none. (Few pictures are
         sometimes harder to match than many.)
     """
 
-    def __init__(self, binding: list[int], most: int, more: int = 0) -> None:
+    def __init__(
+        self,
+        binding: list[int],
+        most: int,
+        more: int = 0,
+        *,
+        proved: bool = True,
+        all_tried: bool = True,
+    ) -> None:
         super().__init__(f"no choice is possible; binding {binding}, most {most}, more {more}")
         self.binding = binding
         self.most = most
         self.more = more
+        self.proved = proved
+        self.all_tried = all_tried
 
 
 def tightened(groups: tuple[AnyArray, ...], matching: Matching, tolerances: Array) -> Array | None:

@@ -62,20 +62,16 @@ def choose_pairs(score: Array, k: int, matching: Matching, *, seed: int) -> Chos
     """
     chosen = _choose(score, k, matching, seed)
     if chosen is None:
-        binding = [
-            place
-            for place in range(len(matching))
-            if _possible(score, k, matching.without(place), seed)
-        ]
-        raise CannotBe(binding, _most(score, matching, k - 1))
+        binding, all_tried = [], True
+        for place in range(len(matching)):
+            try:
+                if _choose(score, k, matching.without(place), seed) is not None:
+                    binding.append(place)
+            except OutOfTime:
+                all_tried = False
+        most, proved = _most(score, matching, k - 1)
+        raise CannotBe(binding, most, proved=proved, all_tried=all_tried)
     return chosen
-
-
-def _possible(score: Array, k: int, matching: Matching, seed: int) -> bool:
-    try:
-        return _choose(score, k, matching, seed) is not None
-    except OutOfTime:
-        return False
 
 
 def _choose(score: Array, k: int, matching: Matching, seed: int) -> Chosen | None:
@@ -191,13 +187,13 @@ def _best(
     return taken, objective, bound
 
 
-def _most(score: Array, matching: Matching, below: int) -> int:
-    """Return the largest possible number of pairs, at most ``below``."""
+def _most(score: Array, matching: Matching, below: int) -> tuple[int, bool]:
+    """Return the largest possible number of pairs up to ``below``, and whether it is proved."""
     n = len(score)
-    high, low, _ = possible_pairs(score, matching, np.arange(n), _MOST_PAIRS)
-    if not len(high) or below < 1:
-        return 0
-    count = len(high)
+    high, low, least = possible_pairs(score, matching, np.arange(n), _MOST_PAIRS)
+    count, all_of_them = len(high), least == -np.inf
+    if not count or below < 1:
+        return 0, True
     pairs = np.arange(count)
     in_pairs = sparse.csr_array(
         (np.ones(2 * count), (np.r_[high, low], np.r_[pairs, pairs])), shape=(n, count)
@@ -213,5 +209,8 @@ def _most(score: Array, matching: Matching, below: int) -> int:
             time.monotonic() + _SECONDS,
         )
     except OutOfTime:
-        return 0
-    return 0 if solved is None else round(float(solved[0].sum()))
+        return 0, False
+    if solved is None:
+        return 0, all_of_them
+    most = round(float(solved[0].sum()))
+    return most, all_of_them and solved[1] < most + 1 - SLACK

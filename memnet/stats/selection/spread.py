@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from memnet.errors import MemnetError
+from memnet.stats.selection.exchange import excess, exchange
 from memnet.stats.selection.groups import GAP
 from memnet.stats.selection.highs import OutOfTime
 from memnet.stats.selection.matching import SLACK, CannotBe, Chosen, Matching
@@ -17,9 +18,6 @@ _SECONDS = 60.0
 
 _ROUNDS = 20
 """Solutions at most until correlations are as small as asked for."""
-
-_FEWER = 20
-"""So many smaller k are tried where k cannot be done."""
 
 
 def choose_spread(score: Array, k: int, matching: Matching, *, seed: int) -> Chosen:
@@ -45,8 +43,10 @@ def choose_spread(score: Array, k: int, matching: Matching, *, seed: int) -> Cho
 
     Raises
     ------
-    CannotBe, OutOfTime
-        As :func:`choose_groups`.
+    CannotBe
+        Where there are fewer than k pictures.
+    OutOfTime
+        Where no choice was found that keeps the correlations down. There may be one.
 
     Examples
     --------
@@ -59,60 +59,53 @@ def choose_spread(score: Array, k: int, matching: Matching, *, seed: int) -> Cho
             "A spread is one group, so there is nothing to match exactly: "
             "choose within each category instead."
         )
-    chosen = _choose(score, k, matching, seed)
-    if chosen is None:
-        binding = [
-            place
-            for place in range(len(matching))
-            if _possible(score, k, matching.without(place), seed)
-        ]
-        below = range(min(k - 1, len(score)), max(min(k, len(score) + 1) - 1 - _FEWER, 0), -1)
-        most = next((fewer for fewer in below if _possible(score, fewer, matching, seed)), 0)
-        raise CannotBe(binding, most)
-    return chosen
-
-
-def _possible(score: Array, k: int, matching: Matching, seed: int) -> bool:
-    try:
-        return _choose(score, k, matching, seed) is not None
-    except OutOfTime:
-        return False
-
-
-def _choose(score: Array, k: int, matching: Matching, seed: int) -> Chosen | None:
-    """As :func:`choose_spread`; None where there is no such choice."""
     if k < 1 or k > len(score):
-        return None
+        whole = (
+            0 < len(score) < k and (excess(score, matching, np.arange(len(score))) <= SLACK).all()
+        )
+        raise CannotBe([], len(score) if whole else 0, proved=bool(whole))
     low, high = score.min(), score.max()
     aims = np.linspace(low, high, k) if k > 1 else np.array([(low + high) / 2])
+    tried, bound = _tried(score, aims, matching, seed)
+    best = tried[0]
+    if (excess(score, matching, best) > SLACK).any():
+        found = exchange(score, aims, matching, tried[::-1], seed=seed)
+        if found is None:
+            raise OutOfTime
+        best = found
+    objective = -float(np.abs(np.sort(score[best]) - aims).sum())
+    return Chosen(groups=(best,), objective=objective, bound=max(bound, objective))
+
+
+def _tried(
+    score: Array, aims: Array, matching: Matching, seed: int
+) -> tuple[list[AnyArray], float]:
+    """Return the choices of one programme after the other, and the bound, that of the first.
+
+    The first is the nearest one whatever the covariates. Where its correlations are small enough,
+    there is no other.
+    """
     gain = -np.abs(score[:, None] - aims)
     deadline, bound = time.monotonic() + _SECONDS, np.inf
-    chosen, less = None, 1.0
+    tried: list[AnyArray] = []
+    less, gap = 1.0, GAP * len(aims) * float(score.std())
     for _ in range(_ROUNDS):
-        program = _program(gain, score, matching, chosen, less)
-        solution = maximise(program, seed=seed, deadline=deadline, gap=GAP * k * float(score.std()))
+        program = _program(gain, score, matching, tried[-1] if tried else None, less)
+        try:
+            solution = maximise(program, seed=seed, deadline=deadline, gap=gap)
+        except OutOfTime:
+            if not tried:
+                raise
+            break
         if solution is None:
             break
-        if chosen is None:
+        if not tried:
             bound = solution.bound
-        chosen = np.flatnonzero(solution.group >= 0)
-        products, sizes = _covariances(score, matching, chosen)
-        if k < 3 or (np.abs(products) <= matching.tolerances * sizes + SLACK).all():
-            objective = min(solution.objective, bound)
-            return Chosen(groups=(chosen,), objective=objective, bound=bound)
+        tried.append(np.flatnonzero(solution.group >= 0))
+        if (excess(score, matching, tried[-1]) <= SLACK).all():
+            break
         less *= 0.985
-    if chosen is None:
-        return None
-    raise OutOfTime
-
-
-def _covariances(score: Array, matching: Matching, chosen: AnyArray) -> tuple[Array, Array]:
-    """Return each covariate's sum of products with the score, and the largest that it could be."""
-    x = matching.covariates[chosen] - matching.covariates[chosen].mean(axis=0)
-    y = score[chosen] - score[chosen].mean()
-    products: Array = x.T @ y
-    sizes: Array = np.sqrt((x**2).sum(axis=0) * (y @ y))
-    return products, sizes
+    return tried, bound
 
 
 def _program(
@@ -127,8 +120,13 @@ def _program(
     products, limits = np.zeros((0, n)), np.zeros(0)
     if before is not None:
         x = matching.covariates - matching.covariates[before].mean(axis=0)
-        products = (x * (score - score[before].mean())[:, None]).T
-        limits = less * matching.tolerances * _covariances(score, matching, before)[1]
+        y = score - score[before].mean()
+        products = (x * y[:, None]).T
+        limits = (
+            less
+            * matching.tolerances
+            * np.sqrt((x[before] ** 2).sum(axis=0) * (y[before] @ y[before]))
+        )
     return Program(
         gain=gain,
         values=np.r_[np.ones((k, n)), products],

@@ -317,7 +317,7 @@ def _choose(candidates: Candidates, settings: SelectSettings) -> tuple[Chosen, l
         raise MemnetError(_why_not(reason, candidates, settings)) from None
     except OutOfTime:
         raise MemnetError(
-            "No such choice was found in the time allowed, and none was ruled out: choose fewer "
+            "No such choice was found in the time allowed; there may be one. Choose fewer or more "
             "(--k), match fewer columns, or allow more tolerance (--match COLUMN:0.2)."
         ) from None
     if settings.kind in _PROVABLE and chosen.bound - chosen.objective > _ROUNDING:
@@ -372,14 +372,16 @@ def _why_not(reason: CannotBe, candidates: Candidates, settings: SelectSettings)
             f" Each of these stands in the way, and without any one of them there is a choice: "
             f"{', '.join(binding)}."
         )
-    elif len(names) > 1:
+    elif len(names) > 1 and reason.all_tried:
         sentence += " No one of them alone stands in the way: several do together."
     fewer = "pairs" if settings.kind == "pairs" else "pictures per group"
-    sentence += (
-        f" At most {reason.most:,} {fewer} are possible (--k {reason.most})."
-        if reason.most
-        else " Fewer are not possible either."
-    )
+    if reason.most:
+        at_most = "At most " if reason.proved else ""
+        sentence += f" {at_most}{reason.most:,} {fewer} are possible (--k {reason.most})."
+    else:
+        sentence += (
+            " Fewer are not possible either." if reason.proved else " Fewer may be possible."
+        )
     if reason.more:
         sentence += f" {reason.more:,} are possible (--k {reason.more})."
     if settings.tolerances:

@@ -194,12 +194,17 @@ def test_no_pairs_are_one_sentence():
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
-        (OutOfTime(), "in the time allowed, and none was ruled out: choose fewer"),
+        (OutOfTime(), r"in the time allowed; there may be one\. Choose fewer"),
         (CannotBe([0, 1], 0, 9), r"Each of these .* light \(.*, edges \(.* Fewer are not possible"),
         (
             CannotBe([0, 1], 0, 9),
             r"9 are possible \(--k 9\)\. Or .*\(--match COLUMN:0\.2\)\. Or match",
         ),
+        (
+            CannotBe([0], 3, 0, proved=False),
+            r"there is a choice\. 3 pictures per group are possible",
+        ),
+        (CannotBe([], 0, 0, proved=False, all_tried=False), r"among \d+\. Fewer may be possible"),
         (CannotBe([], 3, 0), "No one of them alone .* several do together. At most 3 pictures per"),
     ],
 )
