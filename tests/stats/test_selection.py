@@ -96,15 +96,21 @@ def test_no_other_pairs_are_better(seed, k):
         near = np.abs(matching.covariates[a] - matching.covariates[b]) <= matching.tolerances
         return near.all() and (matching.categories[a] == matching.categories[b]).all()
 
-    def best(left, count):
+    def apart(a, b):
+        high, low = (a, b) if score[a] > score[b] else (b, a)
+        return matching.covariates[high] - matching.covariates[low]
+
+    def best(left, count, leaning=0.0, of=None):
+        of = of or count
         if count == 0:
-            return 0.0
+            return 0.0 if np.all(np.abs(leaning) <= 0.1 * of + 1e-8) else -np.inf
         found = -np.inf
         for at, a in enumerate(left):
             for b in left[at + 1 :]:
                 if fits(a, b):
                     rest = [i for i in left[at + 1 :] if i != b]
-                    found = max(found, abs(score[a] - score[b]) + best(rest, count - 1))
+                    more = best(rest, count - 1, leaning + apart(a, b), of)
+                    found = max(found, abs(score[a] - score[b]) + more)
         return found
 
     most = best(list(range(9)), k)
@@ -118,7 +124,31 @@ def test_no_other_pairs_are_better(seed, k):
     high, low = chosen.groups
     assert len({*high, *low}) == 2 * k
     assert all(fits(a, b) and score[a] >= score[b] for a, b in zip(high, low, strict=True))
-    assert chosen.objective == pytest.approx(most, abs=1e-9) == chosen.bound
+    assert chosen.bound == pytest.approx(most, abs=1e-6)
+    assert np.all(np.abs(sum(map(apart, high, low))) <= 0.1 * k + 1e-8)
+    if not matching.covariates.shape[1]:
+        assert chosen.objective == pytest.approx(most, abs=1e-9)
+    # Below it, there are pairs whose means are alike in SDs of the chosen, too.
+    assert chosen.objective <= most + 1e-9
+
+
+@pytest.mark.parametrize("r", [0.6, 0.8])
+def test_pairs_do_not_lean_one_way(r):
+    """A covariate that follows the score is higher in most pairs, each within its tolerance."""
+    random = np.random.default_rng(3)
+    score = random.normal(size=400)
+    x = r * score + np.sqrt(1 - r**2) * random.normal(size=400)
+    matching = Matching(
+        covariates=(x / x.std(ddof=1))[:, None],
+        tolerances=np.array([0.5]),
+        categories=np.zeros((400, 0), int),
+    )
+    chosen = choose_pairs(score, 40, matching, seed=0)
+    high, low = (matching.covariates[places, 0] for places in chosen.groups)
+    assert np.abs(high - low).max() <= 0.5 + 1e-8
+    smd = (high.mean() - low.mean()) / np.sqrt((high.var(ddof=1) + low.var(ddof=1)) / 2)
+    assert abs(smd) <= 0.1 + 1e-6  # without the limit .25 and .37
+    assert chosen.bound - chosen.objective < 0.02 * chosen.bound
 
 
 @pytest.mark.parametrize("seed", range(10))

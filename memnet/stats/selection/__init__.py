@@ -3,11 +3,12 @@
 from memnet.stats.selection.groups import choose_groups
 from memnet.stats.selection.highs import OutOfTime
 from memnet.stats.selection.matching import CannotBe, Chosen, Matching
-from memnet.stats.selection.pairs import choose_pairs
+from memnet.stats.selection.pairs import LEAN, choose_pairs
 from memnet.stats.selection.splitting import split
 from memnet.stats.selection.spread import choose_spread
 
 __all__ = [
+    "LEAN",
     "CannotBe",
     "Chosen",
     "Matching",

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
+from memnet.stats.selection.groups import GAP
 from memnet.stats.selection.highs import OutOfTime, linear, whole
-from memnet.stats.selection.matching import SLACK, CannotBe, Chosen, Matching
+from memnet.stats.selection.matching import SLACK, CannotBe, Chosen, Matching, tightened
+from memnet.stats.selection.program import EXACT
 from memnet.util.arrays import AnyArray, Array
+
+LEAN = 0.1
+"""How far apart the means of the higher and of the lower pictures may be, in SDs of the candidates,
+in a covariate. Else all pairs could differ the same way, each within its tolerance."""
+
+_ROUNDS = 10
+"""Solutions at most until the means keep to that in SDs of the chosen, too."""
 
 _SECONDS = 60.0
 _PAIRS = 200
@@ -23,7 +33,9 @@ def choose_pairs(score: Array, k: int, matching: Matching, *, seed: int) -> Chos
     """Choose k pairs of pictures that are alike, with the greatest differences of scores.
 
     The pictures of a pair differ by at most the tolerance in each covariate, and are of one
-    category in each exact column; no picture is in two pairs. What is made large is the sum of the
+    category in each exact column; no picture is in two pairs. In each covariate the means of the
+    higher and of the lower pictures differ by at most :data:`LEAN` standard deviations of the
+    candidates (and of the chosen, where that can be found). What is made large is the sum of the
     differences (an optimal matching, Rosenbaum 1989, of pictures alike, for the largest
     difference).
 
@@ -80,11 +92,37 @@ def _choose(score: Array, k: int, matching: Matching, seed: int) -> Chosen | Non
         return None
     deadline = time.monotonic() + _SECONDS
     order = np.random.default_rng(seed).permutation(n)
+    means = replace(matching, tolerances=np.full(len(matching.tolerances), LEAN))
+    lean, chosen = means.tolerances, None
+    for _ in range(_ROUNDS):
+        try:
+            found = _largest_sum(score, k, matching, lean, order, deadline)
+        except OutOfTime:
+            if chosen is None:
+                raise
+            break
+        if found is None:
+            break
+        chosen = found if chosen is None else replace(found, bound=chosen.bound)
+        following = tightened(chosen.groups, means, lean)
+        if following is None or time.monotonic() > deadline:
+            break
+        lean = following
+    return chosen
+
+
+def _largest_sum(
+    score: Array, k: int, matching: Matching, lean: Array, order: AnyArray, deadline: float
+) -> Chosen | None:
+    """Return the best pairs whose means are at most ``lean`` apart; None where there are none."""
     limit = _PAIRS * k
+    # Means alike make the last bit of the proof slow, where there are many pairs.
+    good_enough = GAP * k * float(score.std()) if len(lean) else 0.0
     while True:
         high, low, least = possible_pairs(score, matching, order, limit)
-        solved = _best(score[high] - score[low], high, low, k, n, least, deadline)
-        proved = solved is not None and solved[2] <= solved[1] + SLACK
+        gap = good_enough if len(high) > EXACT else 0.0
+        solved = _best(score, high, low, k, matching, lean, least, deadline, gap)
+        proved = solved is not None and solved[2] <= solved[1] + gap + SLACK
         if least == -np.inf or proved or limit >= _MOST_PAIRS or time.monotonic() > deadline:
             break
         limit *= 4
@@ -143,36 +181,57 @@ def _largest(
 
 
 def _best(
-    worth: Array, high: AnyArray, low: AnyArray, k: int, n: int, least: float, deadline: float
+    score: Array,
+    high: AnyArray,
+    low: AnyArray,
+    k: int,
+    matching: Matching,
+    lean: Array,
+    least: float,
+    deadline: float,
+    gap: float,
 ) -> tuple[AnyArray, float, float] | None:
     """Return the best k disjoint pairs, their worth, and a bound; None where there are not k."""
+    worth, n = score[high] - score[low], len(score)
     if len(worth) < k:
         return None
+    apart = (matching.covariates[high] - matching.covariates[low]).T
     count, size = len(worth), float(np.abs(worth).max(initial=0)) or 1.0
     pairs = np.arange(count)
     in_pairs = sparse.csr_array(
         (np.ones(2 * count), (np.r_[high, low], np.r_[pairs, pairs])), shape=(n, count)
     )
     in_pairs = in_pairs[np.flatnonzero(np.diff(in_pairs.indptr))]
-    # Picture by picture at most one pair, and k in all.
-    rows = sparse.vstack([in_pairs, sparse.csr_array(np.ones((1, count)))]).tocsr()
-    least_in = np.r_[np.full(in_pairs.shape[0], -np.inf), k]
-    most_in = np.r_[np.ones(in_pairs.shape[0]), k]
+    # Picture by picture at most one pair, k in all, and no covariate that leans one way.
+    rows = sparse.vstack([in_pairs, sparse.csr_array(np.r_[np.ones((1, count)), apart])]).tocsr()
+    pictures = in_pairs.shape[0]
+    least_in = np.r_[np.full(pictures, -np.inf), k, -k * lean - SLACK]
+    most_in = np.r_[np.ones(pictures), k, k * lean + SLACK]
     relaxed = linear(worth / size, rows, least_in, most_in, (0.0, np.inf))
     if relaxed is None:
         return None
-    ceiling, price = -relaxed.fun * size, float(relaxed.price[-1]) * size
+    ceiling = -relaxed.fun * size
+    # A pair left out may lean the other way, by its tolerance at most, and be worth so much more.
+    leaning = np.abs(relaxed.price[pictures + 1 :]) @ (matching.tolerances + SLACK)
+    price = float(relaxed.price[pictures] - leaning) * size
     cost = np.maximum(rows.T @ relaxed.price - worth / size, 0) * size
     width = max(float(np.sort(cost)[min(2 * k + 400, count) - 1]), 1e-9)
     while True:
         kept = np.flatnonzero(cost <= width)
         solved = whole(
-            worth[kept], rows[:, kept], least_in, most_in, (0, 1), np.ones(len(kept), int), deadline
+            worth[kept],
+            rows[:, kept],
+            least_in,
+            most_in,
+            (0, 1),
+            np.ones(len(kept), int),
+            deadline,
+            min(gap / max(abs(ceiling), 1e-9), 1e6),
         )
         if solved is None:
             if len(kept) == count:
                 return None
-            width = np.inf
+            width = max(8 * width, float(np.sort(cost)[min(4 * len(kept), count - 1)]))
             continue
         taken = kept[np.flatnonzero(solved[0] > 0.5)]
         objective = float(worth[taken].sum())
@@ -198,12 +257,15 @@ def _most(score: Array, matching: Matching, below: int) -> tuple[int, bool]:
     in_pairs = sparse.csr_array(
         (np.ones(2 * count), (np.r_[high, low], np.r_[pairs, pairs])), shape=(n, count)
     )
+    apart = (matching.covariates[high] - matching.covariates[low]).T
+    # The sum of what is apart is at most LEAN times the number of pairs, one way and the other.
+    lines = np.r_[np.ones((1, count)), apart - LEAN, -apart - LEAN]
     try:
         solved = whole(
             np.ones(count),
-            sparse.vstack([in_pairs, sparse.csr_array(np.ones((1, count)))]),
-            np.full(n + 1, -np.inf),
-            np.r_[np.ones(n), below],
+            sparse.vstack([in_pairs, sparse.csr_array(lines)]),
+            np.full(n + len(lines), -np.inf),
+            np.r_[np.ones(n), below, np.full(len(lines) - 1, SLACK)],
             (0, 1),
             np.ones(count, int),
             time.monotonic() + _SECONDS,

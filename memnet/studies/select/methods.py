@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memnet import __version__
+from memnet.stats.selection import LEAN
 from memnet.studies.select.balance import BalanceRow, largest
 from memnet.studies.select.expected import Expectation
 from memnet.studies.select.selection import Selection
@@ -119,6 +120,10 @@ def _tolerances(selection: Selection) -> str:
             "spread": "Covariates were to be uncorrelated with the score, within",
         }.get(settings.kind, "Means of any two groups were to differ by at most")
         parts.append(f"{what} {join_names(listed)}.")
+        if settings.kind == "pairs":
+            parts.append(
+                f"Means of all higher and all lower pictures were to differ by at most {LEAN:g} SD."
+            )
     if candidates.category_names:
         names = join_names(candidates.category_names)
         same = "of one category" if settings.kind == "pairs" else "equally frequent in all groups"
@@ -141,6 +146,11 @@ def _how_good(selection: Selection) -> str:
         )
     if kind == "pairs" and proved:
         return "Pairs were matched optimally: no others have a larger sum of differences."
+    if kind == "pairs":
+        return (
+            f"Pairs were matched so that no others have a sum of differences larger by more than "
+            f"{gap:.3g} ({selection.objective:.4g} was reached)."
+        )
     if kind == "split":
         return (
             "Pictures were exchanged between sets as long as that helped (Papenberg & Klau, 2021)."
