@@ -199,7 +199,8 @@ def colourfulness(rgb: AnyArray) -> float:
 def spectral_slope(grey_levels: Array) -> tuple[float, str]:
     """Return the slope of log power over log spatial frequency (Field 1987), about -2 of scenes.
 
-    Of the largest centred square, N x N: its mean is taken off, a Hann window applied, and the
+    Of the largest centred square, N x N: its mean, each pixel weighted by a Hann window, is taken
+    off (so that nothing of it leaks into the lowest frequency), the window applied, and the
     power of the Fourier transform averaged over all directions at each whole frequency, 1 to N/2
     cycles per picture (a frequency belongs to the nearest whole one). The slope is that of the
     least-squares line through log10 power over log10 frequency.
@@ -219,7 +220,8 @@ def spectral_slope(grey_levels: Array) -> tuple[float, str]:
     if not np.ptp(square):
         return math.nan, "no spectral slope: the middle of the picture is flat"
     window, places = _window_and_frequencies(side)
-    power = np.abs(fft2((square - square.mean()) * window)) ** 2
+    mean = (square * window).sum() / window.sum()
+    power = np.abs(fft2((square - mean) * window)) ** 2
     frequencies = np.arange(1, side // 2 + 1)
     sums = np.bincount(places, weights=power.ravel())[frequencies]
     mean_power = sums / np.bincount(places)[frequencies]
