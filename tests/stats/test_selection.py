@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -189,6 +190,51 @@ def test_many_candidates(seed):
     assert chosen.objective == pytest.approx(score[high].sum() - score[low].sum())
     again = choose_groups(gain, 20, matching, seed=seed)
     assert [g.tolist() for g in again.groups] == [g.tolist() for g in chosen.groups]
+
+
+def _squares(groups, x):
+    return [((x[group] - x.mean()) ** 2).sum() for group in groups]
+
+
+@pytest.mark.parametrize("levels", [False, True])
+def test_spreads_of_groups_are_alike(levels):
+    """A covariate that varies the more the higher the score: means alike, variances not."""
+    random = np.random.default_rng(5)
+    score = random.normal(size=300)
+    x = np.exp(0.8 * score) * random.normal(size=300)
+    matching = Matching(
+        covariates=(x / x.std(ddof=1))[:, None],
+        tolerances=np.array([0.1]),
+        categories=np.zeros((300, 0), int),
+    )
+    gain = -np.abs(score[:, None] - [-1, 0, 1]) if levels else np.c_[score, -score]
+    chosen = choose_groups(gain, 20, matching, seed=0)
+    assert _alike(chosen.groups, matching)
+    squares = _squares(chosen.groups, matching.covariates[:, 0])
+    assert max(squares) <= 2 * min(squares) * (1 + 1e-6)
+    if not levels:
+        by_score = [np.argsort(-score)[:20], np.argsort(score)[:20]]
+        squares = _squares(by_score, matching.covariates[:, 0])
+        assert max(squares) > 10 * min(squares)
+
+
+def test_spreads_that_cannot_be_alike_forbid_nothing():
+    """Twenty pictures, all of them to be chosen: the ten of a high score vary more."""
+    x = np.array([-3.0, 3.0] * 5 + [-1.0, 1.0] * 5)
+    score = np.r_[np.full(10, 2.0), np.arange(10) / 10]
+    gain = np.c_[np.where(x**2 > 1, score, -50), np.where(x**2 > 1, -50, -score)]
+    matching = Matching(
+        covariates=(x / x.std(ddof=1))[:, None],
+        tolerances=np.array([0.1]),
+        categories=np.zeros((20, 0), int),
+    )
+    split_alike = choose_groups(gain, 10, matching, seed=0)
+    assert max(_squares(split_alike.groups, x)) <= 2 * min(_squares(split_alike.groups, x))
+    # One group has both pictures that are far out: 50 times the squares, whatever is chosen.
+    x[:] = [-50, 50] + [0] * 18
+    lonely = replace(matching, covariates=x[:, None], tolerances=np.array([0.1]))
+    chosen = choose_groups(np.c_[score, -score], 10, lonely, seed=0)
+    assert {0, 1} <= set(chosen.groups[0]) or {0, 1} <= set(chosen.groups[1])
 
 
 def test_the_order_of_the_rows_does_not_matter():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from itertools import permutations
 
 import numpy as np
 
@@ -18,6 +20,13 @@ GAP = 0.004
 """Where there are many candidates, a choice is good enough whose pictures are on average this close
 to the bound, in standard deviations of what a picture is worth."""
 
+SPREADS = 2.0
+"""So many times larger the sum of squares about the candidates' mean may be in one group than in
+another (Rubin 2001, of variances)."""
+
+SPREADS_FROM = 10
+"""Pictures per group from which this is asked for: the variance of fewer is mostly chance."""
+
 _REASON_SECONDS = 8.0
 """For each question why a choice cannot be made."""
 
@@ -29,7 +38,9 @@ def choose_groups(
 
     Every two groups' means differ by at most the tolerance, in standard deviations of the
     candidates and in pooled ones of the two groups; each category of each exact column is equally
-    frequent in all groups; no picture is in two groups.
+    frequent in all groups; no picture is in two groups. From :data:`SPREADS_FROM` pictures per
+    group on, each covariate's sum of squares about the candidates' mean is at most
+    :data:`SPREADS` times that of another group, where such a choice can be found.
 
     Parameters
     ----------
@@ -44,7 +55,8 @@ def choose_groups(
     Returns
     -------
     Chosen
-        ``bound`` is for means within the tolerance in standard deviations of the candidates. Where
+        ``bound`` is for means within the tolerance in standard deviations of the candidates (and
+        spreads alike, where they are). Where
         the chosen vary less than the candidates, the groups had to be still more alike, and
         ``objective`` can be below it.
 
@@ -63,14 +75,26 @@ def choose_groups(
     >>> [group.tolist() for group in chosen.groups], chosen.objective
     ([[3, 4], [0, 1]], 6.0)
     """
-    chosen = _choose(gain, k, matching, seed, seconds)
+    deadline, chosen = time.monotonic() + seconds, None
+    if k >= SPREADS_FROM and matching.covariates.shape[1]:
+        # Alike spreads are wished for: they never make a choice impossible.
+        with suppress(OutOfTime):
+            chosen = _choose(gain, k, matching, seed, seconds / 2, spreads=SPREADS)
+    if chosen is None:
+        chosen = _choose(gain, k, matching, seed, deadline - time.monotonic())
     if chosen is None:
         raise _cannot(gain.shape, k, matching, seed)
     return chosen
 
 
 def _choose(
-    gain: Array, k: int, matching: Matching, seed: int, seconds: float, best: bool = True
+    gain: Array,
+    k: int,
+    matching: Matching,
+    seed: int,
+    seconds: float,
+    best: bool = True,
+    spreads: float = np.inf,
 ) -> Chosen | None:
     """As :func:`choose_groups`, or any choice; None where it is proved that there is none."""
     n, count = gain.shape
@@ -80,7 +104,7 @@ def _choose(
     tolerances, bound = matching.tolerances, np.inf
     gap = GAP * k * float(gain.std(axis=0).sum()) if best else np.inf
     for _ in range(ROUNDS):
-        program = group_program(gain, matching, tolerances, (k, k))
+        program = group_program(gain, matching, tolerances, (k, k), spreads=spreads)
         solution = maximise(program, seed=seed, deadline=deadline, gap=gap)
         if solution is None:
             if tolerances is matching.tolerances:
@@ -102,9 +126,16 @@ def members(group: AnyArray, count: int) -> tuple[AnyArray, ...]:
 
 
 def group_program(
-    gain: Array, matching: Matching, tolerances: Array, k: tuple[int, int], toward: int = 0
+    gain: Array,
+    matching: Matching,
+    tolerances: Array,
+    k: tuple[int, int],
+    toward: int = 0,
+    spreads: float = np.inf,
 ) -> Program:
     """Write down the programme; ``k`` from and to, ``toward`` 1 for the largest k, -1 the smallest.
+
+    ``spreads``: how many times larger a sum of squares may be in one group than in another.
 
     The free numbers are k, then for each covariate the smallest of the groups' sums, then for each
     category its count in a group.
@@ -119,9 +150,11 @@ def group_program(
     numbers = 1 + covariates + len(kinds)
     values, weights, extra, low, high = [], [], [], [], []
 
-    def row(of: Array, group: int, numbers_of: dict[int, float], least: float, most: float) -> None:
+    def row(
+        of: Array, group: Array, numbers_of: dict[int, float], least: float, most: float
+    ) -> None:
         values.append(of)
-        weights.append(np.eye(count)[group])
+        weights.append(group)
         line = np.zeros(numbers)
         for place, factor in numbers_of.items():
             line[place] = factor
@@ -129,11 +162,15 @@ def group_program(
         low.append(least)
         high.append(most)
 
-    for g in range(count):
+    centred = matching.covariates - matching.covariates.mean(axis=0)
+    for g, other in permutations(np.eye(count), 2) if np.isfinite(spreads) else ():
+        for x in centred.T:
+            row(x**2, g - spreads * other, {}, -np.inf, 0)
+    for g in np.eye(count):
         row(np.ones(n), g, {0: -1.0}, 0, 0)
         for c in range(covariates):
             # Sums about the candidates' mean stay small, and so exact, for the solver.
-            x = matching.covariates[:, c] - matching.covariates[:, c].mean()
+            x = centred[:, c]
             row(x, g, {1 + c: -1.0}, 0, np.inf)
             row(x, g, {1 + c: -1.0, 0: -float(tolerances[c])}, -np.inf, 0)
         for place, kind in enumerate(kinds):
