@@ -218,6 +218,32 @@ def test_spreads_of_groups_are_alike(levels):
         assert max(squares) > 10 * min(squares)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_no_other_groups_of_alike_spreads_are_better(seed, monkeypatch):
+    """Compared with all choices, asked for from three pictures on."""
+    monkeypatch.setattr("memnet.stats.selection.groups.SPREADS_FROM", 3)
+    score, matching = _problem(seed, 8, covariates=1, kinds=0)
+    x, gain, best = matching.covariates[:, 0], np.c_[score, -score], {True: -np.inf, False: -np.inf}
+    for groups in _every(8, 3, 2):
+        squares = _squares(groups, x)
+        if _alike(groups, matching, pooled=False):
+            worth = sum(gain[group, g].sum() for g, group in enumerate(groups))
+            best[False] = max(best[False], worth)
+            if max(squares) <= 2 * min(squares) + 1e-9:
+                best[True] = max(best[True], worth)
+    try:
+        chosen = choose_groups(gain, 3, matching, seed=0)
+    except CannotBe:
+        assert best[False] == -np.inf
+        return
+    except OutOfTime:
+        assert best[False] > -np.inf
+        return
+    squares = _squares(chosen.groups, x)
+    alike = max(squares) <= 2 * min(squares) * (1 + 1e-6)
+    assert chosen.bound == pytest.approx(best[alike], abs=1e-6)
+
+
 def test_spreads_that_cannot_be_alike_forbid_nothing():
     """Twenty pictures, all of them to be chosen: the ten of a high score vary more."""
     x = np.array([-3.0, 3.0] * 5 + [-1.0, 1.0] * 5)

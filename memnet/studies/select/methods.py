@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memnet import __version__
-from memnet.stats.selection import LEAN
+from memnet.stats.selection import LEAN, SPREADS, SPREADS_FROM
 from memnet.studies.select.balance import BalanceRow, largest
 from memnet.studies.select.expected import Expectation
 from memnet.studies.select.selection import Selection
@@ -120,6 +120,11 @@ def _tolerances(selection: Selection) -> str:
             "spread": "Covariates were to be uncorrelated with the score, within",
         }.get(settings.kind, "Means of any two groups were to differ by at most")
         parts.append(f"{what} {join_names(listed)}.")
+        if settings.kind in ("extremes", "levels") and settings.k >= SPREADS_FROM:
+            parts.append(
+                f"The mean square about the candidates' mean was to be at most {SPREADS:g} times "
+                "that of any other group, where such a choice was found."
+            )
         if settings.kind == "pairs":
             parts.append(
                 f"Means of all higher and all lower pictures were to differ by at most {LEAN:g} SD."
