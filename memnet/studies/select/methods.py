@@ -114,10 +114,11 @@ def _tolerances(selection: Selection) -> str:
         by_size: dict[float, list[str]] = {}
         for name, size in settings.tolerances.items():
             by_size.setdefault(size, []).append(name)
-        listed = [f"{size:g} SD in {join_names(names)}" for size, names in by_size.items()]
+        unit = "" if settings.kind == "spread" else " SD"
+        listed = [f"{size:g}{unit} in {join_names(names)}" for size, names in by_size.items()]
         what = {
             "pairs": "The two pictures of a pair were to differ by at most",
-            "spread": "Covariates were to be uncorrelated with the score, within",
+            "spread": "Correlations with the score were to be at most",
         }.get(settings.kind, "Means of any two groups were to differ by at most")
         parts.append(f"{what} {join_names(listed)}.")
         if settings.kind in ("extremes", "levels") and settings.k >= SPREADS_FROM:
@@ -132,6 +133,8 @@ def _tolerances(selection: Selection) -> str:
     if candidates.category_names:
         names = join_names(candidates.category_names)
         same = "of one category" if settings.kind == "pairs" else "equally frequent in all groups"
+        if settings.kind == "split" and not settings.k:
+            same += ", as far as their numbers can be divided"
         what = "Both pictures of a pair were" if settings.kind == "pairs" else "Categories were"
         parts.append(f"{what} {same} ({names}).")
     return " ".join(parts)

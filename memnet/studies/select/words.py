@@ -61,7 +61,11 @@ def say_chosen(selection: Selection) -> str:
         return f"{number:,} pictures were chosen from {total}, evenly over the scores of {names}."
     listed = join_names([f"{len(places):,} {name}" for name, places in groups.items()])
     if kind == "split":
-        return f"{total[0].upper()}{total[1:]} were divided into sets alike in {names}: {listed}."
+        number = sum(map(len, groups.values()))
+        which = total[0].upper() + total[1:]
+        if number < len(selection.candidates.ids):
+            which = f"{number:,} of {total}"
+        return f"{which} were divided into sets alike in {names}: {listed}."
     return f"{listed} pictures were chosen from {total} by {names}."
 
 
