@@ -144,13 +144,15 @@ def _how_good(selection: Selection) -> str:
     gap = abs(selection.bound - selection.objective)
     proved = gap <= 1e-6 * max(1.0, abs(selection.bound))
     kind = selection.settings.kind
+    number = sum(map(len, selection.groups.values()))
+    unit = "" if kind == "levels" else " SD of the score"
     if kind in ("extremes", "levels"):
         solver = "by integer programming (HiGHS, by way of SciPy; Huangfu & Hall, 2018)"
         if proved:
             return f"The choice was made {solver} and proved to be the best there is."
         return (
-            f"The choice was made {solver}; no other can be better by more than {gap:.3g} in the "
-            f"sum that was maximised ({selection.objective:.4g})."
+            f"The choice was made {solver}; no other can be better by more than "
+            f"{gap / number:.2g}{unit} per picture."
         )
     if kind == "pairs" and proved:
         return "Pairs were matched optimally: no others have a larger sum of differences."

@@ -40,7 +40,8 @@ _TOLERANCE = 0.1
 _PAIR_TOLERANCE = 0.5
 _SETS = 2
 _PROVABLE = ("extremes", "levels", "pairs")
-_ROUNDING = 1e-6
+_NEAR = 0.005
+"""A choice that may miss the best by less per picture is told of in the methods paragraph alone."""
 
 _ONE_SCORE = ("levels", "spread", "pairs")
 
@@ -320,8 +321,8 @@ def _choose(candidates: Candidates, settings: SelectSettings) -> tuple[Chosen, l
             "No such choice was found in the time allowed; there may be one. Choose fewer or more "
             "(--k), match fewer columns, or allow more tolerance (--match COLUMN:0.2)."
         ) from None
-    if settings.kind in _PROVABLE and chosen.bound - chosen.objective > _ROUNDING:
-        more = (chosen.bound - chosen.objective) / sum(map(len, chosen.groups))
+    more = (chosen.bound - chosen.objective) / sum(map(len, chosen.groups))
+    if settings.kind in _PROVABLE and more > _NEAR:
         unit = "" if settings.kind == "levels" else " SD of the score"
         notes.append(
             "Whether this is the very best choice was not proved: another may be better by "

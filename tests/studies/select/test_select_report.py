@@ -123,7 +123,9 @@ def test_the_contact_sheet_shows_the_groups_and_names_what_it_cannot(candidates,
 def test_a_choice_that_is_not_proved_best_says_how_far_it_may_be(candidates):
     selection = replace(select_by_rank(candidates), objective=10.0, bound=10.5)
     text, _ = write_methods(selection, list_balance(selection), expect(selection))
-    assert "no other can be better by more than 0.5" in text
+    number = sum(map(len, selection.groups.values()))
+    near = f"no other can be better by more than {0.5 / number:.2g} SD of the score per picture"
+    assert near in text
     assert "proved" not in text
 
 
