@@ -70,11 +70,11 @@ def begin(recipes: tuple[Recipe, ...], more_bytes: int) -> None:
     if hasattr(os, "nice"):
         os.nice(_NICE)
     pillow_resize.expect_many()
-    blank = io.BytesIO()
-    Image.new("RGB", (300, 300)).save(blank, "JPEG")
+    buffer = io.BytesIO()
+    Image.new("RGB", (300, 300)).save(buffer, "JPEG")
     # What the first picture would wait for is imported and compiled now.
     for place in range(len(recipes)):
-        get_ready(blank.getvalue(), [place], USUAL_LIMITS)
+        get_ready(buffer.getvalue(), [place], USUAL_LIMITS)
     limit_memory(more_bytes)
 
 
