@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -197,10 +198,7 @@ def _best(
         return None
     apart = (matching.covariates[high] - matching.covariates[low]).T
     count, size = len(worth), float(np.abs(worth).max(initial=0)) or 1.0
-    pairs = np.arange(count)
-    in_pairs = sparse.csr_array(
-        (np.ones(2 * count), (np.r_[high, low], np.r_[pairs, pairs])), shape=(n, count)
-    )
+    in_pairs = _in_pairs(high, low, n)
     in_pairs = in_pairs[np.flatnonzero(np.diff(in_pairs.indptr))]
     # Picture by picture at most one pair, k in all, and no covariate that leans one way.
     rows = sparse.vstack([in_pairs, sparse.csr_array(np.r_[np.ones((1, count)), apart])]).tocsr()
@@ -246,6 +244,13 @@ def _best(
     return taken, objective, bound
 
 
+def _in_pairs(high: AnyArray, low: AnyArray, n: int) -> Any:
+    """Return ``(n, pairs)``: 1 where a picture is in a pair."""
+    pairs = np.arange(len(high))
+    places = np.r_[high, low], np.r_[pairs, pairs]
+    return sparse.csr_array((np.ones(2 * len(high)), places), shape=(n, len(high)))
+
+
 def _most(score: Array, matching: Matching, below: int) -> tuple[int, bool]:
     """Return the largest possible number of pairs up to ``below``, and whether it is proved."""
     n = len(score)
@@ -253,10 +258,7 @@ def _most(score: Array, matching: Matching, below: int) -> tuple[int, bool]:
     count, all_of_them = len(high), least == -np.inf
     if not count or below < 1:
         return 0, True
-    pairs = np.arange(count)
-    in_pairs = sparse.csr_array(
-        (np.ones(2 * count), (np.r_[high, low], np.r_[pairs, pairs])), shape=(n, count)
-    )
+    in_pairs = _in_pairs(high, low, n)
     apart = (matching.covariates[high] - matching.covariates[low]).T
     # The sum of what is apart is at most LEAN times the number of pairs, one way and the other.
     lines = np.r_[np.ones((1, count)), apart - LEAN, -apart - LEAN]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from memnet.studies.select.result import FORMAT, RECORD, TABLE, VERSION, column_
 from memnet.util.json_fields import check_shape
 from memnet.util.json_text import parse_json, read_json_text
 from memnet.util.text import quoted, shorten_list, words_of
+from memnet.weights.digests import file_digest
 
 SAME = 1e-6
 """Numbers that differ by less, relative to their size (to 1 where they are smaller), are the same:
@@ -80,7 +80,7 @@ def check_selection(
     if missing:
         raise MemnetError(f"{path} is no selection: it has no column {missing[0]!r}.")
     checked = Checked(pictures=len(chosen))
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record["selection_sha256"]:
+    if file_digest(path) != record["selection_sha256"]:
         checked.fails.append(
             f"{path} itself was changed since `memnet select` wrote it, by hand, or by a "
             "spreadsheet that saved it."

@@ -1,6 +1,6 @@
 """By how much people's scores of the chosen groups will differ, and how many people show it.
 
-Predictions are no measurements. Where predictions differ more than people's scores do, pictures
+Predictions are no measurements. Part of the differences between them is error, so that pictures
 that are chosen for extreme scores are less extreme in truth (regression to the mean). What can be
 expected is the slope of people's scores on predicted scores (:mod:`.people_line`), times the
 difference of the groups' predicted scores.

@@ -10,7 +10,6 @@ import hashlib
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -38,6 +37,7 @@ from memnet.data.tables import (
 from memnet.errors import MemnetError
 from memnet.util.csv_text import to_csv_text
 from memnet.util.text import model_label, quoted, shorten_list
+from memnet.weights.digests import file_digest
 
 _OF_A_MODEL = ("model", "variant", "score", "raw", "n_crops", "clamped", "warning")
 """Columns of a score table that say something of a model; the others are of the picture."""
@@ -328,4 +328,4 @@ def _digest(table: TableInput) -> str:
     """Sha256 of a file's bytes; of a DataFrame, of its CSV."""
     if isinstance(table, pd.DataFrame):
         return hashlib.sha256(to_csv_text(table).encode()).hexdigest()
-    return hashlib.sha256(Path(split_sheet(table)[0]).read_bytes()).hexdigest()
+    return file_digest(split_sheet(table)[0])
